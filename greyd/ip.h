@@ -1,0 +1,64 @@
+// An IPv4 or IPv6 address as 16 bytes; IPv4 is held as ::ffff:a.b.c.d, so that both spellings of
+// one client are one value. Networks are prefixes of that 128-bit form: an IPv4 /24 is a /120.
+//
+// Part of grey_wire, which the C client library links too: nothing here may throw or allocate.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace grey {
+
+class Ip {
+ public:
+  static constexpr std::size_t kMaxText = 45;  // longest IPv6 text, without a NUL (RFC 4291)
+  static constexpr unsigned kV4Bits = 96;      // bits before the IPv4 part
+
+  constexpr Ip() = default;  // ::
+  constexpr explicit Ip(const std::array<std::uint8_t, 16>& bytes) : bytes_(bytes) {}
+  static constexpr Ip from_v4(std::uint32_t host_order) {
+    return Ip({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, std::uint8_t(host_order >> 24),
+               std::uint8_t(host_order >> 16), std::uint8_t(host_order >> 8),
+               std::uint8_t(host_order)});
+  }
+
+  // "192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1". No brackets, zone, port or white space;
+  // IPv4 parts have no leading zeros (inet_pton(3)).
+  static std::optional<Ip> parse(std::string_view text);
+
+  // Writes the canonical text (RFC 5952; dotted for IPv4) and returns its length; no NUL.
+  std::size_t format(char (&out)[kMaxText + 1]) const;
+
+  bool is_v4() const;
+  bool is_any() const;  // 0.0.0.0 or ::
+  const std::array<std::uint8_t, 16>& bytes() const { return bytes_; }
+  bool bit(unsigned i) const { return (bytes_[i / 8] >> (7 - i % 8)) & 1; }
+
+  // The first `prefix` bits (0 to 128, of the 128-bit form), the rest zero.
+  Ip network(unsigned prefix) const;
+
+  auto operator<=>(const Ip&) const = default;
+
+ private:
+  std::array<std::uint8_t, 16> bytes_{};
+};
+
+struct Network {
+  Ip address;           // bits after the prefix are zero
+  unsigned prefix = 0;  // 0 to 128, of the 128-bit form
+
+  bool contains(const Ip& ip) const { return ip.network(prefix) == address; }
+  auto operator<=>(const Network&) const = default;
+};
+
+inline std::string to_string(const Ip& ip) {
+  char text[Ip::kMaxText + 1];
+  return {text, ip.format(text)};
+}
+
+}  // namespace grey

@@ -1,0 +1,123 @@
+// The UDP protocol between an SMTP server and the daemon, both directions.
+//
+// Query, as greylist(3) and greydaemon(8) document it, with one addition (N):
+//
+//   I<ip> NUL F<sender> NUL { T<recipient> NUL | N<client name> NUL | <other letter>... NUL } [NUL]
+//
+// - The last field's NUL may be missing: clients cut long queries at a size of their own.
+// - An empty field ends the query; what follows is ignored.
+// - N is the client's verified host name (tcpserver's TCPREMOTEHOST). Fields of any other letter
+//   after F are skipped, so that the protocol can grow.
+// - At least one T is needed. A recipient may be empty, and so may the sender (a bounce).
+//
+// Answer: two bytes. Clients look at the first only, 1 for accept and 0 for defer; see Answer.
+//
+// Shared by daemon and glue. No dependency, and nothing here may throw or allocate.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "greyd/ip.h"
+
+namespace grey::wire {
+
+constexpr std::size_t kMaxDatagram = 65507;  // UDP over IPv4 (RFC 768, RFC 791)
+
+// The recipients of a query, in order, as views into its datagram.
+class Recipients {
+ public:
+  class Iterator {
+   public:
+    Iterator(const char* at, const char* end) : at_(at), end_(end) { settle(); }
+    std::string_view operator*() const { return {at_ + 1, std::size_t(field_end_ - at_ - 1)}; }
+    Iterator& operator++();
+    bool operator==(const Iterator& other) const { return at_ == other.at_; }
+
+   private:
+    void settle();  // moves on to the next T field, or to the end
+    const char* at_;
+    const char* end_;
+    const char* field_end_ = nullptr;
+  };
+
+  Recipients() = default;
+  Recipients(std::string_view fields, std::size_t count) : fields_(fields), count_(count) {}
+  Iterator begin() const { return {fields_.data(), fields_.data() + fields_.size()}; }
+  Iterator end() const {
+    return {fields_.data() + fields_.size(), fields_.data() + fields_.size()};
+  }
+  std::size_t size() const { return count_; }
+
+ private:
+  std::string_view fields_;  // all after the sender, up to the end of the query
+  std::size_t count_ = 0;
+};
+
+// Views point into the datagram and live as long as it does.
+struct Query {
+  Ip client;
+  std::string_view sender;
+  std::string_view client_name;  // empty when the front sent none
+  Recipients recipients;
+};
+
+// Why a datagram is not a query. The names are those of the log and of the counters.
+enum class Fault : std::uint8_t { none, empty, no_client, bad_client, no_sender, no_recipient };
+constexpr std::size_t kFaults = 6;
+std::string_view to_string(Fault fault);
+
+// Reads `datagram` into `query`; the query is whole only when Fault::none is returned.
+[[nodiscard]] Fault parse(std::string_view datagram, Query& query);
+
+enum class Reason : std::uint8_t {
+  new_triplet,
+  early,
+  stale,
+  error,
+  blacklisted,
+  whitelisted,
+  known,
+  passed,
+  bounce,
+};
+std::string_view to_string(Reason reason);  // "new", "early", ...
+
+enum class Verdict : std::uint8_t { defer = 0, accept = 1 };
+constexpr Verdict verdict_of(Reason reason) {
+  return reason < Reason::whitelisted ? Verdict::defer : Verdict::accept;
+}
+constexpr std::string_view to_string(Verdict verdict) {
+  return verdict == Verdict::accept ? "accept" : "defer";
+}
+
+//  0 1 new    0 2 early   0 3 stale   0 4 error   0 5 blacklisted
+//  1 1 whitelisted        1 2 known   1 3 passed  1 4 bounce
+struct Answer {
+  char bytes[2];
+};
+constexpr Answer to_answer(Reason reason) {
+  const int index = int(reason);
+  const int first_accept = int(Reason::whitelisted);
+  if (index < first_accept) return {{0, char(index + 1)}};
+  return {{1, char(index - first_accept + 1)}};
+}
+
+// Writes a query into a buffer of the caller's. Fields that do not fit are left out whole.
+class QueryWriter {
+ public:
+  QueryWriter(char* buffer, std::size_t capacity) : buffer_(buffer), capacity_(capacity) {}
+  // False when the text has a NUL inside or would leave no room for the final NUL.
+  bool field(char letter, std::string_view text);
+  // Adds the final NUL. The length of the datagram.
+  std::size_t finish();
+
+ private:
+  char* buffer_;
+  std::size_t capacity_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace grey::wire
