@@ -17,6 +17,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string_view>
 
@@ -31,6 +32,12 @@ class Recipients {
  public:
   class Iterator {
    public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = std::string_view;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const std::string_view*;
+    using reference = std::string_view;
+
     Iterator(const char* at, const char* end) : at_(at), end_(end) { settle(); }
     std::string_view operator*() const { return {at_ + 1, std::size_t(field_end_ - at_ - 1)}; }
     Iterator& operator++();

@@ -1,0 +1,97 @@
+#include "greyd/address_list.h"
+
+#include "greyd/text.h"
+
+namespace grey {
+namespace {
+
+bool is_host_name(std::string_view name) {
+  if (name.size() > 255 || name.find('.') == std::string_view::npos || name.ends_with('.') ||
+      name.find("..") != std::string_view::npos) {
+    return false;
+  }
+  for (const char c : name) {
+    const char lower = to_lower(c);
+    const bool good = (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
+                      c == '-' || c == '_';
+    if (!good) return false;
+  }
+  return true;
+}
+
+std::string_view trim(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r\f\v";
+  const std::size_t from = text.find_first_not_of(kSpace);
+  if (from == std::string_view::npos) return {};
+  return text.substr(from, text.find_last_not_of(kSpace) - from + 1);
+}
+
+}  // namespace
+
+Result<AddressList> AddressList::parse(std::string_view text, std::string_view name) {
+  AddressList list;
+  std::size_t line_number = 0;
+  while (!text.empty()) {
+    ++line_number;
+    const std::size_t end = text.find('\n');
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    line = trim(line.substr(0, line.find('#')));
+    if (line.empty()) continue;
+    if (!list.add(line)) {
+      std::string message(name);
+      message.append(":").append(std::to_string(line_number)).append(": not an address, network, ");
+      message.append("host name, sender or to:recipient: ");
+      append_word(message, line.substr(0, 100));
+      return failure(std::move(message));
+    }
+    ++list.entries_;
+  }
+  list.clients_.build();
+  return list;
+}
+
+bool AddressList::add(std::string_view entry) {
+  if (entry.find_first_of(" \t") != std::string_view::npos) return false;
+  if (entry.starts_with("to:")) return add_mailbox(recipients_, entry.substr(3));
+  if (entry.find('@') != std::string_view::npos) return add_mailbox(senders_, entry);
+  if (NetworkSet::is_meant(entry)) return clients_.add(entry);
+  if (!is_host_name(entry)) return false;
+  names_.insert(to_lower(entry));
+  return true;
+}
+
+bool AddressList::add_mailbox(TextSet& set, std::string_view entry) {
+  const std::size_t at = entry.rfind('@');
+  if (at == std::string_view::npos || at + 1 == entry.size()) return false;
+  set.insert(to_lower(entry));
+  return true;
+}
+
+bool AddressList::has_client_name(std::string_view name) const {
+  if (names_.empty() || name.empty() || name.size() > 255) return false;
+  const std::string lower = to_lower(name);
+  if (names_.contains(lower)) return true;
+  for (std::size_t dot = lower.find('.'); dot != std::string::npos;
+       dot = lower.find('.', dot + 1)) {
+    if (dot > 0 && names_.contains(std::string_view(lower).substr(dot))) return true;
+  }
+  return false;
+}
+
+bool AddressList::has_mailbox(const TextSet& set, std::string_view address) {
+  const std::size_t at = address.rfind('@');
+  if (set.empty() || at == std::string_view::npos) return false;
+  const std::string lower = to_lower(address);
+  return set.contains(lower) || set.contains(std::string_view(lower).substr(at));
+}
+
+bool AddressList::has_sender(std::string_view sender) const {
+  return has_mailbox(senders_, sender);
+}
+
+bool AddressList::has_recipient(std::string_view recipient) const {
+  return has_mailbox(recipients_, recipient);
+}
+
+}  // namespace grey

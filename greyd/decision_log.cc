@@ -1,0 +1,63 @@
+#include "greyd/decision_log.h"
+
+#include <charconv>
+
+#include "greyd/text.h"
+
+namespace grey {
+namespace {
+
+constexpr std::size_t kShownRecipients = 8;
+constexpr std::size_t kShownBytes = 320;  // of one address
+
+template <typename Number>
+void append_number(std::string& out, Number number) {
+  char digits[24];
+  const auto result = std::to_chars(digits, digits + sizeof digits, number);
+  out.append(digits, std::size_t(result.ptr - digits));
+}
+
+void append_ip(std::string& out, const Ip& ip) {
+  char text[Ip::kMaxText + 1];
+  out.append(text, ip.format(text));
+}
+
+void append_address(std::string& out, std::string_view address) {
+  append_word(out, address.substr(0, kShownBytes));
+  if (address.size() > kShownBytes) out += "...";
+}
+
+}  // namespace
+
+void append_decision(std::string& out, const wire::Query& query, const Decision& decision,
+                     const Endpoint& source, bool dry_run) {
+  out += "verdict=";
+  out += to_string(verdict_of(decision.reason));
+  out += " reason=";
+  out += to_string(decision.reason);
+  out += " client=";
+  append_ip(out, query.client);
+  out += " sender=";
+  append_address(out, query.sender);
+  out += " recipients=";
+  std::size_t shown = 0;
+  for (const std::string_view recipient : query.recipients) {
+    if (shown == kShownRecipients) {
+      out += ",+";
+      append_number(out, query.recipients.size() - shown);
+      break;
+    }
+    if (shown++ > 0) out += ',';
+    append_address(out, recipient);
+  }
+  out += " age=";
+  append_number(out, decision.age);
+  out += " source=";
+  append_ip(out, source.ip);
+  out += '@';
+  append_number(out, source.port);
+  if (dry_run) out += " dry-run=yes";
+  out += '\n';
+}
+
+}  // namespace grey

@@ -1,0 +1,21 @@
+// The line that the log has for each decision:
+//
+//   verdict=defer reason=new client=192.0.2.1 sender=a@example.org recipients=b@example.net age=0
+//   source=127.0.0.1@40312 [dry-run=yes]                                          (all in one line)
+//
+// Of many recipients the first few are named, then "+<number of the others>". Values are words of
+// text.h, so that nothing from outside can end a line or forge a field; long ones are cut.
+#pragma once
+
+#include <string>
+
+#include "greyd/endpoint.h"
+#include "greyd/greylist.h"
+#include "greyd/wire.h"
+
+namespace grey {
+
+void append_decision(std::string& out, const wire::Query& query, const Decision& decision,
+                     const Endpoint& source, bool dry_run);
+
+}  // namespace grey

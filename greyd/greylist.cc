@@ -1,0 +1,239 @@
+#include "greyd/greylist.h"
+
+#include <algorithm>
+
+namespace grey {
+namespace {
+
+using wire::Reason;
+using wire::Verdict;
+
+// Stamps in the future come from a clock that was set back; they count as now.
+Seconds age_of(Seconds seen, Seconds now) {
+  return std::max<Seconds>(now - seen, 0);
+}
+
+// Which reason a deferred query reports: the one nearest to passing.
+int nearness(Reason reason) {
+  switch (reason) {
+    case Reason::early:
+      return 3;
+    case Reason::stale:
+      return 2;
+    default:
+      return 1;
+  }
+}
+
+// What a query with several recipients reports when it is accepted: a good retry is news.
+bool says_more(Reason reason, Reason than) {
+  return (reason == Reason::passed || reason == Reason::bounce) && than == Reason::known;
+}
+
+// A recipient that a list server made for one bounce: "list-owner=user=dom@". greydaemon lets null
+// senders through to those; its pattern is /-.*=/.
+bool is_list_bounce(std::string_view recipient) {
+  const std::size_t dash = recipient.find('-');
+  return dash != std::string_view::npos && recipient.find('=', dash) != std::string_view::npos;
+}
+
+}  // namespace
+
+Greylist::Greylist(const Policy& policy, std::size_t max_records, const HashKey& hash_key)
+    : policy_(policy), table_(max_records, hash_key), keys_(policy) {}
+
+Decision Greylist::decide(const wire::Query& query, const Lists& lists, Seconds now) {
+  if (const auto decision = listed(query, lists)) return *decision;
+  keys_.envelope(query.client, query.sender);
+  if (const auto decision = known_client(now)) return *decision;
+  return policy_.personality == Personality::greydaemon ? by_triplets_greydaemon(query, now)
+                                                        : by_triplets(query, lists, now);
+}
+
+std::optional<Decision> Greylist::listed(const wire::Query& query, const Lists& lists) const {
+  const auto names_peer = [&](const AddressList& list) {
+    return list.has_client(query.client) || list.has_client_name(query.client_name) ||
+           list.has_sender(query.sender);
+  };
+  const auto names_recipients = [&](const AddressList& list, RecipientRule rule) {
+    if (!list.has_recipient_entries()) return false;
+    const auto named = [&](std::string_view recipient) { return list.has_recipient(recipient); };
+    const auto& all = query.recipients;
+    return rule == RecipientRule::any ? std::any_of(all.begin(), all.end(), named)
+                                      : std::all_of(all.begin(), all.end(), named);
+  };
+  if (names_peer(lists.blacklist) || names_recipients(lists.blacklist, RecipientRule::any)) {
+    return Decision{Reason::blacklisted, 0};
+  }
+  if (names_peer(lists.whitelist) || names_recipients(lists.whitelist, policy_.recipients)) {
+    return Decision{Reason::whitelisted, 0};
+  }
+  return std::nullopt;
+}
+
+std::optional<Decision> Greylist::known_client(Seconds now) {
+  if (policy_.client_passes == 0) return std::nullopt;
+  const Table::Ref ref = table_.find(keys_.client());
+  if (ref == 0) return std::nullopt;
+  const RecordView client = table_.view(ref);
+  if (is_over(client, now)) {
+    table_.erase(ref);
+    return std::nullopt;
+  }
+  if (client.passes < policy_.client_passes) return std::nullopt;
+  touch(ref, client, now);
+  return Decision{Reason::known, age_of(client.seen, now)};
+}
+
+Decision Greylist::by_triplets(const wire::Query& query, const Lists& lists, Seconds now) {
+  const bool bounce = query.sender.empty();
+  std::optional<Decision> accepted, deferred;
+  bool passed = false;
+  for (const std::string_view recipient : query.recipients) {
+    // Under `all` a listed recipient among others counts for itself alone.
+    if (policy_.recipients == RecipientRule::all && lists.whitelist.has_recipient(recipient)) {
+      continue;
+    }
+    const Decision decision = triplet(recipient, bounce, now);
+    passed |= decision.reason == Reason::passed;
+    if (verdict_of(decision.reason) == Verdict::accept) {
+      if (!accepted || says_more(decision.reason, accepted->reason)) accepted = decision;
+    } else if (!deferred || nearness(decision.reason) > nearness(deferred->reason)) {
+      deferred = decision;
+    }
+  }
+  // One message is one good retry, whatever the number of its recipients.
+  if (passed) earn_pass(now);
+  const bool accept = policy_.recipients == RecipientRule::any ? accepted.has_value() : !deferred;
+  return accept ? accepted.value_or(Decision{Reason::whitelisted, 0}) : *deferred;
+}
+
+// One recipient of a query that no list and no known client decides.
+Decision Greylist::triplet(std::string_view recipient, bool bounce, Seconds now) {
+  const std::string_view key = keys_.triplet(recipient);
+  Table::Ref ref = table_.find(key);
+  if (ref != 0 && is_over(table_.view(ref), now)) {
+    table_.erase(ref);
+    ref = 0;
+  }
+  if (ref == 0) {
+    table_.insert({key, now, RecordClass::waiting, 0});
+    return {Reason::new_triplet, 0};
+  }
+  const RecordView record = table_.view(ref);
+  if (record.record_class == RecordClass::passed) {
+    touch(ref, record, now);
+    return {Reason::known, age_of(record.seen, now)};
+  }
+  Decision decision = retry(ref, now);
+  if (decision.reason != Reason::passed) return decision;
+  if (bounce) {
+    // A bounce is a message of its own: it says nothing of the next one, nor of the client.
+    table_.erase(ref);
+    return {Reason::bounce, decision.age};
+  }
+  table_.update(ref, RecordClass::passed, now, 0);
+  return decision;
+}
+
+// A waiting triplet is tried again: early, passed or stale.
+Decision Greylist::retry(Table::Ref ref, Seconds now) {
+  const Seconds seen = table_.view(ref).seen;
+  const Seconds age = age_of(seen, now);
+  if (seen > now) table_.set_seen(ref, now);
+  if (age < policy_.min_resend) return {Reason::early, age};
+  if (age < policy_.resend_window) return {Reason::passed, age};
+  table_.update(ref, RecordClass::waiting, now, 0);
+  return {Reason::stale, age};
+}
+
+// greydaemon's own rules, as observed: every recipient must pass; a pass of one of them makes the
+// client known even when another defers this query; the last deferred recipient gives the reason; a
+// triplet is not marked as passed (the client is), so it goes stale by its first attempt.
+Decision Greylist::by_triplets_greydaemon(const wire::Query& query, Seconds now) {
+  if (query.sender.empty() &&
+      std::any_of(query.recipients.begin(), query.recipients.end(), is_list_bounce)) {
+    return {Reason::bounce, 0};
+  }
+  std::optional<Decision> deferred, accepted;
+  for (const std::string_view recipient : query.recipients) {
+    const std::string_view key = keys_.triplet(recipient);
+    const Table::Ref ref = table_.find(key);
+    Decision decision{Reason::new_triplet, 0};
+    if (ref == 0) {
+      table_.insert({key, now, RecordClass::waiting, 0});
+    } else {
+      decision = retry(ref, now);
+    }
+    (decision.reason == Reason::passed ? accepted : deferred) = decision;
+  }
+  if (accepted) earn_pass(now);
+  return deferred ? *deferred : *accepted;
+}
+
+void Greylist::earn_pass(Seconds now) {
+  if (policy_.client_passes == 0) return;
+  const Table::Ref ref = table_.find(keys_.client());
+  if (ref == 0) {
+    table_.insert({keys_.client(), now, RecordClass::client, 1});
+    return;
+  }
+  const unsigned passes = table_.view(ref).passes + 1u;
+  table_.update(ref, RecordClass::client, now, std::uint8_t(std::min(passes, 255u)));
+}
+
+// Last seen becomes now. The place among the old and young needs that only once in a while: it
+// moves when a new thousandth of the timeout has begun, so that repeats cost no list work.
+void Greylist::touch(Table::Ref ref, const RecordView& record, Seconds now) {
+  const Seconds granule = std::max<Seconds>(policy_.timeout / 1000, 1);
+  if (record.seen / granule == now / granule) {
+    table_.set_seen(ref, now);
+  } else {
+    table_.update(ref, record.record_class, now, record.passes);
+  }
+}
+
+bool Greylist::is_over(const RecordView& record, Seconds now) const {
+  const Seconds life =
+      record.record_class == RecordClass::waiting ? policy_.waiting_life() : policy_.timeout;
+  return now - record.seen >= life;
+}
+
+std::size_t Greylist::expire(Seconds now, std::size_t limit) {
+  std::size_t done = 0;
+  for (std::size_t c = 0; c < kRecordClasses; ++c) {
+    while (done < limit) {
+      const Table::Ref ref = table_.oldest(RecordClass(c));
+      if (ref == 0 || !is_over(table_.view(ref), now)) break;
+      table_.erase(ref);
+      ++done;
+    }
+  }
+  return done;
+}
+
+bool Greylist::restore(const SavedRecord& record, Seconds now) {
+  keys_.envelope(record.client, record.sender);
+  const bool is_client = record.record_class == RecordClass::client;
+  const std::string_view key = is_client ? keys_.client() : keys_.triplet(record.recipient);
+  const RecordView view{key, record.seen, record.record_class,
+                        std::uint8_t(std::min(record.passes, 255u))};
+  if (is_over(view, now)) return false;
+  const Table::Ref ref = table_.find(key);
+  if (ref == 0) {
+    table_.insert(view);
+  } else if (table_.view(ref).seen <= record.seen) {
+    table_.update(ref, view.record_class, view.seen, view.passes);
+  }
+  return true;
+}
+
+std::optional<SavedRecord> Greylist::saved(Table::Ref ref) const {
+  const RecordView view = table_.view(ref);
+  const std::optional<KeyParts> parts = split_key(view.key);
+  if (!parts) return std::nullopt;
+  return SavedRecord{view.record_class, view.seen,     view.passes,
+                     parts->client,     parts->sender, parts->recipient};
+}
+
+}  // namespace grey

@@ -1,0 +1,50 @@
+// The keys that clients and triplets are stored under, made from a query by the policy: the client
+// reduced to its network, sender and recipient to what of them counts, without case.
+//
+//   key = tag address [sender NUL recipient]
+//
+// The tag says whether a client or a triplet and whether IPv4 (4 bytes) or IPv6 (16 bytes) follows.
+// A sender or recipient longer than kMaxAddress is kept as its beginning, '#' and a digest of the
+// whole, so that two long addresses stay two and a key stays bounded.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "greyd/ip.h"
+#include "greyd/policy.h"
+
+namespace grey {
+
+constexpr std::size_t kMaxAddress = 320;  // 64 local part, "@", 255 domain (RFC 5321, 4.5.3.1)
+
+// The parts of a key; views into it.
+struct KeyParts {
+  bool is_client = false;
+  Ip client;
+  std::string_view sender, recipient;  // empty for a client
+};
+std::optional<KeyParts> split_key(std::string_view key);
+
+// Builds keys in a buffer of its own. Each view lives until the next call.
+class KeyBuilder {
+ public:
+  explicit KeyBuilder(const Policy& policy) : policy_(policy) {}
+
+  // Starts on a new envelope: sets client and sender for the calls below.
+  void envelope(const Ip& client, std::string_view sender);
+  std::string_view client() const { return {client_.data(), client_size_}; }
+  std::string_view triplet(std::string_view recipient);
+
+ private:
+  Policy policy_;
+  std::array<char, 32> client_{};
+  std::size_t client_size_ = 0;
+  std::string triplet_;
+  std::size_t prefix_size_ = 0;  // of triplet_: tag, address, sender, NUL
+};
+
+}  // namespace grey

@@ -1,0 +1,80 @@
+#include "greyd/log.h"
+
+#include <poll.h>
+#include <spdlog/details/null_mutex.h>
+#include <spdlog/sinks/base_sink.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+
+namespace grey {
+namespace {
+
+class PipeSink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ public:
+  explicit PipeSink(LogPipe& pipe) : pipe_(pipe) {}
+
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    pipe_.buffer().append(line.data(), line.size());
+    pipe_.flush();
+  }
+  void flush_() override { pipe_.flush(); }
+
+ private:
+  LogPipe& pipe_;
+};
+
+}  // namespace
+
+// A pipe that polls as writable takes PIPE_BUF bytes at once without blocking, so that is the most
+// that one write is given. (The descriptor is shared with others, so it is not made non-blocking.)
+bool LogPipe::writable() const {
+  pollfd pipe{fd_, POLLOUT, 0};
+  int ready;
+  do {
+    ready = ::poll(&pipe, 1, 0);
+  } while (ready < 0 && errno == EINTR);
+  return ready == 1 && (pipe.revents & POLLOUT) != 0;
+}
+
+void LogPipe::drop(std::string_view lines) {
+  const auto count = std::uint64_t(std::count(lines.begin(), lines.end(), '\n'));
+  dropped_ += count;
+  unreported_ += count;
+}
+
+void LogPipe::flush() {
+  if (unreported_ > 0 && !buffer_.empty() && writable()) {
+    const std::string note =
+        "warning: " + std::to_string(std::exchange(unreported_, 0)) + " log lines dropped\n";
+    (void)!::write(fd_, note.data(), note.size());
+  }
+  std::string_view rest = buffer_;
+  while (!rest.empty()) {
+    // Whole lines while they fit, so that a drop never leaves half a line behind.
+    std::size_t size = std::min<std::size_t>(rest.size(), PIPE_BUF);
+    if (const std::size_t end = rest.substr(0, size).rfind('\n'); end != std::string_view::npos) {
+      size = end + 1;
+    }
+    if (!writable()) break;
+    const ssize_t wrote = ::write(fd_, rest.data(), size);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote <= 0) break;
+    rest.remove_prefix(std::size_t(wrote));
+  }
+  drop(rest);
+  buffer_.clear();
+}
+
+std::shared_ptr<spdlog::logger> make_logger(LogPipe& pipe) {
+  auto logger = std::make_shared<spdlog::logger>("qmail-greyd", std::make_shared<PipeSink>(pipe));
+  logger->set_pattern("%l: %v");
+  return logger;
+}
+
+}  // namespace grey

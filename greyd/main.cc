@@ -1,0 +1,116 @@
+// qmail-greyd: the greylisting daemon. Under the name greydaemon it follows that program's rules.
+
+#include <grp.h>
+#include <pwd.h>
+#include <sodium.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "greyd/context_file.h"
+#include "greyd/log.h"
+#include "greyd/options.h"
+#include "greyd/server.h"
+#include "greyd/service.h"
+#include "greyd/udp_socket.h"
+
+namespace grey {
+namespace {
+
+// Becomes `user` for good: its group, no others, and no way back.
+Result<void> drop_privileges(const std::string& user) {
+  errno = 0;
+  const passwd* entry = ::getpwnam(user.c_str());
+  if (entry == nullptr) {
+    return errno != 0 ? tl::make_unexpected(system_error("look up user", user, errno))
+                      : failure("unknown user: " + user);
+  }
+  if (::geteuid() == entry->pw_uid && ::geteuid() != 0) return {};
+  if (::setgroups(0, nullptr) != 0 ||
+      ::setresgid(entry->pw_gid, entry->pw_gid, entry->pw_gid) != 0 ||
+      ::setresuid(entry->pw_uid, entry->pw_uid, entry->pw_uid) != 0) {
+    return tl::make_unexpected(system_error("become user", user, errno));
+  }
+  if (entry->pw_uid != 0 && ::setuid(0) == 0)
+    return failure("cannot give up root for user " + user);
+  return {};
+}
+
+Result<void> load_state(Service& service, const Options& options, spdlog::logger& logger) {
+  if (auto place = check_context_place(options.context_file); !place) return place;
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  const auto report = service.load_context(now.tv_sec);
+  if (!report) return tl::make_unexpected(report.error());
+  if (!report->damage.empty()) {
+    logger.error("context file {} {}; it is kept as {}", options.context_file, report->damage,
+                 report->set_aside_as);
+  }
+  if (options.verbosity >= Verbosity::decisions) {
+    logger.info("loaded {} records from {}, {} expired", report->loaded, options.context_file,
+                report->expired);
+  }
+  return {};
+}
+
+Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger) {
+  auto socket = bind_udp(options.listen);
+  if (!socket) return tl::make_unexpected(socket.error());
+  if (!options.user.empty()) {
+    if (const auto dropped = drop_privileges(options.user); !dropped) {
+      return tl::make_unexpected(dropped.error());
+    }
+  }
+  HashKey hash_key;
+  randombytes_buf(hash_key.data(), hash_key.size());
+  Service service(options.policy, options.max_records, hash_key,
+                  {options.context_file, options.whitelist, options.blacklist});
+  // Lists and state are read as the user who will read and write them later.
+  if (const auto lists = service.reload_lists(); !lists) return tl::make_unexpected(lists.error());
+  if (const auto loaded = load_state(service, options, logger); !loaded) {
+    return tl::make_unexpected(loaded.error());
+  }
+  Server server(options, options.allow ? *options.allow : local_networks(), std::move(*socket),
+                service, pipe, logger);
+  if (options.verbosity >= Verbosity::decisions) {
+    logger.info("listening on {}@{}", to_string(options.listen.ip), options.listen.port);
+  }
+  return server.run();
+}
+
+int run(const std::vector<std::string>& arguments) {
+  LogPipe pipe(STDERR_FILENO);
+  const auto logger = make_logger(pipe);
+  const auto end = [&](const Error& error) {
+    logger->error("{}", error.text);
+    return error.exit_code;
+  };
+  if (sodium_init() < 0) return end({"cannot initialise libsodium", kExitSystemFailure});
+  const char* control_directory = std::getenv("CONTROLDIR");
+  const auto command_line =
+      parse_command_line(arguments, control_directory != nullptr ? control_directory : "");
+  if (!command_line) return end(command_line.error());
+  if (command_line->information) {
+    std::fputs(command_line->information->text.c_str(), stdout);
+    return 0;
+  }
+  const auto code = serve(command_line->options, pipe, *logger);
+  return code ? *code : end(code.error());
+}
+
+}  // namespace
+}  // namespace grey
+
+int main(int argc, char** argv) {
+  try {
+    return grey::run(std::vector<std::string>(argv, argv + argc));
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "error: %s\n", error.what());
+    return grey::kExitSystemFailure;
+  }
+}

@@ -1,0 +1,151 @@
+#include "greyd/network_set.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <string>
+
+namespace grey {
+namespace {
+
+// One entry may stand for many ranges ("10.*.*.1"), but not for any number of them.
+constexpr std::size_t kMaxRangesPerEntry = 65536;
+
+std::uint32_t v4_number(const Ip& ip) {
+  const auto& b = ip.bytes();
+  return std::uint32_t(b[12]) << 24 | std::uint32_t(b[13]) << 16 | std::uint32_t(b[14]) << 8 |
+         b[15];
+}
+
+template <typename Wide>
+Wide v6_number(const Ip& ip) {
+  Wide number = 0;
+  for (const std::uint8_t byte : ip.bytes()) number = number << 8 | byte;
+  return number;
+}
+
+std::optional<unsigned> number_up_to(unsigned limit, std::string_view text) {
+  unsigned value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value > limit) {
+    return std::nullopt;
+  }
+  return value;
+}
+
+struct Part {
+  unsigned low, high;
+};
+
+// "45", "*", "3-4", "[3-4]"
+std::optional<Part> parse_part(std::string_view text) {
+  if (text == "*") return Part{0, 255};
+  if (text.size() > 2 && text.front() == '[' && text.back() == ']') {
+    text = text.substr(1, text.size() - 2);
+  }
+  const std::size_t dash = text.find('-');
+  const auto low = number_up_to(255, text.substr(0, dash));
+  const auto high = dash == std::string_view::npos ? low : number_up_to(255, text.substr(dash + 1));
+  if (!low || !high || *low > *high) return std::nullopt;
+  return Part{*low, *high};
+}
+
+bool looks_like_v4(std::string_view entry) {
+  return entry.find_first_not_of("0123456789.*[]-/") == std::string_view::npos;
+}
+
+}  // namespace
+
+bool NetworkSet::is_meant(std::string_view entry) {
+  return looks_like_v4(entry) || entry.find(':') != std::string_view::npos;
+}
+
+bool NetworkSet::add(std::string_view entry) {
+  const std::size_t slash = entry.find('/');
+  const std::string_view address = entry.substr(0, slash);
+  if (looks_like_v4(entry)) {
+    if (slash == std::string_view::npos) return add_v4_pattern(entry);
+    const auto bits = number_up_to(32, entry.substr(slash + 1));
+    return bits && add_v4_network(address, *bits);
+  }
+  const std::optional<Ip> ip = Ip::parse(address);
+  const std::optional<unsigned> bits =
+      slash == std::string_view::npos ? 128u : number_up_to(128, entry.substr(slash + 1));
+  if (!ip || !bits) return false;
+  if (ip->is_v4()) {  // ::ffff:192.0.2.0/120
+    return *bits >= Ip::kV4Bits && add_v4_network(to_string(*ip), *bits - Ip::kV4Bits);
+  }
+  const Wide first = v6_number<Wide>(ip->network(*bits));
+  const Wide rest = *bits == 128 ? Wide{0} : ~Wide{0} >> *bits;
+  v6_.add(first, first | rest);
+  return true;
+}
+
+bool NetworkSet::add_v4_network(std::string_view address, unsigned bits) {
+  std::string whole(address);
+  for (std::size_t dots = std::size_t(std::count(whole.begin(), whole.end(), '.')); dots < 3;
+       ++dots) {
+    whole += ".0";
+  }
+  const std::optional<Ip> ip = Ip::parse(whole);
+  if (!ip) return false;
+  const std::uint32_t first = v4_number(ip->network(Ip::kV4Bits + bits));
+  const std::uint32_t rest = bits == 32 ? 0u : ~0u >> bits;
+  v4_.add(first, first | rest);
+  return true;
+}
+
+bool NetworkSet::add_v4_pattern(std::string_view entry) {
+  Part parts[4];
+  std::size_t given = 0;
+  if (entry.ends_with('.')) entry.remove_suffix(1);
+  for (;;) {
+    if (given == 4) return false;
+    const std::size_t dot = entry.find('.');
+    const std::optional<Part> part = parse_part(entry.substr(0, dot));
+    if (!part) return false;
+    parts[given++] = *part;
+    if (dot == std::string_view::npos) break;
+    entry.remove_prefix(dot + 1);
+  }
+  for (; given < 4; ++given) parts[given] = {0, 255};
+
+  // Parts after `last` are whole, so that each combination up to there is one range.
+  std::size_t last = 3;
+  while (last > 0 && parts[last].low == 0 && parts[last].high == 255) --last;
+  std::size_t combinations = 1;
+  for (std::size_t i = 0; i < last; ++i) combinations *= parts[i].high - parts[i].low + 1;
+  if (combinations > kMaxRangesPerEntry) return false;
+  const unsigned tail_bits = unsigned(8 * (3 - last));
+  const std::uint32_t tail = tail_bits == 0 ? 0u : ~0u >> (32 - tail_bits);
+  for (std::size_t n = 0; n < combinations; ++n) {
+    std::uint32_t lead = 0;
+    std::size_t rest = n;
+    for (std::size_t i = 0; i < last; ++i) {
+      const std::size_t choices = parts[i].high - parts[i].low + 1;
+      lead |= std::uint32_t(parts[i].low + rest % choices) << (24 - 8 * i);
+      rest /= choices;
+    }
+    v4_.add(lead | parts[last].low << tail_bits, lead | parts[last].high << tail_bits | tail);
+  }
+  return true;
+}
+
+void NetworkSet::add(const Ip& ip) {
+  if (ip.is_v4()) {
+    v4_.add(v4_number(ip), v4_number(ip));
+  } else {
+    v6_.add(v6_number<Wide>(ip), v6_number<Wide>(ip));
+  }
+}
+
+void NetworkSet::build() {
+  v4_.build();
+  v6_.build();
+}
+
+bool NetworkSet::contains(const Ip& ip) const {
+  return ip.is_v4() ? v4_.contains(v4_number(ip)) : v6_.contains(v6_number<Wide>(ip));
+}
+
+}  // namespace grey

@@ -1,0 +1,195 @@
+#include "greyd/options.h"
+
+#include <CLI/CLI.hpp>
+#include <map>
+
+#include "greyd/files.h"
+
+namespace grey {
+namespace {
+
+constexpr const char* kFooter =
+    "contextFile and the lists, when relative, are taken from $CONTROLDIR.\n"
+    "Signals: TERM saves and exits, USR1 saves, USR2 expires, HUP reloads the lists.";
+
+// The numbers as they stand on the command line, in its units.
+struct Raw {
+  std::int64_t min_resend_minutes = 5;
+  std::int64_t resend_window_hours = 12;
+  std::int64_t timeout_days = 7;
+  std::int64_t save_minutes = 5;
+  std::int64_t free_minutes = 5;
+  std::int64_t hash_size = 0;
+  std::int64_t port = kDefaultPort;
+  int verbosity = 1;
+  std::string allow;
+  std::string address, context_file;
+  bool greydaemon = false;
+};
+
+// An option whose value is one of a few words.
+template <typename Enum>
+void add_choice(CLI::App& app, const std::string& name, Enum& value,
+                std::map<std::string, Enum> choices, const std::string& description) {
+  const auto member = CLI::IsMember(choices);
+  app.add_option(name, value, description)
+      ->transform(CLI::Transformer(std::move(choices)).description(""))
+      ->check(member)
+      ->type_name("WORD");
+}
+
+// An option whose value is a whole number from `low` to `high`.
+template <typename Number>
+void add_number(CLI::App& app, const std::string& name, Number& value, Number low, Number high,
+                const std::string& unit, const std::string& description) {
+  auto range = CLI::Range(low, high);
+  app.add_option(name, value, description)->check(range.description(""))->type_name(unit);
+}
+
+void add_policy_options(CLI::App& app, Policy& policy) {
+  add_number(app, "--client-passes", policy.client_passes, 0u, 255u, "N",
+             "good retries that make a client known; 0: none ever is (1)");
+  add_choice<RecipientRule>(app, "--recipients", policy.recipients,
+                            {{"any", RecipientRule::any}, {"all", RecipientRule::all}},
+                            "which triplets must pass: any or all (any)");
+  add_number(app, "--ipv4-prefix", policy.ipv4_prefix, 0u, 32u, "BITS",
+             "bits of an IPv4 client that count (32)");
+  add_number(app, "--ipv6-prefix", policy.ipv6_prefix, 0u, 128u, "BITS",
+             "bits of an IPv6 client that count (64)");
+  add_choice<SenderKey>(app, "--sender-key", policy.sender_key,
+                        {{"full", SenderKey::full},
+                         {"normalized", SenderKey::normalized},
+                         {"domain", SenderKey::domain},
+                         {"none", SenderKey::none}},
+                        "what of the sender counts: full, normalized, domain or none (full)");
+  add_choice<RecipientKey>(app, "--recipient-key", policy.recipient_key,
+                           {{"full", RecipientKey::full}, {"none", RecipientKey::none}},
+                           "what of the recipient counts: full or none (full)");
+  app.add_flag("--dry-run", policy.dry_run, "decide, record and log as usual, but answer accept");
+}
+
+void add_options(CLI::App& app, Raw& raw, Options& options) {
+  const std::int64_t low = 1;
+  const std::int64_t high = 1'000'000;  // of any unit: centuries fit, overflow does not
+  add_number(app, "-m,--min-resend", raw.min_resend_minutes, low - 1, high, "MINUTES",
+             "a retry before this age is early (5)");
+  add_number(app, "-g,--resend-window", raw.resend_window_hours, low, high, "HOURS",
+             "a retry at this age or later is stale (12)");
+  add_number(app, "-t,--timeout-days", raw.timeout_days, low, high, "DAYS",
+             "idle life of a known client (7)");
+  add_number(app, "-s,--save-interval", raw.save_minutes, low, high, "MINUTES",
+             "time between saves of the context file (5; 10 as greydaemon)");
+  add_number(app, "-f,--free-interval", raw.free_minutes, low, high, "MINUTES",
+             "time between frees of expired records (5)");
+  app.add_option("-w,--whitelist", options.whitelist, "whom never to defer")->type_name("FILE");
+  app.add_option("--blacklist", options.blacklist, "whom always to defer")->type_name("FILE");
+  add_number(app, "-h,--hash-size", raw.hash_size, std::int64_t{0}, std::int64_t{1} << 40, "N",
+             "sizing hint; accepted and not needed (0)");
+  add_number(app, "--max-records", options.max_records, std::size_t{1}, std::size_t{400'000'000},
+             "N", "most records held (2000000)");
+  add_number(app, "-p,--port", raw.port, std::int64_t{1}, std::int64_t{65535}, "PORT",
+             "port, when ipaddr names none (1999)");
+  app.add_option("--allow", raw.allow, "who may ask (loopback and own addresses)")
+      ->type_name("NETWORK[,NETWORK...]");
+  app.add_option("-u,--user", options.user, "user to run as")->type_name("USER");
+  add_number(app, "-v,--verbosity", raw.verbosity, 0, 3, "LEVEL",
+             "0 errors, 1 decisions, 2 saves, 3 records on USR2 (1)");
+  app.add_flag("--greydaemon", raw.greydaemon,
+               "rules and defaults of John Levine's greydaemon, as under that name");
+  add_policy_options(app, options.policy);
+  app.add_option("ipaddr", raw.address, "where to listen: 127.0.0.1, [::1]@1999, ::, *");
+  app.add_option("contextFile", raw.context_file, "where the state is kept");
+}
+
+Result<NetworkSet> parse_allow(std::string_view list) {
+  NetworkSet networks;
+  while (!list.empty()) {
+    const std::size_t comma = list.find(',');
+    const std::string_view entry = list.substr(0, comma);
+    list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
+    if (entry.empty()) continue;
+    if (!networks.add(entry))
+      return misuse("--allow: not an address or network: " + std::string(entry));
+  }
+  networks.build();
+  return networks;
+}
+
+bool is_greydaemon(const std::vector<std::string>& arguments) {
+  if (arguments.empty()) return false;
+  const std::string& name = arguments[0];
+  const std::size_t slash = name.rfind('/');
+  return name.substr(slash == std::string::npos ? 0 : slash + 1) == "greydaemon";
+}
+
+// The checked whole from the parts that CLI11 has checked one by one.
+Result<void> complete(const Raw& raw, const CLI::App& app, const std::string& control_directory,
+                      Options& options) {
+  Policy& policy = options.policy;
+  policy.min_resend = raw.min_resend_minutes * 60;
+  policy.resend_window = raw.resend_window_hours * 3600;
+  policy.timeout = raw.timeout_days * 86400;
+  options.save_interval = raw.save_minutes * 60;
+  options.free_interval = raw.free_minutes * 60;
+  options.verbosity = Verbosity(raw.verbosity);
+  if (raw.greydaemon) {
+    policy.personality = Personality::greydaemon;
+    policy.recipients = RecipientRule::all;
+    if (app.count("--save-interval") == 0) options.save_interval = 10 * 60;
+  }
+  if (policy.min_resend >= policy.resend_window) {
+    return misuse("min resend (" + std::to_string(raw.min_resend_minutes) +
+                  " minutes) must be shorter than the resend window (" +
+                  std::to_string(raw.resend_window_hours) + " hours)");
+  }
+  if (raw.address.empty()) return misuse("ipaddr is missing (see --help)");
+  if (raw.context_file.empty()) return misuse("contextFile is missing (see --help)");
+  const auto listen = parse_endpoint(raw.address, Wildcards::allowed, std::uint16_t(raw.port));
+  if (!listen) return misuse("ipaddr: not an address to listen on: " + raw.address);
+  options.listen = *listen;
+  options.context_file = path_below(control_directory, raw.context_file);
+  for (std::string* list : {&options.whitelist, &options.blacklist}) {
+    if (!list->empty()) *list = path_below(control_directory, *list);
+  }
+  if (app.count("--allow") > 0) {
+    auto allow = parse_allow(raw.allow);
+    if (!allow) return tl::make_unexpected(allow.error());
+    options.allow = std::move(*allow);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments,
+                                       const std::string& control_directory) {
+  CLI::App app(
+      "Greylisting daemon: answers UDP queries about (client, sender, recipient) triplets.",
+      "qmail-greyd");
+  app.footer(kFooter);
+  app.set_help_flag("--help", "print this and exit");  // -h is upstream's hash size
+  app.set_version_flag("--version", "qmail-greyd " GREY_VERSION, "print the version and exit");
+  Raw raw;
+  CommandLine result;
+  add_options(app, raw, result.options);
+  raw.greydaemon = is_greydaemon(arguments);
+  try {
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+    if (!reversed.empty()) reversed.pop_back();
+    app.parse(std::move(reversed));
+  } catch (const CLI::CallForHelp&) {
+    result.information = Information{app.help()};
+    return result;
+  } catch (const CLI::CallForVersion& version) {
+    result.information = Information{std::string(version.what()) + "\n"};
+    return result;
+  } catch (const CLI::ParseError& error) {
+    return misuse(std::string(error.what()) + " (see --help)");
+  }
+  if (const auto done = complete(raw, app, control_directory, result.options); !done) {
+    return tl::make_unexpected(done.error());
+  }
+  return result;
+}
+
+}  // namespace grey

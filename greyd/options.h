@@ -1,0 +1,46 @@
+// The daemon's command line, checked, as plain values. See qmail-greyd(8).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "greyd/endpoint.h"
+#include "greyd/error.h"
+#include "greyd/network_set.h"
+#include "greyd/policy.h"
+
+namespace grey {
+
+enum class Verbosity { errors = 0, decisions = 1, state = 2, records = 3 };
+
+struct Options {
+  Policy policy;
+  Endpoint listen;
+  std::string context_file;  // absolute, or relative to the working directory
+  std::string whitelist;     // empty: none
+  std::string blacklist;     // empty: none
+  Seconds save_interval = 5 * 60;
+  Seconds free_interval = 5 * 60;
+  std::size_t max_records = 2'000'000;
+  Verbosity verbosity = Verbosity::decisions;
+  std::string user;  // empty: stay who we are
+  // Who may ask. Absent: loopback and this host's own addresses.
+  std::optional<NetworkSet> allow;
+};
+
+// What the command line asked for instead of a run: text for standard output, then exit 0.
+struct Information {
+  std::string text;
+};
+
+struct CommandLine {
+  Options options;
+  std::optional<Information> information;
+};
+
+// `arguments` are argv. `control_directory` is $CONTROLDIR, empty when unset.
+Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments,
+                                       const std::string& control_directory);
+
+}  // namespace grey

@@ -1,0 +1,37 @@
+// What the operator decides about the decision. Plain values; see qmail-greyd(8) for each option.
+#pragma once
+
+#include <cstdint>
+
+#include "greyd/table.h"
+
+namespace grey {
+
+enum class RecipientRule : std::uint8_t { any, all };
+enum class SenderKey : std::uint8_t { full, normalized, domain, none };
+enum class RecipientKey : std::uint8_t { full, none };
+
+// Which program's rules apply where they differ: ours, or those of John Levine's greydaemon.
+enum class Personality : std::uint8_t { qmail_greyd, greydaemon };
+
+struct Policy {
+  Seconds min_resend = 5 * 60;           // a retry before this age is early
+  Seconds resend_window = 12 * 60 * 60;  // a retry at this age or later is stale
+  Seconds timeout = 7 * 24 * 60 * 60;    // idle life of a known client and of a passed triplet
+
+  unsigned client_passes = 1;  // good retries that make a client known; 0: no client ever is
+  RecipientRule recipients = RecipientRule::any;
+  unsigned ipv4_prefix = 32;  // bits of a client's address that count
+  unsigned ipv6_prefix = 64;
+  SenderKey sender_key = SenderKey::full;
+  RecipientKey recipient_key = RecipientKey::full;
+
+  bool dry_run = false;  // decide and record as usual, but answer accept
+  Personality personality = Personality::qmail_greyd;
+
+  // How long a triplet that has not passed is remembered: until it is stale, and then as long as a
+  // passed one, so that a late retry is told from a first attempt.
+  Seconds waiting_life() const { return resend_window > timeout ? resend_window : timeout; }
+};
+
+}  // namespace grey

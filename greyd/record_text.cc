@@ -1,0 +1,95 @@
+#include "greyd/record_text.h"
+
+#include <charconv>
+
+#include "greyd/text.h"
+
+namespace grey {
+namespace {
+
+template <typename Number>
+void append_number(std::string& out, Number number) {
+  char digits[24];
+  const auto result = std::to_chars(digits, digits + sizeof digits, number);
+  out.append(digits, std::size_t(result.ptr - digits));
+}
+
+void append_ip(std::string& out, const Ip& ip) {
+  char text[Ip::kMaxText + 1];
+  out.append(text, ip.format(text));
+}
+
+// The text up to the next blank, taken off `line`.
+std::string_view take_field(std::string_view& line) {
+  const std::size_t end = line.find(' ');
+  const std::string_view field = line.substr(0, end);
+  line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
+  return field;
+}
+
+template <typename Number>
+bool take_number(std::string_view& line, Number& number) {
+  const std::string_view field = take_field(line);
+  const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), number);
+  return error == std::errc() && end == field.data() + field.size();
+}
+
+bool take_ip(std::string_view& line, Ip& ip) {
+  const auto parsed = Ip::parse(take_field(line));
+  if (parsed) ip = *parsed;
+  return parsed.has_value();
+}
+
+bool take_word(std::string_view& line, std::string& storage, std::string_view& word) {
+  auto bytes = read_word(take_field(line));
+  if (!bytes) return false;
+  storage = std::move(*bytes);
+  word = storage;
+  return true;
+}
+
+}  // namespace
+
+void append_record(std::string& out, const SavedRecord& record) {
+  static constexpr char kLetters[kRecordClasses] = {'W', 'P', 'C'};
+  out += kLetters[std::size_t(record.record_class)];
+  out += ' ';
+  append_number(out, record.seen);
+  out += ' ';
+  if (record.record_class == RecordClass::client) {
+    append_number(out, record.passes);
+    out += ' ';
+    append_ip(out, record.client);
+  } else {
+    append_ip(out, record.client);
+    out += ' ';
+    append_word(out, record.sender);
+    out += ' ';
+    append_word(out, record.recipient);
+  }
+  out += '\n';
+}
+
+const SavedRecord* RecordReader::read(std::string_view line) {
+  const std::string_view letter = take_field(line);
+  record_ = {};
+  if (letter == "W") {
+    record_.record_class = RecordClass::waiting;
+  } else if (letter == "P") {
+    record_.record_class = RecordClass::passed;
+  } else if (letter == "C") {
+    record_.record_class = RecordClass::client;
+  } else {
+    return nullptr;
+  }
+  if (!take_number(line, record_.seen) || record_.seen < 0) return nullptr;
+  if (record_.record_class == RecordClass::client) {
+    const bool good = take_number(line, record_.passes) && take_ip(line, record_.client);
+    return good && line.empty() ? &record_ : nullptr;
+  }
+  const bool good = take_ip(line, record_.client) && take_word(line, sender_, record_.sender) &&
+                    take_word(line, recipient_, record_.recipient);
+  return good && line.empty() ? &record_ : nullptr;
+}
+
+}  // namespace grey

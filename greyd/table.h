@@ -1,0 +1,131 @@
+// The store: opaque keys with a time stamp, in bounded memory, in order of age.
+//
+// Layout, and why:
+// - Records lie in 1 MiB chunks, 8-byte aligned, and are named by a 32-bit number of 8-byte units
+//   (so 32 GiB at most). Freed records go to a free list of their size and are used again.
+// - The index is an extendible hash: a directory of buckets of 512 slots. A full bucket splits in
+//   two; nothing else moves, so no insertion pays for a rehash of the whole table. The directory
+//   alone doubles as a whole, and is small: 4 bytes for about 300 records.
+// - Keys come from outside, so they are hashed with SipHash under a secret key and compared whole.
+// - Every record is in one of three lists, oldest first: waiting and passed triplets, clients.
+//   Expiry and eviction take from the heads, and so never search.
+//
+// Reads no clock, does no IO, does not log. Not thread-safe.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace grey {
+
+using Seconds = std::int64_t;  // since 1970, or a duration; records hold 32 unsigned bits of it
+
+// What a record stands for. Also the order in which records go when there are too many.
+enum class RecordClass : std::uint8_t { waiting, passed, client };
+constexpr std::size_t kRecordClasses = 3;
+
+struct RecordView {
+  std::string_view key;  // valid until the next insert or erase
+  Seconds seen = 0;      // waiting: first seen; passed and client: last seen
+  RecordClass record_class = RecordClass::waiting;
+  std::uint8_t passes = 0;  // client: good retries so far, at most 255
+};
+
+using HashKey = std::array<std::uint8_t, 16>;  // secret; new for each process
+
+class Table {
+ public:
+  // Names a record; 0 names none. Valid until that record is erased or evicted.
+  using Ref = std::uint32_t;
+  static constexpr std::size_t kMaxKey = 1023;  // bytes
+
+  // At `max_records` (at least 1) an insertion evicts the oldest record of the lowest class.
+  Table(std::size_t max_records, const HashKey& hash_key);
+
+  Ref find(std::string_view key) const;
+  // REQUIRES: no record of this key, key.size() <= kMaxKey. May evict another record.
+  Ref insert(const RecordView& record);
+  // Gives the record a new class, stamp and passes, and puts it at the young end of its list.
+  void update(Ref ref, RecordClass record_class, Seconds seen, std::uint8_t passes);
+  // Changes the stamp alone; its place among the old and young stays.
+  void set_seen(Ref ref, Seconds seen);
+  void erase(Ref ref);
+
+  RecordView view(Ref ref) const;
+  Ref oldest(RecordClass record_class) const { return orders_[std::size_t(record_class)].head; }
+  Ref next_younger(Ref ref) const { return at(ref)->next; }
+
+  std::size_t size() const { return size_; }
+  std::size_t count(RecordClass c) const { return orders_[std::size_t(c)].count; }
+  std::uint64_t evictions() const { return evictions_; }
+  std::size_t memory() const;  // bytes held for records and index
+
+ private:
+  // A record's bytes: this header up to kHeader, then the key. A free block holds only `next`.
+  struct Record {
+    std::uint32_t next;
+    std::uint32_t prev;
+    std::uint32_t seen;
+    std::uint16_t key_size;
+    std::uint8_t passes_or_zero;
+    std::uint8_t record_class;
+  };
+  static constexpr std::size_t kHeader = sizeof(Record);
+  static_assert(kHeader == 16);
+  static constexpr std::size_t kUnit = 8;
+  static constexpr std::size_t kChunk = std::size_t{1} << 20;
+  static constexpr std::size_t kUnitsPerChunk = kChunk / kUnit;
+  static constexpr std::size_t kMaxUnits = (kHeader + kMaxKey + kUnit - 1) / kUnit;
+
+  // The top bits of a hash choose the bucket, its low bits the place in the bucket. A slot keeps
+  // the whole of it, so that a split touches no record. 32 bits serve 2^23 buckets, which is more
+  // than 32 GiB of records can fill.
+  using Hash = std::uint32_t;
+  struct Slot {
+    Hash hash;
+    Ref ref;  // 0: empty
+  };
+  static constexpr std::size_t kSlots = 512;
+  static constexpr std::size_t kMaxFill = 432;
+  struct Bucket {
+    std::array<Slot, kSlots> slots{};
+    std::uint32_t used = 0;
+    std::uint32_t depth = 0;  // how many top bits of the hash its records have in common
+  };
+  struct Order {
+    Ref head = 0, tail = 0;
+    std::size_t count = 0;
+  };
+
+  Record* at(Ref ref) const;
+  std::string_view key_of(const Record* record) const;
+  Hash hash(std::string_view key) const;
+  std::size_t directory_index(Hash hash) const;
+  Bucket& bucket_of(Hash hash) const { return *buckets_[directory_[directory_index(hash)]]; }
+  void index(Hash hash, Ref ref);
+  void unindex(Hash hash, Ref ref);
+  void split(Hash hash);
+  Ref allocate(std::size_t units);
+  void release(Ref ref, std::size_t units);
+  void link(Ref ref, RecordClass record_class);
+  void unlink(Ref ref);
+  void evict();
+
+  std::size_t max_records_;
+  HashKey hash_key_;
+  std::vector<std::unique_ptr<std::byte[]>> chunks_;
+  std::size_t bump_ = kUnitsPerChunk;  // first unused unit of the last chunk
+  std::array<Ref, kMaxUnits + 1> free_{};
+  std::vector<std::unique_ptr<Bucket>> buckets_;
+  std::vector<std::uint32_t> directory_;  // 2^directory_depth_ bucket numbers
+  unsigned directory_depth_ = 0;
+  std::array<Order, kRecordClasses> orders_{};
+  std::size_t size_ = 0;
+  std::uint64_t evictions_ = 0;
+};
+
+}  // namespace grey
