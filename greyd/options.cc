@@ -32,10 +32,10 @@ template <typename Enum>
 void add_choice(CLI::App& app, const std::string& name, Enum& value,
                 std::map<std::string, Enum> choices, const std::string& description) {
   const auto member = CLI::IsMember(choices);
-  app.add_option(name, value, description)
-      ->transform(CLI::Transformer(std::move(choices)).description(""))
-      ->check(member)
-      ->type_name("WORD");
+  const auto take = [&value, choices = std::move(choices)](const std::string& word) {
+    value = choices.at(word);
+  };
+  app.add_option_function<std::string>(name, take, description)->check(member)->type_name("WORD");
 }
 
 // An option whose value is a whole number from `low` to `high`.

@@ -1,0 +1,188 @@
+#include "tests/replay/replay.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <stdexcept>
+#include <vector>
+
+#include "greyd/options.h"
+#include "greyd/service.h"
+#include "greyd/text.h"
+#include "tests/temporary_directory.h"
+
+namespace grey::testing {
+namespace {
+
+// What a script does not allow, or what did not happen as it says.
+struct Failed : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+std::vector<std::string> words_of(const std::string& line) {
+  std::istringstream stream(line);
+  std::vector<std::string> words;
+  for (std::string word; stream >> word;) words.push_back(word);
+  return words;
+}
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::istringstream stream(text);
+  std::vector<std::string> parts;
+  for (std::string part; std::getline(stream, part, separator);) parts.push_back(part);
+  return parts;
+}
+
+// "4m59s"
+Seconds parse_time(const std::string& text) {
+  Seconds total = 0, number = 0;
+  for (const char c : text) {
+    if (c >= '0' && c <= '9') {
+      number = number * 10 + (c - '0');
+      continue;
+    }
+    const Seconds unit = c == 's' ? 1 : c == 'm' ? 60 : c == 'h' ? 3600 : c == 'd' ? 86400 : 0;
+    if (unit == 0) throw Failed("not a time: " + text);
+    total += number * unit;
+    number = 0;
+  }
+  return total;
+}
+
+std::string bytes_of(const std::string& word) {
+  const auto bytes = read_word(word);
+  if (!bytes) throw Failed("not a word: " + word);
+  return *bytes;
+}
+
+class Player {
+ public:
+  void play(const std::string& line) {
+    const std::vector<std::string> words = words_of(line.substr(0, line.find('#')));
+    if (words.empty()) return;
+    const std::string& verb = words[0];
+    if (verb == "options") {
+      arguments_.insert(arguments_.end(), words.begin() + 1, words.end());
+    } else if (verb == "program") {
+      arguments_[0] = words.at(1);
+    } else if (verb == "whitelist" || verb == "blacklist") {
+      add_entry(verb, words);
+    } else if (verb == "whitelist-clear") {
+      std::ofstream(directory_ / "whitelist", std::ios::trunc);
+    } else if (verb == "copy-context") {
+      std::filesystem::copy_file(std::string(TEST_DATA "/data/") + words.at(1),
+                                 directory_ / "context",
+                                 std::filesystem::copy_options::overwrite_existing);
+    } else if (verb == "start" || verb == "kill") {
+      start();
+    } else if (verb[0] == '+') {
+      now_ += parse_time(verb.substr(1));
+    } else if (verb[0] == '-') {
+      now_ -= parse_time(verb.substr(1));
+    } else if (service_ == nullptr) {
+      throw Failed("nothing is started");
+    } else {
+      play_running(words);
+    }
+  }
+
+ private:
+  void add_entry(const std::string& file, const std::vector<std::string>& words) {
+    std::ofstream out(directory_ / file, std::ios::app);
+    for (std::size_t i = 1; i < words.size(); ++i) out << words[i] << ' ';
+    out << '\n';
+  }
+
+  void start() {
+    std::vector<std::string> arguments = arguments_;
+    for (const char* list : {"whitelist", "blacklist"}) {
+      if (std::filesystem::exists(directory_ / list)) {
+        arguments.push_back(std::string("--") + list + "=" + list);
+      }
+    }
+    arguments.insert(arguments.end(), {"127.0.0.1", "context"});
+    const auto command_line = parse_command_line(arguments, directory_.path());
+    if (!command_line) throw Failed(command_line.error().text);
+    const Options& options = command_line->options;
+    service_ = std::make_unique<Service>(
+        options.policy, options.max_records, HashKey{},
+        ServicePaths{options.context_file, options.whitelist, options.blacklist});
+    if (const auto lists = service_->reload_lists(); !lists) throw Failed(lists.error().text);
+    if (const auto loaded = service_->load_context(now_); !loaded)
+      throw Failed(loaded.error().text);
+  }
+
+  void play_running(const std::vector<std::string>& words) {
+    const std::string& verb = words[0];
+    if (verb == "save" || verb == "restart") {
+      if (const auto saved = service_->save_context(); !saved) throw Failed(saved.error().text);
+      if (verb == "restart") start();
+    } else if (verb == "reload" || verb == "reload-fails") {
+      const auto lists = service_->reload_lists();
+      if (lists.has_value() != (verb == "reload")) {
+        throw Failed(lists ? "the lists are good" : lists.error().text);
+      }
+    } else if (verb == "expire") {
+      service_->expire(now_, SIZE_MAX);
+    } else if (verb == "records") {
+      const std::size_t records = service_->greylist().table().size();
+      if (std::to_string(records) != words.at(1)) {
+        throw Failed("there are " + std::to_string(records) + " records");
+      }
+    } else {
+      query(words);
+    }
+  }
+
+  void query(const std::vector<std::string>& words) {
+    std::string datagram = "I" + words.at(0) + '\0' + "F" + bytes_of(words.at(1)) + '\0';
+    for (const std::string& recipient : split(words.at(2), ',')) {
+      datagram += "T" + bytes_of(recipient) + '\0';
+    }
+    std::size_t at = 3;
+    if (words.at(at).starts_with("name=")) datagram += "N" + words[at++].substr(5) + '\0';
+    if (words.at(at++) != ":") throw Failed("a query needs a ':' before its answer");
+
+    wire::Query query;
+    const wire::Fault fault = wire::parse(datagram, query);
+    if (fault != wire::Fault::none) throw Failed("fault " + std::string(to_string(fault)));
+    Decision decision;
+    service_->decide({&query, 1}, now_,
+                     [&](std::size_t, const Decision& decided) { decision = decided; });
+    std::string expected, got(to_string(verdict_of(decision.reason)));
+    got.append(" ").append(to_string(decision.reason));
+    for (std::size_t i = at; i < words.size(); ++i) {
+      if (words[i].starts_with("age=")) got += " age=" + std::to_string(decision.age);
+      expected += (i > at ? " " : "") + words[i];
+    }
+    if (got != expected) throw Failed("expected \"" + expected + "\", got \"" + got + "\"");
+  }
+
+  TemporaryDirectory directory_;
+  std::vector<std::string> arguments_ = {"qmail-greyd"};
+  Seconds now_ = 1'000'000'000;
+  std::unique_ptr<Service> service_;
+};
+
+}  // namespace
+
+std::string replay(const std::string& script_path) {
+  std::ifstream script(script_path);
+  if (!script) return script_path + ": cannot be opened";
+  Player player;
+  std::size_t number = 0;
+  for (std::string line; std::getline(script, line);) {
+    ++number;
+    try {
+      player.play(line);
+    } catch (const std::exception& error) {
+      return std::filesystem::path(script_path).filename().string() + ":" + std::to_string(number) +
+             ": " + error.what();
+    }
+  }
+  return {};
+}
+
+}  // namespace grey::testing

@@ -1,0 +1,27 @@
+// Scenarios: text scripts that drive the service as the server would, without a network and with a
+// clock that the script moves. One instruction a line, '#' comments:
+//
+//   options ARGUMENT...        command line options (before `start`); also `program greydaemon`
+//   whitelist ENTRY            adds a line to the whitelist file; `blacklist` likewise
+//   whitelist-clear            empties it
+//   start                      starts the service; the clock stands at 1000000000
+//   CLIENT SENDER RECIPIENT[,RECIPIENT...] [name=HOST] : VERDICT REASON [age=SECONDS]
+//                              a query and what must be answered; <> is the null sender, and in a
+//                              sender or recipient %20 is a blank
+//   +TIME                      time passes: 30s, 5m, 12h, 7d, or a sum as 4m59s; -TIME sets it back
+//   save | restart | kill      context file written; saved and started anew; started anew unsaved
+//   reload | reload-fails      the lists are read again, and must (not) be good
+//   expire                     forgets what is over
+//   records N                  so many records must be held
+//   copy-context FILE          a file of the test data becomes the context file
+#pragma once
+
+#include <string>
+
+namespace grey::testing {
+
+// Runs the script in an empty directory of its own. Empty when all went as it says, else the first
+// failure as "NAME:LINE: what was expected and what happened".
+std::string replay(const std::string& script_path);
+
+}  // namespace grey::testing

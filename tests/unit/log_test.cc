@@ -1,0 +1,101 @@
+#include "greyd/log.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "greyd/decision_log.h"
+
+using namespace grey;
+using namespace std::string_literals;
+using namespace std::string_view_literals;
+
+namespace {
+
+std::string decision_line(std::string_view datagram, const Decision& decision, bool dry_run) {
+  wire::Query query;
+  REQUIRE(wire::parse(datagram, query) == wire::Fault::none);
+  std::string line;
+  append_decision(line, query, decision, *parse_endpoint("127.0.0.1@40312", Wildcards::refused),
+                  dry_run);
+  return line;
+}
+
+}  // namespace
+
+TEST_CASE("a decision is one line of key=value fields") {
+  CHECK(decision_line("I192.0.2.1\0Fa@x.org\0Tb@y.net\0Tc@y.net\0\0"sv, {wire::Reason::early, 42},
+                      false) ==
+        "verdict=defer reason=early client=192.0.2.1 sender=a@x.org recipients=b@y.net,c@y.net "
+        "age=42 source=127.0.0.1@40312\n");
+  CHECK(decision_line("I::1\0F\0Tb@y.net\0"sv, {wire::Reason::bounce, 300}, true) ==
+        "verdict=accept reason=bounce client=::1 sender=<> recipients=b@y.net age=300 "
+        "source=127.0.0.1@40312 dry-run=yes\n");
+}
+
+TEST_CASE("nothing in a query can forge a field or a line, nor make one long") {
+  const std::string line =
+      decision_line("I::1\0Fx reason=passed\nverdict=accept\0Ta,b\0"sv, {}, false);
+  CHECK(line.find('\n') == line.size() - 1);
+  CHECK(line.find("sender=x%20reason=passed%0Averdict=accept recipients=a%2Cb age") !=
+        std::string::npos);
+
+  std::string many("I::1\0F\0"sv);
+  for (int i = 0; i < 2000; ++i) many += "T" + std::string(20, 'r') + '\0';
+  CHECK(decision_line(many, {}, false).find(",+1992 age=") != std::string::npos);
+  const std::string huge = "I::1\0F"s + std::string(60'000, '\x01') + "\0T\0"s;
+  CHECK(decision_line(huge, {}, false).size() < 4096);
+}
+
+TEST_CASE("lines come out whole and in order, decisions and messages alike") {
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  LogPipe pipe(ends[1]);
+  const auto logger = make_logger(pipe);
+  pipe.buffer() += "first\n";
+  logger->warn("second {}", 2);
+  std::string got(100, '\0');
+  got.resize(std::size_t(::read(ends[0], got.data(), got.size())));
+  CHECK(got == "first\nwarning: second 2\n");
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+TEST_CASE("a log reader that stands still costs lines, never time") {
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  LogPipe pipe(ends[1]);
+  for (int i = 0; i < 100'000; ++i) {
+    pipe.buffer() += "line " + std::to_string(i) + "\n";
+    if (i % 64 == 0) pipe.flush();
+  }
+  pipe.flush();
+  CHECK(pipe.dropped_lines() > 0);
+
+  // The reader wakes up: what it gets are whole lines, then word of what it has missed.
+  std::string got;
+  char chunk[65536];
+  REQUIRE(::fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0);
+  for (ssize_t n; (n = ::read(ends[0], chunk, sizeof chunk)) > 0;)
+    got.append(chunk, std::size_t(n));
+  CHECK(got.ends_with('\n'));
+  pipe.buffer() += "again\n";
+  pipe.flush();
+  const ssize_t n = ::read(ends[0], chunk, sizeof chunk);
+  REQUIRE(n > 0);
+  CHECK(std::string(chunk, std::size_t(n)) ==
+        "warning: " + std::to_string(pipe.dropped_lines()) + " log lines dropped\nagain\n");
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+TEST_CASE("a rate limit lets the first event through and counts the rest") {
+  RateLimit limit(10);
+  CHECK(limit.due(100) == 1);
+  for (int i = 0; i < 50; ++i) CHECK(limit.due(105) == 0);
+  CHECK(limit.due(110) == 51);
+  CHECK(limit.due(110) == 0);
+  CHECK(limit.due(50) == 2);  // the clock was set back: better a line than silence
+}

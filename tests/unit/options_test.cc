@@ -1,0 +1,148 @@
+#include "greyd/options.h"
+
+#include <doctest/doctest.h>
+
+#include <sstream>
+
+using namespace grey;
+
+namespace {
+
+std::vector<std::string> words(const std::string& line) {
+  std::istringstream stream(line);
+  std::vector<std::string> result;
+  for (std::string word; stream >> word;) result.push_back(word);
+  return result;
+}
+
+Options good(const std::string& line) {
+  const auto result = parse_command_line(words(line), "/control");
+  REQUIRE_MESSAGE(result, (result ? "" : result.error().text));
+  return result->options;
+}
+
+}  // namespace
+
+TEST_CASE("the defaults are the documented ones") {
+  const Options options = good("qmail-greyd 127.0.0.1 context");
+  CHECK(options.policy.min_resend == 300);
+  CHECK(options.policy.resend_window == 12 * 3600);
+  CHECK(options.policy.timeout == 7 * 86400);
+  CHECK(options.policy.client_passes == 1);
+  CHECK(options.policy.recipients == RecipientRule::any);
+  CHECK(options.policy.ipv4_prefix == 32);
+  CHECK(options.policy.ipv6_prefix == 64);
+  CHECK(options.policy.sender_key == SenderKey::full);
+  CHECK(options.policy.recipient_key == RecipientKey::full);
+  CHECK_FALSE(options.policy.dry_run);
+  CHECK(options.policy.personality == Personality::qmail_greyd);
+  CHECK(options.save_interval == 300);
+  CHECK(options.free_interval == 300);
+  CHECK(options.max_records == 2'000'000);
+  CHECK(options.listen.port == 1999);
+  CHECK(options.context_file == "/control/context");
+  CHECK(options.whitelist == "");
+  CHECK(options.user == "");
+  CHECK_FALSE(options.allow);
+}
+
+TEST_CASE("upstream's short options and the long names mean the same") {
+  for (const char* line :
+       {"qmail-greyd -m 2 -g 24 -t 30 -s 1 -f 3 -h 65536 -p 2000 -v 3 -u nobody -w white * /c",
+        "qmail-greyd -m2 -g24 -t30 -s1 -f3 -h65536 -p2000 -v3 -unobody -wwhite 0 /c",
+        "qmail-greyd --min-resend=2 --resend-window 24 --timeout-days=30 --save-interval=1 "
+        "--free-interval=3 --hash-size=65536 --port=2000 --verbosity=3 --user=nobody "
+        "--whitelist=white :: /c"}) {
+    CAPTURE(line);
+    const Options options = good(line);
+    CHECK(options.policy.min_resend == 120);
+    CHECK(options.policy.resend_window == 24 * 3600);
+    CHECK(options.policy.timeout == 30 * 86400);
+    CHECK(options.save_interval == 60);
+    CHECK(options.free_interval == 180);
+    CHECK(options.listen.port == 2000);
+    CHECK(options.listen.ip.is_any());
+    CHECK(options.verbosity == Verbosity::records);
+    CHECK(options.user == "nobody");
+    CHECK(options.whitelist == "/control/white");
+    CHECK(options.context_file == "/c");
+  }
+}
+
+TEST_CASE("greydaemon by name or by option has its own rules and defaults") {
+  for (const char* line :
+       {"greydaemon 127.0.0.1:1998 save", "/usr/sbin/greydaemon 127.0.0.1:1998 save",
+        "qmail-greyd --greydaemon 127.0.0.1:1998 save"}) {
+    CAPTURE(line);
+    const Options options = good(line);
+    CHECK(options.policy.personality == Personality::greydaemon);
+    CHECK(options.policy.recipients == RecipientRule::all);
+    CHECK(options.save_interval == 600);
+    CHECK(options.policy.resend_window == 12 * 3600);
+    CHECK(options.listen.port == 1998);
+  }
+  CHECK(good("greydaemon -s 3 127.0.0.1 save").save_interval == 180);
+}
+
+TEST_CASE("choices are given by their words") {
+  CHECK(good("qmail-greyd --recipients=all 0 c").policy.recipients == RecipientRule::all);
+  CHECK(good("qmail-greyd --sender-key normalized 0 c").policy.sender_key == SenderKey::normalized);
+  CHECK(good("qmail-greyd --sender-key=domain 0 c").policy.sender_key == SenderKey::domain);
+  CHECK(good("qmail-greyd --recipient-key=none 0 c").policy.recipient_key == RecipientKey::none);
+}
+
+TEST_CASE("--allow is a list of networks") {
+  const Options options = good("qmail-greyd --allow 192.0.2.0/24,2001:db8::/32,, 127.0.0.1 c");
+  REQUIRE(options.allow);
+  CHECK(options.allow->contains(*Ip::parse("192.0.2.9")));
+  CHECK(options.allow->contains(*Ip::parse("2001:db8::9")));
+  CHECK_FALSE(options.allow->contains(*Ip::parse("127.0.0.1")));
+}
+
+TEST_CASE("misuse is one line that names what is wrong, and exit code 100") {
+  const struct {
+    const char* line;
+    const char* names;
+  } rows[] = {
+      {"qmail-greyd", "ipaddr"},
+      {"qmail-greyd 127.0.0.1", "contextFile"},
+      {"qmail-greyd 127.0.0.1 c extra", "extra"},
+      {"qmail-greyd --nonsense 127.0.0.1 c", "--nonsense"},
+      {"qmail-greyd -m", "--min-resend"},
+      {"qmail-greyd -m five 127.0.0.1 c", "five"},
+      {"qmail-greyd -m -1 127.0.0.1 c", "-1"},
+      {"qmail-greyd -g 0 127.0.0.1 c", "--resend-window"},
+      {"qmail-greyd -m 60 -g 1 127.0.0.1 c", "60 minutes"},
+      {"qmail-greyd -p 0 127.0.0.1 c", "--port"},
+      {"qmail-greyd -p 70000 127.0.0.1 c", "70000"},
+      {"qmail-greyd -v 4 127.0.0.1 c", "--verbosity"},
+      {"qmail-greyd localhost c", "localhost"},
+      {"qmail-greyd 127.0.0.1@70000 c", "127.0.0.1@70000"},
+      {"qmail-greyd --ipv4-prefix 33 127.0.0.1 c", "--ipv4-prefix"},
+      {"qmail-greyd --ipv6-prefix 129 127.0.0.1 c", "--ipv6-prefix"},
+      {"qmail-greyd --recipients some 127.0.0.1 c", "some"},
+      {"qmail-greyd --sender-key half 127.0.0.1 c", "half"},
+      {"qmail-greyd --allow 10.0.0.0/33 127.0.0.1 c", "10.0.0.0/33"},
+      {"qmail-greyd --allow example.com 127.0.0.1 c", "example.com"},
+      {"qmail-greyd --max-records 0 127.0.0.1 c", "--max-records"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.line);
+    const auto result = parse_command_line(words(row.line), "");
+    REQUIRE_FALSE(result);
+    CHECK(result.error().exit_code == kExitMisuse);
+    CHECK(result.error().text.find(row.names) != std::string::npos);
+    CHECK(result.error().text.find('\n') == std::string::npos);
+  }
+}
+
+TEST_CASE("--help and --version are answered, not run") {
+  const auto help = parse_command_line({"qmail-greyd", "--help"}, "");
+  REQUIRE(help);
+  REQUIRE(help->information);
+  for (const char* option : {"-m,--min-resend", "-w,--whitelist", "-h,--hash-size", "--allow"}) {
+    CHECK(help->information->text.find(option) != std::string::npos);
+  }
+  CHECK(parse_command_line({"qmail-greyd", "--version"}, "")
+            ->information->text.starts_with("qmail-greyd "));
+}

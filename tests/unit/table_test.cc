@@ -1,0 +1,111 @@
+#include "greyd/table.h"
+
+#include <doctest/doctest.h>
+
+#include <deque>
+#include <map>
+#include <random>
+#include <string>
+
+using namespace grey;
+
+TEST_CASE("a record is found by its whole key, and only by that") {
+  Table table(100, HashKey{1});
+  const auto ref = table.insert({"alpha", 7, RecordClass::waiting, 0});
+  CHECK(table.find("alpha") == ref);
+  CHECK(table.find("alph") == 0);
+  CHECK(table.find("") == 0);
+  const RecordView view = table.view(ref);
+  CHECK(view.key == "alpha");
+  CHECK(view.seen == 7);
+  CHECK(view.record_class == RecordClass::waiting);
+  table.erase(ref);
+  CHECK(table.find("alpha") == 0);
+  CHECK(table.size() == 0);
+}
+
+TEST_CASE("the table agrees with a map through random inserts, changes, erasures and evictions") {
+  struct Expected {
+    Seconds seen;
+    RecordClass record_class;
+    unsigned passes;
+  };
+  for (unsigned seed = 1; seed <= 5; ++seed) {
+    CAPTURE(seed);
+    std::mt19937 random(seed);
+    constexpr std::size_t kBound = 3000;
+    Table table(kBound, HashKey{std::uint8_t(seed)});
+    std::map<std::string, Expected> model;
+    for (int step = 0; step < 60'000; ++step) {
+      std::string key = std::to_string(random() % 5000);
+      key.resize(key.size() + random() % 3 * 40, 'x');
+      const auto ref = table.find(key);
+      const auto expected = model.find(key);
+      REQUIRE((ref != 0) == (expected != model.end()));
+      const auto record_class = RecordClass(random() % 3);
+      const auto passes = std::uint8_t(random());
+      if (ref == 0) {
+        if (model.size() == kBound) {
+          // The head of the lowest class that has any goes.
+          for (std::size_t c = 0; c < kRecordClasses; ++c) {
+            if (const auto oldest = table.oldest(RecordClass(c))) {
+              model.erase(std::string(table.view(oldest).key));
+              break;
+            }
+          }
+        }
+        table.insert({key, step, record_class, passes});
+        model[key] = {step, record_class, passes};
+      } else if (random() % 3 == 0) {
+        table.erase(ref);
+        model.erase(expected);
+      } else {
+        CHECK(table.view(ref).seen == expected->second.seen);
+        CHECK(table.view(ref).record_class == expected->second.record_class);
+        CHECK(table.view(ref).passes == expected->second.passes);
+        table.update(ref, record_class, step, passes);
+        expected->second = {step, record_class, passes};
+      }
+      REQUIRE(table.size() == model.size());
+    }
+    // Each list is in order of its stamps, and together they hold every record.
+    std::size_t listed = 0;
+    for (std::size_t c = 0; c < kRecordClasses; ++c) {
+      Seconds last = -1;
+      for (auto ref = table.oldest(RecordClass(c)); ref != 0; ref = table.next_younger(ref)) {
+        CHECK(table.view(ref).seen > last);
+        last = table.view(ref).seen;
+        CHECK(table.find(table.view(ref).key) == ref);
+        ++listed;
+      }
+    }
+    CHECK(listed == model.size());
+  }
+}
+
+TEST_CASE("a hundred thousand records are all found after the splits they cause") {
+  Table table(1'000'000, HashKey{3});
+  for (int i = 0; i < 100'000; ++i) {
+    table.insert({"key-" + std::to_string(i), i, RecordClass::waiting, 0});
+  }
+  for (int i = 0; i < 100'000; ++i) {
+    const auto ref = table.find("key-" + std::to_string(i));
+    REQUIRE(ref != 0);
+    REQUIRE(table.view(ref).seen == i);
+  }
+}
+
+TEST_CASE("memory freed is used again") {
+  Table table(10'000, HashKey{4});
+  const auto fill = [&](int round) {
+    for (int i = 0; i < 10'000; ++i) {
+      table.insert(
+          {std::to_string(round * 10'000 + i) + std::string(50, 'k'), i, RecordClass::waiting, 0});
+    }
+  };
+  fill(1);
+  const std::size_t once = table.memory();
+  for (int round = 2; round < 20; ++round) fill(round);
+  CHECK(table.memory() <= once + once / 4);
+  CHECK(table.evictions() == 180'000);
+}
