@@ -1,0 +1,212 @@
+# The running daemon seen from its socket, its signals and its files. Nothing here waits for a time
+# to pass: conditions are polled for, with a deadline that only a failure reaches.
+# usage: perl daemon_test.pl PATH-OF-QMAIL-GREYD
+use strict;
+use warnings;
+use File::Temp qw(tempdir);
+use IO::Select;
+use IO::Socket::IP;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $daemon = shift or die "usage: daemon_test.pl PATH-OF-QMAIL-GREYD\n";
+my $dir = tempdir(CLEANUP => 1);
+chmod 0755, $dir;
+my $port = 20000 + $$ % 20000;
+my $deadline = 20;
+my ($pid, $log);
+
+sub slurp { my ($f) = @_; open my $h, '<', $f or return ''; local $/; my $c = <$h>; return $c // '' }
+sub spit { my ($f, $text) = @_; open my $h, '>', $f or die "$f: $!"; print $h $text; close $h }
+sub wait_until { my ($what) = @_; my $end = time + $deadline;
+    until ($what->()) { return 0 if time > $end; sleep 0.01 } return 1 }
+
+# The log comes after the answer, so it is waited for.
+sub logged { my ($pattern, $name) = @_;
+    ok wait_until(sub { slurp($log) =~ $pattern }), $name // "log: $pattern" or diag slurp($log) }
+
+# Starts the daemon with these arguments; its log is a file.
+sub start {
+    my (@args) = @_;
+    $log = "$dir/log";
+    unlink $log;
+    $pid = fork // die;
+    if ($pid == 0) {
+        $ENV{CONTROLDIR} = $dir;
+        open STDERR, '>', $log or die;
+        exec $daemon, @args or die;
+    }
+    wait_until(sub { slurp($log) =~ /listening on/ }) or diag('no start: ' . slurp($log));
+}
+sub stop { kill TERM => $pid; waitpid $pid, 0; return $? >> 8 }
+
+# Runs the daemon to its end, which must come by itself: exit code and standard error.
+sub run_to_end {
+    my (@args) = @_;
+    my $child = open(my $out, '-|') // die;
+    if ($child == 0) { $ENV{CONTROLDIR} = $dir; open STDERR, '>&STDOUT'; exec $daemon, @args or die }
+    local $/;
+    my $text = <$out>;
+    close $out;
+    return ($? >> 8, $text // '');
+}
+
+sub asker { my ($host) = @_;
+    return IO::Socket::IP->new(PeerHost => $host // '127.0.0.1', PeerPort => $port, Proto => 'udp') // die "$!" }
+# The answer as two digits, '' when none came while a later, good query was answered.
+sub ask {
+    my ($socket, $datagram) = @_;
+    $socket->send($datagram);
+    return IO::Select->new($socket)->can_read($deadline)
+        ? do { $socket->recv(my $answer, 100); join '', unpack 'C*', $answer } : 'none';
+}
+sub query { my ($ip, $from, @to) = @_; return "I$ip\0F$from\0" . join('', map {"T$_\0"} @to) . "\0" }
+
+subtest 'queries of all shapes are answered' => sub {
+    start('-m', 0, "127.0.0.1\@$port", 'context');
+    my $s = asker();
+    is ask($s, query('192.0.2.1', 'a@x', 'b@y')), '01', 'new';
+    is ask($s, query('192.0.2.1', 'a@x', 'b@y')), '13', 'passed';
+    is ask($s, query('192.0.2.1', 'q@x', 'b@y')), '12', 'known client';
+    is ask($s, "I192.0.2.2\0Fa\0Tb\0"), '01', 'without the final NUL';
+    is ask($s, "I192.0.2.3\0Fa\0Tb"), '01', 'cut in the last field';
+    is ask($s, query('::ffff:192.0.2.1', 'q@x', 'b@y')), '12', 'mapped IPv4 is IPv4';
+    my $big = "I192.0.2.4\0Fa\0";
+    my $n = 0;
+    $big .= 'Tuser' . $n++ . "\@example.org\0" while length($big) < 65507 - 30;
+    is ask($s, $big), '01', "$n recipients in " . length($big) . ' bytes';
+    is ask($s, "I192.0.2.5\0F" . 'x' x 65000 . "\0Tb\0"), '01', 'a sender of 65000 bytes';
+    is ask($s, "I192.0.2.5\0F" . 'x' x 65000 . "\0Tb\0"), '13', 'the same again';
+    logged qr/^verdict=accept reason=passed client=192\.0\.2\.1 sender=a\@x recipients=b\@y age=\d+ source=127\.0\.0\.1\@\d+$/m, 'a log line each';
+    is stop(), 0, 'TERM: exit 0';
+};
+
+subtest 'bad datagrams get no answer, change nothing and are logged at a bounded rate' => sub {
+    unlink "$dir/context";
+    start("127.0.0.1\@$port", 'context');
+    my $s = asker();
+    my @bad = ('', "\0", 'x', "I\0F\0T\0", "I1.2.3\0Fa\0Tb\0", 'I' . '1' x 200 . "\0Fa\0Tb\0",
+        "I1.2.3.4\0Fa\0", "I1.2.3.4\0", "Fa\0Tb\0", "\xff" x 65507);
+    srand 1;
+    push @bad, join '', map { chr int rand 256 } 1 .. rand 300 for 1 .. 500;
+    my $answers = 0;
+    for my $bad (@bad, @bad, @bad) {
+        $s->send($bad);
+        $answers++ if IO::Select->new($s)->can_read(0);
+    }
+    is ask($s, query('192.0.2.9', 'a', 'b')), '01', 'still there, and the first answer is for this';
+    is $answers, 0, 'none was answered';
+    my $lines = () = slurp($log) =~ /bad datagram/g;
+    cmp_ok $lines, '<=', 20, "$lines lines for " . 3 * @bad . ' bad datagrams';
+    logged qr/bad datagram fault=bad-client source=127\.0\.0\.1\@\d+ count=\d+/;
+    stop();
+    is scalar(() = slurp("$dir/context") =~ /^[WPC] /mg), 1, 'one record';
+};
+
+subtest 'only allowed sources are answered' => sub {
+    start('--allow', '127.0.0.2,::1', "127.0.0.1\@$port", 'context');
+    my $foreign = asker();
+    $foreign->send(query('192.0.2.20', 'a', 'b')) for 1 .. 50;
+    my $allowed = IO::Socket::IP->new(PeerHost => '127.0.0.1', PeerPort => $port, Proto => 'udp', LocalHost => '127.0.0.2');
+    is ask($allowed, query('192.0.2.20', 'a', 'b')), '01', 'new: the foreign queries did nothing';
+    ok !IO::Select->new($foreign)->can_read(0), 'no answer to them';
+    is scalar(() = slurp($log) =~ /query refused source=127\.0\.0\.1/g), 1, 'one line';
+    stop();
+};
+
+subtest 'on a wildcard the answer comes from the address that was asked' => sub {
+    start("*\@$port", 'context');
+    for my $host ('127.0.0.1', '127.0.0.2', '127.5.6.7', '::1') {
+        # The asker's socket is connected: it takes no answer from elsewhere.
+        like ask(asker($host), query('192.0.2.30', 'a', 'b')), qr/^0[12]$/, $host;
+    }
+    stop();
+    start("[::1]\@$port", 'context');
+    is ask(asker('::1'), query('2001:db8::1', 'a', 'b')), '01', '[::1]';
+    stop();
+};
+
+subtest 'state survives a stop, USR1 saves, HUP reloads, USR2 prints' => sub {
+    unlink "$dir/context";
+    spit("$dir/white", "192.0.2.40\n");
+    my @args = ('-v', 3, '-m', 0, '-w', 'white', "127.0.0.1\@$port", 'context');
+    start(@args);
+    my $s = asker();
+    is ask($s, query('192.0.2.40', 'a', 'b')), '11', 'whitelisted';
+    is ask($s, query('192.0.2.41', 'a', 'b')), '01', 'new';
+    kill USR1 => $pid;
+    ok wait_until(sub { slurp("$dir/context") =~ /^W \d+ 192\.0\.2\.41 a b$/m }), 'USR1: saved';
+    spit("$dir/white", "192.0.2.42\n");
+    kill HUP => $pid;
+    ok wait_until(sub { slurp($log) =~ /lists reloaded/ }), 'HUP';
+    is ask($s, query('192.0.2.42', 'a', 'b')), '11', 'the new list is in force';
+    spit("$dir/white", "192.0.2.42\n192.0.2.999\n");
+    kill HUP => $pid;
+    ok wait_until(sub { slurp($log) =~ m{old ones stay in force: \Q$dir\E/white:2: } }), 'a bad list is named';
+    is ask($s, query('192.0.2.42', 'a', 'b')), '11', 'the old list stays in force';
+    kill USR2 => $pid;
+    ok wait_until(sub { slurp($log) =~ /records waiting=1 passed=0 clients=0.*\nW \d+ 192\.0\.2\.41 a b$/m }), 'USR2';
+    is stop(), 0;
+    spit("$dir/white", '');
+    start(@args);
+    is ask(asker(), query('192.0.2.41', 'a', 'b')), '13', 'remembered: this is the retry';
+    stop();
+};
+
+subtest 'a damaged context file is set aside and the log says so' => sub {
+    unlink "$dir/context";
+    start("127.0.0.1\@$port", 'context');
+    ask(asker(), query('192.0.2.50', 'a', "b$_")) for 1 .. 3;
+    stop();
+    my $good = slurp("$dir/context");
+    spit("$dir/context", substr $good, 0, -30);
+    start("127.0.0.1\@$port", 'context');
+    logged qr/error: context file \Q$dir\E\/context has no end line, \d records lost; it is kept as \Q$dir\E\/context\.damaged\.\d+/;
+    stop();
+    my ($aside) = glob "$dir/context.damaged.*";
+    is slurp($aside), substr($good, 0, -30), 'kept as it was';
+};
+
+subtest 'dry run answers accept' => sub {
+    start('--dry-run', "127.0.0.1\@$port", 'dry');
+    is ask(asker(), query('192.0.2.60', 'a', 'b')), '12';
+    logged qr/^verdict=defer reason=new .* dry-run=yes$/m;
+    stop();
+};
+
+subtest 'what cannot work is one line, and the exit code tells whose fault it is' => sub {
+    my $holder = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => $port, Proto => 'udp');
+    spit("$dir/bad", "# fine\n10.0.0.0/99\n");
+    spit("$dir/file", '');
+    my $other = $port + 1;
+    for ([111, "127.0.0.1\@$port in use", "127\\.0\\.0\\.1\@$port: Address already in use", "127.0.0.1\@$port", 'context'],
+         [111, 'no such whitelist', "$dir/none: No such file", '-w', 'none', "127.0.0.1\@$other", 'context'],
+         [111, 'bad whitelist line', "$dir/bad:2: ", '-w', 'bad', "127.0.0.1\@$other", 'context'],
+         [111, 'unwritable context file', "$dir/file/context.new: Not a directory", "127.0.0.1\@$other", "$dir/file/context"],
+         [111, 'unknown user', 'unknown user: no-such-user', '-u', 'no-such-user', "127.0.0.1\@$other", 'context'],
+         [111, 'not an address here', 'Cannot assign requested address', "192.0.2.1\@$other", 'context'],
+         [100, 'unknown option', '--nonsense', '--nonsense', '127.0.0.1', 'context'],
+         [100, 'missing argument', 'contextFile', '127.0.0.1']) {
+        my ($code, $what, $says, @args) = @$_;
+        my ($got, $text) = run_to_end(@args);
+        is $got, $code, "$what: exit $code";
+        like $text, qr/^error: .*$says.*\n\z/, "$what: one line";
+    }
+};
+
+subtest 'privileges are given up for good' => sub {
+    plan skip_all => 'needs root' if $> != 0;
+    my (undef, undef, $uid, $gid) = getpwnam 'nobody';
+    mkdir "$dir/state";
+    chown $uid, $gid, "$dir/state";
+    start('-u', 'nobody', "127.0.0.1\@$port", 'state/context');
+    my $status = slurp("/proc/$pid/status");
+    like $status, qr/^Uid:\t$uid\t$uid\t$uid\t$uid$/m, 'user';
+    like $status, qr/^Gid:\t$gid\t$gid\t$gid\t$gid$/m, 'group';
+    like $status, qr/^Groups:\s*$/m, 'no other groups';
+    like $status, qr/^CapEff:\t0+$/m, 'no capability';
+    is stop(), 0;
+    is +(stat "$dir/state/context")[4], $uid, 'the context file is the user\'s';
+};
+
+done_testing;
