@@ -77,9 +77,6 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger)
   }
   Server server(options, options.allow ? *options.allow : local_networks(), std::move(*socket),
                 service, pipe, logger);
-  if (options.verbosity >= Verbosity::decisions) {
-    logger.info("listening on {}@{}", to_string(options.listen.ip), options.listen.port);
-  }
   return server.run();
 }
 

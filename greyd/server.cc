@@ -317,6 +317,11 @@ Server::~Server() = default;
 int Server::run() {
   std::signal(SIGPIPE, SIG_IGN);  // a log reader that goes away is no reason to stop
   impl_->start_watchers();
+  // Said only now: who reads it may send signals at once.
+  if (impl_->options.verbosity >= Verbosity::decisions) {
+    impl_->logger.info("listening on {}@{}", to_string(impl_->options.listen.ip),
+                       impl_->options.listen.port);
+  }
   ev_run(impl_->loop, 0);
   return impl_->final_save();
 }

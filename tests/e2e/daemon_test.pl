@@ -38,7 +38,7 @@ sub start {
     }
     wait_until(sub { slurp($log) =~ /listening on/ }) or diag('no start: ' . slurp($log));
 }
-sub stop { kill TERM => $pid; waitpid $pid, 0; return $? >> 8 }
+sub stop { kill TERM => $pid; waitpid $pid, 0; return $? & 127 ? "signal " . ($? & 127) : $? >> 8 }
 
 # Runs the daemon to its end, which must come by itself: exit code and standard error.
 sub run_to_end {
