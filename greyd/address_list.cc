@@ -68,30 +68,50 @@ bool AddressList::add_mailbox(TextSet& set, std::string_view entry) {
   return true;
 }
 
-bool AddressList::has_client_name(std::string_view name) const {
-  if (names_.empty() || name.empty() || name.size() > 255) return false;
-  const std::string lower = to_lower(name);
-  if (names_.contains(lower)) return true;
-  for (std::size_t dot = lower.find('.'); dot != std::string::npos;
-       dot = lower.find('.', dot + 1)) {
-    if (dot > 0 && names_.contains(std::string_view(lower).substr(dot))) return true;
+bool AddressList::has_client(const Ip& ip) const {
+  if (clients_.contains(ip)) return true;
+  if (lookup_ == nullptr) return false;
+  for (const unsigned prefix : lookup_->prefixes()) {
+    if (ip.is_v4() && prefix < Ip::kV4Bits) continue;
+    if (lookup_->contains(to_string(Network{ip.network(prefix), prefix}))) return true;
   }
   return false;
 }
 
-bool AddressList::has_mailbox(const TextSet& set, std::string_view address) {
+bool AddressList::has_client_name(std::string_view name) const {
+  if ((names_.empty() && lookup_ == nullptr) || name.empty() || name.size() > 255) return false;
+  const std::string lower = to_lower(name);
+  const auto has = [&](std::string_view key) {
+    return names_.contains(key) || (lookup_ != nullptr && lookup_->contains(key));
+  };
+  if (has(lower)) return true;
+  for (std::size_t dot = lower.find('.'); dot != std::string::npos;
+       dot = lower.find('.', dot + 1)) {
+    if (dot > 0 && has(std::string_view(lower).substr(dot))) return true;
+  }
+  return false;
+}
+
+// `prefix`: what the keys of the lookup have before the address.
+bool AddressList::has_mailbox(const TextSet& set, std::string_view prefix,
+                              std::string_view address) const {
   const std::size_t at = address.rfind('@');
-  if (set.empty() || at == std::string_view::npos) return false;
+  if ((set.empty() && lookup_ == nullptr) || at == std::string_view::npos) return false;
   const std::string lower = to_lower(address);
-  return set.contains(lower) || set.contains(std::string_view(lower).substr(at));
+  const std::string_view domain = std::string_view(lower).substr(at);
+  if (set.contains(lower) || set.contains(domain)) return true;
+  if (lookup_ == nullptr) return false;
+  std::string key(prefix);
+  if (lookup_->contains(key.append(lower))) return true;
+  return lookup_->contains(key.assign(prefix).append(domain));
 }
 
 bool AddressList::has_sender(std::string_view sender) const {
-  return has_mailbox(senders_, sender);
+  return has_mailbox(senders_, "from:", sender);
 }
 
 bool AddressList::has_recipient(std::string_view recipient) const {
-  return has_mailbox(recipients_, recipient);
+  return has_mailbox(recipients_, "to:", recipient);
 }
 
 }  // namespace grey

@@ -9,12 +9,16 @@
 //   to:user@example.com  to:@example.com   a recipient, or all of a domain
 //
 // Names and addresses compare without case. Matching cost does not grow with the list.
-// Pure: reads no file; see lists.h for loading.
+// Pure: reads no file; see lists.h for loading, and list_cdb.h for lists kept in a cdb.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
+#include <vector>
 
 #include "greyd/error.h"
 #include "greyd/ip.h"
@@ -22,18 +26,46 @@
 
 namespace grey {
 
+// A second store of entries that an AddressList asks as well as its own: by their keys, which are
+//   "192.0.2.0/24" "2001:db8::/32"    networks, with no bits after the prefix (a client: /32, /128)
+//   "mx.example.com" ".example.com"   names; all texts in lower case
+//   "from:user@example.com" "from:@example.com" "to:user@example.com" "to:@example.com"
+class EntryLookup {
+ public:
+  virtual ~EntryLookup() = default;
+  virtual bool contains(std::string_view key) const = 0;
+  // The prefix lengths that its networks have, of the 128-bit form of ip.h.
+  virtual const std::vector<unsigned>& prefixes() const = 0;
+};
+
 class AddressList {
  public:
   // `name` is the file's, for messages: "NAME:LINE: what is wrong". All of the text is read or
   // none: the first bad line is the error.
   static Result<AddressList> parse(std::string_view text, std::string_view name);
 
-  bool has_client(const Ip& ip) const { return clients_.contains(ip); }
+  // Asked besides this list's own entries from now on.
+  void add_lookup(std::shared_ptr<const EntryLookup> lookup) { lookup_ = std::move(lookup); }
+
+  // Calls visit(std::string_view key) with the EntryLookup key of each entry, ranges as networks.
+  template <typename Visit>
+  void for_each_key(Visit visit) const {
+    clients_.for_each_network([&](const Network& network) { visit(to_string(network)); });
+    for (const std::string& key : names_) visit(key);
+    for (const std::string& key : senders_) visit("from:" + key);
+    for (const std::string& key : recipients_) visit("to:" + key);
+  }
+
+  void for_each_network(const std::function<void(const Network&)>& visit) const {
+    clients_.for_each_network(visit);
+  }
+
+  bool has_client(const Ip& ip) const;
   bool has_client_name(std::string_view name) const;  // false for an empty name
   bool has_sender(std::string_view sender) const;     // false for the null sender
   bool has_recipient(std::string_view recipient) const;
 
-  bool has_recipient_entries() const { return !recipients_.empty(); }
+  bool has_recipient_entries() const { return !recipients_.empty() || lookup_ != nullptr; }
   std::size_t entries() const { return entries_; }
 
  private:
@@ -48,12 +80,13 @@ class AddressList {
   // False when the entry is not a good one.
   bool add(std::string_view entry);
   static bool add_mailbox(TextSet& set, std::string_view entry);
-  static bool has_mailbox(const TextSet& set, std::string_view address);
+  bool has_mailbox(const TextSet& set, std::string_view prefix, std::string_view address) const;
 
   NetworkSet clients_;
   TextSet names_;       // "host.example.com", ".example.com"
   TextSet senders_;     // "user@example.com", "@example.com"
   TextSet recipients_;  // the same, without "to:"
+  std::shared_ptr<const EntryLookup> lookup_;
   std::size_t entries_ = 0;
 };
 

@@ -61,4 +61,11 @@ inline std::string to_string(const Ip& ip) {
   return {text, ip.format(text)};
 }
 
+// "192.0.2.0/24", "2001:db8::/32"
+inline std::string to_string(const Network& network) {
+  const bool v4 = network.address.is_v4() && network.prefix >= Ip::kV4Bits;
+  const unsigned bits = v4 ? network.prefix - Ip::kV4Bits : network.prefix;
+  return to_string(network.address) + "/" + std::to_string(bits);
+}
+
 }  // namespace grey

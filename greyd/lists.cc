@@ -1,8 +1,11 @@
 #include "greyd/lists.h"
 
+#include <unistd.h>
+
 #include <cerrno>
 
 #include "greyd/files.h"
+#include "greyd/list_cdb.h"
 
 namespace grey {
 namespace {
@@ -11,8 +14,15 @@ Result<AddressList> load(const std::string& path) {
   if (path.empty()) return AddressList();
   const auto text = read_file(path);
   if (!text) return tl::make_unexpected(text.error());
-  if (!*text) return tl::make_unexpected(system_error("open", path, ENOENT));
-  return AddressList::parse(**text, path);
+  const std::string cdb = path + ".cdb";
+  const bool has_cdb = ::access(cdb.c_str(), F_OK) == 0;
+  if (!*text && !has_cdb) return tl::make_unexpected(system_error("open", path, ENOENT));
+  auto list = AddressList::parse(text->value_or(""), path);
+  if (!list || !has_cdb) return list;
+  auto lookup = open_list_cdb(cdb);
+  if (!lookup) return tl::make_unexpected(lookup.error());
+  list->add_lookup(std::move(*lookup));
+  return list;
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "greyd/network_set.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
 #include <string>
@@ -52,6 +53,32 @@ std::optional<Part> parse_part(std::string_view text) {
 
 bool looks_like_v4(std::string_view entry) {
   return entry.find_first_not_of("0123456789.*[]-/") == std::string_view::npos;
+}
+
+template <typename Wide>
+Ip v6_from_number(Wide number) {
+  std::array<std::uint8_t, 16> bytes;
+  for (std::size_t i = 16; i-- > 0; number >>= 8) bytes[i] = std::uint8_t(number);
+  return Ip(bytes);
+}
+
+// Cuts first..last into networks: each the largest that starts where the last one ended.
+template <typename Number, typename Visit>
+void cut_into_networks(Number first, Number last, Visit visit) {
+  constexpr unsigned kBits = sizeof(Number) * 8;
+  for (;;) {
+    unsigned host_bits = 0;
+    Number size_minus_one = 0;  // 2^host_bits - 1, so that all of the numbers fit too
+    while (host_bits < kBits) {
+      const Number larger = Number(size_minus_one << 1 | 1);
+      if ((first & larger) != 0 || last - first < larger) break;
+      size_minus_one = larger;
+      ++host_bits;
+    }
+    visit(first, kBits - host_bits);
+    if (last - first == size_minus_one) return;
+    first += size_minus_one + 1;
+  }
 }
 
 }  // namespace
@@ -142,6 +169,19 @@ void NetworkSet::add(const Ip& ip) {
 void NetworkSet::build() {
   v4_.build();
   v6_.build();
+}
+
+void NetworkSet::for_each_network(const std::function<void(const Network&)>& visit) const {
+  v4_.for_each([&](std::uint32_t first, std::uint32_t last) {
+    cut_into_networks(first, last, [&](std::uint32_t network, unsigned prefix) {
+      visit({Ip::from_v4(network), Ip::kV4Bits + prefix});
+    });
+  });
+  v6_.for_each([&](Wide first, Wide last) {
+    cut_into_networks(first, last, [&](Wide network, unsigned prefix) {
+      visit({v6_from_number(network), prefix});
+    });
+  });
 }
 
 bool NetworkSet::contains(const Ip& ip) const {

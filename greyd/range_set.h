@@ -36,6 +36,12 @@ class RangeSet {
     return after != ranges_.begin() && number <= std::prev(after)->last;
   }
 
+  // Calls visit(first, last) for each range, in order. After build() they do not touch.
+  template <typename Visit>
+  void for_each(Visit visit) const {
+    for (const Range& range : ranges_) visit(range.first, range.last);
+  }
+
   std::size_t size() const { return ranges_.size(); }
   std::size_t memory() const {
     return ranges_.capacity() * sizeof(Range) + index_.capacity() * sizeof(std::uint32_t);

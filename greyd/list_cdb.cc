@@ -1,0 +1,132 @@
+#include "greyd/list_cdb.h"
+
+#include <cdb.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "greyd/files.h"
+
+namespace grey {
+namespace {
+
+constexpr std::string_view kPrefixesKey = "prefixes";  // no entry has this text: it has no dot
+
+class CdbLookup : public EntryLookup {
+ public:
+  // REQUIRES: `fd` is a cdb.
+  explicit CdbLookup(Fd fd) : fd_(std::move(fd)) {}
+  ~CdbLookup() override {
+    if (open_) cdb_free(&cdb_);
+  }
+  CdbLookup(const CdbLookup&) = delete;
+  CdbLookup& operator=(const CdbLookup&) = delete;
+
+  // False when it is no cdb.
+  bool open() {
+    open_ = cdb_init(&cdb_, fd_.get()) == 0;
+    return open_ && read_prefixes();
+  }
+
+  bool contains(std::string_view key) const override { return find(key).has_value(); }
+  const std::vector<unsigned>& prefixes() const override { return prefixes_; }
+
+ private:
+  // A damaged file is not found in, never read beyond its end: cdb_find checks each position.
+  std::optional<std::string_view> find(std::string_view key) const {
+    if (cdb_find(&cdb_, key.data(), unsigned(key.size())) <= 0) return std::nullopt;
+    const unsigned size = cdb_datalen(&cdb_);
+    const void* data = cdb_get(&cdb_, size, cdb_datapos(&cdb_));
+    if (data == nullptr) return std::nullopt;
+    return std::string_view(static_cast<const char*>(data), size);
+  }
+
+  bool read_prefixes() {
+    const auto text = find(kPrefixesKey);
+    if (!text) return false;
+    const char* at = text->data();
+    const char* const end = at + text->size();
+    while (at != end) {
+      unsigned prefix = 0;
+      const auto [next, error] = std::from_chars(at, end, prefix);
+      if (error != std::errc() || prefix > 128) return false;
+      prefixes_.push_back(prefix);
+      at = next != end && *next == ' ' ? next + 1 : next;
+    }
+    return true;
+  }
+
+  Fd fd_;
+  mutable cdb cdb_{};  // cdb_find keeps its place in it
+  bool open_ = false;
+  std::vector<unsigned> prefixes_;
+};
+
+// 0 or an errno.
+int write_cdb(int fd, const AddressList& list, std::size_t& keys) {
+  cdb_make maker;
+  if (cdb_make_start(&maker, fd) != 0) return errno;
+  int error = 0;
+  const auto add = [&](std::string_view key, std::string_view data) {
+    if (error == 0 && cdb_make_add(&maker, key.data(), unsigned(key.size()), data.data(),
+                                   unsigned(data.size())) != 0) {
+      error = errno;
+    }
+  };
+  std::set<unsigned> prefixes;
+  list.for_each_network([&](const Network& network) { prefixes.insert(network.prefix); });
+  std::string lengths;
+  for (const unsigned prefix : prefixes) {
+    lengths += (lengths.empty() ? "" : " ") + std::to_string(prefix);
+  }
+  add(kPrefixesKey, lengths);
+  list.for_each_key([&](std::string_view key) {
+    add(key, "");
+    ++keys;
+  });
+  if (cdb_make_finish(&maker) != 0 && error == 0) error = errno;
+  return error;
+}
+
+}  // namespace
+
+Result<std::size_t> build_list_cdb(const std::string& path) {
+  const auto text = read_file(path);
+  if (!text) return tl::make_unexpected(text.error());
+  if (!*text) return tl::make_unexpected(system_error("open", path, ENOENT));
+  const auto list = AddressList::parse(**text, path);
+  if (!list) return tl::make_unexpected(list.error());
+
+  const std::string target = path + ".cdb";
+  const std::string temporary = target + ".tmp";
+  const Fd fd(::open(temporary.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644));
+  if (!fd) return tl::make_unexpected(system_error("create", temporary, errno));
+  std::size_t keys = 0;
+  int error = write_cdb(fd.get(), *list, keys);
+  if (error == 0 && ::fsync(fd.get()) != 0) error = errno;
+  if (error == 0 && ::rename(temporary.c_str(), target.c_str()) != 0) error = errno;
+  if (error != 0) {
+    ::unlink(temporary.c_str());
+    return tl::make_unexpected(system_error("write", target, error));
+  }
+  if (auto synced = sync_directory_of(target); !synced) return tl::make_unexpected(synced.error());
+  return keys;
+}
+
+Result<std::shared_ptr<const EntryLookup>> open_list_cdb(const std::string& path) {
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return tl::make_unexpected(system_error("open", path, errno));
+  auto lookup = std::make_shared<CdbLookup>(std::move(fd));
+  if (!lookup->open()) {
+    return failure(path + ": not a list that svctool --build-cdb has made");
+  }
+  return std::shared_ptr<const EntryLookup>(std::move(lookup));
+}
+
+}  // namespace grey

@@ -1,0 +1,23 @@
+// A list (address_list.h) kept in a cdb: FILE.cdb beside FILE. It costs no memory of the daemon's
+// own and no time to load, for lists of any length.
+//
+// Keys are those of EntryLookup, with empty data; the key "prefixes" has the prefix lengths in use,
+// as numbers of the 128-bit form separated by blanks.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "greyd/address_list.h"
+#include "greyd/error.h"
+
+namespace grey {
+
+// Reads the text list `path` and replaces `path`.cdb by temporary file, fsync and rename. How many
+// keys it has now.
+Result<std::size_t> build_list_cdb(const std::string& path);
+
+// Opens `path`. It is mapped: replace the file by rename, never in place.
+Result<std::shared_ptr<const EntryLookup>> open_list_cdb(const std::string& path);
+
+}  // namespace grey

@@ -1,0 +1,119 @@
+#include "greyd/list_cdb.h"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <random>
+
+#include "greyd/lists.h"
+#include "tests/temporary_directory.h"
+
+using namespace grey;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Fixture {
+  testing::TemporaryDirectory directory;
+  std::string path = directory / "list";
+
+  void write(const std::string& text) { std::ofstream(path) << text; }
+  AddressList load() {
+    auto lists = load_lists(path, "");
+    REQUIRE_MESSAGE(lists, (lists ? "" : lists.error().text));
+    return std::move(lists->whitelist);
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Fixture, "a list in a cdb names the same as its text") {
+  write(
+      "192.0.2.1\n10.0.0.0/8\n192.168.[3-4].45\n198.51.100.10-20\n2001:db8::/33\n2001:db9::1\n"
+      "mx.example.com\n.Example.net\nUser@Example.org\n@b.example\nto:post@c.example\nto:@d."
+      "example\n");
+  const AddressList text = load();
+  REQUIRE(build_list_cdb(path));
+  fs::remove(path);
+  const AddressList cdb = load();
+  CHECK(cdb.entries() == 0);
+  for (const char* ip :
+       {"192.0.2.1", "192.0.2.2", "10.255.0.1", "11.0.0.0", "192.168.3.45", "192.168.5.45",
+        "198.51.100.9", "198.51.100.10", "198.51.100.15", "198.51.100.20", "198.51.100.21",
+        "2001:db8:7fff::1", "2001:db8:8000::", "2001:db9::1", "2001:db9::2", "::1"}) {
+    CAPTURE(ip);
+    CHECK(cdb.has_client(*Ip::parse(ip)) == text.has_client(*Ip::parse(ip)));
+  }
+  for (const char* name : {"MX.example.com", "a.mx.example.com", "a.b.example.net", "example.net",
+                           "user@example.org", ""}) {
+    CAPTURE(name);
+    CHECK(cdb.has_client_name(name) == text.has_client_name(name));
+  }
+  for (const char* address :
+       {"USER@example.org", "other@example.org", "x@b.example", "post@c.example", "x@c.example",
+        "x@d.example", "", "to:post@c.example", "from:user@example.org", "prefixes"}) {
+    CAPTURE(address);
+    CHECK(cdb.has_sender(address) == text.has_sender(address));
+    CHECK(cdb.has_recipient(address) == text.has_recipient(address));
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "text and cdb are looked up together") {
+  write("192.0.2.1\n");
+  REQUIRE(build_list_cdb(path));
+  write("192.0.2.2\n");
+  const AddressList both = load();
+  CHECK(both.has_client(*Ip::parse("192.0.2.1")));
+  CHECK(both.has_client(*Ip::parse("192.0.2.2")));
+  CHECK_FALSE(both.has_client(*Ip::parse("192.0.2.3")));
+}
+
+TEST_CASE_FIXTURE(Fixture, "ranges of any kind are cut into networks that are just them") {
+  std::mt19937 random(7);
+  for (int round = 0; round < 50; ++round) {
+    const unsigned low = unsigned(random() % 256), high = low + unsigned(random() % (256 - low));
+    NetworkSet set;
+    REQUIRE(set.add("192.0.2." + std::to_string(low) + "-" + std::to_string(high)));
+    set.build();
+    std::size_t addresses = 0;
+    unsigned next = low;
+    set.for_each_network([&](const Network& network) {
+      CHECK(network.address.bytes()[15] == next);  // in order, without gaps
+      const unsigned size = 1u << (128 - network.prefix);
+      addresses += size;
+      next += size;
+    });
+    CHECK(addresses == high - low + 1);
+  }
+  NetworkSet all;
+  REQUIRE(all.add("0.0.0.0/0"));
+  REQUIRE(all.add("::/0"));
+  all.build();
+  std::string networks;
+  all.for_each_network([&](const Network& network) { networks += to_string(network) + " "; });
+  CHECK(networks == "0.0.0.0/0 ::/0 ");
+}
+
+TEST_CASE_FIXTURE(Fixture, "a bad text builds nothing, and the cdb that is there stays") {
+  write("192.0.2.1\n");
+  REQUIRE(build_list_cdb(path));
+  write("192.0.2.1\n192.0.2.\n1.2.3.4.5\n");
+  const auto built = build_list_cdb(path);
+  REQUIRE_FALSE(built);
+  CHECK(built.error().text.starts_with(path + ":3: "));
+  CHECK(open_list_cdb(path + ".cdb"));
+  CHECK_FALSE(fs::exists(path + ".cdb.tmp"));
+  CHECK_FALSE(build_list_cdb(directory / "none"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "what is no cdb of ours is an error that names it") {
+  write("192.0.2.1\n");
+  for (const std::string& content : {std::string(), std::string("192.0.2.1\n"),
+                                     std::string(2048, '\0'), std::string(4096, '\xff')}) {
+    std::ofstream(path + ".cdb") << content;
+    const auto lists = load_lists(path, "");
+    REQUIRE_FALSE(lists);
+    CHECK(lists.error().text.starts_with(path + ".cdb: "));
+  }
+}
