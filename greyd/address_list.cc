@@ -80,6 +80,7 @@ bool AddressList::has_client(const Ip& ip) const {
 
 bool AddressList::has_client_name(std::string_view name) const {
   if ((names_.empty() && lookup_ == nullptr) || name.empty() || name.size() > 255) return false;
+  if (name.find('/') != std::string_view::npos) return false;  // would be a network's key
   const std::string lower = to_lower(name);
   const auto has = [&](std::string_view key) {
     return names_.contains(key) || (lookup_ != nullptr && lookup_->contains(key));
