@@ -3,173 +3,90 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <xxhash.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <charconv>
-#include <memory>
+#include <optional>
 
 #include "greyd/files.h"
-#include "greyd/record_text.h"
 
 namespace grey {
 namespace {
 
-constexpr std::string_view kHeader = "qmail-greyd context 1\n";
-constexpr std::string_view kLegend =
-    "# W first-seen client sender recipient: waits for its good retry\n"
-    "# P last-seen client sender recipient: has passed\n"
-    "# C last-seen good-retries client\n";
+constexpr std::size_t kPiece = std::size_t{1} << 18;  // bytes written at once
 
-std::string trailer(std::size_t records, std::uint64_t checksum) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string line = "end " + std::to_string(records) + " ";
-  for (int shift = 60; shift >= 0; shift -= 4) line += kHex[(checksum >> shift) & 15];
-  return line + "\n";
+// `path` + `suffix`, or with a number behind it: a name that is not in use.
+std::string free_name(const std::string& path, const std::string& suffix) {
+  std::string name = path + suffix;
+  for (int n = 1; ::access(name.c_str(), F_OK) == 0; ++n) {
+    name = path + suffix + "." + std::to_string(n);
+  }
+  return name;
 }
 
-// Writes the file in pieces, so that saving needs no memory of the size of the state.
-class Writer {
- public:
-  explicit Writer(int fd) : fd_(fd), hash_(XXH3_createState(), &XXH3_freeState) {
-    XXH3_64bits_reset(hash_.get());
-  }
-  std::string& buffer() { return buffer_; }
-  void flush_if_full() {
-    if (buffer_.size() >= kPiece) flush();
-  }
-  void finish(std::size_t records) {
-    flush();
-    buffer_ = trailer(records, XXH3_64bits_digest(hash_.get()));
-    flush();
-  }
-  int error() const { return error_; }
-
- private:
-  static constexpr std::size_t kPiece = std::size_t{1} << 18;
-
-  void flush() {
-    XXH3_64bits_update(hash_.get(), buffer_.data(), buffer_.size());
-    if (error_ == 0) error_ = write_all(fd_, buffer_);
-    buffer_.clear();
-  }
-
-  int fd_;
-  int error_ = 0;  // errno of the first write that failed
-  std::string buffer_;
-  std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> hash_;
-};
-
-struct Content {
-  std::string_view records;
-  std::string damage;
-  std::optional<std::size_t> announced;  // by the trailer
-};
-
-// Takes header and trailer off and checks them.
-Content open_content(std::string_view text) {
-  if (!text.starts_with(kHeader)) {
-    const std::string_view first_line = text.substr(0, text.find('\n'));
-    if (first_line.starts_with("qmail-greyd context ")) {
-      return {{}, "is of another version", {}};
-    }
-    return {{}, text.empty() ? "is empty" : "is not a context file", {}};
-  }
-  const std::size_t last = text.size() < 2 ? 0 : text.rfind('\n', text.size() - 2) + 1;
-  const std::string_view end_line = text.substr(last);
-  std::string_view records = text.substr(kHeader.size());
-  if (!end_line.starts_with("end ") || !end_line.ends_with('\n') || last < kHeader.size()) {
-    return {records, "has no end line", {}};
-  }
-  records = text.substr(kHeader.size(), last - kHeader.size());
-  std::size_t announced = 0;
-  std::from_chars(end_line.data() + 4, end_line.data() + end_line.size(), announced);
-  const std::uint64_t checksum = XXH3_64bits(text.data(), last);
-  if (end_line != trailer(announced, checksum)) {
-    return {records, "has a wrong checksum", announced};
-  }
-  return {records, {}, announced};
-}
-
-struct Counts {
-  std::size_t loaded = 0, expired = 0, bad = 0;
-};
-
-Counts restore_records(std::string_view records, Greylist& greylist, Seconds now) {
-  Counts counts;
-  RecordReader reader;
-  while (!records.empty()) {
-    const std::size_t end = records.find('\n');
-    const std::string_view line = records.substr(0, end);
-    records.remove_prefix(end == std::string_view::npos ? records.size() : end + 1);
-    if (line.starts_with('#')) continue;
-    // A line without its end may be a part of one: "a@example.org" cut from "a@example.organic".
-    const SavedRecord* record = end == std::string_view::npos ? nullptr : reader.read(line);
-    if (record == nullptr) {
-      ++counts.bad;
-    } else if (greylist.restore(*record, now)) {
-      ++counts.loaded;
-    } else {
-      ++counts.expired;
-    }
-  }
-  return counts;
-}
-
+// Moves a damaged file out of the way.
 Result<std::string> set_aside(const std::string& path, Seconds now) {
-  std::string aside = path + ".damaged." + std::to_string(now);
-  for (int n = 1; ::access(aside.c_str(), F_OK) == 0; ++n) {
-    aside = path + ".damaged." + std::to_string(now) + "." + std::to_string(n);
-  }
-  if (::rename(path.c_str(), aside.c_str()) != 0) {
-    return tl::make_unexpected(system_error("set aside damaged", path, errno));
-  }
-  return aside;
+  std::string name = free_name(path, ".damaged." + std::to_string(now));
+  if (::rename(path.c_str(), name.c_str()) == 0) return name;
+  return tl::make_unexpected(system_error("set aside damaged", path, errno));
+}
+
+// Gives the file a second name, so that it outlives the next save; it is read from the first until
+// then.
+Result<std::string> keep_imported(const std::string& path) {
+  std::string name = free_name(path, ".imported");
+  if (::link(path.c_str(), name.c_str()) == 0) return name;
+  return tl::make_unexpected(system_error("keep imported file as", name, errno));
+}
+
+// 0, or the errno of the write that failed.
+int write_records(int fd, ContextComposer& composer, const Greylist& greylist) {
+  int error = 0;
+  const auto write_piece = [&] {
+    const std::string_view piece = composer.take_buffer();
+    if (error == 0) error = write_all(fd, piece);
+  };
+  composer.begin();
+  greylist.for_each([&](const SavedRecord& record) {
+    composer.add(record);
+    if (composer.buffered() >= kPiece) write_piece();
+  });
+  composer.finish();
+  write_piece();
+  return error;
 }
 
 }  // namespace
 
-Result<LoadReport> load_context(const std::string& path, Greylist& greylist, Seconds now) {
+Result<LoadReport> load_context(const std::string& path, ContextForm form, Greylist& greylist,
+                                Seconds now) {
   const auto text = read_file(path);
   if (!text) return tl::make_unexpected(text.error());
   LoadReport report;
   if (!*text) return report;
-  report.found = true;
-  Content content = open_content(**text);
-  const Counts counts = restore_records(content.records, greylist, now);
-  report.loaded = counts.loaded;
-  report.expired = counts.expired;
-  if (content.damage.empty() && counts.bad > 0) content.damage = "has lines that are no records";
-  if (content.damage.empty()) return report;
+  const ContextContent content = read_context(**text, [&](const SavedRecord& record) {
+    ++(greylist.restore(record, now) ? report.loaded : report.expired);
+  });
+  if (content.damage.empty() && content.form == form) return report;
 
-  const std::size_t read = counts.loaded + counts.expired;
-  const std::size_t lost =
-      content.announced && *content.announced > read ? *content.announced - read : counts.bad;
-  report.damage = content.damage + ", " + std::to_string(lost) + " records lost";
-  auto aside = set_aside(path, now);
-  if (!aside) return tl::make_unexpected(aside.error());
-  report.set_aside_as = std::move(*aside);
+  if (!content.damage.empty()) {
+    report.damage = content.damage + ", " + std::to_string(content.lost()) + " records lost";
+  }
+  auto kept = content.damage.empty() ? keep_imported(path) : set_aside(path, now);
+  if (!kept) return tl::make_unexpected(kept.error());
+  report.kept_as = std::move(*kept);
   return report;
 }
 
-Result<std::size_t> save_context(const std::string& path, const Greylist& greylist) {
+Result<std::size_t> save_context(const std::string& path, ContextForm form,
+                                 const Greylist& greylist) {
   const std::string temporary = path + ".new";
   // 0600: who writes to whom is nobody else's business.
   const Fd fd(
       ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd) return tl::make_unexpected(system_error("create", temporary, errno));
-  Writer writer(fd.get());
-  std::size_t records = 0;
-  writer.buffer().append(kHeader).append(kLegend);
-  greylist.for_each([&](const SavedRecord& record) {
-    append_record(writer.buffer(), record);
-    writer.flush_if_full();
-    ++records;
-  });
-  writer.finish(records);
+  ContextComposer composer(form);
   std::string_view verb = "write";
-  int error = writer.error();
+  int error = write_records(fd.get(), composer, greylist);
   if (error == 0 && ::fsync(fd.get()) != 0) {
     error = errno;
     verb = "sync";
@@ -182,9 +99,8 @@ Result<std::size_t> save_context(const std::string& path, const Greylist& greyli
     ::unlink(temporary.c_str());
     return tl::make_unexpected(system_error(verb, temporary, error));
   }
-  if (const auto synced = sync_directory_of(path); !synced)
-    return tl::make_unexpected(synced.error());
-  return records;
+  if (auto synced = sync_directory_of(path); !synced) return tl::make_unexpected(synced.error());
+  return composer.records();
 }
 
 Result<void> check_context_place(const std::string& path) {

@@ -1,7 +1,6 @@
 #include "greyd/decision_log.h"
 
-#include <charconv>
-
+#include "greyd/append.h"
 #include "greyd/text.h"
 
 namespace grey {
@@ -9,18 +8,6 @@ namespace {
 
 constexpr std::size_t kShownRecipients = 8;
 constexpr std::size_t kShownBytes = 320;  // of one address
-
-template <typename Number>
-void append_number(std::string& out, Number number) {
-  char digits[24];
-  const auto result = std::to_chars(digits, digits + sizeof digits, number);
-  out.append(digits, std::size_t(result.ptr - digits));
-}
-
-void append_ip(std::string& out, const Ip& ip) {
-  char text[Ip::kMaxText + 1];
-  out.append(text, ip.format(text));
-}
 
 void append_address(std::string& out, std::string_view address) {
   append_word(out, address.substr(0, kShownBytes));

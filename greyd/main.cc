@@ -49,7 +49,10 @@ Result<void> load_state(Service& service, const Options& options, spdlog::logger
   if (!report) return tl::make_unexpected(report.error());
   if (!report->damage.empty()) {
     logger.error("context file {} {}; it is kept as {}", options.context_file, report->damage,
-                 report->set_aside_as);
+                 report->kept_as);
+  } else if (!report->kept_as.empty()) {
+    logger.info("context file {} is in another form; it is kept as {}", options.context_file,
+                report->kept_as);
   }
   if (options.verbosity >= Verbosity::decisions) {
     logger.info("loaded {} records from {}, {} expired", report->loaded, options.context_file,

@@ -2,22 +2,11 @@
 
 #include <charconv>
 
+#include "greyd/append.h"
 #include "greyd/text.h"
 
 namespace grey {
 namespace {
-
-template <typename Number>
-void append_number(std::string& out, Number number) {
-  char digits[24];
-  const auto result = std::to_chars(digits, digits + sizeof digits, number);
-  out.append(digits, std::size_t(result.ptr - digits));
-}
-
-void append_ip(std::string& out, const Ip& ip) {
-  char text[Ip::kMaxText + 1];
-  out.append(text, ip.format(text));
-}
 
 // The text up to the next blank, taken off `line`.
 std::string_view take_field(std::string_view& line) {

@@ -14,12 +14,17 @@ void Service::decide(std::span<const wire::Query> batch, Seconds now, const Done
   for (std::size_t i = 0; i < batch.size(); ++i) done(i, greylist_.decide(batch[i], lists_, now));
 }
 
+ContextForm Service::context_form() const {
+  return greylist_.policy().personality == Personality::greydaemon ? ContextForm::greydaemon
+                                                                   : ContextForm::qmail_greyd;
+}
+
 Result<LoadReport> Service::load_context(Seconds now) {
-  return grey::load_context(paths_.context_file, greylist_, now);
+  return grey::load_context(paths_.context_file, context_form(), greylist_, now);
 }
 
 Result<std::size_t> Service::save_context() const {
-  return grey::save_context(paths_.context_file, greylist_);
+  return grey::save_context(paths_.context_file, context_form(), greylist_);
 }
 
 Result<std::size_t> Service::reload_lists() {

@@ -40,6 +40,8 @@ class Service {
   const Greylist& greylist() const { return greylist_; }
 
  private:
+  ContextForm context_form() const;
+
   Greylist greylist_;
   Lists lists_;
   ServicePaths paths_;

@@ -1,0 +1,220 @@
+#include "greyd/context_text.h"
+
+#include <charconv>
+
+#include "greyd/append.h"
+#include "greyd/record_text.h"
+#include "greyd/text.h"
+
+namespace grey {
+namespace {
+
+constexpr std::string_view kHeaderStart = "qmail-greyd context ";
+constexpr std::string_view kHeader = "qmail-greyd context 1\n";
+constexpr std::string_view kLegend =
+    "# W first-seen client sender recipient: waits for its good retry\n"
+    "# P last-seen client sender recipient: has passed\n"
+    "# C last-seen good-retries client\n";
+
+std::string end_line(std::size_t records, std::uint64_t checksum) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string line = "end " + std::to_string(records) + " ";
+  for (int shift = 60; shift >= 0; shift -= 4) line += kHex[(checksum >> shift) & 15];
+  return line + "\n";
+}
+
+// Calls take(line) for each line of `text`. A last line without its '\n' may be a part of one
+// ("a@example.org" cut from "a@example.organic"), so it counts as bad.
+template <typename Take>
+void for_each_line(std::string_view text, ContextContent& content, Take take) {
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    if (end == std::string_view::npos) {
+      ++content.bad;
+      return;
+    }
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(end + 1);
+    if (take(line)) {
+      ++content.records;
+    } else {
+      ++content.bad;
+    }
+  }
+}
+
+// ---- our own form ------------------------------------------------------------------------------
+
+// Checks the end line and returns the text between it and the header.
+std::string_view check_end(std::string_view text, ContextContent& content) {
+  const std::size_t last = text.rfind('\n', text.size() - 2) + 1;
+  const std::string_view line = text.substr(last);
+  if (last < kHeader.size() || !line.starts_with("end ") || !line.ends_with('\n')) {
+    content.damage = "has no end line";
+    return text.substr(kHeader.size());
+  }
+  std::size_t announced = 0;
+  std::from_chars(line.data() + 4, line.data() + line.size(), announced);
+  content.announced = announced;
+  if (line != end_line(announced, XXH3_64bits(text.data(), last))) {
+    content.damage = "has a wrong checksum";
+  }
+  return text.substr(kHeader.size(), last - kHeader.size());
+}
+
+void read_ours(std::string_view text, ContextContent& content,
+               const std::function<void(const SavedRecord&)>& visit) {
+  content.form = ContextForm::qmail_greyd;
+  const std::string_view lines = check_end(text, content);
+  RecordReader reader;
+  std::size_t comments = 0;
+  for_each_line(lines, content, [&](std::string_view line) {
+    if (line.starts_with('#')) {
+      ++comments;
+      return true;
+    }
+    const SavedRecord* record = reader.read(line);
+    if (record != nullptr) visit(*record);
+    return record != nullptr;
+  });
+  content.records -= comments;
+}
+
+// ---- greydaemon's form -------------------------------------------------------------------------
+
+std::string_view take_word(std::string_view& line) {
+  const std::size_t end = line.find(' ');
+  const std::string_view word = line.substr(0, end);
+  line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
+  return word;
+}
+
+std::string_view null_or(std::string_view word) {
+  return word == "." ? std::string_view() : word;
+}
+
+// Reads into `record`; `storage` is for a recipient with blanks.
+bool read_greydaemon_line(std::string_view line, SavedRecord& record, std::string& storage) {
+  const std::string_view letter = take_word(line);
+  if (letter != "I" && letter != "G") return false;
+  const std::string_view stamp = take_word(line);
+  const auto [end, error] = std::from_chars(stamp.data(), stamp.data() + stamp.size(), record.seen);
+  const auto ip = Ip::parse(take_word(line));
+  if (error != std::errc() || end != stamp.data() + stamp.size() || record.seen < 0 || !ip) {
+    return false;
+  }
+  record.client = *ip;
+  if (letter == "I") {
+    record.record_class = RecordClass::client;
+    record.passes = 1;
+    return line.empty();
+  }
+  const std::size_t blank = line.rfind(' ');
+  if (blank == std::string_view::npos || blank == 0 || blank + 1 == line.size()) return false;
+  record.record_class = RecordClass::waiting;
+  record.sender = null_or(line.substr(0, blank));
+  record.recipient = null_or(line.substr(blank + 1));
+  if (record.recipient.find("%20") == std::string_view::npos) return true;
+  storage = record.recipient;
+  for (std::size_t at; (at = storage.find("%20")) != std::string::npos;)
+    storage.replace(at, 3, " ");
+  record.recipient = storage;
+  return true;
+}
+
+void read_greydaemon(std::string_view text, ContextContent& content,
+                     const std::function<void(const SavedRecord&)>& visit) {
+  content.form = ContextForm::greydaemon;
+  std::string storage;
+  for_each_line(text, content, [&](std::string_view line) {
+    SavedRecord record;
+    const bool good = read_greydaemon_line(line, record, storage);
+    if (good) visit(record);
+    return good;
+  });
+}
+
+bool is_greydaemon(std::string_view text) {
+  SavedRecord record;
+  std::string storage;
+  const std::size_t end = text.find('\n');
+  return end != std::string_view::npos &&
+         read_greydaemon_line(text.substr(0, end), record, storage);
+}
+
+// An address in a line of its own form: what would end the line is left out of it.
+void append_greydaemon_word(std::string& out, std::string_view address, bool escape_blanks) {
+  if (address.empty()) out += '.';
+  for (const char c : address) {
+    if (c == ' ' && escape_blanks) {
+      out += "%20";
+    } else {
+      out += c == '\n' || c == '\r' ? '?' : c;
+    }
+  }
+}
+
+void append_greydaemon_record(std::string& out, const SavedRecord& record) {
+  out += record.record_class == RecordClass::client ? "I " : "G ";
+  append_number(out, record.seen);
+  out += ' ';
+  append_ip(out, record.client);
+  if (record.record_class != RecordClass::client) {
+    out += ' ';
+    append_greydaemon_word(out, record.sender, false);
+    out += ' ';
+    append_greydaemon_word(out, record.recipient, true);
+  }
+  out += '\n';
+}
+
+}  // namespace
+
+ContextContent read_context(std::string_view text,
+                            const std::function<void(const SavedRecord&)>& visit) {
+  ContextContent content;
+  if (text.starts_with(kHeader)) {
+    read_ours(text, content, visit);
+  } else if (text.starts_with(kHeaderStart)) {
+    content.damage = "is of another version";
+  } else if (is_greydaemon(text)) {
+    read_greydaemon(text, content, visit);
+  } else {
+    content.damage = text.empty() ? "is empty" : "is not a context file";
+  }
+  if (content.damage.empty() && content.bad > 0) content.damage = "has lines that are no records";
+  return content;
+}
+
+ContextComposer::ContextComposer(ContextForm form)
+    : form_(form), hash_(XXH3_createState(), &XXH3_freeState) {
+  XXH3_64bits_reset(hash_.get());
+}
+
+void ContextComposer::begin() {
+  if (form_ == ContextForm::qmail_greyd) buffer_.append(kHeader).append(kLegend);
+}
+
+void ContextComposer::add(const SavedRecord& record) {
+  ++records_;
+  if (form_ == ContextForm::qmail_greyd) {
+    append_record(buffer_, record);
+  } else {
+    append_greydaemon_record(buffer_, record);
+  }
+}
+
+std::string_view ContextComposer::take_buffer() {
+  XXH3_64bits_update(hash_.get(), buffer_.data(), buffer_.size());
+  taken_.swap(buffer_);
+  buffer_.clear();
+  return taken_;
+}
+
+void ContextComposer::finish() {
+  if (form_ != ContextForm::qmail_greyd) return;
+  XXH3_64bits_update(hash_.get(), buffer_.data(), buffer_.size());
+  buffer_ += end_line(records_, XXH3_64bits_digest(hash_.get()));
+}
+
+}  // namespace grey
