@@ -1,0 +1,48 @@
+// The settings of a greylisting service, in one table. The command line, the files below
+// variables/, the arguments in `run`, the checks and --help are all made from it, so a setting is
+// added by adding a line.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "greyd/error.h"
+
+namespace grey::svctool {
+
+enum class Kind {
+  number,    // `low` to `high`
+  choice,    // one of the words in `choices`, separated by '|'
+  networks,  // addresses or CIDR networks, separated by commas
+  file,      // relative to the control directory
+};
+
+struct Setting {
+  std::string_view option;    // of svctool, without the dashes
+  std::string_view variable;  // the file below variables/, and the shell's name for it in `run`
+  std::string_view flag;      // of qmail-greyd
+  std::string_view greydaemon_flag;  // empty: greydaemon has no such option
+  Kind kind = Kind::number;
+  std::string_view initial;  // written when not given; empty: the daemon's own default rules
+  std::string_view unit;
+  std::string_view help;
+  long low = 0, high = 0;
+  std::string_view choices;
+};
+
+// By option name. Holds every setting that has a value.
+using Values = std::map<std::string, std::string, std::less<>>;
+
+std::span<const Setting> settings();
+const Setting* find_setting(std::string_view option);
+
+// Nothing, or misuse that names the option and what it takes.
+Result<void> check_value(const Setting& setting, std::string_view value);
+
+// A value that a one-line file read by envdir(8) can hold: envdir takes the first line and drops
+// white space at its end.
+Result<void> check_line(std::string_view option, std::string_view value);
+
+}  // namespace grey::svctool

@@ -1,0 +1,192 @@
+#include <doctest/doctest.h>
+
+#include "svctool/run_script.h"
+#include "svctool/service_dir.h"
+
+using namespace grey::svctool;
+
+namespace {
+
+ServiceRequest sample_request() {
+  ServiceRequest request;
+  request.port = 1999;
+  request.prefix = "/usr";
+  request.context_file = "greylist.context";
+  request.values = {{"min-resend-min", "2"},
+                    {"resend-win-hr", "24"},
+                    {"timeout-days", "30"},
+                    {"save-interval", "5"},
+                    {"whitelist", "greylist.whitelist"}};
+  request.sample_whitelist = "# sample\n";
+  request.options = {"--greylist=1999", "--min-resend-min=2"};
+  return request;
+}
+
+const Entry* find(const Plan& plan, const std::string& path) {
+  for (const Entry& entry : plan.entries) {
+    if (entry.path == path) return &entry;
+  }
+  return nullptr;
+}
+
+std::string variable(const Plan& plan, const std::string& name) {
+  const Entry* entry = find(plan, plan.service + "/variables/" + name);
+  return entry ? entry->content : "no such file";
+}
+
+}  // namespace
+
+TEST_CASE("a service directory holds everything that svscan, supervise and envdir look for") {
+  const ServiceRequest request = sample_request();
+  REQUIRE(check_request(request));
+  const Plan plan = plan_service(request);
+  CHECK(plan.service == "/service/greylist.1999");
+  const struct {
+    const char* path;
+    Entry::Type type;
+    mode_t mode;
+    const char* owner;
+    bool keep;
+  } rows[] = {
+      {"/etc/indimail/control", Entry::Type::directory, 0755, "indimail", true},
+      {"/etc/indimail/control/greylist.whitelist", Entry::Type::file, 0644, "", true},
+      {"/var/log/svc", Entry::Type::directory, 0755, "", true},
+      {"/var/log/svc/greylist.1999", Entry::Type::directory, 0755, "qmaill", false},
+      {"/service", Entry::Type::directory, 0755, "", true},
+      {"/service/greylist.1999", Entry::Type::directory, 01755, "", false},
+      {"/service/greylist.1999/variables", Entry::Type::directory, 0755, "", false},
+      {"/service/greylist.1999/log", Entry::Type::directory, 0755, "", false},
+      {"/service/greylist.1999/log/variables", Entry::Type::directory, 0755, "", false},
+      {"/service/greylist.1999/log/run", Entry::Type::file, 0755, "", false},
+      {"/service/greylist.1999/.options", Entry::Type::file, 0644, "", false},
+      {"/service/greylist.1999/run", Entry::Type::file, 0755, "", false},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.path);
+    const Entry* entry = find(plan, row.path);
+    REQUIRE(entry);
+    CHECK(entry->type == row.type);
+    CHECK(entry->mode == row.mode);
+    CHECK(entry->owner == row.owner);
+    CHECK(entry->keep == row.keep);
+  }
+  CHECK(find(plan, plan.service + "/.options")->content == "--greylist=1999\n--min-resend-min=2\n");
+  CHECK_FALSE(find(plan, plan.service + "/down"));
+}
+
+TEST_CASE("every setting is a file, and one that is not set is an empty one") {
+  const Plan plan = plan_service(sample_request());
+  CHECK(variable(plan, "CONTROLDIR") == "/etc/indimail/control\n");
+  CHECK(variable(plan, "LISTEN") == "127.0.0.1@1999\n");
+  CHECK(variable(plan, "CONTEXT_FILE") == "greylist.context\n");
+  CHECK(variable(plan, "SERVICE_USER") == "indimail\n");
+  CHECK(variable(plan, "MIN_RESEND_MIN") == "2\n");
+  CHECK(variable(plan, "WHITELIST") == "greylist.whitelist\n");
+  CHECK(variable(plan, "SOFT_MEM").empty());
+  for (const Setting& setting : settings()) {
+    CAPTURE(setting.variable);
+    CHECK(variable(plan, std::string(setting.variable)) != "no such file");
+  }
+}
+
+TEST_CASE("run names each variable once and no value at all") {
+  for (const bool greydaemon : {false, true}) {
+    const std::string run = run_script("/usr", greydaemon);
+    for (const Setting& setting : settings()) {
+      CAPTURE(setting.variable);
+      const std::string use = ":+" +
+                              std::string(greydaemon ? setting.greydaemon_flag : setting.flag) +
+                              " \"$" + std::string(setting.variable) + "\"}";
+      const bool known = !greydaemon || !setting.greydaemon_flag.empty();
+      CHECK((run.find(use) != std::string::npos) == known);
+    }
+    CHECK(run.find("1999") == std::string::npos);
+    CHECK(run.find(greydaemon ? "/usr/sbin/greydaemon" : "/usr/sbin/qmail-greyd") !=
+          std::string::npos);
+  }
+}
+
+TEST_CASE("greydaemon is given its own address form, and files that need no control directory") {
+  ServiceRequest request = sample_request();
+  request.use_greydaemon = true;
+  request.localip = "::1";
+  REQUIRE(check_request(request));
+  const Plan plan = plan_service(request);
+  CHECK(variable(plan, "LISTEN") == "[::1]:1999\n");
+  CHECK(variable(plan, "CONTEXT_FILE") == "/etc/indimail/control/greylist.context\n");
+  CHECK(variable(plan, "WHITELIST") == "/etc/indimail/control/greylist.whitelist\n");
+  request.values["free-interval"] = "5";
+  REQUIRE_FALSE(check_request(request));
+  CHECK(check_request(request).error().text == "--free-interval: greydaemon has no such setting");
+}
+
+TEST_CASE("the context file's directory is made for the daemon, wherever it is") {
+  ServiceRequest request = sample_request();
+  request.context_file = "/var/lib/grey/state";
+  const Plan plan = plan_service(request);
+  const Entry* directory = find(plan, "/var/lib/grey");
+  REQUIRE(directory);
+  CHECK(directory->owner == "indimail");
+  CHECK(plan.access.front().path == "/var/lib/grey");
+}
+
+TEST_CASE("two services never share a context file by default") {
+  ServiceRequest request = sample_request();
+  request.context_file.clear();
+  request.port = 2000;
+  CHECK(variable(plan_service(request), "CONTEXT_FILE") == "greylist.2000.context\n");
+}
+
+TEST_CASE("a request that cannot work is misuse before anything is planned") {
+  using Change = void (*)(ServiceRequest&);
+  const struct {
+    const char* starts_with;
+    Change change;
+  } rows[] = {
+      {"--greylist: 70000", [](ServiceRequest& r) { r.port = 70000; }},
+      {"--greylist: 0", [](ServiceRequest& r) { r.port = 0; }},
+      {"--localip: 'localhost'", [](ServiceRequest& r) { r.localip = "localhost"; }},
+      {"--localip: '1.2.3.4@5'", [](ServiceRequest& r) { r.localip = "1.2.3.4@5"; }},
+      {"--servicedir: 'service'", [](ServiceRequest& r) { r.servicedir = "service"; }},
+      {"--cntrldir: the value", [](ServiceRequest& r) { r.cntrldir = "/a\nb"; }},
+      {"--user: the value is empty", [](ServiceRequest& r) { r.user.clear(); }},
+      {"--context-file: 'x/'", [](ServiceRequest& r) { r.context_file = "x/"; }},
+      {"--min-resend-min: 60 minutes",
+       [](ServiceRequest& r) {
+         r.values["min-resend-min"] = "60";
+         r.values["resend-win-hr"] = "1";
+       }},
+      {"--min-resend-min: 720 minutes",
+       [](ServiceRequest& r) {
+         r.values.erase("resend-win-hr");  // its default counts
+         r.values["min-resend-min"] = "720";
+       }},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.starts_with);
+    ServiceRequest request = sample_request();
+    row.change(request);
+    const auto checked = check_request(request);
+    REQUIRE_FALSE(checked);
+    CHECK(checked.error().exit_code == 100);
+    CHECK(checked.error().text.starts_with(row.starts_with));
+  }
+}
+
+TEST_CASE("a shell word stays one word") {
+  CHECK(shell_quote("/usr/sbin") == "/usr/sbin");
+  CHECK(shell_quote("") == "''");
+  CHECK(shell_quote("a b") == "'a b'");
+  CHECK(shell_quote("it's $HOME") == "'it'\\''s $HOME'");
+}
+
+TEST_CASE("a GREYIP that a client could not read is refused") {
+  for (const char* good : {"127.0.0.1@1999", "127.0.0.1:1999,[::1]@1999", "@", "192.0.2.1"}) {
+    CAPTURE(good);
+    CHECK(check_greyip(good));
+  }
+  for (const char* bad : {"", ",", "127.0.0.1@70000", "host@1", "127.0.0.1@1999,", "1.2.3.4 @1"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(check_greyip(bad));
+  }
+}

@@ -1,0 +1,69 @@
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "svctool/settings.h"
+
+using namespace grey::svctool;
+
+TEST_CASE("a value in range is taken") {
+  const struct {
+    const char *option, *value;
+  } good[] = {{"min-resend-min", "0"},
+              {"min-resend-min", "5"},
+              {"resend-win-hr", "24"},
+              {"timeout-days", "30"},
+              {"verbosity", "3"},
+              {"ipv4-prefix", "32"},
+              {"ipv6-prefix", "0"},
+              {"sender-key", "normalized"},
+              {"recipients", "all"},
+              {"allow", "127.0.0.1,192.0.2.0/24,2001:db8::/32"},
+              {"whitelist", "grey list.$HOME"}};
+  for (const auto& row : good) {
+    CAPTURE(row.option);
+    CAPTURE(row.value);
+    const Setting* setting = find_setting(row.option);
+    REQUIRE(setting);
+    CHECK(check_value(*setting, row.value));
+  }
+}
+
+TEST_CASE("a value that the daemon could not use is misuse and names option and value") {
+  const struct {
+    const char *option, *value;
+  } bad[] = {{"min-resend-min", "-1"},  {"min-resend-min", "5m"},
+             {"min-resend-min", " 5"},  {"min-resend-min", "99999999999999999999"},
+             {"resend-win-hr", "0"},    {"verbosity", "4"},
+             {"ipv4-prefix", "33"},     {"ipv6-prefix", "129"},
+             {"sender-key", "ful"},     {"sender-key", "full|none"},
+             {"allow", "192.0.2.0/33"}, {"allow", "192.0.2.0/24,"},
+             {"allow", "localhost"},    {"allow", "2001:db8::/129"},
+             {"whitelist", "-w"}};
+  for (const auto& row : bad) {
+    CAPTURE(row.option);
+    CAPTURE(row.value);
+    const auto checked = check_value(*find_setting(row.option), row.value);
+    REQUIRE_FALSE(checked);
+    CHECK(checked.error().exit_code == 100);
+    CHECK(checked.error().text.starts_with(std::string("--") + row.option + ": "));
+    CHECK(checked.error().text.find(row.value) != std::string::npos);
+  }
+}
+
+TEST_CASE("what a file read by envdir cannot hold is refused") {
+  for (const char* value : {"", "two\nlines", "tab\t", "trailing ", "\x7f"}) {
+    CAPTURE(value);
+    CHECK_FALSE(check_line("whitelist", value));
+  }
+  CHECK(check_line("whitelist", "a b'c\"d$e\\f\xc3\xa9"));
+}
+
+TEST_CASE("no two settings share an option or a variable") {
+  std::set<std::string_view> options, variables;
+  for (const Setting& setting : settings()) {
+    CHECK(options.insert(setting.option).second);
+    CHECK(variables.insert(setting.variable).second);
+    if (!setting.initial.empty()) CHECK(check_value(setting, setting.initial));
+  }
+}
