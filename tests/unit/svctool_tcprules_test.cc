@@ -1,0 +1,131 @@
+#include <doctest/doctest.h>
+
+#include "svctool/tcprules.h"
+
+using namespace grey::svctool;
+
+namespace {
+
+grey::Result<RuleEdit> set(std::string_view text, std::string_view address,
+                           Force force = Force::no) {
+  return set_rule_variable(text, address, "GREYIP", "127.0.0.1@1999", force);
+}
+
+}  // namespace
+
+TEST_CASE("GREYIP is added to the rule that was meant, and every other byte stays") {
+  const struct {
+    const char *text, *address, *expected;
+  } rows[] = {
+      {":allow\n", "", ":allow,GREYIP=\"127.0.0.1@1999\"\n"},
+      {":allow", "", ":allow,GREYIP=\"127.0.0.1@1999\""},
+      {":allow \t\n", "", ":allow,GREYIP=\"127.0.0.1@1999\" \t\n"},
+      {"", "", ":allow,GREYIP=\"127.0.0.1@1999\"\n"},
+      {"# only this", "", "# only this\n:allow,GREYIP=\"127.0.0.1@1999\"\n"},
+      {"127.:allow,RELAYCLIENT=\"\"\n\n# all\n:allow,A=/b\"c/\n\n", "",
+       "127.:allow,RELAYCLIENT=\"\"\n\n# all\n:allow,A=/b\"c/,GREYIP=\"127.0.0.1@1999\"\n\n"},
+      {"192.168.:allow\n:deny\n", "192.168.", "192.168.:allow,GREYIP=\"127.0.0.1@1999\"\n:deny\n"},
+      {"1.2.3.4-7:allow,X=\",GREYIP=\"\n:allow\n", "1.2.3.4-7",
+       "1.2.3.4-7:allow,X=\",GREYIP=\",GREYIP=\"127.0.0.1@1999\"\n:allow\n"},
+      {"::1:allow\n", "::1", "::1:allow,GREYIP=\"127.0.0.1@1999\"\n"},
+      {"1.:allow\n", "2.", "1.:allow\n2.:allow,GREYIP=\"127.0.0.1@1999\"\n"},
+      {":allow,M=\":deny\"\n", "", ":allow,M=\":deny\",GREYIP=\"127.0.0.1@1999\"\n"},
+      // tcpserver finds the first of two
+      {":allow\n:allow,B=\"c\"\n", "", ":allow,GREYIP=\"127.0.0.1@1999\"\n:allow,B=\"c\"\n"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.text);
+    const auto edit = set(row.text, row.address);
+    REQUIRE(edit);
+    CHECK(edit->text == row.expected);
+    CHECK(edit->outcome != RuleEdit::Outcome::unchanged);
+    const auto again = set(edit->text, row.address);
+    REQUIRE(again);
+    CHECK(again->outcome == RuleEdit::Outcome::unchanged);
+    CHECK(again->text == edit->text);
+    if (edit->outcome == RuleEdit::Outcome::changed) {
+      const auto removed = remove_rule_variable(edit->text, row.address, "GREYIP");
+      REQUIRE(removed);
+      CHECK(removed->text == row.text);
+    }
+  }
+}
+
+TEST_CASE("an edit says which line it is about") {
+  const auto changed = set("# c\n\n:allow\n", "");
+  REQUIRE(changed);
+  CHECK(changed->line == 3);
+  CHECK(changed->before == ":allow");
+  CHECK(changed->rule == ":allow,GREYIP=\"127.0.0.1@1999\"");
+  const auto added = set("1.:allow\n2.:allow", "");
+  REQUIRE(added);
+  CHECK(added->outcome == RuleEdit::Outcome::added);
+  CHECK(added->line == 3);
+}
+
+TEST_CASE("another GREYIP is shown, and replaced only by force") {
+  const char* text = ":allow,GREYIP='192.0.2.1@1',B=\"c\"\n";
+  const auto refused = set(text, "");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().text ==
+        "line 1: another GREYIP is set, which --force would replace: "
+        ":allow,GREYIP='192.0.2.1@1',B=\"c\"");
+  const auto forced = set(text, "", Force::yes);
+  REQUIRE(forced);
+  CHECK(forced->text == ":allow,GREYIP='127.0.0.1@1999',B=\"c\"\n");
+  // A quote that the new value contains is of no use.
+  const auto requoted = set(":allow,GREYIP=0x0\n", "", Force::yes);
+  REQUIRE(requoted);
+  CHECK(requoted->text == ":allow,GREYIP=\"127.0.0.1@1999\"\n");
+}
+
+TEST_CASE("a rule that denies, or that would never be found, is not written") {
+  const struct {
+    const char *text, *address, *says;
+  } rows[] = {
+      {":deny\n", "", "denies"},
+      {"1.2.:deny\n:allow\n", "1.2.", "denies"},
+      {"192.168.0-9.:allow\n", "192.168.3.", "would not be found"},
+      {"192.168.-9.:allow\n", "192.168.3.", "would not be found"},
+      {"1.:allow\n:deny\n", "2.", "let 2. in"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.text);
+    const auto edit = set(row.text, row.address);
+    REQUIRE_FALSE(edit);
+    CHECK(edit.error().text.find(row.says) != std::string::npos);
+  }
+  CHECK(set("192.168.0-9.:allow\n", "192.168.10."));
+  CHECK(set("192.168.0-9.:allow\n", "192.168."));
+  CHECK(set("=a-b.example:allow\n", "1."));
+}
+
+TEST_CASE("a line that tcprules would not take is an error with its number") {
+  const char* bad[] = {"foo",
+                       ":al",
+                       ":allowX=\"y\"",
+                       ":allow,A",
+                       ":allow,A=\"x",
+                       ":allow,A=\"x\",",
+                       ":allow ,A=\"x\"",
+                       ":allow,A=\"x\"B=\"y\"",
+                       ":denyfoo",
+                       " # indented",
+                       ":allow\r",
+                       ":allow,A="};
+  for (const char* line : bad) {
+    CAPTURE(line);
+    const auto checked = check_rules("# c\n" + std::string(line) + "\n:allow\n");
+    REQUIRE_FALSE(checked);
+    CHECK(checked.error().text.starts_with("line 2: "));
+  }
+  CHECK(check_rules("#foo\n\n  \n:allow,A=axa,=xx\n1.2:deny,A=\"\"\nuser@1.2.3.4:allow\n=:allow"));
+}
+
+TEST_CASE("rules cut off at any length never crash the parser") {
+  const std::string text = "1.2.3-5.:allow,A=\"b\",C=/d/\n#x\n::1:deny\n:allow,GREYIP=\"@\"\n";
+  for (std::size_t length = 0; length <= text.size(); ++length) {
+    (void)set(text.substr(0, length), "");
+    (void)remove_rule_variable(text.substr(0, length), "", "GREYIP");
+  }
+}
