@@ -3,3 +3,7 @@ grey_unit_test(svctool_test
                        unit/svctool_tcprules_test.cc unit/svctool_options_test.cc
                        unit/svctool_transaction_test.cc
                LIBRARIES svctool_core)
+add_test(NAME svctool_e2e
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_test.sh $<TARGET_FILE:svctool>)
+# Needs root for setuidgid, and the daemontools: says so and exits 77 without them.
+set_tests_properties(svctool_e2e PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
