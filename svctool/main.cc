@@ -74,14 +74,14 @@ Result<void> run(ServiceRequest& request, const Manner& manner) {
   request.sample_whitelist = std::move(*whitelist);
   request.sample_blacklist = std::move(*blacklist);
   const Plan plan = plan_service(request);
+  const auto changed = carry_out(plan, manner);
+  if (!changed) return tl::make_unexpected(changed.error());
   const std::string program =
       request.prefix + (request.use_greydaemon ? "/sbin/greydaemon" : "/sbin/qmail-greyd");
   struct stat status {};
   if (manner.destdir.empty() && ::stat(program.c_str(), &status) != 0) {
     warn(program + " is not there yet; --prefix says where the daemon is");
   }
-  const auto changed = carry_out(plan, manner);
-  if (!changed) return tl::make_unexpected(changed.error());
   if (*changed) say("to use changed settings: svc -t " + plan.service);
   return {};
 }
@@ -96,10 +96,6 @@ Result<void> run(const ServiceGreyip& request, const Manner& manner) {
   const auto script = read_file(directory + "/run");
   if (!script) return tl::make_unexpected(script.error());
   if (!*script) return failure(directory + " is no service directory: it has no run");
-  if ((*script)->find("envdir") == std::string::npos ||
-      (*script)->find("variables") == std::string::npos) {
-    warn(directory + "/run does not read variables/ through envdir, so GREYIP has no effect yet");
-  }
   const auto old = read_file(directory + "/variables/GREYIP");
   if (!old) return tl::make_unexpected(old.error());
   const std::string before = first_line(*old);
@@ -113,6 +109,10 @@ Result<void> run(const ServiceGreyip& request, const Manner& manner) {
   }
   const auto changed = carry_out(plan_greyip(request.service, request.greyip), manner);
   if (!changed) return tl::make_unexpected(changed.error());
+  if ((*script)->find("envdir") == std::string::npos ||
+      (*script)->find("variables") == std::string::npos) {
+    warn(directory + "/run does not read variables/ through envdir, so GREYIP has no effect yet");
+  }
   if (*changed) say("to use it: svc -t " + request.service);
   return {};
 }

@@ -146,6 +146,27 @@ Result<void> finish_service(ServiceRequest& service) {
   return check_request(service);
 }
 
+// Of the forms that set or remove GREYIP.
+Result<void> check_greyip_options(const Raw& raw) {
+  if (!raw.no_greyip) {
+    if (auto good = check_greyip(raw.greyip); !good) return good;
+  }
+  const std::string& target = raw.rules.empty() ? raw.smtp_service : raw.rules;
+  if (target.empty()) {
+    return misuse("--greyip and --no-greyip need --service=DIR or --tcprules=FILE");
+  }
+  if (!raw.manner.destdir.empty() && !target.starts_with('/')) {
+    return misuse("--destdir: '" + target + "' does not start with a slash");
+  }
+  if (raw.match.empty()) return {};
+  // Anything else would be a comment, or another address, once it stands in the file.
+  const bool address = raw.match.find_first_of("# ,\"") == std::string::npos &&
+                       raw.match.find(":allow") == std::string::npos &&
+                       raw.match.find(":deny") == std::string::npos;
+  if (!address) return misuse("--match: '" + raw.match + "' is not the address of a rule");
+  return check_line("match", raw.match);
+}
+
 Result<CommandLine> finish(Raw raw, const CLI::App& app) {
   CommandLine line;
   if (app.count("--greylist") > 0) {
@@ -158,16 +179,12 @@ Result<CommandLine> finish(Raw raw, const CLI::App& app) {
   } else if (const CLI::Option* option = find_service_option(app)) {
     return misuse("--" + option->get_lnames().front() + " needs --greylist=PORT");
   } else if (app.count("--greyip") > 0 || raw.no_greyip) {
-    if (auto good = raw.no_greyip ? Result<void>() : check_greyip(raw.greyip); !good) {
-      return tl::make_unexpected(good.error());
-    }
+    if (auto good = check_greyip_options(raw); !good) return tl::make_unexpected(good.error());
     for (std::string* path : {&raw.smtp_service, &raw.rules}) trim_slashes(*path);
     if (!raw.rules.empty()) {
       line.request = RuleGreyip{raw.rules, raw.match, raw.greyip};
-    } else if (!raw.smtp_service.empty()) {
-      line.request = ServiceGreyip{raw.smtp_service, raw.greyip};
     } else {
-      return misuse("--greyip and --no-greyip need --service=DIR or --tcprules=FILE");
+      line.request = ServiceGreyip{raw.smtp_service, raw.greyip};
     }
   } else {
     return misuse("nothing to do: give --greylist=PORT, or --greyip=ADDR@PORT; see --help");

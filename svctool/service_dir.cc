@@ -1,6 +1,6 @@
 #include "svctool/service_dir.h"
 
-#include <charconv>
+#include <algorithm>
 
 #include "greyd/endpoint.h"
 #include "greyd/files.h"
@@ -33,9 +33,17 @@ std::string listen_address(const ServiceRequest& request) {
   return host + (request.use_greydaemon ? ":" : "@") + std::to_string(request.port);
 }
 
+// REQUIRES: an absolute path.
+std::string parent_of(const std::string& path) {
+  return path.substr(0, std::max<std::size_t>(path.rfind('/'), 1));
+}
+
 class Builder {
  public:
   explicit Builder(Plan& plan) : plan_(plan) {}
+  bool has(std::string_view path) const {
+    return std::ranges::any_of(plan_.entries, [&](const Entry& e) { return e.path == path; });
+  }
   void directory(std::string path, mode_t mode) { add(Entry::Type::directory, path, mode, ""); }
   void file(std::string path, mode_t mode, std::string content) {
     add(Entry::Type::file, path, mode, std::move(content));
@@ -69,14 +77,12 @@ class Builder {
 void add_state(const ServiceRequest& request, Plan& plan, Builder& build) {
   build.directory(request.cntrldir, 0755);
   build.owned_by(request.user).kept();
-  const std::string context = path_below(request.cntrldir, context_file(request));
-  const std::string directory = context.substr(0, context.rfind('/'));
-  if (directory != request.cntrldir && !directory.empty()) {
+  const std::string directory = parent_of(path_below(request.cntrldir, context_file(request)));
+  if (directory != request.cntrldir) {
     build.directory(directory, 0755);
     build.owned_by(request.user).kept();
   }
-  plan.access.push_back({request.user, directory.empty() ? "/" : directory,
-                         Access::Need::save_files_in,
+  plan.access.push_back({request.user, directory, Access::Need::save_files_in,
                          "make it writable for that user, or name a --context-file elsewhere"});
   const struct {
     std::string_view option;
@@ -86,6 +92,10 @@ void add_state(const ServiceRequest& request, Plan& plan, Builder& build) {
     const std::string name = value_of(request, list.option);
     if (name.empty()) continue;
     const std::string path = path_below(request.cntrldir, name);
+    if (!build.has(parent_of(path))) {
+      build.directory(parent_of(path), 0755);
+      build.kept();
+    }
     build.file(path, 0644, list.sample);
     build.kept();
     plan.access.push_back({request.user, path, Access::Need::read, "make it readable"});
@@ -100,6 +110,43 @@ void add_log(const ServiceRequest& request, const std::string& name, Plan& plan,
   build.owned_by(request.loguser);
   plan.access.push_back({request.loguser, directory, Access::Need::save_files_in,
                          "let that user through its parent directories"});
+}
+
+Result<void> check_names(const ServiceRequest& request) {
+  const struct {
+    const char* option;
+    const std::string& value;
+    // A service is started in its own directory, so a relative path would name another place there.
+    bool absolute;
+  } rows[] = {{"servicedir", request.servicedir, true},
+              {"cntrldir", request.cntrldir, true},
+              {"logdir", request.logdir, true},
+              {"prefix", request.prefix, true},
+              {"user", request.user, false},
+              {"loguser", request.loguser, false}};
+  for (const auto& row : rows) {
+    if (auto good = check_line(row.option, row.value); !good) return good;
+    if (row.absolute && !row.value.starts_with('/')) {
+      return misuse("--" + std::string(row.option) + ": '" + row.value +
+                    "' does not start with a slash");
+    }
+  }
+  if (request.context_file.empty()) return {};  // the default
+  if (auto good = check_line("context-file", request.context_file); !good) return good;
+  if (request.context_file.starts_with('-') || request.context_file.ends_with('/')) {
+    return misuse("--context-file: '" + request.context_file + "' is not a file name");
+  }
+  return {};
+}
+
+// REQUIRES: both values were found to be numbers in their ranges, which keep the product small.
+Result<void> check_times(const ServiceRequest& request) {
+  const long min_resend = std::stol(value_of(request, "min-resend-min"));
+  const long window = std::stol(value_of(request, "resend-win-hr"));
+  if (min_resend < window * 60) return {};
+  return misuse("--min-resend-min: " + std::to_string(min_resend) +
+                " minutes are not shorter than the resend window of " + std::to_string(window) +
+                " hours (--resend-win-hr)");
 }
 
 }  // namespace
@@ -135,44 +182,8 @@ Result<void> check_request(const ServiceRequest& request) {
       return misuse("--" + option + ": greydaemon has no such setting");
     }
   }
-  const struct {
-    const char* option;
-    const std::string& value;
-  } lines[] = {{"servicedir", request.servicedir},
-               {"cntrldir", request.cntrldir},
-               {"logdir", request.logdir},
-               {"prefix", request.prefix},
-               {"user", request.user},
-               {"loguser", request.loguser}};
-  for (const auto& line : lines) {
-    if (auto good = check_line(line.option, line.value); !good) return good;
-  }
-  // The first four: a service is started in its own directory, so a relative path would name
-  // another place there than here.
-  for (const auto& line : std::span(lines).first(4)) {
-    if (!line.value.starts_with('/')) {
-      return misuse("--" + std::string(line.option) + ": '" + line.value +
-                    "' does not start with a slash");
-    }
-  }
-  if (!request.context_file.empty()) {
-    if (auto good = check_line("context-file", request.context_file); !good) return good;
-    if (request.context_file.starts_with('-')) {
-      return misuse("--context-file: '" + request.context_file + "' starts with a dash");
-    }
-    if (request.context_file.ends_with('/')) {
-      return misuse("--context-file: '" + request.context_file + "' names a directory");
-    }
-  }
-  // Both were found to be numbers above; their ranges keep the product small.
-  const long min_resend = std::stol(value_of(request, "min-resend-min"));
-  const long window = std::stol(value_of(request, "resend-win-hr")) * 60;
-  if (min_resend >= window) {
-    return misuse("--min-resend-min: " + std::to_string(min_resend) +
-                  " minutes are not shorter than the resend window of " +
-                  std::to_string(window / 60) + " hours (--resend-win-hr)");
-  }
-  return {};
+  if (auto good = check_names(request); !good) return good;
+  return check_times(request);
 }
 
 Plan plan_service(const ServiceRequest& request) {

@@ -79,6 +79,9 @@ TEST_CASE("misuse is one line that names the thing") {
       {{"--greyip=@", "--service=/x", "--tcprules=f"}, "--tcprules"},
       {{"--greyip=@", "--no-greyip", "--service=/x"}, "--no-greyip"},
       {{"--greyip=@", "--service=/x", "--match=1."}, "--match"},
+      {{"--greyip=@", "--tcprules=f", "--match=#1."}, "--match"},
+      {{"--greyip=@", "--tcprules=f", "--match=1.:allow"}, "--match"},
+      {{"--greyip=@", "--tcprules=f", "--destdir=/x"}, "--destdir"},
   };
   for (const auto& row : rows) {
     CAPTURE(row.names);

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "svctool/run_script.h"
 #include "svctool/service_dir.h"
 
@@ -128,6 +130,16 @@ TEST_CASE("the context file's directory is made for the daemon, wherever it is")
   REQUIRE(directory);
   CHECK(directory->owner == "indimail");
   CHECK(plan.access.front().path == "/var/lib/grey");
+}
+
+TEST_CASE("a list elsewhere is made with its directory") {
+  ServiceRequest request = sample_request();
+  request.values["whitelist"] = "lists/white";
+  request.values["blacklist"] = "lists/black";
+  const Plan plan = plan_service(request);
+  CHECK(find(plan, "/etc/indimail/control/lists")->keep);
+  CHECK(find(plan, "/etc/indimail/control/lists/white")->content == "# sample\n");
+  CHECK(std::ranges::count(plan.entries, "/etc/indimail/control/lists", &Entry::path) == 1);
 }
 
 TEST_CASE("two services never share a context file by default") {
