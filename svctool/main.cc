@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "greyd/files.h"
+#include "greyd/list_cdb.h"
 #include "svctool/apply.h"
 #include "svctool/options.h"
 #include "svctool/rules_file.h"
@@ -141,6 +142,13 @@ Result<void> run(const RuleGreyip& request, const Manner& manner) {
   if (edit->outcome == RuleEdit::Outcome::unchanged && cdb == CdbState::same) {
     say(file->path + ": nothing to change");
   }
+  return {};
+}
+
+Result<void> run(const ListCdb& request, const Manner&) {
+  const auto keys = build_list_cdb(request.file);
+  if (!keys) return tl::make_unexpected(keys.error());
+  say(request.file + ".cdb: built, " + std::to_string(*keys) + " keys");
   return {};
 }
 

@@ -12,7 +12,7 @@ namespace {
 struct Raw {
   ServiceRequest service;
   Manner manner;
-  std::string greyip, smtp_service, rules, match;
+  std::string greyip, smtp_service, rules, match, list;
   bool no_greyip = false;
 };
 
@@ -47,6 +47,7 @@ void add_service_options(CLI::App& app, Raw& raw) {
       ->group(group);
   app.add_flag("--nooverwrite", raw.manner.nooverwrite, "refuse when the service directory exists")
       ->group(group);
+  app.add_flag("--no-whitelist", service.no_whitelist, "no whitelist at all")->group(group);
   for (const Setting& setting : settings()) {
     std::string name = "--" + std::string(setting.option);
     if (setting.option == "save-interval") name += ",--save_interval";
@@ -90,6 +91,13 @@ void add_greyip_options(CLI::App& app, Raw& raw) {
       ->needs(rules)
       ->group(group);
   app.add_flag("--force", raw.manner.force, "replace a different GREYIP")->group(group);
+}
+
+void add_list_options(CLI::App& app, Raw& raw) {
+  app.add_option("--build-cdb", raw.list,
+                 "makes FILE.cdb of this whitelist or blacklist; the daemon reads it on svc -h")
+      ->type_name("FILE")
+      ->group("Long lists");
 }
 
 void add_common_options(CLI::App& app, Raw& raw) {
@@ -170,14 +178,24 @@ Result<void> check_greyip_options(const Raw& raw) {
 Result<CommandLine> finish(Raw raw, const CLI::App& app) {
   CommandLine line;
   if (app.count("--greylist") > 0) {
-    for (const char* other : {"--greyip", "--no-greyip", "--service", "--tcprules", "--force"}) {
+    for (const char* other :
+         {"--greyip", "--no-greyip", "--service", "--tcprules", "--force", "--build-cdb"}) {
       if (app.count(other) > 0) return misuse(std::string(other) + " excludes --greylist");
+    }
+    if (raw.service.no_whitelist && raw.service.values.contains("whitelist")) {
+      return misuse("--no-whitelist excludes --whitelist");
     }
     raw.service.options = canonical_options(app);
     if (auto good = finish_service(raw.service); !good) return tl::make_unexpected(good.error());
     line.request = std::move(raw.service);
   } else if (const CLI::Option* option = find_service_option(app)) {
     return misuse("--" + option->get_lnames().front() + " needs --greylist=PORT");
+  } else if (app.count("--build-cdb") > 0) {
+    for (const char* other : {"--greyip", "--no-greyip", "--destdir", "--dry-run"}) {
+      if (app.count(other) > 0) return misuse(std::string(other) + " excludes --build-cdb");
+    }
+    if (raw.list.empty()) return misuse("--build-cdb: the value is empty");
+    line.request = ListCdb{raw.list};
   } else if (app.count("--greyip") > 0 || raw.no_greyip) {
     if (auto good = check_greyip_options(raw); !good) return tl::make_unexpected(good.error());
     for (std::string* path : {&raw.smtp_service, &raw.rules}) trim_slashes(*path);
@@ -187,7 +205,8 @@ Result<CommandLine> finish(Raw raw, const CLI::App& app) {
       line.request = ServiceGreyip{raw.smtp_service, raw.greyip};
     }
   } else {
-    return misuse("nothing to do: give --greylist=PORT, or --greyip=ADDR@PORT; see --help");
+    return misuse(
+        "nothing to do: give --greylist=PORT, --greyip=ADDR@PORT or --build-cdb=FILE; see --help");
   }
   line.manner = std::move(raw.manner);
   trim_slashes(line.manner.destdir);
@@ -202,6 +221,7 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
   Raw raw;
   add_service_options(app, raw);
   add_greyip_options(app, raw);
+  add_list_options(app, raw);
   add_common_options(app, raw);
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));

@@ -29,13 +29,18 @@ struct RuleGreyip {
   std::string greyip;  // empty: none any more
 };
 
+// FILE.cdb from the list FILE.
+struct ListCdb {
+  std::string file;
+};
+
 // --help or --version.
 struct PrintText {
   std::string text;
 };
 
 struct CommandLine {
-  std::variant<PrintText, ServiceRequest, ServiceGreyip, RuleGreyip> request;
+  std::variant<PrintText, ServiceRequest, ServiceGreyip, RuleGreyip, ListCdb> request;
   Manner manner;
 };
 

@@ -10,6 +10,7 @@ namespace grey::svctool {
 namespace {
 
 std::string value_of(const ServiceRequest& request, std::string_view option) {
+  if (option == "whitelist" && request.no_whitelist) return {};
   if (const auto given = request.values.find(option); given != request.values.end()) {
     return given->second;
   }

@@ -35,6 +35,7 @@ struct ServiceRequest {
   std::string context_file;        // empty: greylist.PORT.context
   std::string memory;              // bytes, for softlimit -m; empty: no limit
   bool use_greydaemon = false;
+  bool no_whitelist = false;
   bool down = false;                               // svscan does not start it
   Values values;                                   // settings given on the command line
   std::string sample_whitelist, sample_blacklist;  // contents of lists that have to be made

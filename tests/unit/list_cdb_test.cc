@@ -117,3 +117,12 @@ TEST_CASE_FIXTURE(Fixture, "what is no cdb of ours is an error that names it") {
     CHECK(lists.error().text.starts_with(path + ".cdb: "));
   }
 }
+
+TEST_CASE("the shipped whitelist is a good list") {
+  const auto lists = load_lists(TEST_DATA "/../etc/greylist.whitelist", "");
+  REQUIRE_MESSAGE(lists, (lists ? "" : lists.error().text));
+  CHECK(lists->whitelist.entries() >= 10);
+  CHECK(lists->whitelist.has_client_name("mail-lj1-x133.google.com"));
+  CHECK_FALSE(lists->whitelist.has_client_name("google.com.example.org"));
+  CHECK_FALSE(lists->whitelist.has_client(*Ip::parse("192.0.2.1")));
+}
