@@ -1,0 +1,227 @@
+#!/bin/bash
+# The whole chain with nothing faked but the daemon's clock: svctool makes the services, svscan,
+# supervise, envdir and multilog run them, tcprules makes the rules, tcpserver starts greysmtpd in
+# front of mailfront, swaks delivers. faketime moves the wall clock of the running daemon.
+# usage: session_test.sh BUILD-DIRECTORY
+#
+# Ports are free ones of this machine; nothing waits for a time, only for conditions.
+# shellcheck disable=SC2317  # functions are called through `ok` and traps
+set -u
+build=$(realpath "$1")
+[ "$(id -u)" = 0 ] || { echo "skipped: svctool's services change users, which needs root"; exit 77; }
+work=$(mktemp -d)
+chmod 755 "$work" # the service users have to get through
+patience=60       # seconds before something that must happen counts as not happening
+failures=0
+
+ok() { # what command...: the command must succeed
+  local what=$1
+  shift
+  if "$@"; then
+    echo "ok: $what"
+  else
+    echo "FAILED: $what ($*)"
+    failures=$((failures + 1))
+  fi
+}
+
+until_true() { # command...
+  local end=$((SECONDS + patience))
+  until "$@"; do
+    ((SECONDS < end)) || return 1
+    sleep 0.05
+  done
+}
+
+free_port() { # the kernel's choice, for UDP and TCP
+  perl -MIO::Socket::INET -e '
+    for (1 .. 100) {
+      my $udp = IO::Socket::INET->new(Proto => "udp", LocalAddr => "127.0.0.1") or die;
+      my $port = $udp->sockport;
+      my $tcp = IO::Socket::INET->new(Proto => "tcp", LocalAddr => "127.0.0.1", LocalPort => $port);
+      if ($tcp) { print "$port\n"; exit }
+    }
+    die'
+}
+
+services=$work/service
+control=$work/control
+logs=$work/log
+prefix=$work/prefix
+svctool=$prefix/sbin/svctool
+grey_port=$(free_port)
+grey=$services/greylist.$grey_port
+log=$logs/greylist.$grey_port/current
+svscan_pid=
+
+stop_services() {
+  [ -n "$svscan_pid" ] || return 0
+  kill "$svscan_pid"
+  wait "$svscan_pid" 2>/dev/null
+  for service in "$services"/*; do
+    svc -dx "$service" "$service/log" 2>/dev/null
+  done
+  svscan_pid=
+}
+cleanup() {
+  stop_services
+  if ((failures > 0)); then tail -n 40 "$log" "$work"/*.out; fi
+  rm -rf "$work"
+}
+trap cleanup EXIT
+
+# ---- installation
+
+cmake --install "$build" --prefix "$prefix" >"$work/install.out" || exit 1
+mkdir "$services"
+"$svctool" --greylist="$grey_port" --servicedir="$services" --min-resend-min=2 --resend-win-hr=24 \
+  --timeout-days=30 --context-file=greylist.context --save-interval=5 \
+  --whitelist=greylist.whitelist --cntrldir="$control" --logdir="$logs" --user=nobody \
+  --loguser=daemon --prefix="$prefix" >"$work/svctool.out" || exit 1
+ok 'svctool names the service' grep -qx "create $grey" "$work/svctool.out"
+ok 'the shipped whitelist is used' cmp -s "$control/greylist.whitelist" \
+  "$prefix/share/qmail-greyd/greylist.whitelist"
+echo 127.0.0.9 >>"$control/greylist.whitelist"
+
+# The daemon's clock. Any file in variables/ is in its environment.
+set_clock() { # seconds since 1970
+  date -d "@$1" '+%Y-%m-%d %H:%M:%S' >"$work/clock.new"
+  mv "$work/clock.new" "$work/clock"
+}
+now=1700000000
+pass_time() { # seconds
+  now=$((now + $1))
+  set_clock "$now"
+}
+set_clock $now
+variable() { echo "$2" >"$grey/variables/$1"; }
+variable LD_PRELOAD "$(dpkg -L libfaketime | grep '/libfaketime.so.1$')"
+variable FAKETIME_TIMESTAMP_FILE "$work/clock"
+variable FAKETIME_NO_CACHE 1
+variable FAKETIME_DONT_FAKE_MONOTONIC 1
+variable ASAN_OPTIONS verify_asan_link_order=0
+
+# ---- SMTP servers: one is told by its variables/, one by tcp.smtp
+
+qmail=$work/qmail
+mkdir -p "$qmail/bin" "$qmail/control" "$qmail/queue"
+echo example.net >"$qmail/control/rcpthosts"
+echo mx.example.net >"$qmail/control/me"
+cat >"$qmail/bin/qmail-queue" <<END
+#!/bin/bash
+cat >"$qmail/queue/\$\$.message"
+cat <&1 >"$qmail/queue/\$\$.envelope"
+END
+chmod 755 "$qmail/bin/qmail-queue"
+
+add_smtp_service() { # name port tcpserver-options...
+  local dir=$work/$1 port=$2
+  shift 2
+  mkdir -p "$dir/variables"
+  echo "$qmail" >"$dir/variables/QMAILHOME"
+  cat >"$dir/run" <<END
+#!/bin/sh
+exec 2>&1
+exec envdir variables tcpserver -v -R -H -l 0 $* 127.0.0.1 $port \
+  $prefix/bin/greysmtpd /usr/sbin/mailfront smtp qmail qmail-validate
+END
+  chmod 755 "$dir/run"
+}
+smtp_port=$(free_port)
+rules_port=$(free_port)
+add_smtp_service smtp "$smtp_port"
+cat >"$work/tcp.smtp" <<END
+# our own hosts
+127.0.0.7:allow,RELAYCLIENT=""
+:allow
+END
+cp "$work/tcp.smtp" "$work/tcp.smtp.before"
+add_smtp_service smtp-rules "$rules_port" -x "$work/tcp.smtp.cdb"
+
+ok 'svctool writes variables/GREYIP' "$svctool" --greyip="127.0.0.1@$grey_port" --service="$work/smtp"
+ok 'variables/GREYIP' grep -qx "127.0.0.1@$grey_port" "$work/smtp/variables/GREYIP"
+ok 'svctool edits tcp.smtp' "$svctool" --greyip="127.0.0.1@$grey_port" --tcprules="$work/tcp.smtp"
+ok 'only the one rule is changed' diff <(sed "s/^:allow\$/:allow,GREYIP=\"127.0.0.1@$grey_port\"/" \
+  "$work/tcp.smtp.before") "$work/tcp.smtp"
+ok 'the cdb has it' grep -q GREYIP <(TCPREMOTEIP=192.0.2.1 tcprulescheck "$work/tcp.smtp.cdb")
+mv "$work/smtp" "$work/smtp-rules" "$services"
+
+# ---- up
+
+PATH=/usr/bin:/bin svscan "$services" >"$work/svscan.out" 2>&1 &
+svscan_pid=$!
+is_up() { svstat "$1" | grep -q ': up '; }
+listening() { grep -q "listening on 127.0.0.1@$grey_port" "$log" 2>/dev/null; }
+answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1" && IFS= read -r -t 5 line <&3 && [[ $line == 220* ]]) 2>/dev/null; }
+ok 'svscan starts the daemon on the port that was asked for' until_true listening
+ok 'the daemon stays up' is_up "$grey"
+ok 'its log too' is_up "$grey/log"
+ok 'the SMTP service answers' until_true answers "$smtp_port"
+ok 'the SMTP service with rules answers' until_true answers "$rules_port"
+
+# ---- sessions
+
+# deliver CLIENT SENDER [PORT]: a message to joe@example.net; the reply codes go to $work/swaks.out
+deliver() {
+  swaks --server "127.0.0.1:${3-$smtp_port}" --local-interface "$1" --from "$2" \
+    --to joe@example.net --helo client.example.org --header 'Subject: greetings' \
+    --body 'Hello.\n.a line that begins with a dot\n\nBye.' >"$work/swaks.out" 2>&1
+}
+queued() { find "$qmail/queue" -name '*.envelope' | wc -l; }
+accepted() { # client sender [port]: and one message more is in the queue
+  local before
+  before=$(queued)
+  deliver "$@" && until_true test "$(queued)" -eq $((before + 1))
+}
+deferred() { # client sender [port]
+  local before
+  before=$(queued)
+  ! deliver "$@" && grep -q '^<\*\* 450 ' "$work/swaks.out" && [ "$(queued)" -eq "$before" ]
+}
+logged() { until_true grep -q "$1" "$log"; }
+
+ok 'the first attempt is deferred with 450' deferred 127.0.0.5 news@example.org
+ok 'log: new' logged ' verdict=defer reason=new client=127.0.0.5 sender=news@example.org recipients=joe@example.net age=0 source=127.0.0.1@'
+pass_time 119
+ok 'a retry one second too early is deferred with 450' deferred 127.0.0.5 news@example.org
+ok 'log: early' logged ' verdict=defer reason=early client=127.0.0.5 .* age=119 '
+pass_time 1
+ok 'the retry after min resend is accepted' accepted 127.0.0.5 news@example.org
+ok 'log: passed' logged ' verdict=accept reason=passed client=127.0.0.5 .* age=120 '
+message_text() { cat "$qmail"/queue/*.message; }
+ok 'the message arrives unchanged' diff <(message_text | sed -n '/^Hello/,/^Bye/p') \
+  <(printf 'Hello.\n.a line that begins with a dot\n\nBye.\n')
+ok 'with its headers' grep -qx 'Subject: greetings' <(message_text)
+ok 'the envelope too' grep -q 'Fnews@example.org' <(tr '\0' '\n' <"$(find "$qmail/queue" -name '*.envelope' | head -1)")
+ok 'another sender from that client is accepted at once' accepted 127.0.0.5 other@example.org
+ok 'log: known' logged ' verdict=accept reason=known client=127.0.0.5 sender=other@example.org'
+ok 'a bounce too' accepted 127.0.0.5 '<>'
+ok 'another client is deferred' deferred 127.0.0.6 news@example.org
+ok 'a whitelisted client is accepted at once' accepted 127.0.0.9 news@example.org
+ok 'log: whitelisted' logged ' verdict=accept reason=whitelisted client=127.0.0.9 '
+
+ok 'by tcp.smtp: deferred' deferred 127.0.0.8 news@example.org "$rules_port"
+ok 'by tcp.smtp: our own host is not asked about' accepted 127.0.0.7 news@example.org "$rules_port"
+
+# ---- stop and start, and settings
+
+svc -d "$grey"
+ok 'the daemon saves and stops' logged 'saved [0-9]* records in .*/greylist.context, exiting'
+ok 'with the daemon away mail gets through' accepted 127.0.0.66 news@example.org
+svc -u "$grey"
+started_twice() { [ "$(grep -c 'listening on' "$log")" -ge 2 ]; }
+ok 'the daemon starts again' until_true started_twice
+ok 'the known client is still known' accepted 127.0.0.5 third@example.org
+ok 'the waiting triplet still waits' deferred 127.0.0.6 news@example.org
+ok 'log: early' logged ' verdict=defer reason=early client=127.0.0.6 '
+
+echo 1 >"$grey/variables/MIN_RESEND_MIN"
+svc -t "$grey"
+started_thrice() { [ "$(grep -c 'listening on' "$log")" -ge 3 ]; }
+ok 'svc -t after an edit of variables/' until_true started_thrice
+pass_time 60
+ok 'the new min resend is in force' accepted 127.0.0.6 news@example.org
+ok 'the state file is a person'"'"'s to read' grep -q '^C 17[0-9]* [0-9]* 127.0.0.5$' "$control/greylist.context"
+
+((failures == 0)) && echo "session_test: all passed"
+exit $((failures > 0))
