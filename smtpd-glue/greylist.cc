@@ -1,0 +1,333 @@
+// The client side of the protocol in greyd/wire.h, behind the C interface of greylist.h.
+//
+// A C++ runtime must not be needed: no exceptions, no allocation, no static objects with
+// constructors, no virtual functions; of the C++ library only what is inline.
+#include "smtpd-glue/greylist.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <optional>
+#include <string_view>
+
+#include "greyd/endpoint.h"
+#include "greyd/wire.h"
+
+namespace {
+
+using Milliseconds = long long;
+
+// UDP loses packets: a query is sent again after this time, then after twice as long, and so on.
+constexpr Milliseconds kFirstResend = 250;
+constexpr unsigned kMaxTimeout = 600000;
+
+Milliseconds monotonic_ms() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return Milliseconds(now.tv_sec) * 1000 + now.tv_nsec / 1000000;
+}
+
+std::string_view text_of(const char* text) {
+  return text == nullptr ? std::string_view() : std::string_view(text);
+}
+
+// The list in `text`. Its length, or nothing when any member is bad or there are too many.
+std::optional<std::size_t> parse_servers(std::string_view text,
+                                         grey::Endpoint (&out)[GREYLIST_MAX_SERVERS]) {
+  std::size_t count = 0;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  for (;; ++at) {
+    const void* comma = memchr(at, ',', std::size_t(end - at));
+    const char* const stop = comma == nullptr ? end : static_cast<const char*>(comma);
+    const auto server =
+        grey::parse_endpoint({at, std::size_t(stop - at)}, grey::Wildcards::refused);
+    if (!server || count == GREYLIST_MAX_SERVERS) return std::nullopt;
+    out[count++] = *server;
+    if (stop == end) return count;
+    at = stop;
+  }
+}
+
+// The query as a datagram in `buffer`. Its length, or 0 when it cannot be one. The client's name
+// goes last: daemons that do not know the field take what follows the first recipient for more
+// recipients, which is the least harm.
+std::size_t encode(const greylist_query& query, char* buffer, std::size_t capacity) {
+  const std::string_view client = text_of(query.client);
+  std::string_view name = text_of(query.client_name);
+  if (name.size() > 255) name = {};  // no host name (RFC 1035)
+  const std::size_t reserved = name.empty() ? 0 : name.size() + 2;
+
+  if (!grey::Ip::parse(client)) return 0;
+  grey::wire::QueryWriter writer(buffer, capacity - reserved);
+  if (!writer.field('I', client) || !writer.field('F', text_of(query.sender))) return 0;
+  bool any = false;
+  const char* at = query.recipients;
+  const char* const end = at + query.recipients_size;
+  while (at != end) {
+    const void* nul = memchr(at, '\0', std::size_t(end - at));
+    if (*at != 'T' || nul == nullptr) break;
+    const char* const stop = static_cast<const char*>(nul);
+    if (!writer.field('T', {at + 1, std::size_t(stop - at - 1)})) break;
+    any = true;
+    at = stop + 1;
+  }
+  if (!any) return 0;
+  const std::size_t size = writer.finish();
+  if (name.empty()) return size;
+  grey::wire::QueryWriter rest(buffer + size - 1, capacity - (size - 1));  // over the final NUL
+  rest.field('N', name);
+  return size - 1 + rest.finish();
+}
+
+int connect_to(const grey::Endpoint& server) {
+  const bool v4 = server.ip.is_v4();
+  const auto& bytes = server.ip.bytes();
+  const int fd = socket(v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
+  int connected;
+  if (v4) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(server.port);
+    memcpy(&address.sin_addr, bytes.data() + 12, 4);
+    connected = connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  } else {
+    sockaddr_in6 address{};
+    address.sin6_family = AF_INET6;
+    address.sin6_port = htons(server.port);
+    memcpy(&address.sin6_addr, bytes.data(), 16);
+    connected = connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  }
+  if (connected == 0) return fd;
+  const int why = errno;
+  close(fd);
+  errno = why;
+  return -1;
+}
+
+// One question to a list of servers, until the first answer or the deadline.
+//
+// Each server is asked in turn, the current one for an equal share of the time that is left; the
+// sockets of those before it stay open, as a late answer is as good as any. All of them are new,
+// with a port of their own, and connected: so an answer can only be one to this question. When all
+// have refused, the round begins again after a pause: a daemon that is being restarted must not
+// decide for GREYFAIL.
+class Asker {
+ public:
+  Asker(const grey::Endpoint* servers, std::size_t count, Milliseconds timeout)
+      : servers_(servers), count_(count), deadline_(monotonic_ms() + timeout) {
+    for (pollfd& socket : sockets_) socket = {-1, POLLIN, 0};
+  }
+  ~Asker() {
+    for (const pollfd& socket : sockets_) {
+      if (socket.fd >= 0) close(socket.fd);
+    }
+  }
+  Asker(const Asker&) = delete;
+  Asker& operator=(const Asker&) = delete;
+
+  greylist_result ask(const char* datagram, std::size_t size) {
+    begin_turn(0, monotonic_ms());
+    for (;;) {
+      const Milliseconds now = monotonic_ms();
+      if (now >= deadline_) return no_answer();
+      if (now >= turn_ends_ && current_ + 1 < count_) begin_turn(current_ + 1, now);
+      if (now >= next_send_ && !send_query(datagram, size)) {
+        refused(now);
+        continue;
+      }
+      if (wait(now)) return answer_;
+    }
+  }
+
+ private:
+  void begin_turn(std::size_t server, Milliseconds now) {
+    current_ = server;
+    turn_ends_ = now + (deadline_ - now) / Milliseconds(count_ - server);
+    next_send_ = now;
+    resend_after_ = kFirstResend;
+  }
+
+  bool send_query(const char* datagram, std::size_t size) {
+    pollfd& socket = sockets_[current_];
+    if (socket.fd < 0) socket.fd = connect_to(servers_[current_]);
+    if (socket.fd < 0) return note_error();
+    // A refusal of an earlier datagram may be reported by this send, which then sent nothing.
+    ssize_t sent;
+    do {
+      sent = send(socket.fd, datagram, size, MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    if (sent < 0 && errno != EAGAIN) return note_error();
+    next_send_ = monotonic_ms() + resend_after_;
+    resend_after_ *= 2;
+    return true;
+  }
+
+  bool note_error() {
+    error_number_ = errno;
+    return false;
+  }
+
+  void refused(Milliseconds now) {
+    if (current_ + 1 < count_) return begin_turn(current_ + 1, now);
+    begin_turn(0, now);
+    next_send_ = now + round_pause_;
+    round_pause_ *= 2;
+  }
+
+  // Until something arrives or the next thing is due. True when answer_ holds the answer.
+  bool wait(Milliseconds now) {
+    Milliseconds until = deadline_ < next_send_ ? deadline_ : next_send_;
+    if (current_ + 1 < count_ && turn_ends_ < until) until = turn_ends_;
+    // One more, as the clock's fractions are cut off: never wake just before the time.
+    const int timeout = until > now ? int(until - now) + 1 : 0;
+    if (poll(sockets_, nfds_t(count_), timeout) <= 0) return false;  // EINTR: time will tell
+    for (std::size_t i = 0; i < count_; ++i) {
+      if (sockets_[i].fd >= 0 && sockets_[i].revents != 0 && receive(i)) return true;
+    }
+    return false;
+  }
+
+  bool receive(std::size_t server) {
+    for (;;) {
+      char bytes[2] = {0, 0};
+      const ssize_t size = recv(sockets_[server].fd, bytes, sizeof bytes, MSG_TRUNC);
+      if (size < 0) {
+        if (errno == EINTR) continue;
+        if (errno == EAGAIN) return false;
+        note_error();
+        // Nobody listens: with others left there is no point in waiting for this one's turn to end.
+        if (server == current_) refused(monotonic_ms());
+        return false;
+      }
+      if (size == 0 || (bytes[0] != GREYLIST_DEFER && bytes[0] != GREYLIST_ACCEPT)) continue;
+      answer_.verdict = bytes[0] == GREYLIST_ACCEPT ? GREYLIST_ACCEPT : GREYLIST_DEFER;
+      answer_.reason = static_cast<unsigned char>(bytes[1]);
+      return true;
+    }
+  }
+
+  greylist_result no_answer() const {
+    greylist_result result = answer_;
+    result.error = error_number_ != 0 ? GREYLIST_UNREACHABLE : GREYLIST_SILENT;
+    result.error_number = error_number_;
+    return result;
+  }
+
+  const grey::Endpoint* servers_;
+  std::size_t count_;
+  Milliseconds deadline_;
+  std::size_t current_ = 0;
+  Milliseconds turn_ends_ = 0;
+  Milliseconds next_send_ = 0;
+  Milliseconds resend_after_ = kFirstResend;
+  Milliseconds round_pause_ = kFirstResend;
+  int error_number_ = 0;
+  greylist_result answer_{GREYLIST_DEFER, GREYLIST_ANSWERED, 0, 0};
+  pollfd sockets_[GREYLIST_MAX_SERVERS];
+};
+
+greylist_result ask(const greylist_options& options, const greylist_query& query) {
+  greylist_result failure{GREYLIST_ACCEPT, GREYLIST_BAD_SERVERS, 0, 0};
+  grey::Endpoint servers[GREYLIST_MAX_SERVERS];
+  const auto count = parse_servers(options.servers, servers);
+  if (!count) return failure;
+
+  char datagram[grey::wire::kMaxDatagram];
+  std::size_t capacity = options.max_data;
+  if (capacity < GREYLIST_MIN_DATA) capacity = GREYLIST_MIN_DATA;
+  if (capacity > sizeof datagram) capacity = sizeof datagram;
+  const std::size_t size = encode(query, datagram, capacity);
+  failure.error = GREYLIST_BAD_QUERY;
+  if (size == 0) return failure;
+  const unsigned timeout = options.timeout_ms < kMaxTimeout ? options.timeout_ms : kMaxTimeout;
+  return Asker(servers, *count, Milliseconds(timeout)).ask(datagram, size);
+}
+
+// A decimal number from `least` to `most`.
+std::optional<unsigned> parse_number(const char* text, unsigned least, unsigned most) {
+  unsigned value = 0;
+  if (*text == '\0') return std::nullopt;
+  for (; *text != '\0'; ++text) {
+    if (*text < '0' || *text > '9') return std::nullopt;
+    value = value * 10 + unsigned(*text - '0');
+    if (value > most) return std::nullopt;
+  }
+  if (value < least) return std::nullopt;
+  return value;
+}
+
+const char* set(const char* text) {
+  return text != nullptr && *text != '\0' ? text : nullptr;
+}
+
+}  // namespace
+
+void greylist_options_init(greylist_options* options) {
+  *options = {nullptr, GREYLIST_FAIL_OPEN, GREYLIST_TIMEOUT_MS, GREYLIST_MAX_DATA};
+}
+
+const char* greylist_options_from_env(greylist_options* options) {
+  greylist_options_init(options);
+  const char* bad = nullptr;
+
+  options->servers = set(getenv("GREYIP"));
+  grey::Endpoint servers[GREYLIST_MAX_SERVERS];
+  if (options->servers != nullptr && !parse_servers(options->servers, servers)) bad = "GREYIP";
+
+  if (const char* fail = set(getenv("GREYFAIL"))) {
+    if (strcmp(fail, "closed") == 0) {
+      options->fail = GREYLIST_FAIL_CLOSED;
+    } else if (strcmp(fail, "open") != 0 && bad == nullptr) {
+      bad = "GREYFAIL";
+    }
+  }
+  if (const char* timeout = set(getenv("GREYTIMEOUT"))) {
+    const auto seconds = parse_number(timeout, 1, 60);
+    if (seconds) options->timeout_ms = *seconds * 1000;
+    if (!seconds && bad == nullptr) bad = "GREYTIMEOUT";
+  }
+  if (const char* max_data = set(getenv("GREYMAXDATA"))) {
+    const auto octets =
+        parse_number(max_data, GREYLIST_MIN_DATA, unsigned(grey::wire::kMaxDatagram));
+    if (octets) options->max_data = *octets;
+    if (!octets && bad == nullptr) bad = "GREYMAXDATA";
+  }
+  return bad;
+}
+
+greylist_result greylist_ask(const greylist_options* options, const greylist_query* query) {
+  if (options->servers == nullptr || *options->servers == '\0') {
+    return {GREYLIST_ACCEPT, GREYLIST_OFF, 0, 0};
+  }
+  greylist_result result = ask(*options, *query);
+  if (result.error != GREYLIST_ANSWERED) {
+    result.verdict = options->fail == GREYLIST_FAIL_CLOSED ? GREYLIST_DEFER : GREYLIST_ACCEPT;
+  }
+  return result;
+}
+
+const char* greylist_strerror(greylist_error error) {
+  switch (error) {
+    case GREYLIST_ANSWERED:
+      return "answered";
+    case GREYLIST_OFF:
+      return "greylisting is off";
+    case GREYLIST_BAD_SERVERS:
+      return "cannot read the list of greylisting daemons";
+    case GREYLIST_BAD_QUERY:
+      return "not a client address with a sender and a recipient";
+    case GREYLIST_SILENT:
+      return "no answer in time";
+    case GREYLIST_UNREACHABLE:
+      return "no greylisting daemon can be reached";
+  }
+  return "unknown error";
+}

@@ -1,0 +1,92 @@
+/* libgreylist: asks a greylisting daemon whether a delivery attempt is to be accepted or deferred.
+ *
+ * For SMTP servers and their helpers, in C or anything that calls C. The library keeps no state of
+ * its own, starts no thread, touches no signal and allocates nothing: everything lives in the
+ * caller's structures and on the stack (about 70 KB while asking). It may be used from several
+ * threads at once. It needs libc only.
+ *
+ *     struct greylist_options options;
+ *     greylist_options_from_env(&options);
+ *     struct greylist_query query = {.client = getenv("TCPREMOTEIP"), .sender = "a@example.org",
+ *                                    .recipients = "Tb@example.net\0", .recipients_size = 15};
+ *     struct greylist_result result = greylist_ask(&options, &query);
+ *     if (result.verdict == GREYLIST_DEFER) puts("450 4.7.1 please try again later");
+ */
+#ifndef GREYLIST_H
+#define GREYLIST_H
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define GREYLIST_MAX_SERVERS 16  /* more in one list are refused */
+#define GREYLIST_TIMEOUT_MS 3000 /* default of timeout_ms */
+#define GREYLIST_MAX_DATA 60000  /* default of max_data */
+#define GREYLIST_MIN_DATA 512    /* smaller values of max_data count as this */
+
+enum greylist_verdict { GREYLIST_DEFER = 0, GREYLIST_ACCEPT = 1 };
+
+/* Why there is no answer, or GREYLIST_ANSWERED. */
+enum greylist_error {
+  GREYLIST_ANSWERED = 0,
+  GREYLIST_OFF,         /* no server is configured: always accepted */
+  GREYLIST_BAD_SERVERS, /* `servers` cannot be read */
+  GREYLIST_BAD_QUERY,   /* the client is not an IP address, or there is no recipient, or the sender
+                           or the first recipient leave no room for each other in max_data */
+  GREYLIST_SILENT,      /* no server answered in time */
+  GREYLIST_UNREACHABLE, /* nothing listens there or the system would not send: see error_number */
+};
+
+enum greylist_fail { GREYLIST_FAIL_OPEN = 0, GREYLIST_FAIL_CLOSED = 1 };
+
+struct greylist_options {
+  /* Where to ask: one address or several, separated by commas; a later one is asked when those
+   * before it are silent or refuse. ip@port ip:port [v6]@port [v6]:port ip @port :port @ :
+   * with the defaults 127.0.0.1 and 1999. NULL or empty: greylisting is off. The text is not
+   * copied: it must live as long as this structure is used. */
+  const char* servers;
+  enum greylist_fail fail; /* the verdict when there is no answer */
+  unsigned timeout_ms;     /* in all, over all servers and re-sendings; 10 minutes at most */
+  size_t max_data;         /* octets of the largest datagram; recipients beyond it are left out */
+};
+
+struct greylist_query {
+  const char* client;      /* IPv4 or IPv6 address as text; ::ffff:192.0.2.1 is 192.0.2.1 */
+  const char* client_name; /* the client's verified host name; NULL or empty when unknown */
+  const char* sender;      /* without angle brackets; empty for a bounce */
+  const char* recipients;  /* 'T' address NUL, once for each recipient, as qmail-smtpd holds them */
+  size_t recipients_size;  /* octets of `recipients`, the NULs included */
+};
+
+struct greylist_result {
+  enum greylist_verdict verdict; /* what to do, whether answered or not */
+  enum greylist_error error;     /* GREYLIST_ANSWERED, or why `verdict` is that of `fail` */
+  unsigned char reason;          /* second octet of the answer, greylist(3); 0 when not answered */
+  int error_number;              /* errno of the last refusal when not answered, or 0 */
+};
+
+/* No server, fail open, and the defaults above. */
+void greylist_options_init(struct greylist_options* options);
+
+/* GREYIP, GREYFAIL (open or closed), GREYTIMEOUT (seconds, 1 to 60), GREYMAXDATA (octets, 512 to
+ * 65507) of the environment over the defaults. A variable with a bad value leaves the default,
+ * except that a bad GREYIP stays, so that greylist_ask() fails as GREYFAIL says. Returns the name
+ * of the first variable with a bad value, a constant, or NULL when all are good. `options->servers`
+ * points into the environment. */
+const char* greylist_options_from_env(struct greylist_options* options);
+
+/* Asks, and waits for at most timeout_ms. Always fills in a verdict. Recipients that do not fit
+ * max_data are left out, from the end, each as a whole. */
+struct greylist_result greylist_ask(const struct greylist_options* options,
+                                    const struct greylist_query* query);
+
+/* A constant English text without a newline. */
+const char* greylist_strerror(enum greylist_error error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

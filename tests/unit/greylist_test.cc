@@ -1,0 +1,358 @@
+#include "smtpd-glue/greylist.h"
+
+#include <arpa/inet.h>
+#include <doctest/doctest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <functional>
+#include <map>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace std::string_literals;
+
+namespace {
+
+// A UDP server on a port of its own. `answer` is called with each datagram and how many came before
+// it, and gives the datagrams to send back.
+class Daemon {
+ public:
+  using Answers = std::vector<std::string>;
+  using Behaviour = std::function<Answers(const std::string& datagram, int before)>;
+
+  explicit Daemon(Behaviour behaviour, int family = AF_INET) : behaviour_(std::move(behaviour)) {
+    fd_ = socket(family, SOCK_DGRAM, 0);
+    REQUIRE(fd_ >= 0);
+    sockaddr_storage address{};
+    address.ss_family = sa_family_t(family);
+    auto* const v4 = reinterpret_cast<sockaddr_in*>(&address);
+    auto* const v6 = reinterpret_cast<sockaddr_in6*>(&address);
+    if (family == AF_INET) v4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (family == AF_INET6) v6->sin6_addr = in6addr_loopback;
+    auto* const any = reinterpret_cast<sockaddr*>(&address);
+    socklen_t size = family == AF_INET ? sizeof *v4 : sizeof *v6;
+    REQUIRE(bind(fd_, any, size) == 0);
+    REQUIRE(getsockname(fd_, any, &size) == 0);
+    port_ = ntohs(family == AF_INET ? v4->sin_port : v6->sin6_port);
+    family_ = family;
+    thread_ = std::thread([this] { serve(); });
+  }
+  ~Daemon() { stop(); }
+  void stop() {
+    if (!thread_.joinable()) return;
+    stop_ = true;
+    thread_.join();
+    close(fd_);
+  }
+  std::string address() const {
+    return (family_ == AF_INET ? "127.0.0.1@" : "[::1]@") + std::to_string(port_);
+  }
+  // Only after stop().
+  const std::vector<std::string>& received() const { return received_; }
+
+ private:
+  void serve() {
+    std::string buffer(65536, '\0');
+    while (!stop_) {
+      pollfd ready{fd_, POLLIN, 0};
+      if (poll(&ready, 1, 5) <= 0) continue;
+      sockaddr_storage peer{};
+      socklen_t size = sizeof peer;
+      auto* const from = reinterpret_cast<sockaddr*>(&peer);
+      const ssize_t got = recvfrom(fd_, buffer.data(), buffer.size(), 0, from, &size);
+      if (got < 0) continue;
+      received_.push_back(buffer.substr(0, std::size_t(got)));
+      for (const auto& answer : behaviour_(received_.back(), int(received_.size()) - 1)) {
+        sendto(fd_, answer.data(), answer.size(), 0, from, size);
+      }
+    }
+  }
+
+  Behaviour behaviour_;
+  int fd_ = -1;
+  int family_ = AF_INET;
+  unsigned port_ = 0;
+  std::atomic<bool> stop_ = false;
+  std::vector<std::string> received_;
+  std::thread thread_;
+};
+
+Daemon::Behaviour always(std::string answer) {
+  return [answer](const std::string&, int) { return Daemon::Answers{answer}; };
+}
+Daemon::Behaviour silent() {
+  return [](const std::string&, int) { return Daemon::Answers{}; };
+}
+
+// The address of a port where nobody listens.
+std::string refusing() {
+  Daemon gone(silent());
+  gone.stop();
+  return gone.address();
+}
+
+struct Question {
+  std::string servers;
+  greylist_fail fail = GREYLIST_FAIL_OPEN;
+  unsigned timeout_ms = 20000;  // an answer ends the waiting: only failures take so long
+  std::size_t max_data = GREYLIST_MAX_DATA;
+  std::string client = "192.0.2.1";
+  std::string name = "";
+  std::string sender = "a@example.org";
+  std::string recipients = "Tb@example.net\0"s;
+
+  greylist_result ask() const {
+    greylist_options options;
+    greylist_options_init(&options);
+    options.servers = servers.c_str();
+    options.fail = fail;
+    options.timeout_ms = timeout_ms;
+    options.max_data = max_data;
+    const greylist_query query{client.c_str(), name.c_str(), sender.c_str(), recipients.data(),
+                               recipients.size()};
+    return greylist_ask(&options, &query);
+  }
+};
+
+const std::string kAccept = "\1\3"s;
+const std::string kDefer = "\0\2"s;
+
+}  // namespace
+
+TEST_CASE("the daemon's verdict and reason come back") {
+  Daemon yes(always(kAccept)), no(always(kDefer)), short_no(always("\0"s)),
+      v6(always(kAccept), AF_INET6);
+  const struct {
+    const Daemon& daemon;
+    greylist_verdict verdict;
+    int reason;
+  } rows[] = {{yes, GREYLIST_ACCEPT, 3},
+              {no, GREYLIST_DEFER, 2},
+              {short_no, GREYLIST_DEFER, 0},
+              {v6, GREYLIST_ACCEPT, 3}};
+  for (const auto& row : rows) {
+    const auto result = Question{.servers = row.daemon.address()}.ask();
+    CHECK(result.error == GREYLIST_ANSWERED);
+    CHECK(result.verdict == row.verdict);
+    CHECK(int(result.reason) == row.reason);
+  }
+}
+
+TEST_CASE("the query is the documented bytes") {
+  Daemon daemon(always(kAccept));
+  Question question{.servers = daemon.address()};
+  question.ask();
+  question.client = "::ffff:192.0.2.1";
+  question.sender = "";
+  question.name = "mx.example.org";
+  question.recipients = "Tb@x\0T\0Tc@x\0"s;
+  question.ask();
+  question.name = std::string(300, 'n');  // no host name
+  question.ask();
+  daemon.stop();
+  REQUIRE(daemon.received().size() == 3);
+  CHECK(daemon.received()[0] == "I192.0.2.1\0Fa@example.org\0Tb@example.net\0\0"s);
+  CHECK(daemon.received()[1] == "I::ffff:192.0.2.1\0F\0Tb@x\0T\0Tc@x\0Nmx.example.org\0\0"s);
+  CHECK(daemon.received()[2] == "I::ffff:192.0.2.1\0F\0Tb@x\0T\0Tc@x\0\0"s);
+}
+
+TEST_CASE("a lost datagram is sent again") {
+  Daemon daemon([](const std::string&, int before) {
+    return before < 2 ? Daemon::Answers{} : Daemon::Answers{kDefer};
+  });
+  const auto result = Question{.servers = daemon.address()}.ask();
+  CHECK(result.error == GREYLIST_ANSWERED);
+  CHECK(result.verdict == GREYLIST_DEFER);
+  daemon.stop();
+  REQUIRE(daemon.received().size() == 3);
+  CHECK(daemon.received()[0] == daemon.received()[2]);
+}
+
+TEST_CASE("what is no answer is passed over, and duplicates of an answer are harmless") {
+  Daemon daemon([](const std::string&, int) {
+    return Daemon::Answers{"", "\2\1", "garbage", kDefer, kDefer, kAccept};
+  });
+  for (int i = 0; i < 3; ++i) {
+    const auto result = Question{.servers = daemon.address()}.ask();
+    CHECK(result.error == GREYLIST_ANSWERED);
+    CHECK(result.verdict == GREYLIST_DEFER);
+  }
+}
+
+TEST_CASE("the next server is asked when one is silent or refuses") {
+  Daemon mute(silent()), daemon(always(kDefer));
+  const std::string lists[] = {
+      mute.address() + "," + daemon.address(),
+      refusing() + "," + daemon.address(),
+      refusing() + "," + refusing() + "," + daemon.address() + "," + refusing(),
+  };
+  for (const auto& list : lists) {
+    CAPTURE(list);
+    const auto result = Question{.servers = list, .timeout_ms = 2000}.ask();
+    CHECK(result.error == GREYLIST_ANSWERED);
+    CHECK(result.verdict == GREYLIST_DEFER);
+  }
+}
+
+TEST_CASE("a late answer of a server whose turn is over still counts") {
+  Daemon late([](const std::string&, int before) {
+    // Its turn is the first half second; its second datagram is answered after that.
+    if (before != 1) return Daemon::Answers{};
+    std::this_thread::sleep_for(std::chrono::milliseconds(700));
+    return Daemon::Answers{kDefer};
+  });
+  Daemon mute(silent());
+  const auto result =
+      Question{.servers = late.address() + "," + mute.address(), .timeout_ms = 1000}.ask();
+  // On a machine too busy to be in time there is no answer, which is no fault either.
+  if (result.error == GREYLIST_ANSWERED) CHECK(result.verdict == GREYLIST_DEFER);
+}
+
+TEST_CASE("a server that comes back within the time is asked again") {
+  Daemon daemon(always(kDefer));
+  const std::string address = daemon.address();
+  // Refused at first; the same port is taken again by a new daemon.
+  daemon.stop();
+  std::thread restart([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    const int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    sockaddr_in self{};
+    self.sin_family = AF_INET;
+    self.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    self.sin_port = htons(std::uint16_t(std::stoi(address.substr(address.find('@') + 1))));
+    REQUIRE(bind(fd, reinterpret_cast<sockaddr*>(&self), sizeof self) == 0);
+    sockaddr_in peer{};
+    socklen_t size = sizeof peer;
+    char buffer[512];
+    recvfrom(fd, buffer, sizeof buffer, 0, reinterpret_cast<sockaddr*>(&peer), &size);
+    sendto(fd, kDefer.data(), 2, 0, reinterpret_cast<sockaddr*>(&peer), size);
+    close(fd);
+  });
+  const auto result = Question{.servers = address}.ask();
+  restart.join();
+  CHECK(result.error == GREYLIST_ANSWERED);
+  CHECK(result.verdict == GREYLIST_DEFER);
+}
+
+TEST_CASE("without an answer the verdict is that of `fail`, within the time") {
+  Daemon mute(silent());
+  const struct {
+    std::string servers;
+    greylist_error error;
+  } rows[] = {{mute.address(), GREYLIST_SILENT},
+              {refusing(), GREYLIST_UNREACHABLE},
+              {mute.address() + "," + refusing(), GREYLIST_UNREACHABLE},
+              {"nonsense", GREYLIST_BAD_SERVERS},
+              {"127.0.0.1,", GREYLIST_BAD_SERVERS},
+              {",127.0.0.1", GREYLIST_BAD_SERVERS},
+              {"127.0.0.1@0", GREYLIST_BAD_SERVERS},
+              {"127.0.0.1 ,127.0.0.2", GREYLIST_BAD_SERVERS}};
+  for (const auto& row : rows) {
+    CAPTURE(row.servers);
+    for (const auto fail : {GREYLIST_FAIL_OPEN, GREYLIST_FAIL_CLOSED}) {
+      const auto begin = std::chrono::steady_clock::now();
+      const auto result = Question{.servers = row.servers, .fail = fail, .timeout_ms = 400}.ask();
+      const auto took = std::chrono::steady_clock::now() - begin;
+      CHECK(result.error == row.error);
+      CHECK(result.verdict == (fail == GREYLIST_FAIL_OPEN ? GREYLIST_ACCEPT : GREYLIST_DEFER));
+      CHECK(result.reason == 0);
+      CHECK((result.error_number != 0) == (row.error == GREYLIST_UNREACHABLE));
+      CHECK(took < std::chrono::seconds(20));
+    }
+  }
+}
+
+TEST_CASE("greylisting without a server is off, even when it fails closed") {
+  const auto result = Question{.servers = "", .fail = GREYLIST_FAIL_CLOSED}.ask();
+  CHECK(result.error == GREYLIST_OFF);
+  CHECK(result.verdict == GREYLIST_ACCEPT);
+}
+
+TEST_CASE("a query that cannot be asked is not sent") {
+  Daemon daemon(always(kAccept));
+  const Question good{.servers = daemon.address(), .fail = GREYLIST_FAIL_CLOSED};
+  std::vector<Question> bad(6, good);
+  bad[0].client = "";
+  bad[1].client = "not-an-address";
+  bad[2].client = "1.2.3.4.5";
+  bad[3].recipients = "";
+  bad[4].recipients = "no letter\0"s;
+  bad[5].sender = std::string(70000, 's');
+  for (const auto& question : bad) {
+    const auto result = question.ask();
+    CHECK(result.error == GREYLIST_BAD_QUERY);
+    CHECK(result.verdict == GREYLIST_DEFER);
+  }
+  daemon.stop();
+  CHECK(daemon.received().empty());
+}
+
+TEST_CASE("recipients beyond max_data are left out as a whole") {
+  Daemon daemon(always(kAccept));
+  Question question{.servers = daemon.address(), .name = "mx.example.org"};
+  question.recipients.clear();
+  for (int i = 0; i < 10000; ++i) question.recipients += "Tu" + std::to_string(i) + "@x.org" + '\0';
+  const std::size_t sizes[] = {512, 1470, 60000, 65507};
+  for (const std::size_t size : sizes) {
+    question.max_data = size;
+    CHECK(question.ask().error == GREYLIST_ANSWERED);
+  }
+  daemon.stop();
+  REQUIRE(daemon.received().size() == 4);
+  const std::string head = "I192.0.2.1\0Fa@example.org\0"s;
+  const std::string tail = "Nmx.example.org\0\0"s;
+  for (std::size_t i = 0; i < 4; ++i) {
+    CAPTURE(sizes[i]);
+    const std::string& datagram = daemon.received()[i];
+    CHECK(datagram.size() <= sizes[i]);
+    CHECK(datagram.size() > sizes[i] - 20);
+    REQUIRE(datagram.starts_with(head));
+    REQUIRE(datagram.ends_with(tail));
+    const auto list = datagram.substr(head.size(), datagram.size() - head.size() - tail.size());
+    CHECK(list.ends_with("@x.org\0"s));
+    CHECK(question.recipients.starts_with(list));
+  }
+}
+
+TEST_CASE("the environment sets the options, and its first bad value is named") {
+  const struct {
+    std::map<std::string, std::string> environment;
+    std::string bad;  // empty: none
+    greylist_fail fail;
+    unsigned timeout_ms;
+    std::size_t max_data;
+  } rows[] = {
+      {{}, "", GREYLIST_FAIL_OPEN, 3000, 60000},
+      {{{"GREYIP", "127.0.0.1@1999"}}, "", GREYLIST_FAIL_OPEN, 3000, 60000},
+      {{{"GREYIP", "@,[::1]:77,10.0.0.1"}}, "", GREYLIST_FAIL_OPEN, 3000, 60000},
+      {{{"GREYFAIL", "closed"}, {"GREYTIMEOUT", "7"}}, "", GREYLIST_FAIL_CLOSED, 7000, 60000},
+      {{{"GREYFAIL", "open"}, {"GREYMAXDATA", "1470"}}, "", GREYLIST_FAIL_OPEN, 3000, 1470},
+      {{{"GREYFAIL", ""}, {"GREYTIMEOUT", ""}}, "", GREYLIST_FAIL_OPEN, 3000, 60000},
+      {{{"GREYIP", "x"}, {"GREYFAIL", "y"}}, "GREYIP", GREYLIST_FAIL_OPEN, 3000, 60000},
+      {{{"GREYFAIL", "CLOSED"}}, "GREYFAIL", GREYLIST_FAIL_OPEN, 3000, 60000},
+      {{{"GREYTIMEOUT", "0"}}, "GREYTIMEOUT", GREYLIST_FAIL_OPEN, 3000, 60000},
+      {{{"GREYTIMEOUT", "61"}}, "GREYTIMEOUT", GREYLIST_FAIL_OPEN, 3000, 60000},
+      {{{"GREYTIMEOUT", "3s"}}, "GREYTIMEOUT", GREYLIST_FAIL_OPEN, 3000, 60000},
+      {{{"GREYTIMEOUT", "4294967299"}}, "GREYTIMEOUT", GREYLIST_FAIL_OPEN, 3000, 60000},
+      {{{"GREYMAXDATA", "100"}}, "GREYMAXDATA", GREYLIST_FAIL_OPEN, 3000, 60000},
+      {{{"GREYMAXDATA", "65508"}}, "GREYMAXDATA", GREYLIST_FAIL_OPEN, 3000, 60000},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.bad);
+    for (const char* name : {"GREYIP", "GREYFAIL", "GREYTIMEOUT", "GREYMAXDATA"}) unsetenv(name);
+    for (const auto& [name, value] : row.environment) setenv(name.c_str(), value.c_str(), 1);
+    greylist_options options;
+    const char* bad = greylist_options_from_env(&options);
+    CHECK((bad == nullptr ? "" : std::string(bad)) == row.bad);
+    CHECK((options.servers != nullptr) == row.environment.contains("GREYIP"));
+    CHECK(options.fail == row.fail);
+    CHECK(options.timeout_ms == row.timeout_ms);
+    CHECK(options.max_data == row.max_data);
+  }
+}
