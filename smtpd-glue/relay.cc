@@ -1,0 +1,203 @@
+#include "smtpd-glue/relay.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+namespace grey::smtp {
+namespace {
+
+bool would_block(int error) {
+  return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
+}
+
+// One read, which poll(2) has announced. A socket is read without waiting, as it may have been a
+// false alarm; it does not matter for anything else.
+ssize_t read_once(int fd, char* buffer, std::size_t size) {
+  const ssize_t got = recv(fd, buffer, size, MSG_DONTWAIT);
+  return got < 0 && errno == ENOTSOCK ? read(fd, buffer, size) : got;
+}
+
+// A pipe that poll(2) calls writable takes PIPE_BUF octets without waiting.
+ssize_t write_once(int fd, const char* buffer, std::size_t size) {
+  const ssize_t sent = send(fd, buffer, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent >= 0 || errno != ENOTSOCK) return sent;
+  return write(fd, buffer, std::min(size, std::size_t(PIPE_BUF)));
+}
+
+class Relay {
+ public:
+  Relay(SmtpSession& session, RelayFds fds, const Decide& decide, const RelayLimits& limits)
+      : session_(session), fds_(fds), decide_(decide), limits_(limits) {}
+
+  void run() {
+    while (!finished()) {
+      watch();
+      const int ready = poll(polled_.data(), polled_.size(), timeout());
+      if (ready == 0) time_is_up();
+      if (ready <= 0) continue;
+      if (polled_[kServerOut].revents != 0) read_server();
+      if (polled_[kClientIn].revents != 0) read_client();
+      if (polled_[kServerIn].revents != 0) write_server();
+      if (polled_[kClientOut].revents != 0) write_client();
+    }
+    close_server_input();
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  enum { kClientIn, kClientOut, kServerIn, kServerOut, kPolled };
+
+  bool finished() const { return server_ended_ && (client_gone_ || session_.to_client.empty()); }
+
+  bool doubtful() const { return session_.in_doubt() && !from_client_.empty(); }
+
+  // Which descriptors are of interest. Those that are not must not be polled at all: POLLHUP is
+  // reported whether asked for or not.
+  void watch() {
+    const bool corked =
+        session_.waiting() && !server_ended_ && session_.to_client.size() < limits_.cork;
+    set(kClientIn, fds_.client_in, POLLIN,
+        !client_ended_ && !server_ended_ && from_client_.size() < limits_.buffer &&
+            session_.to_server.size() < limits_.buffer);
+    set(kClientOut, fds_.client_out, POLLOUT, !session_.to_client.empty() && !corked);
+    set(kServerIn, fds_.server_in, POLLOUT, !session_.to_server.empty());
+    set(kServerOut, fds_.server_out, POLLIN,
+        !server_ended_ && session_.to_client.size() < limits_.buffer);
+  }
+
+  void set(int index, int fd, short events, bool wanted) {
+    polled_[std::size_t(index)] = {wanted ? fd : -1, events, 0};
+  }
+
+  int timeout() {
+    if (!doubtful() && !server_ended_) {
+      timed_ = false;
+      return -1;
+    }
+    const auto now = Clock::now();
+    if (!timed_) {
+      deadline_ =
+          now + std::chrono::milliseconds(server_ended_ ? limits_.last_words_ms : limits_.doubt_ms);
+      timed_ = true;
+    }
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - now).count();
+    return int(std::max<long long>(left, 0));
+  }
+
+  void time_is_up() {
+    timed_ = false;
+    if (server_ended_) return lose_client();
+    session_.give_up();
+    advance();
+  }
+
+  void read_client() {
+    char buffer[65536];
+    const std::size_t room = std::min(sizeof buffer, limits_.buffer - from_client_.size());
+    const ssize_t got = read_once(fds_.client_in, buffer, room);
+    if (got < 0 && would_block(errno)) return;
+    if (got > 0) {
+      from_client_.append(buffer, std::size_t(got));
+    } else {
+      client_ended_ = true;
+    }
+    advance();
+  }
+
+  void read_server() {
+    char buffer[65536];
+    const ssize_t got = read(fds_.server_out, buffer, sizeof buffer);
+    if (got < 0 && would_block(errno)) return;
+    if (got > 0) {
+      session_.from_server({buffer, std::size_t(got)});
+    } else {
+      session_.server_closed();
+      server_ended_ = true;
+      timed_ = false;
+    }
+    advance();
+  }
+
+  // Gives the session what it will take now, and asks when it asks.
+  void advance() {
+    for (;;) {
+      from_client_.erase(0, session_.from_client(from_client_));
+      if (!session_.asking()) break;
+      const std::string reply = decide_(session_.envelope());
+      if (reply.empty()) {
+        session_.accept();
+      } else {
+        session_.defer(reply);
+      }
+    }
+    if (client_gone_) session_.to_client.clear();
+    if (fds_.server_in < 0) session_.to_server.clear();
+    if (server_wants_no_more() && session_.to_server.empty()) close_server_input();
+    if (!session_.to_server.empty()) write_server();
+  }
+
+  bool server_wants_no_more() const {
+    return session_.closed() || (client_ended_ && from_client_.empty());
+  }
+
+  void write_server() {
+    const ssize_t sent =
+        write(fds_.server_in, session_.to_server.data(), session_.to_server.size());
+    if (sent < 0 && would_block(errno)) return;
+    if (sent < 0) {  // it reads no more; what it still has to say will be read
+      session_.close();
+      session_.to_server.clear();
+    } else {
+      session_.to_server.erase(0, std::size_t(sent));
+    }
+    if (server_wants_no_more() && session_.to_server.empty()) close_server_input();
+  }
+
+  void write_client() {
+    const ssize_t sent =
+        write_once(fds_.client_out, session_.to_client.data(), session_.to_client.size());
+    if (sent < 0 && would_block(errno)) return;
+    if (sent < 0) return lose_client();
+    session_.to_client.erase(0, std::size_t(sent));
+    timed_ = false;  // it listens: its time begins anew
+  }
+
+  // Nobody will read replies any more. What was received is still carried out, as a server would.
+  void lose_client() {
+    client_gone_ = true;
+    client_ended_ = true;
+    advance();
+  }
+
+  void close_server_input() {
+    if (fds_.server_in >= 0) ::close(fds_.server_in);
+    fds_.server_in = -1;
+  }
+
+  SmtpSession& session_;
+  RelayFds fds_;
+  const Decide& decide_;
+  const RelayLimits& limits_;
+  std::string from_client_;  // not yet taken by the session
+  bool client_ended_ = false;
+  bool client_gone_ = false;
+  bool server_ended_ = false;
+  bool timed_ = false;
+  Clock::time_point deadline_{};
+  std::array<pollfd, kPolled> polled_{};
+};
+
+}  // namespace
+
+void relay(SmtpSession& session, RelayFds fds, const Decide& decide, const RelayLimits& limits) {
+  Relay(session, fds, decide, limits).run();
+}
+
+}  // namespace grey::smtp

@@ -1,0 +1,38 @@
+// The loop that carries a session's bytes between client, SmtpSession and server, until the server
+// closes its output.
+//
+// Memory is bounded by not reading: a side is read only while the other's buffer has room, and what
+// the session does not take yet stays in the client's buffer. The client's descriptors may be
+// shared with other processes, so they are not set non-blocking; the server's are ours and are.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "smtpd-glue/smtp_session.h"
+
+namespace grey::smtp {
+
+struct RelayFds {
+  int client_in = 0;
+  int client_out = 1;
+  int server_in = -1;   // we write; closed by the relay when the server shall see the end
+  int server_out = -1;  // we read
+};
+
+// Called when the session asks. An empty text accepts, another is the reply that defers.
+using Decide = std::function<std::string(const Envelope&)>;
+
+struct RelayLimits {
+  std::size_t buffer = 65536;  // octets that may wait in each direction
+  std::size_t cork = 4096;     // octets of replies that may wait for the next reply
+  int doubt_ms = 30000;        // how long to wait in SmtpSession::in_doubt()
+  int last_words_ms = 60000;  // how long a client may take for what the server said before it ended
+};
+
+// Returns when the server has closed its output and the client has got all of it or is gone.
+// server_in is closed then. SIGPIPE must be ignored.
+void relay(SmtpSession& session, RelayFds fds, const Decide& decide,
+           const RelayLimits& limits = {});
+
+}  // namespace grey::smtp

@@ -1,0 +1,37 @@
+// The little of SMTP's syntax that has to be understood to follow a session. Everything here reads
+// liberally: what a server might take for a command must not look like something else to us.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace grey::smtp {
+
+enum class Verb : std::uint8_t { other, ehlo, mail, rcpt, data, rset, auth, starttls, bdat };
+
+// The verb of a command line: its first letters, in any case, after any white space, whatever
+// follows them. `line` may be cut off anywhere after the verb.
+Verb verb_of(std::string_view line);
+
+constexpr std::size_t kMaxAddress = 1024;  // longer ones are cut; RFC 5321 allows 256
+
+// The address in a MAIL or RCPT line, as qmail reads it: between angle brackets or, without any,
+// the word after the colon; a source route, quotes and backslashes are removed; empty for <>.
+std::string address_of(std::string_view line);
+
+struct ReplyLine {
+  int code = 0;      // 0 when the line does not begin with three digits
+  bool last = true;  // not "250-..."; false, too, when there is no code
+};
+ReplyLine parse_reply_line(std::string_view line);
+
+// The keyword of a line of EHLO's answer is one of those that are not offered to the client.
+bool hides_extension(std::string_view reply_line);
+
+// `text` as the rest of one reply line: control characters become spaces, and it is cut at 400
+// octets (RFC 5321 allows 512 for the line).
+std::string reply_text(std::string_view text);
+
+}  // namespace grey::smtp

@@ -1,0 +1,493 @@
+#include "smtpd-glue/smtp_session.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace grey::smtp;
+using namespace std::string_literals;
+using namespace std::string_view_literals;
+
+namespace {
+
+// What the daemon would say: in the tests the sender decides.
+bool accepted(const Envelope& envelope) {
+  return envelope.sender.starts_with("good");
+}
+
+// A session, and the client's octets that it has not taken yet. Every byte stream is handed over in
+// pieces of `cut` octets: nothing may depend on where a stream is cut.
+struct Talk {
+  explicit Talk(std::size_t piece = 100000) : cut(piece) {}
+
+  void offer() {
+    for (;;) {
+      const std::size_t taken = session.from_client(held);
+      held.erase(0, taken);
+      if (!session.asking()) return;
+      const Envelope& e = session.envelope();
+      asked += e.sender + "|" + e.recipients + "|";
+      accepted(e) ? session.accept() : session.defer("450 later");
+    }
+  }
+  void client(std::string_view bytes) {
+    for (std::size_t i = 0; i < bytes.size(); i += cut) {
+      held += bytes.substr(i, cut);
+      offer();
+    }
+  }
+  void server(std::string_view bytes) {
+    for (std::size_t i = 0; i < bytes.size(); i += cut) {
+      session.from_server(bytes.substr(i, cut));
+      offer();
+    }
+  }
+  // What came out since the last call.
+  std::string to_server() { return std::exchange(session.to_server, {}); }
+  std::string to_client() { return std::exchange(session.to_client, {}); }
+
+  // One command with its reply, both of which must pass unchanged.
+  void exchange(const std::string& command, const std::string& reply) {
+    client(command);
+    CHECK(to_server() == command);
+    server(reply);
+    CHECK(to_client() == reply);
+  }
+  void greet() {
+    server("220 hello\r\n");
+    CHECK(to_client() == "220 hello\r\n");
+  }
+  void envelope(const std::string& sender) {
+    exchange("MAIL FROM:<" + sender + ">\r\n", "250 ok\r\n");
+    exchange("RCPT TO:<r@x>\r\n", "250 ok\r\n");
+  }
+  void start_message() {
+    greet();
+    envelope("good@x");
+    exchange("DATA\r\n", "354 go\r\n");
+  }
+
+  std::size_t cut;
+  SmtpSession session;
+  std::string held;
+  std::string asked;
+};
+
+}  // namespace
+
+TEST_CASE("nothing passes to the server before its greeting") {
+  Talk talk;
+  talk.client("EHLO me\r\n");
+  CHECK(talk.to_server() == "");
+  talk.greet();
+  CHECK(talk.to_server() == "EHLO me\r\n");
+}
+
+TEST_CASE("an accepted message passes from MAIL to the reply") {
+  Talk talk;
+  talk.start_message();
+  CHECK(talk.asked == "good@x|Tr@x\0|"s);
+  talk.exchange("Subject: x\r\n\r\n..stuffed\r\n.\r\n", "250 queued\r\n");
+  talk.exchange("QUIT\r\n", "221 bye\r\n");
+}
+
+TEST_CASE("a deferred DATA is answered here and the server's transaction is reset") {
+  Talk talk;
+  talk.greet();
+  talk.envelope("bad@x");
+  talk.client("DATA\r\n");
+  CHECK(talk.to_client() == "450 later\r\n");
+  CHECK(talk.to_server() == "RSET\r\n");
+  talk.server("250-flushed\r\n250 ok\r\n");
+  CHECK(talk.to_client() == "");
+
+  SUBCASE("the client goes on with another message") {
+    talk.envelope("good@x");
+  }
+  SUBCASE("the client resets too") {
+    talk.exchange("RSET\r\n", "250 ok\r\n");
+    talk.envelope("good@x");
+  }
+  SUBCASE("the client repeats DATA: the server says what is missing") {
+    talk.exchange("DATA\r\n", "503 MAIL first\r\n");
+  }
+}
+
+TEST_CASE("only recipients that the server accepted are asked about") {
+  Talk talk;
+  talk.greet();
+  talk.exchange("MAIL FROM:<good@x>\r\n", "250-ok\r\n250 really\r\n");
+  talk.exchange("RCPT TO:<a@x>\r\n", "250 ok\r\n");
+  talk.exchange("RCPT TO:<b@x>\r\n", "550 no\r\n");
+  talk.exchange("RCPT TO:<c@x>\r\n", "251 forwarded\r\n");
+  talk.exchange("RCPT TO:<d@x>\r\n", "450 later\r\n");
+  talk.client("DATA\r\n");
+  CHECK(talk.asked == "good@x|Ta@x\0Tc@x\0|"s);
+}
+
+TEST_CASE("without an accepted recipient DATA is for the server to refuse") {
+  Talk talk;
+  talk.greet();
+  talk.exchange("DATA\r\n", "503 MAIL first\r\n");
+  talk.exchange("MAIL FROM:<bad@x>\r\n", "250 ok\r\n");
+  talk.exchange("RCPT TO:<a@x>\r\n", "550 no\r\n");
+  talk.exchange("DATA\r\n", "503 RCPT first\r\n");
+  CHECK(talk.asked == "");
+}
+
+TEST_CASE("a rejected MAIL leaves the transaction that is open") {
+  Talk talk;
+  talk.greet();
+  talk.envelope("good@x");
+  talk.exchange("MAIL FROM:<bad@x>\r\n", "503 nested\r\n");
+  talk.client("DATA\r\n");
+  CHECK(talk.asked == "good@x|Tr@x\0|"s);
+}
+
+TEST_CASE("RSET and another MAIL forget the envelope, HELO and a sent message do not") {
+  Talk talk;
+  talk.greet();
+  talk.envelope("bad@x");
+  SUBCASE("RSET") {
+    talk.exchange("rset\r\n", "250 ok\r\n");
+    talk.exchange("DATA\r\n", "503 no\r\n");
+    CHECK(talk.asked == "");
+  }
+  SUBCASE("MAIL") {
+    talk.exchange("MAIL FROM:<good@x>\r\n", "250 ok\r\n");
+    talk.exchange("DATA\r\n", "503 no\r\n");
+    CHECK(talk.asked == "");
+  }
+  // mailfront keeps its transaction over HELO: if we did not, DATA would go unasked.
+  SUBCASE("HELO") {
+    talk.exchange("HELO me\r\n", "250 ok\r\n");
+    talk.client("DATA\r\n");
+    CHECK(talk.asked == "bad@x|Tr@x\0|"s);
+    CHECK(talk.to_server() == "RSET\r\n");
+  }
+}
+
+TEST_CASE("commands are known in any case, and addresses in all their forms") {
+  const struct {
+    std::string_view mail, sender;
+  } rows[] = {
+      {"MAIL FROM:<good@x>", "good@x"},
+      {"mail from:<good@x>", "good@x"},
+      {"Mail From: <good@x>", "good@x"},
+      {"MAIL FROM:  <good@x> SIZE=100 BODY=8BITMIME", "good@x"},
+      {"MAIL FROM:<good@x>SIZE=1", "good@x"},
+      {"MAIL FROM:good@x", "good@x"},
+      {"MAIL FROM: good@x SIZE=1", "good@x"},
+      {"MAIL FROM:<>", ""},
+      {"MAIL FROM: <> SIZE=1", ""},
+      {"MAIL FROM:", ""},
+      {"MAIL", ""},
+      {"MAIL FROM:<@relay,@b:good@x>", "good@x"},
+      {"MAIL FROM:<\"good one\"@x>", "good one@x"},
+      {"MAIL FROM:<\"a>b\"@x>", "a>b@x"},
+      {"MAIL FROM:<\"a\\\"b\"@x>", "a\"b@x"},
+      {"MAIL FROM:<good\\ one@x>", "good one@x"},
+      {"MAIL FROM:<good@x", "good@x"},
+      {" \tMAIL FROM:<good@x>", "good@x"},
+      {"MAIL FROM:<g\xc3\xb6@x> SMTPUTF8", "g\xc3\xb6@x"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.mail);
+    CHECK(verb_of(row.mail) == Verb::mail);
+    for (const auto ending : {""sv, "\r\n"sv, "\n"sv}) {
+      CHECK(address_of(std::string(row.mail) + std::string(ending)) == row.sender);
+    }
+  }
+  CHECK(address_of("MAIL FROM:<a\0b@x>"sv) == "a");
+  CHECK(address_of("RCPT TO:<" + std::string(5000, 'a') + ">").size() == kMaxAddress);
+}
+
+TEST_CASE("whatever a server may take for DATA is DATA") {
+  for (const auto line : {"DATA\r\n"sv, "data\n"sv, "DATA x\r\n"sv, "DATA\0x\r\n"sv, " DaTa\r\n"sv,
+                          "DATA\t\r\n"sv, "DATA\r\r\n"sv, "DATA:\r\n"sv}) {
+    Talk talk;
+    talk.greet();
+    talk.envelope("bad@x");
+    talk.client(line);
+    CHECK(talk.to_client() == "450 later\r\n");
+  }
+  CHECK(verb_of("DATAX\r\n") == Verb::other);
+}
+
+TEST_CASE("STARTTLS and BDAT are neither offered nor passed on") {
+  const struct {
+    std::string_view from, to;
+  } rows[] = {
+      {"250-me\r\n250-STARTTLS\r\n250 PIPELINING\r\n", "250-me\r\n250 PIPELINING\r\n"},
+      {"250-me\r\n250-PIPELINING\r\n250 STARTTLS\r\n", "250-me\r\n250 PIPELINING\r\n"},
+      {"250-me\r\n250-starttls\r\n250-CHUNKING\r\n250 binarymime\r\n", "250 me\r\n"},
+      {"250-STARTTLS\r\n250-STARTTLS\r\n250 SIZE 10\r\n", "250-STARTTLS\r\n250 SIZE 10\r\n"},
+      {"250 STARTTLS\r\n", "250 STARTTLS\r\n"},  // a host of that name
+      {"250-me\n250-STARTTLS\n250 AUTH LOGIN\n", "250-me\n250 AUTH LOGIN\n"},
+      {"250-me\r\n250 STARTTLSX\r\n", "250-me\r\n250 STARTTLSX\r\n"},
+      {"250\r\n", "250\r\n"},
+      {"550-STARTTLS\r\n550 no\r\n", "550-STARTTLS\r\n550 no\r\n"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.from);
+    Talk talk;
+    talk.greet();
+    talk.client("ehlo me\r\n");
+    talk.server(row.from);
+    CHECK(talk.to_client() == row.to);
+    talk.to_server();
+    talk.client("STARTTLS\r\nBDAT 3 LAST\r\nNOOP\r\n");
+    CHECK(talk.to_server() == "NOOP\r\n");
+    const std::string refused = "502 5.5.1 Command not available\r\n";
+    CHECK(talk.to_client() == refused + refused);
+  }
+}
+
+TEST_CASE("AUTH's dialogue passes blindly, and an authenticated session is not greylisted") {
+  Talk talk;
+  talk.greet();
+  talk.exchange("AUTH LOGIN\r\n", "334 VXNlcm5hbWU6\r\n");
+  talk.exchange("DATA\r\n", "334 UGFzc3dvcmQ6\r\n");  // which is not DATA, but someone's name
+  SUBCASE("success") {
+    talk.exchange("STARTTLS\r\n", "235 welcome\r\n");
+    talk.envelope("bad@x");
+    talk.exchange("DATA\r\n", "354 go\r\n");
+    CHECK(talk.asked == "");
+  }
+  SUBCASE("failure") {
+    talk.exchange("*\r\n", "501 cancelled\r\n");
+    talk.envelope("bad@x");
+    talk.client("DATA\r\n");
+    CHECK(talk.to_client() == "450 later\r\n");
+  }
+}
+
+TEST_CASE("what follows the message's end waits for the server's reply") {
+  Talk talk;
+  talk.start_message();
+  talk.client("x\r\n.\r\nMAIL FROM:<bad@x>\r\nRCPT TO:<a@x>\r\nDATA\r\n");
+  CHECK(talk.to_server() == "x\r\n.\r\n");
+  CHECK_FALSE(talk.session.in_doubt());
+  talk.server("250 queued\r\n");
+  CHECK(talk.to_server() == "MAIL FROM:<bad@x>\r\n");
+  talk.server("250 ok\r\n");
+  talk.server("250 ok\r\n");
+  CHECK(talk.to_client() == "250 queued\r\n250 ok\r\n250 ok\r\n450 later\r\n");
+}
+
+TEST_CASE("an end of message that only some servers see lets nothing follow in doubt") {
+  for (const auto end : {"\n.\n"sv, "\n.\r\n"sv, "\r\n.\n"sv, "\r\n.\r\r\n"sv}) {
+    CAPTURE(end);
+    for (const bool server_took_it : {true, false}) {
+      Talk talk;
+      talk.start_message();
+      const std::string content = "x" + std::string(end);
+      talk.client(content + "MAIL FROM:<bad@x>\r\n");
+      CHECK(talk.to_server() == content);
+      CHECK(talk.session.in_doubt());
+      if (server_took_it) {
+        talk.server("250 queued\r\n");
+        CHECK(talk.to_server() == "MAIL FROM:<bad@x>\r\n");
+      } else {
+        talk.session.give_up();
+        CHECK(talk.session.closed());
+        CHECK(talk.to_client().starts_with("451 "));
+        talk.offer();
+        CHECK(talk.to_server() == "");
+      }
+    }
+  }
+}
+
+TEST_CASE("content that only looks like an end passes") {
+  for (const auto content :
+       {"..\r\n"sv, ".x\r\n"sv, "x\r\n..\r\n"sv, "x.\r\n.y\r\n"sv, "\r.\r\n"sv, "x\r.\r\n"sv,
+        "\0.\r\n"sv, ".\rx\r\n"sv, "\n\n\r\n\r\r\n"sv, " .\r\n"sv, ".\r\r.\n"sv}) {
+    CAPTURE(content);
+    for (std::size_t cut = 1; cut <= content.size(); ++cut) {
+      Talk talk(cut);
+      talk.start_message();
+      talk.client(content);
+      CHECK(talk.to_server() == content);
+      CHECK(talk.session.from_client("x") == 1);  // still inside
+    }
+  }
+}
+
+TEST_CASE("every octet of a message passes unchanged, in lines of any length") {
+  std::string content;
+  for (int i = 0; i < 3000; ++i) content += char((i * 7 + i / 256) % 256);
+  content += std::string(300000, 'a') + "\n\r\n" + content;
+  for (const std::size_t cut : {1, 7, 4096}) {
+    Talk talk(cut);
+    talk.start_message();
+    talk.client(content + "\r\n.\r\n");
+    const bool same = talk.to_server() == content + "\r\n.\r\n";
+    CHECK(same);
+    talk.server("250 ok\r\n");
+    CHECK(talk.to_client() == "250 ok\r\n");
+  }
+}
+
+TEST_CASE("a DATA that the server refuses leaves the client in command mode") {
+  Talk talk;
+  talk.greet();
+  talk.envelope("good@x");
+  talk.exchange("DATA\r\n", "452 disk full\r\n");
+  talk.exchange("NOOP\r\n", "250 ok\r\n");
+}
+
+TEST_CASE("a reply that cannot be explained ends the server's input") {
+  Talk talk;
+  SUBCASE("nobody asked") {
+    talk.greet();
+    talk.server("451 timeout\r\n");
+  }
+  SUBCASE("in the middle of a message") {
+    talk.start_message();
+    talk.client("x\r\n");
+    talk.to_server();
+    talk.server("451 timeout\r\n");
+  }
+  SUBCASE("354 to what was not DATA") {
+    talk.greet();
+    talk.client("XDATA\r\n");
+    talk.to_server();
+    talk.server("354 go\r\n");
+  }
+  CHECK(talk.session.closed());
+  CHECK(talk.to_client().size() > 0);
+  talk.client("MAIL FROM:<bad@x>\r\n");
+  CHECK(talk.held == "");
+  CHECK(talk.to_server() == "");
+}
+
+TEST_CASE("lines that are no replies, and a last line without its end, pass to the client") {
+  Talk talk;
+  talk.greet();
+  talk.client("NOOP\r\n");
+  talk.server("warning: something\n\n250 ok\r\n221 by");
+  CHECK(talk.to_client() == "warning: something\n\n250 ok\r\n");
+  talk.session.server_closed();
+  CHECK(talk.to_client() == "221 by");
+}
+
+TEST_CASE("over-long lines pass without being held") {
+  const std::string tail(1000000, 'x');
+  Talk talk(1000);
+  talk.greet();
+  SUBCASE("an unknown command") {
+    talk.exchange("XX " + tail + "\r\n", "500 what\r\n");
+  }
+  SUBCASE("a recipient, cut for the question only") {
+    talk.exchange("MAIL FROM:<bad@x>\r\n", "250 ok\r\n");
+    talk.exchange("RCPT TO:<" + tail + ">\r\n", "250 ok\r\n");
+    talk.client("DATA\r\n");
+    CHECK(talk.session.envelope().sender == "bad@x");
+    CHECK(talk.asked.size() == 6 + kMaxAddress + 3);
+  }
+  SUBCASE("DATA, deferred") {
+    talk.envelope("bad@x");
+    talk.client("DATA " + tail);
+    CHECK(talk.to_client() == "450 later\r\n");
+    CHECK(talk.to_server() == "");
+    talk.client("\r\n");
+    CHECK(talk.to_server() == "RSET\r\n");
+    talk.server("250 ok\r\n");
+    talk.envelope("good@x");
+  }
+  SUBCASE("DATA, accepted") {
+    talk.envelope("good@x");
+    talk.exchange("DATA " + tail + "\r\n", "354 go\r\n");
+    talk.exchange("x\r\n.\r\n", "250 ok\r\n");
+  }
+  SUBCASE("BDAT") {
+    talk.client("BDAT " + tail + "\r\n");
+    CHECK(talk.to_server() == "");
+    CHECK(talk.to_client() == "502 5.5.1 Command not available\r\n");
+    talk.exchange("NOOP\r\n", "250 ok\r\n");
+  }
+  SUBCASE("a reply") {
+    talk.exchange("HELP\r\n", "250-" + tail + "\r\n250 ok\r\n");
+    talk.exchange("NOOP\r\n", "250 ok\r\n");
+  }
+  CHECK_FALSE(talk.session.closed());
+}
+
+TEST_CASE("an unlimited number of recipients is counted but not kept") {
+  Talk talk;
+  talk.greet();
+  talk.exchange("MAIL FROM:<good@x>\r\n", "250 ok\r\n");
+  const std::string name(1000, 'r');
+  for (int i = 0; i < 100; ++i) {
+    talk.client("RCPT TO:<" + name + ">\r\n");
+    talk.server("250 ok\r\n");
+  }
+  CHECK(talk.session.envelope().accepted_count == 100);
+  CHECK(talk.session.envelope().recipients.size() <= kMaxRecipients);
+  CHECK(talk.session.envelope().recipients.size() > kMaxRecipients - 1100);
+}
+
+namespace {
+
+// A client that sends everything at once, against a server that answers line by line.
+struct Pipelined {
+  std::string to_client, to_server, asked;
+};
+
+Pipelined run_pipelined(std::string_view input, std::size_t cut) {
+  Pipelined result;
+  Talk talk(cut);
+  talk.server("220 hello\r\n");
+  std::string pending;
+  bool in_message = false;
+  const auto serve = [&] {
+    for (std::string got = talk.to_server(); !got.empty(); got = talk.to_server()) {
+      result.to_server += got;
+      pending += got;
+      for (std::size_t lf; (lf = pending.find('\n')) != std::string::npos;) {
+        const std::string line = pending.substr(0, lf + 1);
+        pending.erase(0, lf + 1);
+        if (in_message && line != ".\r\n") continue;
+        in_message = !in_message && line.starts_with("DATA");
+        talk.server(in_message ? "354 go\r\n" : "250-" + line + "250 ok\r\n");
+      }
+    }
+  };
+  serve();
+  for (std::size_t i = 0; i < input.size(); i += cut) {
+    talk.client(input.substr(i, cut));
+    serve();
+  }
+  CHECK(talk.held == "");
+  result.to_client = talk.to_client();
+  result.asked = talk.asked;
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("the same comes out wherever the streams are cut") {
+  const std::string input =
+      "EHLO me\r\nMAIL FROM:<bad@x>\r\nRCPT TO:<a@x>\r\nRCPT TO:<b@x>\r\nDATA\r\n"
+      "MAIL FROM:<good@x>\r\nRCPT TO:<a@x>\r\nDATA\r\n"
+      "Subject: x\r\n\r\n..\r\n.dot\r\nbare\nlf \0 nul\r\r\n.\r\n"
+      "STARTTLS\r\nMAIL FROM:<>\r\nRCPT TO:<c@x>\r\nDATA\r\nRSET\r\nNOOP\r\nQUIT\r\n"s;
+  const Pipelined whole = run_pipelined(input, input.size());
+  CHECK(whole.asked == "bad@x|Ta@x\0Tb@x\0|good@x|Ta@x\0||Tc@x\0|"s);
+  for (std::size_t cut = 1; cut < input.size(); ++cut) {
+    CAPTURE(cut);
+    const Pipelined pieces = run_pipelined(input, cut);
+    CHECK(pieces.to_client == whole.to_client);
+    CHECK(pieces.to_server == whole.to_server);
+    CHECK(pieces.asked == whole.asked);
+  }
+}
+
+TEST_CASE("a text for a reply cannot break out of its line") {
+  CHECK(reply_text("plain text") == "plain text");
+  CHECK(reply_text("a\r\nb\tc\x7f") == "a  b c ");
+  CHECK(reply_text(std::string(1000, 'x')).size() == 400);
+}
