@@ -24,3 +24,7 @@ foreach(library greylist_static greylist_shared greylist_unoptimized)
     add_test(NAME ${name} COMMAND ${name})
   endforeach()
 endforeach()
+
+add_test(NAME greysmtpd_e2e_test
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/greysmtpd_test.sh $<TARGET_FILE:greysmtpd>)
+set_tests_properties(greysmtpd_e2e_test PROPERTIES TIMEOUT 600)

@@ -4,7 +4,7 @@
 
 #include "smtpd-glue/greylist.h"
 
-static int expect(const char *what, int good) {
+static int expect(const char* what, int good) {
   if (!good) fprintf(stderr, "failed: %s\n", what);
   return good ? 0 : 1;
 }
@@ -32,8 +32,8 @@ int main(void) {
   options.servers = "127.0.0.1@1,[::1]@1"; /* nobody listens on tcpmux */
   options.timeout_ms = 50;
   result = greylist_ask(&options, &query);
-  failures += expect("no answer", result.error == GREYLIST_SILENT ||
-                                      result.error == GREYLIST_UNREACHABLE);
+  failures +=
+      expect("no answer", result.error == GREYLIST_SILENT || result.error == GREYLIST_UNREACHABLE);
   failures += expect("error texts", strlen(greylist_strerror(result.error)) > 0);
   return failures == 0 ? 0 : 1;
 }

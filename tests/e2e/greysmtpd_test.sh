@@ -1,0 +1,391 @@
+#!/bin/bash
+# greysmtpd between a real tcpserver and a real mailfront, spoken to by swaks and by hand.
+# usage: greysmtpd_test.sh /path/to/greysmtpd
+#
+# The greylisting daemon is played by a few lines of Perl on a UDP socket, so that each test says what
+# the answer is: a sender with "good" in it is accepted, one with "mute" is not answered, others
+# are deferred. The same sessions with the real daemon are a test of their own.
+# Functions are called through `ok` and traps, and `...` texts are for other shells or Perl.
+# shellcheck disable=SC2317,SC2016
+set -u
+greysmtpd=$(realpath "$1")
+work=$(mktemp -d)
+pids=()
+failures=0
+patience=60 # seconds before something that must happen counts as not happening
+
+cleanup() {
+  for pid in "${pids[@]}"; do kill "$pid"; done 2>/dev/null
+  wait
+  rm -rf "$work"
+}
+trap cleanup EXIT
+
+ok() { # what command...: the command must succeed
+  local what=$1
+  shift
+  if "$@"; then
+    echo "ok: $what"
+  else
+    echo "FAILED: $what ($*)"
+    failures=$((failures + 1))
+  fi
+}
+
+until_true() { # command...
+  local end=$((SECONDS + patience))
+  until "$@"; do
+    ((SECONDS < end)) || return 1
+    sleep 0.02
+  done
+}
+
+# ---- servers
+
+start_daemon() {
+  perl -MIO::Socket::INET -e '
+    $| = 1;
+    my $socket = IO::Socket::INET->new(Proto => "udp", LocalAddr => "127.0.0.1") or die $!;
+    print $socket->sockport, "\n";
+    while (defined(my $peer = $socket->recv(my $query, 65535))) {
+      my ($sender) = $query =~ /\0F([^\0]*)/;
+      (my $line = $query) =~ tr/\0/|/;
+      print STDERR "$line\n";
+      next if $sender =~ /mute/;
+      $socket->send($sender =~ /good/ ? "\1\3" : "\0\1", 0, $peer);
+    }' >"$work/daemon.port" 2>"$work/queries" &
+  pids+=($!)
+  until_true test -s "$work/daemon.port"
+  daemon=127.0.0.1@$(cat "$work/daemon.port")
+}
+
+# serve NAME command...: tcpserver on a port of its own, which goes to $port_NAME.
+serve() {
+  local name=$1
+  shift
+  tcpserver -1 -v -R -H -l 0 127.0.0.1 0 "$@" >"$work/$name.port" 2>"$work/$name.log" &
+  pids+=($!)
+  until_true test -s "$work/$name.port"
+  printf -v "port_$name" %s "$(cat "$work/$name.port")"
+}
+
+# mailfront, with a qmail-queue that keeps message and envelope in files.
+qmail_home=$work/qmail
+mkdir -p "$qmail_home/bin" "$qmail_home/control" "$qmail_home/queue"
+echo example.net >"$qmail_home/control/rcpthosts"
+echo mx.example.net >"$qmail_home/control/me"
+cat >"$qmail_home/bin/qmail-queue" <<END
+#!/bin/bash
+cat >"$qmail_home/queue/\$\$.message"
+cat <&1 >"$qmail_home/queue/\$\$.envelope"
+END
+chmod +x "$qmail_home/bin/qmail-queue"
+mailfront=(env "QMAILHOME=$qmail_home" /usr/sbin/mailfront smtp qmail qmail-validate)
+
+# ---- a client by hand
+
+dial() { exec 3<>"/dev/tcp/127.0.0.1/$1"; }
+hang_up() { exec 3>&-; }
+# printf's format, CRLF at the end
+say() {
+  # shellcheck disable=SC2059
+  printf "$1\r\n" >&3
+}
+# hear CODE...: the next replies have these codes; the last one's text is in $reply
+hear() {
+  local code line
+  for code in "$@"; do
+    while :; do
+      IFS= read -r -t "$patience" line <&3 || {
+        echo "no reply, instead of $code"
+        return 1
+      }
+      [[ $line == ???-* ]] || break
+    done
+    reply=${line%$'\r'}
+    [[ $reply == "$code"* ]] || {
+      echo "heard '$reply' instead of $code"
+      return 1
+    }
+  done
+}
+nothing_more() { # the connection ends without another line
+  local line
+  ! IFS= read -r -t "$patience" line <&3 && [[ -z $line ]]
+}
+
+queued() { # the number of messages
+  find "$qmail_home/queue" -name '*.envelope' | wc -l
+}
+empty_queue() { rm -f "$qmail_home/queue"/*; }
+swaks_to() { # port sender option...
+  local port=$1 sender=$2
+  shift 2
+  swaks --server "127.0.0.1:$port" --helo client.example.org --from "$sender" \
+    --to r@example.net --timeout "$patience" "$@" >"$work/swaks.out" 2>&1
+}
+heard_by_swaks() { grep -q "^<[-~ *]* $1" "$work/swaks.out"; }
+
+start_daemon
+export GREYIP=$daemon
+serve echo "$greysmtpd" smtpfront-echo accept
+serve direct "${mailfront[@]}"
+serve grey "$greysmtpd" "${mailfront[@]}"
+# shellcheck disable=SC2154 # set by serve
+ports="$port_echo $port_direct $port_grey"
+
+# ---- tests
+
+test_swaks() {
+  # swaks exits with 25 when DATA is refused
+  swaks_to "$port_echo" bad@example.org
+  ok "swaks is deferred at DATA" test $? = 25
+  ok "with 450" heard_by_swaks '450 4.7.1 Greylisted'
+  ok "swaks delivers" swaks_to "$port_echo" good@example.org
+  ok "swaks delivers pipelined" swaks_to "$port_grey" good@example.org --pipeline
+  swaks_to "$port_grey" bad@example.org --pipeline
+  ok "swaks pipelined is deferred" heard_by_swaks '450 4.7.1'
+  ok "STARTTLS is not offered" test "$(grep -c STARTTLS "$work/swaks.out")" = 0
+}
+
+test_session_goes_on() {
+  empty_queue
+  dial "$port_grey"
+  ok "greeting" hear 220
+  say 'EHLO me'
+  hear 250
+  say 'MAIL FROM:<bad@example.org>'
+  say 'RCPT TO:<a@example.net>'
+  ok "envelope" hear 250 250
+  say DATA
+  ok "deferred" hear 450
+  say 'MAIL FROM:<good@example.org>'
+  ok "the next message needs no RSET" hear 250
+  say 'RCPT TO:<b@example.net>'
+  say DATA
+  ok "another sender is accepted in the same session" hear 250 354
+  say 'hello'
+  say .
+  ok "and queued" hear 250
+  say 'mail from: <>'
+  say 'RCPT TO:<c@example.net>'
+  say data
+  ok "a null sender is asked about" hear 250 250 450
+  say RSET
+  ok "RSET after a deferral" hear 250
+  say DATA
+  ok "DATA without an envelope is the server's to refuse" hear 503
+  say QUIT
+  ok "QUIT" hear 221
+  ok "and the connection ends" nothing_more
+  hang_up
+  ok "one message arrived" test "$(queued)" = 1
+  ok "for its recipient alone" grep -q 'Tb@example.net' "$qmail_home"/queue/*.envelope
+}
+
+test_pipelined() {
+  empty_queue
+  : >"$work/queries"
+  dial "$port_grey"
+  say 'EHLO me\r\nMAIL FROM:<bad@example.org>\r\nRCPT TO:<a@example.net>\r\nRCPT TO:<no@example.com>\r\nRCPT TO:<b@example.net>\r\nDATA'
+  ok "one packet up to DATA" hear 220 250 250 250 550 250 450
+  ok "only accepted recipients are asked about" \
+    grep -qx 'I127.0.0.1|Fbad@example.org|Ta@example.net|Tb@example.net||' "$work/queries"
+  say 'MAIL FROM:<good@example.org>\r\nRCPT TO:<a@example.net>\r\nDATA'
+  ok "the next one" hear 250 250 354
+  say 'one\r\n.\r\nMAIL FROM:<bad2@example.org>\r\nRCPT TO:<a@example.net>\r\nDATA\r\nMAIL FROM:<good2@example.org>\r\nRCPT TO:<b@example.net>\r\nDATA\r\ntwo\r\n.\r\nQUIT'
+  ok "even what must not be pipelined" hear 250 250 250 450 250 250 354 250 221
+  hang_up
+  ok "two messages arrived" test "$(queued)" = 2
+}
+
+# The content of test_bytes: every octet, dots, bare CR and LF, an over-long line.
+content() {
+  perl -e 'binmode STDOUT; my $all = join "", map { chr } 0 .. 255;
+    print "Subject: x\r\n\r\n..\r\n..stuffed\r\n.lone\r\nbare\nlf\rcr\r\r\n\n\r\n$all$all\r\n";
+    print "l" x 1_000_000, "\r\n", ("m" x 75 . "\r\n") x 20_000, ".\r\n"'
+}
+
+test_bytes() {
+  local port
+  for port in "$port_direct" "$port_grey"; do
+    empty_queue
+    dial "$port"
+    say 'EHLO me\r\nMAIL FROM:<good@example.org>\r\nRCPT TO:<a@example.net>\r\nDATA'
+    ok "ready for a message" hear 220 250 250 250 354
+    content >&3
+    ok "which is taken" hear 250
+    say QUIT
+    hear 221
+    hang_up
+    mv "$qmail_home"/queue/*.message "$work/bytes.$port"
+  done
+  ok "a message arrives as it does without greysmtpd" \
+    cmp "$work/bytes.$port_direct" "$work/bytes.$port_grey"
+  ok "and it is the whole" test "$(wc -c <"$work/bytes.$port_grey")" -gt 2500000
+}
+
+test_smuggling() {
+  empty_queue
+  dial "$port_grey"
+  say 'EHLO me\r\nMAIL FROM:<good@example.org>\r\nRCPT TO:<a@example.net>\r\nDATA'
+  hear 220 250 250 250 354
+  # mailfront takes LF . LF for the end: what follows is another message, which must be asked about.
+  say 'x\n.\nMAIL FROM:<bad@example.org>\r\nRCPT TO:<a@example.net>\r\nDATA\r\nsmuggled\r\n.'
+  ok "a message behind a bare LF is greylisted" hear 250 250 250 450
+  hang_up
+  ok "only the first arrived" test "$(queued)" = 1
+
+  empty_queue
+  dial "$port_grey"
+  say 'EHLO me\r\nMAIL FROM:<bad@example.org>\r\nRCPT TO:<a@example.net>\r\nHELO me\r\nDATA'
+  ok "HELO does not lose the envelope that mailfront keeps" hear 220 250 250 250 250 450
+  hang_up
+}
+
+test_long_lines() {
+  dial "$port_grey"
+  hear 220
+  perl -e 'print "X" x 1_000_000, "\r\n"' >&3
+  ok "a line of 1 MB is answered" hear 500
+  say 'MAIL FROM:<good@example.org>'
+  ok "and the session goes on" hear 250
+  hang_up
+}
+
+test_exempt() {
+  local variable out
+  # A server that took greysmtpd's place is our own child.
+  for variable in RELAYCLIENT= WHITELISTED= GREYIP=; do
+    out=$(exec env TCPREMOTEIP=192.0.2.1 "$variable" "$greysmtpd" bash -c 'echo $PPID')
+    ok "$variable: the server takes greysmtpd's place" test "$out" = $$
+  done
+  out=$(exec env TCPREMOTEIP=192.0.2.1 "$greysmtpd" bash -c 'echo $PPID')
+  ok "otherwise it does not" test "$out" != $$
+  out=$(env -u TCPREMOTEIP "$greysmtpd" echo hello 2>"$work/err")
+  ok "no TCPREMOTEIP: the same" test "$out" = hello
+  ok "and a line about it" grep -q TCPREMOTEIP "$work/err"
+}
+
+open_descriptors() { # [wrapper]: those a program run by it has
+  "$@" perl -e 'print join " ", grep { -e "/proc/self/fd/$_" } 0 .. 100' </dev/null
+}
+
+test_server_surroundings() {
+  export TCPREMOTEIP=192.0.2.1
+  ok "the server's environment is unchanged" cmp <(env | grep -v '^_=' | sort) \
+    <("$greysmtpd" env </dev/null | grep -v '^_=' | sort)
+  ok "SIGPIPE is as it was" test "$("$greysmtpd" grep SigIgn /proc/self/status </dev/null)" = \
+    "$(grep SigIgn /proc/self/status)"
+  ok "the server gets no other descriptors" test "$(open_descriptors)" = "$(open_descriptors "$greysmtpd")"
+  "$greysmtpd" bash -c 'exit 37' </dev/null
+  ok "its exit code is ours" test $? = 37
+  "$greysmtpd" "$work/nothing" </dev/null 2>"$work/err"
+  ok "a server that cannot be run: 111" test $? = 111
+  ok "and one line" test "$(wc -l <"$work/err")" = 1
+  "$greysmtpd" bash -c 'kill -9 $$' </dev/null 2>"$work/err"
+  ok "a server that is killed: 111" test $? = 111
+  "$greysmtpd" 2>"$work/err"
+  ok "no program: 100" test $? = 100
+  ok "and one line" test "$(wc -l <"$work/err")" = 1
+  "$greysmtpd" --nonsense true 2>"$work/err"
+  ok "an unknown option: 100" test $? = 100
+  ok "--help" test -n "$("$greysmtpd" --help)"
+  ok "--version" grep -q '^greysmtpd [0-9]' <("$greysmtpd" --version)
+  unset TCPREMOTEIP
+}
+
+no_child_left() { ! grep -q "$1" /proc/[0-9]*/environ 2>/dev/null; }
+
+test_deaths() {
+  local mark=GREY_TEST_MARK=$$
+  export TCPREMOTEIP=192.0.2.1
+  serve mortal env "$mark=client" "$greysmtpd" "${mailfront[@]}"
+  # shellcheck disable=SC2154
+  dial "$port_mortal"
+  say 'EHLO me\r\nMAIL FROM:<good@example.org>\r\nRCPT TO:<a@example.net>\r\nDATA'
+  hear 220 250 250 250 354
+  empty_queue
+  say 'the beginning of a message'
+  hang_up
+  ok "a client that dies in DATA takes the server with it" until_true no_child_left "$mark=client"
+  ok "and no message is queued" test "$(find "$qmail_home/queue" -size +0 -name '*.envelope' | wc -l)" = 0
+
+  serve abort "$greysmtpd" bash -c 'printf "220 hi\r\n"; read -r _; printf "421 bye\r\n"'
+  # shellcheck disable=SC2154
+  dial "$port_abort"
+  hear 220
+  say 'EHLO me\r\nMAIL FROM:<good@example.org>'
+  ok "the last words of a server that dies reach the client" hear 421
+  ok "whose connection ends" nothing_more
+  hang_up
+
+  ok "a client that sends all and half-closes gets all replies" test \
+    "$(printf 'EHLO me\r\nMAIL FROM:<good@x.org>\r\nRCPT TO:<r@x.org>\r\nDATA\r\nhi\r\n.\r\nQUIT\r\n' |
+      "$greysmtpd" smtpfront-echo accept 2>/dev/null | grep -c '^[235][0-9][0-9] ')" = 7
+  unset TCPREMOTEIP
+}
+
+test_backpressure() {
+  # A server that writes without end, to a client that does not read: memory must not grow.
+  TCPREMOTEIP=192.0.2.1 "$greysmtpd" perl -e '$| = 1; open my $count, ">", $ARGV[0];
+    my $line = "250-" . "x" x 996 . "\r\n";
+    for (1 .. 100_000) { syswrite STDOUT, $line or exit 0; syswrite $count, "." }' \
+    "$work/written" < <(sleep 1000 & echo $! >"$work/sleeper"; wait) > >(
+      sleep 1000 & echo $! >"$work/reader"
+      wait
+    ) &
+  local pid=$!
+  pids+=("$pid")
+  settled() {
+    local before
+    before=$(wc -c <"$work/written")
+    sleep 0.3
+    ((before > 0 && before == $(wc -c <"$work/written")))
+  }
+  until_true test -s "$work/written"
+  ok "a server whose client does not read is made to wait" until_true settled
+  ok "with less than 1 MB in between" test "$(wc -c <"$work/written")" -lt 1000
+  kill "$pid" "$(cat "$work/sleeper")" "$(cat "$work/reader")"
+  wait "$pid" 2>/dev/null
+}
+
+one_message() { # sender variable=value...: the reply to DATA
+  local sender=$1
+  shift
+  printf 'EHLO me\r\nMAIL FROM:<%s>\r\nRCPT TO:<r@x.org>\r\nDATA\r\n' "$sender" |
+    env TCPREMOTEIP=192.0.2.1 GREYTIMEOUT=1 "$@" "$greysmtpd" smtpfront-echo accept \
+      2>"$work/err" | tail -n 1 | tr -d '\r'
+}
+
+test_failing() {
+  local where
+  for where in "$daemon" 127.0.0.1@1 nonsense "127.0.0.1@1,$daemon"; do
+    ok "no answer from $where: open accepts" grep -q ^354 <(one_message mute@x "GREYIP=$where")
+    ok "$where: and says so" grep -q 'GREYFAIL=open' "$work/err"
+    ok "$where: closed answers 451" \
+      grep -q '^451 4.3.0' <(one_message mute@x "GREYIP=$where" GREYFAIL=closed)
+    ok "$where: and says so" grep -q 'GREYFAIL=closed' "$work/err"
+  done
+  ok "a bad GREYIP is named" grep -q 'bad value of GREYIP: x' \
+    <(one_message a@x GREYIP=x >/dev/null; cat "$work/err")
+  ok "a second daemon is asked when the first is not there" \
+    grep -q ^450 <(one_message bad@x "GREYIP=127.0.0.1@1,$daemon" GREYFAIL=open)
+  ok "GREYTEXT is the text" test \
+    "$(one_message bad@x $'GREYTEXT=come\r\nback later')" = "450 4.7.1 come  back later"
+}
+
+echo "# mailfront on ports $ports, daemon at $daemon"
+test_swaks
+test_session_goes_on
+test_pipelined
+test_bytes
+test_smuggling
+test_long_lines
+test_exempt
+test_server_surroundings
+test_deaths
+test_backpressure
+test_failing
+echo "# $failures failed"
+exit $((failures > 0))
