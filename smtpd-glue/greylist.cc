@@ -148,10 +148,11 @@ class Asker {
   }
 
  private:
-  void begin_turn(std::size_t server, Milliseconds now) {
+  // From `start` on, which may be after now and even after the deadline.
+  void begin_turn(std::size_t server, Milliseconds start) {
     current_ = server;
-    turn_ends_ = now + (deadline_ - now) / Milliseconds(count_ - server);
-    next_send_ = now;
+    turn_ends_ = start + (deadline_ - start) / Milliseconds(count_ - server);
+    next_send_ = start;
     resend_after_ = kFirstResend;
   }
 
@@ -177,8 +178,7 @@ class Asker {
 
   void refused(Milliseconds now) {
     if (current_ + 1 < count_) return begin_turn(current_ + 1, now);
-    begin_turn(0, now);
-    next_send_ = now + round_pause_;
+    begin_turn(0, now + round_pause_);
     round_pause_ *= 2;
   }
 
