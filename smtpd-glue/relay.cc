@@ -9,6 +9,9 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdint>
+#include <string_view>
+#include <utility>
 
 namespace grey::smtp {
 namespace {
@@ -56,8 +59,6 @@ class Relay {
 
   bool finished() const { return server_ended_ && (client_gone_ || session_.to_client.empty()); }
 
-  bool doubtful() const { return session_.in_doubt() && !from_client_.empty(); }
-
   // Which descriptors are of interest. Those that are not must not be polled at all: POLLHUP is
   // reported whether asked for or not.
   void watch() {
@@ -76,24 +77,32 @@ class Relay {
     polled_[std::size_t(index)] = {wanted ? fd : -1, events, 0};
   }
 
+  enum class Timer : std::uint8_t { none, doubt, stall };
+
+  Timer due_timer() const {
+    if (polled_[kClientOut].fd >= 0) return Timer::stall;
+    return session_.in_doubt() && !from_client_.empty() ? Timer::doubt : Timer::none;
+  }
+
   int timeout() {
-    if (!doubtful() && !server_ended_) {
-      timed_ = false;
+    const Timer due = due_timer();
+    if (due == Timer::none) {
+      timer_ = due;
       return -1;
     }
     const auto now = Clock::now();
-    if (!timed_) {
-      deadline_ =
-          now + std::chrono::milliseconds(server_ended_ ? limits_.last_words_ms : limits_.doubt_ms);
-      timed_ = true;
+    if (due != timer_) {
+      const int span = due == Timer::stall ? limits_.stall_ms : limits_.doubt_ms;
+      deadline_ = now + std::chrono::milliseconds(span);
+      timer_ = due;
     }
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - now).count();
     return int(std::max<long long>(left, 0));
   }
 
   void time_is_up() {
-    timed_ = false;
-    if (server_ended_) return lose_client();
+    const Timer up = std::exchange(timer_, Timer::none);
+    if (up == Timer::stall) return lose_client();
     session_.give_up();
     advance();
   }
@@ -120,7 +129,6 @@ class Relay {
     } else {
       session_.server_closed();
       server_ended_ = true;
-      timed_ = false;
     }
     advance();
   }
@@ -138,9 +146,11 @@ class Relay {
       }
     }
     if (client_gone_) session_.to_client.clear();
-    if (fds_.server_in < 0) session_.to_server.clear();
-    if (server_wants_no_more() && session_.to_server.empty()) close_server_input();
-    if (!session_.to_server.empty()) write_server();
+    if (fds_.server_in < 0) {
+      session_.to_server.clear();
+    } else {
+      write_server();
+    }
   }
 
   bool server_wants_no_more() const {
@@ -148,14 +158,14 @@ class Relay {
   }
 
   void write_server() {
-    const ssize_t sent =
-        write(fds_.server_in, session_.to_server.data(), session_.to_server.size());
+    const std::string_view rest = std::string_view(session_.to_server).substr(server_written_);
+    const ssize_t sent = rest.empty() ? 0 : write(fds_.server_in, rest.data(), rest.size());
     if (sent < 0 && would_block(errno)) return;
-    if (sent < 0) {  // it reads no more; what it still has to say will be read
-      session_.close();
+    server_written_ += sent < 0 ? 0 : std::size_t(sent);
+    if (sent < 0) session_.close();  // it reads no more; what it still has to say will be read
+    if (sent < 0 || server_written_ == session_.to_server.size()) {
       session_.to_server.clear();
-    } else {
-      session_.to_server.erase(0, std::size_t(sent));
+      server_written_ = 0;
     }
     if (server_wants_no_more() && session_.to_server.empty()) close_server_input();
   }
@@ -166,7 +176,7 @@ class Relay {
     if (sent < 0 && would_block(errno)) return;
     if (sent < 0) return lose_client();
     session_.to_client.erase(0, std::size_t(sent));
-    timed_ = false;  // it listens: its time begins anew
+    timer_ = Timer::none;  // it listens: its time begins anew
   }
 
   // Nobody will read replies any more. What was received is still carried out, as a server would.
@@ -186,10 +196,12 @@ class Relay {
   const Decide& decide_;
   const RelayLimits& limits_;
   std::string from_client_;  // not yet taken by the session
+  // A server reads in small pieces: what is written is removed from to_server when all of it is.
+  std::size_t server_written_ = 0;
   bool client_ended_ = false;
   bool client_gone_ = false;
   bool server_ended_ = false;
-  bool timed_ = false;
+  Timer timer_ = Timer::none;
   Clock::time_point deadline_{};
   std::array<pollfd, kPolled> polled_{};
 };

@@ -27,10 +27,11 @@ struct RelayLimits {
   std::size_t buffer = 65536;  // octets that may wait in each direction
   std::size_t cork = 4096;     // octets of replies that may wait for the next reply
   int doubt_ms = 30000;        // how long to wait in SmtpSession::in_doubt()
-  int last_words_ms = 60000;  // how long a client may take for what the server said before it ended
+  int stall_ms = 300000;       // how long a client may take nothing of what waits for it
 };
 
-// Returns when the server has closed its output and the client has got all of it or is gone.
+// Returns when the server has closed its output and the client has got all of it or is gone. A
+// client that takes nothing for long counts as gone; one that says nothing is the server's concern.
 // server_in is closed then. SIGPIPE must be ignored.
 void relay(SmtpSession& session, RelayFds fds, const Decide& decide,
            const RelayLimits& limits = {});
