@@ -127,7 +127,7 @@ swaks_to() { # port sender option...
 heard_by_swaks() { grep -q "^<[-~ *]* $1" "$work/swaks.out"; }
 
 start_daemon
-export GREYIP=$daemon
+export GREYIP=$daemon GREYTIMEOUT=30
 serve echo "$greysmtpd" smtpfront-echo accept
 serve direct "${mailfront[@]}"
 serve grey "$greysmtpd" "${mailfront[@]}"
@@ -370,9 +370,9 @@ test_failing() {
   ok "a bad GREYIP is named" grep -q 'bad value of GREYIP: x' \
     <(one_message a@x GREYIP=x >/dev/null; cat "$work/err")
   ok "a second daemon is asked when the first is not there" \
-    grep -q ^450 <(one_message bad@x "GREYIP=127.0.0.1@1,$daemon" GREYFAIL=open)
+    grep -q ^450 <(one_message bad@x "GREYIP=127.0.0.1@1,$daemon" GREYTIMEOUT=30)
   ok "GREYTEXT is the text" test \
-    "$(one_message bad@x $'GREYTEXT=come\r\nback later')" = "450 4.7.1 come  back later"
+    "$(one_message bad@x GREYTIMEOUT=30 $'GREYTEXT=come\r\nback later')" = "450 4.7.1 come  back later"
 }
 
 echo "# mailfront on ports $ports, daemon at $daemon"
