@@ -55,30 +55,42 @@ std::optional<std::size_t> parse_servers(std::string_view text,
   }
 }
 
-// The query as a datagram in `buffer`. Its length, or 0 when it cannot be one. The client's name
-// goes last: daemons that do not know the field take what follows the first recipient for more
-// recipients, which is the least harm.
-std::size_t encode(const greylist_query& query, char* buffer, std::size_t capacity) {
+// The first of `recipients`, without its T and NUL; nothing when there is none.
+std::optional<std::string_view> first_recipient(std::string_view recipients) {
+  if (recipients.empty() || recipients[0] != 'T') return std::nullopt;
+  const void* nul = memchr(recipients.data(), '\0', recipients.size());
+  if (nul == nullptr) return std::nullopt;
+  const char* const begin = recipients.data() + 1;
+  return std::string_view(begin, std::size_t(static_cast<const char*>(nul) - begin));
+}
+
+// The query as a datagram of at most `max_data` octets in `buffer`. Its length, or 0 when it cannot
+// be one. Sender and first recipient are sent even if they need more than max_data: otherwise a
+// long address would be a way to get no question asked. The client's name goes last: daemons that
+// do not know the field take what follows the first recipient for more recipients, which is the
+// least harm.
+std::size_t encode(const greylist_query& query, std::size_t max_data,
+                   char (&buffer)[grey::wire::kMaxDatagram]) {
   const std::string_view client = text_of(query.client);
+  const std::string_view sender = text_of(query.sender);
+  std::string_view recipients(query.recipients, query.recipients_size);
   std::string_view name = text_of(query.client_name);
   if (name.size() > 255) name = {};  // no host name (RFC 1035)
-  const std::size_t reserved = name.empty() ? 0 : name.size() + 2;
 
-  if (!grey::Ip::parse(client)) return 0;
+  auto recipient = first_recipient(recipients);
+  if (!recipient || !grey::Ip::parse(client)) return 0;
+  const std::size_t reserved = name.empty() ? 0 : name.size() + 2;
+  const std::size_t least = client.size() + sender.size() + recipient->size() + 7 + reserved;
+  const std::size_t capacity = least > max_data ? least : max_data;
+  if (capacity > sizeof buffer) return 0;
+
   grey::wire::QueryWriter writer(buffer, capacity - reserved);
-  if (!writer.field('I', client) || !writer.field('F', text_of(query.sender))) return 0;
-  bool any = false;
-  const char* at = query.recipients;
-  const char* const end = at + query.recipients_size;
-  while (at != end) {
-    const void* nul = memchr(at, '\0', std::size_t(end - at));
-    if (*at != 'T' || nul == nullptr) break;
-    const char* const stop = static_cast<const char*>(nul);
-    if (!writer.field('T', {at + 1, std::size_t(stop - at - 1)})) break;
-    any = true;
-    at = stop + 1;
+  writer.field('I', client);
+  writer.field('F', sender);
+  while (recipient && writer.field('T', *recipient)) {
+    recipients.remove_prefix(recipient->size() + 2);
+    recipient = first_recipient(recipients);
   }
-  if (!any) return 0;
   const std::size_t size = writer.finish();
   if (name.empty()) return size;
   grey::wire::QueryWriter rest(buffer + size - 1, capacity - (size - 1));  // over the final NUL
@@ -241,10 +253,10 @@ greylist_result ask(const greylist_options& options, const greylist_query& query
   if (!count) return failure;
 
   char datagram[grey::wire::kMaxDatagram];
-  std::size_t capacity = options.max_data;
-  if (capacity < GREYLIST_MIN_DATA) capacity = GREYLIST_MIN_DATA;
-  if (capacity > sizeof datagram) capacity = sizeof datagram;
-  const std::size_t size = encode(query, datagram, capacity);
+  std::size_t max_data = options.max_data;
+  if (max_data < GREYLIST_MIN_DATA) max_data = GREYLIST_MIN_DATA;
+  if (max_data > sizeof datagram) max_data = sizeof datagram;
+  const std::size_t size = encode(query, max_data, datagram);
   failure.error = GREYLIST_BAD_QUERY;
   if (size == 0) return failure;
   const unsigned timeout = options.timeout_ms < kMaxTimeout ? options.timeout_ms : kMaxTimeout;

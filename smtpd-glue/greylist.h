@@ -33,8 +33,8 @@ enum greylist_error {
   GREYLIST_ANSWERED = 0,
   GREYLIST_OFF,         /* no server is configured: always accepted */
   GREYLIST_BAD_SERVERS, /* `servers` cannot be read */
-  GREYLIST_BAD_QUERY,   /* the client is not an IP address, or there is no recipient, or the sender
-                           or the first recipient leave no room for each other in max_data */
+  GREYLIST_BAD_QUERY,   /* the client is not an IP address, or there is no recipient, or sender and
+                           first recipient are longer than any datagram */
   GREYLIST_SILENT,      /* no server answered in time */
   GREYLIST_UNREACHABLE, /* nothing listens there or the system would not send: see error_number */
 };
@@ -49,7 +49,7 @@ struct greylist_options {
   const char* servers;
   enum greylist_fail fail; /* the verdict when there is no answer */
   unsigned timeout_ms;     /* in all, over all servers and re-sendings; 10 minutes at most */
-  size_t max_data;         /* octets of the largest datagram; recipients beyond it are left out */
+  size_t max_data; /* octets of a datagram; recipients beyond it are left out, but not the first */
 };
 
 struct greylist_query {

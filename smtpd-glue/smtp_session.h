@@ -11,9 +11,10 @@
 // (see data_end.h): no content can become a command that was not seen here.
 //
 // Fail-safes. Whenever the server does what cannot be explained (a reply that nobody asked for, 354
-// to something that was not seen to be DATA, a reply in the middle of a message), the two views of
-// the session differ, and greylisting could be circumvented: its reply is passed on, and it gets no
-// further input. A server that gives up ("451 timeout") looks the same, and nothing is lost then.
+// to something that was not seen to be DATA, a reply in the middle of a message or of a line), the
+// two views of the session differ, and greylisting could be circumvented: its reply is passed on,
+// and it gets no further input. A server that gives up ("451 timeout") looks the same, and nothing
+// is lost then.
 //
 // The envelope is forgotten only when the server accepts MAIL or RSET. Some servers (mailfront)
 // keep theirs over HELO or after a message: asking with an old envelope does no harm, not asking
@@ -49,14 +50,14 @@ constexpr std::size_t kMaxRecipients = 65536;  // octets of Envelope::recipients
 class SmtpSession {
  public:
   // Takes what it can use now, and returns how much that was; the rest is to be offered again after
-  // from_server(), decide() or give_up().
+  // from_server(), accept(), defer() or give_up().
   std::size_t from_client(std::string_view bytes);
 
   // Takes everything.
   void from_server(std::string_view bytes);
   void server_closed();  // passes on what is left of an unfinished line
 
-  // The session waits for decide(), and takes nothing from the client before.
+  // The session waits for accept() or defer(), and takes nothing from the client before.
   bool asking() const { return state_ == State::asking; }
   const Envelope& envelope() const { return envelope_; }
   void accept();

@@ -358,6 +358,22 @@ one_message() { # sender variable=value...: the reply to DATA
       2>"$work/err" | tail -n 1 | tr -d '\r'
 }
 
+test_ipv6() {
+  local port query
+  : >"$work/queries"
+  tcpserver -1 -v -R -H -l 0 ::1 0 "$greysmtpd" smtpfront-echo accept \
+    >"$work/v6.port" 2>"$work/v6.log" &
+  pids+=($!)
+  until_true test -s "$work/v6.port"
+  port=$(cat "$work/v6.port")
+  exec 3<>"/dev/tcp/::1/$port"
+  say 'EHLO me\r\nMAIL FROM:<bad@example.org>\r\nRCPT TO:<r@x.org>\r\nDATA'
+  ok "an IPv6 client is deferred" hear 220 250 250 250 450
+  hang_up
+  query='I::1|Fbad@example.org|Tr@x.org||'
+  ok "under its address" grep -qx "$query" "$work/queries"
+}
+
 test_failing() {
   local where
   for where in "$daemon" 127.0.0.1@1 nonsense "127.0.0.1@1,$daemon"; do
@@ -386,6 +402,7 @@ test_exempt
 test_server_surroundings
 test_deaths
 test_backpressure
+test_ipv6
 test_failing
 echo "# $failures failed"
 exit $((failures > 0))

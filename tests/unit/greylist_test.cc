@@ -292,6 +292,8 @@ TEST_CASE("a query that cannot be asked is not sent") {
   bad[2].client = "1.2.3.4.5";
   bad[3].recipients = "";
   bad[4].recipients = "no letter\0"s;
+  bad.push_back(good);
+  bad.back().recipients = "Tno end";
   bad[5].sender = std::string(70000, 's');
   for (const auto& question : bad) {
     const auto result = question.ask();
@@ -327,6 +329,18 @@ TEST_CASE("recipients beyond max_data are left out as a whole") {
     CHECK(list.ends_with("@x.org\0"s));
     CHECK(question.recipients.starts_with(list));
   }
+}
+
+TEST_CASE("long addresses are asked about whatever max_data is") {
+  Daemon daemon(always(kDefer));
+  Question question{.servers = daemon.address(), .max_data = 512, .name = "mx.example.org"};
+  question.sender = std::string(1024, 's');
+  question.recipients = "T" + std::string(1024, 'r') + "\0Tb@x\0"s;
+  CHECK(question.ask().verdict == GREYLIST_DEFER);
+  daemon.stop();
+  REQUIRE(daemon.received().size() == 1);
+  CHECK(daemon.received()[0] == "I192.0.2.1\0F"s + question.sender + "\0T"s +
+                                    std::string(1024, 'r') + "\0Nmx.example.org\0\0"s);
 }
 
 TEST_CASE("the environment sets the options, and its first bad value is named") {
