@@ -67,6 +67,7 @@ exec ${SOFT_MEM:+softlimit -m "$SOFT_MEM"} \
     const std::string_view flag = use_greydaemon ? setting.greydaemon_flag : setting.flag;
     if (!flag.empty()) text += optional_flag(flag, setting.variable);
   }
+  if (!use_greydaemon) text += "  ${DRY_RUN:+--dry-run} \\\n";
   text += "  \"$LISTEN\" \"$CONTEXT_FILE\"\n";
   return text;
 }

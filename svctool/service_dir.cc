@@ -211,6 +211,8 @@ Plan plan_service(const ServiceRequest& request) {
     build.variable(variables, setting.variable,
                    setting.kind == Kind::file ? file_variable(request, value) : value);
   }
+  // Not a setting of the command line, where --dry-run is svctool's own.
+  if (!request.use_greydaemon) build.variable(variables, "DRY_RUN", "");
   const std::string log = plan.service + "/log";
   const std::string log_variables = log + "/variables";
   build.directory(log, 0755);

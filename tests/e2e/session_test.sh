@@ -223,5 +223,35 @@ pass_time 60
 ok 'the new min resend is in force' accepted 127.0.0.6 news@example.org
 ok 'the state file is a person'"'"'s to read' grep -q '^C 17[0-9]* [0-9]* 127.0.0.5$' "$control/greylist.context"
 
+# ---- the same command with --use-greydaemon
+
+perl_port=$(free_port)
+perl_grey=$services/greylist.$perl_port
+perl_log=$logs/greylist.$perl_port/current
+"$svctool" --greylist="$perl_port" --use-greydaemon --servicedir="$services" --min-resend-min=2 \
+  --resend-win-hr=24 --timeout-days=30 --context-file=greylist.context --save-interval=5 \
+  --whitelist=greylist.whitelist --cntrldir="$work/control2" --logdir="$logs" --user=nobody \
+  --loguser=daemon --prefix="$prefix" >"$work/svctool2.out" || failures=$((failures + 1))
+perl_listening() { grep -q "listening on 127.0.0.1@$perl_port" "$perl_log" 2>/dev/null; }
+ok 'svscan finds the greydaemon service by itself' until_true perl_listening
+runs_greydaemon() { tr '\0' ' ' <"/proc/$(svstat "$perl_grey" | sed 's/.*pid \([0-9]*\).*/\1/')/cmdline" | grep -q 'sbin/greydaemon -u nobody -m 2 '; }
+ok 'it runs greydaemon with its own options' runs_greydaemon
+ask() { # port ip sender recipient: the answer as digits
+  perl -MIO::Socket::INET -e '
+    my ($port, $ip, $from, $to) = @ARGV;
+    my $s = IO::Socket::INET->new(Proto => "udp", PeerAddr => "127.0.0.1", PeerPort => $port) or die;
+    local $SIG{ALRM} = sub { die "no answer\n" };
+    alarm 30;
+    $s->send("I$ip\0F$from\0T$to\0\0");
+    $s->recv(my $answer, 9);
+    print unpack("C*", $answer), "\n"' "$@"
+}
+answers_as() { [ "$(ask "$perl_port" "$2" "$3" "$4")" = "$1" ]; }
+ok 'new' answers_as 01 192.0.2.1 a@example.org b@example.net
+ok 'a bounce to a list address passes at once' answers_as 14 192.0.2.1 '' list-owner=x@example.net
+svc -d "$perl_grey"
+greydaemon_form() { grep -qx 'G [0-9]* 192.0.2.1 a@example.org b@example.net' "$work/control2/greylist.context" 2>/dev/null; }
+ok "its save file is in greydaemon's form" until_true greydaemon_form
+
 ((failures == 0)) && echo "session_test: all passed"
 exit $((failures > 0))
