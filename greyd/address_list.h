@@ -66,6 +66,7 @@ class AddressList {
   bool has_recipient(std::string_view recipient) const;
 
   bool has_recipient_entries() const { return !recipients_.empty() || lookup_ != nullptr; }
+  std::size_t memory() const { return clients_.memory(); }  // bytes, of the clients' part
   std::size_t entries() const { return entries_; }
 
  private:
