@@ -3,6 +3,7 @@
 #pragma once
 
 #include <charconv>
+#include <cstdint>
 #include <string>
 
 #include "greyd/ip.h"
@@ -14,6 +15,12 @@ void append_number(std::string& out, Number number) {
   char digits[24];
   const auto result = std::to_chars(digits, digits + sizeof digits, number);
   out.append(digits, std::size_t(result.ptr - digits));
+}
+
+// 16 lower-case digits.
+inline void append_hex64(std::string& out, std::uint64_t number) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  for (int shift = 60; shift >= 0; shift -= 4) out += kHex[(number >> shift) & 15];
 }
 
 inline void append_ip(std::string& out, const Ip& ip) {

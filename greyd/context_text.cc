@@ -17,9 +17,8 @@ constexpr std::string_view kLegend =
     "# C last-seen good-retries client\n";
 
 std::string end_line(std::size_t records, std::uint64_t checksum) {
-  static constexpr char kHex[] = "0123456789abcdef";
   std::string line = "end " + std::to_string(records) + " ";
-  for (int shift = 60; shift >= 0; shift -= 4) line += kHex[(checksum >> shift) & 15];
+  append_hex64(line, checksum);
   return line + "\n";
 }
 
@@ -74,8 +73,9 @@ void read_ours(std::string_view text, ContextContent& content,
       return true;
     }
     const SavedRecord* record = reader.read(line);
-    if (record != nullptr) visit(*record);
-    return record != nullptr;
+    const bool good = record != nullptr && record->change == Change::stored;
+    if (good) visit(*record);
+    return good;
   });
   content.records -= comments;
 }

@@ -117,7 +117,7 @@ Decision Greylist::triplet(std::string_view recipient, bool bounce, Seconds now)
     ref = 0;
   }
   if (ref == 0) {
-    table_.insert({key, now, RecordClass::waiting, 0});
+    insert(key, RecordClass::waiting, now, 0);
     return {Reason::new_triplet, 0};
   }
   const RecordView record = table_.view(ref);
@@ -129,10 +129,11 @@ Decision Greylist::triplet(std::string_view recipient, bool bounce, Seconds now)
   if (decision.reason != Reason::passed) return decision;
   if (bounce) {
     // A bounce is a message of its own: it says nothing of the next one, nor of the client.
+    note(ref, Change::forgotten);
     table_.erase(ref);
     return {Reason::bounce, decision.age};
   }
-  table_.update(ref, RecordClass::passed, now, 0);
+  update(ref, RecordClass::passed, now, 0);
   return decision;
 }
 
@@ -140,10 +141,10 @@ Decision Greylist::triplet(std::string_view recipient, bool bounce, Seconds now)
 Decision Greylist::retry(Table::Ref ref, Seconds now) {
   const Seconds seen = table_.view(ref).seen;
   const Seconds age = age_of(seen, now);
-  if (seen > now) table_.set_seen(ref, now);
+  if (seen > now) update(ref, RecordClass::waiting, now, 0);
   if (age < policy_.min_resend) return {Reason::early, age};
   if (age < policy_.resend_window) return {Reason::passed, age};
-  table_.update(ref, RecordClass::waiting, now, 0);
+  update(ref, RecordClass::waiting, now, 0);
   return {Reason::stale, age};
 }
 
@@ -161,7 +162,7 @@ Decision Greylist::by_triplets_greydaemon(const wire::Query& query, Seconds now)
     const Table::Ref ref = table_.find(key);
     Decision decision{Reason::new_triplet, 0};
     if (ref == 0) {
-      table_.insert({key, now, RecordClass::waiting, 0});
+      insert(key, RecordClass::waiting, now, 0);
     } else {
       decision = retry(ref, now);
     }
@@ -175,22 +176,41 @@ void Greylist::earn_pass(Seconds now) {
   if (policy_.client_passes == 0) return;
   const Table::Ref ref = table_.find(keys_.client());
   if (ref == 0) {
-    table_.insert({keys_.client(), now, RecordClass::client, 1});
+    insert(keys_.client(), RecordClass::client, now, 1);
     return;
   }
   const unsigned passes = table_.view(ref).passes + 1u;
-  table_.update(ref, RecordClass::client, now, std::uint8_t(std::min(passes, 255u)));
+  update(ref, RecordClass::client, now, std::uint8_t(std::min(passes, 255u)));
 }
 
 // Last seen becomes now. The place among the old and young needs that only once in a while: it
-// moves when a new thousandth of the timeout has begun, so that repeats cost no list work.
+// moves, and the change is noted, when a new thousandth of the timeout has begun, so that repeats
+// cost no more than the look-up.
 void Greylist::touch(Table::Ref ref, const RecordView& record, Seconds now) {
   const Seconds granule = std::max<Seconds>(policy_.timeout / 1000, 1);
   if (record.seen / granule == now / granule) {
     table_.set_seen(ref, now);
   } else {
-    table_.update(ref, record.record_class, now, record.passes);
+    update(ref, record.record_class, now, record.passes);
   }
+}
+
+void Greylist::insert(std::string_view key, RecordClass record_class, Seconds seen,
+                      std::uint8_t passes) {
+  note(table_.insert({key, seen, record_class, passes}), Change::stored);
+}
+
+void Greylist::update(Table::Ref ref, RecordClass record_class, Seconds seen, std::uint8_t passes) {
+  table_.update(ref, record_class, seen, passes);
+  note(ref, Change::stored);
+}
+
+void Greylist::note(Table::Ref ref, Change change) {
+  if (changes_ == nullptr) return;
+  std::optional<SavedRecord> record = to_saved(table_.view(ref));
+  if (!record) return;
+  record->change = change;
+  append_record(*changes_, *record);
 }
 
 bool Greylist::is_over(const RecordView& record, Seconds now) const {
@@ -212,14 +232,18 @@ std::size_t Greylist::expire(Seconds now, std::size_t limit) {
   return done;
 }
 
-bool Greylist::restore(const SavedRecord& record, Seconds now) {
+// Valid until the next call of keys_.
+std::string_view Greylist::key_of(const SavedRecord& record) {
   keys_.envelope(record.client, record.sender);
   const bool is_client = record.record_class == RecordClass::client;
-  const std::string_view key = is_client ? keys_.client() : keys_.triplet(record.recipient);
-  const RecordView view{key, record.seen, record.record_class,
+  return is_client ? keys_.client() : keys_.triplet(record.recipient);
+}
+
+bool Greylist::restore(const SavedRecord& record, Seconds now) {
+  const RecordView view{key_of(record), record.seen, record.record_class,
                         std::uint8_t(std::min(record.passes, 255u))};
   if (is_over(view, now)) return false;
-  const Table::Ref ref = table_.find(key);
+  const Table::Ref ref = table_.find(view.key);
   if (ref == 0) {
     table_.insert(view);
   } else if (table_.view(ref).seen <= record.seen) {
@@ -228,12 +252,17 @@ bool Greylist::restore(const SavedRecord& record, Seconds now) {
   return true;
 }
 
-std::optional<SavedRecord> Greylist::saved(Table::Ref ref) const {
-  const RecordView view = table_.view(ref);
-  const std::optional<KeyParts> parts = split_key(view.key);
-  if (!parts) return std::nullopt;
-  return SavedRecord{view.record_class, view.seen,     view.passes,
-                     parts->client,     parts->sender, parts->recipient};
+void Greylist::replay(const SavedRecord& change, Seconds now) {
+  const RecordView view{key_of(change), change.seen, change.record_class,
+                        std::uint8_t(std::min(change.passes, 255u))};
+  const Table::Ref ref = table_.find(view.key);
+  if (change.change == Change::forgotten || is_over(view, now)) {
+    if (ref != 0) table_.erase(ref);
+  } else if (ref == 0) {
+    table_.insert(view);
+  } else {
+    table_.update(ref, view.record_class, view.seen, view.passes);
+  }
 }
 
 }  // namespace grey

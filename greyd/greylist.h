@@ -6,11 +6,13 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "greyd/address_list.h"
 #include "greyd/key.h"
 #include "greyd/policy.h"
+#include "greyd/record_text.h"
 #include "greyd/table.h"
 #include "greyd/wire.h"
 
@@ -29,15 +31,6 @@ struct Decision {
   Seconds age = 0;
 };
 
-// A record as it is saved: what a key stands for, in readable parts.
-struct SavedRecord {
-  RecordClass record_class = RecordClass::waiting;
-  Seconds seen = 0;
-  unsigned passes = 0;  // client
-  Ip client;
-  std::string_view sender, recipient;  // waiting, passed
-};
-
 class Greylist {
  public:
   Greylist(const Policy& policy, std::size_t max_records, const HashKey& hash_key);
@@ -48,10 +41,17 @@ class Greylist {
   // that none is left.
   std::size_t expire(Seconds now, std::size_t limit);
 
+  // From now on every change of a record is appended to `changes` as a line of record_text.h, but
+  // for expiry and eviction, which lose nothing that counts, and but for repeats within a
+  // thousandth of the timeout, which would flood it. nullptr ends that.
+  void note_changes_in(std::string* changes) { changes_ = changes; }
+
   // Puts a saved record back. Keys are made anew by the present policy, so that records saved under
   // another one go on counting where they can; of two that become one, the later seen is kept.
   // False when its time is over at `now`.
   bool restore(const SavedRecord& record, Seconds now);
+  // Does what a noted change says: the record is as it says from then on, or is forgotten.
+  void replay(const SavedRecord& change, Seconds now);
 
   // Calls visit(const SavedRecord&) for each record, oldest first within each class.
   template <typename Visit>
@@ -59,9 +59,20 @@ class Greylist {
     for (std::size_t c = 0; c < kRecordClasses; ++c) {
       for (Table::Ref ref = table_.oldest(RecordClass(c)); ref != 0;
            ref = table_.next_younger(ref)) {
-        if (const auto record = saved(ref)) visit(*record);
+        if (const auto record = to_saved(table_.view(ref))) visit(*record);
       }
     }
+  }
+
+  // The same in slices, while decisions go on: visits up to `limit` records; false after the last.
+  // Records that change in the meantime may be left out, or be visited as they were: with the
+  // changes noted since start_walk() the state is whole.
+  void start_walk() { table_.start_walk(); }
+  template <typename Visit>
+  bool walk(std::size_t limit, Visit visit) {
+    return table_.walk(limit, [&](const RecordView& view) {
+      if (const auto record = to_saved(view)) visit(*record);
+    });
   }
 
   const Table& table() const { return table_; }
@@ -77,11 +88,15 @@ class Greylist {
   void earn_pass(Seconds now);
   void touch(Table::Ref ref, const RecordView& record, Seconds now);
   bool is_over(const RecordView& record, Seconds now) const;
-  std::optional<SavedRecord> saved(Table::Ref ref) const;
+  std::string_view key_of(const SavedRecord& record);
+  void insert(std::string_view key, RecordClass record_class, Seconds seen, std::uint8_t passes);
+  void update(Table::Ref ref, RecordClass record_class, Seconds seen, std::uint8_t passes);
+  void note(Table::Ref ref, Change change);
 
   Policy policy_;
   Table table_;
   KeyBuilder keys_;
+  std::string* changes_ = nullptr;
 };
 
 }  // namespace grey

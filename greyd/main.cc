@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "greyd/context_file.h"
+#include "greyd/background_thread.h"
 #include "greyd/log.h"
 #include "greyd/options.h"
 #include "greyd/server.h"
@@ -42,23 +42,22 @@ Result<void> drop_privileges(const std::string& user) {
 }
 
 Result<void> load_state(Service& service, const Options& options, spdlog::logger& logger) {
-  if (auto place = check_context_place(options.context_file); !place) return place;
+  if (auto place = check_state_place(options.context_file); !place) return place;
   timespec now{};
   clock_gettime(CLOCK_REALTIME, &now);
-  const auto report = service.load_context(now.tv_sec);
+  const auto report = service.files().load(now.tv_sec);
   if (!report) return tl::make_unexpected(report.error());
-  if (!report->damage.empty()) {
-    logger.error("context file {} {}; it is kept as {}", options.context_file, report->damage,
-                 report->kept_as);
-  } else if (!report->kept_as.empty()) {
-    logger.info("context file {} is in another form; it is kept as {}", options.context_file,
-                report->kept_as);
-  }
+  for (const std::string& note : report->notes) logger.warn("{}", note);
   if (options.verbosity >= Verbosity::decisions) {
-    logger.info("loaded {} records from {}, {} expired", report->loaded, options.context_file,
-                report->expired);
+    logger.info("loaded {} records from {}, {} expired, {} changes from the journal",
+                report->records, options.context_file, report->expired, report->changes);
   }
   return {};
+}
+
+ServiceSettings service_settings(const Options& options) {
+  return {options.policy,    options.max_records, options.context_file,
+          options.whitelist, options.blacklist,   options.sync};
 }
 
 Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger) {
@@ -71,15 +70,23 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger)
   }
   HashKey hash_key;
   randombytes_buf(hash_key.data(), hash_key.size());
-  Service service(options.policy, options.max_records, hash_key,
-                  {options.context_file, options.whitelist, options.blacklist});
+  EventLoop loop;
+  BackgroundThread background([&loop] { loop.wake(); });
+  const auto report = [&](StateFiles::Level level, const std::string& text) {
+    if (level == StateFiles::Level::error) {
+      logger.error("{}", text);
+    } else if (options.verbosity >= Verbosity::state) {
+      logger.info("{}", text);
+    }
+  };
+  Service service(service_settings(options), hash_key, background, report);
   // Lists and state are read as the user who will read and write them later.
   if (const auto lists = service.reload_lists(); !lists) return tl::make_unexpected(lists.error());
   if (const auto loaded = load_state(service, options, logger); !loaded) {
     return tl::make_unexpected(loaded.error());
   }
-  Server server(options, options.allow ? *options.allow : local_networks(), std::move(*socket),
-                service, pipe, logger);
+  Server server(loop, options, options.allow ? *options.allow : local_networks(),
+                std::move(*socket), service, background, pipe, logger);
   return server.run();
 }
 

@@ -9,6 +9,7 @@
 #include "greyd/error.h"
 #include "greyd/network_set.h"
 #include "greyd/policy.h"
+#include "greyd/state_files.h"
 
 namespace grey {
 
@@ -20,6 +21,7 @@ struct Options {
   std::string context_file;  // absolute, or relative to the working directory
   std::string whitelist;     // empty: none
   std::string blacklist;     // empty: none
+  Sync sync = Sync::second;
   Seconds save_interval = 5 * 60;
   Seconds free_interval = 5 * 60;
   std::size_t max_records = 2'000'000;

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "greyd/append.h"
+#include "greyd/key.h"
 #include "greyd/text.h"
 
 namespace grey {
@@ -29,8 +30,14 @@ bool take_ip(std::string_view& line, Ip& ip) {
   return parsed.has_value();
 }
 
+// Nearly all words stand for themselves: those are not copied.
 bool take_word(std::string_view& line, std::string& storage, std::string_view& word) {
-  auto bytes = read_word(take_field(line));
+  const std::string_view field = take_field(line);
+  if (is_plain_word(field)) {
+    word = field;
+    return true;
+  }
+  auto bytes = read_word(field);
   if (!bytes) return false;
   storage = std::move(*bytes);
   word = storage;
@@ -39,9 +46,16 @@ bool take_word(std::string_view& line, std::string& storage, std::string_view& w
 
 }  // namespace
 
+std::optional<SavedRecord> to_saved(const RecordView& view) {
+  const std::optional<KeyParts> parts = split_key(view.key);
+  if (!parts) return std::nullopt;
+  return SavedRecord{view.record_class, view.seen,        view.passes,   parts->client,
+                     parts->sender,     parts->recipient, Change::stored};
+}
+
 void append_record(std::string& out, const SavedRecord& record) {
   static constexpr char kLetters[kRecordClasses] = {'W', 'P', 'C'};
-  out += kLetters[std::size_t(record.record_class)];
+  out += record.change == Change::forgotten ? 'F' : kLetters[std::size_t(record.record_class)];
   out += ' ';
   append_number(out, record.seen);
   out += ' ';
@@ -68,6 +82,8 @@ const SavedRecord* RecordReader::read(std::string_view line) {
     record_.record_class = RecordClass::passed;
   } else if (letter == "C") {
     record_.record_class = RecordClass::client;
+  } else if (letter == "F") {
+    record_.change = Change::forgotten;
   } else {
     return nullptr;
   }

@@ -1,22 +1,41 @@
-// One saved record as one line of text, as the context file has it:
+// One saved record as one line of text, in the context file and in the journal:
 //
 //   W <first seen> <client> <sender> <recipient>     a triplet that waits for its good retry
 //   P <last seen> <client> <sender> <recipient>      a triplet that has passed
 //   C <last seen> <passes> <client>                  a client and its good retries
+//   F <when> <client> <sender> <recipient>           journal only: this triplet is forgotten
 //
 // Times are seconds since 1970. Sender and recipient are words of text.h; "<>" is the null sender.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
-#include "greyd/greylist.h"
+#include "greyd/ip.h"
+#include "greyd/table.h"
 
 namespace grey {
 
+enum class Change : std::uint8_t { stored, forgotten };
+
+// What a key stands for, in readable parts.
+struct SavedRecord {
+  RecordClass record_class = RecordClass::waiting;
+  Seconds seen = 0;
+  unsigned passes = 0;  // client
+  Ip client;
+  std::string_view sender, recipient;  // waiting, passed
+  Change change = Change::stored;
+};
+
+// Nothing for a key that key.h did not make. The views point into the key.
+std::optional<SavedRecord> to_saved(const RecordView& view);
+
 void append_record(std::string& out, const SavedRecord& record);  // with its '\n'
 
-// Reads lines one after another. The record of a line lives until the next.
+// Reads lines one after another. The record of a line lives until the next, and as long as the
+// line.
 class RecordReader {
  public:
   // `line` without its '\n'. Nothing when it is not a record.

@@ -3,13 +3,10 @@
 #include <ev.h>
 #include <ifaddrs.h>
 #include <net/if.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <exception>
 #include <vector>
 
@@ -23,17 +20,37 @@ namespace {
 constexpr int kMaxBatchesPerWakeup = 16;    // then signals and timers have their turn
 constexpr std::size_t kExpirySlice = 2000;  // records freed at once: well under a millisecond
 constexpr double kExpiryPause = 0.01;       // seconds between slices
+constexpr std::size_t kSaveSlice = 1000;    // records written at once: some 0.3 ms
+constexpr double kSavePause = 0.001;        // seconds between slices
 constexpr std::size_t kMaxPrintedRecords = 10'000;
 constexpr Seconds kBadDatagramLogPeriod = 10;  // seconds
-constexpr Seconds kSaveFailureLogPeriod = 60;  // seconds
 
-Seconds wall_clock() {
+Seconds read_clock(clockid_t clock) {
   timespec now{};
-  clock_gettime(CLOCK_REALTIME, &now);
+  clock_gettime(clock, &now);
   return now.tv_sec;
+}
+Seconds wall_clock() {
+  return read_clock(CLOCK_REALTIME);
 }
 
 }  // namespace
+
+struct EventLoop::Impl {
+  struct ev_loop* loop = ev_default_loop(EVFLAG_AUTO);
+  ev_async background_done{};
+};
+
+EventLoop::EventLoop() : impl_(std::make_unique<Impl>()) {
+  ev_async_init(&impl_->background_done, [](struct ev_loop*, ev_async*, int) {});
+  ev_async_start(impl_->loop, &impl_->background_done);
+}
+EventLoop::~EventLoop() {
+  ev_async_stop(impl_->loop, &impl_->background_done);
+}
+void EventLoop::wake() {
+  ev_async_send(impl_->loop, &impl_->background_done);
+}
 
 // Queries received together, until all of them are decided.
 struct Batch {
@@ -44,15 +61,18 @@ struct Batch {
 };
 
 struct Server::Impl {
-  Impl(const Options& the_options, NetworkSet the_allow, Fd the_socket, Service& the_service,
+  Impl(struct ev_loop* the_loop, ev_async& background_done, const Options& the_options,
+       NetworkSet the_allow, Fd the_socket, Service& the_service, BackgroundThread& the_background,
        LogPipe& the_pipe, spdlog::logger& the_logger)
       : options(the_options),
         allow(std::move(the_allow)),
         socket(std::move(the_socket)),
         service(the_service),
+        background(the_background),
         pipe(the_pipe),
         logger(the_logger),
-        loop(ev_default_loop(EVFLAG_AUTO)) {
+        loop(the_loop),
+        woken(background_done) {
     bad_datagram_limits.assign(wire::kFaults, RateLimit(kBadDatagramLogPeriod));
   }
 
@@ -75,14 +95,15 @@ struct Server::Impl {
 
   // ---- upkeep ----
   void start_save();
-  void on_save_done();
+  void save_slice();
+  void on_tick();
+  void on_background() { background.deliver(); }
   void start_expiry();
   void expire_slice();
   void on_usr2();
   void on_hup();
   void on_term() { ev_break(loop, EVBREAK_ALL); }
   void print_records();
-  void wait_for_save();
   int final_save();
   void start_watchers();
 
@@ -90,6 +111,7 @@ struct Server::Impl {
   NetworkSet allow;
   Fd socket;
   Service& service;
+  BackgroundThread& background;
   LogPipe& pipe;
   spdlog::logger& logger;
   struct ev_loop* loop;
@@ -99,13 +121,11 @@ struct Server::Impl {
   std::array<std::uint64_t, wire::kFaults> bad_datagrams{};
   std::vector<RateLimit> bad_datagram_limits;
   RateLimit foreign_limit{kBadDatagramLogPeriod};
-  RateLimit save_failure_limit{kSaveFailureLogPeriod};
 
   ev_io readable{};
-  ev_timer save_timer{}, free_timer{}, expiry_timer{};
+  ev_async& woken;
+  ev_timer save_timer{}, slice_timer{}, tick_timer{}, free_timer{}, expiry_timer{};
   ev_signal term{}, interrupt{}, hup{}, usr1{}, usr2{};
-  ev_child saver{};
-  bool saving = false;
 };
 
 // ---- queries -----------------------------------------------------------------------------------
@@ -182,51 +202,24 @@ void Server::Impl::on_decision(Batch& batch, std::size_t index, const Decision& 
 
 // ---- saving ------------------------------------------------------------------------------------
 
-// A forked child writes the state as it is now, while this process goes on answering.
+// A snapshot is written in slices, so that queries are answered between them.
 void Server::Impl::start_save() {
-  if (saving) return;
-  const pid_t pid = ::fork();
-  if (pid == 0) {
-    const auto saved = service.save_context();
-    if (!saved) logger.error("{}", saved.error().text);
-    ::_exit(saved ? 0 : saved.error().exit_code);
-  }
-  if (pid < 0) {
-    if (save_failure_limit.due(wall_clock()) > 0) {
-      logger.error("cannot save context file, fork: {}", std::strerror(errno));
-    }
-    return;
-  }
-  saving = true;
-  ev_child_init(&saver, (&call<&Impl::on_save_done, ev_child>), pid, 0);
-  saver.data = this;
-  ev_child_start(loop, &saver);
+  service.files().start_save();
+  if (service.files().saving()) ev_timer_again(loop, &slice_timer);
 }
 
-void Server::Impl::on_save_done() {
-  ev_child_stop(loop, &saver);
-  saving = false;
-  if (WIFEXITED(saver.rstatus) && WEXITSTATUS(saver.rstatus) == 0) {
-    if (options.verbosity >= Verbosity::state) {
-      logger.info("saved {}", options.context_file);
-    }
-  } else if (WIFSIGNALED(saver.rstatus)) {
-    logger.error("context file not saved: the saving process was killed by signal {}",
-                 WTERMSIG(saver.rstatus));
-  }
+void Server::Impl::save_slice() {
+  service.files().save_slice(kSaveSlice);
+  if (!service.files().saving()) ev_timer_stop(loop, &slice_timer);
 }
 
-void Server::Impl::wait_for_save() {
-  if (!saving) return;
-  ev_child_stop(loop, &saver);
-  while (::waitpid(saver.pid, nullptr, 0) < 0 && errno == EINTR) {
-  }
-  saving = false;
+void Server::Impl::on_tick() {
+  service.files().tick(read_clock(CLOCK_MONOTONIC));
+  if (service.files().saving()) ev_timer_again(loop, &slice_timer);
 }
 
 int Server::Impl::final_save() {
-  wait_for_save();
-  const auto saved = service.save_context();
+  const auto saved = service.files().save_all();
   if (!saved) {
     logger.error("{}", saved.error().text);
     return saved.error().exit_code;
@@ -295,10 +288,16 @@ void Server::Impl::start_watchers() {
     watcher.data = this;
     ev_timer_start(loop, &watcher);
   };
+  start_timer(tick_timer, (&call<&Impl::on_tick, ev_timer>), 1);
   start_timer(save_timer, (&call<&Impl::start_save, ev_timer>), options.save_interval);
   start_timer(free_timer, (&call<&Impl::start_expiry, ev_timer>), options.free_interval);
+  ev_timer_init(&slice_timer, (&call<&Impl::save_slice, ev_timer>), kSavePause, kSavePause);
+  slice_timer.data = this;
   ev_timer_init(&expiry_timer, (&call<&Impl::expire_slice, ev_timer>), kExpiryPause, 0.);
   expiry_timer.data = this;
+
+  ev_set_cb(&woken, (&call<&Impl::on_background, ev_async>));
+  woken.data = this;
 
   ev_io_init(&readable, (&call<&Impl::on_readable, ev_io>), socket.get(), EV_READ);
   readable.data = this;
@@ -307,9 +306,11 @@ void Server::Impl::start_watchers() {
 
 // ---- Server ------------------------------------------------------------------------------------
 
-Server::Server(const Options& options, NetworkSet allow, Fd socket, Service& service, LogPipe& pipe,
+Server::Server(EventLoop& loop, const Options& options, NetworkSet allow, Fd socket,
+               Service& service, BackgroundThread& background, LogPipe& pipe,
                spdlog::logger& logger)
-    : impl_(std::make_unique<Impl>(options, std::move(allow), std::move(socket), service, pipe,
+    : impl_(std::make_unique<Impl>(loop.impl_->loop, loop.impl_->background_done, options,
+                                   std::move(allow), std::move(socket), service, background, pipe,
                                    logger)) {}
 
 Server::~Server() = default;

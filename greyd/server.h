@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "greyd/background_thread.h"
 #include "greyd/error.h"
 #include "greyd/files.h"
 #include "greyd/log.h"
@@ -13,12 +14,27 @@
 
 namespace grey {
 
-// `service`, `pipe` and `logger` must outlive the server. Not movable: libev keeps pointers to it.
+// Where this process's one event loop is woken from another thread.
+class EventLoop {
+ public:
+  EventLoop();
+  ~EventLoop();
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+  void wake();  // from any thread: the server delivers what the background has done
+
+ private:
+  friend class Server;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// All arguments by reference must outlive the server. Not movable: libev keeps pointers to it.
 class Server {
  public:
-  // `socket` from bind_udp. `allow`: who may ask.
-  Server(const Options& options, NetworkSet allow, Fd socket, Service& service, LogPipe& pipe,
-         spdlog::logger& logger);
+  // `socket` from bind_udp. `allow`: who may ask. `background` calls loop.wake().
+  Server(EventLoop& loop, const Options& options, NetworkSet allow, Fd socket, Service& service,
+         BackgroundThread& background, LogPipe& pipe, spdlog::logger& logger);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

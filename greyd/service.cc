@@ -5,30 +5,32 @@
 #include "greyd/lists.h"
 
 namespace grey {
+namespace {
 
-Service::Service(const Policy& policy, std::size_t max_records, const HashKey& hash_key,
-                 ServicePaths paths)
-    : greylist_(policy, max_records, hash_key), paths_(std::move(paths)) {}
+ContextForm context_form(const Policy& policy) {
+  return policy.personality == Personality::greydaemon ? ContextForm::greydaemon
+                                                       : ContextForm::qmail_greyd;
+}
+
+}  // namespace
+
+Service::Service(const ServiceSettings& settings, const HashKey& hash_key, Background& background,
+                 StateFiles::Report report)
+    : greylist_(settings.policy, settings.max_records, hash_key),
+      whitelist_(settings.whitelist),
+      blacklist_(settings.blacklist),
+      files_(settings.context_file, context_form(settings.policy), settings.sync, greylist_,
+             background, std::move(report)) {}
 
 void Service::decide(std::span<const wire::Query> batch, Seconds now, const Done& done) {
-  for (std::size_t i = 0; i < batch.size(); ++i) done(i, greylist_.decide(batch[i], lists_, now));
-}
-
-ContextForm Service::context_form() const {
-  return greylist_.policy().personality == Personality::greydaemon ? ContextForm::greydaemon
-                                                                   : ContextForm::qmail_greyd;
-}
-
-Result<LoadReport> Service::load_context(Seconds now) {
-  return grey::load_context(paths_.context_file, context_form(), greylist_, now);
-}
-
-Result<std::size_t> Service::save_context() const {
-  return grey::save_context(paths_.context_file, context_form(), greylist_);
+  decisions_.clear();
+  for (const wire::Query& query : batch) decisions_.push_back(greylist_.decide(query, lists_, now));
+  files_.commit();
+  for (std::size_t i = 0; i < batch.size(); ++i) done(i, decisions_[i]);
 }
 
 Result<std::size_t> Service::reload_lists() {
-  auto lists = load_lists(paths_.whitelist, paths_.blacklist);
+  auto lists = load_lists(whitelist_, blacklist_);
   if (!lists) return tl::make_unexpected(lists.error());
   lists_ = std::move(*lists);
   return lists_.whitelist.entries() + lists_.blacklist.entries();

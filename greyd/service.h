@@ -4,17 +4,21 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <vector>
 
-#include "greyd/context_file.h"
 #include "greyd/error.h"
 #include "greyd/greylist.h"
+#include "greyd/state_files.h"
 #include "greyd/wire.h"
 
 namespace grey {
 
-struct ServicePaths {
+struct ServiceSettings {
+  Policy policy;
+  std::size_t max_records = 2'000'000;
   std::string context_file;
-  std::string whitelist, blacklist;  // empty: none
+  std::string whitelist, blacklist;  // files; empty: none
+  Sync sync = Sync::second;
 };
 
 class Service {
@@ -22,29 +26,29 @@ class Service {
   // Tells that the query of that number in the batch has been decided, once for each.
   using Done = std::function<void(std::size_t index, const Decision& decision)>;
 
-  Service(const Policy& policy, std::size_t max_records, const HashKey& hash_key,
-          ServicePaths paths);
+  // `background` must outlive the service. `report`: see StateFiles.
+  Service(const ServiceSettings& settings, const HashKey& hash_key, Background& background,
+          StateFiles::Report report);
 
-  // The caller keeps the queries and what they point to until `done` has been called for each. This
-  // service calls it before it returns; a caller must not count on that, as a service that shares
-  // its state through a store answers later.
+  // Decides the batch; what it changes is in the journal before `done` is called. The caller keeps
+  // the queries and what they point to until `done` has been called for each. This service calls it
+  // before it returns; a caller must not count on that, as a service that shares its state through
+  // a store answers later.
   void decide(std::span<const wire::Query> batch, Seconds now, const Done& done);
-
-  Result<LoadReport> load_context(Seconds now);
-  Result<std::size_t> save_context() const;
 
   // The lists that were in force stay so after an error. How many entries both have now.
   Result<std::size_t> reload_lists();
 
   std::size_t expire(Seconds now, std::size_t limit) { return greylist_.expire(now, limit); }
   const Greylist& greylist() const { return greylist_; }
+  StateFiles& files() { return files_; }
 
  private:
-  ContextForm context_form() const;
-
   Greylist greylist_;
   Lists lists_;
-  ServicePaths paths_;
+  const std::string whitelist_, blacklist_;
+  StateFiles files_;
+  std::vector<Decision> decisions_;  // of the batch being decided
 };
 
 }  // namespace grey

@@ -27,11 +27,6 @@ Table::Table(std::size_t max_records, const HashKey& hash_key)
 
 // ---- records -----------------------------------------------------------------------------------
 
-Table::Record* Table::at(Ref ref) const {
-  return reinterpret_cast<Record*>(chunks_[ref / kUnitsPerChunk].get() +
-                                   ref % kUnitsPerChunk * kUnit);
-}
-
 std::string_view Table::key_of(const Record* record) const {
   return {reinterpret_cast<const char*>(record) + kHeader, record->key_size};
 }
@@ -125,11 +120,29 @@ void Table::link(Ref ref, RecordClass record_class) {
 }
 
 void Table::unlink(Ref ref) {
+  if (ref == walk_.next) walk_.next = at(ref)->next;
   const Record* record = at(ref);
   Order& order = orders_[record->record_class];
   (record->prev != 0 ? at(record->prev)->next : order.head) = record->next;
   (record->next != 0 ? at(record->next)->prev : order.tail) = record->prev;
   --order.count;
+}
+
+void Table::start_walk() {
+  walk_ = {0, orders_[0].head, orders_[0].count};
+}
+
+// Moves on to the next class when this one has been walked; false after the last.
+bool Table::find_walk_record() {
+  while (walk_.record_class < kRecordClasses) {
+    if (walk_.next != 0 && walk_.left > 0) return true;
+    if (++walk_.record_class == kRecordClasses) break;
+    const Order& order = orders_[walk_.record_class];
+    walk_.next = order.head;
+    walk_.left = order.count;
+  }
+  walk_.next = 0;
+  return false;
 }
 
 // ---- index -------------------------------------------------------------------------------------

@@ -59,6 +59,23 @@ class Table {
   Ref oldest(RecordClass record_class) const { return orders_[std::size_t(record_class)].head; }
   Ref next_younger(Ref ref) const { return at(ref)->next; }
 
+  // A walk over all records that may pause while the table changes: each record that is neither
+  // erased nor updated in the meantime is visited once, oldest first within its class; others may
+  // or may not be. One walk at a time: start_walk() ends the last one.
+  void start_walk();
+  // Calls visit(const RecordView&) for up to `limit` records. False when the walk is over.
+  template <typename Visit>
+  bool walk(std::size_t limit, Visit visit) {
+    while (limit > 0 && find_walk_record()) {
+      const Ref ref = walk_.next;
+      walk_.next = at(ref)->next;
+      --walk_.left;
+      --limit;
+      visit(view(ref));
+    }
+    return find_walk_record();
+  }
+
   std::size_t size() const { return size_; }
   std::size_t count(RecordClass c) const { return orders_[std::size_t(c)].count; }
   std::uint64_t evictions() const { return evictions_; }
@@ -101,7 +118,19 @@ class Table {
     std::size_t count = 0;
   };
 
-  Record* at(Ref ref) const;
+  // Records that move to the young end during a walk must not keep it going for ever: of each
+  // class it visits as many as there were at its start. All that stay where they are come first.
+  struct Walk {
+    std::size_t record_class = kRecordClasses;
+    Ref next = 0;
+    std::size_t left = 0;
+  };
+
+  Record* at(Ref ref) const {
+    return reinterpret_cast<Record*>(chunks_[ref / kUnitsPerChunk].get() +
+                                     ref % kUnitsPerChunk * kUnit);
+  }
+  bool find_walk_record();
   std::string_view key_of(const Record* record) const;
   Hash hash(std::string_view key) const;
   std::size_t directory_index(Hash hash) const;
@@ -126,6 +155,7 @@ class Table {
   std::array<Order, kRecordClasses> orders_{};
   std::size_t size_ = 0;
   std::uint64_t evictions_ = 0;
+  Walk walk_;
 };
 
 }  // namespace grey

@@ -1,5 +1,7 @@
 #include "greyd/text.h"
 
+#include <algorithm>
+
 namespace grey {
 namespace {
 
@@ -31,6 +33,12 @@ void append_word(std::string& out, std::string_view bytes) {
     from = i + 1;
   }
   out.append(bytes, from, bytes.size() - from);
+}
+
+bool is_plain_word(std::string_view word) {
+  return !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
+    return is_plain(static_cast<unsigned char>(c));
+  });
 }
 
 std::optional<std::string> read_word(std::string_view word) {

@@ -11,6 +11,9 @@ namespace grey {
 
 void append_word(std::string& out, std::string_view bytes);
 
+// Whether a word is its own bytes: nothing in it is escaped, and it is not "<>".
+bool is_plain_word(std::string_view word);
+
 // The bytes that append_word was given; nothing for a text that it does not write, or for a NUL
 // byte, which no address has.
 std::optional<std::string> read_word(std::string_view word);

@@ -76,7 +76,7 @@ class Player {
                                  directory_ / "context",
                                  std::filesystem::copy_options::overwrite_existing);
     } else if (verb == "start" || verb == "kill") {
-      start();
+      start();  // what is in memory alone is lost
     } else if (verb[0] == '+') {
       now_ += parse_time(verb.substr(1));
     } else if (verb[0] == '-') {
@@ -106,19 +106,26 @@ class Player {
     const auto command_line = parse_command_line(arguments, directory_.path());
     if (!command_line) throw Failed(command_line.error().text);
     const Options& options = command_line->options;
+    service_.reset();
     service_ = std::make_unique<Service>(
-        options.policy, options.max_records, HashKey{},
-        ServicePaths{options.context_file, options.whitelist, options.blacklist});
+        ServiceSettings{options.policy, options.max_records, options.context_file,
+                        options.whitelist, options.blacklist, options.sync},
+        HashKey{}, background_, [](StateFiles::Level level, const std::string& text) {
+          if (level == StateFiles::Level::error) throw Failed(text);
+        });
     if (const auto lists = service_->reload_lists(); !lists) throw Failed(lists.error().text);
-    if (const auto loaded = service_->load_context(now_); !loaded)
+    if (const auto loaded = service_->files().load(now_); !loaded)
       throw Failed(loaded.error().text);
   }
 
   void play_running(const std::vector<std::string>& words) {
     const std::string& verb = words[0];
-    if (verb == "save" || verb == "restart") {
-      if (const auto saved = service_->save_context(); !saved) throw Failed(saved.error().text);
-      if (verb == "restart") start();
+    if (verb == "save") {
+      service_->files().start_save();
+      while (service_->files().saving()) service_->files().save_slice(1);
+    } else if (verb == "restart") {
+      if (const auto saved = service_->files().save_all(); !saved) throw Failed(saved.error().text);
+      start();
     } else if (verb == "reload" || verb == "reload-fails") {
       const auto lists = service_->reload_lists();
       if (lists.has_value() != (verb == "reload")) {
@@ -161,6 +168,7 @@ class Player {
   }
 
   TemporaryDirectory directory_;
+  InlineBackground background_;
   std::vector<std::string> arguments_ = {"qmail-greyd"};
   Seconds now_ = 1'000'000'000;
   std::unique_ptr<Service> service_;

@@ -109,3 +109,39 @@ TEST_CASE("memory freed is used again") {
   CHECK(table.memory() <= once + once / 4);
   CHECK(table.evictions() == 180'000);
 }
+
+TEST_CASE("a walk in slices visits every record that stays as it is, whatever happens to others") {
+  for (unsigned seed = 1; seed <= 50; ++seed) {
+    CAPTURE(seed);
+    std::mt19937 random(seed);
+    Table table(100'000, HashKey{});
+    std::map<std::string, bool> stays;  // by key: untouched since the walk began
+    for (int i = 0; i < 500; ++i) {
+      const std::string key = std::to_string(i);
+      table.insert({key, i, RecordClass(random() % 3), 0});
+      stays[key] = true;
+    }
+    std::map<std::string, int> visits;
+    table.start_walk();
+    std::size_t slices = 0;
+    while (table.walk(1 + random() % 20,
+                      [&](const RecordView& view) { ++visits[std::string(view.key)]; })) {
+      REQUIRE(++slices < 10'000);
+      for (int n = 0; n < 10; ++n) {
+        const std::string key = std::to_string(random() % 700);
+        const auto ref = table.find(key);
+        stays[key] = false;
+        if (ref == 0) {
+          table.insert({key, 1, RecordClass(random() % 3), 0});
+        } else if (random() % 2 == 0) {
+          table.erase(ref);
+        } else {
+          table.update(ref, RecordClass(random() % 3), 2, 0);
+        }
+      }
+    }
+    for (const auto& [key, stayed] : stays) {
+      if (stayed) CHECK(visits[key] == 1);
+    }
+  }
+}

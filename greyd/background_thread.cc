@@ -1,0 +1,77 @@
+#include "greyd/background_thread.h"
+
+#include <cerrno>
+#include <csignal>
+#include <exception>
+
+namespace grey {
+
+BackgroundThread::BackgroundThread(std::function<void()> wake) : wake_(std::move(wake)) {
+  // Signals are for the thread that answers.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  thread_ = std::thread([this] { serve(); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+BackgroundThread::~BackgroundThread() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void BackgroundThread::run(std::function<int()> work, std::function<void(int)> done) {
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back({std::move(work), std::move(done), 0});
+  }
+  changed_.notify_all();
+}
+
+void BackgroundThread::serve() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [this] { return stop_ || !waiting_.empty(); });
+    if (waiting_.empty()) return;
+    Job job = std::move(waiting_.front());
+    waiting_.pop_front();
+    working_ = true;
+    lock.unlock();
+    try {
+      job.result = job.work();
+    } catch (const std::exception&) {
+      job.result = ENOMEM;
+    }
+    lock.lock();
+    working_ = false;
+    finished_.push_back(std::move(job));
+    changed_.notify_all();
+    wake_();
+  }
+}
+
+void BackgroundThread::deliver() {
+  std::vector<Job> finished;
+  {
+    const std::lock_guard lock(mutex_);
+    finished.swap(finished_);
+  }
+  for (Job& job : finished) job.done(job.result);
+}
+
+void BackgroundThread::drain() {
+  for (;;) {
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return waiting_.empty() && !working_; });
+      if (finished_.empty()) return;
+    }
+    deliver();  // may give more work
+  }
+}
+
+}  // namespace grey
