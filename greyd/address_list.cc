@@ -1,22 +1,29 @@
 #include "greyd/address_list.h"
 
+#include <algorithm>
+
 #include "greyd/text.h"
 
 namespace grey {
 namespace {
 
-bool is_host_name(std::string_view name) {
-  if (name.size() > 255 || name.find('.') == std::string_view::npos || name.ends_with('.') ||
-      name.find("..") != std::string_view::npos) {
-    return false;
-  }
-  for (const char c : name) {
+bool is_label(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
     const char lower = to_lower(c);
-    const bool good = (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
-                      c == '-' || c == '_';
-    if (!good) return false;
+    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  });
+}
+
+// "host.example.com", and with a dot before it for all hosts below.
+bool is_host_name(std::string_view name) {
+  if (name.size() > 255 || name.find('.') == std::string_view::npos) return false;
+  if (name.starts_with('.')) name.remove_prefix(1);
+  for (;;) {
+    const std::size_t dot = name.find('.');
+    if (!is_label(name.substr(0, dot))) return false;
+    if (dot == std::string_view::npos) return true;
+    name.remove_prefix(dot + 1);
   }
-  return true;
 }
 
 std::string_view trim(std::string_view text) {
@@ -62,8 +69,14 @@ bool AddressList::add(std::string_view entry) {
 }
 
 bool AddressList::add_mailbox(TextSet& set, std::string_view entry) {
+  if (entry.starts_with("*@")) entry.remove_prefix(1);  // as many would write "@example.com"
   const std::size_t at = entry.rfind('@');
-  if (at == std::string_view::npos || at + 1 == entry.size()) return false;
+  if (at == std::string_view::npos) return false;
+  const std::string_view domain = entry.substr(at + 1);
+  const bool literal = domain.starts_with('[') && domain.ends_with(']');
+  if (!literal && !is_host_name(domain) && !is_label(domain)) return false;
+  // "From:a@b" and the like: an address with a colon would have to be quoted.
+  if (entry.find(':') < at && !entry.starts_with('"')) return false;
   set.insert(to_lower(entry));
   return true;
 }

@@ -26,19 +26,15 @@ std::string end_line(std::size_t records, std::uint64_t checksum) {
 // ("a@example.org" cut from "a@example.organic"), so it counts as bad.
 template <typename Take>
 void for_each_line(std::string_view text, ContextContent& content, Take take) {
-  while (!text.empty()) {
+  for (std::size_t number = 1; !text.empty(); ++number) {
     const std::size_t end = text.find('\n');
-    if (end == std::string_view::npos) {
-      ++content.bad;
-      return;
-    }
-    const std::string_view line = text.substr(0, end);
-    text.remove_prefix(end + 1);
-    if (take(line)) {
+    const bool whole = end != std::string_view::npos;
+    if (whole && take(text.substr(0, end))) {
       ++content.records;
-    } else {
-      ++content.bad;
+    } else if (content.bad++ == 0) {
+      content.first_bad_line = number;
     }
+    text.remove_prefix(whole ? end + 1 : text.size());
   }
 }
 
@@ -95,6 +91,7 @@ std::string_view null_or(std::string_view word) {
 
 // Reads into `record`; `storage` is for a recipient with blanks.
 bool read_greydaemon_line(std::string_view line, SavedRecord& record, std::string& storage) {
+  if (line.ends_with('\r')) line.remove_suffix(1);  // copied by way of another system
   const std::string_view letter = take_word(line);
   if (letter != "I" && letter != "G") return false;
   const std::string_view stamp = take_word(line);
@@ -110,7 +107,7 @@ bool read_greydaemon_line(std::string_view line, SavedRecord& record, std::strin
     return line.empty();
   }
   const std::size_t blank = line.rfind(' ');
-  if (blank == std::string_view::npos || blank == 0 || blank + 1 == line.size()) return false;
+  if (blank == std::string_view::npos || blank + 1 == line.size()) return false;
   record.record_class = RecordClass::waiting;
   record.sender = null_or(line.substr(0, blank));
   record.recipient = null_or(line.substr(blank + 1));
@@ -182,7 +179,10 @@ ContextContent read_context(std::string_view text,
   } else {
     content.damage = text.empty() ? "is empty" : "is not a context file";
   }
-  if (content.damage.empty() && content.bad > 0) content.damage = "has lines that are no records";
+  if (content.damage.empty() && content.bad > 0) {
+    content.damage = "has lines that are no records, the first in line " +
+                     std::to_string(content.first_bad_line);
+  }
   return content;
 }
 

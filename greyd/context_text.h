@@ -31,6 +31,7 @@ struct ContextContent {
   std::optional<ContextForm> form;       // nothing: none that we know
   std::size_t records = 0;               // given to the visitor
   std::size_t bad = 0;                   // lines that are no records
+  std::size_t first_bad_line = 0;        // counted from 1, after our form's header
   std::optional<std::size_t> announced;  // by the end line
   std::string damage;                    // what is wrong, in words; empty when nothing is
 

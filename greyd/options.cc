@@ -108,8 +108,10 @@ Result<NetworkSet> parse_allow(std::string_view list) {
   NetworkSet networks;
   while (!list.empty()) {
     const std::size_t comma = list.find(',');
-    const std::string_view entry = list.substr(0, comma);
+    std::string_view entry = list.substr(0, comma);
     list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
+    while (entry.starts_with(' ')) entry.remove_prefix(1);
+    while (entry.ends_with(' ')) entry.remove_suffix(1);
     if (entry.empty()) continue;
     if (!networks.add(entry))
       return misuse("--allow: not an address or network: " + std::string(entry));

@@ -320,8 +320,9 @@ int Server::run() {
   impl_->start_watchers();
   // Said only now: who reads it may send signals at once.
   if (impl_->options.verbosity >= Verbosity::decisions) {
-    impl_->logger.info("listening on {}@{}", to_string(impl_->options.listen.ip),
-                       impl_->options.listen.port);
+    impl_->logger.info("listening on {}@{}{}", to_string(impl_->options.listen.ip),
+                       impl_->options.listen.port,
+                       impl_->options.policy.dry_run ? ", dry run: all is accepted" : "");
   }
   ev_run(impl_->loop, 0);
   return impl_->final_save();

@@ -1,6 +1,7 @@
 #include "greyd/state_files.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -77,6 +78,7 @@ StateFiles::~StateFiles() {
 Result<LoadReport> StateFiles::load(Seconds now) {
   LoadReport report;
   bool save_now = false;
+  if (auto locked = lock(); !locked) return tl::make_unexpected(locked.error());
   if (auto loaded = load_snapshot(now, report, save_now); !loaded) {
     return tl::make_unexpected(loaded.error());
   }
@@ -98,6 +100,15 @@ Result<LoadReport> StateFiles::load(Seconds now) {
   return report;
 }
 
+Result<void> StateFiles::lock() {
+  const std::string name = path_ + ".lock";
+  lock_ = Fd(::open(name.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!lock_) return tl::make_unexpected(system_error("open", name, errno));
+  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) == 0) return {};
+  if (errno != EWOULDBLOCK) return tl::make_unexpected(system_error("lock", name, errno));
+  return failure("context file " + path_ + " is in use by another daemon");
+}
+
 Result<void> StateFiles::load_snapshot(Seconds now, LoadReport& report, bool& save_now) {
   const auto file = MappedFile::open(path_);
   if (!file) return tl::make_unexpected(file.error());
@@ -111,9 +122,9 @@ Result<void> StateFiles::load_snapshot(Seconds now, LoadReport& report, bool& sa
   const auto kept = damaged ? set_aside(path_, now) : keep_imported(path_);
   if (!kept) return tl::make_unexpected(kept.error());
   save_now = true;
-  const std::string what =
-      damaged ? content.damage + ", " + std::to_string(content.lost()) + " records lost"
-              : "is in another form";
+  std::string what = damaged ? content.damage : "is in another form";
+  // Of what is no context file at all nobody knows what was in it.
+  if (damaged && content.form) what += ", " + std::to_string(content.lost()) + " records lost";
   report.notes.push_back("context file " + path_ + " " + what + "; it is kept as " + *kept);
   return {};
 }

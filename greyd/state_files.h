@@ -4,6 +4,7 @@
 //   NAME               the last whole snapshot, context_text.h
 //   NAME.new           the one being written; renamed to NAME when whole and synced
 //   NAME.journal       changes, journal_text.h; appended to before each answer goes out
+//   NAME.lock          held while a daemon runs: two on one state would each undo the other
 //   NAME.journal.old   while a snapshot is being written: the changes before it began
 //
 // A snapshot is written in slices between batches. It need not be of one moment: a record that
@@ -59,8 +60,8 @@ class StateFiles {
   // Reads snapshot and journals into the greylist and starts journaling. Files that are damaged are
   // set aside as NAME.damaged.<now> (or NAME.journal.damaged.<now>), a snapshot in another
   // program's form is kept as NAME.imported, and in both cases a new snapshot is written at once.
-  // An error when a file is there but cannot be read or put aside, or the journal cannot be
-  // written: the daemon should not start.
+  // An error when another daemon has these files, when one is there but cannot be read or put
+  // aside, or when the journal cannot be written: the daemon should not start.
   Result<LoadReport> load(Seconds now);
 
   // Puts the changes since the last call into the journal. To be called before answers go out.
@@ -80,6 +81,7 @@ class StateFiles {
   void tick(Seconds monotonic);
 
  private:
+  Result<void> lock();
   Result<void> load_snapshot(Seconds now, LoadReport& report, bool& save_now);
   Result<std::size_t> load_journal(const std::string& path, Seconds now, LoadReport& report,
                                    bool& save_now);
@@ -101,6 +103,7 @@ class StateFiles {
   Background& background_;
   const Report report_;
 
+  Fd lock_;
   std::string changes_;             // noted by the greylist since the last commit
   std::optional<Journal> journal_;  // absent: not writable at the moment
   bool unsynced_ = false;

@@ -108,7 +108,7 @@ void add_common_options(CLI::App& app, Raw& raw) {
       ->group(group);
   app.add_flag("--dry-run", raw.manner.dry_run, "say what would change, change nothing")
       ->group(group);
-  app.set_help_flag("--help", "print this")->group(group);
+  app.set_help_flag("-h,--help", "print this")->group(group);
   app.set_version_flag("--version", "svctool " GREY_VERSION)
       ->description("print the version")
       ->group(group);
@@ -147,7 +147,7 @@ Result<void> finish_service(ServiceRequest& service) {
     trim_slashes(*path);
   }
   constexpr Setting kMemory{"memory", {},      {},       {}, Kind::number, {}, "bytes",
-                            {},       1 << 20, 1L << 50, {}};
+                            {},       1 << 26, 1L << 50, {}};
   if (!service.memory.empty()) {
     if (auto good = check_value(kMemory, service.memory); !good) return good;
   }
@@ -223,6 +223,12 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
   add_greyip_options(app, raw);
   add_list_options(app, raw);
   add_common_options(app, raw);
+  for (const std::string& argument : arguments) {
+    // CLI11 would take the next argument for the value.
+    if (argument.starts_with("--") && argument.find('=') + 1 == argument.size()) {
+      return misuse(argument.substr(0, argument.size() - 1) + ": the value is empty");
+    }
+  }
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::CallForHelp&) {

@@ -56,6 +56,7 @@ std::string run_script(const std::string& prefix, bool use_greydaemon) {
   text += R"sh(
 # Only root can become another user.
 [ "$(id -u)" = 0 ] || SERVICE_USER=
+case ${DRY_RUN-} in 0 | no | off) DRY_RUN= ;; esac
 
 # A setting whose file is empty or missing is left out: the daemon's default rules.
 # shellcheck disable=SC2153,SC2154 # the variables are set by envdir

@@ -93,7 +93,9 @@ void add_state(const ServiceRequest& request, Plan& plan, Builder& build) {
     const std::string name = value_of(request, list.option);
     if (name.empty()) continue;
     const std::string path = path_below(request.cntrldir, name);
-    if (!build.has(parent_of(path))) {
+    // Below the control directory; elsewhere a directory that is missing is more likely a typing
+    // error than a wish.
+    if (!name.starts_with('/') && !build.has(parent_of(path))) {
       build.directory(parent_of(path), 0755);
       build.kept();
     }

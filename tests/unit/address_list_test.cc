@@ -78,6 +78,7 @@ TEST_CASE("names, senders and recipients compare without case and by whole label
   CHECK(list.has_sender("user@example.org"));
   CHECK_FALSE(list.has_sender("other@example.org"));
   CHECK(list.has_sender("x@B.example"));
+  CHECK(list_of("*@star.example").has_sender("any@star.example"));
   CHECK_FALSE(list.has_sender("x@sub.b.example"));
   CHECK_FALSE(list.has_sender(""));
   CHECK_FALSE(list.has_sender("b.example"));
@@ -112,6 +113,11 @@ TEST_CASE("a bad line is named by file and number, and nothing is taken") {
                           "192.168.[3-4-5].1",
                           "a..example.com",
                           "example.com.",
+                          "From:x@y.example",
+                          "joe@example.com:ok",
+                          "joe@exa mple.com",
+                          "..example.com",
+                          "a@b@",
                           "-",
                           "/8"}) {
     CAPTURE(bad);

@@ -216,16 +216,17 @@ TEST_CASE_FIXTURE(Fixture, "the journal cut at any length holds each batch whole
   for (std::size_t length = 0; length < whole.size(); ++length) {
     CAPTURE(length);
     spit(journal, whole.substr(0, length));
-    Store store(path);
-    const LoadReport report = store.load();
+    auto store = std::make_unique<Store>(path);
+    const LoadReport report = store->load();
     CHECK(report.changes <= 5);
-    CHECK(report.changes == store.greylist.table().size());
+    CHECK(report.changes == store->greylist.table().size());
     const bool at_a_border = length == 0 || whole.substr(0, length) == kJournalHeader ||
                              (whole[length - 1] == '\n' &&
                               whole.rfind("\n= ", length - 2) == whole.rfind('\n', length - 2));
     CHECK(report.notes.empty() == at_a_border);
     // What comes after follows a whole batch.
-    store.ask("after@y");
+    store->ask("after@y");
+    store.reset();
     Store again(path);
     CHECK(again.load().notes.empty());
     CHECK(again.greylist.table().size() == report.changes + 1);
@@ -290,7 +291,7 @@ TEST_CASE_FIXTURE(Fixture,
       {"cut in a record", good.substr(0, good.size() / 2), "has no end line, 1 records lost", 48},
       {"no end line", good.substr(0, good.rfind("end ")), "has no end line, 0 records lost", 100},
       {"torn end line", good.substr(0, good.size() - 1), "has no end line, 1 records lost", 100},
-      {"empty", "", "is empty, 0 records lost", 0},
+      {"empty", "", "is empty", 0},
       {"another version", "qmail-greyd context 99\nwhat?\n", "is of another version", 0},
       {"something else", std::string("\0\x01\x02 binary", 10), "is not a context file", 0},
       {"header only", "qmail-greyd context 1\n", "has no end line, 0 records lost", 0},
@@ -424,7 +425,18 @@ TEST_CASE_FIXTURE(Fixture, "a damaged greydaemon file is set aside, its good lin
   const LoadReport report = store.load();
   CHECK(report.records == 2);
   REQUIRE(report.notes.size() == 1);
-  CHECK(report.notes[0].find("has lines that are no records, 2 records lost") != std::string::npos);
+  CHECK(
+      report.notes[0].find("has lines that are no records, the first in line 2, 2 records lost") !=
+      std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Fixture, "two daemons do not share one context file") {
+  Store first(path);
+  first.load();
+  Store second(path);
+  const auto report = second.files.load(kNow);
+  REQUIRE_FALSE(report);
+  CHECK(report.error().text == "context file " + path + " is in use by another daemon");
 }
 
 TEST_CASE_FIXTURE(Fixture, "a place that cannot hold the files is told before the start") {

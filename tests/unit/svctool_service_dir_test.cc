@@ -142,6 +142,14 @@ TEST_CASE("a list elsewhere is made with its directory") {
   CHECK(std::ranges::count(plan.entries, "/etc/indimail/control/lists", &Entry::path) == 1);
 }
 
+TEST_CASE("a list at an absolute path is made, but not the directories that a typing error names") {
+  ServiceRequest request = sample_request();
+  request.values["whitelist"] = "/etc/gery/white";
+  const Plan plan = plan_service(request);
+  CHECK(find(plan, "/etc/gery") == nullptr);
+  CHECK(find(plan, "/etc/gery/white")->content == "# sample\n");
+}
+
 TEST_CASE("two services never share a context file by default") {
   ServiceRequest request = sample_request();
   request.context_file.clear();
