@@ -91,7 +91,7 @@ void add_options(CLI::App& app, Raw& raw, Options& options) {
              "port, when ipaddr names none (1999)");
   add_choice<Sync>(app, "--sync", options.sync,
                    {{"always", Sync::always}, {"second", Sync::second}, {"never", Sync::never}},
-                   "when answers are safe from a power cut: always, second or never (second)");
+                   "when answers are safe from a power cut (second)");
   app.add_option("--allow", raw.allow, "who may ask (loopback and own addresses)")
       ->type_name("NETWORK[,NETWORK...]");
   app.add_option("-u,--user", options.user, "user to run as")->type_name("USER");

@@ -1,0 +1,54 @@
+# Runs the daemon for tests, asks it, and reads its log. Conditions are polled for, with a deadline
+# that only a failure reaches.
+package Daemon;
+use strict;
+use warnings;
+use Exporter 'import';
+use IO::Select;
+use IO::Socket::IP;
+use Time::HiRes qw(sleep time);
+
+our @EXPORT = qw(slurp spit wait_until query ask asker);
+our $deadline = 30;
+
+sub slurp { my ($f) = @_; open my $h, '<', $f or return ''; local $/; my $c = <$h>; return $c // '' }
+sub spit { my ($f, $text) = @_; open my $h, '>', $f or die "$f: $!"; print $h $text; close $h }
+sub wait_until { my ($what) = @_; my $end = time + $deadline;
+    until ($what->()) { return 0 if time > $end; sleep 0.005 } return 1 }
+
+# new(program => PATH, dir => DIRECTORY, port => PORT, env => {...})
+sub new { my ($class, %self) = @_; $self{log} = "$self{dir}/log"; return bless \%self, $class }
+
+# Starts it with these arguments, the log in a file of its own; dies when it does not listen.
+sub start {
+    my ($self, @args) = @_;
+    unlink $self->{log};
+    $self->{pid} = fork // die;
+    if ($self->{pid} == 0) {
+        $ENV{CONTROLDIR} = $self->{dir};
+        $ENV{$_} = $self->{env}{$_} for keys %{ $self->{env} // {} };
+        open STDERR, '>', $self->{log} or die;
+        exec $self->{program}, @args or die;
+    }
+    wait_until(sub { $self->log =~ /listening on/ }) or die 'no start: ' . $self->log;
+}
+sub log { my ($self) = @_; return slurp($self->{log}) }
+sub signal { my ($self, $name) = @_; kill $name => $self->{pid} }
+# Ends it; its exit code, or "signal N".
+sub stop { my ($self, $signal) = @_;
+    kill $signal // 'TERM', $self->{pid};
+    waitpid $self->{pid}, 0;
+    return $? & 127 ? 'signal ' . ($? & 127) : $? >> 8 }
+
+sub asker { my ($port, $host) = @_;
+    return IO::Socket::IP->new(PeerHost => $host // '127.0.0.1', PeerPort => $port, Proto => 'udp') // die "$!" }
+sub query { my ($ip, $from, @to) = @_; return "I$ip\0F$from\0" . join('', map {"T$_\0"} @to) . "\0" }
+# The answer as two digits; 'none' when none came.
+sub ask {
+    my ($socket, $datagram) = @_;
+    $socket->send($datagram);
+    return 'none' unless IO::Select->new($socket)->can_read($deadline);
+    $socket->recv(my $answer, 100) // return 'none';
+    return join '', unpack 'C*', $answer;
+}
+1;
