@@ -89,27 +89,32 @@ Decision Greylist::by_triplets(const wire::Query& query, const Lists& lists, Sec
   const bool bounce = query.sender.empty();
   std::optional<Decision> accepted, deferred;
   bool passed = false;
+  query_mark_ = std::uint8_t(query_mark_ % 255 + 1);
   for (const std::string_view recipient : query.recipients) {
     // Under `all` a listed recipient among others counts for itself alone.
     if (policy_.recipients == RecipientRule::all && lists.whitelist.has_recipient(recipient)) {
       continue;
     }
-    const Decision decision = triplet(recipient, bounce, now);
-    passed |= decision.reason == Reason::passed;
-    if (verdict_of(decision.reason) == Verdict::accept) {
-      if (!accepted || says_more(decision.reason, accepted->reason)) accepted = decision;
-    } else if (!deferred || nearness(decision.reason) > nearness(deferred->reason)) {
+    const std::optional<Decision> decision = triplet(recipient, bounce, now);
+    if (!decision) continue;
+    passed |= decision->reason == Reason::passed;
+    if (verdict_of(decision->reason) == Verdict::accept) {
+      if (!accepted || says_more(decision->reason, accepted->reason)) accepted = decision;
+    } else if (!deferred || nearness(decision->reason) > nearness(deferred->reason)) {
       deferred = decision;
     }
   }
   // One message is one good retry, whatever the number of its recipients.
   if (passed) earn_pass(now);
   const bool accept = policy_.recipients == RecipientRule::any ? accepted.has_value() : !deferred;
-  return accept ? accepted.value_or(Decision{Reason::whitelisted, 0}) : *deferred;
+  if (!accept) return *deferred;
+  if (bounce) forget_bounces(query, now);
+  return accepted.value_or(Decision{Reason::whitelisted, 0});
 }
 
-// One recipient of a query that no list and no known client decides.
-Decision Greylist::triplet(std::string_view recipient, bool bounce, Seconds now) {
+// One recipient of a query that no list and no known client decides; nothing for one that this
+// query has named before.
+std::optional<Decision> Greylist::triplet(std::string_view recipient, bool bounce, Seconds now) {
   const std::string_view key = keys_.triplet(recipient);
   Table::Ref ref = table_.find(key);
   if (ref != 0 && is_over(table_.view(ref), now)) {
@@ -117,34 +122,46 @@ Decision Greylist::triplet(std::string_view recipient, bool bounce, Seconds now)
     ref = 0;
   }
   if (ref == 0) {
-    insert(key, RecordClass::waiting, now, 0);
-    return {Reason::new_triplet, 0};
+    insert(key, RecordClass::waiting, now, query_mark_);
+    return Decision{Reason::new_triplet, 0};
   }
   const RecordView record = table_.view(ref);
   if (record.record_class == RecordClass::passed) {
     touch(ref, record, now);
-    return {Reason::known, age_of(record.seen, now)};
+    return Decision{Reason::known, age_of(record.seen, now)};
   }
+  if (record.passes == query_mark_ && record.seen == now) return std::nullopt;
   Decision decision = retry(ref, now);
   if (decision.reason != Reason::passed) return decision;
-  if (bounce) {
-    // A bounce is a message of its own: it says nothing of the next one, nor of the client.
-    note(ref, Change::forgotten);
-    table_.erase(ref);
-    return {Reason::bounce, decision.age};
-  }
+  // A bounce is a message of its own: it says nothing of the next one, nor of the client.
+  if (bounce) return Decision{Reason::bounce, decision.age};
   update(ref, RecordClass::passed, now, 0);
   return decision;
+}
+
+// An accepted bounce uses up its triplets: those of it that were good retries.
+void Greylist::forget_bounces(const wire::Query& query, Seconds now) {
+  for (const std::string_view recipient : query.recipients) {
+    const Table::Ref ref = table_.find(keys_.triplet(recipient));
+    if (ref == 0) continue;
+    const RecordView record = table_.view(ref);
+    const Seconds age = age_of(record.seen, now);
+    const bool good_retry = age >= policy_.min_resend && age < policy_.resend_window &&
+                            !(record.passes == query_mark_ && record.seen == now);
+    if (record.record_class != RecordClass::waiting || !good_retry) continue;
+    note(ref, Change::forgotten);
+    table_.erase(ref);
+  }
 }
 
 // A waiting triplet is tried again: early, passed or stale.
 Decision Greylist::retry(Table::Ref ref, Seconds now) {
   const Seconds seen = table_.view(ref).seen;
   const Seconds age = age_of(seen, now);
-  if (seen > now) update(ref, RecordClass::waiting, now, 0);
+  if (seen > now) update(ref, RecordClass::waiting, now, 0);  // the clock was set back
   if (age < policy_.min_resend) return {Reason::early, age};
   if (age < policy_.resend_window) return {Reason::passed, age};
-  update(ref, RecordClass::waiting, now, 0);
+  update(ref, RecordClass::waiting, now, query_mark_);
   return {Reason::stale, age};
 }
 
@@ -224,8 +241,16 @@ std::size_t Greylist::expire(Seconds now, std::size_t limit) {
   for (std::size_t c = 0; c < kRecordClasses; ++c) {
     while (done < limit) {
       const Table::Ref ref = table_.oldest(RecordClass(c));
-      if (ref == 0 || !is_over(table_.view(ref), now)) break;
-      table_.erase(ref);
+      if (ref == 0) break;
+      const RecordView record = table_.view(ref);
+      if (is_over(record, now)) {
+        table_.erase(ref);
+      } else if (record.seen > now) {
+        // A stamp from a clock that was set back would keep all behind it from expiring.
+        table_.update(ref, record.record_class, now, record.passes);
+      } else {
+        break;
+      }
       ++done;
     }
   }
@@ -240,20 +265,20 @@ std::string_view Greylist::key_of(const SavedRecord& record) {
 }
 
 bool Greylist::restore(const SavedRecord& record, Seconds now) {
-  const RecordView view{key_of(record), record.seen, record.record_class,
+  const RecordView view{key_of(record), std::min(record.seen, now), record.record_class,
                         std::uint8_t(std::min(record.passes, 255u))};
   if (is_over(view, now)) return false;
   const Table::Ref ref = table_.find(view.key);
   if (ref == 0) {
     table_.insert(view);
-  } else if (table_.view(ref).seen <= record.seen) {
+  } else if (table_.view(ref).seen <= view.seen) {
     table_.update(ref, view.record_class, view.seen, view.passes);
   }
   return true;
 }
 
 void Greylist::replay(const SavedRecord& change, Seconds now) {
-  const RecordView view{key_of(change), change.seen, change.record_class,
+  const RecordView view{key_of(change), std::min(change.seen, now), change.record_class,
                         std::uint8_t(std::min(change.passes, 255u))};
   const Table::Ref ref = table_.find(view.key);
   if (change.change == Change::forgotten || is_over(view, now)) {

@@ -83,7 +83,8 @@ class Greylist {
   std::optional<Decision> known_client(Seconds now);
   Decision by_triplets(const wire::Query& query, const Lists& lists, Seconds now);
   Decision by_triplets_greydaemon(const wire::Query& query, Seconds now);
-  Decision triplet(std::string_view recipient, bool bounce, Seconds now);
+  std::optional<Decision> triplet(std::string_view recipient, bool bounce, Seconds now);
+  void forget_bounces(const wire::Query& query, Seconds now);
   Decision retry(Table::Ref ref, Seconds now);
   void earn_pass(Seconds now);
   void touch(Table::Ref ref, const RecordView& record, Seconds now);
@@ -97,6 +98,9 @@ class Greylist {
   Table table_;
   KeyBuilder keys_;
   std::string* changes_ = nullptr;
+  // Marks the waiting triplets that a query has stored or started anew, in their passes byte, so
+  // that a recipient named twice in it counts once.
+  std::uint8_t query_mark_ = 0;
 };
 
 }  // namespace grey

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <new>
+#include <utility>
 
 namespace grey {
 namespace {
@@ -20,7 +22,11 @@ std::uint32_t stored(Seconds seen) {
 }  // namespace
 
 Table::Table(std::size_t max_records, const HashKey& hash_key)
-    : max_records_(std::max<std::size_t>(max_records, 1)), hash_key_(hash_key) {
+    : max_records_(std::max<std::size_t>(max_records, 1)),
+      hash_key_(hash_key),
+      // As many chunks as a Ref can name, at most.
+      max_chunks_(std::clamp<std::size_t>(max_records_ * kBytesPerRecord / kChunk, 1,
+                                          (std::size_t{1} << 32) / kUnitsPerChunk - 1)) {
   buckets_.push_back(std::make_unique<Bucket>());
   directory_.push_back(0);
 }
@@ -36,30 +42,129 @@ RecordView Table::view(Ref ref) const {
   return {key_of(record), record->seen, RecordClass(record->record_class), record->passes_or_zero};
 }
 
+std::size_t Table::units_of(const Record* record) {
+  return units_for(kHeader + record->key_size);
+}
+
 Table::Ref Table::allocate(std::size_t units) {
-  if (free_[units] != 0) {
-    const Ref ref = free_[units];
-    free_[units] = at(ref)->next;
-    return ref;
+  for (;;) {
+    if (free_[units] != 0) return take_free(units, units);
+    if (bump_ + units <= bump_end_) {
+      bump_ += Ref(units);
+      return bump_ - Ref(units);
+    }
+    for (std::size_t size = units + kMinUnits; size <= kMaxUnits; ++size) {
+      if (free_[size] != 0) return take_free(size, units);
+    }
+    if (!add_chunk()) reclaim_chunk();
   }
-  if (bump_ + units > kUnitsPerChunk) {
-    // for_overwrite: a chunk's pages become resident only as they are used.
-    chunks_.push_back(std::make_unique_for_overwrite<std::byte[]>(kChunk));
-    bump_ = chunks_.size() == 1 ? 1 : 0;  // unit 0 of all stays unused: Ref 0 names no record
-  }
-  const Ref ref = Ref((chunks_.size() - 1) * kUnitsPerChunk + bump_);
-  bump_ += units;
+}
+
+// The first `units` of the first free block of that size; the rest stays free.
+Table::Ref Table::take_free(std::size_t size, std::size_t units) {
+  const Ref ref = free_[size];
+  remove_free(ref);
+  if (size != units) release(ref + Ref(units), size - units);
   return ref;
 }
 
 void Table::release(Ref ref, std::size_t units) {
-  at(ref)->next = free_[units];
+  Record* block = at(ref);
+  block->record_class = kFree;
+  block->key_size = std::uint16_t(units * kUnit - kHeader);
+  block->prev = 0;
+  block->next = free_[units];
+  if (block->next != 0) at(block->next)->prev = ref;
   free_[units] = ref;
+}
+
+void Table::remove_free(Ref ref) {
+  const Record* block = at(ref);
+  (block->prev != 0 ? at(block->prev)->next : free_[units_of(block)]) = block->next;
+  if (block->next != 0) at(block->next)->prev = block->prev;
+}
+
+// Makes free blocks of what is left to allocate from, which is then empty.
+void Table::give_back_bump() {
+  while (bump_ < bump_end_) {
+    std::size_t units = std::min<std::size_t>(bump_end_ - bump_, kMaxUnits);
+    const std::size_t rest = bump_end_ - bump_ - units;
+    if (rest > 0 && rest < kMinUnits) units -= kMinUnits;
+    release(bump_, units);
+    bump_ += Ref(units);
+  }
+}
+
+// False when there may be no more, or the system has none.
+bool Table::add_chunk() {
+  if (chunks_.size() >= max_chunks_) return false;
+  try {
+    // for_overwrite: a chunk's pages become resident only as they are used.
+    chunks_.push_back(std::make_unique_for_overwrite<std::byte[]>(kChunk));
+  } catch (const std::bad_alloc&) {
+    if (size_ == 0) throw;
+    return false;
+  }
+  give_back_bump();
+  bump_ = Ref((chunks_.size() - 1) * kUnitsPerChunk);
+  bump_end_ = bump_ + Ref(kUnitsPerChunk);
+  if (bump_ == 0) bump_ = Ref(kMinUnits);  // Ref 0 names no record
+  return true;
+}
+
+// Evicts all records of the lowest class from the chunk that holds the oldest of them, and moves
+// the others to its beginning: the rest is to be allocated from.
+void Table::reclaim_chunk() {
+  if (size_ == 0) {  // nothing but free blocks that are all too small: begin anew
+    chunks_.resize(1);
+    free_.fill(0);
+    bump_ = Ref(kMinUnits);
+    bump_end_ = Ref(kUnitsPerChunk);
+    return;
+  }
+  const Order* lowest = orders_.data();
+  while (lowest->head == 0) ++lowest;
+  const auto doomed = std::uint8_t(lowest - orders_.data());
+  give_back_bump();
+  const std::size_t chunk = lowest->head / kUnitsPerChunk;
+  const Ref end = Ref((chunk + 1) * kUnitsPerChunk);
+  Ref to = chunk == 0 ? Ref(kMinUnits) : Ref(chunk * kUnitsPerChunk);
+  for (Ref from = to; from < end;) {
+    const Record* record = at(from);
+    const auto units = Ref(units_of(record));
+    if (record->record_class == kFree) {
+      remove_free(from);
+    } else if (record->record_class == doomed) {
+      unindex(hash(key_of(record)), from);
+      unlink(from);
+      --size_;
+      ++evictions_;
+    } else {
+      if (from != to) relocate(from, to);
+      to += units;
+    }
+    from += units;
+  }
+  bump_ = to;
+  bump_end_ = end;
+}
+
+// Moves a record down to where nothing is: its bytes, and all that names it.
+void Table::relocate(Ref from, Ref to) {
+  slot_of(hash(key_of(at(from))), from).ref = to;
+  std::memmove(static_cast<void*>(at(to)), at(from), units_of(at(from)) * kUnit);
+  const Record* record = at(to);
+  Order& order = orders_[record->record_class];
+  (record->prev != 0 ? at(record->prev)->next : order.head) = to;
+  (record->next != 0 ? at(record->next)->prev : order.tail) = to;
+  if (walk_.next == from) walk_.next = to;
 }
 
 Table::Ref Table::insert(const RecordView& record) {
   assert(record.key.size() <= kMaxKey);
+  const Hash key_hash = hash(record.key);
   if (size_ >= max_records_) evict();
+  make_room(key_hash);  // this and the next line may throw; what follows may not
   const Ref ref = allocate(units_for(kHeader + record.key.size()));
   Record* stored_record = at(ref);
   stored_record->seen = stored(record.seen);
@@ -68,7 +173,7 @@ Table::Ref Table::insert(const RecordView& record) {
   std::memcpy(reinterpret_cast<char*>(stored_record) + kHeader, record.key.data(),
               record.key.size());
   link(ref, record.record_class);
-  index(hash(record.key), ref);
+  index(key_hash, ref);
   ++size_;
   return ref;
 }
@@ -88,7 +193,7 @@ void Table::erase(Ref ref) {
   const Record* record = at(ref);
   unindex(hash(key_of(record)), ref);
   unlink(ref);
-  release(ref, units_for(kHeader + record->key_size));
+  release(ref, units_of(record));
   --size_;
 }
 
@@ -170,13 +275,26 @@ Table::Ref Table::find(std::string_view key) const {
   return 0;
 }
 
-void Table::index(Hash hash, Ref ref) {
+// Splits the key's bucket until it has a free slot.
+void Table::make_room(Hash hash) {
   while (bucket_of(hash).used >= kMaxFill) split(hash);
+}
+
+// REQUIRES: make_room(hash).
+void Table::index(Hash hash, Ref ref) {
   Bucket& bucket = bucket_of(hash);
   std::size_t i = hash % kSlots;
   while (bucket.slots[i].ref != 0) i = (i + 1) % kSlots;
   bucket.slots[i] = {hash, ref};
   ++bucket.used;
+}
+
+// REQUIRES: the record is indexed.
+Table::Slot& Table::slot_of(Hash hash, Ref ref) {
+  Bucket& bucket = bucket_of(hash);
+  std::size_t i = hash % kSlots;
+  while (bucket.slots[i].ref != ref) i = (i + 1) % kSlots;
+  return bucket.slots[i];
 }
 
 void Table::unindex(Hash hash, Ref ref) {
@@ -197,25 +315,27 @@ void Table::unindex(Hash hash, Ref ref) {
 }
 
 void Table::split(Hash hash_of_full) {
+  // First all that may throw: a failure leaves the table as it was, or with a larger directory.
+  auto lower = std::make_unique<Bucket>();
+  auto upper = std::make_unique<Bucket>();
+  if (buckets_.size() == buckets_.capacity()) buckets_.reserve(2 * buckets_.size());
   const std::uint32_t full = directory_[directory_index(hash_of_full)];
-  if (buckets_[full]->depth == directory_depth_) {
+  const std::uint32_t depth = buckets_[full]->depth + 1;
+  if (depth > directory_depth_) {
     std::vector<std::uint32_t> doubled(directory_.size() * 2);
     for (std::size_t i = 0; i < doubled.size(); ++i) doubled[i] = directory_[i / 2];
     directory_ = std::move(doubled);
     ++directory_depth_;
   }
-  const std::unique_ptr<Bucket> old = std::move(buckets_[full]);
-  const std::uint32_t depth = old->depth + 1;
-  const std::uint32_t sibling = std::uint32_t(buckets_.size());
-  buckets_[full] = std::make_unique<Bucket>();
-  buckets_.push_back(std::make_unique<Bucket>());
-  buckets_[full]->depth = buckets_[sibling]->depth = depth;
 
+  lower->depth = upper->depth = depth;
+  const std::uint32_t sibling = std::uint32_t(buckets_.size());
+  const std::unique_ptr<Bucket> old = std::exchange(buckets_[full], std::move(lower));
+  buckets_.push_back(std::move(upper));
   // The directory entries of the old bucket are one run; its second half is the sibling's.
   const std::size_t run = std::size_t{1} << (directory_depth_ - depth);
   const std::size_t first = directory_index(hash_of_full) / (run * 2) * (run * 2);
   std::fill_n(directory_.begin() + std::ptrdiff_t(first + run), run, sibling);
-
   for (const Slot& slot : old->slots) {
     if (slot.ref != 0) index(slot.hash, slot.ref);
   }

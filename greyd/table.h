@@ -2,7 +2,9 @@
 //
 // Layout, and why:
 // - Records lie in 1 MiB chunks, 8-byte aligned, and are named by a 32-bit number of 8-byte units
-//   (so 32 GiB at most). Freed records go to a free list of their size and are used again.
+//   (so 32 GiB at most). Freed records go to a free list of their size and are used again, whole or
+//   cut. When the bytes allowed are used up and no free block fits, the chunk of the oldest record
+//   is cleared of its class and compacted, so that no mix of sizes can grow the table.
 // - The index is an extendible hash: a directory of buckets of 512 slots. A full bucket splits in
 //   two; nothing else moves, so no insertion pays for a rehash of the whole table. The directory
 //   alone doubles as a whole, and is small: 4 bytes for about 300 records.
@@ -39,15 +41,18 @@ using HashKey = std::array<std::uint8_t, 16>;  // secret; new for each process
 
 class Table {
  public:
-  // Names a record; 0 names none. Valid until that record is erased or evicted.
+  // Names a record; 0 names none. Valid until that record is erased, or another is inserted.
   using Ref = std::uint32_t;
   static constexpr std::size_t kMaxKey = 1023;  // bytes
 
-  // At `max_records` (at least 1) an insertion evicts the oldest record of the lowest class.
+  // At `max_records` (at least 1) an insertion evicts the oldest record of the lowest class. All
+  // records together take at most kBytesPerRecord for each that is allowed (and 1 MiB at least).
+  static constexpr std::size_t kBytesPerRecord = 128;
   Table(std::size_t max_records, const HashKey& hash_key);
 
   Ref find(std::string_view key) const;
-  // REQUIRES: no record of this key, key.size() <= kMaxKey. May evict another record.
+  // REQUIRES: no record of this key, key.size() <= kMaxKey. May evict other records. Throws
+  // std::bad_alloc, with no record changed, when there is no memory for the index.
   Ref insert(const RecordView& record);
   // Gives the record a new class, stamp and passes, and puts it at the young end of its list.
   void update(Ref ref, RecordClass record_class, Seconds seen, std::uint8_t passes);
@@ -82,7 +87,8 @@ class Table {
   std::size_t memory() const;  // bytes held for records and index
 
  private:
-  // A record's bytes: this header up to kHeader, then the key. A free block holds only `next`.
+  // A record's bytes: this header, then the key. A free block is a header, too: linked in its free
+  // list, of the class kFree, and with a key_size that makes up its length.
   struct Record {
     std::uint32_t next;
     std::uint32_t prev;
@@ -96,6 +102,8 @@ class Table {
   static constexpr std::size_t kUnit = 8;
   static constexpr std::size_t kChunk = std::size_t{1} << 20;
   static constexpr std::size_t kUnitsPerChunk = kChunk / kUnit;
+  static constexpr std::uint8_t kFree = 0xff;
+  static constexpr std::size_t kMinUnits = kHeader / kUnit;  // of any block
   static constexpr std::size_t kMaxUnits = (kHeader + kMaxKey + kUnit - 1) / kUnit;
 
   // The top bits of a hash choose the bucket, its low bits the place in the bucket. A slot keeps
@@ -137,9 +145,18 @@ class Table {
   Bucket& bucket_of(Hash hash) const { return *buckets_[directory_[directory_index(hash)]]; }
   void index(Hash hash, Ref ref);
   void unindex(Hash hash, Ref ref);
+  void make_room(Hash hash);
   void split(Hash hash);
+  Slot& slot_of(Hash hash, Ref ref);
+  static std::size_t units_of(const Record* record);
   Ref allocate(std::size_t units);
+  Ref take_free(std::size_t size, std::size_t units);
+  bool add_chunk();
+  void reclaim_chunk();
+  void relocate(Ref from, Ref to);
+  void give_back_bump();
   void release(Ref ref, std::size_t units);
+  void remove_free(Ref ref);
   void link(Ref ref, RecordClass record_class);
   void unlink(Ref ref);
   void evict();
@@ -147,7 +164,8 @@ class Table {
   std::size_t max_records_;
   HashKey hash_key_;
   std::vector<std::unique_ptr<std::byte[]>> chunks_;
-  std::size_t bump_ = kUnitsPerChunk;  // first unused unit of the last chunk
+  std::size_t max_chunks_;
+  Ref bump_ = 0, bump_end_ = 0;  // these units are in no record and no free block
   std::array<Ref, kMaxUnits + 1> free_{};
   std::vector<std::unique_ptr<Bucket>> buckets_;
   std::vector<std::uint32_t> directory_;  // 2^directory_depth_ bucket numbers

@@ -66,7 +66,10 @@ class Relay {
         session_.waiting() && !server_ended_ && session_.to_client.size() < limits_.cork;
     set(kClientIn, fds_.client_in, POLLIN,
         !client_ended_ && !server_ended_ && from_client_.size() < limits_.buffer &&
-            session_.to_server.size() < limits_.buffer);
+            session_.to_server.size() < limits_.buffer &&
+            // The session answers some commands by itself: a client that does not read its answers
+            // is not read either.
+            session_.to_client.size() < limits_.buffer);
     set(kClientOut, fds_.client_out, POLLOUT, !session_.to_client.empty() && !corked);
     set(kServerIn, fds_.server_in, POLLOUT, !session_.to_server.empty());
     set(kServerOut, fds_.server_out, POLLIN,

@@ -59,6 +59,7 @@ std::size_t SmtpSession::take_line(std::string_view bytes) {
 
 void SmtpSession::begin_command() {
   line_passes_ = true;
+  asked_ = false;
   command_ = Command::other;
   switch (verb_of(line_)) {
     case Verb::mail:
@@ -136,6 +137,7 @@ std::size_t SmtpSession::take_message(std::string_view bytes) {
 // ---- the decision
 
 void SmtpSession::accept() {
+  asked_ = true;
   pass_line();
 }
 
@@ -182,7 +184,8 @@ std::size_t SmtpSession::take_reply_line(std::string_view bytes) {
 // EHLO's answer goes out one line late, since the last line is marked as such and may be one that
 // is removed.
 void SmtpSession::pass_reply_line(ReplyLine parsed) {
-  if (state_ == State::resetting) return;
+  // Our RSET is not the client's business, unless the server will not go on.
+  if (state_ == State::resetting && positive(parsed.code)) return;
   const bool ehlo = state_ == State::reply && command_ == Command::ehlo && parsed.code == 250 &&
                     !reply_line_passed_ && (reply_line_[3] == '-' || reply_line_[3] == ' ');
   if (!ehlo) {
@@ -217,8 +220,9 @@ void SmtpSession::on_reply(int code) {
       state_ = State::command;
       return;
     case State::resetting:
+      // What the server did not forget must not be taken for a new message.
+      state_ = positive(code) ? State::command : State::closed;
       envelope_ = {};
-      state_ = State::command;
       return;
     default:
       state_ = State::closed;  // nothing was asked: see the header
@@ -227,7 +231,9 @@ void SmtpSession::on_reply(int code) {
 
 void SmtpSession::on_command_reply(int code) {
   const bool intermediate = code >= 300 && code < 400;
-  if (intermediate && command_ == Command::data) {
+  // A message about which nobody was asked: the server saw recipients where this session saw none.
+  const bool unasked = command_ == Command::data && !asked_ && !authenticated_;
+  if (intermediate && command_ == Command::data && !unasked) {
     scanner_ = DataEndScanner();
     state_ = State::message;
     return;
@@ -249,7 +255,7 @@ void SmtpSession::on_command_reply(int code) {
       envelope_ = {};
       return;
     case Command::auth:
-      authenticated_ = true;
+      authenticated_ = code == 235;  // RFC 4954
       return;
     default:
       return;

@@ -115,6 +115,7 @@ class SmtpSession {
   std::string address_;         // of the MAIL or RCPT that waits for its reply
   Envelope envelope_;
   bool authenticated_ = false;
+  bool asked_ = false;  // about the DATA in line_, and the answer was to accept
   DataEndScanner scanner_;
   DataEnd message_end_ = DataEnd::none;
 

@@ -6,7 +6,6 @@
 #include <map>
 #include <optional>
 #include <random>
-#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -51,9 +50,8 @@ class Model {
       }
     }
     std::vector<Reason> reasons;
-    for (const std::string& recipient : step.recipients) {
-      reasons.push_back(triplet(client, step.sender, recipient, now));
-    }
+    for (const Id& id : named_in_order(client, step))
+      reasons.push_back(triplet(id, step.sender, now));
     const auto any = [&](Reason reason) {
       return std::find(reasons.begin(), reasons.end(), reason) != reasons.end();
     };
@@ -65,6 +63,12 @@ class Model {
     const bool good = any(Reason::passed) || any(Reason::bounce) || any(Reason::known);
     const bool bad = any(Reason::early) || any(Reason::stale) || any(Reason::new_triplet);
     const bool accept = p_.recipients == RecipientRule::any ? good : !bad;
+    if (accept && step.sender.empty()) {
+      std::size_t i = 0;
+      for (const Id& id : named_in_order(client, step)) {
+        if (reasons[i++] == Reason::bounce) triplets_.erase(id);
+      }
+    }
     const std::vector<Reason> order =
         accept ? std::vector{Reason::passed, Reason::bounce, Reason::known}
                : std::vector{Reason::early, Reason::stale, Reason::new_triplet};
@@ -90,10 +94,24 @@ class Model {
     return to_lower(sender);
   }
 
-  Reason triplet(const std::string& client, const std::string& sender, const std::string& recipient,
-                 Seconds now) {
-    const auto id = std::tuple(client, key(sender),
-                               p_.recipient_key == RecipientKey::none ? "" : to_lower(recipient));
+  using Id = std::tuple<std::string, std::string, std::string>;
+
+  Id id_of(const std::string& client, const std::string& sender,
+           const std::string& recipient) const {
+    return {client, key(sender), p_.recipient_key == RecipientKey::none ? "" : to_lower(recipient)};
+  }
+
+  // Each triplet of the query once, in its order.
+  std::vector<Id> named_in_order(const std::string& client, const Step& step) const {
+    std::vector<Id> ids;
+    for (const std::string& recipient : step.recipients) {
+      const Id id = id_of(client, step.sender, recipient);
+      if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
+    }
+    return ids;
+  }
+
+  Reason triplet(const Id& id, const std::string& sender, Seconds now) {
     if (triplets_.contains(id)) {
       const Triplet& old = triplets_[id];
       const Seconds life = old.passed ? p_.timeout : std::max(p_.timeout, p_.resend_window);
@@ -114,17 +132,14 @@ class Model {
       record.seen = now;
       return Reason::stale;
     }
-    if (sender.empty()) {
-      triplets_.erase(id);
-      return Reason::bounce;
-    }
+    if (sender.empty()) return Reason::bounce;
     record = {true, now};
     return Reason::passed;
   }
 
   Policy p_;
   std::map<std::string, std::pair<unsigned, Seconds>> clients_;  // good retries, last seen
-  std::map<std::tuple<std::string, std::string, std::string>, Triplet> triplets_;
+  std::map<Id, Triplet> triplets_;
 };
 
 // Where the two part: the number of the step and what each said. Nothing when they agree.
