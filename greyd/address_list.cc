@@ -60,7 +60,7 @@ Result<AddressList> AddressList::parse(std::string_view text, std::string_view n
 
 bool AddressList::add(std::string_view entry) {
   if (entry.find_first_of(" \t") != std::string_view::npos) return false;
-  if (entry.starts_with("to:")) return add_mailbox(recipients_, entry.substr(3));
+  if (to_lower(entry.substr(0, 3)) == "to:") return add_mailbox(recipients_, entry.substr(3));
   if (entry.find('@') != std::string_view::npos) return add_mailbox(senders_, entry);
   if (NetworkSet::is_meant(entry)) return clients_.add(entry);
   if (!is_host_name(entry)) return false;
@@ -75,8 +75,8 @@ bool AddressList::add_mailbox(TextSet& set, std::string_view entry) {
   const std::string_view domain = entry.substr(at + 1);
   const bool literal = domain.starts_with('[') && domain.ends_with(']');
   if (!literal && !is_host_name(domain) && !is_label(domain)) return false;
-  // "From:a@b" and the like: an address with a colon would have to be quoted.
-  if (entry.find(':') < at && !entry.starts_with('"')) return false;
+  // "From:a@b", "<a@b>", "a@b,c@d": an address with such characters would have to be quoted.
+  if (entry.find_first_of(":<>,;@") < at && !entry.starts_with('"')) return false;
   set.insert(to_lower(entry));
   return true;
 }
@@ -93,7 +93,8 @@ bool AddressList::has_client(const Ip& ip) const {
 
 bool AddressList::has_client_name(std::string_view name) const {
   if ((names_.empty() && lookup_ == nullptr) || name.empty() || name.size() > 255) return false;
-  if (name.find('/') != std::string_view::npos) return false;  // would be a network's key
+  // Whoever asks may send any text for a name; the lookup has other keys than names, too.
+  if (!is_host_name(name)) return false;
   const std::string lower = to_lower(name);
   const auto has = [&](std::string_view key) {
     return names_.contains(key) || (lookup_ != nullptr && lookup_->contains(key));

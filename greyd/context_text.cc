@@ -139,6 +139,37 @@ bool is_greydaemon(std::string_view text) {
          read_greydaemon_line(text.substr(0, end), record, storage);
 }
 
+// ---- neither -----------------------------------------------------------------------------------
+
+// Whatever lines of either form there are in a file whose beginning is not as it should be.
+ContextContent salvage(std::string_view text,
+                       const std::function<void(const SavedRecord&)>& visit) {
+  ContextContent content;
+  RecordReader reader;
+  std::string storage;
+  std::string_view lines = text;
+  if (const std::size_t end = text.find("\nend "); end != std::string_view::npos) {
+    lines = text.substr(0, end + 1);
+  }
+  for_each_line(lines, content, [&](std::string_view line) {
+    if (line.starts_with('#')) return true;
+    SavedRecord greydaemon;
+    const SavedRecord* record = reader.read(line);
+    if (record == nullptr && read_greydaemon_line(line, greydaemon, storage)) record = &greydaemon;
+    if (record == nullptr || record->change != Change::stored) return false;
+    content.form = ContextForm::qmail_greyd;
+    visit(*record);
+    return true;
+  });
+  if (content.form) {
+    content.damage = "has a damaged first line";
+  } else {
+    content = {};
+    content.damage = text.empty() ? "is empty" : "is not a context file";
+  }
+  return content;
+}
+
 // An address in a line of its own form: what would end the line is left out of it.
 void append_greydaemon_word(std::string& out, std::string_view address, bool escape_blanks) {
   if (address.empty()) out += '.';
@@ -173,11 +204,12 @@ ContextContent read_context(std::string_view text,
   if (text.starts_with(kHeader)) {
     read_ours(text, content, visit);
   } else if (text.starts_with(kHeaderStart)) {
+    content = salvage(text, visit);
     content.damage = "is of another version";
   } else if (is_greydaemon(text)) {
     read_greydaemon(text, content, visit);
   } else {
-    content.damage = text.empty() ? "is empty" : "is not a context file";
+    content = salvage(text, visit);
   }
   if (content.damage.empty() && content.bad > 0) {
     content.damage = "has lines that are no records, the first in line " +

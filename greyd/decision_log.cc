@@ -7,7 +7,7 @@ namespace grey {
 namespace {
 
 constexpr std::size_t kShownRecipients = 8;
-constexpr std::size_t kShownBytes = 320;  // of one address
+constexpr std::size_t kShownBytes = 128;  // of one address: the line stays below PIPE_BUF
 
 void append_address(std::string& out, std::string_view address) {
   append_word(out, address.substr(0, kShownBytes));

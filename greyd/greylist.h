@@ -50,6 +50,8 @@ class Greylist {
   // another one go on counting where they can; of two that become one, the later seen is kept.
   // False when its time is over at `now`.
   bool restore(const SavedRecord& record, Seconds now);
+  // After records were restored in no order: expiry and eviction need the oldest first.
+  void sort_by_age() { table_.sort_by_age(); }
   // Does what a noted change says: the record is as it says from then on, or is forgotten.
   void replay(const SavedRecord& change, Seconds now);
 

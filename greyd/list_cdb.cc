@@ -2,6 +2,7 @@
 
 #include <cdb.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,7 +17,7 @@
 namespace grey {
 namespace {
 
-constexpr std::string_view kPrefixesKey = "prefixes";  // no entry has this text: it has no dot
+constexpr std::string_view kPrefixesKey = "/prefixes";  // no entry begins so
 
 class CdbLookup : public EntryLookup {
  public:
@@ -109,6 +110,7 @@ Result<std::size_t> build_list_cdb(const std::string& path) {
   if (!fd) return tl::make_unexpected(system_error("create", temporary, errno));
   std::size_t keys = 0;
   int error = write_cdb(fd.get(), *list, keys);
+  if (error == 0 && ::fchmod(fd.get(), 0644) != 0) error = errno;  // whatever the umask
   if (error == 0 && ::fsync(fd.get()) != 0) error = errno;
   if (error == 0 && ::rename(temporary.c_str(), target.c_str()) != 0) error = errno;
   if (error != 0) {
@@ -120,8 +122,16 @@ Result<std::size_t> build_list_cdb(const std::string& path) {
 }
 
 Result<std::shared_ptr<const EntryLookup>> open_list_cdb(const std::string& path) {
-  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return tl::make_unexpected(system_error("open", path, errno));
+  const auto content = read_file(path);
+  if (!content) return tl::make_unexpected(content.error());
+  if (!*content) return tl::make_unexpected(system_error("open", path, ENOENT));
+  // The library maps its file, and a mapped file that somebody cuts kills whoever reads it: so it
+  // gets a copy that nobody else has.
+  Fd fd(::memfd_create("list", MFD_CLOEXEC));
+  if (!fd) return tl::make_unexpected(system_error("copy", path, errno));
+  if (const int error = write_all(fd.get(), **content)) {
+    return tl::make_unexpected(system_error("copy", path, error));
+  }
   auto lookup = std::make_shared<CdbLookup>(std::move(fd));
   if (!lookup->open()) {
     return failure(path + ": not a list that svctool --build-cdb has made");

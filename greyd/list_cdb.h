@@ -1,8 +1,8 @@
-// A list (address_list.h) kept in a cdb: FILE.cdb beside FILE. It costs no memory of the daemon's
-// own and no time to load, for lists of any length.
+// A list (address_list.h) kept in a cdb: FILE.cdb beside FILE. Loading it is reading it: there is
+// nothing to parse, sort or index, however long the list.
 //
-// Keys are those of EntryLookup, with empty data; the key "prefixes" has the prefix lengths in use,
-// as numbers of the 128-bit form separated by blanks.
+// Keys are those of EntryLookup, with empty data; the key "/prefixes" has the prefix lengths in
+// use, as numbers of the 128-bit form separated by blanks.
 #pragma once
 
 #include <memory>
@@ -17,7 +17,7 @@ namespace grey {
 // keys it has now.
 Result<std::size_t> build_list_cdb(const std::string& path);
 
-// Opens `path`. It is mapped: replace the file by rename, never in place.
+// Reads `path`. What happens to the file afterwards does not matter.
 Result<std::shared_ptr<const EntryLookup>> open_list_cdb(const std::string& path);
 
 }  // namespace grey

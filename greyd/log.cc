@@ -49,6 +49,8 @@ void LogPipe::drop(std::string_view lines) {
 }
 
 void LogPipe::flush() {
+  // A line that was longer than one write, and whose rest was dropped, is ended at least.
+  if (cut_ && !buffer_.empty()) buffer_.insert(buffer_.begin(), '\n');
   if (unreported_ > 0 && !buffer_.empty() && writable()) {
     const std::string note =
         "warning: " + std::to_string(std::exchange(unreported_, 0)) + " log lines dropped\n";
@@ -65,6 +67,7 @@ void LogPipe::flush() {
     const ssize_t wrote = ::write(fd_, rest.data(), size);
     if (wrote < 0 && errno == EINTR) continue;
     if (wrote <= 0) break;
+    cut_ = rest[std::size_t(wrote) - 1] != '\n';
     rest.remove_prefix(std::size_t(wrote));
   }
   drop(rest);

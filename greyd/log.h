@@ -28,6 +28,7 @@ class LogPipe {
   std::string buffer_;
   std::uint64_t dropped_ = 0;  // in all
   std::uint64_t unreported_ = 0;
+  bool cut_ = false;  // the last byte written did not end a line
 };
 
 // A logger that writes "LEVEL: text" lines through `pipe`, which must outlive it.

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -22,6 +23,22 @@
 namespace grey {
 namespace {
 
+// Not root, so there is nothing to give up: fine if this is `user` already, and only that.
+Result<void> stay(const std::string& user, const passwd& entry) {
+  uid_t real, effective, saved;
+  gid_t real_group, effective_group, saved_group;
+  gid_t groups[2];
+  const bool same = ::getresuid(&real, &effective, &saved) == 0 && real == entry.pw_uid &&
+                    effective == entry.pw_uid && saved == entry.pw_uid &&
+                    ::getresgid(&real_group, &effective_group, &saved_group) == 0 &&
+                    real_group == entry.pw_gid && effective_group == entry.pw_gid &&
+                    saved_group == entry.pw_gid;
+  if (!same) return failure("cannot become user " + user + ": not started as root or as that user");
+  const int others = ::getgroups(2, groups);
+  if (others == 0 || (others == 1 && groups[0] == entry.pw_gid)) return {};
+  return failure("cannot become user " + user + ": other groups can only be given up by root");
+}
+
 // Becomes `user` for good: its group, no others, and no way back.
 Result<void> drop_privileges(const std::string& user) {
   errno = 0;
@@ -30,7 +47,7 @@ Result<void> drop_privileges(const std::string& user) {
     return errno != 0 ? tl::make_unexpected(system_error("look up user", user, errno))
                       : failure("unknown user: " + user);
   }
-  if (::geteuid() == entry->pw_uid && ::geteuid() != 0) return {};
+  if (::geteuid() != 0) return stay(user, *entry);
   if (::setgroups(0, nullptr) != 0 ||
       ::setresgid(entry->pw_gid, entry->pw_gid, entry->pw_gid) != 0 ||
       ::setresuid(entry->pw_uid, entry->pw_uid, entry->pw_uid) != 0) {
@@ -90,6 +107,16 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger)
   return server.run();
 }
 
+// Until the event loop takes them, signals wait: one that came while the state is being loaded
+// would otherwise kill the daemon. libev unblocks each as it starts to watch it.
+void hold_signals() {
+  sigset_t held;
+  sigemptyset(&held);
+  for (const int number : {SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGINT}) sigaddset(&held, number);
+  sigprocmask(SIG_BLOCK, &held, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);  // a log reader that goes away is no reason to stop
+}
+
 int run(const std::vector<std::string>& arguments) {
   LogPipe pipe(STDERR_FILENO);
   const auto logger = make_logger(pipe);
@@ -97,6 +124,7 @@ int run(const std::vector<std::string>& arguments) {
     logger->error("{}", error.text);
     return error.exit_code;
   };
+  hold_signals();
   if (sodium_init() < 0) return end({"cannot initialise libsodium", kExitSystemFailure});
   const char* control_directory = std::getenv("CONTROLDIR");
   const auto command_line =

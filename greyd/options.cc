@@ -1,6 +1,7 @@
 #include "greyd/options.h"
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <map>
 
 #include "greyd/files.h"
@@ -42,8 +43,16 @@ void add_choice(CLI::App& app, const std::string& name, Enum& value,
 template <typename Number>
 void add_number(CLI::App& app, const std::string& name, Number& value, Number low, Number high,
                 const std::string& unit, const std::string& description) {
-  auto range = CLI::Range(low, high);
-  app.add_option(name, value, description)->check(range.description(""))->type_name(unit);
+  const auto take = [&value, low, high, name](const std::string& text) {
+    // Decimal only: CLI11 would read 010 as 8.
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error == std::errc() && end == text.data() + text.size() && value >= low && value <= high) {
+      return;
+    }
+    throw CLI::ValidationError(name, "'" + text + "' is not a number from " + std::to_string(low) +
+                                         " to " + std::to_string(high));
+  };
+  app.add_option_function<std::string>(name, take, description)->type_name(unit);
 }
 
 void add_policy_options(CLI::App& app, Policy& policy) {

@@ -16,8 +16,8 @@
 //    The address behind the signature is the key.
 // 2. SRS (libsrs2; "Sender Rewriting Scheme", S. Shevek): hash and time stamp go, the hosts and
 //    the user stay. The separator after the scheme is one of = + -.
-//      SRS0=hash=tt=host=user@             -> srs0=host=user@
-//      SRS1=hash=host1==hash=tt=host=user@ -> srs1=host1=host=user@
+//      SRS0=hash=tt=host=user@             -> srs0:host=user@
+//      SRS1=hash=host1==hash=tt=host=user@ -> srs1:host1=host=user@
 // 3. "+extension" of a local part. That covers VERP as Mailman writes it
 //    (list-bounces+user=dom.example@) and Sendgrid's (bounces+1234567-ab12-user=dom.example@).
 // 4. Numbers in addresses that a machine made for a bounce: those with a part "bounce", "bounces"
@@ -97,14 +97,14 @@ bool fold_srs(std::string_view local, Output& out) {
   std::string_view hash, first_host, stamp;
   if (starts_with(local, "srs0")) {
     if (!take_until_equals(rest, hash) || !take_until_equals(rest, stamp)) return false;
-    out.add("srs0=");
+    out.add("srs0:");
   } else if (starts_with(local, "srs1")) {
     if (!take_until_equals(rest, hash) || !take_until_equals(rest, first_host)) return false;
     if (rest.empty() || std::string_view("=+-").find(rest[0]) == std::string_view::npos)
       return false;
     rest.remove_prefix(1);  // the separator of the SRS0 address inside
     if (!take_until_equals(rest, hash) || !take_until_equals(rest, stamp)) return false;
-    out.add("srs1=");
+    out.add("srs1:");
     out.add(first_host);
     out.add("=");
   } else {
@@ -117,6 +117,9 @@ bool fold_srs(std::string_view local, Output& out) {
 
 bool all_hex(std::string_view part) {
   return std::all_of(part.begin(), part.end(), is_hex);
+}
+bool all_digits(std::string_view part) {
+  return std::all_of(part.begin(), part.end(), is_digit);
 }
 bool has_digit(std::string_view part) {
   return std::any_of(part.begin(), part.end(), is_digit);
@@ -157,7 +160,7 @@ bool is_made_for_bounces(std::string_view local) {
       [&](std::string_view part) {
         result |= equals(part, "bounce") || equals(part, "bounces") || equals(part, "return");
         result |= starts_with_uuid(part);
-        result |= part.size() >= kLongHex && all_hex(part) && has_digit(part);
+        result |= part.size() >= kLongHex && all_hex(part) && has_digit(part) && !all_digits(part);
       },
       [](std::string_view) {});
   return result;
@@ -168,15 +171,16 @@ void fold_numbers(std::string_view local, Output& out) {
   for_each_part(
       local,
       [&](std::string_view part) {
-        const bool number = !part.empty() && std::all_of(part.begin(), part.end(), is_digit);
+        const bool number = !part.empty() && all_digits(part);
         const bool hex = part.size() >= kHex && all_hex(part) && has_digit(part);
         out.add(number || hex || starts_with_uuid(part) ? "#" : part);
       },
       [&](std::string_view separator) { out.add(separator); });
 }
 
-std::string_view normalize(std::string_view sender, SenderBuffer& buffer) {
-  constexpr std::size_t kSlack = 8;  // a fold writes at most "srs1=" more than it takes
+// One fold of each kind.
+std::string_view fold_once(std::string_view sender, SenderBuffer& buffer) {
+  constexpr std::size_t kSlack = 8;  // a fold writes at most "srs1:" more than it takes
   const std::size_t at = sender.rfind('@');
   if (at == std::string_view::npos || at == 0 || sender.size() + kSlack > buffer.size()) {
     return sender;
@@ -194,6 +198,21 @@ std::string_view normalize(std::string_view sender, SenderBuffer& buffer) {
   }
   out.add(sender.substr(at));
   return {buffer.data(), std::size_t(out.at - buffer.data())};
+}
+
+// Folds until nothing changes: one form may hold another (SRS around a VERP address), and a key
+// that is read back from the context file must stay what it is. Every fold but the first of SRS
+// makes the address shorter, so this ends.
+std::string_view normalize(std::string_view sender, SenderBuffer& buffer) {
+  SenderBuffer other;
+  std::string_view folded = fold_once(sender, buffer);
+  for (;;) {
+    const std::string_view again = fold_once(folded, other);
+    if (again == folded) return folded;
+    if (again.data() != other.data()) return again;
+    std::memcpy(buffer.data(), again.data(), again.size());
+    folded = {buffer.data(), again.size()};
+  }
 }
 
 }  // namespace

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <csignal>
 #include <exception>
 #include <vector>
 
@@ -17,6 +16,7 @@
 namespace grey {
 namespace {
 
+constexpr std::size_t kMaxRecipientsPerWakeup = 20'000;
 constexpr int kMaxBatchesPerWakeup = 16;    // then signals and timers have their turn
 constexpr std::size_t kExpirySlice = 2000;  // records freed at once: well under a millisecond
 constexpr double kExpiryPause = 0.01;       // seconds between slices
@@ -73,6 +73,8 @@ struct Server::Impl {
         logger(the_logger),
         loop(the_loop),
         woken(background_done) {
+    // The first batch is there from the start: when memory is short, queries are still taken.
+    idle_batches.push_back(std::make_unique<Batch>());
     bad_datagram_limits.assign(wire::kFaults, RateLimit(kBadDatagramLogPeriod));
   }
 
@@ -83,12 +85,15 @@ struct Server::Impl {
     try {
       (self.*Method)();
     } catch (const std::exception& error) {
-      self.logger.error("unexpected: {}", error.what());
+      if (const auto count = self.unexpected_limit.due(wall_clock())) {
+        self.logger.error("unexpected: {} count={}", error.what(), count);
+      }
     }
   }
 
   // ---- queries ----
   void on_readable();
+  void decide(std::unique_ptr<Batch> batch, Seconds now);
   std::size_t parse(Batch& batch, Seconds now);
   void on_decision(Batch& batch, std::size_t index, const Decision& decision);
   void on_bad_datagram(wire::Fault fault, const Endpoint& source, Seconds now);
@@ -121,6 +126,7 @@ struct Server::Impl {
   std::array<std::uint64_t, wire::kFaults> bad_datagrams{};
   std::vector<RateLimit> bad_datagram_limits;
   RateLimit foreign_limit{kBadDatagramLogPeriod};
+  RateLimit unexpected_limit{kBadDatagramLogPeriod};
 
   ev_io readable{};
   ev_async& woken;
@@ -131,6 +137,7 @@ struct Server::Impl {
 // ---- queries -----------------------------------------------------------------------------------
 
 void Server::Impl::on_readable() {
+  std::size_t recipients = 0;
   for (int n = 0; n < kMaxBatchesPerWakeup; ++n) {
     if (idle_batches.empty()) idle_batches.push_back(std::make_unique<Batch>());
     std::unique_ptr<Batch> batch = std::move(idle_batches.back());
@@ -138,17 +145,32 @@ void Server::Impl::on_readable() {
     const std::size_t received = batch->datagrams.receive(socket.get());
     const Seconds now = wall_clock();
     batch->undecided = received == 0 ? 0 : parse(*batch, now);
+    for (std::size_t i = 0; i < batch->undecided; ++i)
+      recipients += batch->queries[i].recipients.size();
     if (batch->undecided == 0) {
       idle_batches.push_back(std::move(batch));
     } else {
-      // The batch is its own from here on: on_decision takes it back with the last decision.
-      Batch* const pending = batch.release();
-      service.decide({pending->queries.data(), pending->undecided}, now,
-                     [this, pending](std::size_t index, const Decision& decision) {
-                       on_decision(*pending, index, decision);
-                     });
+      decide(std::move(batch), now);
     }
     if (received < DatagramBatch::kSize) return;
+    // A datagram may name thousands of recipients: others have their turn, too.
+    if (recipients > kMaxRecipientsPerWakeup) return;
+  }
+}
+
+// The batch is its own from here on: on_decision takes it back with the last decision.
+void Server::Impl::decide(std::unique_ptr<Batch> batch, Seconds now) {
+  idle_batches.reserve(idle_batches.size() + 1);  // so that taking it back cannot fail
+  Batch* const pending = batch.release();
+  try {
+    service.decide({pending->queries.data(), pending->undecided}, now,
+                   [this, pending](std::size_t index, const Decision& decision) {
+                     on_decision(*pending, index, decision);
+                   });
+  } catch (...) {
+    // Not even memory for the decisions: these askers get no answer, and ask again.
+    if (pending->undecided > 0) idle_batches.emplace_back(pending);
+    throw;
   }
 }
 
@@ -316,7 +338,6 @@ Server::Server(EventLoop& loop, const Options& options, NetworkSet allow, Fd soc
 Server::~Server() = default;
 
 int Server::run() {
-  std::signal(SIGPIPE, SIG_IGN);  // a log reader that goes away is no reason to stop
   impl_->start_watchers();
   // Said only now: who reads it may send signals at once.
   if (impl_->options.verbosity >= Verbosity::decisions) {

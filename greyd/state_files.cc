@@ -40,7 +40,13 @@ Result<std::string> set_aside(const std::string& path, Seconds now) {
 Result<std::string> keep_imported(const std::string& path) {
   std::string name = free_name(path, ".imported");
   if (::link(path.c_str(), name.c_str()) == 0) return name;
-  return tl::make_unexpected(system_error("keep imported file as", name, errno));
+  // A file of another user's, or a file system without links: a copy will do.
+  const auto content = read_file(path);
+  if (!content) return tl::make_unexpected(content.error());
+  if (auto copied = replace_file(name, content->value_or(""), {0600, {}, {}}); !copied) {
+    return tl::make_unexpected(copied.error());
+  }
+  return name;
 }
 
 Result<Fd> create_new(const std::string& path) {
@@ -116,6 +122,8 @@ Result<void> StateFiles::load_snapshot(Seconds now, LoadReport& report, bool& sa
   const ContextContent content = read_context(file->text(), [&](const SavedRecord& record) {
     ++(greylist_.restore(record, now) ? report.records : report.expired);
   });
+  // Our own snapshots are in order.
+  if (content.form != ContextForm::qmail_greyd) greylist_.sort_by_age();
   snapshot_size_ = file->text().size();
   const bool damaged = !content.damage.empty();
   if (!damaged && content.form == form_) return {};
@@ -190,7 +198,7 @@ void StateFiles::tick(Seconds monotonic) {
                     });
   }
   const bool outgrown = journal_ && journal_->size() > std::max(snapshot_size_, kSmallJournal);
-  if (next_try_ ? clock_ >= *next_try_ : outgrown) {
+  if (next_try_ ? clock_ >= *next_try_ : outgrown || (save_again_ && !saving_)) {
     next_try_.reset();
     start_save();
   }
@@ -223,7 +231,11 @@ bool StateFiles::rotate_journal() {
 // ---- snapshot ----------------------------------------------------------------------------------
 
 void StateFiles::start_save() {
-  if (saving_) return;
+  if (saving_) {
+    save_again_ = true;
+    return;
+  }
+  save_again_ = false;
   commit();
   if (!rotate_journal()) return;
   auto file = create_new(new_path());

@@ -67,7 +67,7 @@ class StateFiles {
   // Puts the changes since the last call into the journal. To be called before answers go out.
   void commit();
 
-  // Starts a snapshot, unless one is being written.
+  // Starts a snapshot; when one is being written, another after it.
   void start_save();
   bool saving() const { return saving_; }
   // Writes up to `limit` records of it. To be called again while saving(); it may do nothing, while
@@ -114,6 +114,7 @@ class StateFiles {
 
   // The snapshot being written.
   bool saving_ = false;
+  bool save_again_ = false;
   bool writing_ = false;  // a part of it is with `background_`
   bool walk_done_ = false;
   int write_error_ = 0;

@@ -233,6 +233,20 @@ void Table::unlink(Ref ref) {
   --order.count;
 }
 
+void Table::sort_by_age() {
+  for (std::size_t c = 0; c < kRecordClasses; ++c) {
+    std::vector<std::pair<std::uint32_t, Ref>> refs;
+    refs.reserve(orders_[c].count);
+    for (Ref ref = orders_[c].head; ref != 0; ref = at(ref)->next) {
+      refs.emplace_back(at(ref)->seen, ref);
+    }
+    std::stable_sort(refs.begin(), refs.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    orders_[c] = {};
+    for (const auto& [seen, ref] : refs) link(ref, RecordClass(c));
+  }
+}
+
 void Table::start_walk() {
   walk_ = {0, orders_[0].head, orders_[0].count};
 }

@@ -60,6 +60,9 @@ class Table {
   void set_seen(Ref ref, Seconds seen);
   void erase(Ref ref);
 
+  // Puts each class in order of its stamps; those of one second keep theirs.
+  void sort_by_age();
+
   RecordView view(Ref ref) const;
   Ref oldest(RecordClass record_class) const { return orders_[std::size_t(record_class)].head; }
   Ref next_younger(Ref ref) const { return at(ref)->next; }

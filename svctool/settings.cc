@@ -3,7 +3,7 @@
 #include <charconv>
 #include <optional>
 
-#include "greyd/ip.h"
+#include "greyd/network_set.h"
 
 namespace grey::svctool {
 namespace {
@@ -65,18 +65,12 @@ bool is_choice(std::string_view choices, std::string_view value) {
   return false;
 }
 
-bool is_network(std::string_view text) {
-  const std::size_t slash = text.find('/');
-  const std::optional<Ip> ip = Ip::parse(text.substr(0, slash));
-  if (!ip || slash == std::string_view::npos) return ip.has_value();
-  const std::optional<long> prefix = parse_number(text.substr(slash + 1));
-  return prefix && *prefix <= (ip->is_v4() ? 32 : 128);
-}
-
+// As the daemon reads its --allow.
 bool are_networks(std::string_view list) {
+  NetworkSet networks;
   for (;;) {
     const std::size_t comma = list.find(',');
-    if (!is_network(list.substr(0, comma))) return false;
+    if (!networks.add(list.substr(0, comma))) return false;
     if (comma == std::string_view::npos) return true;
     list.remove_prefix(comma + 1);
   }

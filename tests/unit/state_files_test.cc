@@ -291,6 +291,7 @@ TEST_CASE_FIXTURE(Fixture,
       {"cut in a record", good.substr(0, good.size() / 2), "has no end line, 1 records lost", 48},
       {"no end line", good.substr(0, good.rfind("end ")), "has no end line, 0 records lost", 100},
       {"torn end line", good.substr(0, good.size() - 1), "has no end line, 1 records lost", 100},
+      {"damaged first line", "X" + good.substr(1), "has a damaged first line, 1 records lost", 100},
       {"empty", "", "is empty", 0},
       {"another version", "qmail-greyd context 99\nwhat?\n", "is of another version", 0},
       {"something else", std::string("\0\x01\x02 binary", 10), "is not a context file", 0},
@@ -312,12 +313,12 @@ TEST_CASE_FIXTURE(Fixture,
     CHECK(slurp(aside) == row.content);
     CHECK(slurp(path).find("end " + std::to_string(row.records)) != std::string::npos);
   }
-  // Nine damaged files at one and the same second: nine names.
+  // Ten damaged files at one and the same second: ten names.
   std::size_t kept = 0;
   for (const auto& entry : fs::directory_iterator(directory.path())) {
     kept += entry.path().string().starts_with(path + ".damaged.");
   }
-  CHECK(kept == 9);
+  CHECK(kept == 10);
 }
 
 TEST_CASE_FIXTURE(Fixture, "the context file cut at any length never loads what was not saved") {
@@ -416,6 +417,21 @@ TEST_CASE_FIXTURE(Fixture, "greydaemon's save file is read, kept, and written in
   CHECK(same_form.notes.empty());
   REQUIRE(third.files.save_all());
   CHECK(slurp(path) == written);
+}
+
+TEST_CASE_FIXTURE(Fixture, "an imported file that is in no order expires in order") {
+  spit(path,
+       "G 1699999300 192.0.2.2 a b3\nG 1699999100 192.0.2.2 a b1\nG 1800000000 192.0.2.2 a b4\n"
+       "G 1699999200 192.0.2.2 a b2\r\n");
+  Store store(path);
+  CHECK(store.load().records == 4);
+  Seconds last = 0;
+  store.greylist.for_each([&](const SavedRecord& record) {
+    CHECK(record.seen >= last);
+    CHECK(record.seen <= kNow);  // a stamp of the future counts as now
+    last = record.seen;
+  });
+  CHECK(store.greylist.expire(kNow + 8 * 86400, 100) == 4);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a damaged greydaemon file is set aside, its good lines are loaded") {
