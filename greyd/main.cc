@@ -108,7 +108,7 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger)
 }
 
 // Until the event loop takes them, signals wait: one that came while the state is being loaded
-// would otherwise kill the daemon. libev unblocks each as it starts to watch it.
+// would otherwise kill the daemon. The server lets each through as it starts to watch it.
 void hold_signals() {
   sigset_t held;
   sigemptyset(&held);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <exception>
 #include <vector>
 
@@ -298,6 +299,11 @@ void Server::Impl::start_watchers() {
     ev_signal_init(&watcher, callback, number);
     watcher.data = this;
     ev_signal_start(loop, &watcher);
+    // main() has held them since the start; libev leaves the mask as it is.
+    sigset_t one;
+    sigemptyset(&one);
+    sigaddset(&one, number);
+    pthread_sigmask(SIG_UNBLOCK, &one, nullptr);
   };
   start_signal(term, (&call<&Impl::on_term, ev_signal>), SIGTERM);
   start_signal(interrupt, (&call<&Impl::on_term, ev_signal>), SIGINT);

@@ -209,4 +209,18 @@ subtest 'privileges are given up for good' => sub {
     is +(stat "$dir/state/context")[4], $uid, 'the context file is the user\'s';
 };
 
+subtest 'signals during the start are kept for later' => sub {
+    # A state that takes a while to load.
+    open my $big, '>', "$dir/big" or die;
+    print $big "G 1$_ 192.0.2.1 a b\@example.net$_\n" for 700_000_000 .. 700_150_000;
+    close $big;
+    unlink $log;
+    $pid = fork // die;
+    if ($pid == 0) { $ENV{CONTROLDIR} = $dir; open STDERR, '>', $log; exec $daemon, '--greydaemon', '-t', 10000, "127.0.0.1\@$port", 'big' }
+    wait_until(sub { -e "$dir/big.lock" });
+    kill $_ => $pid for qw(HUP USR1 USR2);
+    logged qr/listening on/, 'it lives';
+    is stop(), 0;
+};
+
 done_testing;
