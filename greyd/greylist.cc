@@ -40,11 +40,40 @@ bool is_list_bounce(std::string_view recipient) {
 }  // namespace
 
 Greylist::Greylist(const Policy& policy, std::size_t max_records, const HashKey& hash_key)
-    : policy_(policy), table_(max_records, hash_key), keys_(policy) {}
+    : policy_(policy), table_(max_records, hash_key), restored_keys_(policy) {}
 
-Decision Greylist::decide(const wire::Query& query, const Lists& lists, Seconds now) {
+void Greylist::decide(std::span<const wire::Query> batch, const Lists& lists, Seconds now,
+                      std::span<Decision> decisions) {
+  prepare(batch, lists);
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    now_deciding_ = &prepared_[i];
+    decisions[i] = decide_one(batch[i], lists, now);
+  }
+}
+
+// Builds and hashes the keys, and asks for the memory that the decisions will read: first where the
+// records are named, then the records.
+void Greylist::prepare(std::span<const wire::Query> batch, const Lists& lists) {
+  if (prepared_.size() < batch.size()) prepared_.resize(batch.size(), {KeyBuilder(policy_)});
+  const NetworkSet& whitelist = lists.whitelist.clients();
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    Prepared& prepared = prepared_[i];
+    prepared.keys.envelope(batch[i].client, batch[i].sender);
+    prepared.client_hash = table_.hash(prepared.keys.client());
+    prepared.first_hash = table_.hash(prepared.keys.triplet(*batch[i].recipients.begin()));
+    table_.prefetch_slot(prepared.client_hash);
+    table_.prefetch_slot(prepared.first_hash);
+    whitelist.prefetch_index(batch[i].client);
+  }
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    table_.prefetch_record(prepared_[i].client_hash);
+    table_.prefetch_record(prepared_[i].first_hash);
+    whitelist.prefetch_range(batch[i].client);
+  }
+}
+
+Decision Greylist::decide_one(const wire::Query& query, const Lists& lists, Seconds now) {
   if (const auto decision = listed(query, lists)) return *decision;
-  keys_.envelope(query.client, query.sender);
   if (const auto decision = known_client(now)) return *decision;
   return policy_.personality == Personality::greydaemon ? by_triplets_greydaemon(query, now)
                                                         : by_triplets(query, lists, now);
@@ -73,7 +102,7 @@ std::optional<Decision> Greylist::listed(const wire::Query& query, const Lists& 
 
 std::optional<Decision> Greylist::known_client(Seconds now) {
   if (policy_.client_passes == 0) return std::nullopt;
-  const Table::Ref ref = table_.find(keys_.client());
+  const Table::Ref ref = table_.find(now_deciding_->keys.client(), now_deciding_->client_hash);
   if (ref == 0) return std::nullopt;
   const RecordView client = table_.view(ref);
   if (is_over(client, now)) {
@@ -90,12 +119,16 @@ Decision Greylist::by_triplets(const wire::Query& query, const Lists& lists, Sec
   std::optional<Decision> accepted, deferred;
   bool passed = false;
   query_mark_ = std::uint8_t(query_mark_ % 255 + 1);
+  bool first = true;
   for (const std::string_view recipient : query.recipients) {
+    const std::string_view key = now_deciding_->keys.triplet(recipient);
+    const Table::Hash key_hash = first ? now_deciding_->first_hash : table_.hash(key);
+    first = false;
     // Under `all` a listed recipient among others counts for itself alone.
     if (policy_.recipients == RecipientRule::all && lists.whitelist.has_recipient(recipient)) {
       continue;
     }
-    const std::optional<Decision> decision = triplet(recipient, bounce, now);
+    const std::optional<Decision> decision = triplet(key, key_hash, bounce, now);
     if (!decision) continue;
     passed |= decision->reason == Reason::passed;
     if (verdict_of(decision->reason) == Verdict::accept) {
@@ -114,15 +147,15 @@ Decision Greylist::by_triplets(const wire::Query& query, const Lists& lists, Sec
 
 // One recipient of a query that no list and no known client decides; nothing for one that this
 // query has named before.
-std::optional<Decision> Greylist::triplet(std::string_view recipient, bool bounce, Seconds now) {
-  const std::string_view key = keys_.triplet(recipient);
-  Table::Ref ref = table_.find(key);
+std::optional<Decision> Greylist::triplet(std::string_view key, Table::Hash key_hash, bool bounce,
+                                          Seconds now) {
+  Table::Ref ref = table_.find(key, key_hash);
   if (ref != 0 && is_over(table_.view(ref), now)) {
     table_.erase(ref);
     ref = 0;
   }
   if (ref == 0) {
-    insert(key, RecordClass::waiting, now, query_mark_);
+    insert({key, now, RecordClass::waiting, query_mark_}, key_hash);
     return Decision{Reason::new_triplet, 0};
   }
   const RecordView record = table_.view(ref);
@@ -142,7 +175,7 @@ std::optional<Decision> Greylist::triplet(std::string_view recipient, bool bounc
 // An accepted bounce uses up its triplets: those of it that were good retries.
 void Greylist::forget_bounces(const wire::Query& query, Seconds now) {
   for (const std::string_view recipient : query.recipients) {
-    const Table::Ref ref = table_.find(keys_.triplet(recipient));
+    const Table::Ref ref = table_.find(now_deciding_->keys.triplet(recipient));
     if (ref == 0) continue;
     const RecordView record = table_.view(ref);
     const Seconds age = age_of(record.seen, now);
@@ -175,11 +208,12 @@ Decision Greylist::by_triplets_greydaemon(const wire::Query& query, Seconds now)
   }
   std::optional<Decision> deferred, accepted;
   for (const std::string_view recipient : query.recipients) {
-    const std::string_view key = keys_.triplet(recipient);
-    const Table::Ref ref = table_.find(key);
+    const std::string_view key = now_deciding_->keys.triplet(recipient);
+    const Table::Hash key_hash = table_.hash(key);
+    const Table::Ref ref = table_.find(key, key_hash);
     Decision decision{Reason::new_triplet, 0};
     if (ref == 0) {
-      insert(key, RecordClass::waiting, now, 0);
+      insert({key, now, RecordClass::waiting, 0}, key_hash);
     } else {
       decision = retry(ref, now);
     }
@@ -191,9 +225,11 @@ Decision Greylist::by_triplets_greydaemon(const wire::Query& query, Seconds now)
 
 void Greylist::earn_pass(Seconds now) {
   if (policy_.client_passes == 0) return;
-  const Table::Ref ref = table_.find(keys_.client());
+  const std::string_view key = now_deciding_->keys.client();
+  const Table::Hash key_hash = now_deciding_->client_hash;
+  const Table::Ref ref = table_.find(key, key_hash);
   if (ref == 0) {
-    insert(keys_.client(), RecordClass::client, now, 1);
+    insert({key, now, RecordClass::client, 1}, key_hash);
     return;
   }
   const unsigned passes = table_.view(ref).passes + 1u;
@@ -212,9 +248,8 @@ void Greylist::touch(Table::Ref ref, const RecordView& record, Seconds now) {
   }
 }
 
-void Greylist::insert(std::string_view key, RecordClass record_class, Seconds seen,
-                      std::uint8_t passes) {
-  note(table_.insert({key, seen, record_class, passes}), Change::stored);
+void Greylist::insert(const RecordView& record, Table::Hash key_hash) {
+  note(table_.insert(record, key_hash), Change::stored);
 }
 
 void Greylist::update(Table::Ref ref, RecordClass record_class, Seconds seen, std::uint8_t passes) {
@@ -257,11 +292,11 @@ std::size_t Greylist::expire(Seconds now, std::size_t limit) {
   return done;
 }
 
-// Valid until the next call of keys_.
+// Valid until the next call.
 std::string_view Greylist::key_of(const SavedRecord& record) {
-  keys_.envelope(record.client, record.sender);
+  restored_keys_.envelope(record.client, record.sender);
   const bool is_client = record.record_class == RecordClass::client;
-  return is_client ? keys_.client() : keys_.triplet(record.recipient);
+  return is_client ? restored_keys_.client() : restored_keys_.triplet(record.recipient);
 }
 
 bool Greylist::restore(const SavedRecord& record, Seconds now) {

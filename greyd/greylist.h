@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "greyd/address_list.h"
 #include "greyd/key.h"
@@ -35,7 +37,16 @@ class Greylist {
  public:
   Greylist(const Policy& policy, std::size_t max_records, const HashKey& hash_key);
 
-  Decision decide(const wire::Query& query, const Lists& lists, Seconds now);
+  // Decides `batch` in its order; decisions[i] is that of batch[i]. Together they cost less than
+  // one by one: the memory that all of them need is fetched at once.
+  // REQUIRES: decisions.size() >= batch.size().
+  void decide(std::span<const wire::Query> batch, const Lists& lists, Seconds now,
+              std::span<Decision> decisions);
+  Decision decide(const wire::Query& query, const Lists& lists, Seconds now) {
+    Decision decision;
+    decide({&query, 1}, lists, now, {&decision, 1});
+    return decision;
+  }
 
   // Forgets up to `limit` records whose time is over at `now`; how many. Fewer than `limit` means
   // that none is left.
@@ -81,24 +92,36 @@ class Greylist {
   const Policy& policy() const { return policy_; }
 
  private:
+  // A query's keys and their hashes.
+  struct Prepared {
+    KeyBuilder keys;
+    Table::Hash client_hash = 0;
+    Table::Hash first_hash = 0;  // of the triplet of the first recipient
+  };
+
+  void prepare(std::span<const wire::Query> batch, const Lists& lists);
+  Decision decide_one(const wire::Query& query, const Lists& lists, Seconds now);
   std::optional<Decision> listed(const wire::Query& query, const Lists& lists) const;
   std::optional<Decision> known_client(Seconds now);
   Decision by_triplets(const wire::Query& query, const Lists& lists, Seconds now);
   Decision by_triplets_greydaemon(const wire::Query& query, Seconds now);
-  std::optional<Decision> triplet(std::string_view recipient, bool bounce, Seconds now);
+  std::optional<Decision> triplet(std::string_view key, Table::Hash key_hash, bool bounce,
+                                  Seconds now);
   void forget_bounces(const wire::Query& query, Seconds now);
   Decision retry(Table::Ref ref, Seconds now);
   void earn_pass(Seconds now);
   void touch(Table::Ref ref, const RecordView& record, Seconds now);
   bool is_over(const RecordView& record, Seconds now) const;
   std::string_view key_of(const SavedRecord& record);
-  void insert(std::string_view key, RecordClass record_class, Seconds seen, std::uint8_t passes);
+  void insert(const RecordView& record, Table::Hash key_hash);
   void update(Table::Ref ref, RecordClass record_class, Seconds seen, std::uint8_t passes);
   void note(Table::Ref ref, Change change);
 
   Policy policy_;
   Table table_;
-  KeyBuilder keys_;
+  KeyBuilder restored_keys_;        // of records that come from a file
+  std::vector<Prepared> prepared_;  // of the batch being decided
+  Prepared* now_deciding_ = nullptr;
   std::string* changes_ = nullptr;
   // Marks the waiting triplets that a query has stored or started anew, in their passes byte, so
   // that a recipient named twice in it counts once.

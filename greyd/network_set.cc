@@ -184,6 +184,14 @@ void NetworkSet::for_each_network(const std::function<void(const Network&)>& vis
   });
 }
 
+void NetworkSet::prefetch_index(const Ip& ip) const {
+  ip.is_v4() ? v4_.prefetch_index(v4_number(ip)) : v6_.prefetch_index(v6_number<Wide>(ip));
+}
+
+void NetworkSet::prefetch_range(const Ip& ip) const {
+  ip.is_v4() ? v4_.prefetch_range(v4_number(ip)) : v6_.prefetch_range(v6_number<Wide>(ip));
+}
+
 bool NetworkSet::contains(const Ip& ip) const {
   return ip.is_v4() ? v4_.contains(v4_number(ip)) : v6_.contains(v6_number<Wide>(ip));
 }

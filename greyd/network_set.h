@@ -28,6 +28,8 @@ class NetworkSet {
   void build();
 
   bool contains(const Ip& ip) const;
+  void prefetch_index(const Ip& ip) const;  // see range_set.h
+  void prefetch_range(const Ip& ip) const;
   // The fewest networks that together are the set, in order, IPv4 first. After build().
   void for_each_network(const std::function<void(const Network&)>& visit) const;
   std::size_t memory() const { return v4_.memory() + v6_.memory(); }

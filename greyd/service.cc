@@ -23,8 +23,8 @@ Service::Service(const ServiceSettings& settings, const HashKey& hash_key, Backg
              background, std::move(report)) {}
 
 void Service::decide(std::span<const wire::Query> batch, Seconds now, const Done& done) {
-  decisions_.clear();
-  for (const wire::Query& query : batch) decisions_.push_back(greylist_.decide(query, lists_, now));
+  if (decisions_.size() < batch.size()) decisions_.resize(batch.size());
+  greylist_.decide(batch, lists_, now, decisions_);
   files_.commit();
   for (std::size_t i = 0; i < batch.size(); ++i) done(i, decisions_[i]);
 }

@@ -160,9 +160,8 @@ void Table::relocate(Ref from, Ref to) {
   if (walk_.next == from) walk_.next = to;
 }
 
-Table::Ref Table::insert(const RecordView& record) {
+Table::Ref Table::insert(const RecordView& record, Hash key_hash) {
   assert(record.key.size() <= kMaxKey);
-  const Hash key_hash = hash(record.key);
   if (size_ >= max_records_) evict();
   make_room(key_hash);  // this and the next line may throw; what follows may not
   const Ref ref = allocate(units_for(kHeader + record.key.size()));
@@ -279,8 +278,22 @@ std::size_t Table::directory_index(Hash hash) const {
   return directory_depth_ == 0 ? 0 : hash >> (32 - directory_depth_);
 }
 
-Table::Ref Table::find(std::string_view key) const {
-  const Hash key_hash = hash(key);
+void Table::prefetch_slot(Hash key_hash) const {
+  __builtin_prefetch(&bucket_of(key_hash).slots[key_hash % kSlots]);
+}
+
+void Table::prefetch_record(Hash key_hash) const {
+  const Bucket& bucket = bucket_of(key_hash);
+  for (std::size_t i = key_hash % kSlots; bucket.slots[i].ref != 0; i = (i + 1) % kSlots) {
+    if (bucket.slots[i].hash != key_hash) continue;
+    const Record* record = at(bucket.slots[i].ref);
+    __builtin_prefetch(record);
+    __builtin_prefetch(reinterpret_cast<const char*>(record) + 64);  // most cross a cache line
+    return;
+  }
+}
+
+Table::Ref Table::find(std::string_view key, Hash key_hash) const {
   const Bucket& bucket = bucket_of(key_hash);
   for (std::size_t i = key_hash % kSlots; bucket.slots[i].ref != 0; i = (i + 1) % kSlots) {
     const Slot& slot = bucket.slots[i];

@@ -50,10 +50,22 @@ class Table {
   static constexpr std::size_t kBytesPerRecord = 128;
   Table(std::size_t max_records, const HashKey& hash_key);
 
-  Ref find(std::string_view key) const;
+  // The top bits of a hash choose the bucket, its low bits the place in the bucket. A slot keeps
+  // the whole of it, so that a split touches no record. 32 bits serve 2^23 buckets, which is more
+  // than 32 GiB of records can fill.
+  using Hash = std::uint32_t;
+  Hash hash(std::string_view key) const;
+
+  // `key_hash` is always hash(key): who looks up many hashes them first, calls prefetch_slot() for
+  // each, then prefetch_record() for each, and finds their memory waiting in the cache.
+  Ref find(std::string_view key, Hash key_hash) const;
+  Ref find(std::string_view key) const { return find(key, hash(key)); }
+  void prefetch_slot(Hash key_hash) const;
+  void prefetch_record(Hash key_hash) const;
   // REQUIRES: no record of this key, key.size() <= kMaxKey. May evict other records. Throws
   // std::bad_alloc, with no record changed, when there is no memory for the index.
-  Ref insert(const RecordView& record);
+  Ref insert(const RecordView& record, Hash key_hash);
+  Ref insert(const RecordView& record) { return insert(record, hash(record.key)); }
   // Gives the record a new class, stamp and passes, and puts it at the young end of its list.
   void update(Ref ref, RecordClass record_class, Seconds seen, std::uint8_t passes);
   // Changes the stamp alone; its place among the old and young stays.
@@ -109,10 +121,6 @@ class Table {
   static constexpr std::size_t kMinUnits = kHeader / kUnit;  // of any block
   static constexpr std::size_t kMaxUnits = (kHeader + kMaxKey + kUnit - 1) / kUnit;
 
-  // The top bits of a hash choose the bucket, its low bits the place in the bucket. A slot keeps
-  // the whole of it, so that a split touches no record. 32 bits serve 2^23 buckets, which is more
-  // than 32 GiB of records can fill.
-  using Hash = std::uint32_t;
   struct Slot {
     Hash hash;
     Ref ref;  // 0: empty
@@ -143,7 +151,6 @@ class Table {
   }
   bool find_walk_record();
   std::string_view key_of(const Record* record) const;
-  Hash hash(std::string_view key) const;
   std::size_t directory_index(Hash hash) const;
   Bucket& bucket_of(Hash hash) const { return *buckets_[directory_[directory_index(hash)]]; }
   void index(Hash hash, Ref ref);

@@ -6,11 +6,13 @@
 // Closed loop (default): W queries outstanding over S sockets; the next goes out as an answer comes
 // in. Open loop (--rate): R queries a second on a fixed schedule, latency counted from when a query
 // was due, so that a stall is not hidden by what was not sent during it.
-// Queries: record n is client 10.x.y.z made from n, a sender of 24 and a recipient of 22 characters.
+// Queries: record n is client 10.x.y.z made from n, a sender of 24 and a recipient of 22
+// characters.
 //   new          each n once, from --first on      repeat   random n below --records
 //   one-client   as new, all of one client         mixed    nine repeats to one new
 //
-// Prints one line: answers, seconds, answers/s, unanswered, and latency percentiles in microseconds.
+// Prints one line: answers, seconds, answers/s, unanswered, and latency percentiles in
+// microseconds.
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -60,10 +62,9 @@ class Traffic {
     }
     // 13 characters, as 10.123.145.67 has; the low bits of n first, so that neighbours differ.
     const unsigned client = kind == "one-client" ? 0u : unsigned(n);
-    const int size = std::snprintf(out, sizeof out,
-                                   "I10.%03u.%03u.%02u%cFsender%08ld@example.or%cTrcpt%08ld@exmpl.net%c%c",
-                                   100 + client / 10000 % 100, 100 + client / 100 % 100,
-                                   10 + client % 90, 0, n, 0, n, 0, 0);
+    const int size = std::snprintf(
+        out, sizeof out, "I10.%03u.%03u.%02u%cFsende%08ld@example.or%cTrcpt%08ld@exmpl.net%c%c",
+        100 + client / 10000 % 100, 100 + client / 100 % 100, 10 + client % 90, 0, n, 0, n, 0, 0);
     return size;
   }
 
@@ -233,9 +234,10 @@ class Run {
 Settings parse(int argc, char** argv) {
   Settings settings;
   if (argc < 2) {
-    std::fputs("usage: load PORT [--kind new|repeat|one-client|mixed] [--first N] [--records N]\n"
-               "            [--seconds S] [--window W] [--sockets S] [--rate R]\n",
-               stderr);
+    std::fputs(
+        "usage: load PORT [--kind new|repeat|one-client|mixed] [--first N] [--records N]\n"
+        "            [--seconds S] [--window W] [--sockets S] [--rate R]\n",
+        stderr);
     std::exit(100);
   }
   settings.port = std::atoi(argv[1]);
@@ -261,9 +263,11 @@ int main(int argc, char** argv) {
   std::vector<float>& latency = result.latency;
   std::sort(latency.begin(), latency.end());
   const auto at = [&](double part) {
-    return latency.empty() ? 0.0 : 1e6 * double(latency[std::size_t(part * double(latency.size() - 1))]);
+    return latency.empty() ? 0.0
+                           : 1e6 * double(latency[std::size_t(part * double(latency.size() - 1))]);
   };
-  std::printf("answers=%zu seconds=%.3f rate=%.0f unanswered=%ld p50=%.0f p99=%.0f p999=%.0f max=%.0f\n",
-              latency.size(), result.seconds, double(latency.size()) / result.seconds,
-              result.unanswered, at(0.5), at(0.99), at(0.999), at(1));
+  std::printf(
+      "answers=%zu seconds=%.3f rate=%.0f unanswered=%ld p50=%.0f p99=%.0f p999=%.0f max=%.0f\n",
+      latency.size(), result.seconds, double(latency.size()) / result.seconds, result.unanswered,
+      at(0.5), at(0.99), at(0.999), at(1));
 }
