@@ -286,12 +286,13 @@ void Server::Impl::print_records() {
 }
 
 void Server::Impl::on_hup() {
-  const auto entries = service.reload_lists();
-  if (!entries) {
-    logger.error("lists not reloaded, the old ones stay in force: {}", entries.error().text);
-  } else if (options.verbosity >= Verbosity::decisions) {
-    logger.info("lists reloaded, {} entries", *entries);
-  }
+  service.start_reload([this](const Result<std::size_t>& entries) {
+    if (!entries) {
+      logger.error("lists not reloaded, the old ones stay in force: {}", entries.error().text);
+    } else if (options.verbosity >= Verbosity::decisions) {
+      logger.info("lists reloaded, {} entries", *entries);
+    }
+  });
 }
 
 void Server::Impl::start_watchers() {

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "greyd/files.h"
 #include "greyd/lists.h"
 
 namespace grey {
@@ -19,12 +20,13 @@ Service::Service(const ServiceSettings& settings, const HashKey& hash_key, Backg
     : greylist_(settings.policy, settings.max_records, hash_key),
       whitelist_(settings.whitelist),
       blacklist_(settings.blacklist),
+      background_(background),
       files_(settings.context_file, context_form(settings.policy), settings.sync, greylist_,
              background, std::move(report)) {}
 
 void Service::decide(std::span<const wire::Query> batch, Seconds now, const Done& done) {
   if (decisions_.size() < batch.size()) decisions_.resize(batch.size());
-  greylist_.decide(batch, lists_, now, decisions_);
+  greylist_.decide(batch, *lists_, now, decisions_);
   files_.commit();
   for (std::size_t i = 0; i < batch.size(); ++i) done(i, decisions_[i]);
 }
@@ -32,8 +34,36 @@ void Service::decide(std::span<const wire::Query> batch, Seconds now, const Done
 Result<std::size_t> Service::reload_lists() {
   auto lists = load_lists(whitelist_, blacklist_);
   if (!lists) return tl::make_unexpected(lists.error());
-  lists_ = std::move(*lists);
-  return lists_.whitelist.entries() + lists_.blacklist.entries();
+  lists_ = std::make_shared<const Lists>(std::move(*lists));
+  return lists_->whitelist.entries() + lists_->blacklist.entries();
+}
+
+void Service::start_reload(std::function<void(const Result<std::size_t>&)> done) {
+  const auto loaded = std::make_shared<Result<Lists>>();
+  background_.run(
+      [loaded, white = whitelist_, black = blacklist_] {
+        *loaded = load_lists(white, black);
+        return 0;
+      },
+      [this, loaded, done = std::move(done)](int error) {
+        if (error != 0) {
+          done(tl::make_unexpected(system_error("load", whitelist_, error)));
+          return;
+        }
+        if (!*loaded) {
+          done(tl::make_unexpected(loaded->error()));
+          return;
+        }
+        // A long list takes a while to free: that is work for the background, too.
+        auto old = std::exchange(lists_, std::make_shared<const Lists>(std::move(**loaded)));
+        background_.run(
+            [old = std::move(old)]() mutable {
+              old.reset();
+              return 0;
+            },
+            [](int) {});
+        done(lists_->whitelist.entries() + lists_->blacklist.entries());
+      });
 }
 
 }  // namespace grey

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -38,6 +39,8 @@ class Service {
 
   // The lists that were in force stay so after an error. How many entries both have now.
   Result<std::size_t> reload_lists();
+  // The same while queries are answered by the old lists; `done` is told the outcome.
+  void start_reload(std::function<void(const Result<std::size_t>&)> done);
 
   std::size_t expire(Seconds now, std::size_t limit) { return greylist_.expire(now, limit); }
   const Greylist& greylist() const { return greylist_; }
@@ -45,8 +48,9 @@ class Service {
 
  private:
   Greylist greylist_;
-  Lists lists_;
+  std::shared_ptr<const Lists> lists_ = std::make_shared<const Lists>();
   const std::string whitelist_, blacklist_;
+  Background& background_;
   StateFiles files_;
   std::vector<Decision> decisions_;  // of the batch being decided
 };

@@ -127,7 +127,8 @@ class Player {
       if (const auto saved = service_->files().save_all(); !saved) throw Failed(saved.error().text);
       start();
     } else if (verb == "reload" || verb == "reload-fails") {
-      const auto lists = service_->reload_lists();
+      Result<std::size_t> lists;
+      service_->start_reload([&](const Result<std::size_t>& reloaded) { lists = reloaded; });
       if (lists.has_value() != (verb == "reload")) {
         throw Failed(lists ? "the lists are good" : lists.error().text);
       }
