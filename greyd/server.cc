@@ -38,7 +38,9 @@ Seconds wall_clock() {
 }  // namespace
 
 struct EventLoop::Impl {
-  struct ev_loop* loop = ev_default_loop(EVFLAG_AUTO);
+  // Not epoll: that calls back for every datagram that comes in, also while nobody waits. With the
+  // few descriptors of this loop poll() answers a tenth more queries (scripts/bench, COST.md).
+  struct ev_loop* loop = ev_default_loop(EVBACKEND_POLL);
   ev_async background_done{};
 };
 
