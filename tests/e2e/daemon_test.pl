@@ -209,6 +209,23 @@ subtest 'privileges are given up for good' => sub {
     is +(stat "$dir/state/context")[4], $uid, 'the context file is the user\'s';
 };
 
+subtest 'the context file is saved by itself, and the journal begins anew' => sub {
+    my ($faketime) = grep { m{/libfaketime\.so\.1$} } split /\n/, `dpkg -L libfaketime 2>/dev/null`;
+    plan skip_all => 'needs faketime' unless $faketime;
+    unlink glob "$dir/context*";
+    # The daemon's minutes pass in a fraction of a second.
+    local $ENV{LD_PRELOAD} = $faketime;
+    local $ENV{FAKETIME} = '+0 x100';
+    local $ENV{ASAN_OPTIONS} = 'verify_asan_link_order=0';
+    start('-v', 2, '-s', 1, "127.0.0.1\@$port", 'context');
+    delete @ENV{qw(LD_PRELOAD FAKETIME)};
+    is ask(asker(), query('192.0.2.70', 'a', 'b')), '01';
+    logged qr/saved 1 records in/, 'one interval later';
+    like slurp("$dir/context"), qr/^W \d+ 192\.0\.2\.70 a b\n/m, 'it is there';
+    is slurp("$dir/context.journal"), "qmail-greyd journal 1\n", 'nothing since';
+    stop();
+};
+
 subtest 'signals during the start are kept for later' => sub {
     # A state that takes a while to load.
     open my $big, '>', "$dir/big" or die;

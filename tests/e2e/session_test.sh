@@ -223,6 +223,16 @@ pass_time 60
 ok 'the new min resend is in force' accepted 127.0.0.6 news@example.org
 ok 'the state file is a person'"'"'s to read' grep -q '^C 17[0-9]* [0-9]* 127.0.0.5$' "$control/greylist.context"
 
+# ---- a list in a cdb
+
+echo 127.0.0.66 >"$control/greylist.whitelist"
+ok 'svctool makes a cdb of a list' "$svctool" --build-cdb="$control/greylist.whitelist"
+: >"$control/greylist.whitelist"
+svc -h "$grey"
+ok 'svc -h reads it' logged 'lists reloaded, 0 entries'
+ok 'whom only the cdb names is accepted' accepted 127.0.0.66 news@example.org
+ok 'log: whitelisted' logged ' reason=whitelisted client=127.0.0.66 '
+
 # ---- the same command with --use-greydaemon
 
 perl_port=$(free_port)
