@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <csignal>
 #include <exception>
+#include <system_error>
 
 namespace grey {
 
@@ -11,8 +12,21 @@ BackgroundThread::BackgroundThread(std::function<void()> wake) : wake_(std::move
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { serve(); });
+  // Its stack is not of the default size, which is the stack limit: under softlimit -m that is as
+  // much as the whole process may have.
+  constexpr std::size_t kStack = std::size_t{1} << 20;
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, kStack);
+  const int error = pthread_create(&thread_, &attributes, &BackgroundThread::enter, this);
+  pthread_attr_destroy(&attributes);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (error != 0) throw std::system_error(error, std::generic_category(), "start a thread");
+}
+
+void* BackgroundThread::enter(void* self) {
+  static_cast<BackgroundThread*>(self)->serve();
+  return nullptr;
 }
 
 BackgroundThread::~BackgroundThread() {
@@ -21,7 +35,7 @@ BackgroundThread::~BackgroundThread() {
     stop_ = true;
   }
   changed_.notify_all();
-  thread_.join();
+  pthread_join(thread_, nullptr);
 }
 
 void BackgroundThread::run(std::function<int()> work, std::function<void(int)> done) {

@@ -2,11 +2,12 @@
 // each `wake`.
 #pragma once
 
+#include <pthread.h>
+
 #include <condition_variable>
 #include <deque>
 #include <functional>
 #include <mutex>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -16,7 +17,8 @@ namespace grey {
 
 class BackgroundThread : public Background {
  public:
-  // `wake` is called in the thread, whenever there is something to deliver.
+  // `wake` is called in the thread, whenever there is something to deliver. Throws
+  // std::system_error when there can be no thread.
   explicit BackgroundThread(std::function<void()> wake);
   ~BackgroundThread() override;  // finishes the work that was given; what it did is not told
   BackgroundThread(const BackgroundThread&) = delete;
@@ -32,6 +34,7 @@ class BackgroundThread : public Background {
     std::function<void(int)> done;
     int result = 0;
   };
+  static void* enter(void* self);
   void serve();
 
   std::function<void()> wake_;
@@ -41,7 +44,7 @@ class BackgroundThread : public Background {
   std::vector<Job> finished_;
   bool working_ = false;
   bool stop_ = false;
-  std::thread thread_;  // last: it uses the others
+  pthread_t thread_{};
 };
 
 }  // namespace grey

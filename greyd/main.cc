@@ -1,6 +1,7 @@
 // qmail-greyd: the greylisting daemon. Under the name greydaemon it follows that program's rules.
 
 #include <grp.h>
+#include <malloc.h>
 #include <pwd.h>
 #include <sodium.h>
 #include <unistd.h>
@@ -125,6 +126,9 @@ int run(const std::vector<std::string>& arguments) {
     return error.exit_code;
   };
   hold_signals();
+  // One heap for both threads: a second one would reserve 64 MiB of address space, which a
+  // softlimit -m counts.
+  mallopt(M_ARENA_MAX, 1);
   if (sodium_init() < 0) return end({"cannot initialise libsodium", kExitSystemFailure});
   const char* control_directory = std::getenv("CONTROLDIR");
   const auto command_line =

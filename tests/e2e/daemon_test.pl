@@ -3,6 +3,9 @@
 # usage: perl daemon_test.pl PATH-OF-QMAIL-GREYD
 use strict;
 use warnings;
+use File::Basename;
+use lib dirname(__FILE__);
+use Daemon;
 use File::Temp qw(tempdir);
 use IO::Select;
 use IO::Socket::IP;
@@ -13,32 +16,15 @@ my $daemon = shift or die "usage: daemon_test.pl PATH-OF-QMAIL-GREYD\n";
 my $dir = tempdir(CLEANUP => 1);
 chmod 0755, $dir;
 my $port = 20000 + $$ % 20000;
-my $deadline = 20;
 my ($pid, $log);
-
-sub slurp { my ($f) = @_; open my $h, '<', $f or return ''; local $/; my $c = <$h>; return $c // '' }
-sub spit { my ($f, $text) = @_; open my $h, '>', $f or die "$f: $!"; print $h $text; close $h }
-sub wait_until { my ($what) = @_; my $end = time + $deadline;
-    until ($what->()) { return 0 if time > $end; sleep 0.01 } return 1 }
 
 # The log comes after the answer, so it is waited for.
 sub logged { my ($pattern, $name) = @_;
     ok wait_until(sub { slurp($log) =~ $pattern }), $name // "log: $pattern" or diag slurp($log) }
 
-# Starts the daemon with these arguments; its log is a file.
-sub start {
-    my (@args) = @_;
-    $log = "$dir/log";
-    unlink $log;
-    $pid = fork // die;
-    if ($pid == 0) {
-        $ENV{CONTROLDIR} = $dir;
-        open STDERR, '>', $log or die;
-        exec $daemon, @args or die;
-    }
-    wait_until(sub { slurp($log) =~ /listening on/ }) or diag('no start: ' . slurp($log));
-}
-sub stop { kill TERM => $pid; waitpid $pid, 0; return $? & 127 ? "signal " . ($? & 127) : $? >> 8 }
+my $runner = Daemon->new(program => $daemon, dir => $dir);
+sub start { $runner->start(@_); ($pid, $log) = @$runner{qw(pid log)} }
+sub stop { $runner->{pid} = $pid; return $runner->stop }
 
 # Runs the daemon to its end, which must come by itself: exit code and standard error.
 sub run_to_end {
@@ -51,20 +37,9 @@ sub run_to_end {
     return ($? >> 8, $text // '');
 }
 
-sub asker { my ($host) = @_;
-    return IO::Socket::IP->new(PeerHost => $host // '127.0.0.1', PeerPort => $port, Proto => 'udp') // die "$!" }
-# The answer as two digits, '' when none came while a later, good query was answered.
-sub ask {
-    my ($socket, $datagram) = @_;
-    $socket->send($datagram);
-    return IO::Select->new($socket)->can_read($deadline)
-        ? do { $socket->recv(my $answer, 100); join '', unpack 'C*', $answer } : 'none';
-}
-sub query { my ($ip, $from, @to) = @_; return "I$ip\0F$from\0" . join('', map {"T$_\0"} @to) . "\0" }
-
 subtest 'queries of all shapes are answered' => sub {
     start('-m', 0, "127.0.0.1\@$port", 'context');
-    my $s = asker();
+    my $s = asker($port);
     is ask($s, query('192.0.2.1', 'a@x', 'b@y')), '01', 'new';
     is ask($s, query('192.0.2.1', 'a@x', 'b@y')), '13', 'passed';
     is ask($s, query('192.0.2.1', 'q@x', 'b@y')), '12', 'known client';
@@ -84,7 +59,7 @@ subtest 'queries of all shapes are answered' => sub {
 subtest 'bad datagrams get no answer, change nothing and are logged at a bounded rate' => sub {
     unlink "$dir/context";
     start("127.0.0.1\@$port", 'context');
-    my $s = asker();
+    my $s = asker($port);
     my @bad = ('', "\0", 'x', "I\0F\0T\0", "I1.2.3\0Fa\0Tb\0", 'I' . '1' x 200 . "\0Fa\0Tb\0",
         "I1.2.3.4\0Fa\0", "I1.2.3.4\0", "Fa\0Tb\0", "\xff" x 65507);
     srand 1;
@@ -105,7 +80,7 @@ subtest 'bad datagrams get no answer, change nothing and are logged at a bounded
 
 subtest 'only allowed sources are answered' => sub {
     start('--allow', '127.0.0.2,::1', "127.0.0.1\@$port", 'context');
-    my $foreign = asker();
+    my $foreign = asker($port);
     $foreign->send(query('192.0.2.20', 'a', 'b')) for 1 .. 50;
     my $allowed = IO::Socket::IP->new(PeerHost => '127.0.0.1', PeerPort => $port, Proto => 'udp', LocalHost => '127.0.0.2');
     is ask($allowed, query('192.0.2.20', 'a', 'b')), '01', 'new: the foreign queries did nothing';
@@ -118,11 +93,11 @@ subtest 'on a wildcard the answer comes from the address that was asked' => sub 
     start("*\@$port", 'context');
     for my $host ('127.0.0.1', '127.0.0.2', '127.5.6.7', '::1') {
         # The asker's socket is connected: it takes no answer from elsewhere.
-        like ask(asker($host), query('192.0.2.30', 'a', 'b')), qr/^0[12]$/, $host;
+        like ask(asker($port, $host), query('192.0.2.30', 'a', 'b')), qr/^0[12]$/, $host;
     }
     stop();
     start("[::1]\@$port", 'context');
-    is ask(asker('::1'), query('2001:db8::1', 'a', 'b')), '01', '[::1]';
+    is ask(asker($port, '::1'), query('2001:db8::1', 'a', 'b')), '01', '[::1]';
     stop();
 };
 
@@ -131,7 +106,7 @@ subtest 'state survives a stop, USR1 saves, HUP reloads, USR2 prints' => sub {
     spit("$dir/white", "192.0.2.40\n");
     my @args = ('-v', 3, '-m', 0, '-w', 'white', "127.0.0.1\@$port", 'context');
     start(@args);
-    my $s = asker();
+    my $s = asker($port);
     is ask($s, query('192.0.2.40', 'a', 'b')), '11', 'whitelisted';
     is ask($s, query('192.0.2.41', 'a', 'b')), '01', 'new';
     kill USR1 => $pid;
@@ -149,14 +124,14 @@ subtest 'state survives a stop, USR1 saves, HUP reloads, USR2 prints' => sub {
     is stop(), 0;
     spit("$dir/white", '');
     start(@args);
-    is ask(asker(), query('192.0.2.41', 'a', 'b')), '13', 'remembered: this is the retry';
+    is ask(asker($port), query('192.0.2.41', 'a', 'b')), '13', 'remembered: this is the retry';
     stop();
 };
 
 subtest 'a damaged context file is set aside and the log says so' => sub {
     unlink "$dir/context";
     start("127.0.0.1\@$port", 'context');
-    ask(asker(), query('192.0.2.50', 'a', "b$_")) for 1 .. 3;
+    ask(asker($port), query('192.0.2.50', 'a', "b$_")) for 1 .. 3;
     stop();
     my $good = slurp("$dir/context");
     spit("$dir/context", substr $good, 0, -30);
@@ -169,7 +144,7 @@ subtest 'a damaged context file is set aside and the log says so' => sub {
 
 subtest 'dry run answers accept' => sub {
     start('--dry-run', "127.0.0.1\@$port", 'dry');
-    is ask(asker(), query('192.0.2.60', 'a', 'b')), '12';
+    is ask(asker($port), query('192.0.2.60', 'a', 'b')), '12';
     logged qr/^verdict=defer reason=new .* dry-run=yes$/m;
     stop();
 };
@@ -219,11 +194,27 @@ subtest 'the context file is saved by itself, and the journal begins anew' => su
     local $ENV{ASAN_OPTIONS} = 'verify_asan_link_order=0';
     start('-v', 2, '-s', 1, "127.0.0.1\@$port", 'context');
     delete @ENV{qw(LD_PRELOAD FAKETIME)};
-    is ask(asker(), query('192.0.2.70', 'a', 'b')), '01';
+    is ask(asker($port), query('192.0.2.70', 'a', 'b')), '01';
     logged qr/saved 1 records in/, 'one interval later';
     like slurp("$dir/context"), qr/^W \d+ 192\.0\.2\.70 a b\n/m, 'it is there';
     is slurp("$dir/context.journal"), "qmail-greyd journal 1\n", 'nothing since';
     stop();
+};
+
+subtest 'under a memory limit the oldest records go, and queries are answered' => sub {
+    plan skip_all => 'the sanitizer needs more address space' if `ldd $daemon` =~ /libasan/;
+    unlink glob "$dir/context*";
+    my $limited = Daemon->new(program => 'softlimit', dir => $dir);
+    $limited->start('-m', 64 << 20, $daemon, '-v', 1, "127.0.0.1\@$port", 'context');
+    my $s = asker($port);
+    # 1,500,000 records of 56 bytes and their index are more than that.
+    for my $n (1 .. 300) {
+        my $many = "I192.0.2.80\0Fa\0" . join '', map {"T$n.$_\@y\0"} 1 .. 5000;
+        last if ask($s, $many) eq 'none';
+    }
+    is ask($s, query('192.0.2.81', 'a', 'b')), '01', 'a new one is answered';
+    is ask($s, query('192.0.2.81', 'a', 'b')), '02', 'and remembered';
+    $limited->stop('KILL');
 };
 
 subtest 'signals during the start are kept for later' => sub {

@@ -11,8 +11,6 @@ set -u
 greysmtpd=$(realpath "$1")
 work=$(mktemp -d)
 pids=()
-failures=0
-patience=60 # seconds before something that must happen counts as not happening
 
 cleanup() {
   for pid in "${pids[@]}"; do kill "$pid"; done 2>/dev/null
@@ -21,24 +19,8 @@ cleanup() {
 }
 trap cleanup EXIT
 
-ok() { # what command...: the command must succeed
-  local what=$1
-  shift
-  if "$@"; then
-    echo "ok: $what"
-  else
-    echo "FAILED: $what ($*)"
-    failures=$((failures + 1))
-  fi
-}
-
-until_true() { # command...
-  local end=$((SECONDS + patience))
-  until "$@"; do
-    ((SECONDS < end)) || return 1
-    sleep 0.02
-  done
-}
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
 
 # ---- servers
 

@@ -11,27 +11,8 @@ build=$(realpath "$1")
 [ "$(id -u)" = 0 ] || { echo "skipped: svctool's services change users, which needs root"; exit 77; }
 work=$(mktemp -d)
 chmod 755 "$work" # the service users have to get through
-patience=60       # seconds before something that must happen counts as not happening
-failures=0
-
-ok() { # what command...: the command must succeed
-  local what=$1
-  shift
-  if "$@"; then
-    echo "ok: $what"
-  else
-    echo "FAILED: $what ($*)"
-    failures=$((failures + 1))
-  fi
-}
-
-until_true() { # command...
-  local end=$((SECONDS + patience))
-  until "$@"; do
-    ((SECONDS < end)) || return 1
-    sleep 0.05
-  done
-}
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
 
 free_port() { # the kernel's choice, for UDP and TCP
   perl -MIO::Socket::INET -e '
