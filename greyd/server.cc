@@ -277,13 +277,16 @@ void Server::Impl::print_records() {
   const Table& table = service.greylist().table();
   logger.info("records waiting={} passed={} clients={} bytes={}", table.count(RecordClass::waiting),
               table.count(RecordClass::passed), table.count(RecordClass::client), table.memory());
-  std::size_t printed = 0;
-  service.greylist().for_each([&](const SavedRecord& record) {
-    if (printed++ < kMaxPrintedRecords) append_record(pipe.buffer(), record);
-  });
+  std::size_t left = kMaxPrintedRecords;
+  for (std::size_t c = 0; c < kRecordClasses; ++c) {
+    for (auto ref = table.oldest(RecordClass(c)); ref != 0 && left > 0; --left) {
+      if (const auto record = to_saved(table.view(ref))) append_record(pipe.buffer(), *record);
+      ref = table.next_younger(ref);
+    }
+  }
   pipe.flush();
-  if (printed > kMaxPrintedRecords) {
-    logger.info("{} more records not printed", printed - kMaxPrintedRecords);
+  if (table.size() > kMaxPrintedRecords) {
+    logger.info("{} more records not printed", table.size() - kMaxPrintedRecords);
   }
 }
 
