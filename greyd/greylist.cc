@@ -1,6 +1,7 @@
 #include "greyd/greylist.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace grey {
 namespace {
@@ -72,6 +73,14 @@ void Greylist::prepare(std::span<const wire::Query> batch, const Lists& lists) {
   }
 }
 
+// The key of a recipient of the query being decided. That of the first is there from prepare().
+Greylist::HashedKey Greylist::triplet_key(std::string_view recipient, bool first) {
+  KeyBuilder& keys = now_deciding_->keys;
+  if (first) return {keys.last_triplet(), now_deciding_->first_hash};
+  const std::string_view key = keys.triplet(recipient);
+  return {key, table_.hash(key)};
+}
+
 Decision Greylist::decide_one(const wire::Query& query, const Lists& lists, Seconds now) {
   if (const auto decision = listed(query, lists)) return *decision;
   if (const auto decision = known_client(now)) return *decision;
@@ -121,14 +130,12 @@ Decision Greylist::by_triplets(const wire::Query& query, const Lists& lists, Sec
   query_mark_ = std::uint8_t(query_mark_ % 255 + 1);
   bool first = true;
   for (const std::string_view recipient : query.recipients) {
-    const std::string_view key = now_deciding_->keys.triplet(recipient);
-    const Table::Hash key_hash = first ? now_deciding_->first_hash : table_.hash(key);
-    first = false;
+    const HashedKey key = triplet_key(recipient, std::exchange(first, false));
     // Under `all` a listed recipient among others counts for itself alone.
     if (policy_.recipients == RecipientRule::all && lists.whitelist.has_recipient(recipient)) {
       continue;
     }
-    const std::optional<Decision> decision = triplet(key, key_hash, bounce, now);
+    const std::optional<Decision> decision = triplet(key, bounce, now);
     if (!decision) continue;
     passed |= decision->reason == Reason::passed;
     if (verdict_of(decision->reason) == Verdict::accept) {
@@ -147,15 +154,14 @@ Decision Greylist::by_triplets(const wire::Query& query, const Lists& lists, Sec
 
 // One recipient of a query that no list and no known client decides; nothing for one that this
 // query has named before.
-std::optional<Decision> Greylist::triplet(std::string_view key, Table::Hash key_hash, bool bounce,
-                                          Seconds now) {
-  Table::Ref ref = table_.find(key, key_hash);
+std::optional<Decision> Greylist::triplet(const HashedKey& key, bool bounce, Seconds now) {
+  Table::Ref ref = table_.find(key.key, key.hash);
   if (ref != 0 && is_over(table_.view(ref), now)) {
     table_.erase(ref);
     ref = 0;
   }
   if (ref == 0) {
-    insert({key, now, RecordClass::waiting, query_mark_}, key_hash);
+    insert({key.key, now, RecordClass::waiting, query_mark_}, key.hash);
     return Decision{Reason::new_triplet, 0};
   }
   const RecordView record = table_.view(ref);
@@ -207,13 +213,13 @@ Decision Greylist::by_triplets_greydaemon(const wire::Query& query, Seconds now)
     return {Reason::bounce, 0};
   }
   std::optional<Decision> deferred, accepted;
+  bool first = true;
   for (const std::string_view recipient : query.recipients) {
-    const std::string_view key = now_deciding_->keys.triplet(recipient);
-    const Table::Hash key_hash = table_.hash(key);
-    const Table::Ref ref = table_.find(key, key_hash);
+    const HashedKey key = triplet_key(recipient, std::exchange(first, false));
+    const Table::Ref ref = table_.find(key.key, key.hash);
     Decision decision{Reason::new_triplet, 0};
     if (ref == 0) {
-      insert({key, now, RecordClass::waiting, 0}, key_hash);
+      insert({key.key, now, RecordClass::waiting, 0}, key.hash);
     } else {
       decision = retry(ref, now);
     }

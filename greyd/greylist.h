@@ -99,14 +99,19 @@ class Greylist {
     Table::Hash first_hash = 0;  // of the triplet of the first recipient
   };
 
+  struct HashedKey {
+    std::string_view key;
+    Table::Hash hash;
+  };
+
+  HashedKey triplet_key(std::string_view recipient, bool first);
   void prepare(std::span<const wire::Query> batch, const Lists& lists);
   Decision decide_one(const wire::Query& query, const Lists& lists, Seconds now);
   std::optional<Decision> listed(const wire::Query& query, const Lists& lists) const;
   std::optional<Decision> known_client(Seconds now);
   Decision by_triplets(const wire::Query& query, const Lists& lists, Seconds now);
   Decision by_triplets_greydaemon(const wire::Query& query, Seconds now);
-  std::optional<Decision> triplet(std::string_view key, Table::Hash key_hash, bool bounce,
-                                  Seconds now);
+  std::optional<Decision> triplet(const HashedKey& key, bool bounce, Seconds now);
   void forget_bounces(const wire::Query& query, Seconds now);
   Decision retry(Table::Ref ref, Seconds now);
   void earn_pass(Seconds now);

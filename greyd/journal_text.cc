@@ -9,9 +9,13 @@ namespace {
 
 constexpr std::size_t kEndLine = 2 + 16 + 1;  // "= ", digits, '\n'
 
-void append_end_line(std::string& out, std::string_view lines) {
+std::uint64_t checksum_of(std::string_view lines) {
+  return XXH3_64bits(lines.data(), lines.size());
+}
+
+void append_end_line(std::string& out, std::uint64_t checksum) {
   out += "= ";
-  append_hex64(out, XXH3_64bits(lines.data(), lines.size()));
+  append_hex64(out, checksum);
   out += '\n';
 }
 
@@ -25,11 +29,7 @@ std::size_t batch_size(std::string_view text) {
 }  // namespace
 
 void end_batch(std::string& lines) {
-  // By value: the view must not be of the string that grows.
-  const std::uint64_t checksum = XXH3_64bits(lines.data(), lines.size());
-  lines += "= ";
-  append_hex64(lines, checksum);
-  lines += '\n';
+  append_end_line(lines, checksum_of(lines));
 }
 
 JournalContent read_journal(std::string_view text,
@@ -52,7 +52,7 @@ JournalContent read_journal(std::string_view text,
     if (size == std::string_view::npos || rest.size() - size < kEndLine) break;
     std::string_view lines = rest.substr(0, size);
     std::string end_line;
-    append_end_line(end_line, lines);
+    append_end_line(end_line, checksum_of(lines));
     if (rest.substr(size, kEndLine) != end_line) ++wrong;
     const std::size_t next = rest.find('\n', size);
     rest.remove_prefix(next == std::string_view::npos ? rest.size() : next + 1);

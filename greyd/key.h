@@ -38,6 +38,7 @@ class KeyBuilder {
   void envelope(const Ip& client, std::string_view sender);
   std::string_view client() const { return {client_.data(), client_size_}; }
   std::string_view triplet(std::string_view recipient);
+  std::string_view last_triplet() const { return triplet_; }
 
  private:
   Policy policy_;

@@ -19,9 +19,9 @@ namespace {
 
 constexpr std::size_t kMaxRecipientsPerWakeup = 20'000;
 constexpr int kMaxBatchesPerWakeup = 16;    // then signals and timers have their turn
-constexpr std::size_t kExpirySlice = 2000;  // records freed at once: well under a millisecond
+constexpr std::size_t kExpirySlice = 2000;  // records freed at once: queries wait for no more
 constexpr double kExpiryPause = 0.01;       // seconds between slices
-constexpr std::size_t kSaveSlice = 1000;    // records written at once: some 0.3 ms
+constexpr std::size_t kSaveSlice = 1000;    // records written at once, likewise
 constexpr double kSavePause = 0.001;        // seconds between slices
 constexpr std::size_t kMaxPrintedRecords = 10'000;
 constexpr Seconds kBadDatagramLogPeriod = 10;  // seconds
@@ -31,11 +31,12 @@ Seconds read_clock(clockid_t clock) {
   clock_gettime(clock, &now);
   return now.tv_sec;
 }
+
+}  // namespace
+
 Seconds wall_clock() {
   return read_clock(CLOCK_REALTIME);
 }
-
-}  // namespace
 
 struct EventLoop::Impl {
   // Not epoll: that calls back for every datagram that comes in, also while nobody waits. With the
@@ -125,8 +126,6 @@ struct Server::Impl {
   struct ev_loop* loop;
 
   std::vector<std::unique_ptr<Batch>> idle_batches;
-  std::uint64_t foreign_queries = 0;
-  std::array<std::uint64_t, wire::kFaults> bad_datagrams{};
   std::vector<RateLimit> bad_datagram_limits;
   RateLimit foreign_limit{kBadDatagramLogPeriod};
   RateLimit unexpected_limit{kBadDatagramLogPeriod};
@@ -183,7 +182,6 @@ std::size_t Server::Impl::parse(Batch& batch, Seconds now) {
   for (std::size_t i = 0; i < batch.datagrams.size(); ++i) {
     const Endpoint source = batch.datagrams.source(i);
     if (!allow.contains(source.ip)) {
-      ++foreign_queries;
       if (const auto count = foreign_limit.due(now)) {
         logger.warn("query refused source={}@{} count={}: not in --allow", to_string(source.ip),
                     source.port, count);
@@ -201,7 +199,6 @@ std::size_t Server::Impl::parse(Batch& batch, Seconds now) {
 }
 
 void Server::Impl::on_bad_datagram(wire::Fault fault, const Endpoint& source, Seconds now) {
-  ++bad_datagrams[std::size_t(fault)];
   if (const auto count = bad_datagram_limits[std::size_t(fault)].due(now)) {
     logger.warn("bad datagram fault={} source={}@{} count={}", to_string(fault),
                 to_string(source.ip), source.port, count);

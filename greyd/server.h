@@ -14,6 +14,8 @@
 
 namespace grey {
 
+Seconds wall_clock();  // now, since 1970: for those who call what takes `now` as an argument
+
 // Where this process's one event loop is woken from another thread.
 class EventLoop {
  public:
