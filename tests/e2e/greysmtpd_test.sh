@@ -53,15 +53,7 @@ serve() {
 
 # mailfront, with a qmail-queue that keeps message and envelope in files.
 qmail_home=$work/qmail
-mkdir -p "$qmail_home/bin" "$qmail_home/control" "$qmail_home/queue"
-echo example.net >"$qmail_home/control/rcpthosts"
-echo mx.example.net >"$qmail_home/control/me"
-cat >"$qmail_home/bin/qmail-queue" <<END
-#!/bin/bash
-cat >"$qmail_home/queue/\$\$.message"
-cat <&1 >"$qmail_home/queue/\$\$.envelope"
-END
-chmod +x "$qmail_home/bin/qmail-queue"
+make_qmail_home "$qmail_home"
 mailfront=(env "QMAILHOME=$qmail_home" /usr/sbin/mailfront smtp qmail qmail-validate)
 
 # ---- a client by hand

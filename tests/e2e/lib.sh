@@ -22,3 +22,16 @@ until_true() { # command...
     sleep 0.02
   done
 }
+
+# A QMAILHOME for mailfront, with a qmail-queue that keeps message and envelope in files.
+make_qmail_home() { # directory
+  mkdir -p "$1/bin" "$1/control" "$1/queue"
+  echo example.net >"$1/control/rcpthosts"
+  echo mx.example.net >"$1/control/me"
+  cat >"$1/bin/qmail-queue" <<END
+#!/bin/bash
+cat >"$1/queue/\$\$.message"
+cat <&1 >"$1/queue/\$\$.envelope"
+END
+  chmod 755 "$1/bin/qmail-queue"
+}

@@ -85,15 +85,7 @@ variable ASAN_OPTIONS verify_asan_link_order=0
 # ---- SMTP servers: one is told by its variables/, one by tcp.smtp
 
 qmail=$work/qmail
-mkdir -p "$qmail/bin" "$qmail/control" "$qmail/queue"
-echo example.net >"$qmail/control/rcpthosts"
-echo mx.example.net >"$qmail/control/me"
-cat >"$qmail/bin/qmail-queue" <<END
-#!/bin/bash
-cat >"$qmail/queue/\$\$.message"
-cat <&1 >"$qmail/queue/\$\$.envelope"
-END
-chmod 755 "$qmail/bin/qmail-queue"
+make_qmail_home "$qmail"
 
 add_smtp_service() { # name port tcpserver-options...
   local dir=$work/$1 port=$2
