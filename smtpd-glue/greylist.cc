@@ -73,7 +73,8 @@ std::size_t encode(const greylist_query& query, std::size_t max_data,
                    char (&buffer)[grey::wire::kMaxDatagram]) {
   const std::string_view client = text_of(query.client);
   const std::string_view sender = text_of(query.sender);
-  std::string_view recipients(query.recipients, query.recipients_size);
+  std::string_view recipients;
+  if (query.recipients != nullptr) recipients = {query.recipients, query.recipients_size};
   std::string_view name = text_of(query.client_name);
   if (name.size() > 255) name = {};  // no host name (RFC 1035)
 
@@ -242,12 +243,12 @@ class Asker {
   Milliseconds resend_after_ = kFirstResend;
   Milliseconds round_pause_ = kFirstResend;
   int error_number_ = 0;
-  greylist_result answer_{GREYLIST_DEFER, GREYLIST_ANSWERED, 0, 0};
+  greylist_result answer_{GREYLIST_DEFER, GREYLIST_ANSWERED, 0, 0, 0};
   pollfd sockets_[GREYLIST_MAX_SERVERS];
 };
 
 greylist_result ask(const greylist_options& options, const greylist_query& query) {
-  greylist_result failure{GREYLIST_ACCEPT, GREYLIST_BAD_SERVERS, 0, 0};
+  greylist_result failure{GREYLIST_ACCEPT, GREYLIST_BAD_SERVERS, 0, 0, 0};
   grey::Endpoint servers[GREYLIST_MAX_SERVERS];
   const auto count = parse_servers(options.servers, servers);
   if (!count) return failure;
@@ -317,7 +318,7 @@ const char* greylist_options_from_env(greylist_options* options) {
 
 greylist_result greylist_ask(const greylist_options* options, const greylist_query* query) {
   if (options->servers == nullptr || *options->servers == '\0') {
-    return {GREYLIST_ACCEPT, GREYLIST_OFF, 0, 0};
+    return {GREYLIST_ACCEPT, GREYLIST_OFF, 0, 0, 0};
   }
   greylist_result result = ask(*options, *query);
   if (result.error != GREYLIST_ANSWERED) {

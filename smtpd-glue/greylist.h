@@ -11,6 +11,9 @@
  *                                    .recipients = "Tb@example.net\0", .recipients_size = 15};
  *     struct greylist_result result = greylist_ask(&options, &query);
  *     if (result.verdict == GREYLIST_DEFER) puts("450 4.7.1 please try again later");
+ *
+ * greylist_check() below is all of that in one call, with the log lines and the text of the reply:
+ * what a front needs. greylist() is the entry of older libraries.
  */
 #ifndef GREYLIST_H
 #define GREYLIST_H
@@ -26,6 +29,13 @@ extern "C" {
 #define GREYLIST_MAX_DATA 60000  /* default of max_data */
 #define GREYLIST_MIN_DATA 512    /* smaller values of max_data count as this */
 
+/* What a client is told that must wait, when GREYTEXT says nothing else. %t stands for the time
+ * until a retry is accepted: "45 seconds", "5 minutes"; "a few minutes" when it is not known. */
+#define GREYLIST_TEXT "Greylisted: please try again in %t"
+/* What it is told when there is no answer and GREYFAIL is closed. */
+#define GREYLIST_TEXT_UNAVAILABLE "Greylisting is not available, please try again later"
+#define GREYLIST_TEXT_MAX 400 /* octets of such a text; longer ones are cut */
+
 enum greylist_verdict { GREYLIST_DEFER = 0, GREYLIST_ACCEPT = 1 };
 
 /* Why there is no answer, or GREYLIST_ANSWERED. */
@@ -36,7 +46,7 @@ enum greylist_error {
   GREYLIST_BAD_QUERY,   /* the client is not an IP address, or there is no recipient, or sender and
                            first recipient are longer than any datagram */
   GREYLIST_SILENT,      /* no server answered in time */
-  GREYLIST_UNREACHABLE, /* nothing listens there or the system would not send: see error_number */
+  GREYLIST_UNREACHABLE  /* nothing listens there or the system would not send: see error_number */
 };
 
 enum greylist_fail { GREYLIST_FAIL_OPEN = 0, GREYLIST_FAIL_CLOSED = 1 };
@@ -65,6 +75,7 @@ struct greylist_result {
   enum greylist_error error;     /* GREYLIST_ANSWERED, or why `verdict` is that of `fail` */
   unsigned char reason;          /* second octet of the answer, greylist(3); 0 when not answered */
   int error_number;              /* errno of the last refusal when not answered, or 0 */
+  unsigned retry_after; /* when deferred: seconds until a retry is accepted; 0 when not known */
 };
 
 /* No server, fail open, and the defaults above. */
@@ -84,6 +95,41 @@ struct greylist_result greylist_ask(const struct greylist_options* options,
 
 /* A constant English text without a newline. */
 const char* greylist_strerror(enum greylist_error error);
+
+/* What a front says. Each writes one line without a newline and without control characters into
+ * `buffer`, cut at `size` - 1 octets, always with a NUL, and returns its length. */
+
+/* The text for a client that is deferred: `format` with its %t filled in, at most GREYLIST_TEXT_MAX
+ * octets; GREYLIST_TEXT when `format` is NULL or empty; GREYLIST_TEXT_UNAVAILABLE when nobody
+ * answered. */
+size_t greylist_text(const struct greylist_result* result, const char* format, char* buffer,
+                     size_t size);
+/* For the log, when nobody answered: the client, why, and what is done. Else an empty text. */
+size_t greylist_describe_failure(const struct greylist_query* query,
+                                 const struct greylist_result* result, char* buffer, size_t size);
+/* For the log: the variable that greylist_options_from_env() returned, its value, and what is used
+ * instead. */
+size_t greylist_describe_bad_value(const struct greylist_options* options, const char* name,
+                                   char* buffer, size_t size);
+
+/* A front's whole work for one message: reads the environment (those above, and GREYTEXT), asks,
+ * and says on standard error, as `program`, what was wrong. Returns 0 when the message is to go on,
+ * else the code of the SMTP reply: 450 when the daemon defers, 451 when nobody answered and
+ * GREYFAIL is closed; `text` then holds its text (greylist_text(); `format` is for when GREYTEXT is
+ * unset or empty). */
+int greylist_check(const char* program, const struct greylist_query* query, const char* format,
+                   char* text, size_t size);
+
+/* The entry of greylist(3) in IndiMail, for qmail-smtpd sources that were patched for it. Asks the
+ * daemon at `gip` (as `servers` above; NULL or empty: off) about the client `connectingip`, the
+ * sender `from` and the recipients in `tolist`, 'T' address NUL each, `tolen` octets.
+ *
+ * 1 accept, 0 defer, -1 soft failure, -2 out of memory. GREYTIMEOUT and GREYMAXDATA are taken from
+ * the environment. Without an answer an administrator's GREYFAIL decides: 1 for open, 0 for closed.
+ * When it is unset or bad the failure is the caller's: timeoutfn is called when nobody answered in
+ * time, errfn when the question could not be asked; if they return, or are NULL, -1 is returned. */
+int greylist(char* gip, char* connectingip, char* from, char* tolist, int tolen,
+             void (*timeoutfn)(), void (*errfn)());
 
 #ifdef __cplusplus
 }

@@ -2,30 +2,43 @@
 grey_unit_test(smtp_session_test SOURCES unit/smtp_session_test.cc unit/smtp_smuggling_test.cc
                LIBRARIES grey_smtp)
 grey_unit_test(relay_test SOURCES unit/relay_test.cc LIBRARIES grey_smtp)
-grey_unit_test(greylist_test SOURCES unit/greylist_test.cc LIBRARIES greylist_static)
+grey_unit_test(greylist_test SOURCES unit/greylist_test.cc unit/greylist_front_test.cc
+               LIBRARIES greylist_static)
 
 # C programs, linked by the C compiler, against both kinds of the library as it is installed, and
 # against one compiled without optimization, where nothing is inlined away.
-add_library(greylist_unoptimized STATIC
-  ${CMAKE_SOURCE_DIR}/smtpd-glue/greylist.cc ${CMAKE_SOURCE_DIR}/greyd/ip.cc
-  ${CMAKE_SOURCE_DIR}/greyd/endpoint.cc ${CMAKE_SOURCE_DIR}/greyd/wire.cc)
-set_target_properties(greylist_unoptimized PROPERTIES LINKER_LANGUAGE C)
-target_compile_options(greylist_unoptimized PRIVATE -fno-exceptions -fno-rtti -O0)
-target_link_libraries(greylist_unoptimized PRIVATE grey_flags)
-foreach(library greylist_static greylist_shared greylist_unoptimized)
+foreach(level O0 O2)
+  set(library greylist_plain_${level})
+  add_library(${library} STATIC
+    ${CMAKE_SOURCE_DIR}/smtpd-glue/greylist.cc ${CMAKE_SOURCE_DIR}/smtpd-glue/greylist_compat.cc
+    ${CMAKE_SOURCE_DIR}/smtpd-glue/greylist_text.cc ${CMAKE_SOURCE_DIR}/greyd/ip.cc
+    ${CMAKE_SOURCE_DIR}/greyd/endpoint.cc ${CMAKE_SOURCE_DIR}/greyd/wire.cc)
+  set_target_properties(${library} PROPERTIES LINKER_LANGUAGE C)
+  target_compile_options(${library} PRIVATE -fno-exceptions -fno-rtti -fno-sanitize=all -${level})
+  target_link_libraries(${library} PRIVATE grey_flags)
+endforeach()
+function(grey_c_test name source library)
+  add_executable(${name} ${source})
+  target_compile_options(${name} PRIVATE ${ARGN})
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
+  # By name: what a target carries along must not be what makes it link.
+  target_link_libraries(${name} PRIVATE $<TARGET_LINKER_FILE:${library}>)
+  add_dependencies(${name} ${library})
+  set_target_properties(${name} PROPERTIES LINKER_LANGUAGE C
+                        BUILD_RPATH $<TARGET_FILE_DIR:${library}>)
+  add_test(NAME ${name} COMMAND ${name})
+endfunction()
+foreach(library greylist_static greylist_shared greylist_plain_O0)
   foreach(level O0 O2)
-    set(name ${library}_c_${level}_test)
-    add_executable(${name} unit/greylist_link_test.c)
-    target_compile_options(${name} PRIVATE -std=c99 -Wall -Wextra -Wpedantic -Werror -${level})
-    target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
-    # By name: what a target carries along must not be what makes it link.
-    target_link_libraries(${name} PRIVATE $<TARGET_LINKER_FILE:${library}>)
-    add_dependencies(${name} ${library})
-    set_target_properties(${name} PROPERTIES LINKER_LANGUAGE C
-                          BUILD_RPATH $<TARGET_FILE_DIR:${library}>)
-    add_test(NAME ${name} COMMAND ${name})
+    grey_c_test(${library}_c_${level}_test unit/greylist_link_test.c ${library}
+                -std=c99 -Wall -Wextra -Wpedantic -Werror -${level})
+    grey_c_test(${library}_old_${level}_test unit/greylist_old_entry_test.c ${library}
+                -std=gnu89 -Wall -Wextra -Werror -${level})
   endforeach()
 endforeach()
+add_test(NAME libgreylist_symbols_test
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/libgreylist_symbols_test.sh
+                 $<TARGET_FILE:greylist_plain_O0> $<TARGET_FILE:greylist_plain_O2>)
 
 add_test(NAME greysmtpd_e2e_test
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/greysmtpd_test.sh $<TARGET_FILE:greysmtpd>)

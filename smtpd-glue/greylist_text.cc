@@ -1,0 +1,149 @@
+// What a front says of a decision or of a failure, and greylist_check(), which is a whole front.
+//
+// As in greylist.cc no C++ runtime must be needed, and nothing is allocated: texts are written into
+// the caller's buffers.
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <string_view>
+
+#include "smtpd-glue/greylist.h"
+
+namespace {
+
+constexpr std::size_t kShownValue = 100;  // octets of a foreign text that are logged
+constexpr std::size_t kLogLine = 500;
+
+std::string_view text_of(const char* text) {
+  return text == nullptr ? std::string_view() : std::string_view(text);
+}
+
+// One line in a buffer of the caller's, cut at its end; always with a NUL.
+class Line {
+ public:
+  Line(char* buffer, std::size_t size) : begin_(buffer), at_(buffer), end_(buffer + size) {
+    if (size > 0) *at_ = '\0';
+  }
+  std::size_t size() const { return std::size_t(at_ - begin_); }
+
+  Line& add(char c) {
+    if (end_ - at_ < 2) return *this;  // room for c and the NUL
+    const bool is_control = static_cast<unsigned char>(c) < ' ' || c == '\x7f';
+    *at_++ = is_control ? ' ' : c;
+    *at_ = '\0';
+    return *this;
+  }
+  Line& add(std::string_view text) {
+    for (const char c : text) add(c);
+    return *this;
+  }
+  Line& add_value(std::string_view text) {
+    return add({text.data(), text.size() < kShownValue ? text.size() : kShownValue});
+  }
+  Line& add(std::size_t number) {
+    char digits[20];
+    char* first = digits + sizeof digits;
+    do {
+      *--first = char('0' + number % 10);
+      number /= 10;
+    } while (number > 0);
+    return add({first, std::size_t(digits + sizeof digits - first)});
+  }
+
+ private:
+  char* begin_;
+  char* at_;
+  char* end_;
+};
+
+// Rounded up: who comes back then is accepted.
+void add_time(Line& line, unsigned seconds) {
+  if (seconds == 0) {
+    line.add("a few minutes");
+    return;
+  }
+  const bool in_minutes = seconds >= 100;
+  const std::size_t count = in_minutes ? (std::size_t(seconds) + 59) / 60 : seconds;
+  line.add(count).add(in_minutes ? " minute" : " second");
+  if (count != 1) line.add('s');
+}
+
+std::string_view fail_in_words(greylist_fail fail) {
+  return fail == GREYLIST_FAIL_CLOSED ? "deferred (GREYFAIL=closed)" : "accepted (GREYFAIL=open)";
+}
+
+void log_line(const char* program, const char* text) {
+  char buffer[kLogLine];
+  Line line(buffer, sizeof buffer - 1);
+  line.add(text_of(program)).add(": ").add(text);
+  buffer[line.size()] = '\n';
+  // Nothing can be done about a log that does not take it.
+  if (write(STDERR_FILENO, buffer, line.size() + 1) < 0) return;
+}
+
+}  // namespace
+
+std::size_t greylist_text(const greylist_result* result, const char* format, char* buffer,
+                          std::size_t size) {
+  Line line(buffer, size <= GREYLIST_TEXT_MAX ? size : GREYLIST_TEXT_MAX + 1);
+  if (result->error != GREYLIST_ANSWERED) return line.add(GREYLIST_TEXT_UNAVAILABLE).size();
+  const std::string_view text = format == nullptr || *format == '\0' ? GREYLIST_TEXT : format;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%' && i + 1 < text.size() && text[i + 1] == 't') {
+      add_time(line, result->retry_after);
+      ++i;
+    } else {
+      line.add(text[i]);
+    }
+  }
+  return line.size();
+}
+
+std::size_t greylist_describe_failure(const greylist_query* query, const greylist_result* result,
+                                      char* buffer, std::size_t size) {
+  Line line(buffer, size);
+  if (result->error == GREYLIST_ANSWERED || result->error == GREYLIST_OFF) return 0;
+  line.add("client=").add_value(text_of(query->client));
+  line.add(": ").add(greylist_strerror(result->error));
+  if (result->error_number != 0) {
+    char why[kShownValue];
+    line.add(": ").add(strerror_r(result->error_number, why, sizeof why));
+  }
+  const bool accepted = result->verdict == GREYLIST_ACCEPT;
+  line.add(": ").add(fail_in_words(accepted ? GREYLIST_FAIL_OPEN : GREYLIST_FAIL_CLOSED));
+  return line.size();
+}
+
+std::size_t greylist_describe_bad_value(const greylist_options* options, const char* name,
+                                        char* buffer, std::size_t size) {
+  const std::string_view variable = text_of(name);
+  Line line(buffer, size);
+  line.add("bad value of ").add(variable).add(": ").add_value(text_of(getenv(name))).add("; ");
+  if (variable == "GREYFAIL") {
+    line.add("it is open or closed, and open is used");
+  } else if (variable == "GREYTIMEOUT") {
+    line.add("it is 1 to 60, and ").add(std::size_t(options->timeout_ms / 1000)).add(" is used");
+  } else if (variable == "GREYMAXDATA") {
+    line.add("it is 512 to 65507, and ").add(options->max_data).add(" is used");
+  } else {
+    line.add("mail is ").add(fail_in_words(options->fail));
+  }
+  return line.size();
+}
+
+int greylist_check(const char* program, const greylist_query* query, const char* format, char* text,
+                   std::size_t size) {
+  char line[kLogLine];
+  greylist_options options;
+  if (const char* bad = greylist_options_from_env(&options)) {
+    greylist_describe_bad_value(&options, bad, line, sizeof line);
+    log_line(program, line);
+  }
+  const greylist_result result = greylist_ask(&options, query);
+  if (greylist_describe_failure(query, &result, line, sizeof line) > 0) log_line(program, line);
+  if (result.verdict == GREYLIST_ACCEPT) return 0;
+  const char* own = getenv("GREYTEXT");
+  greylist_text(&result, own != nullptr && *own != '\0' ? own : format, text, size);
+  return result.error == GREYLIST_ANSWERED ? 450 : 451;
+}
