@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "greyd/append.h"
+#include "greyd/indimail_context.h"
 #include "greyd/record_text.h"
 #include "greyd/text.h"
 
@@ -139,9 +140,10 @@ bool is_greydaemon(std::string_view text) {
          read_greydaemon_line(text.substr(0, end), record, storage);
 }
 
-// ---- neither -----------------------------------------------------------------------------------
+// ---- none of them
+// -----------------------------------------------------------------------------------
 
-// Whatever lines of either form there are in a file whose beginning is not as it should be.
+// Whatever lines of the first two forms there are in a file whose beginning is not as it should be.
 ContextContent salvage(std::string_view text,
                        const std::function<void(const SavedRecord&)>& visit) {
   ContextContent content;
@@ -208,6 +210,8 @@ ContextContent read_context(std::string_view text,
     content.damage = "is of another version";
   } else if (is_greydaemon(text)) {
     read_greydaemon(text, content, visit);
+  } else if (is_indimail_context(text)) {
+    content = read_indimail_context(text, visit);
   } else {
     content = salvage(text, visit);
   }

@@ -10,6 +10,8 @@
 //   G <first seen> <client> <sender> <recipient>   a triplet; "." is the null sender
 // It has neither count nor checksum. A blank in a recipient is written as %20, as the last blank
 // of a line is what ends the sender.
+//
+// IndiMail's, see indimail_context.h, is read only.
 #pragma once
 
 #include <xxhash.h>
@@ -25,7 +27,7 @@
 
 namespace grey {
 
-enum class ContextForm { qmail_greyd, greydaemon };
+enum class ContextForm { qmail_greyd, greydaemon, indimail };
 
 struct ContextContent {
   std::optional<ContextForm> form;       // nothing: none that we know
@@ -34,6 +36,7 @@ struct ContextContent {
   std::size_t first_bad_line = 0;        // counted from 1, after our form's header
   std::optional<std::size_t> announced;  // by the end line
   std::string damage;                    // what is wrong, in words; empty when nothing is
+  std::string remark;                    // what else there is to say of it, in words
 
   std::size_t lost() const {
     return announced && *announced > records ? *announced - records : bad;
@@ -49,7 +52,7 @@ ContextContent read_context(std::string_view text,
 // begin(), add() for each record, finish(); taking buffer() away whenever it has grown.
 class ContextComposer {
  public:
-  explicit ContextComposer(ContextForm form);
+  explicit ContextComposer(ContextForm form);  // not indimail
   void begin();
   void add(const SavedRecord& record);
   void finish();

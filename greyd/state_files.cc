@@ -131,6 +131,7 @@ Result<void> StateFiles::load_snapshot(Seconds now, LoadReport& report, bool& sa
   if (!kept) return tl::make_unexpected(kept.error());
   save_now = true;
   std::string what = damaged ? content.damage : "is in another form";
+  if (!content.remark.empty()) what += " (" + content.remark + ")";
   // Of what is no context file at all nobody knows what was in it.
   if (damaged && content.form) what += ", " + std::to_string(content.lost()) + " records lost";
   report.notes.push_back("context file " + path_ + " " + what + "; it is kept as " + *kept);

@@ -419,6 +419,26 @@ TEST_CASE_FIXTURE(Fixture, "greydaemon's save file is read, kept, and written in
   CHECK(slurp(path) == written);
 }
 
+TEST_CASE_FIXTURE(Fixture, "IndiMail's context file is read, kept, and written in our form") {
+  using namespace std::string_literals;
+  const std::string saved = "192.0.2.2\0a@example.org\0"s +
+                            "30\0Tb@example.net\0Tc@example.net\0"s + "1699999000\0\2\n"s +
+                            "192.0.2.3\0\0"s + "3\0Td\0"s + "1600000000\0\1\n"s;
+  spit(path, saved);
+  Store store(path);
+  const LoadReport report = store.load();
+  CHECK(report.records == 2);
+  CHECK(report.expired == 1);
+  REQUIRE(report.notes.size() == 1);
+  CHECK(report.notes[0] == "context file " + path +
+                               " is in another form (IndiMail's, status 1: 1, 2: 1; whatever "
+                               "their status, its triplets count as waiting); it is kept as " +
+                               path + ".imported");
+  CHECK(slurp(path + ".imported") == saved);
+  CHECK(slurp(path).find("W 1699999000 192.0.2.2 a@example.org c@example.net\n") !=
+        std::string::npos);
+}
+
 TEST_CASE_FIXTURE(Fixture, "an imported file that is in no order expires in order") {
   spit(path,
        "G 1699999300 192.0.2.2 a b3\nG 1699999100 192.0.2.2 a b1\nG 1800000000 192.0.2.2 a b4\n"
