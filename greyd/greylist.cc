@@ -62,9 +62,13 @@ void Greylist::prepare(std::span<const wire::Query> batch, const Lists& lists) {
     prepared.keys.envelope(batch[i].client, batch[i].sender);
     prepared.client_hash = table_.hash(prepared.keys.client());
     prepared.first_hash = table_.hash(prepared.keys.triplet(*batch[i].recipients.begin()));
-    table_.prefetch_slot(prepared.client_hash);
-    table_.prefetch_slot(prepared.first_hash);
+    table_.prefetch_bucket(prepared.client_hash);
+    table_.prefetch_bucket(prepared.first_hash);
     whitelist.prefetch_index(batch[i].client);
+  }
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    table_.prefetch_slot(prepared_[i].client_hash);
+    table_.prefetch_slot(prepared_[i].first_hash);
   }
   for (std::size_t i = 0; i < batch.size(); ++i) {
     table_.prefetch_record(prepared_[i].client_hash);

@@ -28,7 +28,7 @@ Table::Table(std::size_t max_records, const HashKey& hash_key)
       max_chunks_(std::clamp<std::size_t>(max_records_ * kBytesPerRecord / kChunk, 1,
                                           (std::size_t{1} << 32) / kUnitsPerChunk - 1)) {
   buckets_.push_back(std::make_unique<Bucket>());
-  directory_.push_back(0);
+  directory_.push_back(buckets_.back().get());
 }
 
 // ---- records -----------------------------------------------------------------------------------
@@ -278,8 +278,14 @@ std::size_t Table::directory_index(Hash hash) const {
   return directory_depth_ == 0 ? 0 : hash >> (32 - directory_depth_);
 }
 
+void Table::prefetch_bucket(Hash key_hash) const {
+  __builtin_prefetch(&directory_[directory_index(key_hash)]);
+}
+
 void Table::prefetch_slot(Hash key_hash) const {
-  __builtin_prefetch(&bucket_of(key_hash).slots[key_hash % kSlots]);
+  const Bucket& bucket = bucket_of(key_hash);
+  __builtin_prefetch(&bucket.slots[key_hash % kSlots]);
+  __builtin_prefetch(&bucket.used);
 }
 
 void Table::prefetch_record(Hash key_hash) const {
@@ -343,27 +349,26 @@ void Table::unindex(Hash hash, Ref ref) {
 
 void Table::split(Hash hash_of_full) {
   // First all that may throw: a failure leaves the table as it was, or with a larger directory.
-  auto lower = std::make_unique<Bucket>();
-  auto upper = std::make_unique<Bucket>();
+  auto sibling = std::make_unique<Bucket>();
   if (buckets_.size() == buckets_.capacity()) buckets_.reserve(2 * buckets_.size());
-  const std::uint32_t full = directory_[directory_index(hash_of_full)];
-  const std::uint32_t depth = buckets_[full]->depth + 1;
+  Bucket& full = bucket_of(hash_of_full);
+  const unsigned depth = full.depth + 1;
   if (depth > directory_depth_) {
-    std::vector<std::uint32_t> doubled(directory_.size() * 2);
+    std::vector<Bucket*> doubled(directory_.size() * 2);
     for (std::size_t i = 0; i < doubled.size(); ++i) doubled[i] = directory_[i / 2];
     directory_ = std::move(doubled);
     ++directory_depth_;
   }
 
-  lower->depth = upper->depth = depth;
-  const std::uint32_t sibling = std::uint32_t(buckets_.size());
-  const std::unique_ptr<Bucket> old = std::exchange(buckets_[full], std::move(lower));
-  buckets_.push_back(std::move(upper));
-  // The directory entries of the old bucket are one run; its second half is the sibling's.
+  full.depth = sibling->depth = depth;
+  // The directory entries of the full bucket are one run; its second half is the sibling's.
   const std::size_t run = std::size_t{1} << (directory_depth_ - depth);
   const std::size_t first = directory_index(hash_of_full) / (run * 2) * (run * 2);
-  std::fill_n(directory_.begin() + std::ptrdiff_t(first + run), run, sibling);
-  for (const Slot& slot : old->slots) {
+  std::fill_n(directory_.begin() + std::ptrdiff_t(first + run), run, sibling.get());
+  buckets_.push_back(std::move(sibling));
+  const auto slots = std::exchange(full.slots, {});
+  full.used = 0;
+  for (const Slot& slot : slots) {
     if (slot.ref != 0) index(slot.hash, slot.ref);
   }
 }

@@ -56,10 +56,12 @@ class Table {
   using Hash = std::uint32_t;
   Hash hash(std::string_view key) const;
 
-  // `key_hash` is always hash(key): who looks up many hashes them first, calls prefetch_slot() for
-  // each, then prefetch_record() for each, and finds their memory waiting in the cache.
+  // `key_hash` is always hash(key): who looks up many hashes them first, calls prefetch_bucket()
+  // for each, then prefetch_slot(), then prefetch_record(), and finds their memory waiting in the
+  // cache.
   Ref find(std::string_view key, Hash key_hash) const;
   Ref find(std::string_view key) const { return find(key, hash(key)); }
+  void prefetch_bucket(Hash key_hash) const;
   void prefetch_slot(Hash key_hash) const;
   void prefetch_record(Hash key_hash) const;
   // REQUIRES: no record of this key, key.size() <= kMaxKey. May evict other records. Throws
@@ -152,7 +154,7 @@ class Table {
   bool find_walk_record();
   std::string_view key_of(const Record* record) const;
   std::size_t directory_index(Hash hash) const;
-  Bucket& bucket_of(Hash hash) const { return *buckets_[directory_[directory_index(hash)]]; }
+  Bucket& bucket_of(Hash hash) const { return *directory_[directory_index(hash)]; }
   void index(Hash hash, Ref ref);
   void unindex(Hash hash, Ref ref);
   void make_room(Hash hash);
@@ -178,7 +180,7 @@ class Table {
   Ref bump_ = 0, bump_end_ = 0;  // these units are in no record and no free block
   std::array<Ref, kMaxUnits + 1> free_{};
   std::vector<std::unique_ptr<Bucket>> buckets_;
-  std::vector<std::uint32_t> directory_;  // 2^directory_depth_ bucket numbers
+  std::vector<Bucket*> directory_;  // 2^directory_depth_ of them, a bucket in as many as it spans
   unsigned directory_depth_ = 0;
   std::array<Order, kRecordClasses> orders_{};
   std::size_t size_ = 0;

@@ -1,12 +1,20 @@
 #include "greyd/text.h"
 
 #include <algorithm>
+#include <array>
 
 namespace grey {
 namespace {
 
-constexpr bool is_plain(unsigned char c) {
-  return c > ' ' && c < 0x7f && c != '%' && c != '<' && c != ',';
+// A table: each byte of each address that is logged or saved is looked up here.
+constexpr auto kPlain = [] {
+  std::array<bool, 256> plain{};
+  for (unsigned c = ' ' + 1; c < 0x7f; ++c) plain[c] = c != '%' && c != '<' && c != ',';
+  return plain;
+}();
+
+bool is_plain(unsigned char c) {
+  return kPlain[c];
 }
 
 int hex_value(char c) {
