@@ -43,3 +43,5 @@ add_test(NAME libgreylist_symbols_test
 add_test(NAME greysmtpd_e2e_test
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/greysmtpd_test.sh $<TARGET_FILE:greysmtpd>)
 set_tests_properties(greysmtpd_e2e_test PROPERTIES TIMEOUT 600)
+add_test(NAME greyspp_test COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/greyspp_test.sh
+                                   $<TARGET_FILE:greyspp> $<TARGET_FILE:qmail-greyd>)

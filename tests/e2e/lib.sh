@@ -35,3 +35,45 @@ cat <&1 >"$1/queue/\$\$.envelope"
 END
   chmod 755 "$1/bin/qmail-queue"
 }
+
+free_port() { # the kernel's choice, for UDP and TCP
+  perl -MIO::Socket::INET -e '
+    for (1 .. 100) {
+      my $udp = IO::Socket::INET->new(Proto => "udp", LocalAddr => "127.0.0.1") or die;
+      my $port = $udp->sockport;
+      my $tcp = IO::Socket::INET->new(Proto => "tcp", LocalAddr => "127.0.0.1", LocalPort => $port);
+      if ($tcp) { print "$port\n"; exit }
+    }
+    die'
+}
+
+# The wall clock of a daemon that runs with the variables in `faketime`, held in a file.
+now=1700000000
+use_clock() { # file
+  clock=$1
+  faketime=(
+    "LD_PRELOAD=$(dpkg -L libfaketime | grep '/libfaketime.so.1$')" "FAKETIME_TIMESTAMP_FILE=$clock"
+    FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1 ASAN_OPTIONS=verify_asan_link_order=0
+  )
+  pass_time 0
+}
+pass_time() { # seconds
+  now=$((now + $1))
+  date -d "@$now" '+%Y-%m-%d %H:%M:%S' >"$clock.new"
+  mv "$clock.new" "$clock"
+}
+
+# The real daemon, its state and log in a directory; its clock is ours after use_clock.
+start_greyd() { # program directory address option...: sets greyd_pid
+  local program=$1 directory=$2 address=$3
+  shift 3
+  mkdir -p "$directory"
+  : >"$directory/log"
+  env "${faketime[@]}" CONTROLDIR="$directory" "$program" -v 2 "$@" "$address" context 2>"$directory/log" &
+  greyd_pid=$!
+  until_true grep -q 'listening on' "$directory/log" || cat "$directory/log"
+}
+stop_greyd() {
+  kill "$greyd_pid"
+  wait "$greyd_pid"
+}

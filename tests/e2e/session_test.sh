@@ -14,17 +14,6 @@ chmod 755 "$work" # the service users have to get through
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
-free_port() { # the kernel's choice, for UDP and TCP
-  perl -MIO::Socket::INET -e '
-    for (1 .. 100) {
-      my $udp = IO::Socket::INET->new(Proto => "udp", LocalAddr => "127.0.0.1") or die;
-      my $port = $udp->sockport;
-      my $tcp = IO::Socket::INET->new(Proto => "tcp", LocalAddr => "127.0.0.1", LocalPort => $port);
-      if ($tcp) { print "$port\n"; exit }
-    }
-    die'
-}
-
 services=$work/service
 control=$work/control
 logs=$work/log
@@ -64,23 +53,11 @@ ok 'the shipped whitelist is used' cmp -s "$control/greylist.whitelist" \
   "$prefix/share/qmail-greyd/greylist.whitelist"
 echo 127.0.0.9 >>"$control/greylist.whitelist"
 
-# The daemon's clock. Any file in variables/ is in its environment.
-set_clock() { # seconds since 1970
-  date -d "@$1" '+%Y-%m-%d %H:%M:%S' >"$work/clock.new"
-  mv "$work/clock.new" "$work/clock"
-}
-now=1700000000
-pass_time() { # seconds
-  now=$((now + $1))
-  set_clock "$now"
-}
-set_clock $now
-variable() { echo "$2" >"$grey/variables/$1"; }
-variable LD_PRELOAD "$(dpkg -L libfaketime | grep '/libfaketime.so.1$')"
-variable FAKETIME_TIMESTAMP_FILE "$work/clock"
-variable FAKETIME_NO_CACHE 1
-variable FAKETIME_DONT_FAKE_MONOTONIC 1
-variable ASAN_OPTIONS verify_asan_link_order=0
+# The daemon's clock is ours. Any file in variables/ is in its environment.
+use_clock "$work/clock"
+for setting in "${faketime[@]}"; do
+  echo "${setting#*=}" >"$grey/variables/${setting%%=*}"
+done
 
 # ---- SMTP servers: one is told by its variables/, one by tcp.smtp
 

@@ -1,0 +1,91 @@
+/* greyspp: greylisting plugin for qmail-spp. See greyspp(8).
+ *
+ * qmail-spp runs a plugin for an SMTP command, with what it knows in the environment, and acts on
+ * the lines that the plugin prints: "E451 text" makes it answer "451 text" and refuse the command;
+ * no line lets it go on. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "smtpd-glue/greylist.h"
+
+enum { kExitMisuse = 100, kExitSystemFailure = 111 };
+
+static const char kUsage[] = "usage: greyspp [--help] [--version]\n";
+
+static int print(const char* text) {
+  return fputs(text, stdout) < 0 || fflush(stdout) != 0 ? kExitSystemFailure : 0;
+}
+
+static int is_set(const char* name) {
+  const char* value = getenv(name);
+  return value != NULL && *value != '\0';
+}
+
+/* A variable that qmail-spp or tcpserver sets. A plugin without them is in the wrong place, which
+ * must not stop mail: one line in the log, and the command goes on. */
+static const char* needed(const char* name, int may_be_empty) {
+  const char* value = getenv(name);
+  if (value != NULL && (may_be_empty || *value != '\0')) return value;
+  fprintf(stderr, "greyspp: %s is not set: no greylisting; is it under [rcpt] or [data]?\n", name);
+  return NULL;
+}
+
+/* `recipient` as the library wants it, 'T' address NUL. */
+static char* recipient_field(const char* recipient, size_t* size) {
+  char* field;
+  *size = strlen(recipient) + 2;
+  field = malloc(*size);
+  if (field == NULL) return NULL;
+  field[0] = 'T';
+  memcpy(field + 1, recipient, *size - 1);
+  return field;
+}
+
+static int decide(void) {
+  static const char kMapped[] = "::ffff:"; /* an IPv4 client of an IPv6 socket */
+  struct greylist_query query = {0};
+  char text[GREYLIST_TEXT_MAX + 1];
+  char* recipients;
+  int code;
+
+  const char* client = needed("TCPREMOTEIP", 0);
+  const char* sender = client == NULL ? NULL : needed("SMTPMAILFROM", 1);
+  const char* recipient = sender == NULL ? NULL : needed("SMTPRCPTTO", 0);
+  if (recipient == NULL) return 0;
+  if (strncmp(client, kMapped, sizeof kMapped - 1) == 0 && strchr(client, '.') != NULL) {
+    client += sizeof kMapped - 1;
+  }
+
+  query.client = client;
+  query.client_name = getenv("TCPREMOTEHOST");
+  query.sender = sender;
+  query.recipients = recipients = recipient_field(recipient, &query.recipients_size);
+  if (recipients == NULL) {
+    perror("greyspp");
+    return kExitSystemFailure;
+  }
+  code = greylist_check("greyspp", &query, NULL, text, sizeof text);
+  free(recipients);
+  if (code == 0) return 0;
+  if (printf("E451 %s %s\n", code == 450 ? "4.7.1" : "4.3.0", text) < 0) return kExitSystemFailure;
+  return fflush(stdout) == 0 ? 0 : kExitSystemFailure;
+}
+
+int main(int argc, char** argv) {
+  if (argc == 2 && strcmp(argv[1], "--help") == 0) return print(kUsage);
+  if (argc == 2 && strcmp(argv[1], "--version") == 0) return print("greyspp " GREY_VERSION "\n");
+  if (argc > 1) {
+    fprintf(stderr, "greyspp: unknown argument %.100s; %s", argv[1], kUsage);
+    return kExitMisuse;
+  }
+  if (getenv("RELAYCLIENT") != NULL || is_set("SMTPAUTHUSER")) return 0;
+  if (!is_set("GREYIP")) {
+    if (getenv("GREYLISTING") == NULL) return 0;
+    if (setenv("GREYIP", "@", 1) != 0) {
+      perror("greyspp");
+      return kExitSystemFailure;
+    }
+  }
+  return decide();
+}

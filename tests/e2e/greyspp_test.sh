@@ -1,0 +1,137 @@
+#!/bin/bash
+# greyspp and the real daemon. Debian has no qmail, so the plugin is driven as qmail-spp drives one:
+# by environment and standard output; and once more by swaks through a stand-in of that server.
+# usage: greyspp_test.sh GREYSPP QMAIL-GREYD
+# shellcheck disable=SC2317  # functions are called through `ok` and traps
+set -u
+greyspp=$(realpath "$1")
+greyd=$(realpath "$2")
+here=$(realpath "$(dirname "$0")")
+work=$(mktemp -d)
+pids=()
+greyd_pid=
+# shellcheck source-path=SCRIPTDIR
+. "$here/lib.sh"
+
+cleanup() {
+  kill "${pids[@]}" ${greyd_pid:+"$greyd_pid"} 2>/dev/null
+  wait
+  ((failures == 0)) || cat "$work/greyd/log" "$work"/*.err
+  rm -rf "$work"
+}
+trap cleanup EXIT
+
+use_clock "$work/clock"
+port=$(free_port)
+start_greyd "$greyd" "$work/greyd" "127.0.0.1@$port" -m 5
+
+# plugin VARIABLE=VALUE...: what greyspp prints, in $said, on standard error, in $work/spp.err
+plugin() {
+  said=$(env -i TCPREMOTEIP=192.0.2.1 SMTPMAILFROM=a@example.org SMTPRCPTTO=b@example.net \
+    GREYIP="127.0.0.1@$port" GREYTIMEOUT=30 "$@" "$greyspp" 2>"$work/spp.err")
+}
+says() { # expected VARIABLE=VALUE...
+  local expected=$1
+  shift
+  plugin "$@" && [ "$said" = "$expected" ] || { echo "said '$said'"; false; }
+}
+says_nothing() { says '' "$@"; }
+complains() { grep -q "$1" "$work/spp.err"; }
+silent() { ! [ -s "$work/spp.err" ]; }
+logged() { until_true grep -q "$1" "$work/greyd/log"; }
+refusal='E451 4.7.1 Greylisted: please try again in .*'
+defers() { plugin "$@" && [[ $said =~ ^$refusal$ ]]; }
+
+ok 'the first attempt is refused with one E451 line' defers
+ok 'nothing else is said' silent
+ok 'log: new' logged 'verdict=defer reason=new client=192.0.2.1 sender=a@example.org recipients=b@example.net '
+pass_time 299
+ok 'too early' defers
+ok 'log: early' logged 'reason=early client=192.0.2.1 .* age=299 '
+pass_time 1
+ok 'the good retry goes on' says_nothing
+ok 'log: passed' logged 'reason=passed client=192.0.2.1 .* age=300 '
+ok 'an IPv4 client of an IPv6 socket is the same client' says_nothing TCPREMOTEIP=::ffff:192.0.2.1
+ok 'log: known' logged 'reason=known client=192.0.2.1 '
+ok 'an IPv6 client is deferred' defers TCPREMOTEIP=2001:db8::1
+ok 'log: its address' logged 'reason=new client=2001:db8::1 '
+ok 'a bounce is asked about' defers SMTPMAILFROM= TCPREMOTEIP=192.0.2.2
+ok 'log: no sender' logged 'client=192.0.2.2 sender=<> '
+
+stranger=TCPREMOTEIP=192.0.2.9
+ok 'GREYTEXT is the text' says 'E451 4.7.1 later,  please' "$stranger" $'GREYTEXT=later,\r\nplease'
+ok 'a relay client is not asked about' says_nothing "$stranger" RELAYCLIENT=
+ok 'an authenticated one neither' says_nothing "$stranger" SMTPAUTHUSER=joe
+ok 'an empty user name is none' defers "$stranger" SMTPAUTHUSER=
+ok 'without GREYIP it is off' says_nothing "$stranger" GREYIP=
+ok 'silently' silent
+
+# In a network of its own, as port 1999 of this one may be in use.
+default_address() {
+  (
+    trap - EXIT
+    start_greyd "$greyd" "$work/default" 127.0.0.1@1999
+    env -i TCPREMOTEIP=192.0.2.1 SMTPMAILFROM= SMTPRCPTTO=b@x GREYLISTING= GREYTIMEOUT=30 "$greyspp"
+    stop_greyd
+  )
+}
+export greyd greyspp work patience
+export -f default_address start_greyd stop_greyd until_true
+said=$(unshare -rn bash -c 'faketime=(); ip link set lo up && default_address')
+ok 'GREYLISTING alone asks at 127.0.0.1@1999' grep -Eq "^$refusal$" <<<"$said"
+ok 'GREYIP goes before GREYLISTING' defers "$stranger" GREYLISTING=1
+
+for missing in TCPREMOTEIP SMTPRCPTTO; do
+  ok "$missing is missing: mail goes on" says_nothing "$missing="
+  ok 'and the log says so' complains "$missing is not set"
+done
+ok 'no sender at all: mail goes on' test -z "$(env -i TCPREMOTEIP=192.0.2.1 GREYIP="@$port" "$greyspp" 2>"$work/spp.err")"
+ok 'and the log says so' complains 'SMTPMAILFROM is not set'
+"$greyspp" nonsense 2>"$work/spp.err"
+ok 'an argument: 100' test $? = 100
+ok 'and one line' test "$(wc -l <"$work/spp.err")" = 1
+env -i "${stranger}" SMTPMAILFROM=a@x SMTPRCPTTO=b@x GREYIP="@$port" "$greyspp" >/dev/full 2>/dev/null
+ok 'standard output is full: 111' test $? = 111
+ok '--version' grep -q '^greyspp [0-9]' <("$greyspp" --version)
+
+# ---- through a server
+
+serve() { # section port-file
+  env GREYIP="127.0.0.1@$port" GREYTIMEOUT=30 tcpserver -1 -R -H -l 0 127.0.0.1 0 \
+    perl "$here/spp_server.pl" "$1" "$greyspp" >"$work/$1.port" 2>"$work/$1.err" &
+  pids+=($!)
+  until_true test -s "$work/$1.port"
+}
+deliver() { # section client sender recipients
+  swaks --server "127.0.0.1:$(cat "$work/$1.port")" --local-interface "$2" --from "$3" --to "$4" \
+    --helo client.example.org --timeout "$patience" >"$work/swaks.out" 2>&1
+}
+hears() { grep -q "^<[-~*] $1" "$work/swaks.out"; }
+for section in rcpt data; do
+  serve "$section"
+  client=127.0.0.$((${#section} + ${#pids[@]}))
+  deliver "$section" "$client" a@example.org b@example.net
+  ok "[$section]: deferred" grep -Eq '^<\*\* 451 4\.7\.1 Greylisted: please try again in ' "$work/swaks.out"
+  pass_time 300
+  ok "[$section]: the retry is delivered" deliver "$section" "$client" a@example.org b@example.net
+  ok "[$section]: the server had nothing to complain of" test ! -s "$work/$section.err"
+done
+deliver rcpt 127.0.0.20 a@example.org one@example.net,two@example.net
+ok '[rcpt]: each recipient is refused' test "$(grep -c '^<\*\* 451 ' "$work/swaks.out")" = 2
+deliver data 127.0.0.21 a@example.org one@example.net,two@example.net
+ok '[data]: the last recipient is asked about' logged 'client=127.0.0.21 sender=a@example.org recipients=two@example.net '
+
+# ---- the daemon away
+
+stop_greyd
+greyd_pid=
+ok 'no daemon, open: mail goes on' says_nothing "$stranger" GREYTIMEOUT=1
+ok 'and the log says so' complains '^greyspp: client=192.0.2.9: .*: accepted (GREYFAIL=open)$'
+ok 'no daemon, closed: 451' says 'E451 4.3.0 Greylisting is not available, please try again later' \
+  "$stranger" GREYTIMEOUT=1 GREYFAIL=closed
+ok 'and the log says so' complains ': deferred (GREYFAIL=closed)$'
+ok 'a bad GREYFAIL counts as open' says_nothing "$stranger" GREYTIMEOUT=1 GREYFAIL=shut
+ok 'and the log says so' complains 'bad value of GREYFAIL: shut; .* open is used'
+
+((failures == 0)) && echo 'greyspp_test: all passed'
+exit $((failures > 0))
