@@ -1,9 +1,7 @@
 #include "smtpd-glue/relay.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,26 +11,10 @@
 #include <string_view>
 #include <utility>
 
+#include "smtpd-glue/descriptor.h"
+
 namespace grey::smtp {
 namespace {
-
-bool would_block(int error) {
-  return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
-}
-
-// One read, which poll(2) has announced. A socket is read without waiting, as it may have been a
-// false alarm; it does not matter for anything else.
-ssize_t read_once(int fd, char* buffer, std::size_t size) {
-  const ssize_t got = recv(fd, buffer, size, MSG_DONTWAIT);
-  return got < 0 && errno == ENOTSOCK ? read(fd, buffer, size) : got;
-}
-
-// A pipe that poll(2) calls writable takes PIPE_BUF octets without waiting.
-ssize_t write_once(int fd, const char* buffer, std::size_t size) {
-  const ssize_t sent = send(fd, buffer, size, MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (sent >= 0 || errno != ENOTSOCK) return sent;
-  return write(fd, buffer, std::min(size, std::size_t(PIPE_BUF)));
-}
 
 class Relay {
  public:
@@ -141,7 +123,7 @@ class Relay {
     for (;;) {
       from_client_.erase(0, session_.from_client(from_client_));
       if (!session_.asking()) break;
-      const std::string reply = decide_(session_.envelope());
+      const std::string reply = decide_(session_.question());
       if (reply.empty()) {
         session_.accept();
       } else {
@@ -174,8 +156,7 @@ class Relay {
   }
 
   void write_client() {
-    const ssize_t sent =
-        write_once(fds_.client_out, session_.to_client.data(), session_.to_client.size());
+    const ssize_t sent = write_once(fds_.client_out, session_.to_client);
     if (sent < 0 && would_block(errno)) return;
     if (sent < 0) return lose_client();
     session_.to_client.erase(0, std::size_t(sent));

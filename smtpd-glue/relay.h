@@ -6,9 +6,9 @@
 // shared with other processes, so they are not set non-blocking; the server's are ours and are.
 #pragma once
 
-#include <functional>
-#include <string>
+#include <cstddef>
 
+#include "smtpd-glue/question.h"
 #include "smtpd-glue/smtp_session.h"
 
 namespace grey::smtp {
@@ -19,9 +19,6 @@ struct RelayFds {
   int server_in = -1;   // we write; closed by the relay when the server shall see the end
   int server_out = -1;  // we read
 };
-
-// Called when the session asks. An empty text accepts, another is the reply that defers.
-using Decide = std::function<std::string(const Envelope&)>;
 
 struct RelayLimits {
   std::size_t buffer = 65536;  // octets that may wait in each direction

@@ -6,9 +6,12 @@
 namespace grey::smtp {
 namespace {
 
-constexpr std::string_view kNotOffered = "502 5.5.1 Command not available\r\n";
+constexpr std::string_view kNotOffered = "502 5.5.1 Command not available";
+constexpr std::string_view kBadBdat = "501 5.5.4 Syntax: BDAT size [LAST]";
+constexpr std::string_view kLargeChunk = "552 5.3.4 Chunk too large";
+constexpr std::string_view kNoRecipient = "503 5.5.1 No recipient was accepted";
 constexpr std::string_view kLostStep =
-    "451 4.5.0 Cannot tell where the message ends: lines must end with CRLF\r\n";
+    "451 4.5.0 Cannot tell where the message ends: lines must end with CRLF";
 
 // Octets up to and including the first LF; all when there is none.
 std::size_t line_length(std::string_view bytes) {
@@ -32,6 +35,7 @@ std::size_t SmtpSession::from_client(std::string_view bytes) {
         taken += take_line(rest);
         break;
       case State::long_line:
+      case State::lost_line:
         taken += take_long_line(rest);
         break;
       case State::dialogue:
@@ -40,9 +44,19 @@ std::size_t SmtpSession::from_client(std::string_view bytes) {
       case State::message:
         taken += take_message(rest);
         break;
+      case State::chunk:
+      case State::lost_chunk:
+        taken += take_chunk(rest);
+        break;
+      case State::transparent:
+        to_server.append(rest);
+        return bytes.size();
       case State::closed:
         return bytes.size();
-      default:
+      case State::asking:
+      case State::reply:
+      case State::message_end:
+      case State::resetting:
         return taken;  // the server's or the daemon's turn
     }
   }
@@ -58,62 +72,107 @@ std::size_t SmtpSession::take_line(std::string_view bytes) {
 }
 
 void SmtpSession::begin_command() {
-  line_passes_ = true;
-  asked_ = false;
-  command_ = Command::other;
-  switch (verb_of(line_)) {
+  command_ = verb_of(line_);
+  may_pass_ = false;
+  switch (command_) {
     case Verb::mail:
-      command_ = Command::mail;
       address_ = address_of(line_);
       break;
     case Verb::rcpt:
-      command_ = Command::rcpt;
-      address_ = address_of(line_);
-      break;
+      return begin_rcpt();
     case Verb::data:
-      command_ = Command::data;
-      if (!authenticated_ && envelope_.accepted_count > 0) {
-        state_ = State::asking;
-        return;
-      }
+      return begin_data();
+    case Verb::bdat:
+      return begin_bdat();
+    case Verb::starttls:
+      if (offers_.starttls) return ask(kAnySender, kAnyRecipient);
+      break;
+    case Verb::xclient:
+      names_ = parse_xclient(line_);
       break;
     case Verb::ehlo:
-      command_ = Command::ehlo;
+      new_offers_ = {};
       break;
-    case Verb::rset:
-      command_ = Command::rset;
-      break;
-    case Verb::auth:
-      command_ = Command::auth;
-      break;
-    case Verb::starttls:
-    case Verb::bdat:
-      to_client += kNotOffered;
-      line_passes_ = false;
-      break;
-    case Verb::other:
+    default:
       break;
   }
   pass_line();
 }
 
-// Sends line_ to the server or drops it, as line_passes_ says, and goes on with what is due then.
+void SmtpSession::begin_rcpt() {
+  address_ = address_of(line_);
+  if (ask_at_ == AskAt::data || !transaction_.has_sender) return pass_line();
+  std::string recipient = "T" + address_;
+  recipient += '\0';
+  ask(transaction_.sender, recipient);
+}
+
+void SmtpSession::begin_data() {
+  may_pass_ = ask_at_ == AskAt::rcpt && transaction_.count > 0;
+  if (may_pass_) return pass_line();
+  if (transaction_.count > 0) return ask(transaction_.sender, transaction_.recipients);
+  if (!refusal_.empty()) return lose_line(refusal_, State::command);
+  pass_line();  // the server says what is missing
+}
+
+void SmtpSession::begin_bdat() {
+  if (!offers_.chunking) return lose_line(kNotOffered, State::command);
+  const auto chunk = line_is_whole_ ? parse_bdat(line_) : std::nullopt;
+  if (!chunk) return lose_line(kBadBdat, State::command);
+  chunk_ = *chunk;
+  line_ = bdat_line(chunk_);
+  if (chunk_.size > kMaxChunk) {
+    refusal_ = kLargeChunk;
+    return lose_chunk(refusal_, State::resetting);
+  }
+  if (transaction_.count == 0)
+    return lose_chunk(refusal_.empty() ? kNoRecipient : refusal_, State::command);
+  may_pass_ = ask_at_ == AskAt::rcpt || transaction_.chunks_pass;
+  if (may_pass_) return pass_line();
+  ask(transaction_.sender, transaction_.recipients);
+}
+
 void SmtpSession::pass_line() {
-  if (line_passes_) to_server += line_;
+  to_server += line_;
   line_.clear();
   if (!line_is_whole_) {
     state_ = State::long_line;
   } else {
-    state_ = line_passes_ ? State::reply : State::command;
+    state_ = command_ == Verb::bdat && chunk_.size > 0 ? State::chunk : State::reply;
   }
+}
+
+// Answers a command that the server does not get.
+void SmtpSession::lose_line(std::string_view reply, State next) {
+  to_client.append(reply).append("\r\n");
+  line_.clear();
+  if (line_is_whole_) return go_on(next);
+  state_ = State::lost_line;
+  next_ = next;
+}
+
+void SmtpSession::lose_chunk(std::string_view reply, State next) {
+  if (chunk_.size == 0) return lose_line(reply, next);
+  line_.clear();
+  chunk_reply_ = reply;
+  state_ = State::lost_chunk;
+  next_ = next;
+}
+
+void SmtpSession::go_on(State next) {
+  state_ = next;
+  if (next == State::resetting) to_server += "RSET\r\n";
 }
 
 std::size_t SmtpSession::take_long_line(std::string_view bytes) {
   const std::size_t size = line_length(bytes);
-  if (line_passes_) to_server.append(bytes.substr(0, size));
-  if (bytes[size - 1] != '\n') return size;
-  state_ = line_passes_ ? State::reply : State::command;
-  if (!line_passes_ && command_ == Command::data) reset_server();  // it was deferred
+  const bool whole = bytes[size - 1] == '\n';
+  if (state_ == State::long_line) {
+    to_server.append(bytes.substr(0, size));
+    if (whole) state_ = State::reply;
+  } else if (whole) {
+    go_on(next_);
+  }
   return size;
 }
 
@@ -134,81 +193,76 @@ std::size_t SmtpSession::take_message(std::string_view bytes) {
   return result.taken;
 }
 
+std::size_t SmtpSession::take_chunk(std::string_view bytes) {
+  const auto size = std::size_t(std::min<std::uint64_t>(chunk_.size, bytes.size()));
+  chunk_.size -= size;
+  if (state_ == State::chunk) {
+    to_server.append(bytes.substr(0, size));
+    if (chunk_.size == 0) state_ = State::reply;
+  } else if (chunk_.size == 0) {
+    to_client.append(chunk_reply_).append("\r\n");
+    go_on(next_);
+  }
+  return size;
+}
+
 // ---- the decision
 
+void SmtpSession::ask(std::string_view sender, std::string_view recipients) {
+  question_.sender = sender;
+  question_.recipients = recipients;
+  state_ = State::asking;
+}
+
 void SmtpSession::accept() {
-  asked_ = true;
+  may_pass_ = true;
+  if (command_ == Verb::bdat) transaction_.chunks_pass = true;
   pass_line();
 }
 
 void SmtpSession::defer(std::string_view reply) {
-  to_client.append(reply).append("\r\n");
-  line_passes_ = false;
-  if (!line_is_whole_) return pass_line();  // the rest of an over-long DATA line is dropped first
-  line_.clear();
-  reset_server();
+  if (command_ == Verb::starttls) return end_session(reply);
+  refusal_ = reply;
+  if (command_ == Verb::rcpt) return lose_line(refusal_, State::command);
+  if (command_ == Verb::bdat) return lose_chunk(refusal_, State::resetting);
+  lose_line(refusal_, State::resetting);
 }
 
-void SmtpSession::reset_server() {
-  to_server += "RSET\r\n";
-  command_ = Command::rset;
-  state_ = State::resetting;
+void SmtpSession::end_session(std::string_view reply) {
+  to_client.append("421").append(reply.substr(3)).append("\r\n");
+  to_server += "QUIT\r\n";  // so that it has nothing to complain about
+  ended_ = true;
+  state_ = State::closed;
 }
 
 void SmtpSession::give_up() {
-  to_client += kLostStep;
+  to_client.append(kLostStep).append("\r\n");
   state_ = State::closed;
 }
 
 // ---- the server's side
 
 void SmtpSession::from_server(std::string_view bytes) {
-  while (!bytes.empty()) bytes.remove_prefix(take_reply_line(bytes));
+  while (!bytes.empty() && !ended_ && state_ != State::transparent) {
+    bytes.remove_prefix(replies_.take(bytes));
+    if (replies_.complete()) take_reply_piece();
+  }
+  if (!ended_) to_client += bytes;
 }
 
-std::size_t SmtpSession::take_reply_line(std::string_view bytes) {
-  const std::size_t size = std::min(line_length(bytes), kMaxLine - reply_line_.size());
-  reply_line_.append(bytes.substr(0, size));
-  const bool whole = reply_line_.back() == '\n';
-  if (!whole && reply_line_.size() < kMaxLine) return size;
-
-  if (!reply_line_passed_) long_reply_ = parse_reply_line(reply_line_);
-  const ReplyLine parsed = long_reply_;
-  pass_reply_line(parsed);
-  reply_line_.clear();
-  reply_line_passed_ = !whole;
-  if (whole && parsed.last) on_reply(parsed.code);
-  return size;
-}
-
-// EHLO's answer goes out one line late, since the last line is marked as such and may be one that
-// is removed.
-void SmtpSession::pass_reply_line(ReplyLine parsed) {
+void SmtpSession::take_reply_piece() {
+  const ReplyLine line = replies_.line();
   // Our RSET is not the client's business, unless the server will not go on.
-  if (state_ == State::resetting && positive(parsed.code)) return;
-  const bool ehlo = state_ == State::reply && command_ == Command::ehlo && parsed.code == 250 &&
-                    !reply_line_passed_ && (reply_line_[3] == '-' || reply_line_[3] == ' ');
-  if (!ehlo) {
-    to_client += held_line_;
-    held_line_.clear();
-    to_client += reply_line_;
-    return;
+  if (state_ != State::resetting || !positive(line.code)) to_client += replies_.piece();
+  if (state_ == State::reply && command_ == Verb::ehlo && replies_.begins_line()) {
+    if (offers(replies_.piece(), "STARTTLS")) new_offers_.starttls = true;
+    if (offers(replies_.piece(), "CHUNKING")) new_offers_.chunking = true;
   }
-  const bool first = held_line_.empty();
-  if (first || !hides_extension(reply_line_)) {
-    to_client += held_line_;
-    held_line_ = reply_line_;
-  }
-  if (!parsed.last) return;
-  held_line_[3] = ' ';
-  to_client += held_line_;
-  held_line_.clear();
+  if (replies_.ends_line() && line.last) on_reply(line.code);
 }
 
 void SmtpSession::server_closed() {
-  to_client.append(held_line_).append(reply_line_);
-  held_line_.clear();
-  reply_line_.clear();
+  if (!ended_) to_client += replies_.release();
   state_ = State::closed;
 }
 
@@ -222,7 +276,7 @@ void SmtpSession::on_reply(int code) {
     case State::resetting:
       // What the server did not forget must not be taken for a new message.
       state_ = positive(code) ? State::command : State::closed;
-      envelope_ = {};
+      transaction_ = {};
       return;
     default:
       state_ = State::closed;  // nothing was asked: see the header
@@ -230,42 +284,69 @@ void SmtpSession::on_reply(int code) {
 }
 
 void SmtpSession::on_command_reply(int code) {
-  const bool intermediate = code >= 300 && code < 400;
-  // A message about which nobody was asked: the server saw recipients where this session saw none.
-  const bool unasked = command_ == Command::data && !asked_ && !authenticated_;
-  if (intermediate && command_ == Command::data && !unasked) {
-    scanner_ = DataEndScanner();
-    state_ = State::message;
-    return;
-  }
-  if (intermediate) {
-    state_ = code == 354 ? State::closed : State::dialogue;
-    return;
-  }
+  if (code >= 300 && code < 400) return on_intermediate_reply(code);
   state_ = State::command;
   if (!positive(code)) return;
   switch (command_) {
-    case Command::mail:
-      envelope_ = {};
-      envelope_.sender = std::move(address_);
+    case Verb::ehlo:
+      offers_ = new_offers_;
       return;
-    case Command::rcpt:
-      return add_recipient();
-    case Command::rset:
-      envelope_ = {};
+    case Verb::mail:
+      transaction_ = {true, std::move(address_), {}, 0, false};
+      refusal_.clear();
       return;
-    case Command::auth:
-      authenticated_ = code == 235;  // RFC 4954
+    case Verb::rcpt:
+      return on_rcpt_accepted();
+    case Verb::bdat:
+      if (chunk_.last) transaction_.chunks_pass = false;
       return;
+    case Verb::rset:
+      transaction_ = {};
+      refusal_.clear();
+      return;
+    case Verb::auth:
+      if (code == 235) state_ = State::transparent;  // RFC 4954
+      return;
+    case Verb::starttls:
+      if (code == 220) state_ = may_pass_ ? State::transparent : State::closed;
+      return;
+    case Verb::xclient:
+      return on_xclient_accepted();
     default:
       return;
   }
 }
 
-void SmtpSession::add_recipient() {
-  ++envelope_.accepted_count;
-  if (envelope_.recipients.size() + address_.size() + 2 > kMaxRecipients) return;
-  envelope_.recipients.append("T").append(address_).push_back('\0');
+void SmtpSession::on_intermediate_reply(int code) {
+  if (command_ == Verb::data && may_pass_) {
+    scanner_ = DataEndScanner();
+    state_ = State::message;
+    return;
+  }
+  // A message about which nobody was asked: the server saw what this session did not.
+  const bool unexplained = command_ == Verb::data || command_ == Verb::bdat || code == 354;
+  state_ = unexplained ? State::closed : State::dialogue;
+}
+
+void SmtpSession::on_rcpt_accepted() {
+  if (ask_at_ == AskAt::rcpt && !may_pass_) {
+    state_ = State::closed;  // the server saw a sender where this session saw none
+    return;
+  }
+  ++transaction_.count;
+  if (transaction_.recipients.size() + address_.size() + 2 > kMaxRecipients) return;
+  transaction_.recipients.append("T").append(address_).push_back('\0');
+}
+
+void SmtpSession::on_xclient_accepted() {
+  transaction_ = {};
+  refusal_.clear();
+  offers_ = {};
+  if (!names_.address.empty()) {
+    question_.client = std::move(names_.address);
+    question_.client_name = std::move(names_.name);
+  }
+  if (names_.logged_in) state_ = State::transparent;
 }
 
 }  // namespace grey::smtp

@@ -3,25 +3,34 @@
 //
 // The server is shown one command at a time: the next is taken from the client when the server has
 // answered the one before (RFC 2920 lets the client send many). So each reply belongs to a known
-// command, however the two streams are cut, and the envelope is what the server accepted. At DATA
-// the session asks. Told to defer, it answers DATA itself and resets the server's transaction, so
-// that a client may go on with MAIL at once, or with RSET.
+// command, however the two streams are cut, and the envelope is what the server accepted.
+//
+// Where the session asks:
+// - AskAt::data: before a message's content, at DATA or the first BDAT, about all recipients. Told
+//   to defer, it answers by itself and resets the server's transaction, so that a client may go on
+//   with MAIL at once, or with RSET. Chunks that follow in the same transaction are dropped and
+//   answered alike: a pipelining client may have sent them all.
+// - AskAt::rcpt: before each RCPT, about that recipient. A deferred one is not shown to the server.
+// - In both cases before STARTTLS, about the client alone, as nothing can be seen afterwards. Told
+//   to defer, it ends the session with 421.
+// Where TLS begins, and after a successful AUTH (which may begin a security layer, RFC 4954), the
+// session is transparent: everything passes, nothing is looked at, nobody is asked.
+//
+// XCLIENT that the server accepts begins a new session of the client that it names.
 //
 // The message passes octet by octet, and after its end nothing passes before the server has replied
-// (see data_end.h): no content can become a command that was not seen here.
+// (see data_end.h and bdat.h): no content can become a command that was not seen here.
 //
 // Fail-safes. Whenever the server does what cannot be explained (a reply that nobody asked for, 354
 // to something that was not seen to be DATA, a reply in the middle of a message or of a line), the
 // two views of the session differ, and greylisting could be circumvented: its reply is passed on,
 // and it gets no further input. A server that gives up ("451 timeout") looks the same, and nothing
-// is lost then.
+// is lost then. BDAT is answered here unless the server offers CHUNKING, and unless there is a
+// recipient: a server that does not know BDAT would read the chunk as commands.
 //
-// The envelope is forgotten only when the server accepts MAIL or RSET. Some servers (mailfront)
-// keep theirs over HELO or after a message: asking with an old envelope does no harm, not asking
-// would.
-//
-// Not taken to the server: STARTTLS and BDAT, which would hide the envelope or the message's end.
-// They are answered with 502, and their keywords are removed from EHLO's answer.
+// The envelope is forgotten only when the server accepts MAIL, RSET or XCLIENT. Some servers
+// (mailfront) keep theirs over HELO or after a message: asking with an old envelope does no harm,
+// not asking would.
 //
 // Memory: one command line and one reply line, of kMaxLine octets at most, and the recipients.
 // Longer lines pass in pieces. What the output buffers hold is for the caller to bound: it stops
@@ -33,22 +42,24 @@
 #include <string>
 #include <string_view>
 
+#include "smtpd-glue/bdat.h"
 #include "smtpd-glue/data_end.h"
+#include "smtpd-glue/question.h"
+#include "smtpd-glue/reply_reader.h"
 #include "smtpd-glue/smtp_syntax.h"
+#include "smtpd-glue/xclient.h"
 
 namespace grey::smtp {
 
 constexpr std::size_t kMaxLine = 65536;
+constexpr std::size_t kMaxRecipients = 65536;  // octets of recipients kept: a datagram's worth
 
-struct Envelope {
-  std::string sender;
-  std::string recipients;          // 'T' address NUL for each, as greylist_query wants them
-  std::size_t accepted_count = 0;  // recipients the server accepted, also those not kept above
-};
-constexpr std::size_t kMaxRecipients = 65536;  // octets of Envelope::recipients: a datagram's worth
+enum class AskAt : std::uint8_t { data, rcpt };
 
 class SmtpSession {
  public:
+  explicit SmtpSession(AskAt ask_at = AskAt::data) : ask_at_(ask_at) {}
+
   // Takes what it can use now, and returns how much that was; the rest is to be offered again after
   // from_server(), accept(), defer() or give_up().
   std::size_t from_client(std::string_view bytes);
@@ -59,9 +70,10 @@ class SmtpSession {
 
   // The session waits for accept() or defer(), and takes nothing from the client before.
   bool asking() const { return state_ == State::asking; }
-  const Envelope& envelope() const { return envelope_; }
+  const Question& question() const { return question_; }
   void accept();
-  void defer(std::string_view reply);  // one line without CRLF: "450 4.7.1 ..."
+  // One line without CRLF: "450 4.7.1 ...". Where the session ends with it, its code becomes 421.
+  void defer(std::string_view reply);
 
   // The server owes a reply, so those before it may wait to go out to the client in one piece.
   bool waiting() const { return state_ == State::reply || state_ == State::resetting; }
@@ -82,47 +94,80 @@ class SmtpSession {
  private:
   enum class State : std::uint8_t {
     command,      // between commands
-    long_line,    // inside a command line of more than kMaxLine octets
-    asking,       // DATA was read, the daemon is being asked
+    long_line,    // inside a command line of more than kMaxLine octets that passes
+    lost_line,    // inside one that does not; next_ follows
+    asking,       // the daemon is being asked about command_
     reply,        // the server owes the reply to command_
     dialogue,     // the client's next line answers a 3xx (AUTH)
     message,      // 354 was given
     message_end,  // the content has ended, the reply to it is due
+    chunk,        // inside BDAT's octets, which pass
+    lost_chunk,   // inside BDAT's octets, which do not; chunk_reply_ and next_ follow
     resetting,    // the server owes the reply to our own RSET
+    transparent,  // everything passes
     closed,       // no more input for the server
   };
-  enum class Command : std::uint8_t { greeting, ehlo, mail, rcpt, data, rset, auth, other };
+
+  // As the server accepted it.
+  struct Transaction {
+    bool has_sender = false;
+    std::string sender;
+    std::string recipients;  // as in Question
+    std::size_t count = 0;   // of recipients, with those that are not kept above
+    bool chunks_pass = false;
+  };
+
+  // What the server offers in its answer to EHLO.
+  struct Offers {
+    bool starttls = false;
+    bool chunking = false;
+  };
 
   std::size_t take_line(std::string_view bytes);
   std::size_t take_long_line(std::string_view bytes);
   std::size_t take_dialogue(std::string_view bytes);
   std::size_t take_message(std::string_view bytes);
+  std::size_t take_chunk(std::string_view bytes);
   void begin_command();
+  void begin_rcpt();
+  void begin_data();
+  void begin_bdat();
+  void ask(std::string_view sender, std::string_view recipients);
   void pass_line();
-  void reset_server();
+  void lose_line(std::string_view reply, State next);
+  void lose_chunk(std::string_view reply, State next);
+  void go_on(State next);
+  void end_session(std::string_view reply);
 
-  std::size_t take_reply_line(std::string_view bytes);
-  void pass_reply_line(ReplyLine parsed);
+  void take_reply_piece();
   void on_reply(int code);
   void on_command_reply(int code);
-  void add_recipient();
+  void on_intermediate_reply(int code);
+  void on_rcpt_accepted();
+  void on_xclient_accepted();
 
+  const AskAt ask_at_;
   State state_ = State::reply;
-  Command command_ = Command::greeting;
+  State next_ = State::command;
+
+  Verb command_ = Verb::other;  // the greeting counts as the reply to one
+  bool may_pass_ = false;       // command_ was asked about, or needs not be
   std::string line_;            // the command line being read; whole, or its first kMaxLine octets
   bool line_is_whole_ = false;  // line_ ends with LF
-  bool line_passes_ = true;     // State::long_line: to the server, or dropped
-  std::string address_;         // of the MAIL or RCPT that waits for its reply
-  Envelope envelope_;
-  bool authenticated_ = false;
-  bool asked_ = false;  // about the DATA in line_, and the answer was to accept
+  std::string address_;         // of command_, when it is MAIL or RCPT
+  XclientNames names_;          // of command_, when it is XCLIENT
+  Chunk chunk_;                 // of command_, when it is BDAT; its size is what is still to come
+  std::string chunk_reply_;
   DataEndScanner scanner_;
   DataEnd message_end_ = DataEnd::none;
 
-  std::string reply_line_;          // unfinished
-  bool reply_line_passed_ = false;  // a piece of an over-long line went out already: pass the rest
-  ReplyLine long_reply_;            // of that line
-  std::string held_line_;  // EHLO's answer: known to be followed by a line or to be the last
+  Transaction transaction_;
+  std::string refusal_;  // the last reply that deferred since the client's MAIL or RSET
+  Question question_;    // its client is that of the last XCLIENT
+  Offers offers_;
+  Offers new_offers_;  // of an answer that is not complete
+  ReplyReader replies_;
+  bool ended_ = false;  // the client was told that the session ends
 };
 
 }  // namespace grey::smtp

@@ -25,28 +25,25 @@ std::string_view skip_blanks(std::string_view text) {
   return text;
 }
 
-bool equal_in_any_case(std::string_view text, std::string_view upper_case) {
-  return std::ranges::equal(text, upper_case, {}, upper);
-}
-
 std::string_view leading_letters(std::string_view text) {
   const auto end = std::ranges::find_if_not(text, is_letter);
   return text.substr(0, std::size_t(end - text.begin()));
 }
 
-constexpr std::array<std::pair<std::string_view, Verb>, 8> kVerbs{{
+constexpr std::array<std::pair<std::string_view, Verb>, 12> kVerbs{{
+    {"HELO", Verb::helo},
     {"EHLO", Verb::ehlo},
     {"MAIL", Verb::mail},
     {"RCPT", Verb::rcpt},
     {"DATA", Verb::data},
+    {"BDAT", Verb::bdat},
     {"RSET", Verb::rset},
+    {"NOOP", Verb::noop},
+    {"QUIT", Verb::quit},
     {"AUTH", Verb::auth},
     {"STARTTLS", Verb::starttls},
-    {"BDAT", Verb::bdat},
+    {"XCLIENT", Verb::xclient},
 }};
-
-// BINARYMIME is of no use without CHUNKING (RFC 3030).
-constexpr std::array<std::string_view, 3> kHidden{"STARTTLS", "CHUNKING", "BINARYMIME"};
 
 // Where the path begins and what ends it.
 struct Path {
@@ -64,6 +61,10 @@ Path find_path(std::string_view line) {
 }
 
 }  // namespace
+
+bool equal_in_any_case(std::string_view text, std::string_view upper_case) {
+  return std::ranges::equal(text, upper_case, {}, upper);
+}
 
 Verb verb_of(std::string_view line) {
   const std::string_view word = leading_letters(skip_blanks(line));
@@ -102,11 +103,9 @@ ReplyLine parse_reply_line(std::string_view line) {
   return {code, line.size() == 3 || line[3] != '-'};
 }
 
-bool hides_extension(std::string_view reply_line) {
+bool offers(std::string_view reply_line, std::string_view keyword) {
   if (reply_line.size() < 4) return false;
-  const std::string_view word = leading_letters(skip_blanks(reply_line.substr(4)));
-  return std::ranges::any_of(kHidden,
-                             [&](std::string_view name) { return equal_in_any_case(word, name); });
+  return equal_in_any_case(leading_letters(skip_blanks(reply_line.substr(4))), keyword);
 }
 
 std::string reply_text(std::string_view text) {

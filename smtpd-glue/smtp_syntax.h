@@ -9,7 +9,24 @@
 
 namespace grey::smtp {
 
-enum class Verb : std::uint8_t { other, ehlo, mail, rcpt, data, rset, auth, starttls, bdat };
+enum class Verb : std::uint8_t {
+  other,
+  helo,
+  ehlo,
+  mail,
+  rcpt,
+  data,
+  bdat,
+  rset,
+  noop,
+  quit,
+  auth,
+  starttls,
+  xclient,
+};
+
+// `upper_case` holds no small letters.
+bool equal_in_any_case(std::string_view text, std::string_view upper_case);
 
 // The verb of a command line: its first letters, in any case, after any white space, whatever
 // follows them. `line` may be cut off anywhere after the verb.
@@ -27,8 +44,8 @@ struct ReplyLine {
 };
 ReplyLine parse_reply_line(std::string_view line);
 
-// The keyword of a line of EHLO's answer is one of those that are not offered to the client.
-bool hides_extension(std::string_view reply_line);
+// A line of EHLO's answer offers the extension of that name, which is in capitals.
+bool offers(std::string_view reply_line, std::string_view keyword);
 
 // `text` as the rest of one reply line: control characters become spaces, and it is cut at 400
 // octets (RFC 5321 allows 512 for the line).

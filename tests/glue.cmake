@@ -1,5 +1,7 @@
 # smtpd-glue: the client library and the SMTP wrapper.
-grey_unit_test(smtp_session_test SOURCES unit/smtp_session_test.cc unit/smtp_smuggling_test.cc
+grey_unit_test(smtp_session_test
+               SOURCES unit/refusal_session_test.cc unit/smtp_extensions_test.cc
+                       unit/smtp_session_test.cc unit/smtp_smuggling_test.cc
                LIBRARIES grey_smtp)
 grey_unit_test(relay_test SOURCES unit/relay_test.cc LIBRARIES grey_smtp)
 grey_unit_test(greylist_test SOURCES unit/greylist_test.cc unit/greylist_front_test.cc
@@ -40,6 +42,8 @@ add_test(NAME libgreylist_symbols_test
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/libgreylist_symbols_test.sh
                  $<TARGET_FILE:greylist_plain_O0> $<TARGET_FILE:greylist_plain_O2>)
 
+add_test(NAME greysmtpd_stage_test
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/greysmtpd_stage_test.sh $<TARGET_FILE:greysmtpd>)
 add_test(NAME greysmtpd_e2e_test
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/greysmtpd_test.sh $<TARGET_FILE:greysmtpd>)
 set_tests_properties(greysmtpd_e2e_test PROPERTIES TIMEOUT 600)

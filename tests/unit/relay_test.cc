@@ -32,7 +32,7 @@ class Wire {
     thread_ = std::thread([this, in = to_server[1]] {
       relay(
           session_, {relay_client_, relay_client_, in, relay_out_},
-          [](const Envelope&) { return std::string(); }, limits_);
+          [](const Question&) { return std::string(); }, limits_);
       close(relay_client_);
       close(relay_out_);
     });

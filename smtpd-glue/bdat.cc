@@ -1,0 +1,30 @@
+#include "smtpd-glue/bdat.h"
+
+#include <charconv>
+
+#include "smtpd-glue/smtp_syntax.h"
+
+namespace grey::smtp {
+
+std::optional<Chunk> parse_bdat(std::string_view line) {
+  constexpr std::string_view kVerb = "BDAT ";
+  if (line.ends_with('\n')) line.remove_suffix(1);
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  if (!equal_in_any_case(line.substr(0, kVerb.size()), kVerb)) return std::nullopt;
+  line.remove_prefix(kVerb.size());
+
+  Chunk chunk;
+  const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), chunk.size);
+  const auto digits = std::size_t(end - line.data());
+  if (error != std::errc() || digits > 18) return std::nullopt;
+  line.remove_prefix(digits);
+  chunk.last = equal_in_any_case(line, " LAST");
+  if (!chunk.last && !line.empty()) return std::nullopt;
+  return chunk;
+}
+
+std::string bdat_line(Chunk chunk) {
+  return "BDAT " + std::to_string(chunk.size) + (chunk.last ? " LAST\r\n" : "\r\n");
+}
+
+}  // namespace grey::smtp

@@ -1,0 +1,27 @@
+// What greysmtpd's environment says; nothing of it changes during a session. See greysmtpd(8).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "smtpd-glue/greylist.h"
+
+namespace grey::smtp {
+
+struct WrapperSettings {
+  greylist_options daemon;
+  std::string client;       // TCPREMOTEIP
+  std::string client_name;  // TCPREMOTEHOST
+  std::string host;         // our name in a session without a server
+  std::string deferral;     // the reply when the daemon defers: "450 4.7.1 ..."
+  std::string refusal;      // the reply to a client that is refused unasked; empty: it is not
+  bool exempt = false;      // the server takes this session, and nobody looks into it
+};
+
+// Logs what is wrong with the environment, and a refusal.
+WrapperSettings read_wrapper_settings();
+
+// One line on standard error, of bounded length and without control characters.
+void log_line(std::string_view text);
+
+}  // namespace grey::smtp

@@ -1,0 +1,153 @@
+#!/bin/bash
+# greysmtpd --stage=connect and rcpt, and those whom the environment decides about: real tcpserver
+# and mailfront, swaks from several addresses, and a client by hand.
+# usage: greysmtpd_stage_test.sh /path/to/greysmtpd
+# shellcheck disable=SC2317,SC2016,SC2154 # through `ok`; texts for other shells; set by serve
+set -u
+greysmtpd=$(realpath "$1")
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/smtp.sh"
+
+start_daemon
+export GREYIP=$daemon GREYTIMEOUT=30
+serve connect "$greysmtpd" --stage=connect smtpfront-echo accept
+serve rcpt "$greysmtpd" --stage rcpt smtpfront-echo accept
+
+asked() { grep -cxF "$1" "$work/queries"; }
+# Replaces this (sub)shell: the server's parent is us when it takes greysmtpd's place.
+parent_of_server() { # variable=value... greysmtpd...
+  exec env TCPREMOTEIP=192.0.2.1 "$@" bash -c 'echo $PPID' 2>"$work/err" </dev/null
+}
+
+test_connect() {
+  : >"$work/queries"
+  swaks_to "$port_connect" good@example.org
+  ok "connect: swaks is deferred at RCPT" test $? = 24
+  ok "with 450" heard_by_swaks '450 4.7.1 Greylisted'
+  ok "though its sender would be accepted: the client alone was asked about" \
+    test "$(asked 'I127.0.0.1|F*|T*||')" = 1
+  swaks_to "$port_connect" bad@example.org --pipeline
+  ok "connect: pipelined, too" heard_by_swaks '450 4.7.1 Greylisted'
+  ok "another client delivers" swaks_to "$port_connect" bad@example.org --local-interface 127.0.0.2
+  ok "after one question" test "$(asked 'I127.0.0.2|F*|T*||')" = 1
+  ok "and all questions were about clients" test "$(wc -l <"$work/queries")" = 3
+
+  out=$(parent_of_server TCPREMOTEIP=192.0.2.2 "$greysmtpd" --stage=connect)
+  ok "connect: the server of an accepted client takes greysmtpd's place" test "$out" = $$
+  ok "connect: with SIGPIPE as it was" test \
+    "$(TCPREMOTEIP=192.0.2.2 "$greysmtpd" --stage=connect grep SigIgn /proc/self/status)" = \
+    "$(grep SigIgn /proc/self/status)"
+}
+
+test_connect_session() {
+  dial "$port_connect"
+  ok "a refused client is greeted" hear 220
+  say 'EHLO me\r\nMAIL FROM:<a@x> BODY=8BITMIME SMTPUTF8\r\nRCPT TO:<b@x>\r\nRCPT TO:<c@x>'
+  ok "and told at each RCPT" hear 250 250 450 450
+  say 'DATA\r\nRSET\r\nMAIL FROM:<a@x>\r\nRCPT TO:<b@x>'
+  ok "the session goes on" hear 450 250 250 450
+  say 'BDAT 6 LAST\r\nQUIT\r\nNOOP'
+  ok "a chunk is swallowed" hear 450 250
+  perl -e 'print "X" x 1_000_000, "\r\n"' >&3
+  ok "a line of 1 MB is answered" hear 502
+  say QUIT
+  ok "QUIT" hear 221
+  ok "and the connection ends" nothing_more
+  hang_up
+}
+
+test_connect_ipv6() {
+  : >"$work/queries"
+  tcpserver -1 -v -R -H -l 0 ::1 0 "$greysmtpd" --stage=connect smtpfront-echo accept \
+    >"$work/v6.port" 2>"$work/v6.log" &
+  pids+=($!)
+  until_true test -s "$work/v6.port"
+  exec 3<>"/dev/tcp/::1/$(cat "$work/v6.port")"
+  say 'EHLO me\r\nMAIL FROM:<good@example.org>\r\nRCPT TO:<r@x.org>'
+  ok "connect: an IPv6 client is deferred" hear 220 250 250 450
+  hang_up
+  ok "under its address" test "$(asked 'I::1|F*|T*||')" = 1
+}
+
+refused_session() { # variable=value...: what a client of greysmtpd hears at RCPT
+  printf 'EHLO me\r\nMAIL FROM:<good@x>\r\nRCPT TO:<r@x.org>\r\nQUIT\r\n' |
+    env TCPREMOTEIP=192.0.2.1 GREYTIMEOUT=1 "$@" smtpfront-echo accept 2>"$work/err" |
+    grep '^[2-5][0-9][0-9] ' | sed -n 4p | tr -d '\r'
+}
+
+test_connect_failing() {
+  local connect=("$greysmtpd" --stage=connect)
+  ok "connect: no answer, closed: 451 at RCPT" grep -q '^451 4.3.0' \
+    <(refused_session GREYIP=127.0.0.1@1 GREYFAIL=closed "${connect[@]}")
+  ok "and a line about it" grep -q 'client=192.0.2.1: .*GREYFAIL=closed' "$work/err"
+  ok "connect: no answer, open: the server" grep -q "^250 Recipient" \
+    <(refused_session GREYIP=127.0.0.1@1 "${connect[@]}")
+  ok "connect: GREYTEXT" test "$(refused_session 'GREYTEXT=later, please' "${connect[@]}")" = \
+    '450 4.7.1 later, please'
+}
+
+test_environment() {
+  local stage variable out
+  for stage in data rcpt connect; do
+    for variable in RELAYCLIENT= WHITELISTED= WHITELISTED=yes JGREYLIST= GREYIP=; do
+      out=$(parent_of_server "$variable" JGREYLIST_NOREV=1 "$greysmtpd" --stage=$stage)
+      # GREYIP alone does not free a client from jgreylist's rule
+      if [ $variable = GREYIP= ]; then
+        out=$(parent_of_server "$variable" "$greysmtpd" --stage=$stage)
+      fi
+      ok "$stage, $variable: the server takes greysmtpd's place" test "$out" = $$
+    done
+    ok "$stage, JGREYLIST with a text: refused with it" test \
+      "$(refused_session 'JGREYLIST=come back later' "$greysmtpd" --stage=$stage)" = \
+      '450 4.7.1 come back later'
+    ok "and logged" grep -qx 'greysmtpd: client=192.0.2.1: refused by JGREYLIST' "$work/err"
+  done
+  ok "JGREYLIST with a text needs no daemon" grep -q '^450 4.7.1 later' \
+    <(refused_session JGREYLIST=later GREYIP= "$greysmtpd")
+  ok "RELAYCLIENT goes before JGREYLIST" grep -q '^250' \
+    <(refused_session JGREYLIST=later RELAYCLIENT= "$greysmtpd")
+  ok "JGREYLIST_NOREV: a client without a name is refused" grep -q '^450 4.7.1 no name' \
+    <(refused_session 'JGREYLIST_NOREV=no name' "$greysmtpd")
+  ok "JGREYLIST_NOREV=1 has a text, too" grep -q '^450 4.7.1 Your address has no' \
+    <(refused_session JGREYLIST_NOREV=1 "$greysmtpd")
+  ok "JGREYLIST_NOREV: a client with a name is not" grep -q '^250 ' \
+    <(refused_session JGREYLIST_NOREV=1 TCPREMOTEHOST=mx.example.org "$greysmtpd")
+  ok "JGREYLIST_NOREV, empty: nor is one without" grep -q '^250 ' \
+    <(refused_session JGREYLIST_NOREV= "$greysmtpd")
+}
+
+test_rcpt() {
+  : >"$work/queries"
+  swaks_to "$port_rcpt" bad@example.org
+  ok "rcpt: swaks is deferred at RCPT" test $? = 24
+  ok "with 450" heard_by_swaks '450 4.7.1 Greylisted'
+  ok "rcpt: swaks delivers" swaks_to "$port_rcpt" good@example.org
+  ok "rcpt: swaks delivers pipelined" swaks_to "$port_rcpt" good@example.org --pipeline
+  dial "$port_rcpt"
+  say 'EHLO me\r\nMAIL FROM:<bad@x.org>\r\nRCPT TO:<a@x.org>\r\nRCPT TO:<good@x.org>\r\nDATA'
+  ok "rcpt: each recipient is deferred, and DATA too" hear 220 250 250 450 450 450
+  ok "after a question for each" test "$(asked 'I127.0.0.1|Fbad@x.org|Ta@x.org||')" = 1
+  say 'RSET\r\nMAIL FROM:<good@x.org>\r\nRCPT TO:<a@x.org>\r\nRCPT TO:<b@x.org>\r\nDATA'
+  ok "rcpt: and accepted" hear 250 250 250 250 354
+  say 'hello\r\n.\r\nQUIT'
+  ok "to the end" hear 250 221
+  hang_up
+}
+
+test_options() {
+  "$greysmtpd" --stage=helo true 2>"$work/err"
+  ok "an unknown stage: 100" test $? = 100
+  ok "and one line that names it" grep -qx 'greysmtpd: bad value of --stage: helo' "$work/err"
+  "$greysmtpd" --stage 2>"$work/err"
+  ok "no stage: 100" test $? = 100
+}
+
+test_connect
+test_connect_session
+test_connect_ipv6
+test_connect_failing
+test_environment
+test_rcpt
+test_options
+echo "# $failures failed"
+exit $((failures > 0))

@@ -1,0 +1,493 @@
+// Extensions that change what may be seen of a session: STARTTLS, AUTH, XCLIENT, BDAT.
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "smtp_talk.h"
+#include "smtpd-glue/bdat.h"
+#include "smtpd-glue/smtp_session.h"
+#include "smtpd-glue/xclient.h"
+
+using namespace grey::smtp;
+using namespace std::string_literals;
+
+namespace {
+
+// `talk` is transparent in both directions.
+void check_transparent(Talk& talk) {
+  const std::string bytes = "\x16\x03\x01\0\n.\r\nDATA\r\nBDAT 5\r\n"s + std::string(100000, 'x');
+  const std::string asked = talk.asked;
+  talk.client(bytes);
+  CHECK((talk.to_server() == bytes));
+  talk.server(bytes);
+  CHECK((talk.to_client() == bytes));
+  talk.client("MAIL FROM:<bad@x>\r\nRCPT TO:<r@x>\r\nDATA\r\n");
+  CHECK(talk.to_server() == "MAIL FROM:<bad@x>\r\nRCPT TO:<r@x>\r\nDATA\r\n");
+  CHECK(talk.asked == asked);
+  CHECK(talk.session.from_client("x") == 1);
+}
+
+// Whose client is accepted when asked about alone.
+void become_good_client(Talk& talk) {
+  talk.exchange("XCLIENT ADDR=good\r\n", "220 hello\r\n");
+  talk.extend();
+}
+
+}  // namespace
+
+// ---- EHLO
+
+TEST_CASE("EHLO's answer passes unchanged, and is read in any form") {
+  const struct {
+    std::string_view answer;
+    bool starttls, chunking;
+  } rows[] = {
+      {"250-me\r\n250-STARTTLS\r\n250 CHUNKING\r\n", true, true},
+      {"250-me\n250-starttls\n250 Chunking\n", true, true},
+      {"250-me\r\n250-STARTTLSX\r\n250 XCHUNKING\r\n", false, false},
+      {"250-me\r\n250-CHUNKING 5\r\n250 SIZE\r\n", false, true},
+      {"250\r\n", false, false},
+      {"550-STARTTLS\r\n550 CHUNKING\r\n", false, false},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.answer);
+    for (const std::size_t cut : {1, 3, 1000}) {
+      Talk talk(cut);
+      talk.greet();
+      talk.exchange("ehlo me\r\n", std::string(row.answer));
+      talk.envelope("bad@x");
+      talk.client("BDAT 1\r\n");
+      CHECK((talk.to_client() == "502 5.5.1 Command not available\r\n") == !row.chunking);
+      if (row.chunking) continue;
+      talk.client("STARTTLS\r\n");
+      CHECK((talk.asked == "*|T*\0|"s) == row.starttls);
+    }
+  }
+}
+
+TEST_CASE("an extension that the last EHLO did not offer is not offered") {
+  Talk talk;
+  talk.greet();
+  talk.extend();
+  talk.exchange("EHLO you\r\n", "250 you\r\n");
+  talk.client("BDAT 1 LAST\r\n");
+  CHECK(talk.to_client() == "502 5.5.1 Command not available\r\n");
+}
+
+// ---- STARTTLS
+
+TEST_CASE("a client that takes STARTTLS is decided about alone, and then nothing is looked at") {
+  Talk talk;
+  talk.greet();
+  become_good_client(talk);
+  talk.exchange("STARTTLS\r\n", "220 go ahead\r\n");
+  CHECK(talk.asked == "*|T*\0|"s);
+  check_transparent(talk);
+}
+
+TEST_CASE("a client that must wait is told so at STARTTLS, and the session ends") {
+  Talk talk;
+  talk.greet();
+  talk.extend();
+  talk.client("STARTTLS\r\nMAIL FROM:<good@x>\r\n");
+  CHECK(talk.to_client() == "421 later\r\n");
+  CHECK(talk.to_server() == "QUIT\r\n");
+  CHECK(talk.session.closed());
+  talk.server("221 bye\r\n");
+  talk.server("half");
+  talk.session.server_closed();
+  CHECK(talk.to_client() == "");
+}
+
+TEST_CASE("a STARTTLS that the server refuses leaves the session as it was") {
+  Talk talk;
+  talk.greet();
+  become_good_client(talk);
+  talk.exchange("STARTTLS\r\n", "454 not now\r\n");
+  talk.envelope("bad@x");
+  talk.client("DATA\r\n");
+  CHECK(talk.asked == "*|T*\0|bad@x|Tr@x\0|"s);
+}
+
+TEST_CASE("TLS that the server did not offer is not followed") {
+  Talk talk;
+  talk.greet();
+  talk.exchange("STARTTLS\r\n", "220 go ahead\r\n");
+  CHECK(talk.asked == "");
+  CHECK(talk.session.closed());
+}
+
+TEST_CASE("what was sent together with STARTTLS reaches the server after its reply only") {
+  Talk talk;
+  talk.greet();
+  become_good_client(talk);
+  talk.client("STARTTLS\r\nMAIL FROM:<bad@x>\r\n");
+  CHECK(talk.to_server() == "STARTTLS\r\n");
+  talk.server("220 go ahead\r\n");
+  CHECK(talk.to_server() == "MAIL FROM:<bad@x>\r\n");  // which is no TLS
+}
+
+// ---- AUTH
+
+TEST_CASE("AUTH's dialogue passes blindly, and an authenticated session is not looked into") {
+  Talk talk;
+  talk.greet();
+  talk.exchange("AUTH LOGIN\r\n", "334 VXNlcm5hbWU6\r\n");
+  talk.exchange("DATA\r\n", "334 UGFzc3dvcmQ6\r\n");  // which is not DATA, but someone's name
+  SUBCASE("success") {
+    talk.exchange("STARTTLS\r\n", "235 welcome\r\n");
+    check_transparent(talk);
+  }
+  SUBCASE("failure") {
+    talk.exchange("*\r\n", "501 cancelled\r\n");
+    talk.envelope("bad@x");
+    talk.client("DATA\r\n");
+    CHECK(talk.to_client() == "450 later\r\n");
+  }
+  SUBCASE("a line of any length") {
+    talk.exchange(std::string(1000000, 'A') + "\r\n", "334 go on\r\n");
+    talk.exchange("=\r\n", "235 welcome\r\n");
+    check_transparent(talk);
+  }
+}
+
+TEST_CASE("only 235 to AUTH authenticates") {
+  Talk talk;
+  talk.greet();
+  talk.exchange("AUTH PLAIN AGEAYg==\r\n", "250 ok\r\n");
+  talk.exchange("NOOP\r\n", "235 welcome\r\n");
+  talk.envelope("bad@x");
+  talk.client("DATA\r\n");
+  CHECK(talk.to_client() == "450 later\r\n");
+}
+
+// ---- XCLIENT
+
+TEST_CASE("XCLIENT's attributes") {
+  const struct {
+    std::string_view line, address, name;
+    bool logged_in;
+  } rows[] = {
+      {"XCLIENT ADDR=192.0.2.1 NAME=mx.example.org", "192.0.2.1", "mx.example.org", false},
+      {"xclient name=mx.example.org addr=IPV6:2001:db8::1 x=y", "2001:db8::1", "mx.example.org",
+       false},
+      {"XCLIENT ADDR=ipv6:::1\r\n", "::1", "", false},
+      {"XCLIENT ADDR=[UNAVAILABLE] NAME=[TEMPUNAVAIL]", "", "", false},
+      {"XCLIENT ADDR=[tempunavail] LOGIN=[UNAVAILABLE]", "", "", false},
+      {"XCLIENT LOGIN=joe PROTO=ESMTP", "", "", true},
+      {"XCLIENT ADDR=IPv6+3a2001+3Adb8::2", "2001:db8::2", "", false},
+      {"XCLIENT ADDR=1+ NAME=a+0 LOGIN=+zz", "", "", false},
+      {"XCLIENT NAME=a+00b ADDR", "", "", false},
+      {"XCLIENT", "", "", false},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.line);
+    const XclientNames names = parse_xclient(row.line);
+    CHECK(names.address == row.address);
+    CHECK(names.name == row.name);
+    CHECK(names.logged_in == row.logged_in);
+  }
+  CHECK(parse_xclient("XCLIENT ADDR=" + std::string(100000, '1')).address.size() == 255);
+}
+
+TEST_CASE("XCLIENT that the server accepts begins a session of another client") {
+  Talk talk;
+  talk.greet();
+  talk.extend();
+  talk.envelope("bad@x");
+  talk.exchange("XCLIENT ADDR=good NAME=mx.x\r\n", "220 hello\r\n");
+  talk.exchange("DATA\r\n", "503 MAIL first\r\n");
+  talk.client("BDAT 1\r\n");
+  CHECK(talk.to_client() == "502 5.5.1 Command not available\r\n");  // not offered to this client
+  talk.envelope("any@x");
+  talk.client("DATA\r\n");
+  CHECK(talk.session.question().client == "good");
+  CHECK(talk.session.question().client_name == "mx.x");
+  CHECK(talk.to_server() == "DATA\r\n");
+}
+
+TEST_CASE("XCLIENT that the server does not accept changes nothing") {
+  Talk talk;
+  talk.greet();
+  talk.envelope("bad@x");
+  talk.exchange("XCLIENT ADDR=good NAME=mx.x LOGIN=me\r\n", "550 not you\r\n");
+  talk.client("DATA\r\n");
+  CHECK(talk.session.question().client == "");
+  CHECK(talk.to_client() == "450 later\r\n");
+}
+
+TEST_CASE("a client whose address a proxy does not know stays the one before") {
+  Talk talk;
+  talk.greet();
+  talk.exchange("XCLIENT ADDR=bad NAME=a.x\r\n", "220 hello\r\n");
+  talk.exchange("XCLIENT ADDR=[UNAVAILABLE] NAME=good\r\n", "220 hello\r\n");
+  talk.envelope("bad@x");
+  talk.client("DATA\r\n");
+  CHECK(talk.session.question().client == "bad");
+  CHECK(talk.session.question().client_name == "a.x");
+}
+
+TEST_CASE("a user whom a proxy has authenticated is not greylisted") {
+  Talk talk;
+  talk.greet();
+  talk.exchange("XCLIENT ADDR=192.0.2.1 LOGIN=joe\r\n", "220 hello\r\n");
+  check_transparent(talk);
+}
+
+// ---- BDAT
+
+TEST_CASE("BDAT lines") {
+  const struct {
+    std::string_view line;
+    bool good;
+    std::uint64_t size;
+    bool last;
+  } rows[] = {
+      {"BDAT 0\r\n", true, 0, false},
+      {"BDAT 10 LAST\r\n", true, 10, true},
+      {"bdat 10 last\n", true, 10, true},
+      {"BDAT 007", true, 7, false},
+      {"BDAT 999999999999999999\r\n", true, 999999999999999999, false},
+      {"BDAT 1000000000000000000\r\n", false, 0, false},
+      {"BDAT 99999999999999999999999999\r\n", false, 0, false},
+      {"BDAT\r\n", false, 0, false},
+      {"BDAT \r\n", false, 0, false},
+      {"BDAT LAST\r\n", false, 0, false},
+      {"BDAT  5\r\n", false, 0, false},
+      {"BDAT\t5\r\n", false, 0, false},
+      {" BDAT 5\r\n", false, 0, false},
+      {"BDAT 5 \r\n", false, 0, false},
+      {"BDAT 5  LAST\r\n", false, 0, false},
+      {"BDAT 5 LAST \r\n", false, 0, false},
+      {"BDAT 5LAST\r\n", false, 0, false},
+      {"BDAT -5\r\n", false, 0, false},
+      {"BDAT +5\r\n", false, 0, false},
+      {"BDAT 0x5\r\n", false, 0, false},
+      {"BDAT 5\r\r\n", false, 0, false},
+      {"BDAT 5,000\r\n", false, 0, false},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.line);
+    const auto chunk = parse_bdat(row.line);
+    REQUIRE(chunk.has_value() == row.good);
+    if (!chunk) continue;
+    CHECK(chunk->size == row.size);
+    CHECK(chunk->last == row.last);
+  }
+  CHECK(bdat_line({12, false}) == "BDAT 12\r\n");
+  CHECK(bdat_line({0, true}) == "BDAT 0 LAST\r\n");
+}
+
+TEST_CASE("an accepted message passes in chunks, and is asked about once") {
+  for (const std::size_t cut : {1, 2, 5, 1000}) {
+    CAPTURE(cut);
+    Talk talk(cut);
+    talk.greet();
+    talk.extend();
+    talk.envelope("good@x");
+    talk.client("BDAT 6\r\nDATA\r\nbdat 0\r\nBDAT 5 LAST\r\n.\r\n\0\nMAIL FROM:<bad@x>\r\n"s);
+    CHECK(talk.to_server() == "BDAT 6\r\nDATA\r\n");
+    talk.server("250 ok\r\n");
+    CHECK(talk.to_server() == "BDAT 0\r\n");
+    talk.server("250 ok\r\n");
+    CHECK(talk.to_server() == "BDAT 5 LAST\r\n.\r\n\0\n"s);
+    talk.server("250 queued\r\n");
+    CHECK(talk.to_server() == "MAIL FROM:<bad@x>\r\n");
+    CHECK(talk.asked == "good@x|Tr@x\0|"s);
+    CHECK(talk.to_client() == "250 ok\r\n250 ok\r\n250 queued\r\n");
+  }
+}
+
+TEST_CASE("a message in one chunk with nothing in it") {
+  Talk talk;
+  talk.greet();
+  talk.extend();
+  talk.envelope("good@x");
+  talk.exchange("BDAT 0 LAST\r\n", "250 queued\r\n");
+  talk.exchange("QUIT\r\n", "221 bye\r\n");
+}
+
+TEST_CASE("a deferred message's chunks are dropped, each with the reply") {
+  for (const std::size_t cut : {1, 2, 5, 1000}) {
+    CAPTURE(cut);
+    Talk talk(cut);
+    talk.greet();
+    talk.extend();
+    talk.envelope("bad@x");
+    talk.client("BDAT 6\r\nDATA\r\nBDAT 0\r\nBDAT 4 LAST\r\nRSETMAIL FROM:<good@x>\r\n");
+    CHECK(talk.to_server() == "RSET\r\n");
+    CHECK(talk.to_client() == "450 later\r\n");
+    talk.server("250 flushed\r\n");
+    CHECK(talk.to_client() == "450 later\r\n450 later\r\n");
+    CHECK(talk.to_server() == "MAIL FROM:<good@x>\r\n");
+    talk.server("250 ok\r\n");
+    CHECK(talk.to_client() == "250 ok\r\n");
+    talk.exchange("RCPT TO:<r@x>\r\n", "250 ok\r\n");
+    talk.exchange("BDAT 1 LAST\r\nx", "250 queued\r\n");
+    CHECK(talk.asked == "bad@x|Tr@x\0|good@x|Tr@x\0|"s);
+  }
+}
+
+TEST_CASE("a deferred chunk is not answered before it has come") {
+  Talk talk;
+  talk.greet();
+  talk.extend();
+  talk.envelope("bad@x");
+  talk.client("BDAT 1000 LAST\r\n" + std::string(999, 'x'));
+  CHECK(talk.to_client() == "");
+  talk.client("x");
+  CHECK(talk.to_client() == "450 later\r\n");
+}
+
+TEST_CASE("RSET after a deferred chunk is the client's again") {
+  Talk talk;
+  talk.greet();
+  talk.extend();
+  talk.envelope("bad@x");
+  talk.client("BDAT 0 LAST\r\n");
+  talk.server("250 flushed\r\n");
+  CHECK(talk.to_client() == "450 later\r\n");
+  CHECK(talk.to_server() == "RSET\r\n");
+  talk.exchange("RSET\r\n", "250 ok\r\n");
+  talk.client("BDAT 0 LAST\r\n");
+  CHECK(talk.to_client().starts_with("503 "));
+  CHECK(talk.to_server() == "");
+}
+
+TEST_CASE("a second message in chunks is asked about, too") {
+  Talk talk;
+  talk.greet();
+  talk.extend();
+  talk.envelope("good@x");
+  talk.exchange("BDAT 1 LAST\r\nx", "250 queued\r\n");
+  talk.exchange("MAIL FROM:<bad@x>\r\n", "250 ok\r\n");
+  talk.exchange("RCPT TO:<r@x>\r\n", "250 ok\r\n");
+  talk.client("BDAT 1 LAST\r\nx");
+  CHECK(talk.to_client() == "450 later\r\n");
+}
+
+TEST_CASE("a chunk that the server cannot be expected to count alike does not reach it") {
+  Talk talk;
+  talk.greet();
+  talk.extend();
+  SUBCASE("a strange line: what follows are commands") {
+    talk.envelope("good@x");
+    talk.client("BDAT 0x3\r\nNOOP\r\n");
+    CHECK(talk.to_client() == "501 5.5.4 Syntax: BDAT size [LAST]\r\n");
+    CHECK(talk.to_server() == "NOOP\r\n");
+  }
+  SUBCASE("a line of any length") {
+    talk.envelope("good@x");
+    talk.client("BDAT 5" + std::string(1000000, '0') + "\r\nNOOP\r\n");
+    CHECK(talk.to_client() == "501 5.5.4 Syntax: BDAT size [LAST]\r\n");
+    CHECK(talk.to_server() == "NOOP\r\n");
+  }
+  SUBCASE("a huge size: the chunk is dropped, and the transaction is over") {
+    talk.envelope("good@x");
+    talk.client("BDAT 2147483648 LAST\r\n");
+    const std::string megabyte(1 << 20, 'x');
+    for (int i = 0; i < 2048; ++i) {
+      talk.session.from_client(megabyte);
+      REQUIRE(talk.to_server() == (i < 2047 ? "" : "RSET\r\n"));
+    }
+    CHECK(talk.to_client() == "552 5.3.4 Chunk too large\r\n");
+    talk.server("250 flushed\r\n");
+    talk.client("BDAT 3 LAST\r\nxyz");
+    CHECK(talk.to_client() == "552 5.3.4 Chunk too large\r\n");
+    CHECK(talk.to_server() == "");
+  }
+  SUBCASE("leading zeros are not passed on") {
+    talk.envelope("good@x");
+    talk.client("BDAT 010\r\n");
+    CHECK(talk.to_server() == "BDAT 10\r\n");
+  }
+  SUBCASE("no recipient: the chunk is dropped") {
+    talk.exchange("MAIL FROM:<good@x>\r\n", "250 ok\r\n");
+    talk.client("BDAT 5 LAST\r\nNOOP\nRSET\r\n");
+    CHECK(talk.to_client() == "503 5.5.1 No recipient was accepted\r\n");
+    CHECK(talk.to_server() == "RSET\r\n");
+  }
+}
+
+TEST_CASE("a server that answers in the middle of a chunk gets no more") {
+  Talk talk;
+  talk.greet();
+  talk.extend();
+  talk.envelope("good@x");
+  talk.client("BDAT 100\r\nxxx");
+  talk.to_server();
+  talk.server("452 disk full\r\n");
+  CHECK(talk.to_client() == "452 disk full\r\n");
+  CHECK(talk.session.closed());
+}
+
+TEST_CASE("354 to BDAT is not explained") {
+  Talk talk;
+  talk.greet();
+  talk.extend();
+  talk.envelope("good@x");
+  talk.exchange("BDAT 1\r\nx", "354 go\r\n");
+  CHECK(talk.session.closed());
+}
+
+// ---- AskAt::rcpt
+
+TEST_CASE("at RCPT each recipient is asked about, and a deferred one is not shown to the server") {
+  Talk talk(AskAt::rcpt);
+  talk.greet();
+  talk.extend();
+  talk.exchange("MAIL FROM:<bad@x>\r\n", "250 ok\r\n");
+  talk.client("RCPT TO:<a@x>\r\nRCPT TO:<b@x>\r\n");
+  CHECK(talk.to_client() == "450 later\r\n450 later\r\n");
+  CHECK(talk.to_server() == "");
+  CHECK(talk.asked == "bad@x|Ta@x\0|bad@x|Tb@x\0|"s);
+  talk.client("DATA\r\nBDAT 3 LAST\r\nxyz");
+  CHECK(talk.to_client() == "450 later\r\n450 later\r\n");
+  talk.exchange("RSET\r\n", "250 ok\r\n");
+  talk.exchange("DATA\r\n", "503 MAIL first\r\n");
+}
+
+TEST_CASE("at RCPT a message to accepted recipients passes without another question") {
+  Talk talk(AskAt::rcpt);
+  talk.greet();
+  talk.extend();
+  talk.envelope("good@x");
+  const std::string asked = talk.asked;
+  SUBCASE("DATA") {
+    talk.exchange("DATA\r\n", "354 go\r\n");
+    talk.exchange("x\r\n.\r\n", "250 queued\r\n");
+  }
+  SUBCASE("BDAT") {
+    talk.exchange("BDAT 1\r\nx", "250 ok\r\n");
+    talk.exchange("BDAT 1 LAST\r\nx", "250 queued\r\n");
+  }
+  CHECK(talk.asked == asked);
+}
+
+TEST_CASE("at RCPT a line of any length is deferred") {
+  Talk talk(1000, AskAt::rcpt);
+  talk.greet();
+  talk.exchange("MAIL FROM:<bad@x>\r\n", "250 ok\r\n");
+  talk.client("RCPT TO:<" + std::string(1000000, 'r') + ">\r\nNOOP\r\n");
+  CHECK(talk.to_client() == "450 later\r\n");
+  CHECK(talk.to_server() == "NOOP\r\n");
+}
+
+TEST_CASE("at RCPT without MAIL the server says what is missing, and must not accept") {
+  Talk talk(AskAt::rcpt);
+  talk.greet();
+  talk.exchange("RCPT TO:<r@x>\r\n", "503 MAIL first\r\n");
+  CHECK_FALSE(talk.session.closed());
+  talk.exchange("RCPT TO:<r@x>\r\n", "250 ok\r\n");
+  CHECK(talk.session.closed());
+  CHECK(talk.asked == "");
+}
+
+TEST_CASE("at RCPT the client is asked about alone at STARTTLS") {
+  Talk talk(AskAt::rcpt);
+  talk.greet();
+  talk.extend();
+  talk.client("STARTTLS\r\n");
+  CHECK(talk.asked == "*|T*\0|"s);
+  CHECK(talk.to_client() == "421 later\r\n");
+}
