@@ -25,8 +25,6 @@ constexpr int kExitMisuse = 100;
 
 constexpr const char* kUsage =
     "usage: greysmtpd [--stage=data|rcpt|connect] [--help] [--version] program [argument ...]\n";
-constexpr const char* kUnavailable =
-    "451 4.3.0 Greylisting is not available, please try again later";
 
 enum class Stage { data, rcpt, connect };
 
@@ -42,21 +40,17 @@ class Decider {
     const greylist_query query{client.c_str(), name.c_str(), question.sender.c_str(),
                                question.recipients.data(), question.recipients.size()};
     const greylist_result result = greylist_ask(&settings_.daemon, &query);
-    if (result.error != GREYLIST_ANSWERED) report(client, result);
+    if (result.error != GREYLIST_ANSWERED && !std::exchange(reported_, true)) {
+      char failure[500];
+      log_line({failure, greylist_describe_failure(&query, &result, failure, sizeof failure)});
+    }
     if (result.verdict == GREYLIST_ACCEPT) return {};
-    return result.error == GREYLIST_ANSWERED ? settings_.deferral : kUnavailable;
+    char text[GREYLIST_TEXT_MAX + 1];
+    greylist_text(&result, settings_.text, text, sizeof text);
+    return std::string(result.error == GREYLIST_ANSWERED ? "450 4.7.1 " : "451 4.3.0 ") + text;
   }
 
  private:
-  void report(const std::string& client, const greylist_result& result) {
-    if (std::exchange(reported_, true)) return;
-    std::string text = "client=" + client + ": " + greylist_strerror(result.error);
-    if (result.error_number != 0) text += std::string(": ") + strerror(result.error_number);
-    text += result.verdict == GREYLIST_ACCEPT ? ": accepted (GREYFAIL=open)"
-                                              : ": deferred (GREYFAIL=closed)";
-    log_line(text);
-  }
-
   const WrapperSettings& settings_;
   bool reported_ = false;
 };

@@ -9,7 +9,6 @@
 namespace grey::smtp {
 namespace {
 
-constexpr const char* kDefaultText = "Greylisted: please try again in a few minutes";
 constexpr const char* kNoNameText = "Your address has no host name, please try again later";
 
 bool is_set(const char* name) {
@@ -21,7 +20,7 @@ std::string_view variable(const char* name) {
   return value == nullptr ? std::string_view() : std::string_view(value);
 }
 
-std::string deferral(std::string_view text) {
+std::string in_reply(std::string_view text) {
   return "450 4.7.1 " + reply_text(text);
 }
 
@@ -41,10 +40,10 @@ std::string refusal(const WrapperSettings& settings) {
   std::string reply;
   if (!text.empty()) {
     why = "JGREYLIST";
-    reply = deferral(text);
+    reply = in_reply(text);
   } else if (!no_name.empty() && settings.client_name.empty()) {
     why = "JGREYLIST_NOREV";
-    reply = deferral(no_name == "1" ? kNoNameText : no_name);
+    reply = in_reply(no_name == "1" ? kNoNameText : no_name);
   }
   if (why != nullptr) log_line("client=" + settings.client + ": refused by " + why);
   return reply;
@@ -61,13 +60,13 @@ bool is_exempt() {
 WrapperSettings read_wrapper_settings() {
   WrapperSettings settings;
   if (const char* bad = greylist_options_from_env(&settings.daemon)) {
-    log_line("bad value of " + std::string(bad) + ": " + std::string(variable(bad)));
+    char line[500];
+    log_line({line, greylist_describe_bad_value(&settings.daemon, bad, line, sizeof line)});
   }
   settings.client = variable("TCPREMOTEIP");
   settings.client_name = variable("TCPREMOTEHOST");
   settings.host = own_host();
-  const std::string_view text = variable("GREYTEXT");
-  settings.deferral = deferral(text.empty() ? kDefaultText : text);
+  settings.text = getenv("GREYTEXT");
 
   settings.exempt = is_exempt();
   if (settings.exempt) return settings;

@@ -10,12 +10,12 @@ namespace grey::smtp {
 
 struct WrapperSettings {
   greylist_options daemon;
-  std::string client;       // TCPREMOTEIP
-  std::string client_name;  // TCPREMOTEHOST
-  std::string host;         // our name in a session without a server
-  std::string deferral;     // the reply when the daemon defers: "450 4.7.1 ..."
-  std::string refusal;      // the reply to a client that is refused unasked; empty: it is not
-  bool exempt = false;      // the server takes this session, and nobody looks into it
+  std::string client;          // TCPREMOTEIP
+  std::string client_name;     // TCPREMOTEHOST
+  std::string host;            // our name in a session without a server
+  const char* text = nullptr;  // GREYTEXT, as greylist_text() takes it
+  std::string refusal;         // the reply to a client that is refused unasked; empty: it is not
+  bool exempt = false;         // the server takes this session, and nobody looks into it
 };
 
 // Logs what is wrong with the environment, and a refusal.
