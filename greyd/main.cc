@@ -119,8 +119,12 @@ void hold_signals() {
 int run(const std::vector<std::string>& arguments) {
   LogPipe pipe(STDERR_FILENO);
   const auto logger = make_logger(pipe);
+  // With the program's name, as the other programs of a service say it: a terminal or a log of
+  // several services may show it.
   const auto end = [&](const Error& error) {
-    logger->error("{}", error.text);
+    const std::string& path = arguments.front();
+    pipe.buffer() += path.substr(path.rfind('/') + 1) + ": fatal: " + error.text + "\n";
+    pipe.flush();
     return error.exit_code;
   };
   hold_signals();
@@ -145,9 +149,10 @@ int run(const std::vector<std::string>& arguments) {
 
 int main(int argc, char** argv) {
   try {
+    if (argc == 0) return grey::kExitMisuse;
     return grey::run(std::vector<std::string>(argv, argv + argc));
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "error: %s\n", error.what());
+    std::fprintf(stderr, "qmail-greyd: fatal: %s\n", error.what());
     return grey::kExitSystemFailure;
   }
 }

@@ -165,7 +165,7 @@ subtest 'what cannot work is one line, and the exit code tells whose fault it is
         my ($code, $what, $says, @args) = @$_;
         my ($got, $text) = run_to_end(@args);
         is $got, $code, "$what: exit $code";
-        like $text, qr/^error: .*$says.*\n\z/, "$what: one line";
+        like $text, qr/^qmail-greyd: fatal: .*$says.*\n\z/, "$what: one line";
     }
 };
 
