@@ -23,18 +23,19 @@ std::string end_line(std::size_t records, std::uint64_t checksum) {
   return line + "\n";
 }
 
-// Calls take(line) for each line of `text`. A last line without its '\n' may be a part of one
+enum class Line { record, comment, bad };
+
+// Calls take(line) for each line of `text`, and counts. A last line without its '\n' may be a part
+// of one
 // ("a@example.org" cut from "a@example.organic"), so it counts as bad.
 template <typename Take>
 void for_each_line(std::string_view text, ContextContent& content, Take take) {
   for (std::size_t number = 1; !text.empty(); ++number) {
     const std::size_t end = text.find('\n');
     const bool whole = end != std::string_view::npos;
-    if (whole && take(text.substr(0, end))) {
-      ++content.records;
-    } else if (content.bad++ == 0) {
-      content.first_bad_line = number;
-    }
+    const Line line = whole ? take(text.substr(0, end)) : Line::bad;
+    if (line == Line::record) ++content.records;
+    if (line == Line::bad && content.bad++ == 0) content.first_bad_line = number;
     text.remove_prefix(whole ? end + 1 : text.size());
   }
 }
@@ -63,18 +64,13 @@ void read_ours(std::string_view text, ContextContent& content,
   content.form = ContextForm::qmail_greyd;
   const std::string_view lines = check_end(text, content);
   RecordReader reader;
-  std::size_t comments = 0;
   for_each_line(lines, content, [&](std::string_view line) {
-    if (line.starts_with('#')) {
-      ++comments;
-      return true;
-    }
+    if (line.starts_with('#')) return Line::comment;
     const SavedRecord* record = reader.read(line);
-    const bool good = record != nullptr && record->change == Change::stored;
-    if (good) visit(*record);
-    return good;
+    if (record == nullptr || record->change != Change::stored) return Line::bad;
+    visit(*record);
+    return Line::record;
   });
-  content.records -= comments;
 }
 
 // ---- greydaemon's form -------------------------------------------------------------------------
@@ -92,7 +88,8 @@ std::string_view null_or(std::string_view word) {
 
 // Reads into `record`; `storage` is for a recipient with blanks.
 bool read_greydaemon_line(std::string_view line, SavedRecord& record, std::string& storage) {
-  if (line.ends_with('\r')) line.remove_suffix(1);  // copied by way of another system
+  if (line.find('\0') != std::string_view::npos) return false;  // no address has one
+  if (line.ends_with('\r')) line.remove_suffix(1);              // copied by way of another system
   const std::string_view letter = take_word(line);
   if (letter != "I" && letter != "G") return false;
   const std::string_view stamp = take_word(line);
@@ -126,9 +123,9 @@ void read_greydaemon(std::string_view text, ContextContent& content,
   std::string storage;
   for_each_line(text, content, [&](std::string_view line) {
     SavedRecord record;
-    const bool good = read_greydaemon_line(line, record, storage);
-    if (good) visit(record);
-    return good;
+    if (!read_greydaemon_line(line, record, storage)) return Line::bad;
+    visit(record);
+    return Line::record;
   });
 }
 
@@ -154,14 +151,14 @@ ContextContent salvage(std::string_view text,
     lines = text.substr(0, end + 1);
   }
   for_each_line(lines, content, [&](std::string_view line) {
-    if (line.starts_with('#')) return true;
+    if (line.starts_with('#')) return Line::comment;
     SavedRecord greydaemon;
     const SavedRecord* record = reader.read(line);
     if (record == nullptr && read_greydaemon_line(line, greydaemon, storage)) record = &greydaemon;
-    if (record == nullptr || record->change != Change::stored) return false;
+    if (record == nullptr || record->change != Change::stored) return Line::bad;
     content.form = ContextForm::qmail_greyd;
     visit(*record);
-    return true;
+    return Line::record;
   });
   if (content.form) {
     content.damage = "has a damaged first line";

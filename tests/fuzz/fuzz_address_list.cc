@@ -1,0 +1,32 @@
+// A whitelist from anywhere: it is refused with a line that names the place, or it answers; and a
+// list made of its entries' keys is asked the same way.
+#include <string>
+#include <vector>
+
+#include "greyd/address_list.h"
+#include "tests/fuzz/require.h"
+
+using namespace grey;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::vector<char> copy(data, data + size);
+  const auto list = AddressList::parse({copy.data(), size}, "list");
+  if (!list) {
+    REQUIRE(list.error().text.starts_with("list:"));
+    REQUIRE(list.error().text.find('\n') == std::string::npos);
+    return 0;
+  }
+  std::string clients;
+  list->for_each_network([&](const Network& network) { clients += to_string(network) + "\n"; });
+  const auto again = AddressList::parse(clients, "again");
+  REQUIRE(again);
+  for (const char* const address :
+       {"192.0.2.1", "10.0.0.0", "255.255.255.255", "::1", "2001:db8::"}) {
+    const Ip ip = *Ip::parse(address);
+    REQUIRE(list->has_client(ip) == again->has_client(ip));
+  }
+  (void)list->has_sender("user@example.com");
+  (void)list->has_recipient("user@example.com");
+  (void)list->has_client_name("host.example.com");
+  return 0;
+}

@@ -1,0 +1,54 @@
+// A datagram from anywhere: it is a query or it is not; a query is decided twice alike, changes no
+// more records than it has keys, and is the same query when it is written anew.
+#include <string>
+#include <vector>
+
+#include "greyd/greylist.h"
+#include "greyd/wire.h"
+#include "tests/fuzz/require.h"
+
+using namespace grey;
+
+namespace {
+
+constexpr Seconds kNow = 1'700'000'000;
+
+void written_anew_it_is_the_same(const wire::Query& query) {
+  std::string buffer(70'000, '\0');
+  wire::QueryWriter writer(buffer.data(), buffer.size());
+  REQUIRE(writer.field('I', to_string(query.client)));
+  REQUIRE(writer.field('F', query.sender));
+  for (const std::string_view recipient : query.recipients) REQUIRE(writer.field('T', recipient));
+  buffer.resize(writer.finish());
+  wire::Query again;
+  REQUIRE(wire::parse(buffer, again) == wire::Fault::none);
+  REQUIRE(again.client == query.client && again.sender == query.sender);
+  REQUIRE(again.recipients.size() == query.recipients.size());
+  auto at = again.recipients.begin();
+  for (const std::string_view recipient : query.recipients) {
+    REQUIRE(*at == recipient);
+    ++at;
+  }
+}
+
+void it_is_decided(const wire::Query& query) {
+  Greylist greylist({}, 100, HashKey{});
+  const Decision first = greylist.decide(query, Lists{}, kNow);
+  REQUIRE(first.reason == wire::Reason::new_triplet);
+  REQUIRE(greylist.table().size() <= query.recipients.size());
+  REQUIRE(greylist.decide(query, Lists{}, kNow + 1).reason == wire::Reason::early);
+  const wire::Reason retry = greylist.decide(query, Lists{}, kNow + 301).reason;
+  REQUIRE(retry == (query.sender.empty() ? wire::Reason::bounce : wire::Reason::passed) ||
+          query.recipients.size() > 100);  // more than the table holds: some are new again
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::vector<char> datagram(data, data + size);  // exactly so long, for the sanitizer
+  wire::Query query;
+  if (wire::parse({datagram.data(), size}, query) != wire::Fault::none) return 0;
+  written_anew_it_is_the_same(query);
+  it_is_decided(query);
+  return 0;
+}
