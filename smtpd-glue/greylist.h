@@ -114,9 +114,10 @@ size_t greylist_describe_bad_value(const struct greylist_options* options, const
 
 /* A front's whole work for one message: reads the environment (those above, and GREYTEXT), asks,
  * and says on standard error, as `program`, what was wrong. Returns 0 when the message is to go on,
- * else the code of the SMTP reply: 450 when the daemon defers, 451 when nobody answered and
- * GREYFAIL is closed; `text` then holds its text (greylist_text(); `format` is for when GREYTEXT is
- * unset or empty). */
+ * which it always is when RELAYCLIENT or WHITELISTED is set, even to an empty text; else the code
+ * of the SMTP reply: 450 when the daemon defers, 451 when nobody answered and GREYFAIL is closed;
+ * `text` then holds its text (greylist_text(); `format` is for when GREYTEXT is unset or empty).
+ * When the query's client_name is NULL it is TCPREMOTEHOST. */
 int greylist_check(const char* program, const struct greylist_query* query, const char* format,
                    char* text, size_t size);
 

@@ -132,16 +132,19 @@ std::size_t greylist_describe_bad_value(const greylist_options* options, const c
   return line.size();
 }
 
-int greylist_check(const char* program, const greylist_query* query, const char* format, char* text,
+int greylist_check(const char* program, const greylist_query* asked, const char* format, char* text,
                    std::size_t size) {
+  if (getenv("RELAYCLIENT") != nullptr || getenv("WHITELISTED") != nullptr) return 0;
+  greylist_query query = *asked;
+  if (query.client_name == nullptr) query.client_name = getenv("TCPREMOTEHOST");
   char line[kLogLine];
   greylist_options options;
   if (const char* bad = greylist_options_from_env(&options)) {
     greylist_describe_bad_value(&options, bad, line, sizeof line);
     log_line(program, line);
   }
-  const greylist_result result = greylist_ask(&options, query);
-  if (greylist_describe_failure(query, &result, line, sizeof line) > 0) log_line(program, line);
+  const greylist_result result = greylist_ask(&options, &query);
+  if (greylist_describe_failure(&query, &result, line, sizeof line) > 0) log_line(program, line);
   if (result.verdict == GREYLIST_ACCEPT) return 0;
   const char* own = getenv("GREYTEXT");
   greylist_text(&result, own != nullptr && *own != '\0' ? own : format, text, size);

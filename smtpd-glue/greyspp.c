@@ -58,7 +58,6 @@ static int decide(void) {
   }
 
   query.client = client;
-  query.client_name = getenv("TCPREMOTEHOST");
   query.sender = sender;
   query.recipients = recipients = recipient_field(recipient, &query.recipients_size);
   if (recipients == NULL) {

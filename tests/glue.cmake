@@ -49,3 +49,7 @@ add_test(NAME greysmtpd_e2e_test
 set_tests_properties(greysmtpd_e2e_test PROPERTIES TIMEOUT 600)
 add_test(NAME greyspp_test COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/greyspp_test.sh
                                    $<TARGET_FILE:greyspp> $<TARGET_FILE:qmail-greyd>)
+add_test(NAME patch_qmail_test
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/patch_qmail_test.sh ${CMAKE_SOURCE_DIR}
+                 $<TARGET_FILE:greylist_static> $<TARGET_FILE:qmail-greyd>
+                 $<$<BOOL:${GREY_SANITIZE}>:-fsanitize=address,undefined>)

@@ -33,7 +33,7 @@ plugin() {
 says() { # expected VARIABLE=VALUE...
   local expected=$1
   shift
-  plugin "$@" && [ "$said" = "$expected" ] || { echo "said '$said'"; false; }
+  plugin "$@" && [ "$said" = "$expected" ]
 }
 says_nothing() { says '' "$@"; }
 complains() { grep -q "$1" "$work/spp.err"; }

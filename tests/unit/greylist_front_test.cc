@@ -32,8 +32,10 @@ using Environment = std::map<std::string, std::string>;
 
 // These and no other variables of ours.
 void set_environment(const Environment& environment) {
-  for (const char* name : {"GREYIP", "GREYFAIL", "GREYTIMEOUT", "GREYMAXDATA", "GREYTEXT"})
+  for (const char* name : {"GREYIP", "GREYFAIL", "GREYTIMEOUT", "GREYMAXDATA", "GREYTEXT",
+                           "RELAYCLIENT", "WHITELISTED", "TCPREMOTEHOST"}) {
     unsetenv(name);
+  }
   for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
 }
 
@@ -186,9 +188,18 @@ TEST_CASE("greylist_check is a front's whole work") {
   CHECK(check({{"GREYIP", no.address()}, {"GREYTEXT", ""}}, "later").text == "later");
   CHECK(check({{"GREYIP", no.address()}, {"GREYTEXT", "own"}}, "later").text == "own");
 
-  checked = check({});
-  CHECK(checked.code == 0);
-  CHECK(checked.log == "");
+  for (const Environment& off : {Environment{}, Environment{{"GREYIP", ""}},
+                                 Environment{{"GREYIP", no.address()}, {"RELAYCLIENT", ""}},
+                                 Environment{{"GREYIP", no.address()}, {"WHITELISTED", "1"}}}) {
+    checked = check(off);
+    CHECK(checked.code == 0);
+    CHECK(checked.log == "");
+  }
+
+  check({{"GREYIP", no.address()}, {"TCPREMOTEHOST", "mx.example.org"}});
+  no.stop();
+  CHECK(no.received().size() == 5);
+  CHECK(no.received().back() == "I192.0.2.1\0Fa@example.org\0Tb@example.net\0Nmx.example.org\0\0"s);
 }
 
 TEST_CASE("greylist_check says why nobody answered, and what is done") {
