@@ -53,3 +53,13 @@ add_test(NAME patch_qmail_test
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/patch_qmail_test.sh ${CMAKE_SOURCE_DIR}
                  $<TARGET_FILE:greylist_static> $<TARGET_FILE:qmail-greyd>
                  $<$<BOOL:${GREY_SANITIZE}>:-fsanitize=address,undefined>)
+# A test that fails, and says why, where the plugin is not built.
+set(sanitizer_runtime)
+if(GREY_SANITIZE)
+  execute_process(COMMAND ${CMAKE_C_COMPILER} -print-file-name=libasan.so
+                  OUTPUT_VARIABLE sanitizer_runtime OUTPUT_STRIP_TRAILING_WHITESPACE)
+endif()
+add_test(NAME mailfront_test
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/mailfront_test.sh
+                 ${CMAKE_BINARY_DIR}/smtpd-glue/plugin-greylist.so $<TARGET_FILE:qmail-greyd>
+                 ${sanitizer_runtime})

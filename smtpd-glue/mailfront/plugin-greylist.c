@@ -1,0 +1,93 @@
+/* plugin-greylist: greylisting in mailfront. See plugin-greylist(8).
+ *
+ * The plugin gathers sender and recipients as mailfront takes them, and asks once, about all, when
+ * the message's data is about to begin. QMTP and QMQP name them after the data: there it asks when
+ * the message ends. Mailfront calls reset before each message.
+ *
+ * A process serves one connection, one hook at a time; a response and its text must outlive the
+ * hook, so all is static. */
+#include <mailfront/mailfront.h>
+#include <stdio.h>
+#include <strings.h>
+
+#include "smtpd-glue/greylist.h"
+
+/* More than a datagram holds is not asked about. */
+enum { kMaxRecipients = 65507 };
+
+static str sender_address;
+static str recipients; /* 'T' address NUL each, as the library wants them */
+static int has_sender; /* `sender_address` is this message's, be it empty */
+static int is_decided; /* the daemon was asked about this message */
+
+static const response* reset(void) {
+  has_sender = is_decided = 0;
+  if (!str_truncate(&sender_address, 0) || !str_truncate(&recipients, 0)) return &resp_oom;
+  return NULL;
+}
+
+/* NULL from the two: whether an address is taken is for others to say. */
+static const response* sender(str* address, str* params) {
+  (void)params;
+  has_sender = 1;
+  return str_copys(&sender_address, address->s) ? NULL : &resp_oom;
+}
+
+static const response* recipient(str* address, str* params) {
+  (void)params;
+  if (recipients.len > kMaxRecipients) return NULL;
+  if (str_catc(&recipients, 'T') && str_cats(&recipients, address->s) && str_catc(&recipients, 0))
+    return NULL;
+  return &resp_oom;
+}
+
+/* The session's environment is the process's and what the mailrules have set. */
+static int is_exempt(void) {
+  return session_getenv("RELAYCLIENT") != NULL || session_getenv("WHITELISTED") != NULL ||
+         session_getnum("authenticated", 0) != 0;
+}
+
+static const response* decide(void) {
+  static char reply[sizeof "4.7.1 " + GREYLIST_TEXT_MAX];
+  static response deferral;
+  char text[GREYLIST_TEXT_MAX + 1];
+  struct greylist_query query = {0};
+  int code;
+
+  is_decided = 1;
+  if (is_exempt()) return NULL;
+  query.client = getprotoenv("REMOTEIP");
+  query.client_name = getprotoenv("REMOTEHOST");
+  query.sender = sender_address.s;
+  query.recipients = recipients.s;
+  query.recipients_size = recipients.len;
+  code = greylist_check("plugin-greylist", &query, NULL, text, sizeof text);
+  if (code == 0) return NULL;
+  snprintf(reply, sizeof reply, "%s %s", code == 450 ? "4.7.1" : "4.3.0", text);
+  deferral.number = (unsigned)code;
+  deferral.message = reply;
+  return &deferral;
+}
+
+/* After DATA was refused mailfront resets all its plugins, but takes another RCPT or DATA without a
+ * new MAIL: observed with 2.12. Such a message has no sender that could be asked about. */
+static const response* data_start(int fd) {
+  static const response no_envelope = {503, "5.5.1 You must send MAIL FROM: first"};
+  (void)fd;
+  if (has_sender && recipients.len > 0) return decide();
+  return strcasecmp(session_protocol(), "smtp") == 0 ? &no_envelope : NULL;
+}
+
+static const response* message_end(int fd) {
+  (void)fd;
+  return is_decided || recipients.len == 0 ? NULL : decide();
+}
+
+struct plugin plugin = {
+    .version = PLUGIN_VERSION,
+    .reset = reset,
+    .sender = sender,
+    .recipient = recipient,
+    .data_start = data_start,
+    .message_end = message_end,
+};
