@@ -82,9 +82,9 @@ int stand_between(char** program, const WrapperSettings& settings, AskAt ask_at)
   ServerProcess server;
   if (!start_server(program, before, server)) return kExitSystemFailure;
   SmtpSession session(ask_at);
-  relay(session, {STDIN_FILENO, STDOUT_FILENO, server.in, server.out}, Decider(settings));
+  relay(session, {STDIN_FILENO, STDOUT_FILENO, server.socket}, Decider(settings));
   // The client is let go before the server, which may take its time to end.
-  close(server.out);
+  close(server.socket);
   close(STDIN_FILENO);
   close(STDOUT_FILENO);
   return wait_for(server);

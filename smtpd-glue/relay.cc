@@ -2,7 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -27,17 +27,17 @@ class Relay {
       const int ready = poll(polled_.data(), polled_.size(), timeout());
       if (ready == 0) time_is_up();
       if (ready <= 0) continue;
-      if (polled_[kServerOut].revents != 0) read_server();
-      if (polled_[kClientIn].revents != 0) read_client();
-      if (polled_[kServerIn].revents != 0) write_server();
-      if (polled_[kClientOut].revents != 0) write_client();
+      if (is_due(kServer, POLLIN)) read_server();
+      if (is_due(kClientIn, POLLIN)) read_client();
+      if (is_due(kServer, POLLOUT)) write_server();
+      if (is_due(kClientOut, POLLOUT)) write_client();
     }
-    close_server_input();
+    end_server_input();
   }
 
  private:
   using Clock = std::chrono::steady_clock;
-  enum { kClientIn, kClientOut, kServerIn, kServerOut, kPolled };
+  enum { kClientIn, kClientOut, kServer, kPolled };
 
   bool finished() const { return server_ended_ && (client_gone_ || session_.to_client.empty()); }
 
@@ -46,20 +46,29 @@ class Relay {
   void watch() {
     const bool corked =
         session_.waiting() && !server_ended_ && session_.to_client.size() < limits_.cork;
-    set(kClientIn, fds_.client_in, POLLIN,
-        !client_ended_ && !server_ended_ && from_client_.size() < limits_.buffer &&
-            session_.to_server.size() < limits_.buffer &&
-            // The session answers some commands by itself: a client that does not read its answers
-            // is not read either.
-            session_.to_client.size() < limits_.buffer);
-    set(kClientOut, fds_.client_out, POLLOUT, !session_.to_client.empty() && !corked);
-    set(kServerIn, fds_.server_in, POLLOUT, !session_.to_server.empty());
-    set(kServerOut, fds_.server_out, POLLIN,
-        !server_ended_ && session_.to_client.size() < limits_.buffer);
+    const bool client_has_room = session_.to_client.size() < limits_.buffer;
+    // The session answers some commands by itself: a client that does not read its answers is not
+    // read either.
+    const bool read_client = !client_ended_ && !server_ended_ && client_has_room &&
+                             from_client_.size() < limits_.buffer &&
+                             session_.to_server.size() < limits_.buffer;
+    const bool write_client = !session_.to_client.empty() && !corked;
+    const bool read_server = !server_ended_ && client_has_room;
+    const bool write_server = !session_.to_server.empty();
+    set(kClientIn, fds_.client_in, read_client ? POLLIN : 0);
+    set(kClientOut, fds_.client_out, write_client ? POLLOUT : 0);
+    set(kServer, fds_.server, (read_server ? POLLIN : 0) | (write_server ? POLLOUT : 0));
   }
 
-  void set(int index, int fd, short events, bool wanted) {
-    polled_[std::size_t(index)] = {wanted ? fd : -1, events, 0};
+  void set(int index, int fd, int events) {
+    polled_[std::size_t(index)] = {events != 0 ? fd : -1, short(events), 0};
+  }
+
+  // A hang-up or an error is found out by the read or the write that was wanted.
+  bool is_due(int index, short event) const {
+    const pollfd& polled = polled_[std::size_t(index)];
+    return (polled.events & event) != 0 &&
+           (polled.revents & (event | POLLHUP | POLLERR | POLLNVAL)) != 0;
   }
 
   enum class Timer : std::uint8_t { none, doubt, stall };
@@ -107,7 +116,7 @@ class Relay {
 
   void read_server() {
     char buffer[65536];
-    const ssize_t got = read(fds_.server_out, buffer, sizeof buffer);
+    const ssize_t got = read_once(fds_.server, buffer, sizeof buffer);
     if (got < 0 && would_block(errno)) return;
     if (got > 0) {
       session_.from_server({buffer, std::size_t(got)});
@@ -131,7 +140,7 @@ class Relay {
       }
     }
     if (client_gone_) session_.to_client.clear();
-    if (fds_.server_in < 0) {
+    if (server_input_ended_) {
       session_.to_server.clear();
     } else {
       write_server();
@@ -144,7 +153,7 @@ class Relay {
 
   void write_server() {
     const std::string_view rest = std::string_view(session_.to_server).substr(server_written_);
-    const ssize_t sent = rest.empty() ? 0 : write(fds_.server_in, rest.data(), rest.size());
+    const ssize_t sent = rest.empty() ? 0 : write_once(fds_.server, rest);
     if (sent < 0 && would_block(errno)) return;
     server_written_ += sent < 0 ? 0 : std::size_t(sent);
     if (sent < 0) session_.close();  // it reads no more; what it still has to say will be read
@@ -152,7 +161,7 @@ class Relay {
       session_.to_server.clear();
       server_written_ = 0;
     }
-    if (server_wants_no_more() && session_.to_server.empty()) close_server_input();
+    if (server_wants_no_more() && session_.to_server.empty()) end_server_input();
   }
 
   void write_client() {
@@ -170,9 +179,8 @@ class Relay {
     advance();
   }
 
-  void close_server_input() {
-    if (fds_.server_in >= 0) ::close(fds_.server_in);
-    fds_.server_in = -1;
+  void end_server_input() {
+    if (!std::exchange(server_input_ended_, true)) shutdown(fds_.server, SHUT_WR);
   }
 
   SmtpSession& session_;
@@ -184,6 +192,7 @@ class Relay {
   std::size_t server_written_ = 0;
   bool client_ended_ = false;
   bool client_gone_ = false;
+  bool server_input_ended_ = false;
   bool server_ended_ = false;
   Timer timer_ = Timer::none;
   Clock::time_point deadline_{};

@@ -3,7 +3,7 @@
 //
 // Memory is bounded by not reading: a side is read only while the other's buffer has room, and what
 // the session does not take yet stays in the client's buffer. The client's descriptors may be
-// shared with other processes, so they are not set non-blocking; the server's are ours and are.
+// shared with other processes, so none is set non-blocking.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +16,7 @@ namespace grey::smtp {
 struct RelayFds {
   int client_in = 0;
   int client_out = 1;
-  int server_in = -1;   // we write; closed by the relay when the server shall see the end
-  int server_out = -1;  // we read
+  int server = -1;  // a socket; shut down for writing when the server shall see the end
 };
 
 struct RelayLimits {
@@ -29,7 +28,7 @@ struct RelayLimits {
 
 // Returns when the server has closed its output and the client has got all of it or is gone. A
 // client that takes nothing for long counts as gone; one that says nothing is the server's concern.
-// server_in is closed then. SIGPIPE must be ignored.
+// SIGPIPE must be ignored.
 void relay(SmtpSession& session, RelayFds fds, const Decide& decide,
            const RelayLimits& limits = {});
 

@@ -19,9 +19,9 @@ int fail(const char* what) {
   return kExitSystemFailure;
 }
 
-[[noreturn]] void become_server(char** program, int in, int out, const struct sigaction& sigpipe) {
+[[noreturn]] void become_server(char** program, int socket, const struct sigaction& sigpipe) {
   sigaction(SIGPIPE, &sigpipe, nullptr);
-  if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0) _exit(fail("dup2"));
+  if (dup2(socket, STDIN_FILENO) < 0 || dup2(socket, STDOUT_FILENO) < 0) _exit(fail("dup2"));
   _exit(exec_server(program));
 }
 
@@ -33,21 +33,17 @@ bool standard_descriptors_are_open() {
   return fcntl(STDERR_FILENO, F_GETFD) >= 0 || open("/dev/null", O_WRONLY) >= 0;
 }
 
-// The server's input is a socket, as it is under tcpserver. A pipe is writable again after each
-// small piece that the server reads, a socket when most of it is read: with a pipe the two
-// processes take turns all the time.
+// The server gets one socket for both directions, as under tcpserver: TLS libraries use calls that
+// a pipe does not know.
 bool start(char** program, const struct sigaction& sigpipe, ServerProcess& server) {
-  int in[2], out[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, in) != 0 || pipe2(out, O_CLOEXEC) != 0)
-    return false;
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return false;
   server.pid = fork();
   if (server.pid < 0) return false;
-  if (server.pid == 0) become_server(program, in[0], out[1], sigpipe);
-  close(in[0]);
-  close(out[1]);
-  server.in = in[1];
-  server.out = out[0];
-  return fcntl(server.in, F_SETFL, O_NONBLOCK) == 0 && fcntl(server.out, F_SETFL, O_NONBLOCK) == 0;
+  if (server.pid == 0) become_server(program, ends[1], sigpipe);
+  close(ends[1]);
+  server.socket = ends[0];
+  return true;
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ constexpr int kExitSystemFailure = 111;
 
 struct ServerProcess {
   pid_t pid = -1;
-  int in = -1, out = -1;  // our ends, non-blocking; the server has none of them
+  int socket = -1;  // our end; the server's is its standard input and output
 };
 
 // False when the system would not. The server gets `sigpipe` as its action for SIGPIPE.

@@ -125,7 +125,7 @@ void SmtpSession::begin_bdat() {
     refusal_ = kLargeChunk;
     return lose_chunk(refusal_, State::resetting);
   }
-  if (transaction_.count == 0)
+  if (transaction_.count == 0 || transaction_.complete)
     return lose_chunk(refusal_.empty() ? kNoRecipient : refusal_, State::command);
   may_pass_ = ask_at_ == AskAt::rcpt || transaction_.chunks_pass;
   if (may_pass_) return pass_line();
@@ -271,6 +271,7 @@ void SmtpSession::on_reply(int code) {
     case State::reply:
       return on_command_reply(code);
     case State::message_end:
+      transaction_.complete = true;
       state_ = State::command;
       return;
     case State::resetting:
@@ -292,13 +293,15 @@ void SmtpSession::on_command_reply(int code) {
       offers_ = new_offers_;
       return;
     case Verb::mail:
-      transaction_ = {true, std::move(address_), {}, 0, false};
+      transaction_ = {};
+      transaction_.has_sender = true;
+      transaction_.sender = std::move(address_);
       refusal_.clear();
       return;
     case Verb::rcpt:
       return on_rcpt_accepted();
     case Verb::bdat:
-      if (chunk_.last) transaction_.chunks_pass = false;
+      if (chunk_.last) transaction_.complete = true;
       return;
     case Verb::rset:
       transaction_ = {};

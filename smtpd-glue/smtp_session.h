@@ -25,8 +25,9 @@
 // to something that was not seen to be DATA, a reply in the middle of a message or of a line), the
 // two views of the session differ, and greylisting could be circumvented: its reply is passed on,
 // and it gets no further input. A server that gives up ("451 timeout") looks the same, and nothing
-// is lost then. BDAT is answered here unless the server offers CHUNKING, and unless there is a
-// recipient: a server that does not know BDAT would read the chunk as commands.
+// is lost then. BDAT is answered here unless the server offers CHUNKING and there is a recipient
+// since the last message: a server that does not know BDAT would read the chunk as commands, and
+// one that has no use for it (Exim) answers before it has read the chunk.
 //
 // The envelope is forgotten only when the server accepts MAIL, RSET or XCLIENT. Some servers
 // (mailfront) keep theirs over HELO or after a message: asking with an old envelope does no harm,
@@ -115,6 +116,7 @@ class SmtpSession {
     std::string recipients;  // as in Question
     std::size_t count = 0;   // of recipients, with those that are not kept above
     bool chunks_pass = false;
+    bool complete = false;  // a message was sent
   };
 
   // What the server offers in its answer to EHLO.

@@ -35,7 +35,7 @@ start_daemon() {
       print STDERR "$line\n";
       next if $sender =~ /mute/;
       $socket->send($sender =~ /good/ || grep({ $client eq $_ } @good) ? "\1\3" : "\0\1", 0, $peer);
-    }' "${good_clients[@]}" >"$work/daemon.port" 2>"$work/queries" &
+    }' "${good_clients[@]}" >"$work/daemon.port" 2>>"$work/queries" &
   pids+=($!)
   until_true test -s "$work/daemon.port"
   daemon=127.0.0.1@$(cat "$work/daemon.port")

@@ -20,32 +20,30 @@ class Wire {
  public:
   explicit Wire(const RelayLimits& limits = {}) : limits_(limits) {
     signal(SIGPIPE, SIG_IGN);
-    int client_pair[2], to_server[2], from_server[2];
+    int client_pair[2], server_pair[2];
     REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, client_pair) == 0);
-    REQUIRE(pipe(to_server) == 0);
-    REQUIRE(pipe(from_server) == 0);
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, server_pair) == 0);
     client = client_pair[0];
-    server_in = to_server[0];
-    server_out = from_server[1];
+    server = server_pair[0];
     relay_client_ = client_pair[1];
-    relay_out_ = from_server[0];
-    thread_ = std::thread([this, in = to_server[1]] {
+    relay_server_ = server_pair[1];
+    thread_ = std::thread([this] {
       relay(
-          session_, {relay_client_, relay_client_, in, relay_out_},
+          session_, {relay_client_, relay_client_, relay_server_},
           [](const Question&) { return std::string(); }, limits_);
       close(relay_client_);
-      close(relay_out_);
+      close(relay_server_);
     });
   }
   ~Wire() {
     finish();
-    for (const int fd : {client, server_in, server_out}) {
+    for (const int fd : {client, server}) {
       if (fd >= 0) close(fd);
     }
   }
   // Waits for the relay to return. The server must have closed its output.
   void finish() {
-    hang_up(server_out);
+    hang_up(server);
     if (thread_.joinable()) thread_.join();
   }
   static void hang_up(int& fd) {
@@ -74,9 +72,9 @@ class Wire {
     return poll(&ready, 1, kPatienceMs) == 1 && read(fd, &byte, 1) == 0;
   }
   void client_says(const std::string& bytes) { send(client, bytes); }
-  void server_says(const std::string& bytes) { send(server_out, bytes); }
+  void server_says(const std::string& bytes) { send(server, bytes); }
   void client_hears(const std::string& bytes) { CHECK(read_as_much(client, bytes) == bytes); }
-  void server_hears(const std::string& bytes) { CHECK(read_as_much(server_in, bytes) == bytes); }
+  void server_hears(const std::string& bytes) { CHECK(read_as_much(server, bytes) == bytes); }
   void pass(const std::string& command, const std::string& reply) {
     client_says(command);
     server_hears(command);
@@ -91,12 +89,12 @@ class Wire {
     pass("DATA\r\n", "354 go\r\n");
   }
 
-  int client = -1, server_in = -1, server_out = -1;
+  int client = -1, server = -1;
 
  private:
   RelayLimits limits_;
   SmtpSession session_;
-  int relay_client_ = -1, relay_out_ = -1;
+  int relay_client_ = -1, relay_server_ = -1;
   std::thread thread_;
 };
 
@@ -108,7 +106,7 @@ TEST_CASE("a client that closes ends the server's input, and the server's last w
   wire.client_says("half a mess");
   wire.server_hears("half a mess");
   Wire::hang_up(wire.client);
-  CHECK(Wire::ended(wire.server_in));
+  CHECK(Wire::ended(wire.server));
   wire.server_says("451 lost\r\n");
   wire.finish();
 }
@@ -122,8 +120,8 @@ TEST_CASE("a client that only stops sending gets the replies to all it sent") {
   wire.server_says("250 ok\r\n");
   wire.server_hears("HELP\r\n");
   wire.server_says("214 help\r\n");
-  CHECK(Wire::ended(wire.server_in));
-  Wire::hang_up(wire.server_out);
+  CHECK(Wire::ended(wire.server));
+  Wire::hang_up(wire.server);
   wire.client_hears("220 hi\r\n250 ok\r\n214 help\r\n");
   CHECK(Wire::ended(wire.client));
 }
@@ -131,7 +129,7 @@ TEST_CASE("a client that only stops sending gets the replies to all it sent") {
 TEST_CASE("a server that ends is heard to the end") {
   Wire wire;
   wire.server_says("220 hi\r\n421 b");
-  Wire::hang_up(wire.server_out);
+  Wire::hang_up(wire.server);
   wire.client_hears("220 hi\r\n421 b");
   CHECK(Wire::ended(wire.client));
 }
@@ -139,7 +137,7 @@ TEST_CASE("a server that ends is heard to the end") {
 TEST_CASE("a server that reads no more may still speak") {
   Wire wire;
   wire.start_message();
-  Wire::hang_up(wire.server_in);
+  REQUIRE(shutdown(wire.server, SHUT_RD) == 0);
   wire.client_says("content\r\n");
   wire.server_says("452 full\r\n");
   wire.client_hears("452 full\r\n");
@@ -152,7 +150,7 @@ TEST_CASE("an end of message in doubt is waited for, but not for ever") {
   wire.start_message();
   wire.client_says("x\n.\nmore");
   wire.server_hears("x\n.\n");
-  CHECK(Wire::ended(wire.server_in));
+  CHECK(Wire::ended(wire.server));
   wire.client_hears("451 ");
 }
 
@@ -173,7 +171,7 @@ TEST_CASE("a large message passes while its server is slow to read") {
   wire.start_message();
   const std::string content = std::string(3000000, 'x') + "\r\n.\r\n";
   std::thread sender([&] { Wire::send(wire.client, content); });
-  const bool same = Wire::read_as_much(wire.server_in, content) == content;
+  const bool same = Wire::read_as_much(wire.server, content) == content;
   sender.join();
   CHECK(same);
   wire.server_says("250 ok\r\n");

@@ -401,6 +401,13 @@ TEST_CASE("a chunk that the server cannot be expected to count alike does not re
     talk.client("BDAT 010\r\n");
     CHECK(talk.to_server() == "BDAT 10\r\n");
   }
+  SUBCASE("no recipient since the last message: the chunk is dropped") {
+    talk.envelope("good@x");
+    talk.exchange("BDAT 1 LAST\r\nx", "250 queued\r\n");
+    talk.client("BDAT 5 LAST\r\nNOOP\nRSET\r\n");
+    CHECK(talk.to_client() == "503 5.5.1 No recipient was accepted\r\n");
+    CHECK(talk.to_server() == "RSET\r\n");
+  }
   SUBCASE("no recipient: the chunk is dropped") {
     talk.exchange("MAIL FROM:<good@x>\r\n", "250 ok\r\n");
     talk.client("BDAT 5 LAST\r\nNOOP\nRSET\r\n");
