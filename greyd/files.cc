@@ -103,13 +103,15 @@ Result<void> replace_file(const std::string& path, std::string_view content, con
   return sync_directory_of(path);
 }
 
+int sync_parent(const std::string& path) {
+  const Fd fd(::open(directory_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return fd && ::fsync(fd.get()) == 0 ? 0 : errno;
+}
+
 Result<void> sync_directory_of(const std::string& path) {
-  const std::string directory = directory_of(path);
-  const Fd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd || ::fsync(fd.get()) != 0) {
-    return tl::make_unexpected(system_error("sync", directory, errno));
-  }
-  return {};
+  const int error = sync_parent(path);
+  if (error == 0) return {};
+  return tl::make_unexpected(system_error("sync", directory_of(path), error));
 }
 
 std::string path_below(std::string_view directory, std::string_view path) {

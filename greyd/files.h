@@ -53,6 +53,7 @@ Result<void> replace_file(const std::string& path, std::string_view content,
 
 // fsyncs the directory that holds `path`, so that a rename in it survives a power cut.
 Result<void> sync_directory_of(const std::string& path);
+int sync_parent(const std::string& path);  // the same: 0 or an errno
 
 // `path` itself when absolute, else below `directory`.
 std::string path_below(std::string_view directory, std::string_view path);

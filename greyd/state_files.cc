@@ -60,7 +60,7 @@ Result<Fd> create_new(const std::string& path) {
 int put_in_place(int fd, const std::string& new_path, const std::string& path) {
   if (::fsync(fd) != 0) return errno;
   if (::rename(new_path.c_str(), path.c_str()) != 0) return errno;
-  return sync_directory_of(path) ? 0 : EIO;
+  return sync_parent(path);
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
 /* Preloaded into the daemon by fault_test.pl: makes chosen system calls fail while a file says so.
  *
  * FAULT_FILE names the file. While it exists, its one line is "CALL ERRNO PATH": calls of CALL
- * (write, fsync, fdatasync, rename, open, ftruncate) whose file's path contains PATH fail with that
- * error number; ERRNO 0 for write: half of the data is written, and the next write fails with
- * ENOSPC.
+ * (write, fsync, fdatasync, rename, open, ftruncate) whose file's path contains PATH, or ends so
+ * when PATH ends with $, fail with that error number; ERRNO 0 for write: half of the data is
+ * written, and the next write fails with ENOSPC.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -17,6 +17,13 @@
 
 static void* real(const char* name) {
   return dlsym(RTLD_NEXT, name);
+}
+
+static int matches(const char* path, char* part) {
+  const size_t size = strlen(part);
+  if (size == 0 || part[size - 1] != '$') return strstr(path, part) != NULL;
+  part[size - 1] = '\0';
+  return strlen(path) >= size - 1 && strcmp(path + strlen(path) - (size - 1), part) == 0;
 }
 
 /* The error number for this call on this path, or -1. */
@@ -41,7 +48,7 @@ static int fault(const char* call, const char* path) {
   errno = saved;
   line[size > 0 ? size : 0] = '\0';
   if (sscanf(line, "%31s %d %3999s", wanted, &number, part) != 3) return -1;
-  return strcmp(wanted, call) == 0 && strstr(path, part) != NULL ? number : -1;
+  return strcmp(wanted, call) == 0 && matches(path, part) ? number : -1;
 }
 
 static const char* path_of(int fd, char* buffer, size_t size) {
