@@ -43,6 +43,7 @@ void append_decision(std::string& out, const wire::Query& query, const Decision&
   append_ip(out, source.ip);
   out += '@';
   append_number(out, source.port);
+  if (query.probe) out += " probe=yes";
   if (dry_run) out += " dry-run=yes";
   out += '\n';
 }

@@ -1,7 +1,7 @@
 // The line that the log has for each decision:
 //
 //   verdict=defer reason=new client=192.0.2.1 sender=a@example.org recipients=b@example.net age=0
-//   source=127.0.0.1@40312 [dry-run=yes]                                          (all in one line)
+//   source=127.0.0.1@40312 [probe=yes] [dry-run=yes]                              (all in one line)
 //
 // Of many recipients the first few are named, then "+<number of the others>". Values are words of
 // text.h, so that nothing from outside can end a line or forge a field; long ones are cut.

@@ -87,6 +87,7 @@ Greylist::HashedKey Greylist::triplet_key(std::string_view recipient, bool first
 
 Decision Greylist::decide_one(const wire::Query& query, const Lists& lists, Seconds now) {
   if (const auto decision = listed(query, lists)) return *decision;
+  if (query.probe) return {Reason::new_triplet, 0};
   if (const auto decision = known_client(now)) return *decision;
   return policy_.personality == Personality::greydaemon ? by_triplets_greydaemon(query, now)
                                                         : by_triplets(query, lists, now);

@@ -60,12 +60,14 @@ Fault parse(std::string_view datagram, Query& query) {
   query.sender = {at + 1, std::size_t(stop - at - 1)};
 
   query.client_name = {};
+  query.probe = false;
   const char* const fields = after(stop, end);
   std::size_t recipients = 0;
   for (at = fields; at != end; at = after(stop, end)) {
     stop = field_end(at, end);
     if (stop == at) break;  // the empty field that ends the query
     if (*at == 'T') ++recipients;
+    if (*at == 'P') query.probe = true;
     if (*at == 'N') query.client_name = {at + 1, std::size_t(stop - at - 1)};
   }
   if (recipients == 0) return Fault::no_recipient;

@@ -1,13 +1,16 @@
 // The UDP protocol between an SMTP server and the daemon, both directions.
 //
-// Query, as greylist(3) and greydaemon(8) document it, with one addition (N):
+// Query, as greylist(3) and greydaemon(8) document it, with additions (N and P):
 //
-//   I<ip> NUL F<sender> NUL { T<recipient> NUL | N<client name> NUL | <other letter>... NUL } [NUL]
+//   I<ip> NUL F<sender> NUL { T<recipient> NUL | N<client name> NUL | P NUL
+//                             | <other letter>... NUL } [NUL]
 //
 // - The last field's NUL may be missing: clients cut long queries at a size of their own.
 // - An empty field ends the query; what follows is ignored.
 // - N is the client's verified host name (tcpserver's TCPREMOTEHOST). Fields of any other letter
 //   after F are skipped, so that the protocol can grow.
+// - P makes it a probe, which asks whether the daemon is there: it is answered as a first attempt
+//   is, by the lists and else with "new", and nothing is looked up or stored.
 // - At least one T is needed. A recipient may be empty, and so may the sender (a bounce).
 //
 // Answer: two bytes. Clients look at the first only, 1 for accept and 0 for defer; see Answer.
@@ -69,6 +72,7 @@ struct Query {
   std::string_view sender;
   std::string_view client_name;  // empty when the front sent none
   Recipients recipients;
+  bool probe = false;  // decides nothing and leaves no trace in the state
 };
 
 // Why a datagram is not a query. The names are those of the log and of the counters.

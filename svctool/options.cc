@@ -1,138 +1,105 @@
 #include "svctool/options.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 
-#include "svctool/prefix.h"
+#include "svctool/options_app.h"
 
 namespace grey::svctool {
 namespace {
 
-// What CLI11 fills in.
-struct Raw {
-  ServiceRequest service;
-  Manner manner;
-  std::string greyip, smtp_service, rules, match, list;
-  bool no_greyip = false;
+// What svctool is asked to do; a bit each, so that an option can name those that it goes with.
+enum Verb : unsigned {
+  kNone = 0,
+  kGreylist = 1,
+  kGreyip = 2,
+  kNoGreyip = 4,
+  kBuildCdb = 8,
+  kRefresh = 16,
+  kAutorefresh = 32,
+  kRemove = 64,
+  kCheck = 128,
+};
+constexpr unsigned kInstalls = kGreylist | kGreyip | kNoGreyip | kRefresh;
+
+struct VerbName {
+  Verb verb;
+  const char* option;
+} constexpr kVerbs[] = {{kGreylist, "--greylist"},  {kGreyip, "--greyip"},
+                        {kNoGreyip, "--no-greyip"}, {kBuildCdb, "--build-cdb"},
+                        {kRefresh, "--refreshsvc"}, {kAutorefresh, "--autorefresh"}};
+
+// Options that are not of --greylist alone.
+constexpr struct {
+  const char* option;
+  unsigned verbs;
+} kShared[] = {
+    {"--servicedir", kGreylist | kRemove},
+    {"--servicetag", kGreylist | kRemove},
+    {"--service", kGreyip | kNoGreyip | kCheck | kRemove},
+    {"--tcprules", kGreyip | kNoGreyip | kCheck},
+    {"--match", kGreyip | kNoGreyip | kCheck},
+    {"--run", kGreyip},
+    {"--force", kGreyip | kRefresh},
+    {"--check", kGreylist | kGreyip | kCheck},
+    {"--remove", kGreylist | kRemove},
+    {"--dry-run", kInstalls | kRemove},
+    {"--json", kInstalls | kCheck},
+    {"--destdir", kInstalls | kCheck | kRemove | kAutorefresh},
 };
 
-constexpr const char* kServiceGroup = "A greylisting service (daemontools)";
-constexpr const char* kSettingsGroup = "Its settings, each a file below variables/";
+std::string long_name(const CLI::Option& option) {
+  return option.get_lnames().empty() ? option.get_name() : "--" + option.get_lnames().front();
+}
 
-void add_service_options(CLI::App& app, Raw& raw) {
-  ServiceRequest& service = raw.service;
-  service.prefix = kDefaultPrefix;
-  const char* group = kServiceGroup;
-  app.add_option("--greylist", service.port,
-                 "UDP port: installs the service directory greylist.PORT")
-      ->type_name("PORT")
-      ->group(group);
-  const auto add = [&](const char* name, std::string& value, const char* type, const char* help) {
-    app.add_option(name, value, help)->type_name(type)->capture_default_str()->group(group);
-  };
-  add("--servicedir", service.servicedir, "DIR", "where svscan looks for services");
-  add("--localip", service.localip, "ADDR", "address to listen on; * for all");
-  add("--cntrldir", service.cntrldir, "DIR", "CONTROLDIR: context file and lists");
-  add("--logdir", service.logdir, "DIR", "holds a directory per service for multilog");
-  add("--user", service.user, "USER", "who runs the daemon");
-  add("--loguser", service.loguser, "USER", "who runs multilog");
-  add("--context-file", service.context_file, "FILE",
-      "saved state, below CNTRLDIR unless absolute [greylist.PORT.context]");
-  add("--memory", service.memory, "BYTES", "memory limit of the daemon [none]");
-  add("--prefix", service.prefix, "DIR", "where the programs are installed");
-  app.add_flag("--use-greydaemon", service.use_greydaemon,
-               "run greydaemon, with the Perl daemon's command line")
-      ->group(group);
-  app.add_flag("--down", service.down, "make a down file: svscan does not start the daemon")
-      ->group(group);
-  app.add_flag("--nooverwrite", raw.manner.nooverwrite, "refuse when the service directory exists")
-      ->group(group);
-  app.add_flag("--no-whitelist", service.no_whitelist, "no whitelist at all")->group(group);
-  for (const Setting& setting : settings()) {
-    std::string name = "--" + std::string(setting.option);
-    if (setting.option == "save-interval") name += ",--save_interval";
-    std::string type(setting.kind == Kind::choice ? setting.choices : setting.unit);
-    if (setting.kind != Kind::choice) {
-      std::transform(type.begin(), type.end(), type.begin(),
-                     [](char c) { return c >= 'a' && c <= 'z' ? char(c - 'a' + 'A') : c; });
-    }
-    app.add_option_function<std::string>(
-           name,
-           [&service, &setting](const std::string& value) {
-             service.values.insert_or_assign(std::string(setting.option), value);
-           },
-           std::string(setting.help))
-        ->type_name(type)
-        ->default_str(std::string(setting.initial))
-        ->group(kSettingsGroup);
+// The one verb; --check and --remove are verbs of their own where no other is.
+Result<Verb> find_verb(const CLI::App& app) {
+  Verb found = kNone;
+  const char* name = nullptr;
+  for (const VerbName& verb : kVerbs) {
+    if (app.count(verb.option) == 0) continue;
+    if (name != nullptr) return misuse(std::string(verb.option) + " excludes " + name);
+    found = verb.verb;
+    name = verb.option;
   }
+  if (app.count("--check") > 0 && app.count("--remove") > 0) {
+    return misuse("--check excludes --remove");
+  }
+  if (app.count("--remove") > 0 && (found == kNone || found == kGreylist)) return kRemove;
+  if (app.count("--check") > 0 && found == kNone) return kCheck;
+  return found;
 }
 
-void add_greyip_options(CLI::App& app, Raw& raw) {
-  const char* group = "Which daemon an SMTP server asks";
-  CLI::Option* greyip =
-      app.add_option("--greyip", raw.greyip, "daemons to ask, the next one when one is silent")
-          ->type_name("ADDR@PORT[,..]")
-          ->group(group);
-  CLI::Option* none =
-      app.add_flag("--no-greyip", raw.no_greyip, "take GREYIP out again")->group(group);
-  greyip->excludes(none);
-  CLI::Option* service =
-      app.add_option("--service", raw.smtp_service, "in variables/GREYIP of this service")
-          ->type_name("DIR")
-          ->group(group);
-  CLI::Option* rules =
-      app.add_option("--tcprules", raw.rules, "in a rule of this file; rebuilds FILE.cdb")
-          ->type_name("FILE")
-          ->excludes(service)
-          ->group(group);
-  app.add_option("--match", raw.match, "address of that rule [empty: the one for everyone else]")
-      ->type_name("ADDR")
-      ->needs(rules)
-      ->group(group);
-  app.add_flag("--force", raw.manner.force, "replace a different GREYIP")->group(group);
-}
-
-void add_list_options(CLI::App& app, Raw& raw) {
-  app.add_option("--build-cdb", raw.list,
-                 "makes FILE.cdb of this whitelist or blacklist; the daemon reads it on svc -h")
-      ->type_name("FILE")
-      ->group("Long lists");
-}
-
-void add_common_options(CLI::App& app, Raw& raw) {
-  const char* group = "In every case";
-  app.add_option("--destdir", raw.manner.destdir,
-                 "put before every path that is written, not into what is written")
-      ->type_name("DIR")
-      ->group(group);
-  app.add_flag("--dry-run", raw.manner.dry_run, "say what would change, change nothing")
-      ->group(group);
-  app.set_help_flag("-h,--help", "print this")->group(group);
-  app.set_version_flag("--version", "svctool " GREY_VERSION)
-      ->description("print the version")
-      ->group(group);
-}
-
-// The first option that only means something together with --greylist.
-const CLI::Option* find_service_option(const CLI::App& app) {
+Result<void> check_combination(const CLI::App& app, Verb verb) {
   for (const CLI::Option* option : app.get_options()) {
-    const std::string& group = option->get_group();
-    if (option->count() > 0 && (group == kServiceGroup || group == kSettingsGroup)) return option;
+    if (option->count() == 0) continue;
+    const std::string name = long_name(*option);
+    const auto shared =
+        std::ranges::find_if(kShared, [&](const auto& row) { return name == row.option; });
+    const bool of_service = is_service_option(*option);
+    const bool good = shared != std::end(kShared) ? (shared->verbs & verb) != 0
+                                                  : !of_service || verb == kGreylist;
+    if (good || (verb == kRemove && name == "--greylist")) continue;
+    if (verb == kNone && !of_service) continue;
+    if (of_service && verb != kRemove) return misuse(name + " needs --greylist=PORT");
+    for (const VerbName& other : kVerbs) {
+      if (other.verb == verb) return misuse(name + " does not go with " + other.option);
+    }
+    return misuse(name + " does not go with " + (verb == kRemove ? "--remove" : "--check"));
   }
-  return nullptr;
+  return {};
 }
 
 // In one spelling and order whatever was typed; without what says how rather than what.
 std::vector<std::string> canonical_options(const CLI::App& app) {
   std::vector<std::string> result;
   for (const CLI::Option* option : app.get_options()) {
-    const std::string name = option->get_lnames().empty() ? "" : option->get_lnames().front();
-    if (option->count() == 0 || name == "destdir" || name == "dry-run" || name == "nooverwrite") {
+    const std::string name = long_name(*option);
+    if (option->count() == 0 || !is_service_option(*option) || name == "--nooverwrite" ||
+        name == "--create-users") {
       continue;
     }
     const bool flag = option->get_expected_max() == 0;
-    result.push_back("--" + name + (flag ? "" : "=" + option->results().front()));
+    result.push_back(name + (flag ? "" : "=" + option->results().front()));
   }
   return result;
 }
@@ -141,28 +108,24 @@ void trim_slashes(std::string& path) {
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
 }
 
-Result<void> finish_service(ServiceRequest& service) {
+Result<CommandLine> finish_service(Raw& raw, const CLI::App& app) {
+  ServiceRequest& service = raw.service;
+  if (service.no_whitelist && service.values.contains("whitelist")) {
+    return misuse("--no-whitelist excludes --whitelist");
+  }
   for (std::string* path :
        {&service.servicedir, &service.cntrldir, &service.logdir, &service.prefix}) {
     trim_slashes(*path);
   }
-  constexpr Setting kMemory{"memory", {},      {},       {}, Kind::number, {}, "bytes",
-                            {},       1 << 26, 1L << 50, {}};
-  if (!service.memory.empty()) {
-    if (auto good = check_value(kMemory, service.memory); !good) return good;
-  }
-  return check_request(service);
+  service.options = canonical_options(app);
+  if (auto good = check_request(service); !good) return tl::make_unexpected(good.error());
+  return CommandLine{std::move(service), {}};
 }
 
-// Of the forms that set or remove GREYIP.
-Result<void> check_greyip_options(const Raw& raw) {
-  if (!raw.no_greyip) {
-    if (auto good = check_greyip(raw.greyip); !good) return good;
-  }
+// Of the forms that are about GREYIP: where it is.
+Result<void> check_target(const Raw& raw) {
   const std::string& target = raw.rules.empty() ? raw.smtp_service : raw.rules;
-  if (target.empty()) {
-    return misuse("--greyip and --no-greyip need --service=DIR or --tcprules=FILE");
-  }
+  if (target.empty()) return misuse("--service=DIR or --tcprules=FILE is needed");
   if (!raw.manner.destdir.empty() && !target.starts_with('/')) {
     return misuse("--destdir: '" + target + "' does not start with a slash");
   }
@@ -175,42 +138,82 @@ Result<void> check_greyip_options(const Raw& raw) {
   return check_line("match", raw.match);
 }
 
-Result<CommandLine> finish(Raw raw, const CLI::App& app) {
-  CommandLine line;
-  if (app.count("--greylist") > 0) {
-    for (const char* other :
-         {"--greyip", "--no-greyip", "--service", "--tcprules", "--force", "--build-cdb"}) {
-      if (app.count(other) > 0) return misuse(std::string(other) + " excludes --greylist");
-    }
-    if (raw.service.no_whitelist && raw.service.values.contains("whitelist")) {
-      return misuse("--no-whitelist excludes --whitelist");
-    }
-    raw.service.options = canonical_options(app);
-    if (auto good = finish_service(raw.service); !good) return tl::make_unexpected(good.error());
-    line.request = std::move(raw.service);
-  } else if (const CLI::Option* option = find_service_option(app)) {
-    return misuse("--" + option->get_lnames().front() + " needs --greylist=PORT");
-  } else if (app.count("--build-cdb") > 0) {
-    for (const char* other : {"--greyip", "--no-greyip", "--destdir", "--dry-run"}) {
-      if (app.count(other) > 0) return misuse(std::string(other) + " excludes --build-cdb");
-    }
-    if (raw.list.empty()) return misuse("--build-cdb: the value is empty");
-    line.request = ListCdb{raw.list};
-  } else if (app.count("--greyip") > 0 || raw.no_greyip) {
-    if (auto good = check_greyip_options(raw); !good) return tl::make_unexpected(good.error());
-    for (std::string* path : {&raw.smtp_service, &raw.rules}) trim_slashes(*path);
-    if (!raw.rules.empty()) {
-      line.request = RuleGreyip{raw.rules, raw.match, raw.greyip};
-    } else {
-      line.request = ServiceGreyip{raw.smtp_service, raw.greyip};
-    }
-  } else {
-    return misuse(
-        "nothing to do: give --greylist=PORT, --greyip=ADDR@PORT or --build-cdb=FILE; see --help");
+Result<CommandLine> finish_greyip(Raw& raw, Verb verb) {
+  if (verb == kGreyip) {
+    if (auto good = check_greyip(raw.greyip); !good) return tl::make_unexpected(good.error());
   }
-  line.manner = std::move(raw.manner);
-  trim_slashes(line.manner.destdir);
-  if (line.manner.destdir == "/") line.manner.destdir.clear();
+  if (auto good = check_target(raw); !good) return tl::make_unexpected(good.error());
+  CommandLine line;
+  if (raw.manner.check && !raw.rules.empty()) {
+    line.request = CheckRules{raw.rules, raw.match, raw.greyip};
+  } else if (raw.manner.check) {
+    line.request = CheckService{raw.smtp_service, raw.greyip};
+  } else if (!raw.rules.empty()) {
+    line.request = RuleGreyip{raw.rules, raw.match, raw.greyip};
+  } else {
+    line.request =
+        ServiceGreyip{raw.smtp_service, raw.greyip, raw.edit_run ? EditRun::yes : EditRun::no};
+  }
+  return line;
+}
+
+Result<CommandLine> finish_remove(Raw& raw, const CLI::App& app) {
+  const bool named = app.count("--greylist") > 0 || !raw.service.servicetag.empty();
+  if (named == !raw.smtp_service.empty()) {
+    return misuse("--remove needs --service=DIR or --greylist=PORT, not both");
+  }
+  trim_slashes(raw.service.servicedir);
+  return CommandLine{RemoveService{named ? service_path(raw.service) : raw.smtp_service}, {}};
+}
+
+Result<CommandLine> finish_autorefresh(Raw& raw) {
+  if (raw.autorefresh != "0" && raw.autorefresh != "1") {
+    return misuse("--autorefresh: '" + raw.autorefresh + "' is not 0 or 1");
+  }
+  if (raw.directory.empty()) {
+    return misuse("--autorefresh needs the service directory as argument");
+  }
+  return CommandLine{Autorefresh{raw.directory, raw.autorefresh == "1"}, {}};
+}
+
+Result<CommandLine> finish_verb(Raw& raw, const CLI::App& app, Verb verb) {
+  switch (verb) {
+    case kGreylist:
+      return finish_service(raw, app);
+    case kGreyip:
+    case kNoGreyip:
+    case kCheck:
+      return finish_greyip(raw, verb);
+    case kBuildCdb:
+      return CommandLine{ListCdb{raw.list}, {}};
+    case kRefresh:
+      return CommandLine{RefreshService{raw.refresh}, {}};
+    case kAutorefresh:
+      return finish_autorefresh(raw);
+    case kRemove:
+      return finish_remove(raw, app);
+    case kNone:
+      break;
+  }
+  return misuse(
+      "nothing to do: give --greylist=PORT, --greyip=ADDR@PORT, --check, --remove, "
+      "--refreshsvc=DIR or --build-cdb=FILE; see --help");
+}
+
+Result<CommandLine> finish(Raw& raw, const CLI::App& app) {
+  const auto verb = find_verb(app);
+  if (!verb) return tl::make_unexpected(verb.error());
+  if (auto good = check_combination(app, *verb); !good) return tl::make_unexpected(good.error());
+  if (!raw.directory.empty() && *verb != kAutorefresh) {
+    return misuse("'" + raw.directory + "' is not an option");
+  }
+  for (std::string* path :
+       {&raw.smtp_service, &raw.rules, &raw.refresh, &raw.directory, &raw.manner.destdir}) {
+    trim_slashes(*path);
+  }
+  if (raw.manner.destdir == "/") raw.manner.destdir.clear();
+  auto line = finish_verb(raw, app, *verb);
+  if (line) line->manner = std::move(raw.manner);
   return line;
 }
 
@@ -219,10 +222,7 @@ Result<CommandLine> finish(Raw raw, const CLI::App& app) {
 Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments) {
   CLI::App app("Installs greylisting services and tells SMTP servers where they are.", "svctool");
   Raw raw;
-  add_service_options(app, raw);
-  add_greyip_options(app, raw);
-  add_list_options(app, raw);
-  add_common_options(app, raw);
+  define_options(app, raw);
   for (const std::string& argument : arguments) {
     // CLI11 would take the next argument for the value.
     if (argument.starts_with("--") && argument.find('=') + 1 == argument.size()) {
@@ -240,7 +240,26 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
     for (char& c : text) c = c == '\n' ? ' ' : c;
     return misuse(std::move(text));
   }
-  return finish(std::move(raw), app);
+  for (const CLI::Option* option : app.get_options()) {
+    // An empty argument after the option; nothing takes one.
+    if (option->get_expected_max() != 0 && option->count() > 0 && option->results()[0].empty()) {
+      return misuse(long_name(*option) + ": the value is empty");
+    }
+  }
+  return finish(raw, app);
+}
+
+Result<ServiceRequest> parse_options_file(std::string_view content) {
+  std::vector<std::string> arguments;
+  while (!content.empty()) {
+    const std::size_t newline = content.find('\n');
+    arguments.emplace_back(content.substr(0, newline));
+    content.remove_prefix(newline == std::string_view::npos ? content.size() : newline + 1);
+  }
+  auto line = parse_command_line(arguments);
+  if (!line) return failure(line.error().text);
+  if (auto* request = std::get_if<ServiceRequest>(&line->request)) return std::move(*request);
+  return failure("--greylist is missing");
 }
 
 }  // namespace grey::svctool

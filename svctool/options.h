@@ -6,27 +6,61 @@
 #include <vector>
 
 #include "greyd/error.h"
-#include "svctool/service_dir.h"
+#include "svctool/greyip.h"
+#include "svctool/service_request.h"
 
 namespace grey::svctool {
 
 // How, whatever is asked for.
 struct Manner {
   std::string destdir;
-  bool dry_run = false;      // only say what would change
-  bool nooverwrite = false;  // an existing service directory is an error
-  bool force = false;        // replace a different GREYIP
+  bool check = false;         // say what differs from the request, and change nothing
+  bool dry_run = false;       // say what would change, and change nothing
+  bool json = false;          // the same, or what a check finds, for programs
+  bool nooverwrite = false;   // an existing service directory is an error
+  bool create_users = false;  // make the users that are missing
+  Force force = Force::no;    // replace a different GREYIP; refresh also what is to be left alone
 };
 
+// GREYIP of an SMTP service.
 struct ServiceGreyip {
   std::string service;
   std::string greyip;  // empty: none any more
+  EditRun edit_run = EditRun::no;
 };
 
+// GREYIP in a rule of a tcprules file.
 struct RuleGreyip {
   std::string file;
   std::string match;   // address of the rule; empty: the one for everyone else
   std::string greyip;  // empty: none any more
+};
+
+// A greylisting service, as its .options say, or an SMTP service.
+struct CheckService {
+  std::string service;
+  std::string greyip;  // of an SMTP service: the one it should have; empty: any
+};
+
+struct CheckRules {
+  std::string file;
+  std::string match;
+  std::string greyip;  // as above
+};
+
+// `run` of a greylisting service, anew from its .options.
+struct RefreshService {
+  std::string service;
+};
+
+// Whether RefreshService changes it.
+struct Autorefresh {
+  std::string service;
+  bool on = true;
+};
+
+struct RemoveService {
+  std::string service;
 };
 
 // FILE.cdb from the list FILE.
@@ -40,12 +74,17 @@ struct PrintText {
 };
 
 struct CommandLine {
-  std::variant<PrintText, ServiceRequest, ServiceGreyip, RuleGreyip, ListCdb> request;
+  std::variant<PrintText, ServiceRequest, ServiceGreyip, RuleGreyip, CheckService, CheckRules,
+               RefreshService, Autorefresh, RemoveService, ListCdb>
+      request;
   Manner manner;
 };
 
 // `arguments` without the program's name. Misuse is one line that names the option. The values of a
 // ServiceRequest and of greyip are checked.
 Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments);
+
+// What a service was installed with, from the content of its .options.
+Result<ServiceRequest> parse_options_file(std::string_view content);
 
 }  // namespace grey::svctool

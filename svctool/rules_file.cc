@@ -1,17 +1,16 @@
 #include "svctool/rules_file.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <system_error>
 
 #include "greyd/files.h"
+#include "svctool/compare.h"
+#include "svctool/process.h"
 #include "svctool/transaction.h"
 
 namespace grey::svctool {
@@ -44,54 +43,39 @@ class ScratchDirectory {
   int error_ = 0;
 };
 
-[[noreturn]] void exec_tcprules(const std::string& directory, int errors) {
-  const std::string text = directory + "/text", cdb = directory + "/cdb", tmp = directory + "/tmp";
-  const int input = ::open(text.c_str(), O_RDONLY);
-  if (input < 0 || ::dup2(input, 0) < 0 || ::dup2(errors, 2) < 0) ::_exit(111);
-  ::alarm(kTcprulesSeconds);  // lives on through execlp
-  ::execlp("tcprules", "tcprules", cdb.c_str(), tmp.c_str(), static_cast<char*>(nullptr));
-  ::_exit(127);
-}
-
-// What the child said on standard error, as one line.
-std::string drain(int fd) {
-  std::string said;
-  char chunk[512];
-  for (;;) {
-    const ssize_t got = ::read(fd, chunk, sizeof chunk);
-    if (got > 0) said.append(chunk, std::size_t(got));
-    if (got == 0 || (got < 0 && errno != EINTR)) break;
-  }
-  while (said.ends_with('\n')) said.pop_back();
-  for (char& c : said) c = c == '\n' ? ' ' : c;
-  return said;
-}
-
 Result<void> run_tcprules(const std::string& directory, const std::string& path) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) {
-    return tl::make_unexpected(system_error("make a pipe for", "tcprules", errno));
-  }
-  Fd reading(ends[0]), writing(ends[1]);
-  const pid_t child = ::fork();
-  if (child < 0) return tl::make_unexpected(system_error("start", "tcprules", errno));
-  if (child == 0) exec_tcprules(directory, writing.get());
-  writing.reset();
-  const std::string said = drain(reading.get());
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 127) {
-    return failure("cannot rebuild " + path + ".cdb: tcprules is not in PATH");
-  }
-  return failure(path + ": " + (said.empty() ? "tcprules failed" : said));
+  auto ran = run_program({{"tcprules", directory + "/cdb", directory + "/tmp"},
+                          directory + "/text",
+                          kTcprulesSeconds});
+  if (!ran) return failure(path + ": " + ran.error().text);
+  return {};
 }
 
-FileMode mode_like(const std::string& path, const FileMode& otherwise) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return otherwise;
-  return {status.st_mode & 07777, status.st_uid, status.st_gid};
+struct Cdb {
+  std::string built;
+  bool same = false;  // as the one that is there
+};
+
+// Built beside the file, where there is as much room as for the one that replaces it.
+Result<Cdb> build_cdb(const RulesFile& file, std::string_view text) {
+  const ScratchDirectory scratch(file.path.substr(0, file.path.rfind('/') + 1) + ".svctool.XXXXXX");
+  if (scratch.path().empty()) {
+    return tl::make_unexpected(
+        system_error("make a temporary directory beside", file.path, scratch.error()));
+  }
+  if (auto written = replace_file(scratch.path() + "/text", text); !written) {
+    return tl::make_unexpected(written.error());
+  }
+  if (auto ran = run_tcprules(scratch.path(), file.path); !ran) {
+    return tl::make_unexpected(ran.error());
+  }
+  auto built = read_file(scratch.path() + "/cdb");
+  if (!built) return tl::make_unexpected(built.error());
+  if (!*built) return failure(file.path + ": tcprules made no cdb");
+  const auto old = read_file(file.path + ".cdb");
+  if (!old) return tl::make_unexpected(old.error());
+  const bool same = *old == *built;
+  return Cdb{std::move(**built), same};
 }
 
 }  // namespace
@@ -108,34 +92,26 @@ Result<RulesFile> read_rules(const std::string& path) {
   return file;
 }
 
-Result<CdbState> write_rules(const RulesFile& file, std::string_view text) {
-  const std::string cdb = file.path + ".cdb";
-  const ScratchDirectory scratch(file.path.substr(0, file.path.rfind('/') + 1) + ".svctool.XXXXXX");
-  if (scratch.path().empty()) {
-    return tl::make_unexpected(
-        system_error("make a temporary directory beside", file.path, scratch.error()));
-  }
-  if (auto written = replace_file(scratch.path() + "/text", text); !written) {
-    return tl::make_unexpected(written.error());
-  }
-  if (auto ran = run_tcprules(scratch.path(), file.path); !ran) {
-    return tl::make_unexpected(ran.error());
-  }
-  const auto built = read_file(scratch.path() + "/cdb");
-  if (!built) return tl::make_unexpected(built.error());
-  if (!*built) return failure(file.path + ": tcprules made no cdb");
-  const auto old = read_file(cdb);
-  if (!old) return tl::make_unexpected(old.error());
+Result<CdbState> compare_cdb(const RulesFile& file) {
+  const auto cdb = build_cdb(file, file.text);
+  if (!cdb) return tl::make_unexpected(cdb.error());
+  return cdb->same ? CdbState::same : CdbState::rebuilt;
+}
 
-  const FileMode mode = mode_like(file.path, {});
-  const bool same_cdb = *old == *built;
+Result<CdbState> write_rules(const RulesFile& file, std::string_view text) {
+  const auto cdb = build_cdb(file, text);
+  if (!cdb) return tl::make_unexpected(cdb.error());
+  const std::string cdb_path = file.path + ".cdb";
+  const FileMode mode = mode_of_file(file.path, {});
   Transaction transaction;
   Result<void> done;
-  if (!same_cdb) done = transaction.stage_file(cdb, **built, mode_like(cdb, mode));
+  if (!cdb->same) {
+    done = transaction.stage_file(cdb_path, cdb->built, mode_of_file(cdb_path, mode));
+  }
   if (done && text != file.text) done = transaction.stage_file(file.path, text, mode);
   if (done) done = transaction.commit();
   if (!done) return tl::make_unexpected(done.error());
-  return same_cdb ? CdbState::same : CdbState::rebuilt;
+  return cdb->same ? CdbState::same : CdbState::rebuilt;
 }
 
 }  // namespace grey::svctool

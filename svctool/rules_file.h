@@ -19,6 +19,9 @@ Result<RulesFile> read_rules(const std::string& path);
 
 enum class CdbState { same, rebuilt };
 
+// Whether FILE.cdb is what tcprules(1) makes of the text; CdbState::rebuilt: it would be another.
+Result<CdbState> compare_cdb(const RulesFile& file);
+
 // Has tcprules(1) build FILE.cdb of `text`, then puts both in place. The cdb is built under another
 // name first: when tcprules refuses or a write fails, text and cdb are what they were. Owner and
 // mode of both stay.

@@ -1,5 +1,6 @@
 #include "svctool/tcprules.h"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <vector>
@@ -26,6 +27,12 @@ struct Rule {
 constexpr std::string_view kAllow = ":allow";
 constexpr std::string_view kDeny = ":deny";
 
+// Before a rule that was made, and what that did to the line before.
+constexpr std::string_view kMade =
+    "# The next rule was made by svctool --greyip; --no-greyip takes it out with this line.\n";
+constexpr std::string_view kMadeAfterOpenLine =
+    "# The next rule was made by svctool --greyip, which ended the line before, too.\n";
+
 tl::unexpected<Error> bad_line(std::size_t line, std::string_view text, std::string_view what) {
   return failure("line " + std::to_string(line) + ": " + std::string(what) + ": " +
                  std::string(text));
@@ -34,6 +41,10 @@ tl::unexpected<Error> bad_line(std::size_t line, std::string_view text, std::str
 Result<Rule> parse_rule(std::string_view text, std::size_t begin, std::size_t end,
                         std::size_t line) {
   const std::string_view source = text.substr(begin, end - begin);
+  if (source.ends_with('\r')) {
+    return bad_line(line, source.substr(0, source.size() - 1),
+                    "the line ends in CR LF, which tcprules does not take");
+  }
   Rule rule;
   rule.line = line;
   rule.begin = begin;
@@ -166,10 +177,33 @@ Result<RuleEdit> append_rule(std::string_view text, const std::vector<Rule>& rul
   edit.outcome = RuleEdit::Outcome::added;
   edit.rule.append(address).append(kAllow).append(added);
   edit.text = text;
-  if (!edit.text.empty() && !edit.text.ends_with('\n')) edit.text += '\n';
+  const bool open_line = !text.empty() && !text.ends_with('\n');
+  if (open_line) edit.text += '\n';
+  edit.text.append(open_line ? kMadeAfterOpenLine : kMade);
   edit.line = 1;
   for (const char c : edit.text) edit.line += c == '\n';
   edit.text += edit.rule + "\n";
+  return edit;
+}
+
+// The text without a rule that was made and the comment before it. Nothing when it was not made.
+std::optional<RuleEdit> remove_made_rule(std::string_view text, const Rule& rule) {
+  std::string_view before = text.substr(0, rule.begin);
+  std::string_view after = text.substr(std::min(text.find('\n', rule.end), text.size() - 1) + 1);
+  if (before.ends_with(kMade)) {
+    before.remove_suffix(kMade.size());
+  } else if (before.ends_with(kMadeAfterOpenLine)) {
+    before.remove_suffix(kMadeAfterOpenLine.size());
+    // The newline that was added goes, unless other lines have been added since.
+    if (after.empty() && before.ends_with('\n')) before.remove_suffix(1);
+  } else {
+    return std::nullopt;
+  }
+  RuleEdit edit;
+  edit.outcome = RuleEdit::Outcome::removed;
+  edit.line = rule.line;
+  edit.before = text.substr(rule.begin, rule.end - rule.begin);
+  edit.text.append(before).append(after);
   return edit;
 }
 
@@ -205,6 +239,16 @@ Result<RuleEdit> set_rule_variable(std::string_view text, std::string_view addre
   return replace(text, *rule, variable->begin, variable->end, changed);
 }
 
+Result<std::optional<std::string>> rule_variable(std::string_view text, std::string_view address,
+                                                 std::string_view name) {
+  const auto rules = parse_rules(text);
+  if (!rules) return tl::make_unexpected(rules.error());
+  const Rule* rule = find_rule(*rules, address);
+  const Variable* variable = rule ? find_variable(*rule, name) : nullptr;
+  if (variable == nullptr) return std::optional<std::string>();
+  return std::optional<std::string>(std::string(variable->value));
+}
+
 Result<RuleEdit> remove_rule_variable(std::string_view text, std::string_view address,
                                       std::string_view name) {
   const auto rules = parse_rules(text);
@@ -214,6 +258,9 @@ Result<RuleEdit> remove_rule_variable(std::string_view text, std::string_view ad
   const Rule* rule = find_rule(*rules, address);
   const Variable* variable = rule ? find_variable(*rule, name) : nullptr;
   if (variable == nullptr) return unchanged;
+  if (rule->allow && rule->variables.size() == 1) {
+    if (auto removed = remove_made_rule(text, *rule)) return *removed;
+  }
   return replace(text, *rule, variable->begin, variable->end, "");
 }
 

@@ -4,26 +4,29 @@
 // A rule is ADDRESS:allow or ADDRESS:deny, followed by any number of ,NAME=qVALUEq in which q is
 // any character. An empty ADDRESS is the rule for everyone else. Of two rules for one address
 // tcpserver finds the first.
+//
+// A rule that had to be made has a comment before it that says so; taking its variable out takes
+// both lines out, so that the text is what it was.
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "greyd/error.h"
+#include "svctool/greyip.h"
 
 namespace grey::svctool {
 
 struct RuleEdit {
-  enum class Outcome { unchanged, changed, added };
+  enum class Outcome { unchanged, changed, added, removed };
   Outcome outcome = Outcome::unchanged;
   std::string text;      // the whole file afterwards
   std::size_t line = 0;  // of the rule, from 1
-  std::string rule;      // as it is afterwards, without white space at its end
+  std::string rule;      // as it is afterwards, without white space at its end; or empty
   std::string before;    // as it was; empty when added
 };
-
-enum class Force { no, yes };
 
 // An error with the number of the first line that tcprules would not take. Asked before tcprules
 // is, because ucspi-tcp-ipv6's loops forever over a line that has neither ":allow" nor ":deny".
@@ -36,7 +39,12 @@ Result<void> check_rules(std::string_view text);
 Result<RuleEdit> set_rule_variable(std::string_view text, std::string_view address,
                                    std::string_view name, std::string_view value, Force force);
 
-// Takes `name` out of the first rule for `address`. Unchanged when it is not there.
+// The value of `name` in the first rule for `address`; nothing when it has none.
+Result<std::optional<std::string>> rule_variable(std::string_view text, std::string_view address,
+                                                 std::string_view name);
+
+// Takes `name` out of the first rule for `address`, and the rule when it was made for `name` alone.
+// Unchanged when it is not there.
 Result<RuleEdit> remove_rule_variable(std::string_view text, std::string_view address,
                                       std::string_view name);
 

@@ -97,6 +97,11 @@ Result<void> Transaction::stage_file(const std::string& path, std::string_view c
   return {};
 }
 
+Result<void> Transaction::stage_removal(const std::string& path) {
+  files_.push_back({"", path, "", false});
+  return {};
+}
+
 Result<std::string> Transaction::stage_directory(const std::string& path) {
   std::string name = hidden_name(path, "new") + ".XXXXXX";
   if (::mkdtemp(name.data()) == nullptr) return failed("make a directory beside", path);
@@ -111,7 +116,9 @@ Result<void> Transaction::rename_file(Renaming& renaming) {
   } else if (errno != ENOENT) {
     return failed("keep the old", renaming.path);
   }
-  if (::rename(renaming.staged.c_str(), renaming.path.c_str()) != 0) {
+  if (renaming.staged.empty()) {
+    if (::unlink(renaming.path.c_str()) != 0) return failed("remove", renaming.path);
+  } else if (::rename(renaming.staged.c_str(), renaming.path.c_str()) != 0) {
     return failed("replace", renaming.path);
   }
   renaming.done = true;

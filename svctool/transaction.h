@@ -27,6 +27,7 @@ class Transaction {
   // Mode and owner of a directory that is there.
   Result<void> change_directory(const std::string& path, const FileMode& mode);
   Result<void> stage_file(const std::string& path, std::string_view content, const FileMode& mode);
+  Result<void> stage_removal(const std::string& path);  // of a file
   // An empty directory that commit() renames to `path`, after all files; its present name.
   Result<std::string> stage_directory(const std::string& path);
 
@@ -34,7 +35,7 @@ class Transaction {
 
  private:
   struct Renaming {
-    std::string staged, path;
+    std::string staged, path;  // nothing is staged for a removal
     std::string old;  // second name of the file that `staged` replaced; empty: there was none
     bool done = false;
   };

@@ -44,7 +44,9 @@ trap cleanup EXIT
 
 cmake --install "$build" --prefix "$prefix" >"$work/install.out" || exit 1
 mkdir "$services"
-"$svctool" --greylist="$grey_port" --servicedir="$services" --min-resend-min=2 --resend-win-hr=24 \
+memory=() # svctool's own limit, but for the sanitizer, which needs more address space
+! ldd "$prefix/sbin/qmail-greyd" | grep -q libasan || memory=(--memory=0)
+"$svctool" "${memory[@]}" --greylist="$grey_port" --servicedir="$services" --min-resend-min=2 --resend-win-hr=24 \
   --timeout-days=30 --context-file=greylist.context --save-interval=5 \
   --whitelist=greylist.whitelist --cntrldir="$control" --logdir="$logs" --user=nobody \
   --loguser=daemon --prefix="$prefix" >"$work/svctool.out" || exit 1

@@ -49,7 +49,7 @@ TEST_CASE("GREYIP goes to a service or to a rule") {
       parse_command_line({"--greyip", "@", "--tcprules=f", "--match=1.2.", "--force"});
   REQUIRE(rule);
   CHECK(std::get<RuleGreyip>(rule->request).match == "1.2.");
-  CHECK(rule->manner.force);
+  CHECK(rule->manner.force == Force::yes);
   const auto none = parse_command_line({"--no-greyip", "--tcprules=f"});
   REQUIRE(none);
   CHECK(std::get<RuleGreyip>(none->request).greyip.empty());

@@ -6,6 +6,11 @@ using namespace grey::svctool;
 
 namespace {
 
+const std::string kMade =
+    "# The next rule was made by svctool --greyip; --no-greyip takes it out with this line.\n";
+const std::string kMadeAfterOpenLine =
+    "# The next rule was made by svctool --greyip, which ended the line before, too.\n";
+
 grey::Result<RuleEdit> set(std::string_view text, std::string_view address,
                            Force force = Force::no) {
   return set_rule_variable(text, address, "GREYIP", "127.0.0.1@1999", force);
@@ -15,20 +20,22 @@ grey::Result<RuleEdit> set(std::string_view text, std::string_view address,
 
 TEST_CASE("GREYIP is added to the rule that was meant, and every other byte stays") {
   const struct {
-    const char *text, *address, *expected;
+    const char *text, *address;
+    std::string expected;
   } rows[] = {
       {":allow\n", "", ":allow,GREYIP=\"127.0.0.1@1999\"\n"},
       {":allow", "", ":allow,GREYIP=\"127.0.0.1@1999\""},
       {":allow \t\n", "", ":allow,GREYIP=\"127.0.0.1@1999\" \t\n"},
-      {"", "", ":allow,GREYIP=\"127.0.0.1@1999\"\n"},
-      {"# only this", "", "# only this\n:allow,GREYIP=\"127.0.0.1@1999\"\n"},
+      {"", "", kMade + ":allow,GREYIP=\"127.0.0.1@1999\"\n"},
+      {"# only this", "",
+       "# only this\n" + kMadeAfterOpenLine + ":allow,GREYIP=\"127.0.0.1@1999\"\n"},
       {"127.:allow,RELAYCLIENT=\"\"\n\n# all\n:allow,A=/b\"c/\n\n", "",
        "127.:allow,RELAYCLIENT=\"\"\n\n# all\n:allow,A=/b\"c/,GREYIP=\"127.0.0.1@1999\"\n\n"},
       {"192.168.:allow\n:deny\n", "192.168.", "192.168.:allow,GREYIP=\"127.0.0.1@1999\"\n:deny\n"},
       {"1.2.3.4-7:allow,X=\",GREYIP=\"\n:allow\n", "1.2.3.4-7",
        "1.2.3.4-7:allow,X=\",GREYIP=\",GREYIP=\"127.0.0.1@1999\"\n:allow\n"},
       {"::1:allow\n", "::1", "::1:allow,GREYIP=\"127.0.0.1@1999\"\n"},
-      {"1.:allow\n", "2.", "1.:allow\n2.:allow,GREYIP=\"127.0.0.1@1999\"\n"},
+      {"1.:allow\n", "2.", "1.:allow\n" + kMade + "2.:allow,GREYIP=\"127.0.0.1@1999\"\n"},
       {":allow,M=\":deny\"\n", "", ":allow,M=\":deny\",GREYIP=\"127.0.0.1@1999\"\n"},
       // tcpserver finds the first of two
       {":allow\n:allow,B=\"c\"\n", "", ":allow,GREYIP=\"127.0.0.1@1999\"\n:allow,B=\"c\"\n"},
@@ -43,11 +50,9 @@ TEST_CASE("GREYIP is added to the rule that was meant, and every other byte stay
     REQUIRE(again);
     CHECK(again->outcome == RuleEdit::Outcome::unchanged);
     CHECK(again->text == edit->text);
-    if (edit->outcome == RuleEdit::Outcome::changed) {
-      const auto removed = remove_rule_variable(edit->text, row.address, "GREYIP");
-      REQUIRE(removed);
-      CHECK(removed->text == row.text);
-    }
+    const auto removed = remove_rule_variable(edit->text, row.address, "GREYIP");
+    REQUIRE(removed);
+    CHECK(removed->text == row.text);
   }
 }
 
@@ -60,7 +65,30 @@ TEST_CASE("an edit says which line it is about") {
   const auto added = set("1.:allow\n2.:allow", "");
   REQUIRE(added);
   CHECK(added->outcome == RuleEdit::Outcome::added);
-  CHECK(added->line == 3);
+  CHECK(added->line == 4);
+}
+
+TEST_CASE("a rule that was made stays once the operator uses it for more") {
+  const auto made = set("1.:allow", "2.");
+  REQUIRE(made);
+  const auto remove = [](const std::string& text) {
+    const auto edit = remove_rule_variable(text, "2.", "GREYIP");
+    REQUIRE(edit);
+    return edit->text;
+  };
+  CHECK(remove(made->text + "3.:deny\n") == "1.:allow\n3.:deny\n");
+  std::string more = made->text;
+  more.insert(more.find(",GREYIP"), ",A=\"b\"");
+  CHECK(remove(more) == "1.:allow\n" + kMadeAfterOpenLine + "2.:allow,A=\"b\"\n");
+  // The comment alone, at the start of a file that somebody has cut.
+  CHECK(remove(kMadeAfterOpenLine + "2.:allow,GREYIP=\"@\"\n") == "");
+}
+
+TEST_CASE("a file with DOS line ends is called that") {
+  const auto edit = set("1.:allow\r\n:allow\r\n", "");
+  REQUIRE_FALSE(edit);
+  CHECK(edit.error().text ==
+        "line 1: the line ends in CR LF, which tcprules does not take: 1.:allow");
 }
 
 TEST_CASE("another GREYIP is shown, and replaced only by force") {

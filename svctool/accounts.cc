@@ -1,0 +1,128 @@
+#include "svctool/accounts.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <ranges>
+
+#include "svctool/process.h"
+
+namespace grey::svctool {
+namespace {
+
+// Nothing when it does not exist.
+Result<std::optional<Account>> find_account(const User& user) {
+  errno = 0;
+  const struct passwd* entry = ::getpwnam(user.name.c_str());
+  if (entry == nullptr) return std::optional<Account>();
+  const uid_t self = ::geteuid();
+  if (self != 0 && entry->pw_uid != self) {
+    return failure("only root can install a service that runs as user " + user.name +
+                   ": run svctool as root, or name yourself with --user and --loguser");
+  }
+  return std::optional<Account>(Account{entry->pw_uid, entry->pw_gid});
+}
+
+// Whether `user` may do `need` (access(2)) with `path`: 0 or an errno. Asked in a child that is
+// that user, so that groups, ACLs, parent directories and read-only mounts all count.
+int access_as(const std::string& user, const Account& account, const std::string& path, int need) {
+  const pid_t child = ::fork();
+  if (child < 0) return errno;
+  if (child == 0) {
+    if (::geteuid() == 0 && (::initgroups(user.c_str(), account.gid) != 0 ||
+                             ::setgid(account.gid) != 0 || ::setuid(account.uid) != 0)) {
+      ::_exit(errno);
+    }
+    ::_exit(::access(path.c_str(), need) == 0 ? 0 : errno);
+  }
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+}
+
+bool exists(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0;
+}
+
+std::string nearest_existing(std::string path) {
+  while (path.size() > 1 && !exists(path)) path = parent_of(path);
+  return path;
+}
+
+}  // namespace
+
+Result<Accounts> find_accounts(const Plan& plan) {
+  Accounts accounts;
+  for (const User& user : plan.users) {
+    const auto account = find_account(user);
+    if (!account) return tl::make_unexpected(account.error());
+    if (*account) accounts.emplace(user.name, **account);
+  }
+  return accounts;
+}
+
+std::vector<User> missing_users(const Plan& plan, const Accounts& accounts) {
+  std::vector<User> missing;
+  for (const User& user : plan.users) {
+    if (!accounts.contains(user.name)) missing.push_back(user);
+  }
+  return missing;
+}
+
+NewUsers::~NewUsers() {
+  // Best effort: the error that led here is already on its way to the operator.
+  for (const auto& command : undo_ | std::views::reverse) (void)run_program({command, "", 60});
+}
+
+Result<void> NewUsers::create(const std::vector<User>& users) {
+  for (const User& user : users) {
+    const std::string what = "cannot create user " + user.name + ": ";
+    if (::getgrnam(user.name.c_str()) == nullptr) {
+      if (auto made = run_program({{"groupadd", "--system", "--", user.name}, "", 60}); !made) {
+        return failure(what + made.error().text);
+      }
+      undo_.push_back({"groupdel", "--", user.name});
+    }
+    auto made =
+        run_program({{"useradd", "--system", "--gid", user.name, "--no-create-home", "--home-dir",
+                      "/nonexistent", "--shell", "/usr/sbin/nologin", "--", user.name},
+                     "",
+                     60});
+    if (!made) return failure(what + made.error().text);
+    undo_.push_back({"userdel", "--", user.name});
+  }
+  return {};
+}
+
+std::vector<std::string> denied_access(const Plan& plan, const Accounts& accounts) {
+  std::vector<std::string> denied;
+  for (const Access& access : plan.access) {
+    const std::string path = nearest_existing(access.path);
+    int need = X_OK;
+    std::string verb = "reach";
+    if (path == access.path && access.need == Access::Need::save_files_in) {
+      need = W_OK | X_OK;
+      verb = "save files in";
+    } else if (path == access.path && access.need == Access::Need::read) {
+      need = R_OK;
+      verb = "read";
+    }
+    const auto account = accounts.find(access.user);
+    if (account == accounts.end()) continue;  // not made yet
+    const int error = access_as(access.user, account->second, path, need);
+    if (error == 0) continue;
+    std::string text = "user " + access.user + " cannot " + verb + " " + path + ": ";
+    denied.push_back(text.append(std::strerror(error)) + " (" + access.remedy + ")");
+  }
+  return denied;
+}
+
+}  // namespace grey::svctool

@@ -1,0 +1,236 @@
+#include "svctool/commands.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+
+#include "greyd/endpoint.h"
+#include "greyd/files.h"
+#include "greyd/list_cdb.h"
+#include "svctool/check.h"
+#include "svctool/output.h"
+#include "svctool/remove.h"
+#include "svctool/rules_file.h"
+#include "svctool/run_edit.h"
+#include "svctool/service_dir.h"
+#include "svctool/service_files.h"
+#include "svctool/walks.h"
+
+namespace grey::svctool {
+namespace {
+
+constexpr const char* kSampleWhitelist =
+    "# Who is never greylisted, one a line: 192.0.2.1, 192.0.2.0/24, 2001:db8::/32, 192.0.2.*,\n"
+    "# 192.0.2.[3-7], 192.0.2. The daemon reads this file again on SIGHUP (svc -h).\n";
+constexpr const char* kSampleBlacklist =
+    "# Who is always deferred, written as in the whitelist. The daemon reads this file again on\n"
+    "# SIGHUP (svc -h).\n";
+
+Result<std::string> sample(const std::string& path, const char* built_in) {
+  auto content = read_file(path);
+  if (!content) return tl::make_unexpected(content.error());
+  return *content ? std::move(**content) : std::string(built_in);
+}
+
+Result<void> read_samples(ServiceRequest& request, const std::string& destdir) {
+  const std::string share = destdir + request.prefix + "/share/qmail-greyd/greylist.";
+  auto whitelist = sample(share + "whitelist", kSampleWhitelist);
+  if (!whitelist) return tl::make_unexpected(whitelist.error());
+  auto blacklist = sample(share + "blacklist", kSampleBlacklist);
+  if (!blacklist) return tl::make_unexpected(blacklist.error());
+  request.sample_whitelist = std::move(*whitelist);
+  request.sample_blacklist = std::move(*blacklist);
+  return {};
+}
+
+// Whether this host has the address now. It may get it later, so this is no error.
+bool is_own_address(const ServiceRequest& request) {
+  const auto endpoint = parse_endpoint(listen_address(request), Wildcards::allowed);
+  if (!endpoint || endpoint->ip.is_any()) return true;
+  const auto& bytes = endpoint->ip.bytes();
+  sockaddr_in6 v6{};
+  v6.sin6_family = AF_INET6;
+  std::copy(bytes.begin(), bytes.end(), v6.sin6_addr.s6_addr);
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  std::copy(bytes.begin() + 12, bytes.end(), reinterpret_cast<unsigned char*>(&v4.sin_addr));
+  const bool is_v4 = endpoint->ip.is_v4();
+  const Fd fd(::socket(is_v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!fd) return errno != EAFNOSUPPORT;
+  const auto* address =
+      is_v4 ? reinterpret_cast<const sockaddr*>(&v4) : reinterpret_cast<const sockaddr*>(&v6);
+  return ::bind(fd.get(), address, is_v4 ? sizeof v4 : sizeof v6) == 0 || errno != EADDRNOTAVAIL;
+}
+
+void warn_of_surroundings(const ServiceRequest& request) {
+  const std::string program =
+      request.prefix + (request.use_greydaemon ? "/sbin/greydaemon" : "/sbin/qmail-greyd");
+  if (!exists(program)) {
+    warn(program + " is not there yet; --prefix says where the daemon is");
+  }
+  if (!is_own_address(request)) {
+    warn("--localip: this host has no address " + request.localip +
+         " now; the daemon will not start without it");
+  }
+}
+
+void advise_restart(const Applied& applied, const std::string& service) {
+  if (applied.new_service || applied.paths.empty()) return;
+  bool daemon = false, log = false;
+  for (const std::string& path : applied.paths) {
+    if (!path.starts_with(service + "/") || path.ends_with("/.options")) continue;
+    (path.starts_with(service + "/log/") ? log : daemon) = true;
+  }
+  if (daemon || log) {
+    say("to use what has changed: svc -t" + std::string(daemon ? " " + service : "") +
+        (log ? " " + service + "/log" : ""));
+  }
+}
+
+Result<int> run(ServiceRequest& request, const Manner& manner) {
+  if (auto read = read_samples(request, manner.destdir); !read) {
+    return tl::make_unexpected(read.error());
+  }
+  if (manner.check) return check_greylisting(request, service_path(request), manner);
+  const Plan plan = plan_service(request);
+  if (request.run_file_only && !exists(manner.destdir + plan.service)) {
+    return failure(manner.destdir + plan.service +
+                   " does not exist, so --run-file-only has nowhere to write");
+  }
+  const auto applied = apply_or_show(plan, manner);
+  if (!applied) return tl::make_unexpected(applied.error());
+  if (manner.destdir.empty()) warn_of_surroundings(request);
+  advise_restart(*applied, plan.service);
+  return 0;
+}
+
+Result<int> run(const ServiceGreyip& request, const Manner& manner) {
+  const auto service = read_smtp_service(manner.destdir + request.service);
+  if (!service) return tl::make_unexpected(service.error());
+  auto plan = request.greyip.empty()
+                  ? plan_no_greyip(*service)
+                  : plan_greyip(*service, request.greyip, manner.force, request.edit_run);
+  if (!plan) return tl::make_unexpected(plan.error());
+  Manner here = manner;  // what was read has --destdir in its paths
+  here.destdir.clear();
+  const auto applied = apply_or_show(*plan, here);
+  if (!applied) return tl::make_unexpected(applied.error());
+  if (!request.greyip.empty() && request.edit_run == EditRun::no &&
+      !reads_variables(service->run)) {
+    warn(service->run_path +
+         " does not read variables/ through envdir, so GREYIP has no effect yet; --run would set "
+         "it there");
+  }
+  if (!applied->paths.empty()) say("to use what has changed: svc -t " + request.service);
+  return 0;
+}
+
+Result<int> run(const RuleGreyip& request, const Manner& manner) {
+  const auto file = read_rules(manner.destdir + request.file);
+  if (!file) return tl::make_unexpected(file.error());
+  const auto edit =
+      request.greyip.empty()
+          ? remove_rule_variable(file->text, request.match, "GREYIP")
+          : set_rule_variable(file->text, request.match, "GREYIP", request.greyip, manner.force);
+  if (!edit) return failure(file->path + ": " + edit.error().text);
+  if (manner.dry_run || manner.json) {
+    Manner here = manner;
+    here.destdir.clear();
+    Plan plan;
+    plan.service = file->path;
+    PlanBuilder(plan).file(file->path, 0644, edit->text).with_present_attributes();
+    const auto shown = apply_or_show(plan, here);
+    if (!shown) return tl::make_unexpected(shown.error());
+    return 0;
+  }
+  const auto written = write_rules(*file, edit->text);
+  if (!written) return tl::make_unexpected(written.error());
+  const std::string where = file->path + ": line " + std::to_string(edit->line);
+  if (edit->outcome == RuleEdit::Outcome::added) say(where + ": add " + edit->rule);
+  if (edit->outcome == RuleEdit::Outcome::removed) say(where + ": remove " + edit->before);
+  if (edit->outcome == RuleEdit::Outcome::changed) {
+    say(where + ": change " + edit->before);
+    say(where + ":     to " + edit->rule);
+  }
+  if (*written == CdbState::rebuilt) say(file->path + ".cdb: rebuilt");
+  if (edit->outcome == RuleEdit::Outcome::unchanged && *written == CdbState::same) {
+    say(file->path + ": nothing to change");
+  }
+  return 0;
+}
+
+Result<int> run(const CheckService& request, const Manner& manner) {
+  const std::string service = manner.destdir + request.service;
+  const auto options = read_options(service);
+  if (!options) return tl::make_unexpected(options.error());
+  if (!*options) return check_smtp_service(service, request.greyip, manner);
+  if (!request.greyip.empty()) {
+    return misuse("--greyip: " + service + " is a greylisting service, not an SMTP server's");
+  }
+  return check_greylisting(**options, request.service, manner);
+}
+
+Result<int> run(const CheckRules& request, const Manner& manner) {
+  return check_rules_file(manner.destdir + request.file, request.match, request.greyip, manner);
+}
+
+Result<int> run(const RefreshService& request, const Manner& manner) {
+  const std::string service = manner.destdir + request.service;
+  const auto options = read_own_options(service);
+  if (!options) return tl::make_unexpected(options.error());
+  if (exists(service + kNoRefresh) && manner.force == Force::no) {
+    say(service + ": left alone, as --autorefresh=0 asks; --force would refresh it");
+    return 0;
+  }
+  const Plan plan = only_scripts(moved_to(plan_service(*options), request.service));
+  const auto applied = apply_or_show(plan, manner);
+  if (!applied) return tl::make_unexpected(applied.error());
+  advise_restart(*applied, request.service);
+  return 0;
+}
+
+Result<int> run(const Autorefresh& request, const Manner& manner) {
+  if (auto options = read_own_options(manner.destdir + request.service); !options) {
+    return tl::make_unexpected(options.error());
+  }
+  Plan plan;
+  plan.service = request.service;
+  PlanBuilder build(plan);
+  if (request.on) {
+    build.absent(request.service + kNoRefresh);
+  } else {
+    build.file(request.service + kNoRefresh, 0644, "");
+  }
+  if (auto applied = apply_or_show(plan, manner); !applied) {
+    return tl::make_unexpected(applied.error());
+  }
+  return 0;
+}
+
+Result<int> run(const RemoveService& request, const Manner& manner) {
+  return remove_service(manner.destdir + request.service, manner.dry_run);
+}
+
+Result<int> run(const ListCdb& request, const Manner&) {
+  const auto keys = build_list_cdb(request.file);
+  if (!keys) return tl::make_unexpected(keys.error());
+  say(request.file + ".cdb: built, " + std::to_string(*keys) + " keys");
+  return 0;
+}
+
+Result<int> run(const PrintText& text, const Manner&) {
+  std::fputs(text.text.c_str(), stdout);
+  return 0;
+}
+
+}  // namespace
+
+Result<int> carry_out(CommandLine& line) {
+  return std::visit([&line](auto& request) { return run(request, line.manner); }, line.request);
+}
+
+}  // namespace grey::svctool

@@ -1,0 +1,144 @@
+#include "svctool/findings.h"
+
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "svctool/output.h"
+#include "svctool/show.h"
+
+namespace grey::svctool {
+namespace {
+
+using Role = Entry::Role;
+
+// As envdir(8) reads it.
+std::string first_line(std::string_view content) {
+  std::string line(content.substr(0, content.find('\n')));
+  while (line.ends_with(' ') || line.ends_with('\t')) line.pop_back();
+  return line;
+}
+
+void judge_edit(const Change& change, Findings& findings) {
+  const std::string value = first_line(change.old_content);
+  if (change.entry->role == Role::required && value.empty()) {
+    findings.differs.push_back(change.path + ": empty, and the service does not start without it");
+    return;
+  }
+  const Setting* setting = find_setting(change.entry->setting);
+  if (setting != nullptr && setting->kind != Kind::file && !value.empty()) {
+    if (const auto good = check_value(*setting, value); !good) {
+      // Without the option's name: it is the file that is wrong here.
+      findings.differs.push_back(change.path +
+                                 good.error().text.substr(setting->option.size() + 2));
+      return;
+    }
+  }
+  findings.notes.push_back(change.path + ": set by hand to '" + value + "', installed as '" +
+                           first_line(change.entry->content) + "'");
+}
+
+void judge_change(const Change& change, Findings& findings) {
+  const bool setting = change.entry->role == Role::setting;
+  switch (change.type) {
+    case Change::Type::create:
+      if (setting && !change.entry->content.empty()) {
+        findings.notes.push_back(change.path + ": taken away, so the daemon's default rules");
+      } else if (!setting) {
+        findings.differs.push_back(change.path + ": missing");
+      }
+      return;
+    case Change::Type::content:
+      if (setting || change.entry->role == Role::required) {
+        judge_edit(change, findings);
+      } else {
+        findings.differs.push_back(change.path + ": another content");
+      }
+      if (!change.detail.empty()) findings.differs.push_back(change.path + ": " + change.detail);
+      return;
+    case Change::Type::remove:
+    case Change::Type::attributes:
+    case Change::Type::in_the_way:
+      findings.differs.push_back(describe(change));
+      return;
+  }
+}
+
+std::optional<std::uint64_t> parse_number(const std::string& text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::string name_of(const Endpoint& endpoint) {
+  return to_string(endpoint.ip) + "@" + std::to_string(endpoint.port);
+}
+
+}  // namespace
+
+bool Findings::good() const {
+  return differs.empty() &&
+         std::ranges::all_of(daemons, [](const Probe& daemon) { return daemon.answered; });
+}
+
+void judge_changes(const Comparison& comparison, Findings& findings) {
+  for (const Change& change : comparison.changes) judge_change(change, findings);
+}
+
+std::string value_in_force(const Plan& plan, const Comparison& comparison, std::string_view name) {
+  const std::string path = plan.service + "/variables/" + std::string(name);
+  for (const Change& change : comparison.changes) {
+    if (change.entry->path != path) continue;
+    if (change.type == Change::Type::create) return {};
+    if (change.type == Change::Type::content) return first_line(change.old_content);
+  }
+  for (const Entry& entry : plan.entries) {
+    if (entry.path == path) return first_line(entry.content);
+  }
+  return {};
+}
+
+void judge_memory(const ServiceRequest& request, const std::string& memory,
+                  const std::string& max_records, Findings& findings) {
+  const auto limit = parse_number(memory);
+  if (!limit) return;  // none
+  const auto records = max_records.empty() ? kDefaultMaxRecords : parse_number(max_records);
+  if (!records || needed_memory(*records) <= *limit) return;
+  std::string text = "variables/SOFT_MEM: " + memory + " bytes are too few for " +
+                     std::to_string(*records) + " records, which need " +
+                     std::to_string(needed_memory(*records)) +
+                     ": the oldest will go before that number is reached";
+  // Who gave --memory may mean it.
+  (request.memory.empty() ? findings.differs : findings.notes).push_back(std::move(text));
+}
+
+std::string to_text(const Findings& findings) {
+  std::string text;
+  for (const std::string& note : findings.notes) text += "note: " + one_line(note) + "\n";
+  for (const std::string& fault : findings.differs) text += "wrong: " + one_line(fault) + "\n";
+  for (const Probe& daemon : findings.daemons) {
+    text += daemon.answered ? "note: " : "wrong: ";
+    text += "daemon at " + name_of(daemon.endpoint) + ": " + daemon.outcome + "\n";
+  }
+  return text + one_line(findings.subject) +
+         (findings.good() ? ": good\n" : ": not as it should be\n");
+}
+
+std::string to_json(const Findings& findings) {
+  nlohmann::ordered_json json;
+  json["subject"] = findings.subject;
+  json["good"] = findings.good();
+  json["wrong"] = findings.differs;
+  json["notes"] = findings.notes;
+  json["daemons"] = nlohmann::ordered_json::array();
+  for (const Probe& daemon : findings.daemons) {
+    json["daemons"].push_back({{"address", name_of(daemon.endpoint)},
+                               {"answered", daemon.answered},
+                               {"outcome", daemon.outcome}});
+  }
+  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace grey::svctool

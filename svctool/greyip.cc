@@ -1,0 +1,100 @@
+#include "svctool/greyip.h"
+
+#include "greyd/endpoint.h"
+#include "svctool/run_edit.h"
+
+namespace grey::svctool {
+namespace {
+
+constexpr std::string_view kBefore = "# This file was, before svctool --greyip:\n";
+
+std::string file_of(const SmtpService& service) {
+  return service.directory + "/variables/GREYIP";
+}
+
+std::string first_line(std::string_view content) {
+  return std::string(content.substr(0, content.find('\n')));
+}
+
+// What --no-greyip puts back; nothing: the file goes.
+std::optional<std::string> content_before(const std::optional<std::string>& content) {
+  if (!content) return std::nullopt;
+  if (first_line(*content).empty()) return content;
+  const std::size_t at = content->find("\n" + std::string(kBefore));
+  if (at == std::string::npos) return std::nullopt;
+  return content->substr(at + 1 + kBefore.size());
+}
+
+Plan plan_of(const SmtpService& service) {
+  Plan plan;
+  plan.service = service.directory;
+  return plan;
+}
+
+}  // namespace
+
+Result<void> check_greyip(std::string_view greyip) {
+  for (std::string_view rest = greyip;;) {
+    const std::size_t comma = rest.find(',');
+    if (!parse_endpoint(rest.substr(0, comma), Wildcards::refused)) {
+      return misuse("--greyip: '" + std::string(rest.substr(0, comma)) +
+                    "' is not an address and port such as 127.0.0.1@1999");
+    }
+    if (comma == std::string_view::npos) return {};
+    rest.remove_prefix(comma + 1);
+  }
+}
+
+GreyipInForce greyip_in_force(const SmtpService& service) {
+  // A line in run comes after envdir only where somebody has put it there: it counts last.
+  if (const auto line = find_run_greyip(service.run)) {
+    const std::string where = service.run_path + ", line " + std::to_string(line->line);
+    if (line->ours) return {line->value, where};
+    return {"", where};
+  }
+  return {service.greyip ? first_line(*service.greyip) : "", file_of(service)};
+}
+
+Result<Plan> plan_greyip(const SmtpService& service, const std::string& greyip, Force force,
+                         EditRun edit_run) {
+  Plan plan = plan_of(service);
+  PlanBuilder build(plan);
+  if (edit_run == EditRun::yes && !reads_variables(service.run)) {
+    auto run = set_run_greyip(service.run, greyip, force == Force::yes);
+    if (!run) return failure(service.run_path + ": " + run.error().text);
+    build.file(service.run_path, 0755, std::move(*run)).with_present_attributes();
+    return plan;
+  }
+  if (!service.has_variables) {
+    return failure(service.directory +
+                   " has no variables/ for GREYIP; --run would set it in its run");
+  }
+  const std::string before = service.greyip ? first_line(*service.greyip) : "";
+  if (before == greyip) return plan;
+  if (!before.empty() && force == Force::no) {
+    return failure(file_of(service) + " is '" + before + "', which --force would replace");
+  }
+  std::string content = greyip + "\n";
+  if (const auto kept = content_before(service.greyip)) content.append(kBefore).append(*kept);
+  build.file(file_of(service), 0644, std::move(content)).with_present_attributes();
+  return plan;
+}
+
+Plan plan_no_greyip(const SmtpService& service) {
+  Plan plan = plan_of(service);
+  PlanBuilder build(plan);
+  std::string run = remove_run_greyip(service.run);
+  if (run != service.run) {
+    build.file(service.run_path, 0755, std::move(run)).with_present_attributes();
+  }
+  if (service.greyip && !first_line(*service.greyip).empty()) {
+    if (auto before = content_before(service.greyip)) {
+      build.file(file_of(service), 0644, std::move(*before)).with_present_attributes();
+    } else {
+      build.absent(file_of(service));
+    }
+  }
+  return plan;
+}
+
+}  // namespace grey::svctool

@@ -1,0 +1,150 @@
+#include "svctool/options_app.h"
+
+#include <algorithm>
+
+#include "svctool/prefix.h"
+
+namespace grey::svctool {
+namespace {
+
+constexpr const char* kServiceGroup = "A greylisting service (daemontools)";
+constexpr const char* kSettingsGroup = "Its settings, each a file below variables/";
+
+void add_service_options(CLI::App& app, Raw& raw) {
+  ServiceRequest& service = raw.service;
+  service.prefix = kDefaultPrefix;
+  const char* group = kServiceGroup;
+  app.add_option("--greylist", service.port,
+                 "UDP port: installs the service directory greylist.PORT")
+      ->type_name("PORT")
+      ->group(group);
+  const auto add = [&](const char* name, std::string& value, const char* type, const char* help) {
+    app.add_option(name, value, help)->type_name(type)->capture_default_str()->group(group);
+  };
+  const auto flag = [&](const char* name, bool& value, const char* help) {
+    app.add_flag(name, value, help)->group(group);
+  };
+  add("--servicedir", service.servicedir, "DIR", "where svscan looks for services");
+  add("--servicetag", service.servicetag, "TAG", "names the directory greylist.TAG instead");
+  add("--localip", service.localip, "ADDR", "address to listen on; * for all");
+  add("--cntrldir", service.cntrldir, "DIR", "CONTROLDIR: context file and lists");
+  add("--logdir", service.logdir, "DIR", "holds a directory per service for multilog");
+  add("--user", service.user, "USER", "who runs the daemon");
+  add("--loguser", service.loguser, "USER", "who runs multilog");
+  flag("--create-users", raw.manner.create_users, "make these two when they are missing");
+  add("--context-file", service.context_file, "FILE",
+      "saved state, below CNTRLDIR unless absolute [greylist.PORT.context]");
+  add("--memory", service.memory, "BYTES",
+      "memory limit of the daemon; 0: none [what --max-records needs]");
+  add("--prefix", service.prefix, "DIR", "where the programs are installed");
+  flag("--use-greydaemon", service.use_greydaemon,
+       "run greydaemon, with the Perl daemon's command line");
+  flag("--down", service.down, "make a down file: svscan does not start the daemon");
+  flag("--no-whitelist", service.no_whitelist, "no whitelist at all");
+  flag("--nooverwrite", raw.manner.nooverwrite, "refuse when the service directory exists");
+  flag("--run-file-only", service.run_file_only, "write run and log/run, and nothing else");
+}
+
+void add_setting_options(CLI::App& app, ServiceRequest& service) {
+  for (const Setting& setting : settings()) {
+    std::string name = "--" + std::string(setting.option);
+    if (setting.option == "save-interval") name += ",--save_interval";
+    std::string type(setting.kind == Kind::choice ? setting.choices : setting.unit);
+    if (setting.kind != Kind::choice) {
+      std::transform(type.begin(), type.end(), type.begin(),
+                     [](char c) { return c >= 'a' && c <= 'z' ? char(c - 'a' + 'A') : c; });
+    }
+    app.add_option_function<std::string>(
+           name,
+           [&service, &setting](const std::string& value) {
+             service.values.insert_or_assign(std::string(setting.option), value);
+           },
+           std::string(setting.help))
+        ->type_name(type)
+        ->default_str(std::string(setting.initial))
+        ->group(kSettingsGroup);
+  }
+}
+
+void add_greyip_options(CLI::App& app, Raw& raw) {
+  const char* group = "Which daemon an SMTP server asks";
+  app.add_option("--greyip", raw.greyip, "daemons to ask, the next one when one is silent")
+      ->type_name("ADDR@PORT[,..]")
+      ->group(group);
+  app.add_flag("--no-greyip", raw.no_greyip, "take GREYIP out again")->group(group);
+  CLI::Option* service =
+      app.add_option("--service", raw.smtp_service, "in variables/GREYIP of this service")
+          ->type_name("DIR")
+          ->group(group);
+  app.add_flag("--run", raw.edit_run, "in its run, when that does not read variables/")
+      ->needs(service)
+      ->group(group);
+  CLI::Option* rules =
+      app.add_option("--tcprules", raw.rules, "in a rule of this file; rebuilds FILE.cdb")
+          ->type_name("FILE")
+          ->excludes(service)
+          ->group(group);
+  app.add_option("--match", raw.match, "address of that rule [empty: the one for everyone else]")
+      ->type_name("ADDR")
+      ->needs(rules)
+      ->group(group);
+  app.add_flag_callback(
+         "--force", [&raw] { raw.manner.force = Force::yes; },
+         "replace a different GREYIP; refresh in spite of --autorefresh=0")
+      ->group(group);
+}
+
+void add_upkeep_options(CLI::App& app, Raw& raw) {
+  const char* group = "Upkeep";
+  app.add_flag("--check", raw.manner.check,
+               "of --greylist, --service or --tcprules: say what differs, ask the daemon; exit 1 "
+               "when something is wrong")
+      ->group(group);
+  app.add_flag("--remove", raw.remove,
+               "of --greylist or --service: stop the greylisting service and remove it; context "
+               "file, lists and logs stay")
+      ->group(group);
+  app.add_option("--refreshsvc", raw.refresh, "write run of this service anew from its .options")
+      ->type_name("DIR")
+      ->group(group);
+  app.add_option("--autorefresh", raw.autorefresh,
+                 "whether --refreshsvc is to change the service DIR, the next argument")
+      ->type_name("0|1")
+      ->group(group);
+  app.add_option("directory", raw.directory, "of --autorefresh")->group("");
+  app.add_option("--build-cdb", raw.list,
+                 "make FILE.cdb of this whitelist or blacklist; the daemon reads it on svc -h")
+      ->type_name("FILE")
+      ->group(group);
+}
+
+void add_common_options(CLI::App& app, Raw& raw) {
+  const char* group = "In every case";
+  app.add_option("--destdir", raw.manner.destdir,
+                 "put before every path that is written, not into what is written")
+      ->type_name("DIR")
+      ->group(group);
+  app.add_flag("--dry-run", raw.manner.dry_run, "show what would change as a diff, change nothing")
+      ->group(group);
+  app.add_flag("--json", raw.manner.json, "show the plan as JSON, change nothing")->group(group);
+  app.set_help_flag("-h,--help", "print this")->group(group);
+  app.set_version_flag("--version", "svctool " GREY_VERSION)
+      ->description("print the version")
+      ->group(group);
+}
+
+}  // namespace
+
+void define_options(CLI::App& app, Raw& raw) {
+  add_service_options(app, raw);
+  add_setting_options(app, raw.service);
+  add_greyip_options(app, raw);
+  add_upkeep_options(app, raw);
+  add_common_options(app, raw);
+}
+
+bool is_service_option(const CLI::Option& option) {
+  return option.get_group() == kServiceGroup || option.get_group() == kSettingsGroup;
+}
+
+}  // namespace grey::svctool

@@ -1,0 +1,15 @@
+// Lines for the operator.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace grey::svctool {
+
+void say(std::string_view line);   // standard output
+void warn(std::string_view line);  // standard error, "svctool: warning: ..."
+
+// Control characters as \n or \x1b, so that a message stays one line whatever a path has in it.
+std::string one_line(std::string_view text);
+
+}  // namespace grey::svctool

@@ -1,0 +1,50 @@
+#include "svctool/service_files.h"
+
+#include <cerrno>
+#include <cstdlib>
+
+#include "greyd/files.h"
+#include "svctool/compare.h"
+#include "svctool/options.h"
+
+namespace grey::svctool {
+
+Result<std::optional<ServiceRequest>> read_options(const std::string& service) {
+  const std::string path = service + "/.options";
+  const auto content = read_file(path);
+  if (!content) return tl::make_unexpected(content.error());
+  if (!*content) return std::optional<ServiceRequest>();
+  auto request = parse_options_file(**content);
+  if (!request) return failure(path + ": " + request.error().text);
+  return std::optional<ServiceRequest>(std::move(*request));
+}
+
+Result<ServiceRequest> read_own_options(const std::string& service) {
+  auto request = read_options(service);
+  if (!request) return tl::make_unexpected(request.error());
+  if (!*request) {
+    return failure(service + " was not made by svctool --greylist: it has no .options");
+  }
+  return std::move(**request);
+}
+
+Result<SmtpService> read_smtp_service(const std::string& directory) {
+  SmtpService service;
+  service.directory = directory;
+  const std::string run = directory + "/run";
+  auto content = read_file(run);
+  if (!content) return tl::make_unexpected(content.error());
+  if (!*content) return failure(directory + " is no service directory: it has no run");
+  service.run = std::move(**content);
+  char* resolved = ::realpath(run.c_str(), nullptr);
+  if (resolved == nullptr) return tl::make_unexpected(system_error("open", run, errno));
+  service.run_path = resolved;
+  std::free(resolved);
+  service.has_variables = exists(directory + "/variables");
+  auto greyip = read_file(directory + "/variables/GREYIP");
+  if (!greyip) return tl::make_unexpected(greyip.error());
+  service.greyip = std::move(*greyip);
+  return service;
+}
+
+}  // namespace grey::svctool

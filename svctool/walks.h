@@ -1,0 +1,19 @@
+// A plan on this machine: the walks over it, put together for the commands.
+#pragma once
+
+#include "greyd/error.h"
+#include "svctool/compare.h"
+#include "svctool/options.h"
+#include "svctool/plan.h"
+
+namespace grey::svctool {
+
+struct Applied {
+  bool new_service = false;        // the service directory was not there before
+  std::vector<std::string> paths;  // that were changed, without --destdir
+};
+
+// Shows the changes that the plan makes, and makes them unless this is a dry run.
+Result<Applied> apply_or_show(const Plan& plan, const Manner& manner);
+
+}  // namespace grey::svctool
