@@ -85,7 +85,10 @@ NewUsers::~NewUsers() {
 Result<void> NewUsers::create(const std::vector<User>& users) {
   for (const User& user : users) {
     const std::string what = "cannot create user " + user.name + ": ";
-    if (::getgrnam(user.name.c_str()) == nullptr) {
+    if (const struct group* group = ::getgrnam(user.name.c_str())) {
+      // userdel may take a group of the same name with it.
+      undo_.push_back({"groupadd", "--gid", std::to_string(group->gr_gid), "--", user.name});
+    } else {
       if (auto made = run_program({{"groupadd", "--system", "--", user.name}, "", 60}); !made) {
         return failure(what + made.error().text);
       }
@@ -102,27 +105,23 @@ Result<void> NewUsers::create(const std::vector<User>& users) {
   return {};
 }
 
-std::vector<std::string> denied_access(const Plan& plan, const Accounts& accounts) {
-  std::vector<std::string> denied;
-  for (const Access& access : plan.access) {
-    const std::string path = nearest_existing(access.path);
-    int need = X_OK;
-    std::string verb = "reach";
-    if (path == access.path && access.need == Access::Need::save_files_in) {
-      need = W_OK | X_OK;
-      verb = "save files in";
-    } else if (path == access.path && access.need == Access::Need::read) {
-      need = R_OK;
-      verb = "read";
-    }
-    const auto account = accounts.find(access.user);
-    if (account == accounts.end()) continue;  // not made yet
-    const int error = access_as(access.user, account->second, path, need);
-    if (error == 0) continue;
-    std::string text = "user " + access.user + " cannot " + verb + " " + path + ": ";
-    denied.push_back(text.append(std::strerror(error)) + " (" + access.remedy + ")");
+std::string try_access(const Access& access, const Accounts& accounts) {
+  const auto account = accounts.find(access.user);
+  if (account == accounts.end()) return {};  // not made yet
+  const std::string path = nearest_existing(access.path);
+  int need = X_OK;
+  std::string verb = "reach";
+  if (path == access.path && access.need == Access::Need::save_files_in) {
+    need = W_OK | X_OK;
+    verb = "save files in";
+  } else if (path == access.path && access.need == Access::Need::read) {
+    need = R_OK;
+    verb = "read";
   }
-  return denied;
+  const int error = access_as(access.user, account->second, path, need);
+  if (error == 0) return {};
+  std::string text = "user " + access.user + " cannot " + verb + " " + path + ": ";
+  return text.append(std::strerror(error)) + " (" + access.remedy + ")";
 }
 
 }  // namespace grey::svctool

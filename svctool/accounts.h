@@ -39,8 +39,8 @@ class NewUsers {
   std::vector<std::vector<std::string>> undo_;  // commands
 };
 
-// Tries, as that user, what plan.access asks for. A path that is yet to be made must be reachable.
-// One text for each user who cannot, such as "user x cannot read /y: Permission denied (remedy)".
-std::vector<std::string> denied_access(const Plan& plan, const Accounts& accounts);
+// Tries, as that user, what an Access asks for. A path that is yet to be made must be reachable.
+// Empty when it can, or such as "user x cannot read /y: Permission denied (remedy)".
+std::string try_access(const Access& access, const Accounts& accounts);
 
 }  // namespace grey::svctool

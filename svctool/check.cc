@@ -61,8 +61,9 @@ void judge_surroundings(const ServiceRequest& request, const Plan& plan, const A
   for (const User& user : missing_users(plan, accounts)) {
     findings.differs.push_back("user " + user.name + " does not exist");
   }
-  for (std::string& denied : denied_access(plan, accounts)) {
-    findings.differs.push_back(std::move(denied));
+  for (const Access& access : plan.access) {
+    std::string denied = try_access(access, accounts);
+    if (!denied.empty()) findings.differs.push_back(std::move(denied));
   }
   const std::string program =
       request.prefix + (request.use_greydaemon ? "/sbin/greydaemon" : "/sbin/qmail-greyd");

@@ -1,5 +1,6 @@
 #include "svctool/walks.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "svctool/apply.h"
@@ -14,6 +15,23 @@ Result<void> refuse_missing(const std::vector<User>& missing) {
   const User& user = missing.front();
   return failure("user " + user.name + " does not exist: name another one with --" + user.option +
                  ", or let --create-users make it");
+}
+
+// Whether the service will be able to use what it needs; what is about to be given to its user it
+// is.
+Result<void> check_access(const Plan& plan, const Accounts& accounts,
+                          const Comparison& comparison) {
+  for (const Access& access : plan.access) {
+    const bool mended = std::ranges::any_of(comparison.changes, [&](const Change& change) {
+      return change.entry->path == access.path && change.type == Change::Type::attributes &&
+             change.entry->owner == access.user;
+    });
+    if (mended) continue;
+    if (std::string denied = try_access(access, accounts); !denied.empty()) {
+      return failure(std::move(denied));
+    }
+  }
+  return {};
 }
 
 void show_in_full(const Comparison& comparison, const std::vector<User>& new_users) {
@@ -52,8 +70,9 @@ Result<Applied> apply_or_show(const Plan& plan, const Manner& manner) {
   if (!comparison) return tl::make_unexpected(comparison.error());
   // A staging tree is not where the service will run.
   if (manner.destdir.empty()) {
-    const auto denied = denied_access(plan, *accounts);
-    if (!denied.empty()) return failure(denied.front());
+    if (auto able = check_access(plan, *accounts, *comparison); !able) {
+      return tl::make_unexpected(able.error());
+    }
   }
   const std::string service = manner.destdir + plan.service;
   if (manner.nooverwrite && !comparison->new_service) {

@@ -1,9 +1,14 @@
 grey_unit_test(svctool_test
                SOURCES unit/svctool_settings_test.cc unit/svctool_service_dir_test.cc
                        unit/svctool_tcprules_test.cc unit/svctool_options_test.cc
-                       unit/svctool_transaction_test.cc
-               LIBRARIES svctool_core)
+                       unit/svctool_transaction_test.cc unit/svctool_diff_test.cc
+                       unit/svctool_greyip_test.cc unit/svctool_findings_test.cc
+                       unit/svctool_show_test.cc
+               LIBRARIES svctool_core nlohmann_json::nlohmann_json)
 add_test(NAME svctool_e2e
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_test.sh $<TARGET_FILE:svctool>)
-# Needs root for setuidgid, and the daemontools: says so and exits 77 without them.
-set_tests_properties(svctool_e2e PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
+add_test(NAME svctool_upkeep_e2e
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_upkeep_test.sh $<TARGET_FILE:svctool>
+                 $<TARGET_FILE:qmail-greyd>)
+# Need root for setuidgid, and the daemontools: say so and exit 77 without them.
+set_tests_properties(svctool_e2e svctool_upkeep_e2e PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)

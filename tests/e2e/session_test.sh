@@ -190,7 +190,7 @@ ok 'log: whitelisted' logged ' reason=whitelisted client=127.0.0.66 '
 perl_port=$(free_port)
 perl_grey=$services/greylist.$perl_port
 perl_log=$logs/greylist.$perl_port/current
-"$svctool" --greylist="$perl_port" --use-greydaemon --servicedir="$services" --min-resend-min=2 \
+"$svctool" "${memory[@]}" --greylist="$perl_port" --use-greydaemon --servicedir="$services" --min-resend-min=2 \
   --resend-win-hr=24 --timeout-days=30 --context-file=greylist.context --save-interval=5 \
   --whitelist=greylist.whitelist --cntrldir="$work/control2" --logdir="$logs" --user=nobody \
   --loguser=daemon --prefix="$prefix" >"$work/svctool2.out" || failures=$((failures + 1))

@@ -151,6 +151,10 @@ class Player {
     }
     std::size_t at = 3;
     if (words.at(at).starts_with("name=")) datagram += "N" + words[at++].substr(5) + '\0';
+    if (words.at(at) == "probe") {
+      datagram += std::string("P") + '\0';
+      ++at;
+    }
     if (words.at(at++) != ":") throw Failed("a query needs a ':' before its answer");
 
     wire::Query query;

@@ -5,7 +5,7 @@
 //   whitelist ENTRY            adds a line to the whitelist file; `blacklist` likewise
 //   whitelist-clear            empties it
 //   start                      starts the service; the clock stands at 1000000000
-//   CLIENT SENDER RECIPIENT[,RECIPIENT...] [name=HOST] : VERDICT REASON [age=SECONDS]
+//   CLIENT SENDER RECIPIENT[,RECIPIENT...] [name=HOST] [probe] : VERDICT REASON [age=SECONDS]
 //                              a query and what must be answered; <> is the null sender, and in a
 //                              sender or recipient %20 is a blank
 //   +TIME                      time passes: 30s, 5m, 12h, 7d, or a sum as 4m59s; -TIME sets it back

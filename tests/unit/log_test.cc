@@ -33,6 +33,8 @@ TEST_CASE("a decision is one line of key=value fields") {
   CHECK(decision_line("I::1\0F\0Tb@y.net\0"sv, {wire::Reason::bounce, 300}, true) ==
         "verdict=accept reason=bounce client=::1 sender=<> recipients=b@y.net age=300 "
         "source=127.0.0.1@40312 dry-run=yes\n");
+  CHECK(decision_line("I::1\0Fa\0Tb\0P\0"sv, {wire::Reason::new_triplet, 0}, false)
+            .ends_with(" source=127.0.0.1@40312 probe=yes\n"));
 }
 
 TEST_CASE("nothing in a query can forge a field or a line, nor make one long") {

@@ -55,6 +55,81 @@ TEST_CASE("GREYIP goes to a service or to a rule") {
   CHECK(std::get<RuleGreyip>(none->request).greyip.empty());
 }
 
+TEST_CASE("every option is taken with an equals sign and with a space") {
+  const std::pair<const char*, const char*> options[] = {
+      {"servicedir", "/s"},      {"servicetag", "t"},     {"localip", "::1"},
+      {"cntrldir", "/c"},        {"logdir", "/l"},        {"user", "u"},
+      {"loguser", "v"},          {"context-file", "f"},   {"memory", "100000000"},
+      {"prefix", "/p"},          {"min-resend-min", "1"}, {"resend-win-hr", "2"},
+      {"timeout-days", "3"},     {"save-interval", "4"},  {"save_interval", "4"},
+      {"free-interval", "6"},    {"whitelist", "w"},      {"blacklist", "b"},
+      {"hash-size", "0"},        {"max-records", "9"},    {"client-passes", "2"},
+      {"ipv4-prefix", "24"},     {"ipv6-prefix", "48"},   {"sender-key", "domain"},
+      {"recipient-key", "none"}, {"recipients", "all"},   {"allow", "127.0.0.1,::1"},
+      {"verbosity", "2"},        {"destdir", "/d"}};
+  for (const auto& [name, value] : options) {
+    CAPTURE(name);
+    const std::string option = std::string("--") + name;
+    const auto joined = parse_command_line({"--greylist=1999", option + "=" + value});
+    const auto apart = parse_command_line({"--greylist", "1999", option, value});
+    REQUIRE(joined);
+    REQUIRE(apart);
+    const auto& first = std::get<ServiceRequest>(joined->request);
+    CHECK(first.options == std::get<ServiceRequest>(apart->request).options);
+    CHECK(joined->manner.destdir == apart->manner.destdir);
+    // .options gives the same request again.
+    std::string file;
+    for (const std::string& line : first.options) file += line + "\n";
+    const auto again = parse_options_file(file);
+    REQUIRE(again);
+    CHECK(again->options == first.options);
+    CHECK(again->values == first.values);
+  }
+}
+
+TEST_CASE("what says how is not in .options") {
+  const auto line = parse_command_line({"--greylist=1999", "--destdir=/d", "--dry-run", "--json",
+                                        "--nooverwrite", "--create-users", "--down"});
+  REQUIRE(line);
+  CHECK(std::get<ServiceRequest>(line->request).options ==
+        std::vector<std::string>{"--greylist=1999", "--down"});
+  CHECK(line->manner.create_users);
+  CHECK(line->manner.json);
+}
+
+TEST_CASE("an .options file that is none is an error of the system, not misuse") {
+  for (const char* content : {"", "--greyip=@\n--service=/x\n", "--greylist=x\n", "nonsense"}) {
+    CAPTURE(content);
+    const auto request = parse_options_file(content);
+    REQUIRE_FALSE(request);
+    CHECK(request.error().exit_code == 111);
+  }
+}
+
+TEST_CASE("check, remove, refresh") {
+  const auto parsed = [](const std::vector<std::string>& arguments) {
+    auto line = parse_command_line(arguments);
+    REQUIRE(line);
+    return *line;
+  };
+  CHECK(parsed({"--check", "--greylist=1999"}).manner.check);
+  CHECK(std::get<CheckService>(parsed({"--check", "--service=/s/x/"}).request).service == "/s/x");
+  CHECK(std::get<CheckService>(parsed({"--check", "--service=/x", "--greyip=@"}).request).greyip ==
+        "@");
+  CHECK(std::get<CheckRules>(parsed({"--check", "--tcprules=f", "--match=1."}).request).match ==
+        "1.");
+  CHECK(std::get<RemoveService>(parsed({"--remove", "--service=/s/x"}).request).service == "/s/x");
+  CHECK(std::get<RemoveService>(parsed({"--remove", "--greylist=1999", "--servicedir=/s/"}).request)
+            .service == "/s/greylist.1999");
+  CHECK(std::get<RemoveService>(parsed({"--remove", "--servicetag=a"}).request).service ==
+        "/service/greylist.a");
+  CHECK(std::get<RefreshService>(parsed({"--refreshsvc", "/s/x"}).request).service == "/s/x");
+  const auto off = std::get<Autorefresh>(parsed({"--autorefresh=0", "/s/x"}).request);
+  CHECK(off.service == "/s/x");
+  CHECK_FALSE(off.on);
+  CHECK(std::get<Autorefresh>(parsed({"--autorefresh", "1", "/s/x"}).request).on);
+}
+
 TEST_CASE("misuse is one line that names the thing") {
   const struct {
     std::vector<std::string> arguments;
@@ -82,6 +157,22 @@ TEST_CASE("misuse is one line that names the thing") {
       {{"--greyip=@", "--tcprules=f", "--match=#1."}, "--match"},
       {{"--greyip=@", "--tcprules=f", "--match=1.:allow"}, "--match"},
       {{"--greyip=@", "--tcprules=f", "--destdir=/x"}, "--destdir"},
+      {{"--greyip=@", "--tcprules=f", "--run"}, "--run"},
+      {{"--greyip=@", "--service=/x", "--remove"}, "--remove"},
+      {{"--greylist=1999", "--service=/x"}, "--service"},
+      {{"--greylist=1999", "--servicetag", ""}, "--servicetag"},
+      {{"--check"}, "--service"},
+      {{"--check", "--dry-run", "--service=/x"}, "--dry-run"},
+      {{"--check", "--remove", "--service=/x"}, "--remove"},
+      {{"--remove"}, "--remove"},
+      {{"--remove", "--service=/x", "--greylist=1"}, "--remove"},
+      {{"--remove", "--service=/x", "--user=y"}, "--user"},
+      {{"--remove", "--service=/x", "--json"}, "--json"},
+      {{"--refreshsvc=/x", "--user=y"}, "--user"},
+      {{"--refreshsvc=/x", "--greylist=1"}, "--refreshsvc"},
+      {{"--autorefresh=2", "/x"}, "--autorefresh"},
+      {{"--autorefresh=1"}, "--autorefresh"},
+      {{"--run"}, "--run"},
   };
   for (const auto& row : rows) {
     CAPTURE(row.names);

@@ -73,6 +73,29 @@ TEST_CASE("what is not committed leaves no trace") {
   CHECK(tree(home.path) == before);
 }
 
+TEST_CASE("a file is removed with the other changes, or stays with them") {
+  const TemporaryDirectory home;
+  std::ofstream(home.path + "/gone") << "before";
+  const auto before = tree(home.path);
+  const auto change = [&](Transaction& transaction, const char* other) {
+    REQUIRE(transaction.stage_removal(home.path + "/gone"));
+    REQUIRE(transaction.stage_file(home.path + other, "x", {}));
+    return transaction.commit();
+  };
+  fs::create_directories(home.path + "/in-the-way/of");
+  {
+    Transaction transaction;
+    CHECK_FALSE(change(transaction, "/in-the-way"));
+  }
+  fs::remove_all(home.path + "/in-the-way");
+  CHECK(tree(home.path) == before);
+  {
+    Transaction transaction;
+    CHECK(change(transaction, "/new"));
+  }
+  CHECK(tree(home.path) == std::map<std::string, std::string>{{"/new", "x"}});
+}
+
 TEST_CASE("a commit that fails halfway puts everything back") {
   const TemporaryDirectory home;
   std::ofstream(home.path + "/old") << "before";

@@ -50,6 +50,23 @@ TEST_CASE("unknown fields after the sender are skipped, a name is kept") {
   CHECK(query.client_name == "mx.example.org");
 }
 
+TEST_CASE("a query is a probe when a P field says so, and not when another field has a P") {
+  const struct {
+    std::string_view datagram;
+    bool probe;
+  } rows[] = {{"I::1\0Fa\0Tb\0P\0\0"sv, true},     {"I::1\0Fa\0P\0Tb\0"sv, true},
+              {"I::1\0Fa\0Tb\0P"sv, true},         {"I::1\0Fa\0Tb\0"sv, false},
+              {"I::1\0FP\0TP\0NP\0XP\0"sv, false}, {"I::1\0Fa\0Tb\0\0P\0"sv, false}};
+  Query query;  // one for all: nothing of the last may stay
+  for (const auto& row : rows) {
+    CAPTURE(row.datagram);
+    REQUIRE(parse(row.datagram, query) == Fault::none);
+    CHECK(query.probe == row.probe);
+    CHECK(query.recipients.size() == 1);
+  }
+  CHECK(parse("I::1\0Fa\0P\0"sv, query) == Fault::no_recipient);
+}
+
 TEST_CASE("a bad datagram is named by its fault") {
   const struct {
     std::string_view datagram;
