@@ -19,6 +19,7 @@
 #include "greyd/options.h"
 #include "greyd/server.h"
 #include "greyd/service.h"
+#include "greyd/socket_address.h"
 #include "greyd/udp_socket.h"
 
 namespace grey {

@@ -1,8 +1,6 @@
 #include "greyd/server.h"
 
 #include <ev.h>
-#include <ifaddrs.h>
-#include <net/if.h>
 #include <unistd.h>
 
 #include <array>
@@ -356,22 +354,6 @@ int Server::run() {
   }
   ev_run(impl_->loop, 0);
   return impl_->final_save();
-}
-
-NetworkSet local_networks() {
-  NetworkSet networks;
-  (void)networks.add("127.0.0.0/8");
-  networks.add(*Ip::parse("::1"));
-  ifaddrs* list = nullptr;
-  if (::getifaddrs(&list) == 0) {
-    for (const ifaddrs* at = list; at != nullptr; at = at->ifa_next) {
-      if (at->ifa_addr == nullptr) continue;
-      if (const auto ip = from_socket_address(*at->ifa_addr)) networks.add(*ip);
-    }
-    ::freeifaddrs(list);
-  }
-  networks.build();
-  return networks;
 }
 
 }  // namespace grey

@@ -49,7 +49,4 @@ class Server {
   std::unique_ptr<Impl> impl_;
 };
 
-// Loopback and the addresses of this host's interfaces.
-NetworkSet local_networks();
-
 }  // namespace grey

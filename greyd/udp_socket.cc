@@ -1,88 +1,30 @@
 #include "greyd/udp_socket.h"
 
-#include <unistd.h>
-
 #include <cerrno>
-#include <cstring>
-#include <string>
+
+#include "greyd/socket_address.h"
 
 namespace grey {
 namespace {
 
 constexpr int kReceiveBuffer = 4 << 20;  // bytes; the default holds only some 256 small datagrams
 
-struct SocketAddress {
-  sockaddr_storage storage{};
-  socklen_t size = 0;
-};
-
-SocketAddress to_socket_address(const Endpoint& endpoint, int family) {
-  SocketAddress address;
-  if (family == AF_INET) {
-    sockaddr_in v4{};
-    v4.sin_family = AF_INET;
-    v4.sin_port = htons(endpoint.port);
-    if (!endpoint.ip.is_any()) std::memcpy(&v4.sin_addr, endpoint.ip.bytes().data() + 12, 4);
-    std::memcpy(&address.storage, &v4, address.size = sizeof v4);
-  } else {
-    sockaddr_in6 v6{};
-    v6.sin6_family = AF_INET6;
-    v6.sin6_port = htons(endpoint.port);
-    std::memcpy(&v6.sin6_addr, endpoint.ip.bytes().data(), 16);
-    std::memcpy(&address.storage, &v6, address.size = sizeof v6);
+bool prepare_socket(int fd, int family, bool wildcard) {
+  if (wildcard) {
+    const bool told = family == AF_INET6 ? set_socket_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO)
+                                         : set_socket_option(fd, IPPROTO_IP, IP_PKTINFO);
+    if (!told) return false;
   }
-  return address;
-}
-
-bool turn_on(int fd, int level, int option, int value = 1) {
-  return ::setsockopt(fd, level, option, &value, sizeof value) == 0;
-}
-
-// 0, or the errno of what failed.
-int bind_family(const Endpoint& endpoint, int family, Fd& result) {
-  Fd fd(::socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd) return errno;
-  const bool wildcard = endpoint.ip.is_any();
-  if (family == AF_INET6) {
-    if (!turn_on(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, wildcard ? 0 : 1)) return errno;
-    if (wildcard && !turn_on(fd.get(), IPPROTO_IPV6, IPV6_RECVPKTINFO)) return errno;
-  } else if (wildcard && !turn_on(fd.get(), IPPROTO_IP, IP_PKTINFO)) {
-    return errno;
+  if (!set_socket_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, kReceiveBuffer)) {
+    set_socket_option(fd, SOL_SOCKET, SO_RCVBUF, kReceiveBuffer);  // as much as rmem_max lets us
   }
-  if (!turn_on(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, kReceiveBuffer)) {
-    turn_on(fd.get(), SOL_SOCKET, SO_RCVBUF, kReceiveBuffer);  // as much as rmem_max lets us
-  }
-  const SocketAddress address = to_socket_address(endpoint, family);
-  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.size) != 0) {
-    return errno;
-  }
-  result = std::move(fd);
-  return 0;
+  return true;
 }
 
 }  // namespace
 
 Result<Fd> bind_udp(const Endpoint& endpoint) {
-  Fd fd;
-  const bool v4_only = endpoint.ip.is_v4() && !endpoint.ip.is_any();
-  int error = bind_family(endpoint, v4_only ? AF_INET : AF_INET6, fd);
-  const bool no_ipv6 = error == EAFNOSUPPORT || error == EADDRNOTAVAIL;
-  if (no_ipv6 && endpoint.ip.is_any()) error = bind_family(endpoint, AF_INET, fd);
-  if (error == 0) return fd;
-  const std::string where = to_string(endpoint.ip) + "@" + std::to_string(endpoint.port);
-  return tl::make_unexpected(system_error("listen on", where, error));
-}
-
-std::optional<Ip> from_socket_address(const sockaddr& address) {
-  if (address.sa_family == AF_INET) {
-    sockaddr_in v4;
-    std::memcpy(&v4, &address, sizeof v4);
-    return Ip::from_v4(ntohl(v4.sin_addr.s_addr));
-  }
-  if (address.sa_family != AF_INET6) return std::nullopt;
-  std::array<std::uint8_t, 16> bytes;
-  std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in6&>(address).sin6_addr, 16);
-  return Ip(bytes);
+  return bind_socket(endpoint, SOCK_DGRAM, prepare_socket);
 }
 
 DatagramBatch::DatagramBatch() : data_(std::make_unique_for_overwrite<char[]>(kSize * kRoom)) {}
@@ -110,10 +52,7 @@ std::string_view DatagramBatch::datagram(std::size_t index) const {
 }
 
 Endpoint DatagramBatch::source(std::size_t index) const {
-  const sockaddr_in6& address = sources_[index];
-  // sin_port and sin6_port lie in the same place.
-  return {from_socket_address(reinterpret_cast<const sockaddr&>(address)).value_or(Ip()),
-          ntohs(address.sin6_port)};
+  return to_endpoint(reinterpret_cast<const sockaddr&>(sources_[index]));
 }
 
 void DatagramBatch::answer(std::size_t index, wire::Answer answer) {

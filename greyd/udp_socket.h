@@ -7,7 +7,6 @@
 #include <array>
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <string_view>
 
 #include "greyd/endpoint.h"
@@ -20,9 +19,6 @@ namespace grey {
 // Bound and non-blocking, with a large receive buffer. For a wildcard (ip is ::) it takes IPv4 and
 // IPv6, or IPv4 alone where the system has no IPv6.
 Result<Fd> bind_udp(const Endpoint& endpoint);
-
-// The address in it, when it is an IPv4 or IPv6 one.
-std::optional<Ip> from_socket_address(const sockaddr& address);
 
 // Up to kSize datagrams that came together, and the answers to them. Reused for each batch.
 class DatagramBatch {

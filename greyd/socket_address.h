@@ -1,0 +1,33 @@
+// The system's socket addresses, to and from ours.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <optional>
+
+#include "greyd/endpoint.h"
+#include "greyd/error.h"
+#include "greyd/files.h"
+#include "greyd/network_set.h"
+
+namespace grey {
+
+// The address in it, when it is an IPv4 or IPv6 one.
+std::optional<Ip> from_socket_address(const sockaddr& address);
+
+// The same with its port; 127.0.0.1@1999 when it is neither.
+Endpoint to_endpoint(const sockaddr& address);
+
+// A non-blocking socket of `type` (SOCK_DGRAM, SOCK_STREAM) bound to the endpoint. For a wildcard
+// (ip is ::) it takes IPv4 and IPv6, or IPv4 alone where the system has no IPv6. `prepare` sets
+// options before the bind, and returns false with errno set when one is refused.
+using PrepareSocket = bool (*)(int fd, int family, bool wildcard);
+Result<Fd> bind_socket(const Endpoint& endpoint, int type, PrepareSocket prepare);
+
+// setsockopt(2) of an int; false when the system refuses.
+bool set_socket_option(int fd, int level, int option, int value = 1);
+
+// Loopback and the addresses of this host's interfaces.
+NetworkSet local_networks();
+
+}  // namespace grey
