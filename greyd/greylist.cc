@@ -150,7 +150,7 @@ Decision Greylist::by_triplets(const wire::Query& query, const Lists& lists, Sec
     }
   }
   // One message is one good retry, whatever the number of its recipients.
-  if (passed) earn_pass(now);
+  if (passed && !query.earned) earn_pass(now);
   const bool accept = policy_.recipients == RecipientRule::any ? accepted.has_value() : !deferred;
   if (!accept) return *deferred;
   if (bounce) forget_bounces(query, now);
@@ -230,7 +230,7 @@ Decision Greylist::by_triplets_greydaemon(const wire::Query& query, Seconds now)
     }
     (decision.reason == Reason::passed ? accepted : deferred) = decision;
   }
-  if (accepted) earn_pass(now);
+  if (accepted && !query.earned) earn_pass(now);
   return deferred ? *deferred : *accepted;
 }
 

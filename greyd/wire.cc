@@ -61,6 +61,7 @@ Fault parse(std::string_view datagram, Query& query) {
 
   query.client_name = {};
   query.probe = false;
+  query.earned = false;
   const char* const fields = after(stop, end);
   std::size_t recipients = 0;
   for (at = fields; at != end; at = after(stop, end)) {

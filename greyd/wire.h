@@ -73,6 +73,9 @@ struct Query {
   std::string_view client_name;  // empty when the front sent none
   Recipients recipients;
   bool probe = false;  // decides nothing and leaves no trace in the state
+  // A good retry here earns the client nothing: the message has earned it its pass by an earlier
+  // query. For fronts that ask once for each recipient; no datagram says so.
+  bool earned = false;
 };
 
 // Why a datagram is not a query. The names are those of the log and of the counters.

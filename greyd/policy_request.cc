@@ -1,0 +1,361 @@
+#include "greyd/policy_request.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "greyd/append.h"
+
+namespace grey {
+namespace {
+
+using wire::Reason;
+using wire::Verdict;
+
+constexpr std::array<std::string_view, kAttributes> kNames = {
+    "request", "protocol_state", "client_address", "client_name",
+    "sender",  "recipient",      "instance",       "sasl_username"};
+constexpr std::string_view kCheck = "check ";
+constexpr std::size_t kKeptMemory = 1024;  // bytes; what a long request took beyond is given back
+
+std::optional<Attribute> find_attribute(std::string_view name) {
+  const auto at = std::find(kNames.begin(), kNames.end(), name);
+  if (at == kNames.end()) return std::nullopt;
+  return Attribute(at - kNames.begin());
+}
+
+// Takes a quoted word (at its first quote) off the front; false when its end is missing.
+bool take_quoted(std::string_view& text, std::string& word) {
+  for (std::size_t i = 1; i < text.size(); ++i) {
+    char c = text[i];
+    if (c == '"') {
+      text.remove_prefix(i + 1);
+      return true;
+    }
+    if (c == '\\') {
+      if (++i == text.size()) return false;
+      c = text[i] == 'n' ? '\n' : text[i] == 'r' ? '\r' : text[i];
+    }
+    word += c;
+  }
+  return false;
+}
+
+// Takes a word and the space after it off the front; `last` when the end comes instead. False when
+// it is neither plain nor quoted as a whole.
+bool take_word(std::string_view& text, std::string& word, bool& last) {
+  word.clear();
+  if (text.starts_with('"')) {
+    if (!take_quoted(text, word)) return false;
+  } else {
+    word = text.substr(0, text.find(' '));
+    if (word.find('"') != std::string::npos) return false;
+    text.remove_prefix(word.size());
+  }
+  last = text.empty();
+  if (last) return true;
+  if (text[0] != ' ') return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+void append_seconds(std::string& out, std::string_view name, Seconds seconds) {
+  out += name;
+  append_number(out, seconds);
+}
+
+// How long until a retry is not early. Nothing where no retry helps, or nobody knows which.
+std::optional<Seconds> wait_of(const Decision& decision, Seconds min_resend) {
+  switch (decision.reason) {
+    case Reason::new_triplet:
+    case Reason::stale:
+      return min_resend;
+    case Reason::early:
+      return std::max<Seconds>(min_resend - decision.age, 0);
+    default:
+      return std::nullopt;
+  }
+}
+
+void append_when(std::string& out, std::optional<Seconds> wait) {
+  if (!wait) {
+    out += "later";
+    return;
+  }
+  const Seconds minutes = std::max<Seconds>((*wait + 59) / 60, 1);
+  out += "in ";
+  append_number(out, minutes);
+  out += minutes == 1 ? " minute" : " minutes";
+}
+
+void append_deferral(std::string& out, std::string_view text, std::optional<Seconds> wait) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%' || i + 1 == text.size()) {
+      out += text[i];
+    } else if (text[++i] == 't') {
+      append_when(out, wait);
+    } else {
+      out += text[i];
+    }
+  }
+}
+
+void append_header(std::string& out, Seconds delay, const PolicyWords& words) {
+  append_seconds(out, "X-Greylist: delayed ", delay);
+  out += " seconds by ";
+  out += words.server;
+}
+
+// Puts what was appended since `begin` into quotes.
+void quote_from(std::string& out, std::size_t begin) {
+  for (std::size_t i = begin; i < out.size(); ++i) {
+    if (out[i] == '"' || out[i] == '\\') out.insert(out.begin() + std::ptrdiff_t(i++), '\\');
+  }
+  out.insert(out.begin() + std::ptrdiff_t(begin), '"');
+  out += '"';
+}
+
+void append_line_answer(std::string& out, const Decision& decision, const PolicyWords& words,
+                        Verdict verdict, bool header) {
+  out += "verdict=";
+  out += to_string(verdict);
+  out += " reason=";
+  out += to_string(decision.reason);
+  if (verdict == Verdict::defer) {
+    const auto wait = wait_of(decision, words.min_resend);
+    if (wait) append_seconds(out, " wait=", *wait);
+    out += " text=";
+    const std::size_t text = out.size();
+    append_deferral(out, words.deferral, wait);
+    quote_from(out, text);
+  } else if (header) {
+    append_seconds(out, " delay=", decision.age);
+    out += " header=";
+    const std::size_t text = out.size();
+    append_header(out, decision.age, words);
+    quote_from(out, text);
+  }
+  out += '\n';
+}
+
+void append_postfix_answer(std::string& out, const Decision& decision, const PolicyWords& words,
+                           Verdict verdict, bool header) {
+  out += "action=";
+  if (verdict == Verdict::defer) {
+    out += "DEFER_IF_PERMIT ";
+    append_deferral(out, words.deferral, wait_of(decision, words.min_resend));
+  } else if (header) {
+    out += "PREPEND ";
+    append_header(out, decision.age, words);
+  } else {
+    out += "DUNNO";
+  }
+  out += "\n\n";
+}
+
+}  // namespace
+
+std::string_view to_string(PolicyFault fault) {
+  static constexpr std::string_view kFaults[kPolicyFaults] = {"none",     "empty",    "bad-line",
+                                                              "bad-byte", "too-long", "bad-request"};
+  return kFaults[std::size_t(fault)];
+}
+
+// ---- PolicyRequest -----------------------------------------------------------------------------
+
+std::string_view PolicyRequest::get(Attribute name) const {
+  const Place place = places_[std::size_t(name)];
+  return std::string_view(values_).substr(place.begin, place.end - place.begin);
+}
+
+std::string_view PolicyRequest::recipient_field() const {
+  const Place place = places_[std::size_t(Attribute::recipient)];
+  if (place.begin == 0) return {};
+  return std::string_view(values_).substr(place.begin - 1, place.end - place.begin + 1);
+}
+
+// A value that comes twice: the last one counts.
+void PolicyRequest::set(Attribute name, std::string_view value) {
+  values_ += 'T';
+  const auto begin = std::uint32_t(values_.size());
+  values_ += value;
+  places_[std::size_t(name)] = {begin, std::uint32_t(values_.size())};
+}
+
+void PolicyRequest::clear() {
+  form_ = PolicyForm::postfix;
+  values_.clear();
+  if (values_.capacity() > kKeptMemory) values_ = std::string();
+  places_.fill({});
+}
+
+// ---- PolicyReader ------------------------------------------------------------------------------
+
+PolicyReader::Step PolicyReader::next(std::string_view& bytes) {
+  if (fault_ != PolicyFault::none) return Step::fault;
+  if (done_) begin();
+  while (!bytes.empty()) {
+    const std::size_t newline = bytes.find('\n');
+    const bool whole = newline != std::string_view::npos;
+    // No more than can be needed at once, so that a long line costs no memory.
+    const std::string_view part = bytes.substr(0, std::min(newline, kMaxLine + 1));
+    const bool line_ends = whole && part.size() == newline;
+    const std::size_t taken = part.size() + (line_ends ? 1 : 0);
+    bytes.remove_prefix(taken);
+    size_ += taken;
+    if (size_ > kMaxRequest) return fail(PolicyFault::too_long);
+    std::string_view line = part;
+    if (!skipping_ && (!line_ends || !line_.empty())) line = line_ += part;
+    if (!skipping_ && line.size() > kMaxLine) {
+      // Only an attribute that does not count may be so long.
+      if (!begun_ && line.starts_with(kCheck)) return fail(PolicyFault::too_long);
+      const std::size_t equals = line.find('=');
+      if (equals == std::string_view::npos || equals == 0) return fail(PolicyFault::bad_line);
+      if (find_attribute(line.substr(0, equals))) return fail(PolicyFault::too_long);
+      skipping_ = true;
+      begun_ = true;
+      line_ = std::string();
+    }
+    if (!line_ends) continue;
+    const Step step = skipping_ ? Step::more : take_line(line);
+    skipping_ = false;
+    line_.clear();
+    if (step != Step::more) return step;
+  }
+  return Step::more;
+}
+
+PolicyReader::Step PolicyReader::at_end() {
+  if (fault_ != PolicyFault::none) return Step::fault;
+  if (done_) begin();
+  if (begun_ || !line_.starts_with(kCheck)) return Step::more;
+  const Step step = take_line(line_);
+  line_.clear();
+  return step;
+}
+
+PolicyReader::Step PolicyReader::take_line(std::string_view line) {
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  if (!begun_ && line.starts_with(kCheck)) return take_check(line.substr(kCheck.size()));
+  if (line.empty()) return finish();
+  begun_ = true;
+  return take_attribute(line);
+}
+
+PolicyReader::Step PolicyReader::take_attribute(std::string_view line) {
+  const std::size_t equals = line.find('=');
+  if (equals == std::string_view::npos || equals == 0) return fail(PolicyFault::bad_line);
+  const auto name = find_attribute(line.substr(0, equals));
+  if (!name) return Step::more;
+  const std::string_view value = line.substr(equals + 1);
+  if (value.find('\0') != std::string_view::npos) return fail(PolicyFault::bad_byte);
+  if (request_.values_.size() + value.size() >= kMaxValues) return fail(PolicyFault::too_long);
+  request_.set(*name, value);
+  return Step::more;
+}
+
+PolicyReader::Step PolicyReader::take_check(std::string_view words) {
+  static constexpr Attribute kOrder[] = {Attribute::client_address, Attribute::sender,
+                                         Attribute::recipient, Attribute::client_name};
+  constexpr std::size_t kLeast = 3;
+  if (words.find('\0') != std::string_view::npos) return fail(PolicyFault::bad_byte);
+  std::string word;
+  bool last = false;
+  std::size_t count = 0;
+  while (!last) {
+    if (count == std::size(kOrder) || !take_word(words, word, last)) {
+      return fail(PolicyFault::bad_line);
+    }
+    request_.set(kOrder[count++], word);
+  }
+  if (count < kLeast) return fail(PolicyFault::bad_line);
+  request_.form_ = PolicyForm::line;
+  done_ = true;
+  size_ = 0;
+  return Step::request;
+}
+
+PolicyReader::Step PolicyReader::finish() {
+  if (!begun_) return fail(PolicyFault::empty);
+  if (request_.get(Attribute::request) != "smtpd_access_policy") {
+    return fail(PolicyFault::bad_request);
+  }
+  done_ = true;
+  size_ = 0;
+  return Step::request;
+}
+
+PolicyReader::Step PolicyReader::fail(PolicyFault fault) {
+  fault_ = fault;
+  line_ = std::string();
+  request_.values_ = std::string();
+  return Step::fault;
+}
+
+void PolicyReader::begin() {
+  request_.clear();
+  if (line_.capacity() > kKeptMemory) line_ = std::string();
+  begun_ = done_ = false;
+}
+
+// ---- queries and answers -----------------------------------------------------------------------
+
+PolicyTopic to_query(const PolicyRequest& request, wire::Query& query) {
+  const std::string_view recipient = request.recipient_field();
+  std::string_view name = request.get(Attribute::client_name);
+  if (request.form() == PolicyForm::postfix) {
+    // Of a message to several recipients Postfix names none after RCPT; they were asked about then.
+    const std::string_view state = request.get(Attribute::protocol_state);
+    const bool one_recipient =
+        recipient.size() > 1 &&
+        (state.empty() || state == "RCPT" || state == "DATA" || state == "END-OF-MESSAGE");
+    if (!one_recipient || !request.get(Attribute::sasl_username).empty()) {
+      return PolicyTopic::no_opinion;
+    }
+    if (name == "unknown") name = {};  // Postfix's word for a name that is not verified
+  }
+  const std::optional<Ip> client = Ip::parse(request.get(Attribute::client_address));
+  if (!client) return PolicyTopic::bad_client;
+  query = {};
+  query.client = *client;
+  query.sender = request.get(Attribute::sender);
+  query.client_name = name;
+  query.recipients = wire::Recipients(recipient, 1);
+  return PolicyTopic::decide;
+}
+
+Result<void> check_deferral(std::string_view text) {
+  if (text.empty()) return misuse("the text is empty");
+  if (text.size() > kMaxDeferral) {
+    return misuse("the text is longer than " + std::to_string(kMaxDeferral) + " bytes");
+  }
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] < 0x20 || text[i] > 0x7e) return misuse("the text is not printable ASCII");
+    if (text[i] != '%') continue;
+    if (++i == text.size() || (text[i] != 't' && text[i] != '%')) {
+      return misuse("after % the text must have t or %: " + std::string(text));
+    }
+  }
+  return {};
+}
+
+void append_no_opinion(std::string& out, PolicyForm form) {
+  out += form == PolicyForm::postfix ? "action=DUNNO\n\n" : "verdict=accept\n";
+}
+
+bool was_delayed(const Decision& decision) {
+  return decision.reason == Reason::passed ||
+         (decision.reason == Reason::bounce && decision.age > 0);
+}
+
+void append_answer(std::string& out, PolicyForm form, const Decision& decision,
+                   const PolicyWords& words, bool header) {
+  const Verdict verdict = words.dry_run ? Verdict::accept : verdict_of(decision.reason);
+  header = header && was_delayed(decision);
+  if (form == PolicyForm::postfix) {
+    append_postfix_answer(out, decision, words, verdict, header);
+  } else {
+    append_line_answer(out, decision, words, verdict, header);
+  }
+}
+
+}  // namespace grey

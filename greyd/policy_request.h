@@ -1,0 +1,145 @@
+// The stream protocol between a mail server and the daemon: bytes to requests, decisions to answers.
+//
+// Two forms, told apart by a request's first line:
+//
+// - Postfix policy delegation (SMTPD_POLICY_README). A request is lines `name=value`, ended by an
+//   empty one; `request=smtpd_access_policy` must be among them, attributes that are not listed in
+//   Attribute are skipped. The answer is one `action=...` and an empty line:
+//
+//     action=DUNNO
+//     action=DEFER_IF_PERMIT Greylisted: please try again in 5 minutes
+//     action=PREPEND X-Greylist: delayed 352 seconds by qmail-greyd at mx.example.net
+//
+// - One line, for Exim's ${readsocket: `check ` and three or four words, each after one space. A
+//   word is plain, or in double quotes as Exim's ${quote: writes it (\" \\ \n \r). The newline may
+//   be missing at the end of the stream. The answer is one line that ${extract reads:
+//
+//     check 192.0.2.1 "joe@example.org" "ann@example.net" "mx.example.org"
+//     verdict=defer reason=new wait=300 text="Greylisted: please try again in 5 minutes"
+//     verdict=accept reason=passed delay=352 header="X-Greylist: delayed 352 seconds by ..."
+//     verdict=accept reason=known
+//
+// Pure: no sockets, no clock.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "greyd/error.h"
+#include "greyd/greylist.h"
+
+namespace grey {
+
+enum class PolicyForm : std::uint8_t { postfix, line };
+
+// What of a request counts here. A line request has a client, sender, recipient and name only.
+enum class Attribute : std::uint8_t {
+  request,
+  protocol_state,
+  client_address,
+  client_name,
+  sender,
+  recipient,
+  instance,       // the same for all requests about one message
+  sasl_username,  // not empty: the client has authenticated itself
+};
+constexpr std::size_t kAttributes = 8;
+
+class PolicyRequest {
+ public:
+  PolicyForm form() const { return form_; }
+  std::string_view get(Attribute name) const;  // empty when it was not given
+  // The recipient as a field of a wire query: "T<recipient>".
+  std::string_view recipient_field() const;
+
+ private:
+  friend class PolicyReader;
+  struct Place {
+    std::uint32_t begin = 0, end = 0;  // in values_; begin is after the letter
+  };
+  void set(Attribute name, std::string_view value);
+  void clear();
+
+  PolicyForm form_ = PolicyForm::postfix;
+  std::string values_;  // each with a 'T' before it
+  std::array<Place, kAttributes> places_{};
+};
+
+// Why bytes are not a request. The names are those of the log.
+enum class PolicyFault : std::uint8_t { none, empty, bad_line, bad_byte, too_long, bad_request };
+constexpr std::size_t kPolicyFaults = 6;
+std::string_view to_string(PolicyFault fault);
+
+// Cuts a stream into requests; the same ones however the stream arrives in pieces. Holds at most
+// kMaxLine and kMaxValues bytes of an unfinished request.
+class PolicyReader {
+ public:
+  static constexpr std::size_t kMaxLine = 4096;         // of a line whose value counts
+  static constexpr std::size_t kMaxValues = 8192;       // of the values that count
+  static constexpr std::size_t kMaxRequest = 64 << 10;  // all of it, with what is skipped
+
+  enum class Step : std::uint8_t { more, request, fault };
+
+  // Takes from the front of `bytes` up to the end of a request: Step::request, and request() is it;
+  // more: all was taken, and the request is not whole yet; fault: see fault(), nothing more can be
+  // read from this stream.
+  Step next(std::string_view& bytes);
+  // The stream has ended: a line request without its newline is whole.
+  Step at_end();
+
+  // Until the next call. May be swapped for another, whose memory is used for the next request.
+  PolicyRequest& request() { return request_; }
+  PolicyFault fault() const { return fault_; }
+  bool idle() const { return size_ == 0; }  // nothing of an unfinished request has come
+  std::size_t memory() const { return line_.capacity() + request_.values_.capacity(); }
+
+ private:
+  Step take_line(std::string_view line);
+  Step take_attribute(std::string_view line);
+  Step take_check(std::string_view words);
+  Step finish();
+  Step fail(PolicyFault fault);
+  void begin();
+
+  PolicyRequest request_;
+  std::string line_;      // the beginning of a line whose end has not come
+  std::size_t size_ = 0;  // bytes of the request so far
+  bool begun_ = false;    // a line of it has been taken
+  bool done_ = false;     // request_ is whole and is cleared by the next call
+  bool skipping_ = false;
+  PolicyFault fault_ = PolicyFault::none;
+};
+
+// What to do with a request.
+enum class PolicyTopic : std::uint8_t {
+  decide,      // the query is to be decided
+  no_opinion,  // authenticated, or not about one recipient
+  bad_client,  // the client has no address that we can read
+};
+// Views of `query` point into `request`.
+PolicyTopic to_query(const PolicyRequest& request, wire::Query& query);
+
+// What answers are made from.
+struct PolicyWords {
+  // "%t" stands for when to try again: "in 5 minutes" or, where that is not known, "later"; "%%"
+  // for "%". See check_deferral.
+  std::string deferral = "Greylisted: please try again %t";
+  std::string server = "qmail-greyd";  // who delayed
+  Seconds min_resend = 5 * 60;
+  bool dry_run = false;  // say accept, whatever was decided
+};
+
+// A deferral text must be one that an SMTP reply can carry: printable ASCII, at most 400 bytes.
+constexpr std::size_t kMaxDeferral = 400;
+Result<void> check_deferral(std::string_view text);
+
+void append_no_opinion(std::string& out, PolicyForm form);
+// `header`: say by a header that the message was delayed, if it was.
+void append_answer(std::string& out, PolicyForm form, const Decision& decision,
+                   const PolicyWords& words, bool header);
+// A header is due: this was the good retry.
+bool was_delayed(const Decision& decision);
+
+}  // namespace grey

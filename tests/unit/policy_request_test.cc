@@ -1,0 +1,311 @@
+#include "greyd/policy_request.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+using namespace grey;
+using namespace std::string_literals;
+using namespace std::string_view_literals;
+using wire::Reason;
+
+namespace {
+
+using Step = PolicyReader::Step;
+
+// What a stream says, a line for each request, and the fault that ended it. `cut`: it arrives in
+// two pieces, the first of so many bytes; 0: in pieces of one byte.
+std::string read(std::string_view stream, std::size_t cut) {
+  PolicyReader reader;
+  std::string result;
+  std::size_t most = 0;
+  const auto take = [&](std::string_view piece) {
+    // Its own memory: ASan sees an overrun.
+    const std::string own(piece);
+    std::string_view bytes = own;
+    for (;;) {
+      const Step step = reader.next(bytes);
+      most = std::max(most, reader.memory());
+      if (step == Step::more) break;
+      if (step == Step::fault) return;
+      wire::Query query;
+      const PolicyTopic topic = to_query(reader.request(), query);
+      result += topic == PolicyTopic::decide       ? "decide"
+                : topic == PolicyTopic::no_opinion ? "no-opinion"
+                                                   : "bad-client";
+      if (topic != PolicyTopic::decide) {
+        result += '\n';
+        continue;
+      }
+      result += " " + to_string(query.client) + " <" + std::string(query.sender) + ">";
+      for (const auto recipient : query.recipients) result += " <" + std::string(recipient) + ">";
+      result += " name=" + std::string(query.client_name);
+      result += " instance=" + std::string(reader.request().get(Attribute::instance)) + "\n";
+    }
+  };
+  if (cut == 0) {
+    for (std::size_t i = 0; i < stream.size(); ++i) take(stream.substr(i, 1));
+  } else {
+    take(stream.substr(0, cut));
+    take(stream.substr(std::min(cut, stream.size())));
+  }
+  CHECK(most < 2 * (PolicyReader::kMaxLine + PolicyReader::kMaxValues) + 100);
+  if (reader.fault() != PolicyFault::none) result += to_string(reader.fault());
+  return result;
+}
+
+constexpr std::string_view kFull =
+    "request=smtpd_access_policy\nprotocol_state=RCPT\nprotocol_name=ESMTP\n"
+    "client_address=2001:db8::1\nclient_name=mx.example.org\nreverse_client_name=mx.example.org\n"
+    "helo_name=mx\nsender=joe@example.org\nrecipient=ann@example.net\nrecipient_count=0\n"
+    "queue_id=\ninstance=4af.1\nsize=100\nsasl_method=\nsasl_username=\nsasl_sender=\n\n"sv;
+constexpr std::string_view kFullSays =
+    "decide 2001:db8::1 <joe@example.org> <ann@example.net> name=mx.example.org instance=4af.1\n"sv;
+
+std::string postfix(std::string_view attributes) {
+  return "request=smtpd_access_policy\n" + std::string(attributes) + "\n";
+}
+
+}  // namespace
+
+TEST_CASE("a stream is read the same however it is cut") {
+  const std::string streams[] = {
+      std::string(kFull),
+      std::string(kFull) + "check 192.0.2.1 \"a b\" c \"\"\n" + std::string(kFull) + "check 1 2 3\n",
+      "x=" + std::string(5000, 'y') + "\n" + std::string(kFull) + "\n",
+      "request=smtpd_access_policy\r\nclient_address=192.0.2.1\r\nrecipient=b\r\n\r\nrequest=other\n\n",
+      "check 192.0.2.1 a b\ncheck 192.0.2.1 a\n",
+  };
+  const std::string_view says[] = {
+      kFullSays,
+      "",
+      kFullSays,
+      "decide 192.0.2.1 <> <b> name= instance=\nbad-request",
+      "decide 192.0.2.1 <a> <b> name= instance=\nbad-line",
+  };
+  for (std::size_t i = 0; i < std::size(streams); ++i) {
+    const std::string whole = read(streams[i], streams[i].size());
+    CHECK(whole.substr(0, says[i].size()) == says[i]);
+    CHECK(read(streams[i], 0) == whole);
+    for (std::size_t cut = 1; cut < streams[i].size(); ++cut) {
+      CAPTURE(i);
+      CAPTURE(cut);
+      REQUIRE(read(streams[i], cut) == whole);
+    }
+  }
+  CHECK(read(streams[1], 10) ==
+        std::string(kFullSays) + "decide 192.0.2.1 <a b> <c> name= instance=\n" +
+            std::string(kFullSays) + "bad-client\n");
+}
+
+TEST_CASE("requests that are about one recipient are decided") {
+  const struct {
+    std::string_view attributes;
+    std::string_view says;
+  } rows[] = {
+      {"client_address=192.0.2.1\nrecipient=b\nprotocol_state=RCPT\n", "decide 192.0.2.1 <> <b>"},
+      {"client_address=192.0.2.1\nsender=a\nrecipient=b\n", "decide 192.0.2.1 <a> <b>"},
+      {"client_address=::ffff:192.0.2.1\nrecipient=b\n", "decide 192.0.2.1 <> <b>"},
+      {"client_address=192.0.2.1\nrecipient=b\nprotocol_state=DATA\n", "decide 192.0.2.1"},
+      {"client_address=192.0.2.1\nrecipient=b\nprotocol_state=END-OF-MESSAGE\n", "decide"},
+      {"client_address=192.0.2.1\nrecipient=\nprotocol_state=DATA\n", "no-opinion"},
+      {"client_address=192.0.2.1\nrecipient=b\nprotocol_state=VRFY\n", "no-opinion"},
+      {"client_address=192.0.2.1\nsender=a\nprotocol_state=MAIL\n", "no-opinion"},
+      {"client_address=192.0.2.1\nprotocol_state=CONNECT\n", "no-opinion"},
+      {"client_address=192.0.2.1\nrecipient=b\nsasl_username=ann\n", "no-opinion"},
+      {"client_address=unknown\nrecipient=b\n", "bad-client"},
+      {"recipient=b\n", "bad-client"},
+      {"client_address=192.0.2.1\nclient_name=unknown\nrecipient=b\n",
+       "decide 192.0.2.1 <> <b> name= "},
+      {"client_address=192.0.2.1\nrecipient=b\nsender=a=b\n", "decide 192.0.2.1 <a=b> <b>"},
+      {"client_address=192.0.2.1\nrecipient=b\nrecipient=c\n", "decide 192.0.2.1 <> <c>"},
+      {"sender_x=q\nsende=q\nclient_address=192.0.2.1\nrecipient=b\n", "decide 192.0.2.1 <> <b>"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.attributes);
+    CHECK(read(postfix(row.attributes), 7).substr(0, row.says.size()) == row.says);
+  }
+}
+
+TEST_CASE("a line request has three or four words, plain or as Exim quotes them") {
+  const struct {
+    std::string_view line;
+    std::string_view says;
+  } rows[] = {
+      {"check 192.0.2.1 a@x b@y", "decide 192.0.2.1 <a@x> <b@y> name= "},
+      {"check 192.0.2.1 a@x b@y mx.x", "decide 192.0.2.1 <a@x> <b@y> name=mx.x "},
+      {"check \"2001:db8::1\" \"\" \"b@y\" \"mx.x\"", "decide 2001:db8::1 <> <b@y> name=mx.x "},
+      {"check 192.0.2.1  b@y", "decide 192.0.2.1 <> <b@y> name= "},
+      {"check 192.0.2.1 a@x \"\\\"j \\\\ d\\\"@y\" ", "decide 192.0.2.1 <a@x> <\"j \\ d\"@y> name= "},
+      {"check 192.0.2.1 \"a\\n\\r\" b", "decide 192.0.2.1 <a\n\r> <b> name= "},
+      {"check 192.0.2.1 a unknown unknown", "decide 192.0.2.1 <a> <unknown> name=unknown "},
+      {"check \"\" a b", "bad-client"},
+      {"check x a b", "bad-client"},
+      {"check 192.0.2.1 a", "bad-line"},
+      {"check ", "bad-line"},
+      {"check", "bad-line"},
+      {"Check 192.0.2.1 a b", "bad-line"},
+      {"check 192.0.2.1 a b c d", "bad-line"},
+      {"check 192.0.2.1 \"a b", "bad-line"},
+      {"check 192.0.2.1 \"a\\", "bad-line"},
+      {"check 192.0.2.1 \"a\"b c", "bad-line"},
+      {"check 192.0.2.1 a.\"b c\"@x d", "bad-line"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.line);
+    CHECK(read(std::string(row.line) + "\n", 3).substr(0, row.says.size()) == row.says);
+  }
+}
+
+TEST_CASE("what is not a request is named by its fault") {
+  const std::string many(40, 'n');
+  const struct {
+    std::string stream;
+    std::string_view says;
+  } rows[] = {
+      {"\n", "empty"},
+      {"\r\n", "empty"},
+      {"x\n", "bad-line"},
+      {"=x\n", "bad-line"},
+      {"HELO mx\n", "bad-line"},
+      {"a=b\n\n", "bad-request"},
+      {"request=smtpd_access\n\n", "bad-request"},
+      {"a=b\ncheck 192.0.2.1 a b\n", "bad-line"},
+      {postfix("sender=a\0b\n"s), "bad-byte"},
+      {"check 192.0.2.1 a\0 b\n"s, "bad-byte"},
+      {postfix("sender=" + std::string(4090, 'x') + "\n"), "too-long"},
+      {"check 192.0.2.1 a " + std::string(4090, 'x'), "too-long"},
+      {postfix("sender=" + std::string(4000, 'x') + "\nrecipient=" + std::string(4000, 'x') +
+               "\ninstance=" + std::string(400, 'x') + "\n"),
+       "too-long"},
+      {std::string(1 << 20, 'x'), "bad-line"},
+      {"x=" + std::string(1 << 20, 'x'), "too-long"},
+      {"\xff\xfe\0\n"s, "bad-line"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.stream.substr(0, 60));
+    CHECK(read(row.stream, row.stream.size()) == row.says);
+    CHECK(read(row.stream, 0) == row.says);
+  }
+  std::string endless;
+  for (int i = 0; i < 10'000; ++i) endless += "name" + std::to_string(i) + "=" + many + "\n";
+  CHECK(read(endless, 1000) == "too-long");
+}
+
+TEST_CASE("values that count may be as long as an SMTP command, others as long as a request") {
+  const std::string sender(2048, 's'), recipient(2048, 'r');
+  const std::string stream =
+      postfix("client_address=192.0.2.1\nx=" + std::string(30'000, 'x') + "\nsender=" + sender +
+              "\ny=" + std::string(4094, 'y') + "\nz=" + std::string(4095, 'z') +
+              "\nrecipient=" + recipient + "\n");
+  const std::string says = "decide 192.0.2.1 <" + sender + "> <" + recipient + "> name= instance=\n";
+  CHECK(read(stream, 0) == says);
+  CHECK(read(stream, 9000) == says);
+}
+
+TEST_CASE("at the end of a stream a line request needs no newline") {
+  const struct {
+    std::string_view stream;
+    Step step;
+  } rows[] = {{"check 192.0.2.1 a b", Step::request},
+              {"check 192.0.2.1 a", Step::fault},
+              {"check 192.0.2.1 a b\n", Step::more},
+              {"request=smtpd_access_policy\n", Step::more},
+              {"request=smtpd_access_policy\ncheck 192.0.2.1 a b", Step::more},
+              {"", Step::more}};
+  for (const auto& row : rows) {
+    CAPTURE(row.stream);
+    PolicyReader reader;
+    std::string_view bytes = row.stream;
+    while (reader.next(bytes) != Step::more) continue;
+    CHECK(reader.at_end() == row.step);
+  }
+}
+
+TEST_CASE("each decision has its answer in both forms") {
+  PolicyWords words;
+  words.server = "qmail-greyd at mx.example.net";
+  const struct {
+    Decision decision;
+    bool header;
+    std::string_view postfix, line;
+  } rows[] = {
+      {{Reason::new_triplet, 0}, true, "DEFER_IF_PERMIT Greylisted: please try again in 5 minutes",
+       "verdict=defer reason=new wait=300 text=\"Greylisted: please try again in 5 minutes\""},
+      {{Reason::early, 1}, true, "DEFER_IF_PERMIT Greylisted: please try again in 5 minutes",
+       "verdict=defer reason=early wait=299 text=\"Greylisted: please try again in 5 minutes\""},
+      {{Reason::early, 60}, true, "DEFER_IF_PERMIT Greylisted: please try again in 4 minutes",
+       "verdict=defer reason=early wait=240 text=\"Greylisted: please try again in 4 minutes\""},
+      {{Reason::early, 299}, true, "DEFER_IF_PERMIT Greylisted: please try again in 1 minute",
+       "verdict=defer reason=early wait=1 text=\"Greylisted: please try again in 1 minute\""},
+      {{Reason::stale, 50'000}, true, "DEFER_IF_PERMIT Greylisted: please try again in 5 minutes",
+       "verdict=defer reason=stale wait=300 text=\"Greylisted: please try again in 5 minutes\""},
+      {{Reason::blacklisted, 0}, true, "DEFER_IF_PERMIT Greylisted: please try again later",
+       "verdict=defer reason=blacklisted text=\"Greylisted: please try again later\""},
+      {{Reason::error, 0}, true, "DEFER_IF_PERMIT Greylisted: please try again later",
+       "verdict=defer reason=error text=\"Greylisted: please try again later\""},
+      {{Reason::passed, 352}, true,
+       "PREPEND X-Greylist: delayed 352 seconds by qmail-greyd at mx.example.net",
+       "verdict=accept reason=passed delay=352 "
+       "header=\"X-Greylist: delayed 352 seconds by qmail-greyd at mx.example.net\""},
+      {{Reason::passed, 352}, false, "DUNNO", "verdict=accept reason=passed"},
+      {{Reason::bounce, 400}, true,
+       "PREPEND X-Greylist: delayed 400 seconds by qmail-greyd at mx.example.net",
+       "verdict=accept reason=bounce delay=400 "
+       "header=\"X-Greylist: delayed 400 seconds by qmail-greyd at mx.example.net\""},
+      {{Reason::bounce, 0}, true, "DUNNO", "verdict=accept reason=bounce"},
+      {{Reason::known, 9}, true, "DUNNO", "verdict=accept reason=known"},
+      {{Reason::whitelisted, 0}, true, "DUNNO", "verdict=accept reason=whitelisted"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.line);
+    std::string postfix, line;
+    append_answer(postfix, PolicyForm::postfix, row.decision, words, row.header);
+    append_answer(line, PolicyForm::line, row.decision, words, row.header);
+    CHECK(postfix == "action=" + std::string(row.postfix) + "\n\n");
+    CHECK(line == std::string(row.line) + "\n");
+  }
+  std::string out;
+  append_no_opinion(out, PolicyForm::postfix);
+  append_no_opinion(out, PolicyForm::line);
+  CHECK(out == "action=DUNNO\n\nverdict=accept\n");
+}
+
+TEST_CASE("a dry run accepts whatever was decided") {
+  PolicyWords words;
+  words.dry_run = true;
+  std::string out;
+  append_answer(out, PolicyForm::postfix, {Reason::new_triplet, 0}, words, true);
+  append_answer(out, PolicyForm::line, {Reason::early, 9}, words, true);
+  CHECK(out == "action=DUNNO\n\nverdict=accept reason=early\n");
+}
+
+TEST_CASE("the deferral text is the operator's") {
+  const struct {
+    std::string_view text, says;
+  } rows[] = {{"See http://x.example/?a=%%20 and come back %t.",
+               "See http://x.example/?a=%20 and come back in 2 minutes."},
+              {"4.7.1 \"later\\sooner\"", "4.7.1 \"later\\sooner\""},
+              {"%t%t", "in 2 minutesin 2 minutes"}};
+  for (const auto& row : rows) {
+    CAPTURE(row.text);
+    CHECK(check_deferral(row.text));
+    PolicyWords words;
+    words.deferral = row.text;
+    std::string out;
+    append_answer(out, PolicyForm::postfix, {Reason::early, 180}, words, true);
+    CHECK(out == "action=DEFER_IF_PERMIT " + std::string(row.says) + "\n\n");
+  }
+  PolicyWords words;
+  words.deferral = "\"a\\b\"";
+  std::string out;
+  append_answer(out, PolicyForm::line, {Reason::early, 180}, words, true);
+  CHECK(out == "verdict=defer reason=early wait=120 text=\"\\\"a\\\\b\\\"\"\n");
+
+  for (const auto bad : {""sv, "%"sv, "a%"sv, "%s"sv, "a\nb"sv, "a\0b"sv, "\xc3\xa4"sv, "\t"sv}) {
+    CHECK_FALSE(check_deferral(bad));
+  }
+  CHECK(check_deferral(std::string(kMaxDeferral, 'x')));
+  CHECK_FALSE(check_deferral(std::string(kMaxDeferral + 1, 'x')));
+}
