@@ -16,8 +16,18 @@ void append_address(std::string& out, std::string_view address) {
 
 }  // namespace
 
+void append_source(std::string& out, const std::optional<Endpoint>& source) {
+  if (!source) {
+    out += "local";
+    return;
+  }
+  append_ip(out, source->ip);
+  out += '@';
+  append_number(out, source->port);
+}
+
 void append_decision(std::string& out, const wire::Query& query, const Decision& decision,
-                     const Endpoint& source, bool dry_run) {
+                     const std::optional<Endpoint>& source, bool dry_run) {
   out += "verdict=";
   out += to_string(verdict_of(decision.reason));
   out += " reason=";
@@ -40,9 +50,7 @@ void append_decision(std::string& out, const wire::Query& query, const Decision&
   out += " age=";
   append_number(out, decision.age);
   out += " source=";
-  append_ip(out, source.ip);
-  out += '@';
-  append_number(out, source.port);
+  append_source(out, source);
   if (query.probe) out += " probe=yes";
   if (dry_run) out += " dry-run=yes";
   out += '\n';

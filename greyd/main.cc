@@ -4,19 +4,24 @@
 #include <malloc.h>
 #include <pwd.h>
 #include <sodium.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "greyd/background_thread.h"
 #include "greyd/log.h"
 #include "greyd/options.h"
+#include "greyd/policy_server.h"
 #include "greyd/server.h"
 #include "greyd/service.h"
 #include "greyd/socket_address.h"
@@ -77,9 +82,55 @@ ServiceSettings service_settings(const Options& options) {
           options.whitelist, options.blacklist,   options.sync};
 }
 
+Result<std::vector<PolicyListener>> listen_policy(const Options& options) {
+  std::vector<PolicyListener> listeners;
+  for (const PolicyAddress& address : options.policy_addresses) {
+    auto listener = PolicyListener::open(address);
+    if (!listener) return tl::make_unexpected(listener.error());
+    listeners.push_back(std::move(*listener));
+  }
+  return listeners;
+}
+
+// As many policy connections as descriptors allow, with some left for the state's files.
+std::size_t descriptors_for_connections() {
+  constexpr rlim_t kOthers = 64;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return kOthers;
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) ::getrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_cur - std::min(kOthers, limit.rlim_cur / 2);
+}
+
+std::string server_name() {
+  std::string name = "qmail-greyd";
+  char host[256] = "";
+  if (::gethostname(host, sizeof host - 1) != 0) return name;
+  const std::string_view text = host;
+  const auto fits = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '-' || c == '_';
+  };
+  if (text.empty() || !std::all_of(text.begin(), text.end(), fits)) return name;
+  return name + " at " + host;
+}
+
+PolicySettings policy_settings(const Options& options, const NetworkSet& allow) {
+  PolicySettings settings;
+  if (!options.policy_text.empty()) settings.words.deferral = options.policy_text;
+  settings.words.server = server_name();
+  settings.words.min_resend = options.policy.min_resend;
+  settings.words.dry_run = options.policy.dry_run;
+  settings.allow = allow;
+  settings.log_decisions = options.verbosity >= Verbosity::decisions;
+  settings.max_connections = std::min(settings.max_connections, descriptors_for_connections());
+  return settings;
+}
+
 Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger) {
   auto socket = bind_udp(options.listen);
   if (!socket) return tl::make_unexpected(socket.error());
+  auto listeners = listen_policy(options);
+  if (!listeners) return tl::make_unexpected(listeners.error());
   if (!options.user.empty()) {
     if (const auto dropped = drop_privileges(options.user); !dropped) {
       return tl::make_unexpected(dropped.error());
@@ -102,8 +153,18 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger)
   if (const auto loaded = load_state(service, options, logger); !loaded) {
     return tl::make_unexpected(loaded.error());
   }
-  Server server(loop, options, options.allow ? *options.allow : local_networks(),
-                std::move(*socket), service, background, pipe, logger);
+  const NetworkSet allow = options.allow ? *options.allow : local_networks();
+  std::optional<PolicyServer> policy;
+  if (!listeners->empty()) {
+    policy.emplace(
+        policy_settings(options, allow), std::move(*listeners),
+        [&service](std::span<const wire::Query> batch, Seconds now, const Service::Done& done) {
+          service.decide(batch, now, done);
+        },
+        pipe, logger);
+  }
+  Server server(loop, options, allow, std::move(*socket), service, background,
+                policy ? &*policy : nullptr, pipe, logger);
   return server.run();
 }
 

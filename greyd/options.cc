@@ -5,6 +5,7 @@
 #include <map>
 
 #include "greyd/files.h"
+#include "greyd/policy_request.h"
 
 namespace grey {
 namespace {
@@ -24,6 +25,7 @@ struct Raw {
   std::int64_t port = kDefaultPort;
   int verbosity = 1;
   std::string allow;
+  std::vector<std::string> policy;
   std::string address, context_file;
   bool greydaemon = false;
 };
@@ -103,6 +105,12 @@ void add_options(CLI::App& app, Raw& raw, Options& options) {
                    "when answers are safe from a power cut (second)");
   app.add_option("--allow", raw.allow, "who may ask (loopback and own addresses)")
       ->type_name("NETWORK[,NETWORK...]");
+  app.add_option("--policy", raw.policy, "where Postfix and Exim ask (nowhere)")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("ADDR@PORT|/PATH[,...]");
+  app.add_option("--policy-text", options.policy_text, "what they tell a client that must wait")
+      ->type_name("TEXT");
   app.add_option("-u,--user", options.user, "user to run as")->type_name("USER");
   add_number(app, "-v,--verbosity", raw.verbosity, 0, 3, "LEVEL",
              "0 errors, 1 decisions, 2 saves, 3 records on USR2 (1)");
@@ -127,6 +135,24 @@ Result<NetworkSet> parse_allow(std::string_view list) {
   }
   networks.build();
   return networks;
+}
+
+Result<void> parse_policy(const Raw& raw, const CLI::App& app, Options& options) {
+  for (const std::string& where : raw.policy) {
+    PolicyAddress address;
+    if (where.starts_with('/')) {
+      address.path = where;
+    } else if (const auto endpoint =
+                   parse_endpoint(where, Wildcards::allowed, kDefaultPolicyPort)) {
+      address.endpoint = *endpoint;
+    } else {
+      return misuse("--policy: not an address or an absolute path: '" + where + "'");
+    }
+    options.policy_addresses.push_back(std::move(address));
+  }
+  if (app.count("--policy-text") == 0) return {};
+  const auto good = check_deferral(options.policy_text);
+  return good ? Result<void>() : misuse("--policy-text: " + good.error().text);
 }
 
 bool is_greydaemon(const std::vector<std::string>& arguments) {
@@ -170,7 +196,7 @@ Result<void> complete(const Raw& raw, const CLI::App& app, const std::string& co
     if (!allow) return tl::make_unexpected(allow.error());
     options.allow = std::move(*allow);
   }
-  return {};
+  return parse_policy(raw, app, options);
 }
 
 }  // namespace

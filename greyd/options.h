@@ -15,6 +15,13 @@ namespace grey {
 
 enum class Verbosity { errors = 0, decisions = 1, state = 2, records = 3 };
 
+// Where mail servers connect for policy requests.
+struct PolicyAddress {
+  std::string path;   // a unix socket's, absolute; empty: TCP
+  Endpoint endpoint;  // for TCP
+};
+constexpr std::uint16_t kDefaultPolicyPort = 10023;  // as postgrey(8) has it
+
 struct Options {
   Policy policy;
   Endpoint listen;
@@ -29,6 +36,8 @@ struct Options {
   std::string user;  // empty: stay who we are
   // Who may ask. Absent: loopback and this host's own addresses.
   std::optional<NetworkSet> allow;
+  std::vector<PolicyAddress> policy_addresses;  // empty: no policy requests are taken
+  std::string policy_text;  // of a deferral, see PolicyWords; empty: the default
 };
 
 // What the command line asked for instead of a run: text for standard output, then exit 0.

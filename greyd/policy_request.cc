@@ -155,8 +155,8 @@ void append_postfix_answer(std::string& out, const Decision& decision, const Pol
 }  // namespace
 
 std::string_view to_string(PolicyFault fault) {
-  static constexpr std::string_view kFaults[kPolicyFaults] = {"none",     "empty",    "bad-line",
-                                                              "bad-byte", "too-long", "bad-request"};
+  static constexpr std::string_view kFaults[kPolicyFaults] = {
+      "none", "empty", "bad-line", "bad-byte", "too-long", "bad-request"};
   return kFaults[std::size_t(fault)];
 }
 

@@ -1,4 +1,5 @@
-// The stream protocol between a mail server and the daemon: bytes to requests, decisions to answers.
+// The stream protocol between a mail server and the daemon: bytes to requests, decisions to
+// answers.
 //
 // Two forms, told apart by a request's first line:
 //

@@ -38,7 +38,8 @@ Seconds wall_clock() {
 
 struct EventLoop::Impl {
   // Not epoll: that calls back for every datagram that comes in, also while nobody waits. With the
-  // few descriptors of this loop poll() answers a tenth more queries (scripts/bench, COST.md).
+  // few descriptors of this loop poll() answers a tenth more queries (scripts/bench, COST.md). The
+  // policy connections, of which there may be thousands, are one descriptor here: an epoll set.
   struct ev_loop* loop = ev_default_loop(EVBACKEND_POLL);
   ev_async background_done{};
 };
@@ -65,12 +66,13 @@ struct Batch {
 struct Server::Impl {
   Impl(struct ev_loop* the_loop, ev_async& background_done, const Options& the_options,
        NetworkSet the_allow, Fd the_socket, Service& the_service, BackgroundThread& the_background,
-       LogPipe& the_pipe, spdlog::logger& the_logger)
+       PolicyServer* the_policy, LogPipe& the_pipe, spdlog::logger& the_logger)
       : options(the_options),
         allow(std::move(the_allow)),
         socket(std::move(the_socket)),
         service(the_service),
         background(the_background),
+        policy(the_policy),
         pipe(the_pipe),
         logger(the_logger),
         loop(the_loop),
@@ -105,6 +107,7 @@ struct Server::Impl {
   void save_slice();
   void on_tick();
   void on_background() { background.deliver(); }
+  void on_policy() { policy->handle(wall_clock()); }
   void start_expiry();
   void expire_slice();
   void on_usr2();
@@ -119,6 +122,7 @@ struct Server::Impl {
   Fd socket;
   Service& service;
   BackgroundThread& background;
+  PolicyServer* const policy;
   LogPipe& pipe;
   spdlog::logger& logger;
   struct ev_loop* loop;
@@ -128,7 +132,7 @@ struct Server::Impl {
   RateLimit foreign_limit{kBadDatagramLogPeriod};
   RateLimit unexpected_limit{kBadDatagramLogPeriod};
 
-  ev_io readable{};
+  ev_io readable{}, policy_ready{};
   ev_async& woken;
   ev_timer save_timer{}, slice_timer{}, tick_timer{}, free_timer{}, expiry_timer{};
   ev_signal term{}, interrupt{}, hup{}, usr1{}, usr2{};
@@ -236,6 +240,7 @@ void Server::Impl::save_slice() {
 void Server::Impl::on_tick() {
   service.files().tick(read_clock(CLOCK_MONOTONIC));
   if (service.files().saving()) ev_timer_again(loop, &slice_timer);
+  if (policy != nullptr) policy->tick(wall_clock());
 }
 
 int Server::Impl::final_save() {
@@ -328,19 +333,25 @@ void Server::Impl::start_watchers() {
   ev_set_cb(&woken, (&call<&Impl::on_background, ev_async>));
   woken.data = this;
 
-  ev_io_init(&readable, (&call<&Impl::on_readable, ev_io>), socket.get(), EV_READ);
-  readable.data = this;
-  ev_io_start(loop, &readable);
+  const auto start_reading = [this](ev_io& watcher, auto callback, int fd) {
+    ev_io_init(&watcher, callback, fd, EV_READ);
+    watcher.data = this;
+    ev_io_start(loop, &watcher);
+  };
+  start_reading(readable, (&call<&Impl::on_readable, ev_io>), socket.get());
+  if (policy != nullptr) {
+    start_reading(policy_ready, (&call<&Impl::on_policy, ev_io>), policy->fd());
+  }
 }
 
 // ---- Server ------------------------------------------------------------------------------------
 
 Server::Server(EventLoop& loop, const Options& options, NetworkSet allow, Fd socket,
-               Service& service, BackgroundThread& background, LogPipe& pipe,
+               Service& service, BackgroundThread& background, PolicyServer* policy, LogPipe& pipe,
                spdlog::logger& logger)
     : impl_(std::make_unique<Impl>(loop.impl_->loop, loop.impl_->background_done, options,
-                                   std::move(allow), std::move(socket), service, background, pipe,
-                                   logger)) {}
+                                   std::move(allow), std::move(socket), service, background, policy,
+                                   pipe, logger)) {}
 
 Server::~Server() = default;
 

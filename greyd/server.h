@@ -1,4 +1,5 @@
-// The event loop: UDP queries in, answers out, signals and timers. The only user of libev.
+// The event loop: UDP queries in, answers out, policy connections, signals and timers. The only
+// user of libev.
 #pragma once
 
 #include <spdlog/logger.h>
@@ -10,6 +11,7 @@
 #include "greyd/files.h"
 #include "greyd/log.h"
 #include "greyd/options.h"
+#include "greyd/policy_server.h"
 #include "greyd/service.h"
 
 namespace grey {
@@ -34,9 +36,10 @@ class EventLoop {
 // All arguments by reference must outlive the server. Not movable: libev keeps pointers to it.
 class Server {
  public:
-  // `socket` from bind_udp. `allow`: who may ask. `background` calls loop.wake().
+  // `socket` from bind_udp. `allow`: who may ask. `background` calls loop.wake(). `policy`: null
+  // when no policy requests are taken.
   Server(EventLoop& loop, const Options& options, NetworkSet allow, Fd socket, Service& service,
-         BackgroundThread& background, LogPipe& pipe, spdlog::logger& logger);
+         BackgroundThread& background, PolicyServer* policy, LogPipe& pipe, spdlog::logger& logger);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

@@ -72,9 +72,11 @@ std::string postfix(std::string_view attributes) {
 TEST_CASE("a stream is read the same however it is cut") {
   const std::string streams[] = {
       std::string(kFull),
-      std::string(kFull) + "check 192.0.2.1 \"a b\" c \"\"\n" + std::string(kFull) + "check 1 2 3\n",
+      std::string(kFull) + "check 192.0.2.1 \"a b\" c \"\"\n" + std::string(kFull) +
+          "check 1 2 3\n",
       "x=" + std::string(5000, 'y') + "\n" + std::string(kFull) + "\n",
-      "request=smtpd_access_policy\r\nclient_address=192.0.2.1\r\nrecipient=b\r\n\r\nrequest=other\n\n",
+      "request=smtpd_access_policy\r\nclient_address=192.0.2.1\r\nrecipient=b\r\n\r\nrequest="
+      "other\n\n",
       "check 192.0.2.1 a b\ncheck 192.0.2.1 a\n",
   };
   const std::string_view says[] = {
@@ -94,9 +96,9 @@ TEST_CASE("a stream is read the same however it is cut") {
       REQUIRE(read(streams[i], cut) == whole);
     }
   }
-  CHECK(read(streams[1], 10) ==
-        std::string(kFullSays) + "decide 192.0.2.1 <a b> <c> name= instance=\n" +
-            std::string(kFullSays) + "bad-client\n");
+  CHECK(read(streams[1], 10) == std::string(kFullSays) +
+                                    "decide 192.0.2.1 <a b> <c> name= instance=\n" +
+                                    std::string(kFullSays) + "bad-client\n");
 }
 
 TEST_CASE("requests that are about one recipient are decided") {
@@ -137,7 +139,8 @@ TEST_CASE("a line request has three or four words, plain or as Exim quotes them"
       {"check 192.0.2.1 a@x b@y mx.x", "decide 192.0.2.1 <a@x> <b@y> name=mx.x "},
       {"check \"2001:db8::1\" \"\" \"b@y\" \"mx.x\"", "decide 2001:db8::1 <> <b@y> name=mx.x "},
       {"check 192.0.2.1  b@y", "decide 192.0.2.1 <> <b@y> name= "},
-      {"check 192.0.2.1 a@x \"\\\"j \\\\ d\\\"@y\" ", "decide 192.0.2.1 <a@x> <\"j \\ d\"@y> name= "},
+      {"check 192.0.2.1 a@x \"\\\"j \\\\ d\\\"@y\" ",
+       "decide 192.0.2.1 <a@x> <\"j \\ d\"@y> name= "},
       {"check 192.0.2.1 \"a\\n\\r\" b", "decide 192.0.2.1 <a\n\r> <b> name= "},
       {"check 192.0.2.1 a unknown unknown", "decide 192.0.2.1 <a> <unknown> name=unknown "},
       {"check \"\" a b", "bad-client"},
@@ -199,7 +202,8 @@ TEST_CASE("values that count may be as long as an SMTP command, others as long a
       postfix("client_address=192.0.2.1\nx=" + std::string(30'000, 'x') + "\nsender=" + sender +
               "\ny=" + std::string(4094, 'y') + "\nz=" + std::string(4095, 'z') +
               "\nrecipient=" + recipient + "\n");
-  const std::string says = "decide 192.0.2.1 <" + sender + "> <" + recipient + "> name= instance=\n";
+  const std::string says =
+      "decide 192.0.2.1 <" + sender + "> <" + recipient + "> name= instance=\n";
   CHECK(read(stream, 0) == says);
   CHECK(read(stream, 9000) == says);
 }
@@ -231,26 +235,42 @@ TEST_CASE("each decision has its answer in both forms") {
     bool header;
     std::string_view postfix, line;
   } rows[] = {
-      {{Reason::new_triplet, 0}, true, "DEFER_IF_PERMIT Greylisted: please try again in 5 minutes",
+      {{Reason::new_triplet, 0},
+       true,
+       "DEFER_IF_PERMIT Greylisted: please try again in 5 minutes",
        "verdict=defer reason=new wait=300 text=\"Greylisted: please try again in 5 minutes\""},
-      {{Reason::early, 1}, true, "DEFER_IF_PERMIT Greylisted: please try again in 5 minutes",
+      {{Reason::early, 1},
+       true,
+       "DEFER_IF_PERMIT Greylisted: please try again in 5 minutes",
        "verdict=defer reason=early wait=299 text=\"Greylisted: please try again in 5 minutes\""},
-      {{Reason::early, 60}, true, "DEFER_IF_PERMIT Greylisted: please try again in 4 minutes",
+      {{Reason::early, 60},
+       true,
+       "DEFER_IF_PERMIT Greylisted: please try again in 4 minutes",
        "verdict=defer reason=early wait=240 text=\"Greylisted: please try again in 4 minutes\""},
-      {{Reason::early, 299}, true, "DEFER_IF_PERMIT Greylisted: please try again in 1 minute",
+      {{Reason::early, 299},
+       true,
+       "DEFER_IF_PERMIT Greylisted: please try again in 1 minute",
        "verdict=defer reason=early wait=1 text=\"Greylisted: please try again in 1 minute\""},
-      {{Reason::stale, 50'000}, true, "DEFER_IF_PERMIT Greylisted: please try again in 5 minutes",
+      {{Reason::stale, 50'000},
+       true,
+       "DEFER_IF_PERMIT Greylisted: please try again in 5 minutes",
        "verdict=defer reason=stale wait=300 text=\"Greylisted: please try again in 5 minutes\""},
-      {{Reason::blacklisted, 0}, true, "DEFER_IF_PERMIT Greylisted: please try again later",
+      {{Reason::blacklisted, 0},
+       true,
+       "DEFER_IF_PERMIT Greylisted: please try again later",
        "verdict=defer reason=blacklisted text=\"Greylisted: please try again later\""},
-      {{Reason::error, 0}, true, "DEFER_IF_PERMIT Greylisted: please try again later",
+      {{Reason::error, 0},
+       true,
+       "DEFER_IF_PERMIT Greylisted: please try again later",
        "verdict=defer reason=error text=\"Greylisted: please try again later\""},
-      {{Reason::passed, 352}, true,
+      {{Reason::passed, 352},
+       true,
        "PREPEND X-Greylist: delayed 352 seconds by qmail-greyd at mx.example.net",
        "verdict=accept reason=passed delay=352 "
        "header=\"X-Greylist: delayed 352 seconds by qmail-greyd at mx.example.net\""},
       {{Reason::passed, 352}, false, "DUNNO", "verdict=accept reason=passed"},
-      {{Reason::bounce, 400}, true,
+      {{Reason::bounce, 400},
+       true,
        "PREPEND X-Greylist: delayed 400 seconds by qmail-greyd at mx.example.net",
        "verdict=accept reason=bounce delay=400 "
        "header=\"X-Greylist: delayed 400 seconds by qmail-greyd at mx.example.net\""},

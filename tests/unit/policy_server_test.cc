@@ -1,0 +1,334 @@
+// The policy connections without a daemon: real sockets, and decisions that come when the test says.
+#include "greyd/policy_server.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <spdlog/sinks/null_sink.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <new>
+#include <string>
+
+#include "tests/temporary_directory.h"
+
+using namespace grey;
+using wire::Reason;
+
+namespace {
+
+// A mail server's end.
+class Peer {
+ public:
+  explicit Peer(const std::string& path) : fd_(::socket(AF_UNIX, SOCK_STREAM, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    REQUIRE(::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  }
+  void send(const std::string& text) {
+    REQUIRE(::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL) == ssize_t(text.size()));
+  }
+  // False when the server's side takes no more.
+  bool send_some(const std::string& text) {
+    return ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT) > 0;
+  }
+  void ask(const std::string& sender) { send("check 192.0.2.1 " + sender + " b\n"); }
+  // What has come, with a "|" for the end of the stream.
+  std::string received() {
+    std::string text;
+    char buffer[4096];
+    for (;;) {
+      const ssize_t size = ::recv(fd_.get(), buffer, sizeof buffer, MSG_DONTWAIT);
+      if (size == 0) return text + "|";
+      if (size < 0) return errno == EAGAIN ? text : text + "|";
+      text.append(buffer, std::size_t(size));
+    }
+  }
+  void half_close() { ::shutdown(fd_.get(), SHUT_WR); }
+  void close() { fd_.reset(); }
+
+ private:
+  Fd fd_;
+};
+
+// The server's end. Decisions wait until decide_all(); a sender's decision is `passed` with the
+// number of the query as its age.
+class Fixture {
+ public:
+  explicit Fixture(PolicySettings settings = {}) : settings_(std::move(settings)) {
+    settings_.log_decisions = false;
+    std::vector<PolicyListener> listeners;
+    auto listener = PolicyListener::open({path_, {}});
+    REQUIRE(listener);
+    listeners.push_back(std::move(*listener));
+    server_.emplace(
+        settings_, std::move(listeners),
+        [this](std::span<const wire::Query> batch, Seconds, const Service::Done& done) {
+          if (fail) throw std::bad_alloc();
+          std::vector<std::string> senders;
+          for (const wire::Query& query : batch) senders.emplace_back(query.sender);
+          waiting_.push_back({std::move(senders), batch, done});
+          if (at_once) decide_all();
+        },
+        pipe_, logger_);
+  }
+
+  Peer connect() {
+    Peer peer(path_);
+    serve();
+    return peer;
+  }
+  // Handles all that is ready.
+  void serve() {
+    pollfd ready{server_->fd(), POLLIN, 0};
+    for (int i = 0; ::poll(&ready, 1, 0) == 1; ++i) {
+      REQUIRE_MESSAGE(i < 10'000, "spins");
+      server_->handle(1'700'000'000);
+    }
+  }
+  void tick(unsigned times) {
+    for (unsigned i = 0; i < times; ++i) {
+      server_->tick(1'700'000'000);
+      serve();
+    }
+  }
+  // The decisions that wait, the last query first.
+  void decide_all() {
+    auto batches = std::exchange(waiting_, {});
+    for (Waiting& batch : batches) {
+      for (std::size_t i = batch.queries.size(); i-- > 0;) {
+        CHECK(batch.queries[i].sender == batch.senders[i]);  // still there
+        batch.done(i, {Reason::known, 0});
+      }
+    }
+    serve();
+  }
+  std::size_t asked() const {
+    std::size_t count = 0;
+    for (const Waiting& batch : waiting_) count += batch.queries.size();
+    return count;
+  }
+  PolicyServer& server() { return *server_; }
+
+  bool fail = false;      // decide throws
+  bool at_once = false;   // decide answers before it returns
+
+ private:
+  struct Waiting {
+    std::vector<std::string> senders;
+    std::span<const wire::Query> queries;
+    Service::Done done;
+  };
+
+  testing::TemporaryDirectory directory_;
+  const std::string path_ = directory_ / "socket";
+  PolicySettings settings_;
+  LogPipe pipe_{-1};
+  spdlog::logger logger_{"test", std::make_shared<spdlog::sinks::null_sink_mt>()};
+  std::vector<Waiting> waiting_;
+  std::optional<PolicyServer> server_;
+};
+
+const std::string kKnown = "verdict=accept reason=known\n";
+const std::string kPostfix =
+    "request=smtpd_access_policy\nclient_address=192.0.2.1\nrecipient=b\nsender=";
+const std::string kDunno = "action=DUNNO\n\n";
+
+}  // namespace
+
+TEST_CASE("decisions may come later, in any order; answers come in that of the requests") {
+  Fixture f;
+  Peer peer = f.connect();
+  peer.send("check 192.0.2.1 a b\n" + kPostfix + "b\n\ncheck \"\" c c\n" + kPostfix + "d\n\n");
+  f.serve();
+  CHECK(f.asked() == 3);
+  CHECK(peer.received() == "");
+  f.decide_all();
+  CHECK(peer.received() == kKnown + kDunno + "verdict=accept\n" + kDunno);
+}
+
+TEST_CASE("while its requests are being decided nothing is read from a connection") {
+  Fixture f;
+  Peer peer = f.connect(), other = f.connect();
+  peer.ask("1");
+  f.serve();
+  peer.ask("2");
+  other.ask("3");
+  f.serve();
+  CHECK(f.asked() == 2);
+  f.decide_all();
+  CHECK(peer.received() == kKnown);
+  CHECK(other.received() == kKnown);
+  CHECK(f.asked() == 1);
+  f.decide_all();
+  CHECK(peer.received() == kKnown);
+}
+
+TEST_CASE("a connection may be gone when its decision comes") {
+  Fixture f;
+  Peer gone = f.connect(), stays = f.connect();
+  gone.ask("1");
+  stays.ask("2");
+  f.serve();
+  gone.close();
+  f.serve();
+  CHECK(f.server().connections() == 1);
+  Peer next = f.connect();  // perhaps with the descriptor of the one that is gone
+  f.decide_all();
+  CHECK(next.received() == "");
+  CHECK(stays.received() == kKnown);
+  next.ask("3");
+  f.serve();
+  f.decide_all();
+  CHECK(next.received() == kKnown);
+}
+
+TEST_CASE("a peer that closes its sending side gets its answers and then the end") {
+  Fixture f;
+  Peer peer = f.connect();
+  peer.ask("1");
+  peer.send("check 192.0.2.1 2 b");
+  peer.half_close();
+  f.serve();
+  f.decide_all();
+  CHECK(peer.received() == kKnown);
+  f.decide_all();
+  CHECK(peer.received() == kKnown + "|");
+  CHECK(f.server().connections() == 0);
+}
+
+TEST_CASE("what asks together is decided as one batch") {
+  Fixture f;
+  std::vector<Peer> peers;
+  for (int i = 0; i < 20; ++i) peers.push_back(f.connect());
+  for (Peer& peer : peers) peer.ask("s");
+  f.server().handle(1'700'000'000);
+  CHECK(f.asked() == 20);
+  f.decide_all();
+  for (Peer& peer : peers) CHECK(peer.received() == kKnown);
+}
+
+TEST_CASE("a connection that floods does not keep the others waiting") {
+  Fixture f;
+  f.at_once = true;
+  std::vector<Peer> floods;
+  std::string many;
+  while (many.size() < 100'000) many += "check 1 2 3\n";
+  for (int i = 0; i < 70; ++i) floods.push_back(f.connect());
+  Peer peer = f.connect();
+  for (Peer& flood : floods) flood.send(many);
+  peer.ask("1");
+  // Each call takes about a batch; every connection has had its turn after two rounds of events.
+  for (int i = 0; i < 200; ++i) f.server().handle(1'700'000'000);
+  CHECK(peer.received() == kKnown);
+}
+
+TEST_CASE("time-outs count ticks: for idle connections many, for half a request few") {
+  PolicySettings settings;
+  settings.idle_ticks = 10;
+  settings.unfinished_ticks = 3;
+  Fixture f(std::move(settings));
+  Peer idle = f.connect(), half = f.connect(), active = f.connect(), waits = f.connect();
+  half.send("request=");
+  waits.ask("1");
+  f.serve();
+  f.tick(2);
+  half.send("s");  // dribbling does not help
+  active.ask("2");
+  f.serve();
+  f.decide_all();
+  CHECK(half.received() == "");
+  f.tick(1);
+  CHECK(half.received() == "|");
+  CHECK(idle.received() == "");
+  f.tick(7);
+  CHECK(idle.received() == "|");
+  CHECK(active.received() == kKnown);
+  f.tick(2);
+  CHECK(active.received() == "|");
+}
+
+TEST_CASE("a peer is not closed because its decision takes long") {
+  PolicySettings settings;
+  settings.idle_ticks = settings.unfinished_ticks = 3;
+  Fixture f(std::move(settings));
+  Peer peer = f.connect();
+  peer.ask("1");
+  f.serve();
+  f.tick(20);
+  CHECK(peer.received() == "");
+  f.decide_all();
+  CHECK(peer.received() == kKnown);
+}
+
+TEST_CASE("at the bound the connection that has been idle for longest makes room") {
+  PolicySettings settings;
+  settings.max_connections = 3;
+  Fixture f(std::move(settings));
+  f.at_once = true;
+  Peer a = f.connect(), b = f.connect(), c = f.connect();
+  a.ask("1");
+  f.serve();
+  CHECK(a.received() == kKnown);
+  Peer d = f.connect();
+  CHECK(b.received() == "|");
+  CHECK(f.server().connections() == 3);
+  // None is idle: the new one waits for the next tick after one goes.
+  for (Peer* busy : {&a, &c, &d}) busy->send("request");
+  f.serve();
+  Peer e = f.connect();
+  e.ask("2");
+  f.tick(1);
+  CHECK(e.received() == "");
+  a.close();
+  f.tick(2);
+  CHECK(e.received() == kKnown);
+}
+
+TEST_CASE("what all peers leave unread or unfinished is bounded") {
+  PolicySettings settings;
+  settings.max_held = 40'000;
+  Fixture f(std::move(settings));
+  f.at_once = true;
+  std::vector<Peer> peers;
+  for (int i = 0; i < 20; ++i) {
+    peers.push_back(f.connect());
+    peers.back().send(std::string(4000, 'x'));
+    f.serve();
+  }
+  CHECK(f.server().connections() < 11);
+  CHECK(f.server().connections() > 4);
+  Peer next = f.connect();
+  next.ask("1");
+  f.serve();
+  CHECK(next.received() == kKnown);
+}
+
+TEST_CASE("answers that are not taken are dropped in time") {
+  PolicySettings settings;
+  settings.unfinished_ticks = 3;
+  Fixture f(std::move(settings));
+  f.at_once = true;
+  Peer peer = f.connect();
+  while (peer.send_some("check 192.0.2.1 s b\n")) f.serve();
+  CHECK(f.server().connections() == 1);
+  f.tick(4);
+  CHECK(f.server().connections() == 0);
+}
+
+TEST_CASE("without memory for decisions the askers are closed, and others served") {
+  Fixture f;
+  f.at_once = true;
+  Peer asker = f.connect(), idle = f.connect();
+  f.fail = true;
+  asker.ask("1");
+  CHECK_THROWS_AS(f.serve(), std::bad_alloc);
+  CHECK(asker.received() == "|");
+  f.fail = false;
+  idle.ask("2");
+  f.serve();
+  CHECK(idle.received() == kKnown);
+}
