@@ -76,23 +76,24 @@ std::optional<Seconds> wait_of(const Decision& decision, Seconds min_resend) {
   }
 }
 
-void append_when(std::string& out, std::optional<Seconds> wait) {
-  if (!wait) {
-    out += "later";
+// Rounded up: who comes back then is accepted. As libgreylist says it.
+void append_time(std::string& out, std::optional<Seconds> wait) {
+  if (wait.value_or(0) == 0) {
+    out += "a few minutes";
     return;
   }
-  const Seconds minutes = std::max<Seconds>((*wait + 59) / 60, 1);
-  out += "in ";
-  append_number(out, minutes);
-  out += minutes == 1 ? " minute" : " minutes";
+  const bool in_minutes = *wait >= 100;
+  const Seconds count = in_minutes ? (*wait + 59) / 60 : *wait;
+  append_number(out, count);
+  out += in_minutes ? " minute" : " second";
+  if (count != 1) out += 's';
 }
 
 void append_deferral(std::string& out, std::string_view text, std::optional<Seconds> wait) {
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%' || i + 1 == text.size()) {
-      out += text[i];
-    } else if (text[++i] == 't') {
-      append_when(out, wait);
+    if (text.substr(i, 2) == "%t") {
+      append_time(out, wait);
+      ++i;
     } else {
       out += text[i];
     }
@@ -328,12 +329,8 @@ Result<void> check_deferral(std::string_view text) {
   if (text.size() > kMaxDeferral) {
     return misuse("the text is longer than " + std::to_string(kMaxDeferral) + " bytes");
   }
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] < 0x20 || text[i] > 0x7e) return misuse("the text is not printable ASCII");
-    if (text[i] != '%') continue;
-    if (++i == text.size() || (text[i] != 't' && text[i] != '%')) {
-      return misuse("after % the text must have t or %: " + std::string(text));
-    }
+  for (const char c : text) {
+    if (c < 0x20 || c > 0x7e) return misuse("the text is not printable ASCII");
   }
   return {};
 }

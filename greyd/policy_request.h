@@ -124,9 +124,9 @@ PolicyTopic to_query(const PolicyRequest& request, wire::Query& query);
 
 // What answers are made from.
 struct PolicyWords {
-  // "%t" stands for when to try again: "in 5 minutes" or, where that is not known, "later"; "%%"
-  // for "%". See check_deferral.
-  std::string deferral = "Greylisted: please try again %t";
+  // "%t" stands for the time after which a retry is accepted: "5 minutes", "50 seconds" or, where
+  // that is not known, "a few minutes". As GREYTEXT of libgreylist; see check_deferral.
+  std::string deferral = "Greylisted: please try again in %t";
   std::string server = "qmail-greyd";  // who delayed
   Seconds min_resend = 5 * 60;
   bool dry_run = false;  // say accept, whatever was decided

@@ -274,8 +274,8 @@ void PolicyServer::prepare(Batch& batch, Seconds now) {
     if (!entry.asked) continue;
     const std::string_view instance = entry.request.get(Attribute::instance);
     const Connection* connection = find(entry.connection);
-    query.earned = !instance.empty() && connection != nullptr &&
-                   connection->passed_instance == instance;
+    query.earned =
+        !instance.empty() && connection != nullptr && connection->passed_instance == instance;
     batch.queries.push_back(query);
     batch.entry_of.push_back(i);
   }

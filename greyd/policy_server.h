@@ -135,10 +135,10 @@ class PolicyServer {
   Connections idle_, busy_;
   std::unordered_map<Id, Connections::iterator> by_id_;
   Id next_id_;
-  std::size_t held_ = 0;  // bytes
+  std::size_t held_ = 0;                 // bytes
   std::size_t slow_ = 0, overfull_ = 0;  // connections closed for it and not told yet
-  unsigned now_ = 0;      // ticks
-  bool paused_ = false;   // no connection is accepted until the next tick
+  unsigned now_ = 0;                     // ticks
+  bool paused_ = false;                  // no connection is accepted until the next tick
 
   static constexpr int kEvents = 64;
   std::array<epoll_event, kEvents> events_{};

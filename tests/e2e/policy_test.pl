@@ -10,14 +10,14 @@ use File::Temp qw(tempdir);
 use IO::Select;
 use IO::Socket::IP;
 use IO::Socket::UNIX;
-use Socket qw(SOCK_STREAM SHUT_WR);
+use Socket qw(SOCK_DGRAM SOCK_STREAM SHUT_WR);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
 my $program = shift or die "usage: policy_test.pl PATH-OF-QMAIL-GREYD\n";
 my $dir = tempdir(CLEANUP => 1);
 chmod 0755, $dir;
-my $port = 20000 + $$ % 20000;
+my $port = free_port();
 my $unix = "$dir/policy.sock";
 my $daemon = Daemon->new(program => $program, dir => $dir);
 my $asan = `ldd $program` =~ /libasan/;
@@ -25,6 +25,15 @@ $SIG{PIPE} = 'IGNORE';
 END { local $?; $daemon->stop('KILL') if $daemon && $daemon->{pid} }
 
 my ($defer, $dunno) = ("action=DEFER_IF_PERMIT Greylisted: please try again in 5 minutes\n\n", "action=DUNNO\n\n");
+
+# One that nobody has, below those that the system gives to who asks for any.
+sub free_port {
+    for my $try (1 .. 1000) {
+        my $port = 10000 + ($$ + $try * 7) % 20000;
+        my @free = map { IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => $port, Type => $_, $_ == SOCK_STREAM ? (Listen => 1) : ()) } SOCK_STREAM, SOCK_DGRAM;
+        return $port if @free == grep { defined } @free and @free == 2;
+    }
+    die 'no port' }
 
 # A daemon with an empty state that takes policy requests on the port and the unix socket.
 sub fresh { my (@args) = @_; unlink glob "$dir/context*"; again(@args) }
@@ -56,7 +65,7 @@ sub udp_answers { my ($name) = @_; like ask(asker($port), query('203.0.113.9', '
 subtest 'Postfix: the first attempt waits, the good retry has a header, then the client is known' => sub {
     fresh('-m', 0);
     my $s = tcp();
-    says($s, request(), "action=DEFER_IF_PERMIT Greylisted: please try again in 1 minute\n\n", 'first attempt');
+    says($s, request(), "action=DEFER_IF_PERMIT Greylisted: please try again in a few minutes\n\n", 'first attempt');
     syswrite $s, request();
     like receive($s, 62), qr/^action=PREPEND X-Greylist: delayed \d+ seconds by qmail-greyd/, 'retry';
     receive($s, 1) until substr(receive($s, 1), -1) eq "\n";
@@ -85,8 +94,8 @@ subtest 'Exim: one line, on TCP and the unix socket' => sub {
 };
 
 subtest 'the text is the operator\'s' => sub {
-    fresh('--policy-text', '4.7.1 Wait: %t, 100%%');
-    says(tcp(), request(), "action=DEFER_IF_PERMIT 4.7.1 Wait: in 5 minutes, 100%\n\n", 'text');
+    fresh('--policy-text', '4.7.1 Wait: %t, 100%');
+    says(tcp(), request(), "action=DEFER_IF_PERMIT 4.7.1 Wait: 5 minutes, 100%\n\n", 'text');
     $daemon->stop;
 };
 
@@ -129,13 +138,13 @@ subtest 'a message to several recipients is one good retry, and has one header' 
     my $s = tcp();
     my @to = map {"r$_\@y"} 1 .. 3;
     syswrite $s, request(recipient => $_, instance => 'i1') for @to;
-    receive($s, 3 * length "action=DEFER_IF_PERMIT Greylisted: please try again in 1 minute\n\n");
+    receive($s, 3 * length "action=DEFER_IF_PERMIT Greylisted: please try again in a few minutes\n\n");
     syswrite $s, request(recipient => $to[0], instance => 'i2');
     my $header = '';
     $header .= receive($s, 1) until $header =~ /\n\n/;
     like $header, qr/^action=PREPEND X-Greylist/, 'first recipient';
     says($s, request(recipient => $_, instance => 'i2'), $dunno, 'another recipient') for @to[1, 2];
-    says($s, request(sender => 'other', instance => 'i3'), "action=DEFER_IF_PERMIT Greylisted: please try again in 1 minute\n\n", 'one pass of two: not known yet');
+    says($s, request(sender => 'other', instance => 'i3'), "action=DEFER_IF_PERMIT Greylisted: please try again in a few minutes\n\n", 'one pass of two: not known yet');
     $daemon->stop;
     like slurp("$dir/context"), qr/^C \d+ 1 192\.0\.2\.1$/m, 'one pass';
 };
@@ -235,11 +244,11 @@ subtest 'the unix socket: its mode, who is in its place, and its end' => sub {
     fresh();
     is +(stat $unix)[2] & 07777, 0666, 'any user may connect';
     my $second = Daemon->new(program => $program, dir => $dir);
-    my $other = $port + 1;
+    my $other = free_port();
     my $refused = sub { my ($what, $says) = @_;
         my $out = `CONTROLDIR=$dir $program --policy=$unix 127.0.0.1\@$other other 2>&1`;
         is $? >> 8, 111, $what;
-        like $out, qr/^error: cannot listen on \Q$unix\E: $says\n\z/, 'says so' };
+        like $out, qr/^qmail-greyd: fatal: cannot listen on \Q$unix\E: $says\n\z/, 'says so' };
     $refused->('somebody listens', 'Address already in use');
     says(local_socket(), request(), $defer, 'and still does');
     is $daemon->stop, 0;
@@ -259,9 +268,9 @@ subtest 'the unix socket: its mode, who is in its place, and its end' => sub {
     ok -e $unix, 'what is not ours is not removed';
     unlink $unix, "$unix.old";
     my $long = "$dir/" . 'x' x 200;
-    like `CONTROLDIR=$dir $program --policy=$long 127.0.0.1\@$other other 2>&1`, qr/^error: cannot listen on \Q$long\E: File name too long$/, 'a path that is too long';
+    like `CONTROLDIR=$dir $program --policy=$long 127.0.0.1\@$other other 2>&1`, qr/^qmail-greyd: fatal: cannot listen on \Q$long\E: File name too long$/, 'a path that is too long';
     my $out = `CONTROLDIR=$dir $program --policy=$dir/none/sock 127.0.0.1\@$other other 2>&1`;
-    like $out, qr/^error: cannot listen on .*none\/sock: No such file or directory$/, 'no such directory';
+    like $out, qr/^qmail-greyd: fatal: cannot listen on .*none\/sock: No such file or directory$/, 'no such directory';
 };
 
 subtest 'only allowed sources are served by TCP' => sub {
@@ -281,7 +290,7 @@ subtest 'no descriptors left: the longest idle makes room, nothing spins, UDP go
     my @open = glob "/proc/$daemon->{pid}/fd/*";
     ok wait_until(sub { @open = glob "/proc/$daemon->{pid}/fd/*"; @open > 45 }), 'all are accepted';
     system('prlimit', '--pid', $daemon->{pid}, '--nofile=' . (1 + @open)) == 0 or die 'prlimit';
-    my $wait = "action=DEFER_IF_PERMIT Greylisted: please try again in 1 minute\n\n";
+    my $wait = "action=DEFER_IF_PERMIT Greylisted: please try again in a few minutes\n\n";
     my @more;
     for my $n (1 .. 20) { push @more, my $s = tcp(); says($s, request(sender => "m$n"), $wait, "new connection $n") }
     ends($first[$_], "idle one $_ had to go") for 0 .. 15;
@@ -308,7 +317,7 @@ subtest 'IPv6 and a wildcard' => sub {
     logged(qr/source=127\.0\.0\.1@/);
     $daemon->stop;
     my $holder = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => $port, Listen => 1, ReuseAddr => 1) or die;
-    like `CONTROLDIR=$dir $program --policy=127.0.0.1\@$port 127.0.0.1\@$port context 2>&1`, qr/^error: cannot listen on 127\.0\.0\.1\@$port: Address already in use$/, 'in use';
+    like `CONTROLDIR=$dir $program --policy=127.0.0.1\@$port 127.0.0.1\@$port context 2>&1`, qr/^qmail-greyd: fatal: cannot listen on 127\.0\.0\.1\@$port: Address already in use$/, 'in use';
 };
 
 done_testing;

@@ -99,6 +99,20 @@ TEST_CASE("--allow is a list of networks") {
   CHECK_FALSE(options.allow->contains(*Ip::parse("127.0.0.1")));
 }
 
+TEST_CASE("--policy is a list of addresses and paths, and may be given several times") {
+  CHECK(good("qmail-greyd 0 c").policy_addresses.empty());
+  const Options options = good(
+      "qmail-greyd --policy=127.0.0.1,/run/greyd/policy --policy [::1]@2000 --policy *@10024 0 c");
+  const auto& all = options.policy_addresses;
+  REQUIRE(all.size() == 4);
+  CHECK(all[0].path == "");
+  CHECK(all[0].endpoint == Endpoint{*Ip::parse("127.0.0.1"), 10023});
+  CHECK(all[1].path == "/run/greyd/policy");
+  CHECK(all[2].endpoint == Endpoint{*Ip::parse("::1"), 2000});
+  CHECK(all[3].endpoint.ip.is_any());
+  CHECK(good("qmail-greyd --policy-text=%t 0 c").policy_text == "%t");
+}
+
 TEST_CASE("misuse is one line that names what is wrong, and exit code 100") {
   const struct {
     const char* line;
@@ -125,6 +139,9 @@ TEST_CASE("misuse is one line that names what is wrong, and exit code 100") {
       {"qmail-greyd --allow 10.0.0.0/33 127.0.0.1 c", "10.0.0.0/33"},
       {"qmail-greyd --allow example.com 127.0.0.1 c", "example.com"},
       {"qmail-greyd --max-records 0 127.0.0.1 c", "--max-records"},
+      {"qmail-greyd --policy=run/policy 127.0.0.1 c", "run/policy"},
+      {"qmail-greyd --policy=127.0.0.1@10023,localhost 127.0.0.1 c", "localhost"},
+      {"qmail-greyd --policy-text=\xc3\xa4 127.0.0.1 c", "--policy-text"},
   };
   for (const auto& row : rows) {
     CAPTURE(row.line);

@@ -249,20 +249,20 @@ TEST_CASE("each decision has its answer in both forms") {
        "verdict=defer reason=early wait=240 text=\"Greylisted: please try again in 4 minutes\""},
       {{Reason::early, 299},
        true,
-       "DEFER_IF_PERMIT Greylisted: please try again in 1 minute",
-       "verdict=defer reason=early wait=1 text=\"Greylisted: please try again in 1 minute\""},
+       "DEFER_IF_PERMIT Greylisted: please try again in 1 second",
+       "verdict=defer reason=early wait=1 text=\"Greylisted: please try again in 1 second\""},
       {{Reason::stale, 50'000},
        true,
        "DEFER_IF_PERMIT Greylisted: please try again in 5 minutes",
        "verdict=defer reason=stale wait=300 text=\"Greylisted: please try again in 5 minutes\""},
       {{Reason::blacklisted, 0},
        true,
-       "DEFER_IF_PERMIT Greylisted: please try again later",
-       "verdict=defer reason=blacklisted text=\"Greylisted: please try again later\""},
+       "DEFER_IF_PERMIT Greylisted: please try again in a few minutes",
+       "verdict=defer reason=blacklisted text=\"Greylisted: please try again in a few minutes\""},
       {{Reason::error, 0},
        true,
-       "DEFER_IF_PERMIT Greylisted: please try again later",
-       "verdict=defer reason=error text=\"Greylisted: please try again later\""},
+       "DEFER_IF_PERMIT Greylisted: please try again in a few minutes",
+       "verdict=defer reason=error text=\"Greylisted: please try again in a few minutes\""},
       {{Reason::passed, 352},
        true,
        "PREPEND X-Greylist: delayed 352 seconds by qmail-greyd at mx.example.net",
@@ -304,10 +304,10 @@ TEST_CASE("a dry run accepts whatever was decided") {
 TEST_CASE("the deferral text is the operator's") {
   const struct {
     std::string_view text, says;
-  } rows[] = {{"See http://x.example/?a=%%20 and come back %t.",
+  } rows[] = {{"See http://x.example/?a=%20 and come back in %t.",
                "See http://x.example/?a=%20 and come back in 2 minutes."},
               {"4.7.1 \"later\\sooner\"", "4.7.1 \"later\\sooner\""},
-              {"%t%t", "in 2 minutesin 2 minutes"}};
+              {"%t%t%", "2 minutes2 minutes%"}};
   for (const auto& row : rows) {
     CAPTURE(row.text);
     CHECK(check_deferral(row.text));
@@ -323,7 +323,7 @@ TEST_CASE("the deferral text is the operator's") {
   append_answer(out, PolicyForm::line, {Reason::early, 180}, words, true);
   CHECK(out == "verdict=defer reason=early wait=120 text=\"\\\"a\\\\b\\\"\"\n");
 
-  for (const auto bad : {""sv, "%"sv, "a%"sv, "%s"sv, "a\nb"sv, "a\0b"sv, "\xc3\xa4"sv, "\t"sv}) {
+  for (const auto bad : {""sv, "a\nb"sv, "a\0b"sv, "\xc3\xa4"sv, "\t"sv}) {
     CHECK_FALSE(check_deferral(bad));
   }
   CHECK(check_deferral(std::string(kMaxDeferral, 'x')));

@@ -1,4 +1,5 @@
-// The policy connections without a daemon: real sockets, and decisions that come when the test says.
+// The policy connections without a daemon: real sockets, and decisions that come when the test
+// says.
 #include "greyd/policy_server.h"
 
 #include <doctest/doctest.h>
@@ -113,8 +114,8 @@ class Fixture {
   }
   PolicyServer& server() { return *server_; }
 
-  bool fail = false;      // decide throws
-  bool at_once = false;   // decide answers before it returns
+  bool fail = false;     // decide throws
+  bool at_once = false;  // decide answers before it returns
 
  private:
   struct Waiting {

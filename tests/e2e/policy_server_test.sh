@@ -1,0 +1,188 @@
+#!/bin/bash
+# Real mail servers ask the real daemon, with the samples of etc/: Postfix on TCP and a unix socket,
+# Exim with ${readsocket. swaks is the client; the daemon's clock is the test's.
+# usage: policy_server_test.sh SOURCE-DIRECTORY PATH-OF-QMAIL-GREYD
+# shellcheck disable=SC2317,SC2016 # functions are called through `ok` and traps; Exim's variables
+set -u
+source=$(realpath "$1")
+greyd=$(realpath "$2")
+[ "$(id -u)" = 0 ] || { echo "skipped: Postfix and Exim need root to start"; exit 77; }
+work=$(mktemp -d)
+chmod 755 "$work" # the mail servers change users
+pids=()
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
+
+cleanup() {
+  postfix -c "$work/postfix" stop >/dev/null 2>&1
+  for pid in "${pids[@]}" "$greyd_pid"; do kill "$pid"; done 2>/dev/null
+  wait
+  if ((failures > 0)); then tail -n 30 "$work"/*.log "$work"/greyd/log "$work"/swaks.out; fi
+  rm -rf "$work"
+}
+trap cleanup EXIT
+
+udp_port=$(free_port)
+policy_port=$(free_port)
+postfix_port=$(free_port)
+exim_port=$(free_port)
+socket=$work/policy.sock
+use_clock "$work/clock"
+start() {
+  start_greyd "$greyd" "$work/greyd" "127.0.0.1@$udp_port" -m 5 --whitelist=white \
+    --policy="127.0.0.1@$policy_port,$socket"
+}
+mkdir "$work/greyd"
+echo '.partner.example' >"$work/greyd/white"
+greyd_pid=
+start
+logged() { until_true grep -q -- "$1" "$work/greyd/log"; }
+
+# sends OPTION...: swaks, up to its end; its dialogue is in swaks.out
+sends() { swaks --helo mx.example.org --timeout "$patience" --body 'Hello.' "$@" >"$work/swaks.out" 2>&1; }
+heard() { grep -q -- "$1" "$work/swaks.out"; }
+deferred() { ! sends "$@" && heard 'Greylisted: please try again in'; }
+accepted() { sends "$@" && ! heard 'Greylisted'; }
+
+# ---- Postfix
+
+mkdir "$work/postfix" "$work/postfix.queue" "$work/postfix.data"
+chown postfix "$work/postfix.data"
+# One smtpd for TCP, one for the unix socket; no queue manager, so that messages stay where they are.
+sed -e "s/ 10023/ $policy_port/; s/:10023/:$policy_port/" "$source/etc/postfix-main.cf" >"$work/postfix/main.cf"
+unix_port=$(free_port)
+cat >>"$work/postfix/main.cf" <<END
+compatibility_level = 3.7
+queue_directory = $work/postfix.queue
+data_directory = $work/postfix.data
+maillog_file = $work/postfix.log
+maillog_file_prefixes = $work
+myhostname = mx.example.net
+mynetworks = 192.0.2.250/32
+inet_protocols = all
+inet_interfaces = all
+mydestination = example.net
+local_recipient_maps =
+smtpd_authorized_xclient_hosts = 127.0.0.1
+smtpd_tls_security_level = none
+alias_maps =
+END
+cat >"$work/postfix/master.cf" <<END
+127.0.0.1:$postfix_port inet n - n - - smtpd
+127.0.0.1:$unix_port inet n - n - - smtpd
+  -o { smtpd_recipient_restrictions = reject_unauth_destination, check_policy_service unix:$socket }
+cleanup unix n - n - 0 cleanup
+rewrite unix - - n - - trivial-rewrite
+anvil unix - - n - 1 anvil
+postlog unix-dgram n - n - 1 postlogd
+proxymap unix - - n - - proxymap
+END
+postfix -c "$work/postfix" start-fg >"$work/postfix.out" 2>&1 &
+pids+=($!)
+smtp_answers() { sends --server "127.0.0.1:$1" --quit-after CONNECT; }
+ok 'Postfix starts' until_true smtp_answers "$postfix_port"
+
+from_client() { # sends|deferred|accepted port address name sender recipient,...
+  "$1" --server "127.0.0.1:$2" --xclient "ADDR=$3 NAME=$4" --from "$5" --to "$6"
+}
+deferred_from() { from_client deferred "$@"; }
+accepted_from() { from_client accepted "$@"; }
+# The last message that Postfix has taken.
+message() { postcat -c "$work/postfix" "$(find "$work/postfix.queue/incoming" -type f -printf '%T@ %p\n' | sort -n | tail -1 | cut -d' ' -f2)"; }
+has_header() { message | grep -q "$1"; }
+
+for client in 192.0.2.55 IPV6:2001:db8::55; do
+  ip=${client#IPV6:}
+  ok "Postfix, $ip: the first attempt is deferred" deferred_from "$postfix_port" "$client" '[UNAVAILABLE]' joe@example.org ann@example.net
+  ok 'with 450, and the time' heard '<\*\* 450 4.7.1 <ann@example.net>: Recipient address rejected: Greylisted: please try again in 5 minutes'
+  ok 'log' logged "verdict=defer reason=new client=$ip sender=joe@example.org recipients=ann@example.net age=0 source=127.0.0.1@"
+  pass_time 60
+  ok 'the time gets shorter' deferred_from "$postfix_port" "$client" '[UNAVAILABLE]' joe@example.org ann@example.net
+  ok 'it says so' heard 'please try again in 4 minutes'
+  pass_time 292
+  ok 'the retry is accepted' accepted_from "$postfix_port" "$client" '[UNAVAILABLE]' joe@example.org ann@example.net
+  ok 'with a header' has_header '^X-Greylist: delayed 352 seconds by qmail-greyd'
+  ok 'then the client is known' accepted_from "$postfix_port" "$client" '[UNAVAILABLE]' other@example.org ann@example.net
+  ok 'no header' eval '! has_header ^X-Greylist'
+done
+ok 'a bounce is greylisted, too' deferred_from "$postfix_port" 192.0.2.56 '[UNAVAILABLE]' '<>' ann@example.net
+ok 'log: the null sender' logged 'reason=new client=192.0.2.56 sender=<> '
+ok 'two recipients are both deferred' deferred_from "$postfix_port" 192.0.2.57 '[UNAVAILABLE]' joe@example.org ann@example.net,bob@example.net
+two_deferred() { [ "$(grep -c '^<\*\* 450 .*Greylisted' "$work/swaks.out")" = 2 ]; }
+ok 'each for itself' two_deferred
+pass_time 400
+ok 'and both accepted' accepted_from "$postfix_port" 192.0.2.57 '[UNAVAILABLE]' joe@example.org ann@example.net,bob@example.net
+one_header() { [ "$(message | grep -c '^X-Greylist:')" = 1 ]; }
+ok 'with one header' one_header
+ok 'a whitelisted name that Postfix has verified' accepted_from "$postfix_port" 192.0.2.58 mx.partner.example joe@example.org ann@example.net
+ok 'log: whitelisted' logged 'reason=whitelisted client=192.0.2.58 '
+ok 'our own network is not asked about' accepted_from "$postfix_port" 192.0.2.250 '[UNAVAILABLE]' joe@example.org ann@example.net
+from_client sends "$postfix_port" 192.0.2.59 '[UNAVAILABLE]' joe@example.org x@elsewhere.example
+ok 'what is rejected anyway' heard 'Relay access denied'
+not_asked() { ! grep -qE 'client=192.0.2.(59|250) ' "$work/greyd/log"; }
+ok 'is not asked about either' not_asked
+ok 'Postfix, unix socket: deferred' deferred_from "$unix_port" 192.0.2.60 '[UNAVAILABLE]' joe@example.org ann@example.net
+ok 'log: local' logged 'client=192.0.2.60 .* source=local$'
+pass_time 400
+ok 'unix socket: accepted' accepted_from "$unix_port" 192.0.2.60 '[UNAVAILABLE]' joe@example.org ann@example.net
+
+# ---- Exim
+
+mkdir "$work/exim"
+chown Debian-exim "$work/exim"
+cat >"$work/exim.conf" <<END
+primary_hostname = mx.example.net
+spool_directory = $work/exim
+log_file_path = $work/exim/log.%s
+pid_file_path =
+queue_only
+host_lookup_order = byaddr
+rfc1413_query_timeout = 0s
+tls_advertise_hosts =
+acl_smtp_rcpt = rcpt
+begin acl
+rcpt:
+  deny    !domains = example.net
+$(sed "s/:10023/:$policy_port/" "$source/etc/exim-acl.conf")
+  accept
+END
+exim=$source/build/exim/usr/sbin/exim4
+"$exim" -C "$work/exim.conf" -bdf -oX "<; 127.0.0.1.$exim_port; [::1]:$exim_port" >"$work/exim.out" 2>&1 &
+pids+=($!)
+ok 'Exim starts' until_true smtp_answers "$exim_port"
+exim_headers() { cat "$work"/exim/input/*-H; }
+exim_has() { exim_headers | grep -q "$1"; }
+for from in 127.0.0.61 ::1; do
+  server=127.0.0.1:$exim_port
+  [ "$from" = ::1 ] && server="[::1]:$exim_port"
+  to_exim=(--server "$server" --local-interface "$from" --to ann@example.net)
+  ok "Exim, $from: the first attempt is deferred" deferred "${to_exim[@]}" --from joe@example.org
+  ok 'with 450, and the time' heard '<\*\* 450 4.7.1 Greylisted: please try again in 5 minutes'
+  ok 'log' logged "verdict=defer reason=new client=$from sender=joe@example.org recipients=ann@example.net age=0 source=127.0.0.1@"
+  pass_time 301
+  ok 'the retry is accepted' accepted "${to_exim[@]}" --from joe@example.org
+  ok 'with a header' exim_has 'X-Greylist: delayed 301 seconds by qmail-greyd'
+  rm -f "$work"/exim/input/*
+  ok 'then the client is known' accepted "${to_exim[@]}" --from other@example.org
+  ok 'no header' eval '! exim_has X-Greylist'
+  ok 'log: known' logged "reason=known client=$from sender=other@example.org"
+done
+to_exim=(--server "127.0.0.1:$exim_port" --local-interface 127.0.0.62)
+ok 'a bounce' deferred "${to_exim[@]}" --from '<>' --to ann@example.net
+ok 'log: the null sender' logged 'reason=new client=127.0.0.62 sender=<> '
+ok 'a quoted sender stays one word' deferred "${to_exim[@]}" --from '"x b@c \" 192.0.2.9"@example.org' --to ann@example.net
+ok 'log: all of it' logged 'client=127.0.0.62 sender="x%20b@c%20\\"%20192.0.2.9"@example.org recipients=ann@example.net '
+
+# ---- nobody answers
+
+stop_greyd
+ok 'no daemon: Postfix accepts, as the sample says' accepted_from "$postfix_port" 192.0.2.70 '[UNAVAILABLE]' joe@example.org ann@example.net
+from_client sends "$unix_port" 192.0.2.70 '[UNAVAILABLE]' joe@example.org ann@example.net
+ok 'or defers, as it does by itself' heard '<\*\* 451 4.3.5'
+ok 'Exim accepts, as the sample says' accepted "${to_exim[@]}" --from joe@example.org --to ann@example.net
+start
+ok 'Postfix asks again when there is a daemon' deferred_from "$postfix_port" 192.0.2.71 '[UNAVAILABLE]' joe@example.org ann@example.net
+ok 'what was known is known' accepted_from "$postfix_port" 192.0.2.55 '[UNAVAILABLE]' third@example.org ann@example.net
+
+((failures == 0)) && echo "policy_server_test: all passed"
+exit $((failures > 0))
