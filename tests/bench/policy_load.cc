@@ -88,8 +88,8 @@ class Run {
  private:
   void ask(int fd) {
     char text[1024];
-    const long n = settings_.kind == "repeat" ? long(random_() % std::uint64_t(settings_.records))
-                                              : next_++;
+    const long n =
+        settings_.kind == "repeat" ? long(random_() % std::uint64_t(settings_.records)) : next_++;
     const int size = std::snprintf(
         text, sizeof text,
         "request=smtpd_access_policy\nprotocol_state=RCPT\nprotocol_name=ESMTP\n"
