@@ -67,3 +67,8 @@ add_test(NAME mailfront_test
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/mailfront_test.sh
                  ${CMAKE_BINARY_DIR}/smtpd-glue/plugin-greylist.so $<TARGET_FILE:qmail-greyd>
                  ${sanitizer_runtime})
+find_package(Threads REQUIRED)
+add_executable(ask_many e2e/ask_many.c)
+target_link_libraries(ask_many PRIVATE grey_flags greylist_static Threads::Threads)
+add_test(NAME network_test COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/network_test.sh
+                                   ${CMAKE_BINARY_DIR} ${sanitizer_runtime})
