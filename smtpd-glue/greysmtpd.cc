@@ -55,13 +55,9 @@ class Decider {
   bool reported_ = false;
 };
 
-// SIGPIPE is ignored; returns what it was.
-struct sigaction ignore_sigpipe() {
-  struct sigaction ignore {};
-  struct sigaction before {};
-  ignore.sa_handler = SIG_IGN;
-  sigaction(SIGPIPE, &ignore, &before);
-  return before;
+// True when it was ignored before.
+bool ignore_sigpipe() {
+  return signal(SIGPIPE, SIG_IGN) == SIG_IGN;
 }
 
 int refuse_client(const WrapperSettings& settings, std::string_view reply) {
@@ -78,9 +74,9 @@ int decide_at_once(char** program, const WrapperSettings& settings) {
 }
 
 int stand_between(char** program, const WrapperSettings& settings, AskAt ask_at) {
-  const struct sigaction before = ignore_sigpipe();
+  const bool sigpipe_was_ignored = ignore_sigpipe();
   ServerProcess server;
-  if (!start_server(program, before, server)) return kExitSystemFailure;
+  if (!start_server(program, sigpipe_was_ignored, server)) return kExitSystemFailure;
   SmtpSession session(ask_at);
   relay(session, {STDIN_FILENO, STDOUT_FILENO, server.socket}, Decider(settings));
   // The client is let go before the server, which may take its time to end.

@@ -106,11 +106,11 @@ class Relay {
     const std::size_t room = std::min(sizeof buffer, limits_.buffer - from_client_.size());
     const ssize_t got = read_once(fds_.client_in, buffer, room);
     if (got < 0 && would_block(errno)) return;
-    if (got > 0) {
-      from_client_.append(buffer, std::size_t(got));
-    } else {
-      client_ended_ = true;
-    }
+    std::string_view bytes(buffer, std::size_t(std::max<ssize_t>(got, 0)));
+    // A message goes the short way.
+    if (from_client_.empty()) bytes.remove_prefix(session_.from_client(bytes));
+    from_client_.append(bytes);
+    client_ended_ = got <= 0;
     advance();
   }
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,13 +20,7 @@ int fail(const char* what) {
   return kExitSystemFailure;
 }
 
-[[noreturn]] void become_server(char** program, int socket, const struct sigaction& sigpipe) {
-  sigaction(SIGPIPE, &sigpipe, nullptr);
-  if (dup2(socket, STDIN_FILENO) < 0 || dup2(socket, STDOUT_FILENO) < 0) _exit(fail("dup2"));
-  _exit(exec_server(program));
-}
-
-// A descriptor 0, 1 or 2 that is closed would be given to a pipe.
+// A descriptor 0, 1 or 2 that is closed would be given to a socket of ours.
 bool standard_descriptors_are_open() {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO}) {
     if (fcntl(fd, F_GETFD) < 0) return false;
@@ -33,29 +28,27 @@ bool standard_descriptors_are_open() {
   return fcntl(STDERR_FILENO, F_GETFD) >= 0 || open("/dev/null", O_WRONLY) >= 0;
 }
 
-// The server gets one socket for both directions, as under tcpserver: TLS libraries use calls that
-// a pipe does not know.
-bool start(char** program, const struct sigaction& sigpipe, ServerProcess& server) {
-  int ends[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return false;
-  server.pid = fork();
-  if (server.pid < 0) return false;
-  if (server.pid == 0) become_server(program, ends[1], sigpipe);
-  close(ends[1]);
-  server.socket = ends[0];
-  return true;
+[[noreturn]] void become_server(char** program, int socket, bool sigpipe_was_ignored) {
+  if (!sigpipe_was_ignored) signal(SIGPIPE, SIG_DFL);
+  if (dup2(socket, STDIN_FILENO) < 0 || dup2(socket, STDOUT_FILENO) < 0) _exit(fail("dup2"));
+  _exit(exec_server(program));
 }
 
 }  // namespace
 
-bool start_server(char** program, const struct sigaction& sigpipe, ServerProcess& server) {
-  if (!standard_descriptors_are_open()) {
-    fail("standard input or output");
+// The server gets one socket for both directions, as under tcpserver: TLS libraries use calls that
+// a pipe does not know.
+bool start_server(char** program, bool sigpipe_was_ignored, ServerProcess& server) {
+  int ends[2];
+  if (!standard_descriptors_are_open() ||
+      socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0 || (server.pid = fork()) < 0) {
+    fail("cannot start the server");
     return false;
   }
-  if (start(program, sigpipe, server)) return true;
-  fail("cannot start the server");
-  return false;
+  if (server.pid == 0) become_server(program, ends[1], sigpipe_was_ignored);
+  close(ends[1]);
+  server.socket = ends[0];
+  return true;
 }
 
 int wait_for(const ServerProcess& server) {

@@ -1,7 +1,6 @@
 // The SMTP server as a child of greysmtpd. What fails is logged.
 #pragma once
 
-#include <signal.h>
 #include <sys/types.h>
 
 namespace grey::smtp {
@@ -13,8 +12,8 @@ struct ServerProcess {
   int socket = -1;  // our end; the server's is its standard input and output
 };
 
-// False when the system would not. The server gets `sigpipe` as its action for SIGPIPE.
-bool start_server(char** program, const struct sigaction& sigpipe, ServerProcess& server);
+// False when the system would not. SIGPIPE is ignored here; the server gets it as it was.
+bool start_server(char** program, bool sigpipe_was_ignored, ServerProcess& server);
 
 // Waits for its end. Returns its exit status, or 111 when a signal killed it.
 int wait_for(const ServerProcess& server);
