@@ -1,0 +1,69 @@
+// A stream to the policy port: the same requests however it arrives, in bounded memory; what is
+// asked about is one recipient without a NUL, and a fault is the last that is read.
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "greyd/policy_request.h"
+#include "tests/fuzz/require.h"
+
+using namespace grey;
+
+namespace {
+
+using Step = PolicyReader::Step;
+
+constexpr std::size_t kMostMemory =
+    2 * (PolicyReader::kMaxLine + PolicyReader::kMaxValues) + 2 * sizeof(std::string);
+
+void check_request(const PolicyRequest& request) {
+  wire::Query query;
+  if (to_query(request, query) != PolicyTopic::decide) return;
+  REQUIRE(query.recipients.size() == 1);
+  std::size_t recipients = 0;
+  for (const std::string_view recipient : query.recipients) {
+    REQUIRE(recipient == request.get(Attribute::recipient));
+    REQUIRE(recipient.find('\0') == std::string_view::npos);
+    ++recipients;
+  }
+  REQUIRE(recipients == 1);
+  REQUIRE(query.sender.find('\0') == std::string_view::npos);
+}
+
+// All values of all requests, and how it ended. In pieces of `size` bytes.
+std::string read(const std::vector<char>& stream, std::size_t size) {
+  PolicyReader reader;
+  PolicyRequest used;  // swapped in, as the server does
+  std::string result;
+  Step step = Step::more;
+  const auto note = [&] {
+    std::swap(used, reader.request());
+    check_request(used);
+    for (std::size_t i = 0; i < kAttributes; ++i) {
+      result.append(used.get(Attribute(i))).append("\n");
+    }
+  };
+  for (std::size_t at = 0; at < stream.size() && step != Step::fault; at += size) {
+    // Exactly so long, for the sanitizer.
+    const std::vector<char> piece(
+        stream.begin() + std::ptrdiff_t(at),
+        stream.begin() + std::ptrdiff_t(std::min(at + size, stream.size())));
+    std::string_view bytes(piece.data(), piece.size());
+    while ((step = reader.next(bytes)) == Step::request) note();
+    REQUIRE(step == Step::fault || bytes.empty());
+    REQUIRE(reader.memory() <= kMostMemory);
+  }
+  if (reader.at_end() == Step::request) note();
+  return result.append(to_string(reader.fault()));
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const std::vector<char> stream(data + 1, data + size);
+  const std::string whole = read(stream, std::max<std::size_t>(stream.size(), 1));
+  REQUIRE(read(stream, 1) == whole);
+  REQUIRE(read(stream, 1 + std::size_t(data[0])) == whole);
+  return 0;
+}
