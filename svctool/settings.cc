@@ -44,6 +44,8 @@ constexpr Setting kSettings[] = {
      "how many of a message's recipients must pass", 0, 0, "any|all"},
     {"allow", "ALLOW", "--allow", {}, Kind::networks, {}, "networks",
      "who may ask, separated by commas", 0, 0, {}},
+    {"policy", "POLICY", "--policy", {}, Kind::file, {}, "addr@port|/path",
+     "where Postfix and Exim ask, separated by commas", 0, 0, {}},
     {"verbosity", "VERBOSITY", "-v", {}, Kind::number, {}, "level",
      "how much is logged", 0, 3, {}},
 };
