@@ -273,6 +273,23 @@ subtest 'the unix socket: its mode, who is in its place, and its end' => sub {
     like $out, qr/^qmail-greyd: fatal: cannot listen on .*none\/sock: No such file or directory$/, 'no such directory';
 };
 
+subtest 'privileges are given up after the sockets are made' => sub {
+    plan skip_all => 'needs root' if $> != 0;
+    my (undef, undef, $uid, $gid) = getpwnam 'nobody';
+    mkdir "$dir/state";
+    chown $uid, $gid, "$dir/state";
+    my $start = sub { $daemon->start('-u', 'nobody', '--policy', $unix, "127.0.0.1\@$port", 'state/context') };
+    $start->();
+    like slurp("/proc/$daemon->{pid}/status"), qr/^Uid:\t$uid\t$uid\t$uid\t$uid$/m, 'not root';
+    says(local_socket(), request(), $defer, 'served');
+    is $daemon->stop, 0;
+    ok -S $unix, 'the directory is root\'s, so the socket stays';
+    $start->();
+    says(local_socket(), "check 192.0.2.77 a b\n", qq{verdict=defer reason=new wait=300 text="Greylisted: please try again in 5 minutes"\n}, 'and is replaced');
+    $daemon->stop;
+    unlink $unix;
+};
+
 subtest 'only allowed sources are served by TCP' => sub {
     fresh('--allow', '127.0.0.2');
     for (1 .. 20) { my $s = tcp(); syswrite $s, request(); like receive($s, 1), qr/\(end\)/, 'refused' if $_ == 1 }
