@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -59,6 +60,10 @@ int connect_to(int port) {
 class Run {
  public:
   explicit Run(const Settings& settings) : settings_(settings), next_(settings.first) {
+    rlimit descriptors{};
+    getrlimit(RLIMIT_NOFILE, &descriptors);
+    descriptors.rlim_cur = descriptors.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &descriptors);
     for (int i = 0; i < settings.idle; ++i) connect_to(settings.port);
     for (int i = 0; i < settings.connections; ++i) {
       connections_.push_back(connect_to(settings.port));
