@@ -8,26 +8,12 @@
 
 #include <cerrno>
 #include <cstring>
-#include <optional>
 #include <ranges>
 
 #include "svctool/process.h"
 
 namespace grey::svctool {
 namespace {
-
-// Nothing when it does not exist.
-Result<std::optional<Account>> find_account(const User& user) {
-  errno = 0;
-  const struct passwd* entry = ::getpwnam(user.name.c_str());
-  if (entry == nullptr) return std::optional<Account>();
-  const uid_t self = ::geteuid();
-  if (self != 0 && entry->pw_uid != self) {
-    return failure("only root can install a service that runs as user " + user.name +
-                   ": run svctool as root, or name yourself with --user and --loguser");
-  }
-  return std::optional<Account>(Account{entry->pw_uid, entry->pw_gid});
-}
 
 // Whether `user` may do `need` (access(2)) with `path`: 0 or an errno. Asked in a child that is
 // that user, so that groups, ACLs, parent directories and read-only mounts all count.
@@ -59,14 +45,25 @@ std::string nearest_existing(std::string path) {
 
 }  // namespace
 
-Result<Accounts> find_accounts(const Plan& plan) {
+Accounts find_accounts(const Plan& plan) {
   Accounts accounts;
   for (const User& user : plan.users) {
-    const auto account = find_account(user);
-    if (!account) return tl::make_unexpected(account.error());
-    if (*account) accounts.emplace(user.name, **account);
+    if (const struct passwd* entry = ::getpwnam(user.name.c_str())) {
+      accounts.emplace(user.name, Account{entry->pw_uid, entry->pw_gid});
+    }
   }
   return accounts;
+}
+
+Result<void> may_give_files_to(const Accounts& accounts) {
+  const uid_t self = ::geteuid();
+  for (const auto& [name, account] : accounts) {
+    if (self != 0 && account.uid != self) {
+      return failure("only root can install a service that runs as user " + name +
+                     ": run svctool as root, or name yourself with --user and --loguser");
+    }
+  }
+  return {};
 }
 
 std::vector<User> missing_users(const Plan& plan, const Accounts& accounts) {
@@ -108,6 +105,7 @@ Result<void> NewUsers::create(const std::vector<User>& users) {
 std::string try_access(const Access& access, const Accounts& accounts) {
   const auto account = accounts.find(access.user);
   if (account == accounts.end()) return {};  // not made yet
+  if (::geteuid() != 0 && ::geteuid() != account->second.uid) return {};
   const std::string path = nearest_existing(access.path);
   int need = X_OK;
   std::string verb = "reach";

@@ -18,8 +18,11 @@ struct Account {
 };
 using Accounts = std::map<std::string, Account>;
 
-// Those of plan.users that exist. An error when the process may not give files to one of them.
-Result<Accounts> find_accounts(const Plan& plan);
+// Those of plan.users that exist.
+Accounts find_accounts(const Plan& plan);
+
+// An error when the process may not give files to one of them.
+Result<void> may_give_files_to(const Accounts& accounts);
 
 // The users of `plan` that are not in `accounts`.
 std::vector<User> missing_users(const Plan& plan, const Accounts& accounts);
@@ -40,7 +43,8 @@ class NewUsers {
 };
 
 // Tries, as that user, what an Access asks for. A path that is yet to be made must be reachable.
-// Empty when it can, or such as "user x cannot read /y: Permission denied (remedy)".
+// Empty when it can, or when only root could try; or such as "user x cannot read /y: Permission
+// denied (remedy)".
 std::string try_access(const Access& access, const Accounts& accounts);
 
 }  // namespace grey::svctool

@@ -69,7 +69,11 @@ void judge_surroundings(const ServiceRequest& request, const Plan& plan, const A
       request.prefix + (request.use_greydaemon ? "/sbin/greydaemon" : "/sbin/qmail-greyd");
   if (!exists(program)) findings.differs.push_back(program + ": missing");
   for (const std::string& part : {plan.service, plan.service + "/log"}) {
-    if (!is_supervised(part)) findings.differs.push_back(part + ": no supervise runs here");
+    if (is_supervision_hidden(part)) {
+      findings.notes.push_back(part + ": only root can see whether a supervisor runs here");
+    } else if (!is_supervised(part)) {
+      findings.differs.push_back(part + ": no supervise runs here");
+    }
   }
 }
 
@@ -80,9 +84,8 @@ Result<int> check_greylisting(const ServiceRequest& request, const std::string& 
   ServiceRequest whole = request;
   whole.run_file_only = false;
   const Plan plan = moved_to(plan_service(whole), service);
-  const auto accounts = find_accounts(plan);
-  if (!accounts) return tl::make_unexpected(accounts.error());
-  const auto comparison = compare(plan, *accounts, manner.destdir);
+  const Accounts accounts = find_accounts(plan);
+  const auto comparison = compare(plan, accounts, manner.destdir);
   if (!comparison) return tl::make_unexpected(comparison.error());
   Findings findings;
   findings.subject = manner.destdir + service;
@@ -94,7 +97,7 @@ Result<int> check_greylisting(const ServiceRequest& request, const std::string& 
   judge_memory(request, value_in_force(plan, *comparison, "SOFT_MEM"),
                value_in_force(plan, *comparison, "MAX_RECORDS"), findings);
   if (manner.destdir.empty()) {
-    judge_surroundings(request, plan, *accounts, findings);
+    judge_surroundings(request, plan, accounts, findings);
     ask_own_daemon(value_in_force(plan, *comparison, "LISTEN"), findings);
   }
   return report(findings, manner);

@@ -203,7 +203,8 @@ Result<int> run(const Autorefresh& request, const Manner& manner) {
   if (request.on) {
     build.absent(request.service + kNoRefresh);
   } else {
-    build.file(request.service + kNoRefresh, 0644, "");
+    build.file(request.service + kNoRefresh, 0644,
+               "svctool --refreshsvc leaves this service alone, see svctool(8).\n");
   }
   if (auto applied = apply_or_show(plan, manner); !applied) {
     return tl::make_unexpected(applied.error());

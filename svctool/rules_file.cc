@@ -64,7 +64,8 @@ Result<Cdb> build_cdb(const RulesFile& file, std::string_view text) {
         system_error("make a temporary directory beside", file.path, scratch.error()));
   }
   if (auto written = replace_file(scratch.path() + "/text", text); !written) {
-    return tl::make_unexpected(written.error());
+    const std::string& why = written.error().text;  // the system's reason stands last
+    return failure("cannot rebuild " + file.path + ".cdb" + why.substr(why.rfind(": ")));
   }
   if (auto ran = run_tcprules(scratch.path(), file.path); !ran) {
     return tl::make_unexpected(ran.error());

@@ -25,6 +25,10 @@ bool is_supervised(const std::string& service) {
          bool(open_fifo(service + "/supervise/control"));
 }
 
+bool is_supervision_hidden(const std::string& service) {
+  return !open_fifo(service + "/supervise/control") && errno == EACCES;
+}
+
 Result<void> tell_supervisor(const std::string& service, const std::string& commands) {
   const std::string path = service + "/supervise/control";
   const Fd fd = open_fifo(path);

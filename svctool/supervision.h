@@ -10,6 +10,9 @@ namespace grey::svctool {
 
 bool is_supervised(const std::string& service);
 
+// Whether this process is not allowed to find that out.
+bool is_supervision_hidden(const std::string& service);
+
 // Tells the supervisor, as svc(8) does: each letter is a command ("d" down, "x" exit).
 Result<void> tell_supervisor(const std::string& service, const std::string& commands);
 

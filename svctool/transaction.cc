@@ -88,9 +88,9 @@ Result<void> Transaction::stage_file(const std::string& path, std::string_view c
                                      const FileMode& mode) {
   Renaming renaming{hidden_name(path, "new"), path, "", false};
   if (auto written = replace_file(renaming.staged, content, mode); !written) {
-    // The operator asked for `path`, not for our name for it.
+    // The operator asked for `path`, not for our name for it; the system's reason stands last.
     Error error = written.error();
-    error.text = "cannot write " + path + ": " + error.text;
+    error.text = "cannot write " + path + error.text.substr(error.text.rfind(": "));
     return tl::make_unexpected(std::move(error));
   }
   files_.push_back(std::move(renaming));

@@ -53,9 +53,8 @@ void show_briefly(const Comparison& comparison, const std::vector<User>& new_use
 }  // namespace
 
 Result<Applied> apply_or_show(const Plan& plan, const Manner& manner) {
-  auto accounts = find_accounts(plan);
-  if (!accounts) return tl::make_unexpected(accounts.error());
-  const std::vector<User> missing = missing_users(plan, *accounts);
+  Accounts accounts = find_accounts(plan);
+  const std::vector<User> missing = missing_users(plan, accounts);
   if (!manner.create_users) {
     if (auto good = refuse_missing(missing); !good) return tl::make_unexpected(good.error());
   }
@@ -64,13 +63,18 @@ Result<Applied> apply_or_show(const Plan& plan, const Manner& manner) {
   if (!only_show && !missing.empty()) {
     if (auto made = new_users.create(missing); !made) return tl::make_unexpected(made.error());
     accounts = find_accounts(plan);
-    if (!accounts) return tl::make_unexpected(accounts.error());
   }
-  const auto comparison = compare(plan, *accounts, manner.destdir);
+  if (!only_show) {
+    if (auto good = may_give_files_to(accounts); !good) return tl::make_unexpected(good.error());
+  }
+  const auto comparison = compare(plan, accounts, manner.destdir);
   if (!comparison) return tl::make_unexpected(comparison.error());
+  if (auto possible = refuse_obstacles(*comparison); !possible) {
+    return tl::make_unexpected(possible.error());
+  }
   // A staging tree is not where the service will run.
   if (manner.destdir.empty()) {
-    if (auto able = check_access(plan, *accounts, *comparison); !able) {
+    if (auto able = check_access(plan, accounts, *comparison); !able) {
       return tl::make_unexpected(able.error());
     }
   }
@@ -78,15 +82,12 @@ Result<Applied> apply_or_show(const Plan& plan, const Manner& manner) {
   if (manner.nooverwrite && !comparison->new_service) {
     return failure(service + " exists, and --nooverwrite was given");
   }
-  if (auto possible = refuse_obstacles(*comparison); !possible) {
-    return tl::make_unexpected(possible.error());
-  }
   if (manner.json) {
     std::fputs(to_json(plan, *comparison, missing, manner.destdir).c_str(), stdout);
     return Applied{};
   }
   if (!only_show) {
-    auto installed = install(plan, *comparison, *accounts, manner.destdir);
+    auto installed = install(plan, *comparison, accounts, manner.destdir);
     if (!installed) return tl::make_unexpected(installed.error());
     new_users.keep();
   }

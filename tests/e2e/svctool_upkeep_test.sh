@@ -11,7 +11,7 @@ svctool=${1:?usage: svctool_upkeep_test.sh SVCTOOL QMAIL-GREYD}
 daemon=${2:?usage: svctool_upkeep_test.sh SVCTOOL QMAIL-GREYD}
 
 [ "$(id -u)" = 0 ] || { echo 'skipped: needs root, for setuidgid'; exit 77; }
-for program in svscan supervise svc svok envdir setuidgid multilog tcprules diff patch unshare; do
+for program in svscan supervise svc svok envdir setuidgid multilog tcprules diff patch setpriv unshare; do
   command -v $program >/dev/null || { echo "skipped: $program is not installed"; exit 77; }
 done
 # shellcheck source-path=SCRIPTDIR
@@ -50,7 +50,6 @@ install_service() {
     ${memory:+--memory="$memory"} "$@"
 }
 log_has() { grep -q -e "$1" "$log" 2>/dev/null; }
-is_gone() { ! svok "$1" && ! svok "$1/log"; }
 
 say 'a check of a service that is not there, and of one that runs'
 finds 1 --greylist="$port" --servicedir="$base/service" --user=daemon --loguser=nobody
@@ -67,6 +66,18 @@ wait_for log_has 'probe=yes' || fail 'the query was no probe'
 svc -t "$service" # saves
 wait_for test -s "$base/control/greylist.$port.context" || fail 'no snapshot'
 ! grep -q svctool-check "$base/control/greylist.$port.context" || fail 'the check left a record'
+
+say 'anybody may check, but for what only root can see'
+cp "$svctool" "$top/svctool"
+chmod 755 "$top/svctool"
+nobody_checks() {
+  setpriv --reuid=65534 --regid=65534 --clear-groups "$top/svctool" --check --service="$service" \
+    >"$top/out" 2>"$top/err"
+}
+wait_for nobody_checks || fail 'a check by nobody is not good' # the daemon was restarted
+says 'only root can see whether a supervisor runs'
+says "daemon at 127.0.0.1@$port: answers"
+rm "$top/svctool"
 
 say 'a check names what differs, and tells an edit from a fault'
 echo 7 >"$service/variables/MIN_RESEND_MIN"
@@ -208,6 +219,28 @@ ok --greylist="$port" --servicedir="$base/service" --cntrldir="$base/control" --
 says "svc -t $service $service/log"
 contains "$top/err" "$base/other/sbin/qmail-greyd is not there yet" || fail 'no warning about the program'
 install_service
+
+say 'a second run with every option changes nothing'
+for way in = ' '; do
+  set -- --greylist=4
+  for option in servicedir="$top/every/s" servicetag='two words' localip=::1 cntrldir="$top/every/c" \
+    logdir="$top/every/l" user=daemon loguser=nobody context-file=state/file memory=100000000 \
+    prefix="$base/prefix" min-resend-min=1 resend-win-hr=2 timeout-days=3 save_interval=4 \
+    free-interval=6 whitelist=lists/w blacklist=lists/b hash-size=0 max-records=9 client-passes=2 \
+    ipv4-prefix=24 ipv6-prefix=48 sender-key=domain recipient-key=none recipients=all \
+    allow=127.0.0.1,::1 verbosity=2; do
+    case $way in
+      =) set -- "$@" "--$option" ;;
+      *) set -- "$@" "--${option%%=*}" "${option#*=}" ;;
+    esac
+  done
+  set -- "$@" --down --create-users
+  [ "$way" = = ] && ok "$@"
+  nothing_to_change "$@"
+  nothing_to_change "$@" --dry-run
+done
+[ "$(cat "$top/every/s/greylist.two words/variables/SENDER_KEY")" = domain ] || fail 'a setting is lost'
+nothing_to_change --refreshsvc "$top/every/s/greylist.two words"
 
 say 'an address that this host has not is a warning'
 ok --greylist=1 --localip=192.0.2.77 --servicedir="$top/service" --cntrldir="$base/control" \

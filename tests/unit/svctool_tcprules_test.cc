@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <random>
+
 #include "svctool/tcprules.h"
 
 using namespace grey::svctool;
@@ -148,6 +150,31 @@ TEST_CASE("a line that tcprules would not take is an error with its number") {
     CHECK(checked.error().text.starts_with("line 2: "));
   }
   CHECK(check_rules("#foo\n\n  \n:allow,A=axa,=xx\n1.2:deny,A=\"\"\nuser@1.2.3.4:allow\n=:allow"));
+}
+
+TEST_CASE("what was set is taken out again, to the byte, from any rules") {
+  const char* lines[] = {
+      ":allow", "1.:allow,A=\"b\"", "2.:allow \t", "",
+      "# c",    "1.2-3.:deny",      ":deny",       ":allow,GREYIP=\"127.0.0.1@1999\""};
+  std::mt19937 random(11);
+  int set_again = 0;
+  for (int round = 0; round < 5000; ++round) {
+    std::string text;
+    for (auto n = random() % 6; n > 0; --n) {
+      text += lines[random() % std::size(lines)];
+      if (n > 1 || random() % 2 == 0) text += '\n';
+    }
+    const char* address = random() % 2 == 0 ? "" : "2.";
+    const auto edit = set(text, address);
+    if (!edit || edit->outcome == RuleEdit::Outcome::unchanged) continue;
+    CAPTURE(text);
+    CHECK(rule_variable(edit->text, address, "GREYIP").value() == "127.0.0.1@1999");
+    const auto removed = remove_rule_variable(edit->text, address, "GREYIP");
+    REQUIRE(removed);
+    REQUIRE(removed->text == text);
+    ++set_again;
+  }
+  CHECK(set_again > 1000);
 }
 
 TEST_CASE("rules cut off at any length never crash the parser") {
