@@ -3,7 +3,9 @@
 #include <charconv>
 #include <optional>
 
+#include "greyd/endpoint.h"
 #include "greyd/network_set.h"
+#include "greyd/policy_request.h"
 
 namespace grey::svctool {
 namespace {
@@ -44,8 +46,10 @@ constexpr Setting kSettings[] = {
      "how many of a message's recipients must pass", 0, 0, "any|all"},
     {"allow", "ALLOW", "--allow", {}, Kind::networks, {}, "networks",
      "who may ask, separated by commas", 0, 0, {}},
-    {"policy", "POLICY", "--policy", {}, Kind::file, {}, "addr@port|/path",
-     "where Postfix and Exim ask, separated by commas", 0, 0, {}},
+    {"policy", "POLICY", "--policy", {}, Kind::places, {}, "where,..",
+     "where Postfix and Exim ask: ADDR@PORT or /PATH of a socket", 0, 0, {}},
+    {"policy-text", "POLICY_TEXT", "--policy-text", {}, Kind::deferral, {}, "text",
+     "what those tell a client that must wait", 0, 0, {}},
     {"verbosity", "VERBOSITY", "-v", {}, Kind::number, {}, "level",
      "how much is logged", 0, 3, {}},
 };
@@ -67,15 +71,29 @@ bool is_choice(std::string_view choices, std::string_view value) {
   return false;
 }
 
-// As the daemon reads its --allow.
-bool are_networks(std::string_view list) {
-  NetworkSet networks;
+// Whether good(part) is true of each part of a list.
+template <typename Good>
+bool are_all(std::string_view list, Good good) {
   for (;;) {
     const std::size_t comma = list.find(',');
-    if (!networks.add(list.substr(0, comma))) return false;
+    if (!good(list.substr(0, comma))) return false;
     if (comma == std::string_view::npos) return true;
     list.remove_prefix(comma + 1);
   }
+}
+
+// As the daemon reads its --allow.
+bool are_networks(std::string_view list) {
+  NetworkSet networks;
+  return are_all(list, [&](std::string_view part) { return networks.add(part); });
+}
+
+// As the daemon reads its --policy.
+bool are_places(std::string_view list) {
+  return are_all(list, [](std::string_view part) {
+    return part.starts_with('/') ? part.size() > 1
+                                 : parse_endpoint(part, Wildcards::allowed).has_value();
+  });
 }
 
 tl::unexpected<Error> wrong(std::string_view option, std::string_view value,
@@ -127,6 +145,14 @@ Result<void> check_value(const Setting& setting, std::string_view value) {
     case Kind::networks:
       if (are_networks(value)) return {};
       return wrong(setting.option, value, "a list of addresses or CIDR networks");
+    case Kind::places:
+      if (are_places(value)) return {};
+      return wrong(setting.option, value, "a list of addresses with a port or absolute paths");
+    case Kind::deferral:
+      if (const auto good = check_deferral(value); !good) {
+        return misuse("--" + std::string(setting.option) + ": " + good.error().text);
+      }
+      return {};
     case Kind::file:
       // The daemon would take it for an option.
       if (!value.starts_with('-')) return {};

@@ -17,6 +17,8 @@ enum class Kind {
   choice,    // one of the words in `choices`, separated by '|'
   networks,  // addresses or CIDR networks, separated by commas
   file,      // relative to the control directory
+  places,    // addresses with a port, or absolute paths, separated by commas
+  deferral,  // what a client is told, see policy_request.h
 };
 
 struct Setting {

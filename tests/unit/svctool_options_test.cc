@@ -66,7 +66,8 @@ TEST_CASE("every option is taken with an equals sign and with a space") {
       {"hash-size", "0"},        {"max-records", "9"},    {"client-passes", "2"},
       {"ipv4-prefix", "24"},     {"ipv6-prefix", "48"},   {"sender-key", "domain"},
       {"recipient-key", "none"}, {"recipients", "all"},   {"allow", "127.0.0.1,::1"},
-      {"verbosity", "2"},        {"destdir", "/d"},       {"policy", "127.0.0.1@1,/p"}};
+      {"policy", "@2,/p"},       {"policy-text", "a b"},  {"verbosity", "2"},
+      {"destdir", "/d"}};
   for (const auto& [name, value] : options) {
     CAPTURE(name);
     const std::string option = std::string("--") + name;

@@ -19,6 +19,8 @@ TEST_CASE("a value in range is taken") {
               {"sender-key", "normalized"},
               {"recipients", "all"},
               {"allow", "127.0.0.1,192.0.2.0/24,2001:db8::/32"},
+              {"policy", "127.0.0.1@10023,[::1]:1,*@2,/var/spool/postfix/a b/policy"},
+              {"policy-text", "Please wait, %t"},
               {"whitelist", "grey list.$HOME"}};
   for (const auto& row : good) {
     CAPTURE(row.option);
@@ -32,13 +34,24 @@ TEST_CASE("a value in range is taken") {
 TEST_CASE("a value that the daemon could not use is misuse and names option and value") {
   const struct {
     const char *option, *value;
-  } bad[] = {{"min-resend-min", "-1"},  {"min-resend-min", "5m"},
-             {"min-resend-min", " 5"},  {"min-resend-min", "99999999999999999999"},
-             {"resend-win-hr", "0"},    {"verbosity", "4"},
-             {"ipv4-prefix", "33"},     {"ipv6-prefix", "129"},
-             {"sender-key", "ful"},     {"sender-key", "full|none"},
-             {"allow", "192.0.2.0/33"}, {"allow", "192.0.2.0/24,"},
-             {"allow", "localhost"},    {"allow", "2001:db8::/129"},
+  } bad[] = {{"min-resend-min", "-1"},
+             {"min-resend-min", "5m"},
+             {"min-resend-min", " 5"},
+             {"min-resend-min", "99999999999999999999"},
+             {"resend-win-hr", "0"},
+             {"verbosity", "4"},
+             {"ipv4-prefix", "33"},
+             {"ipv6-prefix", "129"},
+             {"sender-key", "ful"},
+             {"sender-key", "full|none"},
+             {"allow", "192.0.2.0/33"},
+             {"allow", "192.0.2.0/24,"},
+             {"allow", "localhost"},
+             {"allow", "2001:db8::/129"},
+             {"policy", "127.0.0.1@70000"},
+             {"policy", "policy"},
+             {"policy", "/a,"},
+             {"policy", "/"},
              {"whitelist", "-w"}};
   for (const auto& row : bad) {
     CAPTURE(row.option);
@@ -49,6 +62,12 @@ TEST_CASE("a value that the daemon could not use is misuse and names option and 
     CHECK(checked.error().text.starts_with(std::string("--") + row.option + ": "));
     CHECK(checked.error().text.find(row.value) != std::string::npos);
   }
+}
+
+TEST_CASE("a text that the daemon would not send is refused") {
+  const auto checked = check_value(*find_setting("policy-text"), std::string(401, 'x'));
+  REQUIRE_FALSE(checked);
+  CHECK(checked.error().text.starts_with("--policy-text: "));
 }
 
 TEST_CASE("what a file read by envdir cannot hold is refused") {
