@@ -47,6 +47,9 @@ add_test(NAME greysmtpd_stage_test
 add_test(NAME greysmtpd_exim_test
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/greysmtpd_exim_test.sh $<TARGET_FILE:greysmtpd>
                  ${CMAKE_SOURCE_DIR}/build/exim/usr/sbin/exim4)
+add_test(NAME greysmtpd_hostile_test
+         COMMAND perl ${CMAKE_CURRENT_SOURCE_DIR}/e2e/greysmtpd_hostile_test.pl
+                 $<TARGET_FILE:greysmtpd>)
 add_test(NAME greysmtpd_postfix_test
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/greysmtpd_postfix_test.sh $<TARGET_FILE:greysmtpd>)
 set_tests_properties(greysmtpd_exim_test greysmtpd_postfix_test PROPERTIES SKIP_RETURN_CODE 77)

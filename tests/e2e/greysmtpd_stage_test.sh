@@ -134,6 +134,12 @@ test_rcpt() {
   hang_up
 }
 
+test_softlimit() {
+  grep -q __asan_init "$greysmtpd" && return # AddressSanitizer reserves terabytes
+  ok "it runs under softlimit -m 2000000" grep -q '^450 4.7.1' \
+    <(refused_session softlimit -m 2000000 "$greysmtpd" --stage=connect)
+}
+
 test_options() {
   "$greysmtpd" --stage=helo true 2>"$work/err"
   ok "an unknown stage: 100" test $? = 100
@@ -148,6 +154,7 @@ test_connect_ipv6
 test_connect_failing
 test_environment
 test_rcpt
+test_softlimit
 test_options
 echo "# $failures failed"
 exit $((failures > 0))
