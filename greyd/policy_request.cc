@@ -17,6 +17,11 @@ constexpr std::array<std::string_view, kAttributes> kNames = {
 constexpr std::string_view kCheck = "check ";
 constexpr std::size_t kKeptMemory = 1024;  // bytes; what a long request took beyond is given back
 
+// (An assignment would keep the memory.)
+void give_back(std::string& text) {
+  std::string().swap(text);
+}
+
 std::optional<Attribute> find_attribute(std::string_view name) {
   const auto at = std::find(kNames.begin(), kNames.end(), name);
   if (at == kNames.end()) return std::nullopt;
@@ -185,7 +190,7 @@ void PolicyRequest::set(Attribute name, std::string_view value) {
 void PolicyRequest::clear() {
   form_ = PolicyForm::postfix;
   values_.clear();
-  if (values_.capacity() > kKeptMemory) values_ = std::string();
+  if (values_.capacity() > kKeptMemory) give_back(values_);
   places_.fill({});
 }
 
@@ -214,7 +219,7 @@ PolicyReader::Step PolicyReader::next(std::string_view& bytes) {
       if (find_attribute(line.substr(0, equals))) return fail(PolicyFault::too_long);
       skipping_ = true;
       begun_ = true;
-      line_ = std::string();
+      give_back(line_);
     }
     if (!line_ends) continue;
     const Step step = skipping_ ? Step::more : take_line(line);
@@ -287,14 +292,14 @@ PolicyReader::Step PolicyReader::finish() {
 
 PolicyReader::Step PolicyReader::fail(PolicyFault fault) {
   fault_ = fault;
-  line_ = std::string();
-  request_.values_ = std::string();
+  give_back(line_);
+  give_back(request_.values_);
   return Step::fault;
 }
 
 void PolicyReader::begin() {
   request_.clear();
-  if (line_.capacity() > kKeptMemory) line_ = std::string();
+  if (line_.capacity() > kKeptMemory) give_back(line_);
   begun_ = done_ = false;
 }
 

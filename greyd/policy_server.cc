@@ -385,7 +385,7 @@ bool PolicyServer::send(Connection& connection) {
       ::send(connection.fd.get(), out.data(), out.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   if (sent < 0) return errno == EAGAIN || errno == EINTR;
   out.erase(0, std::size_t(sent));
-  if (out.empty() && out.capacity() > kKeptOut) out = std::string();
+  if (out.empty() && out.capacity() > kKeptOut) std::string().swap(out);
   return true;
 }
 
@@ -405,6 +405,7 @@ void PolicyServer::watch(Connection& connection, std::uint32_t events) {
 }
 
 void PolicyServer::account(Connection& connection) {
+  if (!connection.busy) connection.reader.forget_request();
   const std::size_t held = connection.reader.memory() + connection.out.capacity();
   held_ += held - connection.held;
   connection.held = held;

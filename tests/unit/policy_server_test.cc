@@ -308,6 +308,22 @@ TEST_CASE("what all peers leave unread or unfinished is bounded") {
   CHECK(next.received() == kKnown);
 }
 
+TEST_CASE("what long requests took is given back when they are answered") {
+  PolicySettings settings;
+  settings.max_held = 40'000;
+  Fixture f(std::move(settings));
+  f.at_once = true;
+  std::vector<Peer> peers;
+  for (int i = 0; i < 40; ++i) {
+    peers.push_back(f.connect());
+    peers.back().send(kPostfix + std::string(4000, 's') + "\ninstance=" + std::string(3000, 'i') +
+                      "\n\n");
+    f.serve();
+    CHECK(peers.back().received() == kDunno);
+  }
+  CHECK(f.server().connections() == 40);
+}
+
 TEST_CASE("answers that are not taken are dropped in time") {
   PolicySettings settings;
   settings.unfinished_ticks = 3;
