@@ -39,8 +39,9 @@ Seconds wall_clock() {
 struct EventLoop::Impl {
   // Not epoll: that calls back for every datagram that comes in, also while nobody waits. With the
   // few descriptors of this loop poll() answers a tenth more queries (scripts/bench, COST.md). The
-  // policy connections, of which there may be thousands, are one descriptor here, an epoll set: with
-  // 5,000 of them idle poll() takes 0.2 us more, where scanning them all takes more than a thousand.
+  // policy connections, of which there may be thousands, are one descriptor here, an epoll set:
+  // with 5,000 of them idle poll() takes 0.2 us more, where scanning them all takes more than a
+  // thousand.
   struct ev_loop* loop = ev_default_loop(EVBACKEND_POLL);
   ev_async background_done{};
 };
