@@ -167,6 +167,9 @@ for from in 127.0.0.61 ::1; do
   ok 'no header' eval '! exim_has X-Greylist'
   ok 'log: known' logged "reason=known client=$from sender=other@example.org"
 done
+! sends --pipe "$exim -C $work/exim.conf -bh 2001:db8:1::61" --from joe@example.org --to ann@example.net
+ok 'Exim, 2001:db8:1::61: deferred' heard 'Greylisted: please try again in 5 minutes'
+ok 'log' logged 'client=2001:db8:1::61 sender=joe@example.org '
 to_exim=(--server "127.0.0.1:$exim_port" --local-interface 127.0.0.62)
 ok 'a bounce' deferred "${to_exim[@]}" --from '<>' --to ann@example.net
 ok 'log: the null sender' logged 'reason=new client=127.0.0.62 sender=<> '
@@ -179,6 +182,10 @@ stop_greyd
 ok 'no daemon: Postfix accepts, as the sample says' accepted_from "$postfix_port" 192.0.2.70 '[UNAVAILABLE]' joe@example.org ann@example.net
 from_client sends "$unix_port" 192.0.2.70 '[UNAVAILABLE]' joe@example.org ann@example.net
 ok 'or defers, as it does by itself' heard '<\*\* 451 4.3.5'
+closed='{verdict=defer text="Greylisting is not available"}'
+sed "s/{3s}{}{}}/{3s}{}$closed}/" "$work/exim.conf" >"$work/exim-closed.conf"
+! sends --pipe "$exim -C $work/exim-closed.conf -bh 2001:db8:1::80" --from joe@example.org --to ann@example.net
+ok 'Exim defers, when the sample is changed so' heard '<\*\* 450 4.7.1 Greylisting is not available'
 ok 'Exim accepts, as the sample says' accepted "${to_exim[@]}" --from joe@example.org --to ann@example.net
 start
 ok 'Postfix asks again when there is a daemon' deferred_from "$postfix_port" 192.0.2.71 '[UNAVAILABLE]' joe@example.org ann@example.net
