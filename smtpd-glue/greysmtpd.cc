@@ -77,7 +77,7 @@ int stand_between(char** program, const WrapperSettings& settings, AskAt ask_at)
   const bool sigpipe_was_ignored = ignore_sigpipe();
   ServerProcess server;
   if (!start_server(program, sigpipe_was_ignored, server)) return kExitSystemFailure;
-  SmtpSession session(ask_at);
+  SmtpSession session(ask_at, settings.tls_aside ? Tls::aside : Tls::in_stream);
   relay(session, {STDIN_FILENO, STDOUT_FILENO, server.socket}, Decider(settings));
   // The client is let go before the server, which may take its time to end.
   close(server.socket);

@@ -49,8 +49,8 @@ class Relay {
     const bool client_has_room = session_.to_client.size() < limits_.buffer;
     // The session answers some commands by itself: a client that does not read its answers is not
     // read either.
-    const bool read_client = !client_ended_ && !server_ended_ && client_has_room &&
-                             from_client_.size() < limits_.buffer &&
+    const bool read_client = !client_ended_ && !server_ended_ && !session_.handed_over() &&
+                             client_has_room && from_client_.size() < limits_.buffer &&
                              session_.to_server.size() < limits_.buffer;
     const bool write_client = !session_.to_client.empty() && !corked;
     const bool read_server = !server_ended_ && client_has_room;

@@ -57,7 +57,8 @@ std::size_t SmtpSession::from_client(std::string_view bytes) {
       case State::reply:
       case State::message_end:
       case State::resetting:
-        return taken;  // the server's or the daemon's turn
+      case State::handed_over:
+        return taken;  // somebody else's turn
     }
   }
   return taken;
@@ -243,7 +244,10 @@ void SmtpSession::give_up() {
 // ---- the server's side
 
 void SmtpSession::from_server(std::string_view bytes) {
-  while (!bytes.empty() && !ended_ && state_ != State::transparent) {
+  const auto looks = [this] {
+    return !ended_ && state_ != State::transparent && state_ != State::handed_over;
+  };
+  while (!bytes.empty() && looks()) {
     bytes.remove_prefix(replies_.take(bytes));
     if (replies_.complete()) take_reply_piece();
   }
@@ -311,12 +315,20 @@ void SmtpSession::on_command_reply(int code) {
       if (code == 235) state_ = State::transparent;  // RFC 4954
       return;
     case Verb::starttls:
-      if (code == 220) state_ = may_pass_ ? State::transparent : State::closed;
+      if (code == 220) begin_tls();
       return;
     case Verb::xclient:
       return on_xclient_accepted();
     default:
       return;
+  }
+}
+
+void SmtpSession::begin_tls() {
+  if (!may_pass_) {
+    state_ = State::closed;
+  } else {
+    state_ = tls_ == Tls::in_stream ? State::transparent : State::handed_over;
   }
 }
 

@@ -13,8 +13,10 @@
 // - AskAt::rcpt: before each RCPT, about that recipient. A deferred one is not shown to the server.
 // - In both cases before STARTTLS, about the client alone, as nothing can be seen afterwards. Told
 //   to defer, it ends the session with 421.
-// Where TLS begins, and after a successful AUTH (which may begin a security layer, RFC 4954), the
-// session is transparent: everything passes, nothing is looked at, nobody is asked.
+// Where TLS begins in the stream, and after a successful AUTH (which may begin a security layer,
+// RFC 4954), the session is transparent: everything passes, nothing is looked at, nobody is asked.
+// Where TLS begins beside it (Tls::aside), the client is not even read any more: what it says is
+// for somebody else.
 //
 // XCLIENT that the server accepts begins a new session of the client that it names.
 //
@@ -57,9 +59,14 @@ constexpr std::size_t kMaxRecipients = 65536;  // octets of recipients kept: a d
 
 enum class AskAt : std::uint8_t { data, rcpt };
 
+// Who speaks TLS after STARTTLS: the server, or the program that started us (UCSPI-TLS), which then
+// has the client's connection for itself and gives the server other descriptors.
+enum class Tls : std::uint8_t { in_stream, aside };
+
 class SmtpSession {
  public:
-  explicit SmtpSession(AskAt ask_at = AskAt::data) : ask_at_(ask_at) {}
+  explicit SmtpSession(AskAt ask_at = AskAt::data, Tls tls = Tls::in_stream)
+      : ask_at_(ask_at), tls_(tls) {}
 
   // Takes what it can use now, and returns how much that was; the rest is to be offered again after
   // from_server(), accept(), defer() or give_up().
@@ -84,6 +91,9 @@ class SmtpSession {
   bool in_doubt() const { return state_ == State::message_end && message_end_ == DataEnd::lax; }
   void give_up();
 
+  // The client's connection belongs to somebody else now, and must not be read.
+  bool handed_over() const { return state_ == State::handed_over; }
+
   // The server gets no more input: close it when to_server is written.
   bool closed() const { return state_ == State::closed; }
   void close() { state_ = State::closed; }
@@ -106,6 +116,7 @@ class SmtpSession {
     lost_chunk,   // inside BDAT's octets, which do not; chunk_reply_ and next_ follow
     resetting,    // the server owes the reply to our own RSET
     transparent,  // everything passes
+    handed_over,  // nothing comes any more
     closed,       // no more input for the server
   };
 
@@ -145,10 +156,12 @@ class SmtpSession {
   void on_reply(int code);
   void on_command_reply(int code);
   void on_intermediate_reply(int code);
+  void begin_tls();
   void on_rcpt_accepted();
   void on_xclient_accepted();
 
   const AskAt ask_at_;
+  const Tls tls_;
   State state_ = State::reply;
   State next_ = State::command;
 

@@ -67,6 +67,7 @@ WrapperSettings read_wrapper_settings() {
   settings.client_name = variable("TCPREMOTEHOST");
   settings.host = own_host();
   settings.text = getenv("GREYTEXT");
+  settings.tls_aside = is_set("SSLCTLFD");  // UCSPI-TLS
 
   settings.exempt = is_exempt();
   if (settings.exempt) return settings;

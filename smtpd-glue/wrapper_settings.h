@@ -15,6 +15,7 @@ struct WrapperSettings {
   std::string host;            // our name in a session without a server
   const char* text = nullptr;  // GREYTEXT, as greylist_text() takes it
   std::string refusal;         // the reply to a client that is refused unasked; empty: it is not
+  bool tls_aside = false;      // see Tls in smtp_session.h
   bool exempt = false;         // the server takes this session, and nobody looks into it
 };
 

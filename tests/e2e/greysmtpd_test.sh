@@ -266,6 +266,23 @@ test_ipv6() {
   ok "under its address" grep -qx "$query" "$work/queries"
 }
 
+test_ucspi_tls() {
+  openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=mx.example.net \
+    -keyout "$work/key" -out "$work/certificate" 2>"$work/openssl.out" || cat "$work/openssl.out"
+  serve ucspi perl "$(dirname "$0")/ucspi_tls.pl" "$work/certificate" "$work/key" \
+    "$greysmtpd" env "QMAILHOME=$qmail_home" /usr/sbin/mailfront smtp qmail starttls-ucspi qmail-validate
+  empty_queue
+  # shellcheck disable=SC2154
+  swaks_to "$port_ucspi" good@example.org --tls
+  ok "UCSPI-TLS: a client that must wait hears 421 at STARTTLS" heard_by_swaks '421 4.7.1'
+  ok "UCSPI-TLS: another client delivers" swaks_to "$port_ucspi" bad@example.org --tls \
+    --local-interface 127.0.0.2
+  ok "in TLS" grep -q '^=== TLS started' "$work/swaks.out"
+  ok "one message arrived" test "$(queued)" = 1
+  swaks_to "$port_ucspi" bad@example.org
+  ok "UCSPI-TLS: without TLS, a message is asked about" heard_by_swaks '450 4.7.1'
+}
+
 test_failing() {
   local where
   for where in "$daemon" 127.0.0.1@1 nonsense "127.0.0.1@1,$daemon"; do
@@ -295,6 +312,7 @@ test_server_surroundings
 test_deaths
 test_backpressure
 test_ipv6
+test_ucspi_tls
 test_failing
 echo "# $failures failed"
 exit $((failures > 0))

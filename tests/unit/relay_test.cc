@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <string>
 #include <thread>
 
@@ -18,7 +19,8 @@ constexpr int kPatienceMs = 60000;
 // The relay in a thread; this thread plays client and server on the other ends of its descriptors.
 class Wire {
  public:
-  explicit Wire(const RelayLimits& limits = {}) : limits_(limits) {
+  explicit Wire(const RelayLimits& limits = {}, Tls tls = Tls::in_stream)
+      : limits_(limits), session_(AskAt::data, tls) {
     signal(SIGPIPE, SIG_IGN);
     int client_pair[2], server_pair[2];
     REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, client_pair) == 0);
@@ -70,6 +72,12 @@ class Wire {
     char byte;
     pollfd ready{fd, POLLIN, 0};
     return poll(&ready, 1, kPatienceMs) == 1 && read(fd, &byte, 1) == 0;
+  }
+  // What the relay has not read of what the client has said.
+  std::string read_beside_relay() const {
+    char buffer[100];
+    const ssize_t size = recv(relay_client_, buffer, sizeof buffer, MSG_DONTWAIT);
+    return {buffer, std::size_t(std::max<ssize_t>(size, 0))};
   }
   void client_says(const std::string& bytes) { send(client, bytes); }
   void server_says(const std::string& bytes) { send(server, bytes); }
@@ -152,6 +160,19 @@ TEST_CASE("an end of message in doubt is waited for, but not for ever") {
   wire.server_hears("x\n.\n");
   CHECK(Wire::ended(wire.server));
   wire.client_hears("451 ");
+}
+
+TEST_CASE("where somebody else speaks TLS, the client's octets are left to him") {
+  Wire wire({}, Tls::aside);
+  wire.server_says("220 hi\r\n");
+  wire.client_hears("220 hi\r\n");
+  wire.pass("EHLO me\r\n", "250-me\r\n250 STARTTLS\r\n");
+  wire.pass("STARTTLS\r\n", "220 go ahead\r\n");
+  wire.client_says("\x16\x03\x01");
+  // When this is heard, the relay has looked at the client since.
+  wire.server_says("220 really\r\n");
+  wire.client_hears("220 really\r\n");
+  CHECK(wire.read_beside_relay() == "\x16\x03\x01");
 }
 
 TEST_CASE("a client that takes nothing is given up, so that the server may end") {

@@ -127,6 +127,24 @@ TEST_CASE("what was sent together with STARTTLS reaches the server after its rep
   CHECK(talk.to_server() == "MAIL FROM:<bad@x>\r\n");  // which is no TLS
 }
 
+TEST_CASE("where somebody else speaks TLS, nothing more is taken from the client") {
+  SmtpSession session(AskAt::data, Tls::aside);
+  session.from_server("220 hello\r\n");
+  session.from_client("EHLO me\r\n");
+  session.from_server("250-me\r\n250 STARTTLS\r\n");
+  session.from_client("STARTTLS\r\n");
+  REQUIRE(session.asking());
+  session.accept();
+  CHECK_FALSE(session.handed_over());
+  session.to_server.clear();
+  session.from_server("220 go ahead\r\n");
+  CHECK(session.handed_over());
+  CHECK_FALSE(session.closed());
+  CHECK(session.from_client("MAIL FROM:<bad@x>\r\n") == 0);
+  CHECK(session.to_server == "");
+  CHECK(session.to_client.ends_with("220 go ahead\r\n"));
+}
+
 // ---- AUTH
 
 TEST_CASE("AUTH's dialogue passes blindly, and an authenticated session is not looked into") {
