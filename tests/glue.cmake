@@ -43,7 +43,8 @@ add_test(NAME libgreylist_symbols_test
                  $<TARGET_FILE:greylist_plain_O0> $<TARGET_FILE:greylist_plain_O2>)
 
 add_test(NAME greysmtpd_stage_test
-         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/greysmtpd_stage_test.sh $<TARGET_FILE:greysmtpd>)
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/greysmtpd_stage_test.sh $<TARGET_FILE:greysmtpd>
+                 $<TARGET_FILE:qmail-greyd>)
 add_test(NAME greysmtpd_exim_test
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/greysmtpd_exim_test.sh $<TARGET_FILE:greysmtpd>
                  ${CMAKE_SOURCE_DIR}/build/exim/usr/sbin/exim4)

@@ -1,10 +1,11 @@
 #!/bin/bash
 # greysmtpd --stage=connect and rcpt, and those whom the environment decides about: real tcpserver
 # and mailfront, swaks from several addresses, and a client by hand.
-# usage: greysmtpd_stage_test.sh /path/to/greysmtpd
+# usage: greysmtpd_stage_test.sh /path/to/greysmtpd /path/to/qmail-greyd
 # shellcheck disable=SC2317,SC2016,SC2154 # through `ok`; texts for other shells; set by serve
 set -u
 greysmtpd=$(realpath "$1")
+greyd=$(realpath "$2")
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/smtp.sh"
 
@@ -90,10 +91,10 @@ test_environment() {
   local stage variable out
   for stage in data rcpt connect; do
     for variable in RELAYCLIENT= WHITELISTED= WHITELISTED=yes JGREYLIST= GREYIP=; do
-      out=$(parent_of_server "$variable" JGREYLIST_NOREV=1 "$greysmtpd" --stage=$stage)
+      out=$(parent_of_server "$variable" JGREYLIST_NOREV=1 "$greysmtpd" --stage="$stage")
       # GREYIP alone does not free a client from jgreylist's rule
       if [ $variable = GREYIP= ]; then
-        out=$(parent_of_server "$variable" "$greysmtpd" --stage=$stage)
+        out=$(parent_of_server "$variable" "$greysmtpd" --stage="$stage")
       fi
       ok "$stage, $variable: the server takes greysmtpd's place" test "$out" = $$
     done
@@ -134,6 +135,28 @@ test_rcpt() {
   hang_up
 }
 
+# With the real daemon, and time that passes.
+test_known_client() {
+  local address stage
+  address=127.0.0.1@$(free_port)
+  use_clock "$work/clock"
+  start_greyd "$greyd" "$work/greyd" "$address" -m 5
+  pids+=("$greyd_pid")
+  for stage in connect rcpt; do
+    local session=("GREYIP=$address" GREYTIMEOUT=30 "TCPREMOTEIP=192.0.2.$(($(printf %s "$stage" | wc -c)))"
+      "$greysmtpd" --stage="$stage")
+    ok "$stage: a new client must wait" grep -q '^450 4.7.1 Greylisted: please try again in ' \
+      <(refused_session "${session[@]}")
+    pass_time 299
+    ok "$stage: and a second less than min resend later" grep -q '^450' <(refused_session "${session[@]}")
+    pass_time 1
+    ok "$stage: and is then accepted" grep -q '^250 Recip' <(refused_session "${session[@]}")
+    ok "$stage: for good" grep -q '^250 Recip' <(refused_session "${session[@]}")
+  done
+  ok "connect: the daemon knows it by its address alone" \
+    grep -q 'reason=passed client=192.0.2.7 sender=\* recipients=\* ' "$work/greyd/log"
+}
+
 test_softlimit() {
   grep -q __asan_init "$greysmtpd" && return # AddressSanitizer reserves terabytes
   ok "it runs under softlimit -m 2000000" grep -q '^450 4.7.1' \
@@ -154,6 +177,7 @@ test_connect_ipv6
 test_connect_failing
 test_environment
 test_rcpt
+test_known_client
 test_softlimit
 test_options
 echo "# $failures failed"
