@@ -21,7 +21,7 @@ int report(const Findings& findings, const Manner& manner) {
 void ask_own_daemon(const std::string& listen, Findings& findings) {
   auto endpoint = parse_endpoint(listen, Wildcards::allowed);
   if (!endpoint) {
-    findings.differs.push_back("variables/LISTEN: '" + listen + "' is not an address and port");
+    findings.differs.push_back("LISTEN: '" + listen + "' is not an address and port");
     return;
   }
   if (endpoint->ip.is_any()) endpoint->ip = Endpoint{}.ip;
@@ -68,6 +68,13 @@ void judge_surroundings(const ServiceRequest& request, const Plan& plan, const A
   const std::string program =
       request.prefix + (request.use_greydaemon ? "/sbin/greydaemon" : "/sbin/qmail-greyd");
   if (!exists(program)) findings.differs.push_back(program + ": missing");
+  if (is_systemd(*request.suite)) {
+    const std::string unit = unit_name(plan.service);
+    if (!tell_systemd({"is-active", "--quiet", unit})) {
+      findings.differs.push_back(unit + ": not active");
+    }
+    return;
+  }
   for (const std::string& part : {plan.service, plan.service + "/log"}) {
     if (is_supervision_hidden(part)) {
       findings.notes.push_back(part + ": only root can see whether a supervisor runs here");
@@ -94,7 +101,10 @@ Result<int> check_greylisting(const ServiceRequest& request, const std::string& 
     return report(findings, manner);
   }
   judge_changes(*comparison, findings);
-  judge_memory(request, value_in_force(plan, *comparison, "SOFT_MEM"),
+  // A unit has its limit in itself.
+  judge_memory(request,
+               is_systemd(*request.suite) ? memory_limit(request)
+                                          : value_in_force(plan, *comparison, "SOFT_MEM"),
                value_in_force(plan, *comparison, "MAX_RECORDS"), findings);
   if (manner.destdir.empty()) {
     judge_surroundings(request, plan, accounts, findings);

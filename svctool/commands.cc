@@ -7,17 +7,22 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <sstream>
 
 #include "greyd/endpoint.h"
 #include "greyd/files.h"
 #include "greyd/list_cdb.h"
 #include "svctool/check.h"
+#include "svctool/find_supervisor.h"
 #include "svctool/output.h"
+#include "svctool/process.h"
 #include "svctool/remove.h"
 #include "svctool/rules_file.h"
 #include "svctool/run_edit.h"
+#include "svctool/run_script.h"
 #include "svctool/service_dir.h"
 #include "svctool/service_files.h"
+#include "svctool/supervision.h"
 #include "svctool/walks.h"
 
 namespace grey::svctool {
@@ -25,10 +30,10 @@ namespace {
 
 constexpr const char* kSampleWhitelist =
     "# Who is never greylisted, one a line: 192.0.2.1, 192.0.2.0/24, 2001:db8::/32, 192.0.2.*,\n"
-    "# 192.0.2.[3-7], 192.0.2. The daemon reads this file again on SIGHUP (svc -h).\n";
+    "# 192.0.2.[3-7], 192.0.2. The daemon reads this file again on SIGHUP.\n";
 constexpr const char* kSampleBlacklist =
     "# Who is always deferred, written as in the whitelist. The daemon reads this file again on\n"
-    "# SIGHUP (svc -h).\n";
+    "# SIGHUP.\n";
 
 Result<std::string> sample(const std::string& path, const char* built_in) {
   auto content = read_file(path);
@@ -78,17 +83,53 @@ void warn_of_surroundings(const ServiceRequest& request) {
   }
 }
 
-void advise_restart(const Applied& applied, const std::string& service) {
+void advise_restart(const Applied& applied, const Suite& suite, const std::string& service) {
   if (applied.new_service || applied.paths.empty()) return;
   bool daemon = false, log = false;
   for (const std::string& path : applied.paths) {
+    if (path == unit_path(service)) daemon = true;
     if (!path.starts_with(service + "/") || path.ends_with("/.options")) continue;
     (path.starts_with(service + "/log/") ? log : daemon) = true;
   }
   if (daemon || log) {
-    say("to use what has changed: svc -t" + std::string(daemon ? " " + service : "") +
-        (log ? " " + service + "/log" : ""));
+    std::string command;
+    if (daemon) command = restart_command(suite, service);
+    if (log) command += (daemon ? "; " : "") + restart_command(suite, service + "/log");
+    say("to use what has changed: " + command);
   }
+}
+
+bool has_changed(const Applied& applied, const std::string& path) {
+  return std::ranges::find(applied.paths, path) != applied.paths.end();
+}
+
+// Those that do not look for new services by themselves are told. What does not run yet will find
+// it when it starts.
+Result<void> announce(const ServiceRequest& request, const Plan& plan, const Applied& applied) {
+  const Suite& suite = *request.suite;
+  if (is_systemd(suite)) {
+    const std::string unit = unit_name(plan.service);
+    const bool start = applied.new_service && !request.down;
+    if (!systemd_runs()) {
+      if (start) say("systemd does not run here; when it does: systemctl enable --now " + unit);
+      return {};
+    }
+    if (!has_changed(applied, unit_path(plan.service))) return {};
+    if (auto told = tell_systemd({"daemon-reload"}); !told) return told;
+    return start ? tell_systemd({"enable", "--now", unit}) : Result<void>();
+  }
+  if (suite.rescan.empty() || !applied.new_service) return {};
+  const auto running = find_supervisor();
+  if (!running || running->suite != &suite || running->servicedir != servicedir(request)) {
+    say("for " + std::string(suite.scanner) + " to find it: " + std::string(suite.rescan) + " " +
+        shell_quote(servicedir(request)));
+    return {};
+  }
+  Program rescan;
+  std::istringstream words{std::string(suite.rescan)};
+  for (std::string word; words >> word;) rescan.arguments.push_back(word);
+  rescan.arguments.push_back(servicedir(request));
+  return run_program(rescan);
 }
 
 Result<int> run(ServiceRequest& request, const Manner& manner) {
@@ -104,7 +145,12 @@ Result<int> run(ServiceRequest& request, const Manner& manner) {
   const auto applied = apply_or_show(plan, manner);
   if (!applied) return tl::make_unexpected(applied.error());
   if (manner.destdir.empty()) warn_of_surroundings(request);
-  advise_restart(*applied, plan.service);
+  if (manner.destdir.empty() && !applied->paths.empty()) {
+    if (auto told = announce(request, plan, *applied); !told) {
+      return tl::make_unexpected(told.error());
+    }
+  }
+  advise_restart(*applied, *request.suite, plan.service);
   return 0;
 }
 
@@ -189,7 +235,12 @@ Result<int> run(const RefreshService& request, const Manner& manner) {
   const Plan plan = only_scripts(moved_to(plan_service(*options), request.service));
   const auto applied = apply_or_show(plan, manner);
   if (!applied) return tl::make_unexpected(applied.error());
-  advise_restart(*applied, request.service);
+  if (manner.destdir.empty() && !applied->paths.empty()) {
+    if (auto told = announce(*options, plan, *applied); !told) {
+      return tl::make_unexpected(told.error());
+    }
+  }
+  advise_restart(*applied, *options->suite, request.service);
   return 0;
 }
 
@@ -214,6 +265,31 @@ Result<int> run(const Autorefresh& request, const Manner& manner) {
 
 Result<int> run(const RemoveService& request, const Manner& manner) {
   return remove_service(manner.destdir + request.service, manner.dry_run);
+}
+
+Result<int> run(const RestartService& request, const Manner&) {
+  const auto options = read_own_options(request.service);
+  if (!options) return tl::make_unexpected(options.error());
+  if (auto told = restart_service(*options->suite, request.service); !told) {
+    return tl::make_unexpected(told.error());
+  }
+  return 0;
+}
+
+Result<int> run(const StopService& request, const Manner&) {
+  const auto options = read_own_options(request.service);
+  if (!options) return tl::make_unexpected(options.error());
+  if (auto stopped = stop_service(*options->suite, request.service); !stopped) {
+    return tl::make_unexpected(stopped.error());
+  }
+  return 0;
+}
+
+Result<int> run(const FindSupervisor&, const Manner&) {
+  const auto found = find_supervisor();
+  if (!found) return failure("none of svscan, runsvdir, s6-svscan and systemd runs here");
+  say("--supervise=" + std::string(found->suite->name) + " --servicedir=" + found->servicedir);
+  return 0;
 }
 
 Result<int> run(const ListCdb& request, const Manner&) {

@@ -7,6 +7,7 @@
 
 #include "svctool/output.h"
 #include "svctool/show.h"
+#include "svctool/unit_file.h"
 
 namespace grey::svctool {
 namespace {
@@ -20,23 +21,50 @@ std::string first_line(std::string_view content) {
   return line;
 }
 
-void judge_edit(const Change& change, Findings& findings) {
-  const std::string value = first_line(change.old_content);
-  if (change.entry->role == Role::required && value.empty()) {
-    findings.differs.push_back(change.path + ": empty, and the service does not start without it");
+// A value that the operator has set in the place of the one installed.
+void judge_value(const std::string& where, bool required, const Setting* setting,
+                 const std::string& value, const std::string& installed, Findings& findings) {
+  if (required && value.empty()) {
+    findings.differs.push_back(where + ": empty, and the service does not start without it");
     return;
   }
-  const Setting* setting = find_setting(change.entry->setting);
   if (setting != nullptr && setting->kind != Kind::file && !value.empty()) {
     if (const auto good = check_value(*setting, value); !good) {
       // Without the option's name: it is the file that is wrong here.
-      findings.differs.push_back(change.path +
-                                 good.error().text.substr(setting->option.size() + 2));
+      findings.differs.push_back(where + good.error().text.substr(setting->option.size() + 2));
       return;
     }
   }
-  findings.notes.push_back(change.path + ": set by hand to '" + value + "', installed as '" +
-                           first_line(change.entry->content) + "'");
+  findings.notes.push_back(where + ": set by hand to '" + value + "', installed as '" + installed +
+                           "'");
+}
+
+void judge_edit(const Change& change, Findings& findings) {
+  judge_value(change.path, change.entry->role == Role::required,
+              find_setting(change.entry->setting), first_line(change.old_content),
+              first_line(change.entry->content), findings);
+}
+
+// Of several lines for one name the last counts.
+std::string value_of(const Variables& variables, std::string_view name) {
+  std::string value;
+  for (const auto& [other, its] : variables) {
+    if (other == name) value = its;
+  }
+  return value;
+}
+
+void judge_settings(const Change& change, Findings& findings) {
+  const Variables present = parse_environment(change.old_content);
+  for (const auto& [name, installed] : parse_environment(change.entry->content)) {
+    const std::string value = value_of(present, name);
+    if (value == installed) continue;
+    const auto setting = std::ranges::find(settings(), name, &Setting::variable);
+    const bool known = setting != settings().end();
+    const bool required = name == "CONTROLDIR" || name == "LISTEN" || name == "CONTEXT_FILE";
+    judge_value(change.path + ", " + name, required, known ? &*setting : nullptr, value, installed,
+                findings);
+  }
 }
 
 void judge_change(const Change& change, Findings& findings) {
@@ -52,6 +80,8 @@ void judge_change(const Change& change, Findings& findings) {
     case Change::Type::content:
       if (setting || change.entry->role == Role::required) {
         judge_edit(change, findings);
+      } else if (change.entry->role == Role::settings) {
+        judge_settings(change, findings);
       } else {
         findings.differs.push_back(change.path + ": another content");
       }
@@ -89,13 +119,20 @@ void judge_changes(const Comparison& comparison, Findings& findings) {
 
 std::string value_in_force(const Plan& plan, const Comparison& comparison, std::string_view name) {
   const std::string path = plan.service + "/variables/" + std::string(name);
+  const auto holds = [&path](const Entry& entry) {
+    return entry.path == path || entry.role == Role::settings;
+  };
+  const auto value = [name](const Entry& entry, const std::string& content) {
+    return entry.role == Role::settings ? value_of(parse_environment(content), name)
+                                        : first_line(content);
+  };
   for (const Change& change : comparison.changes) {
-    if (change.entry->path != path) continue;
+    if (!holds(*change.entry)) continue;
     if (change.type == Change::Type::create) return {};
-    if (change.type == Change::Type::content) return first_line(change.old_content);
+    if (change.type == Change::Type::content) return value(*change.entry, change.old_content);
   }
   for (const Entry& entry : plan.entries) {
-    if (entry.path == path) return first_line(entry.content);
+    if (holds(entry)) return value(entry, entry.content);
   }
   return {};
 }

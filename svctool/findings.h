@@ -25,7 +25,7 @@ struct Findings {
 // daemon could not use it.
 void judge_changes(const Comparison& comparison, Findings& findings);
 
-// The value in force of a file below variables/: what the disk has, or else the plan. Empty when it
+// The value in force of a variable: what the disk has, or else the plan. Empty when it
 // is not set.
 std::string value_in_force(const Plan& plan, const Comparison& comparison, std::string_view name);
 

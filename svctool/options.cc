@@ -1,6 +1,7 @@
 #include "svctool/options.h"
 
 #include <algorithm>
+#include <span>
 
 #include "svctool/options_app.h"
 
@@ -18,30 +19,46 @@ enum Verb : unsigned {
   kAutorefresh = 32,
   kRemove = 64,
   kCheck = 128,
+  kRestart = 256,
+  kStop = 512,
+  kFindSupervisor = 1024,
 };
+// Of a service that is there.
+constexpr unsigned kNamesService = kRemove | kRestart | kStop;
 constexpr unsigned kInstalls = kGreylist | kGreyip | kNoGreyip | kRefresh;
 
 struct VerbName {
   Verb verb;
   const char* option;
-} constexpr kVerbs[] = {{kGreylist, "--greylist"},  {kGreyip, "--greyip"},
-                        {kNoGreyip, "--no-greyip"}, {kBuildCdb, "--build-cdb"},
-                        {kRefresh, "--refreshsvc"}, {kAutorefresh, "--autorefresh"}};
+} constexpr kVerbs[] = {{kGreylist, "--greylist"},
+                        {kGreyip, "--greyip"},
+                        {kNoGreyip, "--no-greyip"},
+                        {kBuildCdb, "--build-cdb"},
+                        {kRefresh, "--refreshsvc"},
+                        {kAutorefresh, "--autorefresh"},
+                        {kFindSupervisor, "--find-supervisor"}};
+
+// Verbs of their own where no other is, or with --greylist, which then only names the service.
+constexpr VerbName kNamingVerbs[] = {
+    {kRemove, "--remove"}, {kRestart, "--restart"}, {kStop, "--stop"}};
 
 // Options that are not of --greylist alone.
 constexpr struct {
   const char* option;
   unsigned verbs;
 } kShared[] = {
-    {"--servicedir", kGreylist | kRemove},
-    {"--servicetag", kGreylist | kRemove},
-    {"--service", kGreyip | kNoGreyip | kCheck | kRemove},
+    {"--supervise", kGreylist | kNamesService},
+    {"--servicedir", kGreylist | kNamesService},
+    {"--servicetag", kGreylist | kNamesService},
+    {"--service", kGreyip | kNoGreyip | kCheck | kNamesService},
     {"--tcprules", kGreyip | kNoGreyip | kCheck},
     {"--match", kGreyip | kNoGreyip | kCheck},
     {"--run", kGreyip},
     {"--force", kGreyip | kRefresh},
     {"--check", kGreylist | kGreyip | kCheck},
-    {"--remove", kGreylist | kRemove},
+    {"--remove", kRemove},
+    {"--restart", kRestart},
+    {"--stop", kStop},
     {"--dry-run", kInstalls | kRemove},
     {"--json", kInstalls | kCheck},
     {"--destdir", kInstalls | kCheck | kRemove | kAutorefresh},
@@ -51,7 +68,7 @@ std::string long_name(const CLI::Option& option) {
   return option.get_lnames().empty() ? option.get_name() : "--" + option.get_lnames().front();
 }
 
-// The one verb; --check and --remove are verbs of their own where no other is.
+// The one verb; --check is one where no other is.
 Result<Verb> find_verb(const CLI::App& app) {
   Verb found = kNone;
   const char* name = nullptr;
@@ -61,10 +78,11 @@ Result<Verb> find_verb(const CLI::App& app) {
     found = verb.verb;
     name = verb.option;
   }
-  if (app.count("--check") > 0 && app.count("--remove") > 0) {
-    return misuse("--check excludes --remove");
+  for (const VerbName& verb : kNamingVerbs) {
+    if (app.count(verb.option) == 0) continue;
+    if (app.count("--check") > 0) return misuse(std::string("--check excludes ") + verb.option);
+    if (found == kNone || found == kGreylist) return verb.verb;
   }
-  if (app.count("--remove") > 0 && (found == kNone || found == kGreylist)) return kRemove;
   if (app.count("--check") > 0 && found == kNone) return kCheck;
   return found;
 }
@@ -78,13 +96,17 @@ Result<void> check_combination(const CLI::App& app, Verb verb) {
     const bool of_service = is_service_option(*option);
     const bool good = shared != std::end(kShared) ? (shared->verbs & verb) != 0
                                                   : !of_service || verb == kGreylist;
-    if (good || (verb == kRemove && name == "--greylist")) continue;
+    const bool names_service = (verb & kNamesService) != 0;
+    if (good || (names_service && name == "--greylist")) continue;
     if (verb == kNone && !of_service) continue;
-    if (of_service && verb != kRemove) return misuse(name + " needs --greylist=PORT");
-    for (const VerbName& other : kVerbs) {
-      if (other.verb == verb) return misuse(name + " does not go with " + other.option);
+    if (of_service && !names_service) return misuse(name + " needs --greylist=PORT");
+    for (const auto& table :
+         {std::span<const VerbName>(kVerbs), std::span<const VerbName>(kNamingVerbs)}) {
+      for (const VerbName& other : table) {
+        if (other.verb == verb) return misuse(name + " does not go with " + other.option);
+      }
     }
-    return misuse(name + " does not go with " + (verb == kRemove ? "--remove" : "--check"));
+    return misuse(name + " does not go with --check");
   }
   return {};
 }
@@ -157,13 +179,17 @@ Result<CommandLine> finish_greyip(Raw& raw, Verb verb) {
   return line;
 }
 
-Result<CommandLine> finish_remove(Raw& raw, const CLI::App& app) {
+Result<CommandLine> finish_named(Raw& raw, const CLI::App& app, Verb verb) {
   const bool named = app.count("--greylist") > 0 || !raw.service.servicetag.empty();
   if (named == !raw.smtp_service.empty()) {
-    return misuse("--remove needs --service=DIR or --greylist=PORT, not both");
+    const auto row = std::ranges::find(kNamingVerbs, verb, &VerbName::verb);
+    return misuse(std::string(row->option) + " needs --service=DIR or --greylist=PORT, not both");
   }
   trim_slashes(raw.service.servicedir);
-  return CommandLine{RemoveService{named ? service_path(raw.service) : raw.smtp_service}, {}};
+  const std::string service = named ? service_path(raw.service) : raw.smtp_service;
+  if (verb == kRestart) return CommandLine{RestartService{service}, {}};
+  if (verb == kStop) return CommandLine{StopService{service}, {}};
+  return CommandLine{RemoveService{service}, {}};
 }
 
 Result<CommandLine> finish_autorefresh(Raw& raw) {
@@ -191,7 +217,11 @@ Result<CommandLine> finish_verb(Raw& raw, const CLI::App& app, Verb verb) {
     case kAutorefresh:
       return finish_autorefresh(raw);
     case kRemove:
-      return finish_remove(raw, app);
+    case kRestart:
+    case kStop:
+      return finish_named(raw, app, verb);
+    case kFindSupervisor:
+      return CommandLine{FindSupervisor{}, {}};
     case kNone:
       break;
   }

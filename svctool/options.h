@@ -63,6 +63,19 @@ struct RemoveService {
   std::string service;
 };
 
+// Restarts its daemon.
+struct RestartService {
+  std::string service;
+};
+
+// Ends its daemon and what supervises it.
+struct StopService {
+  std::string service;
+};
+
+// Says what supervises the machine.
+struct FindSupervisor {};
+
 // FILE.cdb from the list FILE.
 struct ListCdb {
   std::string file;
@@ -75,7 +88,8 @@ struct PrintText {
 
 struct CommandLine {
   std::variant<PrintText, ServiceRequest, ServiceGreyip, RuleGreyip, CheckService, CheckRules,
-               RefreshService, Autorefresh, RemoveService, ListCdb>
+               RefreshService, Autorefresh, RemoveService, RestartService, StopService,
+               FindSupervisor, ListCdb>
       request;
   Manner manner;
 };

@@ -7,12 +7,18 @@
 namespace grey::svctool {
 namespace {
 
-constexpr const char* kServiceGroup = "A greylisting service (daemontools)";
+constexpr const char* kServiceGroup = "A greylisting service";
 constexpr const char* kSettingsGroup = "Its settings, each a file below variables/";
+
+std::string suite_names() {
+  std::string names;
+  for (const Suite& suite : suites()) names += (names.empty() ? "" : "|") + std::string(suite.name);
+  return names;
+}
 
 void add_service_options(CLI::App& app, Raw& raw) {
   ServiceRequest& service = raw.service;
-  service.prefix = kDefaultPrefix;
+  service.prefix = own_prefix();
   const char* group = kServiceGroup;
   app.add_option("--greylist", service.port,
                  "UDP port: installs the service directory greylist.PORT")
@@ -24,13 +30,29 @@ void add_service_options(CLI::App& app, Raw& raw) {
   const auto flag = [&](const char* name, bool& value, const char* help) {
     app.add_flag(name, value, help)->group(group);
   };
-  add("--servicedir", service.servicedir, "DIR", "where svscan looks for services");
+  app.add_option_function<std::string>(
+         "--supervise",
+         [&service](const std::string& name) {
+           service.suite = find_suite(name);
+           if (service.suite == nullptr)
+             throw CLI::ValidationError("--supervise: '" + name + "' is not one of " +
+                                        suite_names());
+         },
+         "what starts it: " + suite_names())
+      ->type_name("SUITE")
+      ->default_str(std::string(daemontools().name))
+      ->group(group);
+  app.add_option("--servicedir", service.servicedir,
+                 "where that looks for services [/service; runit: /etc/service; systemd: "
+                 "/etc/greylist]")
+      ->type_name("DIR")
+      ->group(group);
   add("--servicetag", service.servicetag, "TAG", "names the directory greylist.TAG instead");
   add("--localip", service.localip, "ADDR", "address to listen on; * for all");
   add("--cntrldir", service.cntrldir, "DIR", "CONTROLDIR: context file and lists");
-  add("--logdir", service.logdir, "DIR", "holds a directory per service for multilog");
+  add("--logdir", service.logdir, "DIR", "holds a log directory for each service");
   add("--user", service.user, "USER", "who runs the daemon");
-  add("--loguser", service.loguser, "USER", "who runs multilog");
+  add("--loguser", service.loguser, "USER", "who writes the log");
   flag("--create-users", raw.manner.create_users, "make these two when they are missing");
   add("--context-file", service.context_file, "FILE",
       "saved state, below CNTRLDIR unless absolute [greylist.PORT.context]");
@@ -39,7 +61,7 @@ void add_service_options(CLI::App& app, Raw& raw) {
   add("--prefix", service.prefix, "DIR", "where the programs are installed");
   flag("--use-greydaemon", service.use_greydaemon,
        "run greydaemon, with the Perl daemon's command line");
-  flag("--down", service.down, "make a down file: svscan does not start the daemon");
+  flag("--down", service.down, "do not start the daemon yet");
   flag("--no-whitelist", service.no_whitelist, "no whitelist at all");
   flag("--nooverwrite", raw.manner.nooverwrite, "refuse when the service directory exists");
   flag("--run-file-only", service.run_file_only, "write run and log/run, and nothing else");
@@ -104,6 +126,16 @@ void add_upkeep_options(CLI::App& app, Raw& raw) {
                "of --greylist or --service: stop the greylisting service and remove it; context "
                "file, lists and logs stay")
       ->group(group);
+  app.add_flag("--restart", raw.restart,
+               "of --greylist or --service: save, exit and start again, whatever supervises it")
+      ->group(group);
+  app.add_flag("--stop", raw.stop,
+               "of --greylist or --service: save and exit for good, for a service that its "
+               "supervisor does not find any more")
+      ->group(group);
+  app.add_flag("--find-supervisor", raw.find_supervisor,
+               "say what supervises this machine, as options for --greylist")
+      ->group(group);
   app.add_option("--refreshsvc", raw.refresh, "write run of this service anew from its .options")
       ->type_name("DIR")
       ->group(group);
@@ -113,7 +145,7 @@ void add_upkeep_options(CLI::App& app, Raw& raw) {
       ->group(group);
   app.add_option("directory", raw.directory, "of --autorefresh")->group("");
   app.add_option("--build-cdb", raw.list,
-                 "make FILE.cdb of this whitelist or blacklist; the daemon reads it on svc -h")
+                 "make FILE.cdb of this whitelist or blacklist; the daemon reads it on SIGHUP")
       ->type_name("FILE")
       ->group(group);
 }

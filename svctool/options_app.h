@@ -14,6 +14,7 @@ struct Raw {
   Manner manner;
   std::string greyip, smtp_service, rules, match, list, refresh, autorefresh, directory;
   bool no_greyip = false, edit_run = false, remove = false;
+  bool restart = false, stop = false, find_supervisor = false;
 };
 
 // `raw` must outlive `app`.

@@ -50,8 +50,8 @@ PlanBuilder& PlanBuilder::absent(std::string path) {
   return add(Entry::Type::absent, std::move(path), 0, "");
 }
 
-PlanBuilder& PlanBuilder::script(std::string path, std::string content) {
-  file(std::move(path), 0755, std::move(content));
+PlanBuilder& PlanBuilder::script(std::string path, std::string content, mode_t mode) {
+  file(std::move(path), mode, std::move(content));
   plan_.entries.back().role = Entry::Role::script;
   return *this;
 }
@@ -80,6 +80,11 @@ PlanBuilder& PlanBuilder::with_present_attributes() {
 
 PlanBuilder& PlanBuilder::of_setting(std::string_view option) {
   plan_.entries.back().setting = option;
+  return *this;
+}
+
+PlanBuilder& PlanBuilder::of_settings() {
+  plan_.entries.back().role = Entry::Role::settings;
   return *this;
 }
 

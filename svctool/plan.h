@@ -26,6 +26,7 @@ struct Entry {
     script,    // svctool, from a template: --refreshsvc and --run-file-only write these alone
     setting,   // the operator: a check lists another content, and does not mind
     required,  // likewise, but the service does not start when it is missing or empty
+    settings,  // the operator: several settings, a line NAME=VALUE each (unit_file.h)
   };
   Type type = Type::file;
   std::string path;  // absolute, without --destdir
@@ -69,7 +70,7 @@ class PlanBuilder {
   PlanBuilder& directory(std::string path, mode_t mode);
   PlanBuilder& file(std::string path, mode_t mode, std::string content);
   PlanBuilder& absent(std::string path);
-  PlanBuilder& script(std::string path, std::string content);
+  PlanBuilder& script(std::string path, std::string content, mode_t mode = 0755);
   // Exists with no line at all when empty, which is how envdir unsets: so every setting can be
   // found by listing the directory.
   PlanBuilder& variable(const std::string& directory, std::string_view name,
@@ -79,6 +80,7 @@ class PlanBuilder {
   PlanBuilder& kept();
   PlanBuilder& with_present_attributes();
   PlanBuilder& of_setting(std::string_view option);
+  PlanBuilder& of_settings();
 
  private:
   PlanBuilder& add(Entry::Type type, std::string path, mode_t mode, std::string content);

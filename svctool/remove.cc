@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "greyd/files.h"
+#include "svctool/compare.h"
 #include "svctool/output.h"
 #include "svctool/plan.h"
 #include "svctool/service_files.h"
@@ -20,36 +21,10 @@
 namespace grey::svctool {
 namespace {
 
-constexpr int kStopSeconds = 300;  // a daemon with many records saves for a while
-
-std::string first_line(const std::string& path) {
-  const auto content = read_file(path);
-  return content && *content ? (*content)->substr(0, (*content)->find('\n')) : "";
-}
-
 // A name beside `path` that svscan does not look at.
 std::string hidden(const std::string& path) {
   const std::size_t base = path.rfind('/') + 1;
   return path.substr(0, base) + "." + path.substr(base) + ".removed-" + std::to_string(::getpid());
-}
-
-// svscan starts again what ends under a name that it sees, so the name goes first. The supervisor
-// does not mind: it works in the directory, whatever that is called.
-Result<void> stop(const std::string& service) {
-  const std::string log = service + "/log";
-  if (is_supervised(service)) {
-    if (auto told = tell_supervisor(service, "dx"); !told) return told;
-    if (!wait_until_unsupervised(service, kStopSeconds)) {
-      return failure("the daemon does not end");
-    }
-  }
-  // Only now, so that the daemon's last lines are written. multilog ends with its input; under
-  // runit that is all it takes.
-  if (is_supervised(log)) {
-    if (auto told = tell_supervisor(log, "dx"); !told && is_supervised(log)) return told;
-    if (!wait_until_unsupervised(log, kStopSeconds)) return failure("multilog does not end");
-  }
-  return {};
 }
 
 struct Kept {
@@ -58,9 +33,7 @@ struct Kept {
 
 // Where what stays is; from variables/, as the operator may have moved it.
 Kept find_kept(const std::string& service) {
-  const auto variable = [&](const char* name) {
-    return first_line(service + "/variables/" + name);
-  };
+  const auto variable = [&](const char* name) { return read_variable(service, name); };
   Kept kept;
   const std::string control = variable("CONTROLDIR");
   if (const std::string file = variable("CONTEXT_FILE"); !file.empty()) {
@@ -71,7 +44,7 @@ Kept find_kept(const std::string& service) {
       kept.lists += (kept.lists.empty() ? "" : ", ") + path_below(control, file);
     }
   }
-  kept.log = first_line(service + "/log/variables/LOGDIR");
+  kept.log = read_variable(service + "/log", "LOGDIR");
   return kept;
 }
 
@@ -95,12 +68,24 @@ Result<void> list_tree(const std::string& directory) {
   return {};
 }
 
+// A unit that is not there is no error: it has then been removed by hand.
+Result<void> remove_unit(const std::string& service) {
+  const std::string path = unit_path(service);
+  if (exists(path) && systemd_runs()) {
+    if (auto stopped = stop_service(*find_suite("systemd"), service); !stopped) return stopped;
+  }
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+    return tl::make_unexpected(system_error("remove", path, errno));
+  }
+  if (!systemd_runs()) return {};
+  return tell_systemd({"daemon-reload"});
+}
+
 }  // namespace
 
 Result<int> remove_service(const std::string& service, bool dry_run) {
-  if (auto options = read_own_options(service); !options) {
-    return tl::make_unexpected(options.error());
-  }
+  const auto options = read_own_options(service);
+  if (!options) return tl::make_unexpected(options.error());
   char* resolved = ::realpath(service.c_str(), nullptr);
   if (resolved == nullptr) return tl::make_unexpected(system_error("look at", service, errno));
   const std::string directory = resolved;
@@ -112,8 +97,15 @@ Result<int> remove_service(const std::string& service, bool dry_run) {
     if (link) say("remove " + service);
     if (auto listed = list_tree(directory); !listed) return tl::make_unexpected(listed.error());
     say("remove " + directory);
+    if (is_systemd(*options->suite)) say("remove " + unit_path(directory));
     say_kept(kept);
     return 0;
+  }
+  const bool systemd = is_systemd(*options->suite);
+  if (systemd) {
+    if (auto removed = remove_unit(directory); !removed) {
+      return tl::make_unexpected(removed.error());
+    }
   }
   const std::string name = link ? service : directory;
   const std::string out_of_sight = hidden(name);
@@ -121,7 +113,7 @@ Result<int> remove_service(const std::string& service, bool dry_run) {
     return tl::make_unexpected(system_error("remove", name, errno));
   }
   const std::string moved = link ? directory : out_of_sight;
-  if (auto stopped = stop(moved); !stopped) {
+  if (auto stopped = systemd ? Result<void>() : stop_service(*options->suite, moved); !stopped) {
     if (::rename(out_of_sight.c_str(), name.c_str()) != 0) {
       return tl::make_unexpected(system_error("put back", name, errno));
     }

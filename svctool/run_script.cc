@@ -5,24 +5,23 @@
 namespace grey::svctool {
 namespace {
 
+std::string title(std::string_view what) {
+  return "#!/bin/sh\n# " + std::string(what) + "\n# Written by svctool. Settings are ";
+}
+
 // The script runs itself a second time below envdir: so no program text has to be quoted inside a
 // quoted text. `env -i` keeps what svscan was started with out of the service; what the daemon
 // needs beyond its settings (TZ, say) is a file below variables/ like the others.
-std::string preamble(const std::string& prefix, std::string_view title) {
-  std::string text = "#!/bin/sh\n# ";
-  text.append(title);
-  text += R"sh(
-# Written by svctool. Settings are the files below variables/: change one, then svc -t this service.
+std::string preamble(const std::string& prefix, std::string_view what, const Suite& suite) {
+  std::string text = title(what);
+  text.append("the files below variables/: change one, then ").append(suite.restart);
+  text += R"sh( this service.
 if [ "${1-}" != configured ]; then
   exec 2>&1
 )sh";
   text += "  PATH=/command:/usr/local/bin:/usr/bin:/bin:" + shell_quote(prefix + "/sbin") + ":" +
-          shell_quote(prefix + "/bin") + "\n";
-  text += R"sh(  export PATH
-  exec env -i PATH="$PATH" envdir variables ./run configured
-fi
-)sh";
-  return text;
+          shell_quote(prefix + "/bin") + "\n  export PATH\n  exec env -i PATH=\"$PATH\" ";
+  return text.append(suite.envdir).append(" variables ./run configured\nfi\n");
 }
 
 // VALUE as the flag's argument; nothing at all when empty or unset.
@@ -50,20 +49,29 @@ std::string shell_quote(std::string_view text) {
   return quoted + "'";
 }
 
-std::string run_script(const std::string& prefix, bool use_greydaemon) {
+std::string run_script(const std::string& prefix, bool use_greydaemon, const Suite& suite) {
   const std::string program = use_greydaemon ? "greydaemon" : "qmail-greyd";
-  std::string text = preamble(prefix, program + " under supervise(8)");
-  text += R"sh(
+  std::string text;
+  if (is_systemd(suite)) {
+    text = title(program + " under systemd") +
+           "in the file `environment` beside this one, which systemd reads.\n\n";
+  } else {
+    text = preamble(prefix, program + " under " + std::string(suite.name), suite);
+    text += R"sh(
 # Only root can become another user.
 [ "$(id -u)" = 0 ] || SERVICE_USER=
-case ${DRY_RUN-} in 0 | no | off) DRY_RUN= ;; esac
-
-# A setting whose file is empty or missing is left out: the daemon's default rules.
-# shellcheck disable=SC2153,SC2154 # the variables are set by envdir
-exec ${SOFT_MEM:+softlimit -m "$SOFT_MEM"} \
 )sh";
-  text += "  " + shell_quote(prefix + "/sbin/" + program) + " \\\n";
-  text += optional_flag("-u", "SERVICE_USER");
+  }
+  text += R"sh(case ${DRY_RUN-} in 0 | no | off) DRY_RUN= ;; esac
+
+# A setting that is empty or missing is left out: the daemon's default rules.
+# shellcheck disable=SC2153,SC2154 # the variables are in the environment
+exec )sh";
+  if (!is_systemd(suite)) {
+    text.append("${SOFT_MEM:+").append(suite.memory_limit).append(" \"$SOFT_MEM\"} \\\n  ");
+  }
+  text += shell_quote(prefix + "/sbin/" + program) + " \\\n";
+  if (!is_systemd(suite)) text += optional_flag("-u", "SERVICE_USER");
   for (const Setting& setting : settings()) {
     const std::string_view flag = use_greydaemon ? setting.greydaemon_flag : setting.flag;
     if (!flag.empty()) text += optional_flag(flag, setting.variable);
@@ -73,17 +81,15 @@ exec ${SOFT_MEM:+softlimit -m "$SOFT_MEM"} \
   return text;
 }
 
-std::string log_run_script(const std::string& prefix) {
-  std::string text = preamble(prefix, "the log of the service above");
+std::string log_run_script(const std::string& prefix, const Suite& suite) {
+  std::string text = preamble(prefix, "the log of the service above", suite);
   text += R"sh(
 # Only root can become another user.
 [ "$(id -u)" = 0 ] || LOGUSER=
 
-# shellcheck disable=SC2153,SC2154 # the variables are set by envdir
-exec ${LOGUSER:+setuidgid "$LOGUSER"} \
-  multilog t ${LOGSIZE:+"s$LOGSIZE"} ${LOGCOUNT:+"n$LOGCOUNT"} "$LOGDIR"
-)sh";
-  return text;
+# shellcheck disable=SC2153,SC2154 # the variables are in the environment
+exec ${LOGUSER:+)sh";
+  return text.append(suite.as_user).append(" \"$LOGUSER\"} \\\n  ").append(suite.logger) + "\n";
 }
 
 }  // namespace grey::svctool

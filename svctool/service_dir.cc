@@ -2,6 +2,7 @@
 
 #include "greyd/files.h"
 #include "svctool/run_script.h"
+#include "svctool/unit_file.h"
 
 namespace grey::svctool {
 namespace {
@@ -53,25 +54,42 @@ void add_log(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
                          "let that user through its parent directories"});
 }
 
-void add_variables(const ServiceRequest& request, const std::string& directory,
-                   PlanBuilder& build) {
-  build.directory(directory, 0755);
-  build.variable(directory, "CONTROLDIR", request.cntrldir, Role::required);
-  build.variable(directory, "LISTEN", listen_address(request), Role::required);
-  build.variable(directory, "CONTEXT_FILE", file_variable(request, context_file(request)),
-                 Role::required);
-  build.variable(directory, "SERVICE_USER", request.user);
-  build.variable(directory, "SOFT_MEM", memory_limit(request));
+struct Variable {
+  std::string name, value;
+  Role role = Role::setting;
+  std::string option = {};  // when it is in the table
+};
+
+std::vector<Variable> variables_of(const ServiceRequest& request) {
+  std::vector<Variable> variables = {
+      {"CONTROLDIR", request.cntrldir, Role::required},
+      {"LISTEN", listen_address(request), Role::required},
+      {"CONTEXT_FILE", file_variable(request, context_file(request)), Role::required},
+  };
+  // systemd sees to these; they are in the unit.
+  if (!is_systemd(*request.suite)) {
+    variables.push_back({"SERVICE_USER", request.user});
+    variables.push_back({"SOFT_MEM", memory_limit(request)});
+  }
   for (const Setting& setting : settings()) {
     if (request.use_greydaemon && setting.greydaemon_flag.empty()) continue;
     const std::string value = value_of(request, setting.option);
-    build
-        .variable(directory, setting.variable,
-                  setting.kind == Kind::file ? file_variable(request, value) : value)
-        .of_setting(setting.option);
+    variables.push_back({std::string(setting.variable),
+                         setting.kind == Kind::file ? file_variable(request, value) : value,
+                         Role::setting, std::string(setting.option)});
   }
   // Not a setting of the command line, where --dry-run is svctool's own.
-  if (!request.use_greydaemon) build.variable(directory, "DRY_RUN", "");
+  if (!request.use_greydaemon) variables.push_back({"DRY_RUN", ""});
+  return variables;
+}
+
+void add_variables(const ServiceRequest& request, const std::string& directory,
+                   PlanBuilder& build) {
+  build.directory(directory, 0755);
+  for (const Variable& variable : variables_of(request)) {
+    build.variable(directory, variable.name, variable.value, variable.role);
+    build.of_setting(variable.option);
+  }
 }
 
 void add_log_service(const ServiceRequest& request, const std::string& log, PlanBuilder& build) {
@@ -83,28 +101,58 @@ void add_log_service(const ServiceRequest& request, const std::string& log, Plan
   build.variable(variables, "LOGUSER", request.loguser);
   build.variable(variables, "LOGSIZE", "");
   build.variable(variables, "LOGCOUNT", "");
-  build.script(log + "/run", log_run_script(request.prefix));
+  build.script(log + "/run", log_run_script(request.prefix, *request.suite));
+}
+
+// Everything that a scanner needs to start daemon and log.
+void add_service(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
+  build.directory(plan.service, 01755);
+  add_variables(request, plan.service + "/variables", build);
+  add_log_service(request, plan.service + "/log", build);
+  if (request.down) build.file(plan.service + "/down", 0644, "");
+}
+
+void add_unit(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
+  Unit unit;
+  unit.description = "Greylisting daemon on " + listen_address(request);
+  unit.user = request.user;
+  unit.script = plan.service + "/run";
+  unit.environment_file = plan.service + "/environment";
+  unit.writable = {parent_of(path_below(request.cntrldir, context_file(request)))};
+  unit.readable = {request.cntrldir, request.prefix};
+  for (const char* list : {"whitelist", "blacklist"}) {
+    unit.readable.push_back(path_below(request.cntrldir, value_of(request, list)));
+  }
+  unit.memory = memory_limit(request);
+  unit.low_port = request.port < 1024;
+  build.directory(plan.service, 0755);
+  Variables variables;
+  for (const Variable& variable : variables_of(request)) {
+    variables.emplace_back(variable.name, variable.value);
+  }
+  build.file(unit.environment_file, 0644, environment_file(variables)).of_settings();
+  build.script(unit_path(plan.service), unit_file(unit), 0644);
 }
 
 }  // namespace
 
 Plan plan_service(const ServiceRequest& request) {
+  const bool systemd = is_systemd(*request.suite);
   Plan plan;
   plan.service = service_path(request);
   plan.users.push_back({request.user, "user"});
-  if (request.loguser != request.user) plan.users.push_back({request.loguser, "loguser"});
+  const bool logs = !systemd && request.loguser != request.user;
+  if (logs) plan.users.push_back({request.loguser, "loguser"});
   PlanBuilder build(plan);
   add_state(request, plan, build);
-  add_log(request, plan, build);
-  build.directory(request.servicedir, 0755).kept();
-  build.directory(plan.service, 01755);
-  add_variables(request, plan.service + "/variables", build);
-  add_log_service(request, plan.service + "/log", build);
+  if (!systemd) add_log(request, plan, build);
+  build.directory(servicedir(request), 0755).kept();
+  systemd ? add_unit(request, plan, build) : add_service(request, plan, build);
   std::string options;
   for (const std::string& option : request.options) options += option + "\n";
   build.file(plan.service + "/.options", 0644, options);
-  if (request.down) build.file(plan.service + "/down", 0644, "");
-  build.script(plan.service + "/run", run_script(request.prefix, request.use_greydaemon));
+  build.script(plan.service + "/run",
+               run_script(request.prefix, request.use_greydaemon, *request.suite));
   return request.run_file_only ? only_scripts(std::move(plan)) : plan;
 }
 

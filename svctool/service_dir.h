@@ -9,6 +9,14 @@
 //     .options                           the command line, an argument a line
 //   CNTRLDIR/                            the daemon's CONTROLDIR: context file, lists
 //   LOGDIR/greylist.1999/                multilog's directory
+//
+// and under systemd, whose journal has the log,
+//
+//   SERVICEDIR/greylist.1999/
+//     run                                the same script
+//     environment                        the settings, a line NAME=VALUE each
+//     .options
+//   /etc/systemd/system/greylist.1999.service
 #pragma once
 
 #include "svctool/plan.h"

@@ -6,6 +6,7 @@
 #include "greyd/files.h"
 #include "svctool/compare.h"
 #include "svctool/options.h"
+#include "svctool/unit_file.h"
 
 namespace grey::svctool {
 
@@ -26,6 +27,19 @@ Result<ServiceRequest> read_own_options(const std::string& service) {
     return failure(service + " was not made by svctool --greylist: it has no .options");
   }
   return std::move(**request);
+}
+
+std::string read_variable(const std::string& service, const std::string& name) {
+  if (const auto content = read_file(service + "/variables/" + name); content && *content) {
+    return (*content)->substr(0, (*content)->find('\n'));
+  }
+  const auto content = read_file(service + "/environment");
+  if (!content || !*content) return {};
+  std::string value;
+  for (const auto& [other, its] : parse_environment(**content)) {
+    if (other == name) value = its;
+  }
+  return value;
 }
 
 Result<SmtpService> read_smtp_service(const std::string& directory) {

@@ -10,17 +10,15 @@ namespace {
 constexpr long kLeastMemory = 64 << 20;
 
 Result<void> check_names(const ServiceRequest& request) {
+  const std::string directory = servicedir(request);
   const struct {
     const char* option;
     const std::string& value;
     // A service is started in its own directory, so a relative path would name another place there.
     bool absolute;
-  } rows[] = {{"servicedir", request.servicedir, true},
-              {"cntrldir", request.cntrldir, true},
-              {"logdir", request.logdir, true},
-              {"prefix", request.prefix, true},
-              {"user", request.user, false},
-              {"loguser", request.loguser, false}};
+  } rows[] = {{"servicedir", directory, true},  {"cntrldir", request.cntrldir, true},
+              {"logdir", request.logdir, true}, {"prefix", request.prefix, true},
+              {"user", request.user, false},    {"loguser", request.loguser, false}};
   for (const auto& row : rows) {
     if (auto good = check_line(row.option, row.value); !good) return good;
     if (row.absolute && !row.value.starts_with('/')) {
@@ -68,8 +66,12 @@ std::string service_name(const ServiceRequest& request) {
          (request.servicetag.empty() ? std::to_string(request.port) : request.servicetag);
 }
 
+std::string servicedir(const ServiceRequest& request) {
+  return request.servicedir.empty() ? std::string(request.suite->servicedir) : request.servicedir;
+}
+
 std::string service_path(const ServiceRequest& request) {
-  return path_below(request.servicedir, service_name(request));
+  return path_below(servicedir(request), service_name(request));
 }
 
 std::string context_file(const ServiceRequest& request) {

@@ -8,14 +8,16 @@
 
 #include "greyd/error.h"
 #include "svctool/settings.h"
+#include "svctool/supervisor.h"
 
 namespace grey::svctool {
 
 struct ServiceRequest {
   int port = 0;
-  std::string localip = "127.0.0.1";  // or "*"
-  std::string servicedir = "/service";
-  std::string servicetag;  // names the service in the port's place; empty: the port
+  std::string localip = "127.0.0.1";    // or "*"
+  const Suite* suite = &daemontools();  // what supervises it; never null
+  std::string servicedir;               // empty: the suite's
+  std::string servicetag;               // names the service in the port's place; empty: the port
   std::string cntrldir = "/etc/indimail/control";
   std::string logdir = "/var/log/svc";
   std::string user = "indimail";   // the daemon's
@@ -38,6 +40,7 @@ Result<void> check_request(const ServiceRequest& request);
 // "greylist.1999": of the service directory, its log directory, and the default context file, so
 // that two services never share one.
 std::string service_name(const ServiceRequest& request);
+std::string servicedir(const ServiceRequest& request);    // where its supervisor looks
 std::string service_path(const ServiceRequest& request);  // of the directory that svscan starts
 std::string context_file(const ServiceRequest& request);  // absolute, or below cntrldir
 

@@ -2,11 +2,13 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <chrono>
 
 #include "greyd/files.h"
+#include "svctool/process.h"
 
 namespace grey::svctool {
 namespace {
@@ -17,7 +19,44 @@ Fd open_fifo(const std::string& path) {
   return Fd(::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
 }
 
+constexpr int kStopSeconds = 300;  // a daemon with many records saves for a while
+
+// Nothing when nobody supervises there.
+Result<void> end_supervision(const std::string& directory, const std::string& what) {
+  if (!is_supervised(directory)) return {};
+  // Whoever is about to end by himself may be gone by now.
+  if (auto told = tell_supervisor(directory, "dx"); !told && is_supervised(directory)) return told;
+  if (!wait_until_unsupervised(directory, kStopSeconds)) return failure(what + " does not end");
+  return {};
+}
+
 }  // namespace
+
+bool systemd_runs() {
+  struct stat status {};
+  return ::stat("/run/systemd/system", &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+Result<void> tell_systemd(const std::vector<std::string>& arguments) {
+  Program program;
+  program.arguments = {"systemctl"};
+  program.arguments.insert(program.arguments.end(), arguments.begin(), arguments.end());
+  program.seconds = kStopSeconds;
+  return run_program(program);
+}
+
+Result<void> restart_service(const Suite& suite, const std::string& service) {
+  if (is_systemd(suite)) return tell_systemd({"restart", unit_name(service)});
+  return tell_supervisor(service, "t");
+}
+
+Result<void> stop_service(const Suite& suite, const std::string& service) {
+  if (is_systemd(suite)) return tell_systemd({"disable", "--now", unit_name(service)});
+  if (auto ended = end_supervision(service, "the daemon"); !ended) return ended;
+  // Only now, so that the daemon's last lines are written. The logger ends with its input; under
+  // runit that is all it takes.
+  return end_supervision(service + "/log", "what writes the log");
+}
 
 bool is_supervised(const std::string& service) {
   // s6 has no `ok`, but a control fifo that it reads.

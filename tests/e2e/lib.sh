@@ -77,3 +77,15 @@ stop_greyd() {
   kill "$greyd_pid"
   wait "$greyd_pid"
 }
+
+# Asks the daemon on a port of 127.0.0.1.
+ask() { # port ip sender recipient: the answer as digits
+  perl -MIO::Socket::INET -e '
+    my ($port, $ip, $from, $to) = @ARGV;
+    my $s = IO::Socket::INET->new(Proto => "udp", PeerAddr => "127.0.0.1", PeerPort => $port) or die;
+    local $SIG{ALRM} = sub { die "no answer\n" };
+    alarm 30;
+    $s->send("I$ip\0F$from\0T$to\0\0") or die "no daemon\n";
+    defined $s->recv(my $answer, 9) or die "no daemon\n";
+    print unpack("C*", $answer), "\n"' "$@"
+}

@@ -198,16 +198,6 @@ perl_listening() { grep -q "listening on 127.0.0.1@$perl_port" "$perl_log" 2>/de
 ok 'svscan finds the greydaemon service by itself' until_true perl_listening
 runs_greydaemon() { tr '\0' ' ' <"/proc/$(svstat "$perl_grey" | sed 's/.*pid \([0-9]*\).*/\1/')/cmdline" | grep -q 'sbin/greydaemon -u nobody -m 2 '; }
 ok 'it runs greydaemon with its own options' runs_greydaemon
-ask() { # port ip sender recipient: the answer as digits
-  perl -MIO::Socket::INET -e '
-    my ($port, $ip, $from, $to) = @ARGV;
-    my $s = IO::Socket::INET->new(Proto => "udp", PeerAddr => "127.0.0.1", PeerPort => $port) or die;
-    local $SIG{ALRM} = sub { die "no answer\n" };
-    alarm 30;
-    $s->send("I$ip\0F$from\0T$to\0\0");
-    $s->recv(my $answer, 9);
-    print unpack("C*", $answer), "\n"' "$@"
-}
 answers_as() { [ "$(ask "$perl_port" "$2" "$3" "$4")" = "$1" ]; }
 ok 'new' answers_as 01 192.0.2.1 a@example.org b@example.net
 ok 'a bounce to a list address passes at once' answers_as 14 192.0.2.1 '' list-owner=x@example.net

@@ -30,7 +30,7 @@ TEST_CASE("defaults are IndiMail's") {
   const auto line = parse_command_line({"--greylist=1999", "--destdir=/tmp/x/", "--dry-run"});
   REQUIRE(line);
   const auto& request = std::get<ServiceRequest>(line->request);
-  CHECK(request.servicedir == "/service");
+  CHECK(request.servicedir.empty());
   CHECK(request.cntrldir == "/etc/indimail/control");
   CHECK(request.logdir == "/var/log/svc");
   CHECK(request.user == "indimail");

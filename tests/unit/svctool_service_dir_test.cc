@@ -93,7 +93,7 @@ TEST_CASE("every setting is a file, and one that is not set is an empty one") {
 
 TEST_CASE("run names each variable once and no value at all") {
   for (const bool greydaemon : {false, true}) {
-    const std::string run = run_script("/usr", greydaemon);
+    const std::string run = run_script("/usr", greydaemon, daemontools());
     for (const Setting& setting : settings()) {
       CAPTURE(setting.variable);
       const std::string use = ":+" +

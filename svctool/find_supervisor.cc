@@ -1,0 +1,74 @@
+#include "svctool/find_supervisor.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+#include <vector>
+
+#include "greyd/files.h"
+#include "svctool/supervision.h"
+
+namespace grey::svctool {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Of the machine's own, not of a container that runs on it.
+bool has_our_root(const std::string& process) {
+  struct stat theirs {
+  }, ours{};
+  return ::stat((process + "/root").c_str(), &theirs) == 0 && ::stat("/", &ours) == 0 &&
+         theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+}
+
+// A person may run a scanner for services of his own.
+bool belongs_to_root(const std::string& process) {
+  struct stat status {};
+  return ::stat(process.c_str(), &status) == 0 && status.st_uid == 0;
+}
+
+const Suite* scanner_of(const std::string& process) {
+  const auto name = read_file(process + "/comm");
+  if (!name || !*name) return nullptr;
+  const std::string_view comm = **name;
+  for (const Suite& suite : suites()) {
+    if (!is_systemd(suite) && comm == std::string(suite.scanner) + "\n") return &suite;
+  }
+  return nullptr;
+}
+
+bool is_process(const fs::path& path) {
+  const std::string name = path.filename();
+  return std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+}  // namespace
+
+std::optional<Supervisor> find_supervisor(const std::string& proc) {
+  std::vector<Supervisor> found;
+  std::error_code ended;  // a process may, at any moment
+  for (fs::directory_iterator at(proc, ended), end; !ended && at != end; at.increment(ended)) {
+    const std::string process = at->path();
+    if (!is_process(at->path())) continue;
+    const Suite* suite = scanner_of(process);
+    if (suite == nullptr || !belongs_to_root(process) || !has_our_root(process)) continue;
+    // All three scanners change into the directory that they watch.
+    std::error_code gone;
+    const fs::path directory = fs::read_symlink(process + "/cwd", gone);
+    if (!gone) found.push_back({suite, directory});
+  }
+  // Of several, such as one that another one supervises, the one with the shorter path.
+  const auto first = std::ranges::min_element(found, {}, [](const Supervisor& supervisor) {
+    return std::pair(supervisor.servicedir.size(), supervisor.servicedir);
+  });
+  if (first != found.end()) return *first;
+  if (systemd_runs()) {
+    const Suite* systemd = find_suite("systemd");
+    return Supervisor{systemd, std::string(systemd->servicedir)};
+  }
+  return std::nullopt;
+}
+
+}  // namespace grey::svctool

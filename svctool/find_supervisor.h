@@ -1,0 +1,20 @@
+// Which suite supervises this machine, and where it looks for services.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "svctool/supervisor.h"
+
+namespace grey::svctool {
+
+struct Supervisor {
+  const Suite* suite = nullptr;
+  std::string servicedir;  // that its scanner watches; of systemd the default
+};
+
+// What runs as root in this root directory: a scanner rather than systemd, as who has one wants his
+// services there. Nothing when there is neither. `proc` is where proc(5) is mounted.
+std::optional<Supervisor> find_supervisor(const std::string& proc = "/proc");
+
+}  // namespace grey::svctool

@@ -1,0 +1,82 @@
+#include "svctool/supervisor.h"
+
+#include "svctool/run_script.h"
+
+namespace grey::svctool {
+namespace {
+
+constexpr Suite kSuites[] = {
+    {.name = "daemontools",
+     .servicedir = "/service",
+     .scanner = "svscan",
+     .envdir = "envdir",
+     .memory_limit = "softlimit -m",
+     .as_user = "setuidgid",
+     .logger = R"(multilog t ${LOGSIZE:+"s$LOGSIZE"} ${LOGCOUNT:+"n$LOGCOUNT"} "$LOGDIR")",
+     .restart = "svc -t",
+     .rescan = {}},
+    // svlogd reads size and number of files from LOGDIR/config.
+    {.name = "runit",
+     .servicedir = "/etc/service",
+     .scanner = "runsvdir",
+     .envdir = "chpst -e",
+     .memory_limit = "chpst -m",
+     .as_user = "chpst -u",
+     .logger = R"(svlogd -t "$LOGDIR")",
+     .restart = "sv term",
+     .rescan = {}},
+    {.name = "s6",
+     .servicedir = "/service",
+     .scanner = "s6-svscan",
+     .envdir = "s6-envdir",
+     .memory_limit = "s6-softlimit -m",
+     .as_user = "s6-setuidgid",
+     .logger = R"(s6-log t ${LOGSIZE:+"s$LOGSIZE"} ${LOGCOUNT:+"n$LOGCOUNT"} "$LOGDIR")",
+     .restart = "s6-svc -t",
+     .rescan = "s6-svscanctl -a"},
+    {.name = "systemd",
+     .servicedir = "/etc/greylist",
+     .scanner = {},
+     .envdir = {},
+     .memory_limit = {},
+     .as_user = {},
+     .logger = {},
+     .restart = "systemctl restart",
+     .rescan = {}},
+};
+
+}  // namespace
+
+std::span<const Suite> suites() {
+  return kSuites;
+}
+
+const Suite& daemontools() {
+  return kSuites[0];
+}
+
+const Suite* find_suite(std::string_view name) {
+  for (const Suite& suite : kSuites) {
+    if (suite.name == name) return &suite;
+  }
+  return nullptr;
+}
+
+bool is_systemd(const Suite& suite) {
+  return suite.scanner.empty();
+}
+
+std::string unit_name(const std::string& service) {
+  return service.substr(service.rfind('/') + 1) + ".service";
+}
+
+std::string unit_path(const std::string& service) {
+  return "/etc/systemd/system/" + unit_name(service);
+}
+
+std::string restart_command(const Suite& suite, const std::string& service) {
+  return std::string(suite.restart) + " " +
+         shell_quote(is_systemd(suite) ? unit_name(service) : service);
+}
+
+}  // namespace grey::svctool

@@ -1,0 +1,166 @@
+#!/bin/bash
+# svctool --supervise: the real daemon under the real daemontools, runit, s6 and systemd, each in a
+# throw-away copy of this machine that has the programs of that one alone.
+# usage: supervise_test.sh BUILD-DIRECTORY
+#        supervise_test.sh SUITE BUILD-DIRECTORY      inside such a copy
+# shellcheck disable=SC2016  # single quotes are meant: names with a dollar
+# shellcheck disable=SC2317  # functions are called through `ok`
+set -u
+here=$(realpath "$(dirname "$0")")
+# shellcheck source-path=SCRIPTDIR
+. "$here/lib.sh"
+patience=20
+
+# ---- outside
+
+if [ $# = 1 ]; then
+  build=$(realpath "$1")
+  for suite in daemontools runit s6 systemd; do
+    option=
+    [ $suite != systemd ] || option=--systemd
+    echo "== $suite"
+    SHARED="$(realpath "$here/../..") $build" timeout 180 "$here/throwaway.sh" ${option:+"$option"} \
+      "$here/supervise_test.sh" $suite "$build"
+    code=$?
+    [ $code != 77 ] || exit 77
+    ok 'all of this' test $code = 0
+  done
+  exit $((failures > 0))
+fi
+
+# ---- inside
+
+# Each step builds on the one before, so the first that fails is the last.
+must() {
+  ok "$@"
+  ((failures == 0)) && return
+  cat /tmp/svctool.out
+  log | tail -n 30
+  exit 1
+}
+suite=$1
+build=$2
+cmake --install "$build" --prefix /usr/local >/tmp/install.out || exit 1
+svctool=/usr/local/sbin/svctool
+for other in daemontools runit s6; do
+  [ $other = "$suite" ] || dpkg -L $other | grep -E '^(/usr)?/s?bin/.' | xargs rm -f
+done
+if [ "$suite" = systemd ]; then directory=/etc/greylist; else directory=/service; fi
+service=$directory/greylist.1999
+mkdir -p $directory
+case $suite in
+  daemontools) svscan /service >/tmp/scan.out 2>&1 & ;;
+  runit) runsvdir -P /service >/tmp/scan.out 2>&1 & ;;
+  s6) s6-svscan /service >/tmp/scan.out 2>&1 & ;;
+esac
+
+found() { [ "$("$svctool" --find-supervisor)" = "--supervise=$suite --servicedir=$directory" ]; }
+must 'svctool finds what supervises the machine' until_true found
+install() {
+  "$svctool" --greylist=1999 --supervise="$suite" --servicedir="$directory" --cntrldir=/var/lib/grey \
+    --logdir=/var/log/grey --user=_grey --loguser=_greylog --create-users --allow=127.0.0.0/8,::1 \
+    --whitelist='white list' "$@" >/tmp/svctool.out 2>&1
+}
+must 'svctool installs a service' install --min-resend-min=2
+must 'which remembers its suite' grep -qx -- "--supervise=$suite" $service/.options
+
+daemons() { pgrep -x qmail-greyd; }
+daemon_is_new() { daemons >/tmp/pid && [ "$(cat /tmp/pid)" != "$old" ]; }
+none_runs() { ! daemons; }
+answers() { [ "$(ask 1999 "$2" you@example.org joe@example.net 2>/tmp/ask.err)" = "$1" ]; }
+command_line() { tr '\0' ' ' 2>/dev/null <"/proc/$(daemons)/cmdline"; }
+runs_with() { command_line | grep -q -- "$1"; }
+if [ "$suite" = systemd ]; then
+  set_variable() { sed -i "s|^$1=.*|$1=\"$2\"|" $service/environment; }
+  log() { journalctl -u greylist.1999 -o cat; }
+  reload() { systemctl reload greylist.1999; }
+else
+  set_variable() { echo "$2" >"$service/variables/$1"; }
+  log() { cat /var/log/grey/greylist.1999/current; }
+  case $suite in
+    daemontools) reload() { svc -h "$service"; } ;;
+    runit) reload() { sv hup "$service"; } ;;
+    s6) reload() { s6-svc -h "$service"; } ;;
+  esac
+fi
+logged() { log | grep -q "$1"; }
+memory_of() { # of the daemon, in bytes
+  awk '/^Max address space/ { print $4 }' "/proc/$(daemons)/limits" 2>/dev/null
+}
+
+must 'the daemon is started and answers' until_true answers 01 192.0.2.1
+must 'as its user' test "$(ps -o user= -p "$(daemons)")" = _grey
+must 'with its settings' runs_with '-m 2 .*-w white list --allow 127.0.0.0/8,::1 127.0.0.1@1999 greylist.1999.context'
+limit=$(memory_of)
+must 'with a memory limit' test "$limit" -gt 0
+must 'the log is written' until_true logged 'verdict=defer reason=new client=192.0.2.1'
+if [ "$suite" != systemd ]; then
+  must 'with time stamps' logged '^@4[0-9a-f]* .*listening on'
+  must 'by its user' test "$(stat -c %U /var/log/grey/greylist.1999/current)" = _greylog
+fi
+must 'a check finds nothing' "$svctool" --check --service=$service
+must 'svctool installs it again' install --min-resend-min=2
+must 'and changes nothing' grep -q 'nothing to change' /tmp/svctool.out
+must 'refreshed, it is the same' "$svctool" --refreshsvc=$service
+must 'a check finds nothing' "$svctool" --check --service=$service
+
+echo 192.0.2.77 >>'/var/lib/grey/white list'
+must 'it is told to read its lists' reload
+must 'and does' until_true logged 'lists reloaded, .* entries'
+must 'whitelisted' answers 11 192.0.2.77
+
+set_variable MIN_RESEND_MIN 0
+old=$(daemons)
+must 'svctool restarts it' "$svctool" --restart --service=$service
+must 'another process' until_true daemon_is_new
+must 'with the new setting' until_true runs_with '-m 0 '
+must 'and the old state' until_true answers 13 192.0.2.1
+old=$(daemons)
+kill -9 "$old"
+must 'killed, it is started again' until_true daemon_is_new
+must 'and knows what it answered' until_true answers 12 192.0.2.1
+
+if [ "$suite" = systemd ]; then
+  set -o pipefail
+  unit=/etc/systemd/system/greylist.1999.service
+  must 'systemd finds no fault with the unit' test -z "$(systemd-analyze verify $unit 2>&1)"
+  # In tenths: 0 is a program that can do nothing. The network is what this one is for.
+  is_confined() { systemd-analyze security --offline=true --threshold=15 --no-pager "$unit" | tail -1; }
+  must 'nor with its sandbox' is_confined
+  must 'it is started at boot' systemctl is-enabled --quiet greylist.1999
+fi
+
+must 'a number larger than svctool would choose' install --memory=1000000000
+must 'restarted' "$svctool" --restart --service=$service
+has_limit() { [ "$(memory_of)" = 1000000000 ]; }
+must 'is the new limit' until_true has_limit
+
+must 'svctool removes it' "$svctool" --remove --service=$service
+must 'the daemon is stopped' until_true none_runs
+must 'its directory is gone' test ! -e $service
+must 'its unit too' test ! -e /etc/systemd/system/greylist.1999.service
+supervises() { pgrep -f '^(supervise|runsv|s6-supervise|multilog|svlogd|s6-log) ' >/dev/null; }
+must 'nothing supervises it any more' until_true eval '! supervises'
+must 'its state stays' test -s /var/lib/grey/greylist.1999.context
+
+must 'svctool installs one that is down' install --down
+must 'it is not started' none_runs
+if [ "$suite" = systemd ]; then
+  must 'nor at the next boot' eval '! systemctl is-enabled --quiet greylist.1999'
+else
+  must 'nor by the scanner' test -e $service/down
+fi
+
+# Whatever the paths contain.
+odd='/srv/a b"c$d%n'
+mkdir "$odd"
+install_odd() {
+  "$svctool" --greylist=2000 --supervise="$suite" --servicedir="$directory" \
+    --cntrldir="$odd/control" --logdir="$odd/log" --user=_grey --loguser=_greylog \
+    --whitelist='it'\''s $HOME' >/tmp/svctool.out
+}
+must 'svctool installs below an odd directory' install_odd
+answers_2000() { [ "$(ask 2000 192.0.2.1 you@example.org joe@example.net 2>/tmp/ask.err)" = 01 ]; }
+must 'the daemon answers' until_true answers_2000
+must 'with its list' test -f "$odd/control/it's \$HOME"
+exit $((failures > 0))
