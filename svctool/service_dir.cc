@@ -1,5 +1,7 @@
 #include "svctool/service_dir.h"
 
+#include <sstream>
+
 #include "greyd/files.h"
 #include "svctool/run_script.h"
 #include "svctool/unit_file.h"
@@ -112,6 +114,16 @@ void add_service(const ServiceRequest& request, Plan& plan, PlanBuilder& build) 
   if (request.down) build.file(plan.service + "/down", 0644, "");
 }
 
+// Of the unix sockets that --policy names.
+std::vector<std::string> policy_directories(const ServiceRequest& request) {
+  std::vector<std::string> directories;
+  std::istringstream places(value_of(request, "policy"));
+  for (std::string place; std::getline(places, place, ',');) {
+    if (place.starts_with('/')) directories.push_back(parent_of(place));
+  }
+  return directories;
+}
+
 void add_unit(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
   Unit unit;
   unit.description = "Greylisting daemon on " + listen_address(request);
@@ -122,6 +134,9 @@ void add_unit(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
   unit.readable = {request.cntrldir, request.prefix};
   for (const char* list : {"whitelist", "blacklist"}) {
     unit.readable.push_back(path_below(request.cntrldir, value_of(request, list)));
+  }
+  for (const std::string& directory : policy_directories(request)) {
+    unit.writable.push_back(directory);
   }
   unit.memory = memory_limit(request);
   unit.low_port = request.port < 1024;

@@ -1,0 +1,146 @@
+#!/bin/bash
+# The Debian packages of a build: lintian, and installation, upgrade, removal and purge by the real
+# dpkg in throw-away copies of this machine, under svscan, under systemd, and with neither.
+# usage: package_test.sh BUILD-DIRECTORY
+#        package_test.sh svscan|systemd|neither DIRECTORY-OF-PACKAGES      inside such a copy
+# shellcheck disable=SC2317  # functions are called through `ok`
+set -u
+here=$(realpath "$(dirname "$0")")
+# shellcheck source-path=SCRIPTDIR
+. "$here/lib.sh"
+patience=20
+
+# ---- outside
+
+if [ $# = 1 ]; then
+  build=$(realpath "$1")
+  "$here/../../scripts/package" "$build" || exit 1
+  packages=$(realpath "$here/../../build/deb")
+  # Of the next version, which differs in nothing else.
+  (
+    cd "$packages" && dpkg-deb -R qmail-greyd_*.deb next &&
+      sed -i 's/^Version: .*/&.1/' next/DEBIAN/control &&
+      dpkg-deb -Zgzip -z1 --root-owner-group -b next next.deb >/dev/null && rm -r next
+  ) || exit 1
+  ok 'lintian has nothing to say' lintian --allow-root --fail-on error,warning "$packages"/*_*.deb
+  for scene in svscan neither systemd; do
+    option=
+    [ $scene != systemd ] || option=--systemd
+    echo "== $scene"
+    SHARED="$(realpath "$here/../..") $packages" timeout 180 "$here/throwaway.sh" ${option:+"$option"} \
+      "$here/package_test.sh" $scene "$packages"
+    code=$?
+    [ $code != 77 ] || exit 77
+    ok "all of this" test $code = 0
+  done
+  exit $((failures > 0))
+fi
+
+# ---- inside
+
+# Each step builds on the one before, so the first that fails is the last.
+must() {
+  ok "$@"
+  ((failures == 0)) && return
+  cat /tmp/dpkg.out
+  log | tail -n 30
+  exit 1
+}
+scene=$1
+packages=$2
+service=/etc/greylist/greylist.1999
+export DEBIAN_FRONTEND=noninteractive
+rm -f /usr/sbin/policy-rc.d # containers have one that forbids every start
+systemctl mask --quiet man-db.timer apt-daily.timer 2>/dev/null
+
+install() { dpkg --force-unsafe-io --no-triggers -i "$1" >/tmp/dpkg.out 2>&1; }
+this=$(echo "$packages"/qmail-greyd_*.deb)
+daemons() { pgrep -x qmail-greyd; }
+none_runs() { ! daemons; }
+answers() { [ "$(ask 1999 "$2" you@example.org joe@example.net 2>/tmp/ask.err)" = "$1" ]; }
+if [ "$scene" = systemd ]; then
+  set_variable() { sed -i "s/^$1=.*/$1=$2/" $service/environment; }
+  log() { journalctl -u greylist.1999 -o cat; }
+else
+  set_variable() { echo "$2" >"$service/variables/$1"; }
+  log() { cat /var/log/greylist/greylist.1999/current; }
+fi
+logged() { log | grep -q "$1"; }
+runs_with() { tr '\0' ' ' <"/proc/$(daemons)/cmdline" | grep -q -- "$1"; }
+nothing_left() { # but what the machine itself had
+  [ -z "$(find /etc /var/lib /var/log /service -name '*greylist*' ! -path '/var/lib/dpkg/*' 2>/dev/null)" ]
+}
+
+if [ "$scene" = neither ]; then
+  must 'with nothing that supervises, the package installs' install "$this"
+  must 'it says what to do' grep -q '/usr/lib/qmail-greyd/service add' /tmp/dpkg.out
+  must 'no service is set up' test ! -e $service
+  must 'nor by an upgrade' install "$packages/next.deb"
+  must 'no service is set up' test ! -e $service
+  must 'it is removed' dpkg -r qmail-greyd
+  must 'it is purged' dpkg -P qmail-greyd
+  must 'and leaves nothing' nothing_left
+  # Started later, where packages must not start services.
+  must 'it installs again' install "$this"
+  mkdir /service
+  svscan /service >/tmp/svscan.out 2>&1 &
+  printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+  chmod 755 /usr/sbin/policy-rc.d
+  must 'later: add' until_true /usr/lib/qmail-greyd/service add
+  supervised() { svok /service/greylist.1999; }
+  must 'svscan has it' until_true supervised
+  must 'but where policy-rc.d forbids a start, it is down' test -e $service/down
+  must 'it is down' none_runs
+  exit $((failures > 0))
+fi
+
+if [ "$scene" = svscan ]; then
+  mkdir /service
+  svscan /service >/tmp/svscan.out 2>&1 &
+fi
+
+must 'dpkg installs it' install "$this"
+must 'the daemon answers: new' until_true answers 01 192.0.2.1
+must 'early' answers 02 192.0.2.1
+must 'it has a log' until_true logged 'verdict=defer reason=new client=192.0.2.1'
+must 'it runs as _greylist' test "$(ps -o user= -p "$(daemons)")" = _greylist
+must 'what svctool checks is as it should be' svctool --check --service=$service
+
+set_variable MIN_RESEND_MIN 0
+must 'svctool restarts it' svctool --restart --service=$service
+must 'a setting is changed' until_true runs_with '-m 0 '
+must 'the good retry' until_true answers 13 192.0.2.1
+echo 192.0.2.99 >>/etc/greylist/greylist.whitelist
+
+old=$(daemons)
+must 'an upgrade' install "$packages/next.deb"
+restarted() { daemons >/tmp/pid && [ "$(cat /tmp/pid)" != "$old" ]; }
+must 'restarts the daemon' until_true restarted
+must 'the setting is kept' until_true runs_with '-m 0 '
+must 'the state too' until_true answers 12 192.0.2.1
+must 'the whitelist too' answers 11 192.0.2.99
+
+must 'removal' dpkg -r qmail-greyd
+must 'stops the daemon' until_true none_runs
+must 'nothing would start it again' test ! -e /service/greylist.1999 -a ! -e /etc/systemd/system/greylist.1999.service
+must 'its state stays' test -s /var/lib/greylist/greylist.1999.context
+must 'its settings stay' test -d $service
+must 'when it comes back' install "$this"
+must 'it starts as it was' until_true runs_with '-m 0 '
+must 'and knows what it knew' until_true answers 12 192.0.2.1
+
+must 'a service that the administrator took away' /usr/lib/qmail-greyd/service remove
+must 'is gone' until_true none_runs
+must 'and stays away with an upgrade' install "$packages/next.deb"
+must 'it has not come back' none_runs
+rm -r $service
+must 'and does not come back with an upgrade' install "$packages/next.deb"
+must 'it has not' none_runs
+must 'until it is asked for' /usr/lib/qmail-greyd/service add
+must 'then it has' until_true answers 12 192.0.2.1
+must 'with the initial settings' runs_with '-m 5 '
+
+must 'a purge' dpkg -P qmail-greyd
+must 'stops the daemon' until_true none_runs
+must 'and leaves nothing' nothing_left
+exit $((failures > 0))
