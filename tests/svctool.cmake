@@ -3,7 +3,7 @@ grey_unit_test(svctool_test
                        unit/svctool_tcprules_test.cc unit/svctool_options_test.cc
                        unit/svctool_transaction_test.cc unit/svctool_diff_test.cc
                        unit/svctool_greyip_test.cc unit/svctool_findings_test.cc
-                       unit/svctool_show_test.cc
+                       unit/svctool_show_test.cc unit/svctool_supervisor_test.cc
                LIBRARIES svctool_core nlohmann_json::nlohmann_json)
 add_test(NAME svctool_e2e
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_test.sh $<TARGET_FILE:svctool>)
@@ -15,3 +15,15 @@ add_test(NAME svctool_fault_e2e
 # Need root for setuidgid, and the daemontools: say so and exit 77 without them.
 set_tests_properties(svctool_e2e svctool_upkeep_e2e svctool_fault_e2e PROPERTIES
                      SKIP_RETURN_CODE 77 TIMEOUT 300)
+
+# In throw-away copies of this machine, which take root; with the sanitizers the daemon does not fit
+# below its memory limit, and packages are not made of such a build.
+if(NOT GREY_SANITIZE)
+  add_test(NAME supervise_test
+           COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/supervise_test.sh ${CMAKE_BINARY_DIR})
+  add_test(NAME package_test
+           COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/package_test.sh ${CMAKE_BINARY_DIR})
+  add_test(NAME install_test
+           COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/install_test.sh ${CMAKE_BINARY_DIR})
+  set_tests_properties(supervise_test package_test install_test PROPERTIES SKIP_RETURN_CODE 77)
+endif()
