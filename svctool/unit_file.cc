@@ -85,7 +85,7 @@ std::string directory_protection(const Unit& unit) {
 }
 
 constexpr const char* kSandbox = R"(
-# It opens UDP sockets, reads its lists, writes its state; nothing else.
+# It opens sockets, reads its lists, writes its state; nothing else.
 NoNewPrivileges=yes
 PrivateDevices=yes
 ProtectClock=yes
@@ -99,7 +99,7 @@ ProcSubset=pid
 LockPersonality=yes
 MemoryDenyWriteExecute=yes
 RemoveIPC=yes
-RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK
+RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
 RestrictNamespaces=yes
 RestrictRealtime=yes
 RestrictSUIDSGID=yes
