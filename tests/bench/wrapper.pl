@@ -22,7 +22,8 @@ sub start { my ($out, @command) = @_;
         open STDERR, '>', "$dir/$out.err" or die;
         exec @command or die;
     }
-    push @children, $pid }
+    push @children, $pid;
+    return $pid }
 sub wait_for { my ($what, $test) = @_;
     for (1 .. 3000) { my $found = $test->(); return $found if $found; sleep 0.01 }
     die "$what does not start\n" }
@@ -43,9 +44,9 @@ $ENV{GREYIP} = $address;
 
 # What runs before the server, by name; the port of each.
 my %before = (bare => [], wrapped => [$greysmtpd], exec => [$greysmtpd, '--stage=connect']);
-my %port;
+my (%port, %tcpserver);
 for my $kind (keys %before) {
-    start($kind, 'tcpserver', '-1', '-R', '-H', '-l', '0', '127.0.0.1', '0', @{$before{$kind}}, 'smtpfront-echo', 'accept');
+    $tcpserver{$kind} = start($kind, 'tcpserver', '-1', '-R', '-H', '-l', '0', '127.0.0.1', '0', @{$before{$kind}}, 'smtpfront-echo', 'accept');
     $port{$kind} = wait_for('tcpserver', sub { slurp("$dir/$kind") =~ /^(\d+)\n/ && $1 });
 }
 
@@ -72,6 +73,12 @@ sub session { my ($kind, $message) = @_;
 # a tenth.
 sub below { my ($part, @values) = @_; @values = sort { $a <=> $b } @values; return $values[$part * @values] }
 
+# CPU time in seconds of all sessions that have ended; other programs that run do not change it much.
+sub cpu { my ($kind) = @_;
+    sleep 0.2;    # the last one's processes end
+    my @stat = split ' ', slurp("/proc/$tcpserver{$kind}/stat") =~ s/.*\) //sr;
+    return ($stat[13] + $stat[14]) / 100 }
+
 # Each round measures every kind once, in another order each time.
 sub compare { my ($message, $count) = @_;
     my @kinds = qw(bare wrapped exec);
@@ -94,6 +101,10 @@ my $large = ('m' x 75 . "\r\n") x 136_179 . ".\r\n";    # 10 MiB
 my $small = "Subject: x\r\n\r\nx\r\n.\r\n";
 session($_, \$small) for keys %port;
 report('a message of 10 MB: greysmtpd adds', 'wrapped', compare(\$large, $rounds), '%');
+my %before_cpu = map { $_ => cpu($_) } keys %port;
 my $times = compare(\$small, 20 * $rounds);
 report('a small message: greysmtpd adds', 'wrapped', $times, 'ms');
 report('with --stage=connect it adds', 'exec', $times, 'ms');
+my %cpu = map { $_ => 1000 * (cpu($_) - $before_cpu{$_}) / (20 * $rounds) } keys %port;
+printf "  %-46s %5.2f ms  (with --stage=connect: %.2f ms; bare %.2f ms)\n", 'CPU time that it adds to each',
+    $cpu{wrapped} - $cpu{bare}, $cpu{exec} - $cpu{bare}, $cpu{bare};
