@@ -40,6 +40,18 @@ bool is_list_bounce(std::string_view recipient) {
 
 }  // namespace
 
+std::optional<Seconds> wait_of(const Decision& decision, Seconds min_resend) {
+  switch (decision.reason) {
+    case Reason::new_triplet:
+    case Reason::stale:
+      return min_resend;
+    case Reason::early:
+      return std::max<Seconds>(min_resend - decision.age, 0);
+    default:
+      return std::nullopt;
+  }
+}
+
 Greylist::Greylist(const Policy& policy, std::size_t max_records, const HashKey& hash_key)
     : policy_(policy), table_(max_records, hash_key), restored_keys_(policy) {}
 

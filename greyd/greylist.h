@@ -33,6 +33,10 @@ struct Decision {
   Seconds age = 0;
 };
 
+// How long until a retry is not early: of the triplet that decided. Nothing where no retry helps,
+// or nobody knows which.
+std::optional<Seconds> wait_of(const Decision& decision, Seconds min_resend);
+
 class Greylist {
  public:
   Greylist(const Policy& policy, std::size_t max_records, const HashKey& hash_key);

@@ -68,19 +68,6 @@ void append_seconds(std::string& out, std::string_view name, Seconds seconds) {
   append_number(out, seconds);
 }
 
-// How long until a retry is not early. Nothing where no retry helps, or nobody knows which.
-std::optional<Seconds> wait_of(const Decision& decision, Seconds min_resend) {
-  switch (decision.reason) {
-    case Reason::new_triplet:
-    case Reason::stale:
-      return min_resend;
-    case Reason::early:
-      return std::max<Seconds>(min_resend - decision.age, 0);
-    default:
-      return std::nullopt;
-  }
-}
-
 // Rounded up: who comes back then is accepted. As libgreylist says it.
 void append_time(std::string& out, std::optional<Seconds> wait) {
   if (wait.value_or(0) == 0) {

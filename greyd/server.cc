@@ -8,6 +8,7 @@
 #include <exception>
 #include <vector>
 
+#include "greyd/accepted_bounces.h"
 #include "greyd/decision_log.h"
 #include "greyd/record_text.h"
 #include "greyd/udp_socket.h"
@@ -63,6 +64,7 @@ struct Batch {
   std::array<wire::Query, DatagramBatch::kSize> queries;
   std::array<std::size_t, DatagramBatch::kSize> datagram_of{};  // number of each query's datagram
   std::size_t undecided = 0;
+  Seconds time = 0;  // of its arrival
 };
 
 struct Server::Impl {
@@ -101,7 +103,9 @@ struct Server::Impl {
   void on_readable();
   void decide(std::unique_ptr<Batch> batch, Seconds now);
   std::size_t parse(Batch& batch, Seconds now);
-  void on_decision(Batch& batch, std::size_t index, const Decision& decision);
+  void on_decision(Batch& batch, std::size_t index, Decision decision);
+  void answer(Batch& batch, std::size_t index, const Decision& decision);
+  void settle_bounce(const Batch& batch, std::size_t index, Decision& decision);
   void on_bad_datagram(wire::Fault fault, const Endpoint& source, Seconds now);
 
   // ---- upkeep ----
@@ -130,6 +134,7 @@ struct Server::Impl {
   struct ev_loop* loop;
 
   std::vector<std::unique_ptr<Batch>> idle_batches;
+  AcceptedBounces accepted_bounces;
   std::vector<RateLimit> bad_datagram_limits;
   RateLimit foreign_limit{kBadDatagramLogPeriod};
   RateLimit unexpected_limit{kBadDatagramLogPeriod};
@@ -150,6 +155,7 @@ void Server::Impl::on_readable() {
     idle_batches.pop_back();
     const std::size_t received = batch->datagrams.receive(socket.get());
     const Seconds now = wall_clock();
+    batch->time = now;
     batch->undecided = received == 0 ? 0 : parse(*batch, now);
     for (std::size_t i = 0; i < batch->undecided; ++i)
       recipients += batch->queries[i].recipients.size();
@@ -209,21 +215,45 @@ void Server::Impl::on_bad_datagram(wire::Fault fault, const Endpoint& source, Se
   }
 }
 
-void Server::Impl::on_decision(Batch& batch, std::size_t index, const Decision& decision) {
-  const std::size_t datagram = batch.datagram_of[index];
-  const bool dry_run = options.policy.dry_run;
-  const bool deferred = verdict_of(decision.reason) == wire::Verdict::defer;
-  // Dry run: the asker accepts, whatever the decision; "known" is the least it can be told.
-  batch.datagrams.answer(datagram,
-                         to_answer(dry_run && deferred ? wire::Reason::known : decision.reason));
+void Server::Impl::on_decision(Batch& batch, std::size_t index, Decision decision) {
+  if (batch.queries[index].sender.empty()) settle_bounce(batch, index, decision);
+  answer(batch, index, decision);
   if (options.verbosity >= Verbosity::decisions) {
-    append_decision(pipe.buffer(), batch.queries[index], decision, batch.datagrams.source(datagram),
-                    dry_run);
+    append_decision(pipe.buffer(), batch.queries[index], decision,
+                    batch.datagrams.source(batch.datagram_of[index]), options.policy.dry_run);
   }
   if (--batch.undecided > 0) return;
   batch.datagrams.send_answers(socket.get());
   pipe.flush();
   idle_batches.emplace_back(&batch);
+}
+
+void Server::Impl::answer(Batch& batch, std::size_t index, const Decision& decision) {
+  const std::size_t datagram = batch.datagram_of[index];
+  if (verdict_of(decision.reason) == wire::Verdict::accept) {
+    batch.datagrams.answer(datagram, to_answer(decision.reason));
+  } else if (options.policy.dry_run) {
+    // The asker accepts, whatever the decision; "known" is the least it can be told.
+    batch.datagrams.answer(datagram, to_answer(wire::Reason::known));
+  } else {
+    const Seconds wait = wait_of(decision, options.policy.min_resend).value_or(0);
+    batch.datagrams.answer(datagram, batch.queries[index].wants_wait && wait > 0
+                                         ? to_answer_with_wait(decision.reason, std::uint32_t(wait))
+                                         : to_answer(decision.reason));
+  }
+}
+
+// A bounce that is asked about once more, as the answer got lost, has used its triplet up.
+void Server::Impl::settle_bounce(const Batch& batch, std::size_t index, Decision& decision) {
+  const std::size_t number = batch.datagram_of[index];
+  const Endpoint source = batch.datagrams.source(number);
+  const std::string_view datagram = batch.datagrams.datagram(number);
+  if (decision.reason == wire::Reason::bounce) {
+    accepted_bounces.remember(source, datagram, batch.time);
+  } else if (verdict_of(decision.reason) == wire::Verdict::defer &&
+             accepted_bounces.contains(source, datagram, batch.time)) {
+    decision = {wire::Reason::bounce, 0};
+  }
 }
 
 // ---- saving ------------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ Endpoint DatagramBatch::source(std::size_t index) const {
 
 void DatagramBatch::answer(std::size_t index, wire::Answer answer) {
   answer_bytes_[answered_] = answer;
-  answer_parts_[answered_] = {answer_bytes_[answered_].bytes, sizeof answer.bytes};
+  answer_parts_[answered_] = {answer_bytes_[answered_].bytes, answer.size};
   msghdr& header = answers_[answered_].msg_hdr;
   header = {};
   header.msg_name = &sources_[index];

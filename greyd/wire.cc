@@ -60,6 +60,7 @@ Fault parse(std::string_view datagram, Query& query) {
   query.sender = {at + 1, std::size_t(stop - at - 1)};
 
   query.client_name = {};
+  query.wants_wait = false;
   query.probe = false;
   query.earned = false;
   const char* const fields = after(stop, end);
@@ -69,6 +70,7 @@ Fault parse(std::string_view datagram, Query& query) {
     if (stop == at) break;  // the empty field that ends the query
     if (*at == 'T') ++recipients;
     if (*at == 'P') query.probe = true;
+    if (*at == 'W') query.wants_wait = true;
     if (*at == 'N') query.client_name = {at + 1, std::size_t(stop - at - 1)};
   }
   if (recipients == 0) return Fault::no_recipient;

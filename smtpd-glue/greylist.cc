@@ -70,10 +70,10 @@ std::optional<std::string_view> first_recipient(std::string_view recipients) {
 
 // The query as a datagram of at most `max_data` octets in `buffer`. Its length, or 0 when it cannot
 // be one. Sender and first recipient are sent even if they need more than max_data: otherwise a
-// long address would be a way to get no question asked. The client's name goes last: daemons that
-// do not know the field take what follows the first recipient for more recipients, which is the
-// least harm.
-std::size_t encode(const greylist_query& query, std::size_t max_data,
+// long address would be a way to get no question asked. The client's name and the wish to know the
+// wait go last: daemons that do not know the fields take what follows the first recipient for more
+// recipients, which is the least harm.
+std::size_t encode(const greylist_query& query, std::size_t max_data, bool ask_wait,
                    char (&buffer)[grey::wire::kMaxDatagram]) {
   const std::string_view client = text_of(query.client);
   const std::string_view sender = text_of(query.sender);
@@ -84,7 +84,7 @@ std::size_t encode(const greylist_query& query, std::size_t max_data,
 
   auto recipient = first_recipient(recipients);
   if (!recipient || !grey::Ip::parse(client)) return 0;
-  const std::size_t reserved = name.empty() ? 0 : name.size() + 2;
+  const std::size_t reserved = (name.empty() ? 0 : name.size() + 2) + (ask_wait ? 2 : 0);
   const std::size_t least = client.size() + sender.size() + recipient->size() + 7 + reserved;
   const std::size_t capacity = least > max_data ? least : max_data;
   if (capacity > sizeof buffer) return 0;
@@ -97,9 +97,10 @@ std::size_t encode(const greylist_query& query, std::size_t max_data,
     recipient = first_recipient(recipients);
   }
   const std::size_t size = writer.finish();
-  if (name.empty()) return size;
+  if (reserved == 0) return size;
   grey::wire::QueryWriter rest(buffer + size - 1, capacity - (size - 1));  // over the final NUL
-  rest.field('N', name);
+  if (!name.empty()) rest.field('N', name);
+  if (ask_wait) rest.field('W', {});
   return size - 1 + rest.finish();
 }
 
@@ -214,7 +215,7 @@ class Asker {
 
   bool receive(std::size_t server) {
     for (;;) {
-      char bytes[2] = {0, 0};
+      char bytes[sizeof grey::wire::Answer::bytes] = {};
       const ssize_t size = recv(sockets_[server].fd, bytes, sizeof bytes, MSG_TRUNC);
       if (size < 0) {
         if (errno == EINTR) continue;
@@ -227,6 +228,7 @@ class Asker {
       if (size == 0 || (bytes[0] != GREYLIST_DEFER && bytes[0] != GREYLIST_ACCEPT)) continue;
       answer_.verdict = bytes[0] == GREYLIST_ACCEPT ? GREYLIST_ACCEPT : GREYLIST_DEFER;
       answer_.reason = static_cast<unsigned char>(bytes[1]);
+      answer_.retry_after = grey::wire::wait_in({bytes, std::size_t(size)});
       return true;
     }
   }
@@ -261,7 +263,7 @@ greylist_result ask(const greylist_options& options, const greylist_query& query
   std::size_t max_data = options.max_data;
   if (max_data < GREYLIST_MIN_DATA) max_data = GREYLIST_MIN_DATA;
   if (max_data > sizeof datagram) max_data = sizeof datagram;
-  const std::size_t size = encode(query, max_data, datagram);
+  const std::size_t size = encode(query, max_data, options.ask_wait != 0, datagram);
   failure.error = GREYLIST_BAD_QUERY;
   if (size == 0) return failure;
   const unsigned timeout = options.timeout_ms < kMaxTimeout ? options.timeout_ms : kMaxTimeout;
@@ -288,7 +290,7 @@ const char* set(const char* text) {
 }  // namespace
 
 void greylist_options_init(greylist_options* options) {
-  *options = {nullptr, GREYLIST_FAIL_OPEN, GREYLIST_TIMEOUT_MS, GREYLIST_MAX_DATA};
+  *options = {nullptr, GREYLIST_FAIL_OPEN, GREYLIST_TIMEOUT_MS, GREYLIST_MAX_DATA, 0};
 }
 
 const char* greylist_options_from_env(greylist_options* options) {
@@ -299,6 +301,8 @@ const char* greylist_options_from_env(greylist_options* options) {
   grey::Endpoint servers[GREYLIST_MAX_SERVERS];
   if (options->servers != nullptr && !parse_servers(options->servers, servers)) bad = "GREYIP";
 
+  const char* text = set(getenv("GREYTEXT"));
+  options->ask_wait = strstr(text != nullptr ? text : GREYLIST_TEXT, "%t") != nullptr;
   if (const char* fail = set(getenv("GREYFAIL"))) {
     if (strcmp(fail, "closed") == 0) {
       options->fail = GREYLIST_FAIL_CLOSED;

@@ -60,6 +60,8 @@ struct greylist_options {
   enum greylist_fail fail; /* the verdict when there is no answer */
   unsigned timeout_ms;     /* in all, over all servers and re-sendings; 10 minutes at most */
   size_t max_data; /* octets of a datagram; recipients beyond it are left out, but not the first */
+  int ask_wait; /* not 0: ask for retry_after, too. Older daemons than ours take that for one more
+                   recipient */
 };
 
 struct greylist_query {
@@ -75,14 +77,16 @@ struct greylist_result {
   enum greylist_error error;     /* GREYLIST_ANSWERED, or why `verdict` is that of `fail` */
   unsigned char reason;          /* second octet of the answer, greylist(3); 0 when not answered */
   int error_number;              /* errno of the last refusal when not answered, or 0 */
-  unsigned retry_after; /* when deferred: seconds until a retry is accepted; 0 when not known */
+  unsigned retry_after; /* when deferred, with ask_wait: seconds until a retry is accepted; 0 when
+                           the daemon does not say */
 };
 
-/* No server, fail open, and the defaults above. */
+/* No server, fail open, the defaults above, no ask_wait. */
 void greylist_options_init(struct greylist_options* options);
 
 /* GREYIP, GREYFAIL (open or closed), GREYTIMEOUT (seconds, 1 to 60), GREYMAXDATA (octets, 512 to
- * 65507) of the environment over the defaults. A variable with a bad value leaves the default,
+ * 65507) of the environment over the defaults; ask_wait when GREYTEXT, or GREYLIST_TEXT when that
+ * is unset or empty, has a %t. A variable with a bad value leaves the default,
  * except that a bad GREYIP stays, so that greylist_ask() fails as GREYFAIL says. Returns the name
  * of the first variable with a bad value, a constant, or NULL when all are good. `options->servers`
  * points into the environment. */

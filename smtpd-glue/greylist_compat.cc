@@ -22,6 +22,7 @@ int greylist(char* gip, char* connectingip, char* from, char* tolist, int tolen,
   greylist_options options;
   greylist_options_from_env(&options);
   options.servers = gip;
+  options.ask_wait = 0;  // nobody would be told
   const greylist_query query{connectingip, nullptr, from, tolist,
                              tolen > 0 ? std::size_t(tolen) : 0};
   const greylist_result result = greylist_ask(&options, &query);

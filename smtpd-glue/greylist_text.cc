@@ -143,10 +143,13 @@ int greylist_check(const char* program, const greylist_query* asked, const char*
     greylist_describe_bad_value(&options, bad, line, sizeof line);
     log_line(program, line);
   }
+  const char* own = getenv("GREYTEXT");
+  if (own != nullptr && *own != '\0') format = own;
+  if (format == nullptr || *format == '\0') format = GREYLIST_TEXT;
+  options.ask_wait = strstr(format, "%t") != nullptr;
   const greylist_result result = greylist_ask(&options, &query);
   if (greylist_describe_failure(&query, &result, line, sizeof line) > 0) log_line(program, line);
   if (result.verdict == GREYLIST_ACCEPT) return 0;
-  const char* own = getenv("GREYTEXT");
-  greylist_text(&result, own != nullptr && *own != '\0' ? own : format, text, size);
+  greylist_text(&result, format, text, size);
   return result.error == GREYLIST_ANSWERED ? 450 : 451;
 }

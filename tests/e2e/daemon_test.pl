@@ -56,6 +56,30 @@ subtest 'queries of all shapes are answered' => sub {
     is stop(), 0, 'TERM: exit 0';
 };
 
+subtest 'a bounce that is asked about again, as its answer got lost, is answered as before' => sub {
+    unlink "$dir/context";
+    start('-m', 0, "127.0.0.1\@$port", 'context');
+    my $bounce = query('192.0.2.1', '', 'b@y');
+    my ($first, $second) = (asker($port), asker($port));
+    is ask($first, $bounce), '01', 'new';
+    is ask($second, $bounce), '14', 'a good retry';
+    is ask($second, $bounce), '14', 'sent again from the same port';
+    is ask($second, $bounce), '14', 'and again';
+    is ask($second, query('192.0.2.1', '', 'c@y')), '01', 'another bounce from that port';
+    is stop(), 0, 'TERM: exit 0';
+};
+
+subtest 'a deferral tells the wait to who asks for it' => sub {
+    unlink glob "$dir/context*";
+    start('-m', 5, "127.0.0.1\@$port", 'context');
+    my $s = asker($port);
+    my $with_wait = "I192.0.2.1\0Fa\@x\0Tb\@y\0W\0\0";
+    is ask($s, $with_wait), '0100144', 'new: 0 0 1 44 is 300 seconds';
+    like ask($s, $with_wait), qr/^0200(1[0-9]{1,2}|0[0-9]{1,3})$/, 'early: no more than that';
+    is ask($s, query('192.0.2.1', 'a@x', 'b@y')), '02', 'two bytes to who does not';
+    is stop(), 0, 'TERM: exit 0';
+};
+
 subtest 'bad datagrams get no answer, change nothing and are logged at a bounded rate' => sub {
     unlink "$dir/context";
     start("127.0.0.1\@$port", 'context');

@@ -42,11 +42,12 @@ logged() { until_true grep -q "$1" "$work/greyd/log"; }
 refusal='E451 4.7.1 Greylisted: please try again in .*'
 defers() { plugin "$@" && [[ $said =~ ^$refusal$ ]]; }
 
-ok 'the first attempt is refused with one E451 line' defers
+ok 'the first attempt is refused with one E451 line, with the time' says \
+  'E451 4.7.1 Greylisted: please try again in 5 minutes'
 ok 'nothing else is said' silent
 ok 'log: new' logged 'verdict=defer reason=new client=192.0.2.1 sender=a@example.org recipients=b@example.net '
 pass_time 299
-ok 'too early' defers
+ok 'too early: the time that is left' says 'E451 4.7.1 Greylisted: please try again in 1 second'
 ok 'log: early' logged 'reason=early client=192.0.2.1 .* age=299 '
 pass_time 1
 ok 'the good retry goes on' says_nothing

@@ -107,8 +107,9 @@ many=300      # attempts that each host asks about, over IPv4 and as many over I
 where() { # host family: GREYIP there
   if [ "$2" = 4 ]; then echo "10.77.$1.1@1999"; else echo "[fd77:$1::1]@1999"; fi
 }
+base=0
 clients() { # of the host, family: a prefix for ask_many
-  if [ "$2" = 4 ]; then echo "10.$1."; else echo "2001:db8:$1:"; fi
+  if [ "$2" = 4 ]; then echo "10.$((base + $1))."; else echo "2001:db8:$((base + $1)):"; fi
 }
 # counts EXPECTED SECONDS FILE: ask_many's line says what is expected, and nobody waited longer
 counts() {
@@ -118,13 +119,13 @@ counts() {
 }
 # Each host asks about the attempts that came to another one: they are spread over the hosts, as
 # retries are.
-ask_everywhere() { # round shift
+ask_everywhere() { # round shift [sender]
   local i family other askers=()
   for i in 1 2 3; do
     other=$(((i + $2) % 3 + 1))
     for family in 4 6; do
       GREYIP=$(where "$i" "$family") on "mx$i" "$ask_many" "$(clients "$other" "$family")" "$many" \
-        "news@host$other.example.org" >"$work/$1.$i.$family.result" &
+        "${3-news@host$other.example.org}" >"$work/$1.$i.$family.result" &
       askers+=($!)
     done
   done
@@ -143,6 +144,13 @@ ask_everywhere retry 1
 ok 'every good retry is accepted, at another host' all_count retry "accept=$many defer=0 unanswered=0"
 ask_everywhere known 2
 ok 'and again' all_count known "accept=$many defer=0 unanswered=0"
+base=20 # clients that have earned nothing
+ask_everywhere bounces 0 ''
+ok 'every bounce is deferred' all_count bounces "accept=0 defer=$many unanswered=0"
+pass_time 300
+ask_everywhere bounced 1 ''
+ok 'every bounce is accepted when it is tried again' all_count bounced "accept=$many defer=0 unanswered=0"
+base=0
 ok 'queries were lost' test "$(lost in)" -gt $((many * 6 / 10))
 ok 'answers were lost' test "$(lost out)" -gt $((many * 6 / 10))
 

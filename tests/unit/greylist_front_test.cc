@@ -196,10 +196,20 @@ TEST_CASE("greylist_check is a front's whole work") {
     CHECK(checked.log == "");
   }
 
-  check({{"GREYIP", no.address()}, {"TCPREMOTEHOST", "mx.example.org"}});
+  check({{"GREYIP", no.address()}, {"TCPREMOTEHOST", "mx.example.org"}}, "try again later");
   no.stop();
   CHECK(no.received().size() == 5);
   CHECK(no.received().back() == "I192.0.2.1\0Fa@example.org\0Tb@example.net\0Nmx.example.org\0\0"s);
+}
+
+TEST_CASE("greylist_check asks for the wait when the text names it") {
+  Daemon daemon([](const std::string& query, int) {
+    return Daemon::Answers{query.ends_with("\0W\0\0"s) ? "\0\1\0\0\0\x1e"s : kDefer};
+  });
+  const Environment asked{{"GREYIP", daemon.address()}};
+  CHECK(check(asked).text == "Greylisted: please try again in 30 seconds");
+  CHECK(check(asked, "later").text == "later");
+  CHECK(check(asked, "in %t").text == "in 30 seconds");
 }
 
 TEST_CASE("greylist_check says why nobody answered, and what is done") {

@@ -29,6 +29,7 @@ struct Question {
   std::string name = "";
   std::string sender = "a@example.org";
   std::string recipients = "Tb@example.net\0"s;
+  int ask_wait = 0;
 
   greylist_result ask() const {
     greylist_options options;
@@ -37,6 +38,7 @@ struct Question {
     options.fail = fail;
     options.timeout_ms = timeout_ms;
     options.max_data = max_data;
+    options.ask_wait = ask_wait;
     const greylist_query query{client.c_str(), name.c_str(), sender.c_str(), recipients.data(),
                                recipients.size()};
     return greylist_ask(&options, &query);
@@ -80,6 +82,28 @@ TEST_CASE("the query is the documented bytes") {
   CHECK(daemon.received()[0] == "I192.0.2.1\0Fa@example.org\0Tb@example.net\0\0"s);
   CHECK(daemon.received()[1] == "I::ffff:192.0.2.1\0F\0Tb@x\0T\0Tc@x\0Nmx.example.org\0\0"s);
   CHECK(daemon.received()[2] == "I::ffff:192.0.2.1\0F\0Tb@x\0T\0Tc@x\0\0"s);
+}
+
+TEST_CASE("the wait is asked for when it is wanted, behind the recipients, and comes back") {
+  Daemon daemon([](const std::string& query, int) {
+    const bool asked = query.ends_with("\0W\0\0"s);
+    return Daemon::Answers{asked ? "\0\2\0\0\1\x2c"s : kDefer};
+  });
+  Question question{.servers = daemon.address()};
+  CHECK(question.ask().retry_after == 0);
+  question.ask_wait = 1;
+  CHECK(question.ask().retry_after == 300);
+  CHECK(question.ask().reason == 2);
+  question.name = "mx.example.org";
+  question.max_data = 512;
+  question.recipients.clear();
+  for (int i = 0; i < 100; ++i) question.recipients += "Tu" + std::to_string(i) + "@x.org" + '\0';
+  CHECK(question.ask().retry_after == 300);
+  daemon.stop();
+  REQUIRE(daemon.received().size() == 4);
+  CHECK(daemon.received()[1] == "I192.0.2.1\0Fa@example.org\0Tb@example.net\0W\0\0"s);
+  CHECK(daemon.received()[3].ends_with("@x.org\0Nmx.example.org\0W\0\0"s));
+  CHECK(daemon.received()[3].size() <= 512);
 }
 
 TEST_CASE("a lost datagram is sent again") {
@@ -261,6 +285,21 @@ TEST_CASE("long addresses are asked about whatever max_data is") {
   REQUIRE(daemon.received().size() == 1);
   CHECK(daemon.received()[0] == "I192.0.2.1\0F"s + question.sender + "\0T"s +
                                     std::string(1024, 'r') + "\0Nmx.example.org\0\0"s);
+}
+
+TEST_CASE("the wait is asked for when the text will name it") {
+  const struct {
+    const char* text;
+    int ask_wait;
+  } rows[] = {{nullptr, 1}, {"", 1}, {"later", 0}, {"in %t", 1}, {"100%", 0}};
+  for (const auto& row : rows) {
+    unsetenv("GREYTEXT");
+    if (row.text != nullptr) setenv("GREYTEXT", row.text, 1);
+    greylist_options options;
+    greylist_options_from_env(&options);
+    CHECK(options.ask_wait == row.ask_wait);
+  }
+  unsetenv("GREYTEXT");
 }
 
 TEST_CASE("the environment sets the options, and its first bad value is named") {

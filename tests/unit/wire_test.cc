@@ -144,7 +144,38 @@ TEST_CASE("each reason has its verdict and its two bytes") {
     CHECK(int(verdict_of(row.reason)) == row.first);
     CHECK(to_answer(row.reason).bytes[0] == row.first);
     CHECK(to_answer(row.reason).bytes[1] == row.second);
+    CHECK(to_answer(row.reason).size == 2);
   }
+}
+
+TEST_CASE("W anywhere after the sender asks for the wait, and is no recipient") {
+  const struct {
+    std::string_view datagram;
+    bool wants_wait;
+  } rows[] = {
+      {"I192.0.2.1\0Fa@x\0Tb@x\0W\0\0"sv, true},  {"I192.0.2.1\0Fa@x\0Tb@x\0Nhost\0W\0\0"sv, true},
+      {"I192.0.2.1\0Fa@x\0W\0Tb@x\0"sv, true},    {"I192.0.2.1\0Fa@x\0Tb@x\0W"sv, true},
+      {"I192.0.2.1\0Fa@x\0Tb@x\0\0W\0"sv, false}, {"I192.0.2.1\0FW\0TW\0NW\0\0"sv, false},
+  };
+  for (const auto& row : rows) {
+    Query query;
+    query.wants_wait = !row.wants_wait;  // of a query before
+    REQUIRE(parse(row.datagram, query) == Fault::none);
+    CHECK(query.wants_wait == row.wants_wait);
+    CHECK(query.recipients.size() == 1);
+  }
+}
+
+TEST_CASE("a wait is four octets more, and is read from a whole deferral only") {
+  const Answer answer = to_answer_with_wait(Reason::early, 0x01020304);
+  const std::string bytes(answer.bytes, answer.size);
+  CHECK(bytes == "\0\2\1\2\3\4"s);
+  CHECK(wait_in(bytes) == 0x01020304);
+  CHECK(wait_in("\0\1\xff\xff\xff\xff"s) == 0xffffffff);
+  for (std::size_t size = 0; size < bytes.size(); ++size)
+    CHECK(wait_in(bytes.substr(0, size)) == 0);
+  CHECK(wait_in(bytes + "x") == 0);
+  CHECK(wait_in("\1\2\1\2\3\4"s) == 0);
 }
 
 TEST_CASE("the writer makes the documented bytes and leaves out what does not fit") {
