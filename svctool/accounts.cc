@@ -8,7 +8,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <ranges>
 
 #include "svctool/process.h"
 
@@ -76,7 +75,9 @@ std::vector<User> missing_users(const Plan& plan, const Accounts& accounts) {
 
 NewUsers::~NewUsers() {
   // Best effort: the error that led here is already on its way to the operator.
-  for (const auto& command : undo_ | std::views::reverse) (void)run_program({command, "", 60});
+  for (auto command = undo_.rbegin(); command != undo_.rend(); ++command) {
+    (void)run_program({*command, "", 60});
+  }
 }
 
 Result<void> NewUsers::create(const std::vector<User>& users) {

@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <ranges>
 #include <system_error>
 
 namespace grey::svctool {
@@ -45,7 +44,8 @@ int set_attributes(const std::string& path, const FileMode& mode) {
 Transaction::~Transaction() {
   if (final_) return;
   // Best effort: the error that led here is already on its way to the operator.
-  for (const Renaming& renaming : files_ | std::views::reverse) {
+  for (auto at = files_.rbegin(); at != files_.rend(); ++at) {
+    const Renaming& renaming = *at;
     if (!renaming.done) {
       ::unlink(renaming.staged.c_str());
     } else if (renaming.old.empty()) {
@@ -61,7 +61,9 @@ Transaction::~Transaction() {
     std::filesystem::remove_all(renaming.staged, ignored);
   }
   for (const Attributes& entry : attributes_) (void)set_attributes(entry.path, entry.before);
-  for (const std::string& path : made_directories_ | std::views::reverse) ::rmdir(path.c_str());
+  for (auto path = made_directories_.rbegin(); path != made_directories_.rend(); ++path) {
+    ::rmdir(path->c_str());
+  }
 }
 
 Result<void> Transaction::make_directory(const std::string& path, const FileMode& mode) {

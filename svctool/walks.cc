@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "svctool/apply.h"
 #include "svctool/output.h"
@@ -50,58 +51,68 @@ void show_briefly(const Comparison& comparison, const std::vector<User>& new_use
   }
 }
 
+// What there is to do, found to be possible.
+struct Prepared {
+  Accounts accounts;
+  std::vector<User> missing;  // users that are made, or would be
+  Comparison comparison;
+};
+
+// Makes the users that are missing unless this only shows; `new_users` takes them back when
+// anything fails later.
+Result<Prepared> prepare(const Plan& plan, const Manner& manner, bool only_show,
+                         NewUsers& new_users) {
+  Prepared prepared;
+  prepared.accounts = find_accounts(plan);
+  prepared.missing = missing_users(plan, prepared.accounts);
+  Result<void> good;
+  if (!manner.create_users) good = refuse_missing(prepared.missing);
+  if (good && !only_show && !prepared.missing.empty()) {
+    good = new_users.create(prepared.missing);
+    prepared.accounts = find_accounts(plan);
+  }
+  if (good && !only_show) good = may_give_files_to(prepared.accounts);
+  if (!good) return tl::make_unexpected(good.error());
+  auto comparison = compare(plan, prepared.accounts, manner.destdir);
+  if (!comparison) return tl::make_unexpected(comparison.error());
+  prepared.comparison = std::move(*comparison);
+  good = refuse_obstacles(prepared.comparison);
+  // A staging tree is not where the service will run.
+  if (good && manner.destdir.empty()) {
+    good = check_access(plan, prepared.accounts, prepared.comparison);
+  }
+  if (good && manner.nooverwrite && !prepared.comparison.new_service) {
+    good = failure(manner.destdir + plan.service + " exists, and --nooverwrite was given");
+  }
+  if (!good) return tl::make_unexpected(good.error());
+  return prepared;
+}
+
 }  // namespace
 
 Result<Applied> apply_or_show(const Plan& plan, const Manner& manner) {
-  Accounts accounts = find_accounts(plan);
-  const std::vector<User> missing = missing_users(plan, accounts);
-  if (!manner.create_users) {
-    if (auto good = refuse_missing(missing); !good) return tl::make_unexpected(good.error());
-  }
   const bool only_show = manner.dry_run || manner.json;
   NewUsers new_users;
-  if (!only_show && !missing.empty()) {
-    if (auto made = new_users.create(missing); !made) return tl::make_unexpected(made.error());
-    accounts = find_accounts(plan);
-  }
-  if (!only_show) {
-    if (auto good = may_give_files_to(accounts); !good) return tl::make_unexpected(good.error());
-  }
-  const auto comparison = compare(plan, accounts, manner.destdir);
-  if (!comparison) return tl::make_unexpected(comparison.error());
-  if (auto possible = refuse_obstacles(*comparison); !possible) {
-    return tl::make_unexpected(possible.error());
-  }
-  // A staging tree is not where the service will run.
-  if (manner.destdir.empty()) {
-    if (auto able = check_access(plan, accounts, *comparison); !able) {
-      return tl::make_unexpected(able.error());
-    }
+  const auto prepared = prepare(plan, manner, only_show, new_users);
+  if (!prepared) return tl::make_unexpected(prepared.error());
+  const Comparison& comparison = prepared->comparison;
+  Applied applied;
+  applied.new_service = comparison.new_service;
+  if (manner.json) {
+    std::fputs(to_json(plan, comparison, prepared->missing, manner.destdir).c_str(), stdout);
+    return applied;
   }
   const std::string service = manner.destdir + plan.service;
-  if (manner.nooverwrite && !comparison->new_service) {
-    return failure(service + " exists, and --nooverwrite was given");
-  }
-  if (manner.json) {
-    std::fputs(to_json(plan, *comparison, missing, manner.destdir).c_str(), stdout);
-    return Applied{};
-  }
-  if (!only_show) {
-    auto installed = install(plan, *comparison, accounts, manner.destdir);
+  if (manner.dry_run) {
+    show_in_full(comparison, prepared->missing);
+  } else {
+    auto installed = install(plan, comparison, prepared->accounts, manner.destdir);
     if (!installed) return tl::make_unexpected(installed.error());
     new_users.keep();
+    show_briefly(comparison, prepared->missing, service);
+    for (const Change& change : comparison.changes) applied.paths.push_back(change.entry->path);
   }
-  if (manner.dry_run) {
-    show_in_full(*comparison, missing);
-  } else {
-    show_briefly(*comparison, missing, service);
-  }
-  Applied applied;
-  applied.new_service = comparison->new_service;
-  if (!only_show) {
-    for (const Change& change : comparison->changes) applied.paths.push_back(change.entry->path);
-  }
-  if (comparison->changes.empty() && missing.empty()) say(service + ": nothing to change");
+  if (comparison.changes.empty() && prepared->missing.empty()) say(service + ": nothing to change");
   return applied;
 }
 
