@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -118,17 +119,21 @@ Result<void> announce(const ServiceRequest& request, const Plan& plan, const App
     if (auto told = tell_systemd({"daemon-reload"}); !told) return told;
     return start ? tell_systemd({"enable", "--now", unit}) : Result<void>();
   }
-  if (suite.rescan.empty() || !applied.new_service) return {};
-  const auto running = find_supervisor();
-  if (!running || running->suite != &suite || running->servicedir != servicedir(request)) {
-    say("for " + std::string(suite.scanner) + " to find it: " + std::string(suite.rescan) + " " +
-        shell_quote(servicedir(request)));
+  if (!applied.new_service) return {};
+  const std::string directory = servicedir(request);
+  if (!is_watched(suite, directory)) {
+    // Of others' scanners only root can know.
+    if (::geteuid() == 0) {
+      say("root runs no " + std::string(suite.scanner) + " for " + directory +
+          " now; one that does will start the service");
+    }
     return {};
   }
+  if (suite.rescan.empty()) return {};
   Program rescan;
   std::istringstream words{std::string(suite.rescan)};
   for (std::string word; words >> word;) rescan.arguments.push_back(word);
-  rescan.arguments.push_back(servicedir(request));
+  rescan.arguments.push_back(directory);
   return run_program(rescan);
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <sstream>
 #include <system_error>
 #include <vector>
 
@@ -44,9 +45,21 @@ bool is_process(const fs::path& path) {
   return std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; });
 }
 
-}  // namespace
+// The first that is no option.
+std::string first_argument(const std::string& process) {
+  const auto content = read_file(process + "/cmdline");
+  if (!content || !*content) return {};
+  std::istringstream words(**content);
+  std::string word;
+  std::getline(words, word, '\0');  // the program
+  while (std::getline(words, word, '\0')) {
+    if (!word.starts_with('-')) return word;
+  }
+  return {};
+}
 
-std::optional<Supervisor> find_supervisor(const std::string& proc) {
+// Those of root.
+std::vector<Supervisor> running_scanners(const std::string& proc) {
   std::vector<Supervisor> found;
   std::error_code ended;  // a process may, at any moment
   for (fs::directory_iterator at(proc, ended), end; !ended && at != end; at.increment(ended)) {
@@ -54,11 +67,18 @@ std::optional<Supervisor> find_supervisor(const std::string& proc) {
     if (!is_process(at->path())) continue;
     const Suite* suite = scanner_of(process);
     if (suite == nullptr || !belongs_to_root(process) || !has_our_root(process)) continue;
-    // All three scanners change into the directory that they watch.
     std::error_code gone;
-    const fs::path directory = fs::read_symlink(process + "/cwd", gone);
-    if (!gone) found.push_back({suite, directory});
+    fs::path directory = fs::read_symlink(process + "/cwd", gone);
+    if (!suite->scanner_works_there) directory /= first_argument(process);
+    if (!gone) found.push_back({suite, directory.lexically_normal()});
   }
+  return found;
+}
+
+}  // namespace
+
+std::optional<Supervisor> find_supervisor(const std::string& proc) {
+  const std::vector<Supervisor> found = running_scanners(proc);
   // Of several, such as one that another one supervises, the one with the shorter path.
   const auto first = std::ranges::min_element(found, {}, [](const Supervisor& supervisor) {
     return std::pair(supervisor.servicedir.size(), supervisor.servicedir);
@@ -69,6 +89,13 @@ std::optional<Supervisor> find_supervisor(const std::string& proc) {
     return Supervisor{systemd, std::string(systemd->servicedir)};
   }
   return std::nullopt;
+}
+
+bool is_watched(const Suite& suite, const std::string& servicedir, const std::string& proc) {
+  return std::ranges::any_of(running_scanners(proc), [&](const Supervisor& supervisor) {
+    std::error_code missing;
+    return supervisor.suite == &suite && fs::equivalent(supervisor.servicedir, servicedir, missing);
+  });
 }
 
 }  // namespace grey::svctool

@@ -17,4 +17,8 @@ struct Supervisor {
 // services there. Nothing when there is neither. `proc` is where proc(5) is mounted.
 std::optional<Supervisor> find_supervisor(const std::string& proc = "/proc");
 
+// Whether root runs a scanner of this suite that watches `servicedir`.
+bool is_watched(const Suite& suite, const std::string& servicedir,
+                const std::string& proc = "/proc");
+
 }  // namespace grey::svctool

@@ -16,6 +16,7 @@ struct Suite {
   std::string_view name;        // of --supervise
   std::string_view servicedir;  // where services are unless --servicedir says
   std::string_view scanner;     // program that starts what is in a directory; empty: systemd
+  bool scanner_works_there;     // it changes into that directory; else that is its argument
 
   // Words in a script, and what follows them.
   std::string_view envdir;        // directory of variables

@@ -86,7 +86,9 @@ if [ "$scene" = neither ]; then
   svscan /service >/tmp/svscan.out 2>&1 &
   printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
   chmod 755 /usr/sbin/policy-rc.d
-  must 'later: add' until_true /usr/lib/qmail-greyd/service add
+  add() { /usr/lib/qmail-greyd/service add >/tmp/dpkg.out; }
+  must 'later: add' until_true add
+  must 'it says that nothing is started' grep -q 'policy-rc.d forbids starts' /tmp/dpkg.out
   supervised() { svok /service/greylist.1999; }
   must 'svscan has it' until_true supervised
   must 'but where policy-rc.d forbids a start, it is down' test -e $service/down

@@ -143,6 +143,7 @@ supervises() { pgrep -f '^(supervise|runsv|s6-supervise|multilog|svlogd|s6-log) 
 must 'nothing supervises it any more' until_true eval '! supervises'
 must 'its state stays' test -s /var/lib/grey/greylist.1999.context
 
+must 'svctool still finds what supervises the machine' found
 must 'svctool installs one that is down' install --down
 must 'it is not started' none_runs
 if [ "$suite" = systemd ]; then
