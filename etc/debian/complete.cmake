@@ -16,6 +16,8 @@ set(server ${CPACK_TEMPORARY_DIRECTORY}/server)
 file(COPY ${CMAKE_CURRENT_LIST_DIR}/README.Debian ${top}/README.md
      DESTINATION ${server}/usr/share/doc/qmail-greyd)
 file(COPY ${CMAKE_CURRENT_LIST_DIR}/service DESTINATION ${server}/usr/lib/qmail-greyd)
+configure_file(${CMAKE_CURRENT_LIST_DIR}/lintian-overrides
+               ${server}/usr/share/lintian/overrides/qmail-greyd COPYONLY)
 # A conffile: dpkg brings new entries, unless the operator has changed it.
 file(COPY ${top}/etc/greylist.whitelist DESTINATION ${server}/etc/greylist)
 
