@@ -322,22 +322,57 @@ std::string_view Greylist::key_of(const SavedRecord& record) {
   return is_client ? restored_keys_.client() : restored_keys_.triplet(record.recipient);
 }
 
-bool Greylist::restore(const SavedRecord& record, Seconds now) {
-  const RecordView view{key_of(record), std::min(record.seen, now), record.record_class,
-                        std::uint8_t(std::min(record.passes, 255u))};
-  if (is_over(view, now)) return false;
-  const Table::Ref ref = table_.find(view.key);
+// Its key is valid until the next call.
+RecordView Greylist::view_of(const SavedRecord& record, Seconds now) {
+  return {key_of(record), std::min(record.seen, now), record.record_class,
+          std::uint8_t(std::min(record.passes, 255u))};
+}
+
+void Greylist::put_back(const RecordView& view, Table::Hash key_hash) {
+  const Table::Ref ref = table_.find(view.key, key_hash);
   if (ref == 0) {
-    table_.insert(view);
+    table_.insert(view, key_hash);
   } else if (table_.view(ref).seen <= view.seen) {
     table_.update(ref, view.record_class, view.seen, view.passes);
   }
+}
+
+bool Greylist::restore(const SavedRecord& record, Seconds now) {
+  const RecordView view = view_of(record, now);
+  if (is_over(view, now)) return false;
+  put_back(view, table_.hash(view.key));
   return true;
 }
 
+bool Greylist::restore_later(const SavedRecord& record, Seconds now) {
+  const RecordView view = view_of(record, now);
+  if (is_over(view, now)) return false;
+  pending_.resize(kPending);
+  Pending& next = pending_[(pending_begin_ + pending_count_) % kPending];
+  if (pending_count_ == kPending) {
+    put_back(next.view, next.hash);
+    pending_begin_ = (pending_begin_ + 1) % kPending;
+  } else {
+    ++pending_count_;
+  }
+  next.key = view.key;
+  next.hash = table_.hash(next.key);
+  next.view = view;
+  next.view.key = next.key;
+  table_.prefetch_slot(next.hash);
+  return true;
+}
+
+void Greylist::restore_pending() {
+  for (; pending_count_ > 0; --pending_count_) {
+    const Pending& next = pending_[pending_begin_];
+    put_back(next.view, next.hash);
+    pending_begin_ = (pending_begin_ + 1) % kPending;
+  }
+}
+
 void Greylist::replay(const SavedRecord& change, Seconds now) {
-  const RecordView view{key_of(change), std::min(change.seen, now), change.record_class,
-                        std::uint8_t(std::min(change.passes, 255u))};
+  const RecordView view = view_of(change, now);
   const Table::Ref ref = table_.find(view.key);
   if (change.change == Change::forgotten || is_over(view, now)) {
     if (ref != 0) table_.erase(ref);

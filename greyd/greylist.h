@@ -65,6 +65,11 @@ class Greylist {
   // another one go on counting where they can; of two that become one, the later seen is kept.
   // False when its time is over at `now`.
   bool restore(const SavedRecord& record, Seconds now);
+  // The same for many: what a record needs of the table is fetched while the next ones are read, so
+  // each is put back some calls later, in order, and the last ones by restore_pending(). Until that
+  // nothing else is to be called.
+  bool restore_later(const SavedRecord& record, Seconds now);
+  void restore_pending();
   // After records were restored in no order: expiry and eviction need the oldest first.
   void sort_by_age() { table_.sort_by_age(); }
   // Does what a noted change says: the record is as it says from then on, or is forgotten.
@@ -103,6 +108,14 @@ class Greylist {
     Table::Hash first_hash = 0;  // of the triplet of the first recipient
   };
 
+  // A record on its way back.
+  struct Pending {
+    std::string key;
+    Table::Hash hash = 0;
+    RecordView view;  // of this key
+  };
+  static constexpr std::size_t kPending = 32;
+
   struct HashedKey {
     std::string_view key;
     Table::Hash hash;
@@ -122,13 +135,17 @@ class Greylist {
   void touch(Table::Ref ref, const RecordView& record, Seconds now);
   bool is_over(const RecordView& record, Seconds now) const;
   std::string_view key_of(const SavedRecord& record);
+  RecordView view_of(const SavedRecord& record, Seconds now);
+  void put_back(const RecordView& view, Table::Hash key_hash);
   void insert(const RecordView& record, Table::Hash key_hash);
   void update(Table::Ref ref, RecordClass record_class, Seconds seen, std::uint8_t passes);
   void note(Table::Ref ref, Change change);
 
   Policy policy_;
   Table table_;
-  KeyBuilder restored_keys_;        // of records that come from a file
+  KeyBuilder restored_keys_;      // of records that come from a file
+  std::vector<Pending> pending_;  // a ring, the oldest at pending_begin_
+  std::size_t pending_begin_ = 0, pending_count_ = 0;
   std::vector<Prepared> prepared_;  // of the batch being decided
   Prepared* now_deciding_ = nullptr;
   std::string* changes_ = nullptr;

@@ -120,8 +120,9 @@ Result<void> StateFiles::load_snapshot(Seconds now, LoadReport& report, bool& sa
   if (!file) return tl::make_unexpected(file.error());
   if (!file->exists()) return {};
   const ContextContent content = read_context(file->text(), [&](const SavedRecord& record) {
-    ++(greylist_.restore(record, now) ? report.records : report.expired);
+    ++(greylist_.restore_later(record, now) ? report.records : report.expired);
   });
+  greylist_.restore_pending();
   // Our own snapshots are in order.
   if (content.form != ContextForm::qmail_greyd) greylist_.sort_by_age();
   snapshot_size_ = file->text().size();

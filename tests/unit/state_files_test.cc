@@ -466,6 +466,26 @@ TEST_CASE_FIXTURE(Fixture, "a damaged greydaemon file is set aside, its good lin
       std::string::npos);
 }
 
+TEST_CASE("records put back later are those put back at once") {
+  for (const int records : {0, 1, 31, 32, 33, 500}) {
+    CAPTURE(records);
+    Greylist at_once({}, 1000, HashKey{}), later({}, 1000, HashKey{});
+    for (int i = 0; i < records; ++i) {
+      // Some come twice, the second one seen earlier or later; some are over.
+      const std::string recipient = std::to_string(i % 40 < 20 ? i : i - 7) + "@example.net";
+      const Seconds seen = i % 11 == 0 ? 0 : kNow - i * 37 % 500;
+      const bool good = at_once.restore(waiting(recipient, seen), kNow);
+      CHECK(later.restore_later(waiting(recipient, seen), kNow) == good);
+    }
+    later.restore_pending();
+    std::string texts[2];
+    at_once.for_each([&](const SavedRecord& record) { append_record(texts[0], record); });
+    later.for_each([&](const SavedRecord& record) { append_record(texts[1], record); });
+    CHECK(texts[0] == texts[1]);
+    CHECK(later.table().size() == at_once.table().size());
+  }
+}
+
 TEST_CASE_FIXTURE(Fixture, "two daemons do not share one context file") {
   Store first(path);
   first.load();
