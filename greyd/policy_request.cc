@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "greyd/append.h"
+#include "greyd/wait_text.h"
 
 namespace grey {
 namespace {
@@ -68,28 +69,13 @@ void append_seconds(std::string& out, std::string_view name, Seconds seconds) {
   append_number(out, seconds);
 }
 
-// Rounded up: who comes back then is accepted. As libgreylist says it.
-void append_time(std::string& out, std::optional<Seconds> wait) {
-  if (wait.value_or(0) == 0) {
-    out += "a few minutes";
-    return;
-  }
-  const bool in_minutes = *wait >= 100;
-  const Seconds count = in_minutes ? (*wait + 59) / 60 : *wait;
-  append_number(out, count);
-  out += in_minutes ? " minute" : " second";
-  if (count != 1) out += 's';
-}
-
 void append_deferral(std::string& out, std::string_view text, std::optional<Seconds> wait) {
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text.substr(i, 2) == "%t") {
-      append_time(out, wait);
-      ++i;
-    } else {
-      out += text[i];
-    }
-  }
+  struct {
+    std::string& text;
+    void add(std::string_view part) { text += part; }
+    void add(std::size_t number) { append_number(text, number); }
+  } adding{out};
+  add_deferral(adding, text, std::size_t(wait.value_or(0)));
 }
 
 void append_header(std::string& out, Seconds delay, const PolicyWords& words) {

@@ -8,6 +8,7 @@
 
 #include <string_view>
 
+#include "greyd/wait_text.h"
 #include "smtpd-glue/greylist.h"
 
 namespace {
@@ -57,18 +58,6 @@ class Line {
   char* end_;
 };
 
-// Rounded up: who comes back then is accepted.
-void add_time(Line& line, unsigned seconds) {
-  if (seconds == 0) {
-    line.add("a few minutes");
-    return;
-  }
-  const bool in_minutes = seconds >= 100;
-  const std::size_t count = in_minutes ? (std::size_t(seconds) + 59) / 60 : seconds;
-  line.add(count).add(in_minutes ? " minute" : " second");
-  if (count != 1) line.add('s');
-}
-
 std::string_view fail_in_words(greylist_fail fail) {
   return fail == GREYLIST_FAIL_CLOSED ? "deferred (GREYFAIL=closed)" : "accepted (GREYFAIL=open)";
 }
@@ -89,14 +78,7 @@ std::size_t greylist_text(const greylist_result* result, const char* format, cha
   Line line(buffer, size <= GREYLIST_TEXT_MAX ? size : GREYLIST_TEXT_MAX + 1);
   if (result->error != GREYLIST_ANSWERED) return line.add(GREYLIST_TEXT_UNAVAILABLE).size();
   const std::string_view text = format == nullptr || *format == '\0' ? GREYLIST_TEXT : format;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 1 < text.size() && text[i + 1] == 't') {
-      add_time(line, result->retry_after);
-      ++i;
-    } else {
-      line.add(text[i]);
-    }
-  }
+  grey::add_deferral(line, text, result->retry_after);
   return line.size();
 }
 
