@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # For the end-to-end tests in bash: checks that are counted, and conditions that are waited for.
+# shellcheck disable=SC2154 # here, work, smtp_port: the test's
 
 patience=60 # seconds before something that must happen counts as not happening
 failures=0
@@ -13,6 +14,32 @@ ok() { # what command...: the command must succeed
     echo "FAILED: $what ($*)"
     failures=$((failures + 1))
   fi
+}
+
+# Each step builds on the one before, so the first that fails is the last.
+must() { # what command...: as ok; explain, which the test has, says more of a failure
+  ok "$@"
+  ((failures == 0)) && return
+  explain
+  exit 1
+}
+
+# The test's scenes, each in a throw-away copy of this machine; ends the test. Those of systemd have
+# it as process 1.
+in_copies() { # seconds test argument scene...: of each scene at most so many seconds
+  local seconds=$1 test=$2 argument=$3 scene option code
+  shift 3
+  for scene; do
+    option=
+    [ "$scene" != systemd ] || option=--systemd
+    echo "== $scene"
+    SHARED="$(realpath "$here/../..") $argument" timeout "$seconds" "$here/throwaway.sh" \
+      ${option:+"$option"} "$test" "$scene" "$argument"
+    code=$?
+    [ $code != 77 ] || exit 77
+    ok 'all of this' test $code = 0
+  done
+  exit $((failures > 0))
 }
 
 until_true() { # command...
@@ -88,4 +115,13 @@ ask() { # port ip sender recipient: the answer as digits
     $s->send("I$ip\0F$from\0T$to\0\0") or die "no daemon\n";
     defined $s->recv(my $answer, 9) or die "no daemon\n";
     print unpack("C*", $answer), "\n"' "$@"
+}
+
+# One session with the SMTP server on $smtp_port; what was said is in $work/swaks.out.
+send_mail() { # client sender recipients swaks-option...
+  local client=$1 sender=$2 recipients=$3 server=127.0.0.1
+  shift 3
+  [[ $client == *:* ]] && server='[::1]'
+  swaks --server "$server:$smtp_port" --local-interface "$client" --from "$sender" \
+    --to "$recipients" --helo client.example.org --timeout "$patience" "$@" >"$work/swaks.out" 2>&1
 }

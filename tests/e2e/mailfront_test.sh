@@ -41,11 +41,7 @@ serve() { # name address variable=value...: mailfront on a port of its own, in $
   smtp_port=$(cat "$work/$name.port")
 }
 deliver() { # client sender swaks-option...
-  local client=$1 sender=$2 server=127.0.0.1
-  shift 2
-  [[ $client == *:* ]] && server='[::1]'
-  swaks --server "$server:$smtp_port" --local-interface "$client" --from "$sender" \
-    --to joe@example.net --helo client.example.org --timeout "$patience" "$@" >"$work/swaks.out" 2>&1
+  send_mail "$1" "$2" joe@example.net "${@:3}"
 }
 queued() { find "$work/qmail/queue" -name '*.envelope' -size +1c | wc -l; }
 accepted() {

@@ -61,12 +61,7 @@ serve() { # name address variable=value...: the tree's server on a port of its o
   smtp_port=$(cat "$work/$name.port")
 }
 deliver() { # client sender swaks-option...
-  local client=$1 sender=$2 server=127.0.0.1
-  shift 2
-  [[ $client == *:* ]] && server='[::1]'
-  swaks --server "$server:$smtp_port" --local-interface "$client" --from "$sender" \
-    --to joe@example.net,jim@example.net --helo client.example.org --timeout "$patience" "$@" \
-    >"$work/swaks.out" 2>&1
+  send_mail "$1" "$2" joe@example.net,jim@example.net "${@:3}"
 }
 deferred() { ! deliver "$@" && grep -q '^<\*\* 450 try again later (#4\.3\.0)$' "$work/swaks.out"; }
 logged() { until_true grep -q "$1" "$work/greyd/log"; }

@@ -15,28 +15,14 @@ patience=20
 
 if [ $# = 1 ]; then
   build=$(realpath "$1")
-  for suite in daemontools runit s6 systemd; do
-    option=
-    [ $suite != systemd ] || option=--systemd
-    echo "== $suite"
-    SHARED="$(realpath "$here/../..") $build" timeout 180 "$here/throwaway.sh" ${option:+"$option"} \
-      "$here/supervise_test.sh" $suite "$build"
-    code=$?
-    [ $code != 77 ] || exit 77
-    ok 'all of this' test $code = 0
-  done
-  exit $((failures > 0))
+  in_copies 180 "$here/supervise_test.sh" "$build" daemontools runit s6 systemd
 fi
 
 # ---- inside
 
-# Each step builds on the one before, so the first that fails is the last.
-must() {
-  ok "$@"
-  ((failures == 0)) && return
+explain() {
   cat /tmp/svctool.out
   log | tail -n 30
-  exit 1
 }
 suite=$1
 build=$2
