@@ -20,6 +20,14 @@ std::string_view text_of(const char* text) {
   return text == nullptr ? std::string_view() : std::string_view(text);
 }
 
+// strerror_r's result: GNU's returns the text, POSIX's writes it into the buffer.
+[[maybe_unused]] std::string_view error_text(const char* text, const char*) {
+  return text;
+}
+[[maybe_unused]] std::string_view error_text(int, const char* buffer) {
+  return buffer;
+}
+
 // One line in a buffer of the caller's, cut at its end; always with a NUL.
 class Line {
  public:
@@ -90,7 +98,7 @@ std::size_t greylist_describe_failure(const greylist_query* query, const greylis
   line.add(": ").add(greylist_strerror(result->error));
   if (result->error_number != 0) {
     char why[kShownValue];
-    line.add(": ").add(strerror_r(result->error_number, why, sizeof why));
+    line.add(": ").add(error_text(strerror_r(result->error_number, why, sizeof why), why));
   }
   const bool accepted = result->verdict == GREYLIST_ACCEPT;
   line.add(": ").add(fail_in_words(accepted ? GREYLIST_FAIL_OPEN : GREYLIST_FAIL_CLOSED));

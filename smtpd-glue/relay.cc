@@ -6,11 +6,11 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstdint>
 #include <string_view>
 #include <utility>
 
+#include "smtpd-glue/deadline.h"
 #include "smtpd-glue/descriptor.h"
 
 namespace grey::smtp {
@@ -36,7 +36,6 @@ class Relay {
   }
 
  private:
-  using Clock = std::chrono::steady_clock;
   enum { kClientIn, kClientOut, kServer, kPolled };
 
   bool finished() const { return server_ended_ && (client_gone_ || session_.to_client.empty()); }
@@ -80,18 +79,11 @@ class Relay {
 
   int timeout() {
     const Timer due = due_timer();
-    if (due == Timer::none) {
-      timer_ = due;
-      return -1;
-    }
-    const auto now = Clock::now();
     if (due != timer_) {
-      const int span = due == Timer::stall ? limits_.stall_ms : limits_.doubt_ms;
-      deadline_ = now + std::chrono::milliseconds(span);
+      deadline_ = Deadline::after(due == Timer::stall ? limits_.stall_ms : limits_.doubt_ms);
       timer_ = due;
     }
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - now).count();
-    return int(std::max<long long>(left, 0));
+    return due == Timer::none ? -1 : deadline_.left_ms();
   }
 
   void time_is_up() {
@@ -195,7 +187,7 @@ class Relay {
   bool server_input_ended_ = false;
   bool server_ended_ = false;
   Timer timer_ = Timer::none;
-  Clock::time_point deadline_{};
+  Deadline deadline_;
   std::array<pollfd, kPolled> polled_{};
 };
 
