@@ -161,6 +161,16 @@ test_softlimit() {
   grep -q __asan_init "$greysmtpd" && return # AddressSanitizer reserves terabytes
   ok "it runs under softlimit -m 2000000" grep -q '^450 4.7.1' \
     <(refused_session softlimit -m 2000000 "$greysmtpd" --stage=connect)
+
+  # Between a limit under which the system cannot start it and one that is enough.
+  local limit said=no long
+  printf -v long %120000s x
+  for ((limit = 300000; limit <= 2000000; limit += 5000)); do
+    { TCPREMOTEIP=192.0.2.1 TCPREMOTEHOST=$long TCPLOCALHOST=$long softlimit -a "$limit" \
+      "$greysmtpd" --stage=connect true >/dev/null 2>"$work/err" </dev/null; } 2>/dev/null # "killed"
+    [ $? = 111 ] && grep -qx 'greysmtpd: out of memory' "$work/err" && said=yes && break
+  done
+  ok "with too little memory it says so, and ends with 111" test $said = yes
 }
 
 test_options() {

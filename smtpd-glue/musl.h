@@ -1,0 +1,6 @@
+// Included before all else where musl is linked: libstdc++'s headers were configured for glibc, and
+// ask for two names of it.
+#pragma once
+
+#define __GLIBC_PREREQ(major, minor) 0
+#define __locale_t locale_t
