@@ -142,6 +142,7 @@ std::optional<Decision> Greylist::known_client(Seconds now) {
 
 Decision Greylist::by_triplets(const wire::Query& query, const Lists& lists, Seconds now) {
   const bool bounce = query.sender.empty();
+  if (bounce && accepted_bounces_.contains(query.question, now)) return {Reason::bounce, 0};
   std::optional<Decision> accepted, deferred;
   bool passed = false;
   query_mark_ = std::uint8_t(query_mark_ % 255 + 1);
@@ -166,6 +167,9 @@ Decision Greylist::by_triplets(const wire::Query& query, const Lists& lists, Sec
   const bool accept = policy_.recipients == RecipientRule::any ? accepted.has_value() : !deferred;
   if (!accept) return *deferred;
   if (bounce) forget_bounces(query, now);
+  if (bounce && query.question != 0 && accepted && accepted->reason == Reason::bounce) {
+    accepted_bounces_.remember(query.question, now);
+  }
   return accepted.value_or(Decision{Reason::whitelisted, 0});
 }
 

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "greyd/accepted_bounces.h"
 #include "greyd/address_list.h"
 #include "greyd/key.h"
 #include "greyd/policy.h"
@@ -149,6 +150,7 @@ class Greylist {
   std::vector<Prepared> prepared_;  // of the batch being decided
   Prepared* now_deciding_ = nullptr;
   std::string* changes_ = nullptr;
+  AcceptedBounces accepted_bounces_;
   // Marks the waiting triplets that a query has stored or started anew, in their passes byte, so
   // that a recipient named twice in it counts once.
   std::uint8_t query_mark_ = 0;

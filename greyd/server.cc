@@ -1,6 +1,7 @@
 #include "greyd/server.h"
 
 #include <ev.h>
+#include <sodium.h>
 #include <unistd.h>
 
 #include <array>
@@ -8,8 +9,8 @@
 #include <exception>
 #include <vector>
 
-#include "greyd/accepted_bounces.h"
 #include "greyd/decision_log.h"
+#include "greyd/question_id.h"
 #include "greyd/record_text.h"
 #include "greyd/udp_socket.h"
 
@@ -64,7 +65,6 @@ struct Batch {
   std::array<wire::Query, DatagramBatch::kSize> queries;
   std::array<std::size_t, DatagramBatch::kSize> datagram_of{};  // number of each query's datagram
   std::size_t undecided = 0;
-  Seconds time = 0;  // of its arrival
 };
 
 struct Server::Impl {
@@ -83,6 +83,7 @@ struct Server::Impl {
         woken(background_done) {
     // The first batch is there from the start: when memory is short, queries are still taken.
     idle_batches.push_back(std::make_unique<Batch>());
+    randombytes_buf(question_key.data(), question_key.size());
     bad_datagram_limits.assign(wire::kFaults, RateLimit(kBadDatagramLogPeriod));
   }
 
@@ -103,9 +104,8 @@ struct Server::Impl {
   void on_readable();
   void decide(std::unique_ptr<Batch> batch, Seconds now);
   std::size_t parse(Batch& batch, Seconds now);
-  void on_decision(Batch& batch, std::size_t index, Decision decision);
+  void on_decision(Batch& batch, std::size_t index, const Decision& decision);
   void answer(Batch& batch, std::size_t index, const Decision& decision);
-  void settle_bounce(const Batch& batch, std::size_t index, Decision& decision);
   void on_bad_datagram(wire::Fault fault, const Endpoint& source, Seconds now);
 
   // ---- upkeep ----
@@ -134,7 +134,7 @@ struct Server::Impl {
   struct ev_loop* loop;
 
   std::vector<std::unique_ptr<Batch>> idle_batches;
-  AcceptedBounces accepted_bounces;
+  HashKey question_key;
   std::vector<RateLimit> bad_datagram_limits;
   RateLimit foreign_limit{kBadDatagramLogPeriod};
   RateLimit unexpected_limit{kBadDatagramLogPeriod};
@@ -155,7 +155,6 @@ void Server::Impl::on_readable() {
     idle_batches.pop_back();
     const std::size_t received = batch->datagrams.receive(socket.get());
     const Seconds now = wall_clock();
-    batch->time = now;
     batch->undecided = received == 0 ? 0 : parse(*batch, now);
     for (std::size_t i = 0; i < batch->undecided; ++i)
       recipients += batch->queries[i].recipients.size();
@@ -203,6 +202,9 @@ std::size_t Server::Impl::parse(Batch& batch, Seconds now) {
       on_bad_datagram(fault, source, now);
       continue;
     }
+    wire::Query& query = batch.queries[queries];
+    query.question =
+        query.sender.empty() ? question_id(question_key, source, batch.datagrams.datagram(i)) : 0;
     batch.datagram_of[queries++] = i;
   }
   return queries;
@@ -215,8 +217,7 @@ void Server::Impl::on_bad_datagram(wire::Fault fault, const Endpoint& source, Se
   }
 }
 
-void Server::Impl::on_decision(Batch& batch, std::size_t index, Decision decision) {
-  if (batch.queries[index].sender.empty()) settle_bounce(batch, index, decision);
+void Server::Impl::on_decision(Batch& batch, std::size_t index, const Decision& decision) {
   answer(batch, index, decision);
   if (options.verbosity >= Verbosity::decisions) {
     append_decision(pipe.buffer(), batch.queries[index], decision,
@@ -240,19 +241,6 @@ void Server::Impl::answer(Batch& batch, std::size_t index, const Decision& decis
     batch.datagrams.answer(datagram, batch.queries[index].wants_wait && wait > 0
                                          ? to_answer_with_wait(decision.reason, std::uint32_t(wait))
                                          : to_answer(decision.reason));
-  }
-}
-
-// A bounce that is asked about once more, as the answer got lost, has used its triplet up.
-void Server::Impl::settle_bounce(const Batch& batch, std::size_t index, Decision& decision) {
-  const std::size_t number = batch.datagram_of[index];
-  const Endpoint source = batch.datagrams.source(number);
-  const std::string_view datagram = batch.datagrams.datagram(number);
-  if (decision.reason == wire::Reason::bounce) {
-    accepted_bounces.remember(source, datagram, batch.time);
-  } else if (verdict_of(decision.reason) == wire::Verdict::defer &&
-             accepted_bounces.contains(source, datagram, batch.time)) {
-    decision = {wire::Reason::bounce, 0};
   }
 }
 

@@ -80,6 +80,9 @@ struct Query {
   // A good retry here earns the client nothing: the message has earned it its pass by an earlier
   // query. For fronts that ask once for each recipient; no datagram says so.
   bool earned = false;
+  // The same for a question that is asked again, as its answer got lost; 0 when nobody can tell.
+  // It matters for bounces alone.
+  std::uint64_t question = 0;
 };
 
 // Why a datagram is not a query. The names are those of the log and of the counters.

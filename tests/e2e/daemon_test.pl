@@ -67,6 +67,8 @@ subtest 'a bounce that is asked about again, as its answer got lost, is answered
     is ask($second, $bounce), '14', 'and again';
     is ask($second, query('192.0.2.1', '', 'c@y')), '01', 'another bounce from that port';
     is stop(), 0, 'TERM: exit 0';
+    like slurp("$dir/context"), qr/c\@y/, 'that one is saved';
+    unlike slurp("$dir/context"), qr/b\@y/, 'and of the first one nothing is left';
 };
 
 subtest 'a deferral tells the wait to who asks for it' => sub {
