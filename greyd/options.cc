@@ -213,6 +213,12 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
   CommandLine result;
   add_options(app, raw, result.options);
   raw.greydaemon = is_greydaemon(arguments);
+  for (const std::string& argument : arguments) {
+    // CLI11 would take the next argument for the value.
+    if (argument.starts_with("--") && argument.find('=') + 1 == argument.size()) {
+      return misuse(argument.substr(0, argument.size() - 1) + ": the value is empty (see --help)");
+    }
+  }
   try {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
     if (!reversed.empty()) reversed.pop_back();

@@ -139,6 +139,7 @@ TEST_CASE("misuse is one line that names what is wrong, and exit code 100") {
       {"qmail-greyd --allow 10.0.0.0/33 127.0.0.1 c", "10.0.0.0/33"},
       {"qmail-greyd --allow example.com 127.0.0.1 c", "example.com"},
       {"qmail-greyd --max-records 0 127.0.0.1 c", "--max-records"},
+      {"qmail-greyd --policy= 127.0.0.1 c", "--policy: the value is empty"},
       {"qmail-greyd --policy=run/policy 127.0.0.1 c", "run/policy"},
       {"qmail-greyd --policy=127.0.0.1@10023,localhost 127.0.0.1 c", "localhost"},
       {"qmail-greyd --policy-text=\xc3\xa4 127.0.0.1 c", "--policy-text"},
