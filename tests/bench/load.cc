@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -231,34 +232,20 @@ class Run {
   Result result_;
 };
 
-Settings parse(int argc, char** argv) {
-  Settings settings;
-  if (argc < 2) {
-    std::fputs(
-        "usage: load PORT [--kind new|repeat|one-client|mixed] [--first N] [--records N]\n"
-        "            [--seconds S] [--window W] [--sockets S] [--rate R]\n",
-        stderr);
-    std::exit(100);
-  }
-  settings.port = std::atoi(argv[1]);
-  for (int i = 2; i + 1 < argc; i += 2) {
-    const std::string_view name = argv[i];
-    const char* value = argv[i + 1];
-    if (name == "--kind") settings.kind = value;
-    if (name == "--first") settings.first = std::atol(value);
-    if (name == "--records") settings.records = std::atol(value);
-    if (name == "--seconds") settings.seconds = std::atof(value);
-    if (name == "--window") settings.window = std::atoi(value);
-    if (name == "--sockets") settings.sockets = std::atoi(value);
-    if (name == "--rate") settings.rate = std::atof(value);
-  }
-  return settings;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-  const Settings settings = parse(argc, argv);
+  Settings settings;
+  CLI::App app("Load generator; its source tells what the options mean.");
+  app.add_option("port", settings.port)->required();
+  app.add_option("--kind", settings.kind);
+  app.add_option("--first", settings.first);
+  app.add_option("--records", settings.records);
+  app.add_option("--seconds", settings.seconds);
+  app.add_option("--window", settings.window);
+  app.add_option("--sockets", settings.sockets);
+  app.add_option("--rate", settings.rate);
+  CLI11_PARSE(app, argc, argv);
   Result result = Run(settings).go();
   std::vector<float>& latency = result.latency;
   std::sort(latency.begin(), latency.end());

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -129,33 +130,19 @@ class Run {
   std::mt19937_64 random_{1};
 };
 
-Settings parse(int argc, char** argv) {
-  Settings settings;
-  if (argc < 2) {
-    std::fputs(
-        "usage: policy_load PORT [--connections C] [--idle I] [--kind new|repeat] [--first N]\n"
-        "                   [--records N] [--seconds S]\n",
-        stderr);
-    std::exit(100);
-  }
-  settings.port = std::atoi(argv[1]);
-  for (int i = 2; i + 1 < argc; i += 2) {
-    const std::string_view name = argv[i];
-    const char* value = argv[i + 1];
-    if (name == "--connections") settings.connections = std::atoi(value);
-    if (name == "--idle") settings.idle = std::atoi(value);
-    if (name == "--kind") settings.kind = value;
-    if (name == "--first") settings.first = std::atol(value);
-    if (name == "--records") settings.records = std::atol(value);
-    if (name == "--seconds") settings.seconds = std::atof(value);
-  }
-  return settings;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-  const Settings settings = parse(argc, argv);
+  Settings settings;
+  CLI::App app("Load generator; its source tells what the options mean.");
+  app.add_option("port", settings.port)->required();
+  app.add_option("--connections", settings.connections);
+  app.add_option("--idle", settings.idle);
+  app.add_option("--kind", settings.kind);
+  app.add_option("--first", settings.first);
+  app.add_option("--records", settings.records);
+  app.add_option("--seconds", settings.seconds);
+  CLI11_PARSE(app, argc, argv);
   Run run(settings);
   const double start = now();
   const long answers = run.go();

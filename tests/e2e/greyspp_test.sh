@@ -7,19 +7,9 @@ set -u
 greyspp=$(realpath "$1")
 greyd=$(realpath "$2")
 here=$(realpath "$(dirname "$0")")
-work=$(mktemp -d)
-pids=()
-greyd_pid=
 # shellcheck source-path=SCRIPTDIR
 . "$here/lib.sh"
-
-cleanup() {
-  kill "${pids[@]}" ${greyd_pid:+"$greyd_pid"} 2>/dev/null
-  wait
-  ((failures == 0)) || cat "$work/greyd/log" "$work"/*.err
-  rm -rf "$work"
-}
-trap cleanup EXIT
+work_in_a_directory
 
 use_clock "$work/clock"
 port=$(free_port)

@@ -42,6 +42,21 @@ in_copies() { # seconds test argument scene...: of each scene at most so many se
   exit $((failures > 0))
 }
 
+# $work, a directory that goes with the test, and with it the processes ${pids[@]} and start_greyd's;
+# after failures their files are shown.
+work_in_a_directory() {
+  work=$(mktemp -d)
+  pids=()
+  greyd_pid=
+  trap leave_directory EXIT
+}
+leave_directory() {
+  kill "${pids[@]}" ${greyd_pid:+"$greyd_pid"} 2>/dev/null
+  wait
+  ((failures == 0)) || find "$work" \( -name '*.log' -o -name log -o -name '*.err' \) -exec tail -n 50 {} +
+  rm -rf "$work"
+}
+
 until_true() { # command...
   local end=$((SECONDS + patience))
   until "$@"; do

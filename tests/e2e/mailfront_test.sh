@@ -8,19 +8,9 @@ set -u
 plugin=$(realpath "$1")
 greyd=$(realpath "$2")
 sanitizer=${3-} # mailfront has none of its own
-work=$(mktemp -d)
-pids=()
-greyd_pid=
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
-
-cleanup() {
-  kill "${pids[@]}" ${greyd_pid:+"$greyd_pid"} 2>/dev/null
-  wait
-  ((failures == 0)) || tail -n 50 "$work"/*.log "$work"/greyd/log
-  rm -rf "$work"
-}
-trap cleanup EXIT
+work_in_a_directory
 
 mkdir "$work/modules"
 ln -s /usr/lib/mailfront/*.so "$plugin" "$work/modules"

@@ -12,19 +12,9 @@ greyd=$(realpath "$3")
 shift 3
 cc="cc -O2 $*"
 here=$source/tests/e2e
-work=$(mktemp -d)
-pids=()
-greyd_pid=
 # shellcheck source-path=SCRIPTDIR
 . "$here/lib.sh"
-
-cleanup() {
-  kill "${pids[@]}" ${greyd_pid:+"$greyd_pid"} 2>/dev/null
-  wait
-  ((failures == 0)) || tail -n 50 "$work"/*.log "$work"/greyd/log
-  rm -rf "$work"
-}
-trap cleanup EXIT
+work_in_a_directory
 
 # As installed: the patcher finds header and library beside itself.
 prefix=$work/prefix
