@@ -82,7 +82,11 @@ void RefusalSession::answer_ehlo() {
 
 void RefusalSession::announce_chunk() {
   const auto chunk = parse_bdat(line_);
-  if (!chunk) return say("501 5.5.4 Syntax: BDAT size [LAST]");
+  if (!chunk) {  // who knows where the chunk ends
+    say("421 4.5.4 Syntax: BDAT size [LAST]");
+    closed_ = true;
+    return;
+  }
   chunk_left_ = chunk->size;
   if (chunk_left_ == 0) say(reply_);
 }

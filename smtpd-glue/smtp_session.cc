@@ -7,7 +7,7 @@ namespace grey::smtp {
 namespace {
 
 constexpr std::string_view kNotOffered = "502 5.5.1 Command not available";
-constexpr std::string_view kBadBdat = "501 5.5.4 Syntax: BDAT size [LAST]";
+constexpr std::string_view kBadBdat = "421 4.5.4 Syntax: BDAT size [LAST]";
 constexpr std::string_view kLargeChunk = "552 5.3.4 Chunk too large";
 constexpr std::string_view kNoRecipient = "503 5.5.1 No recipient was accepted";
 constexpr std::string_view kLostStep =
@@ -117,10 +117,10 @@ void SmtpSession::begin_data() {
 }
 
 void SmtpSession::begin_bdat() {
-  if (!offers_.chunking) return lose_line(kNotOffered, State::command);
   const auto chunk = line_is_whole_ ? parse_bdat(line_) : std::nullopt;
-  if (!chunk) return lose_line(kBadBdat, State::command);
+  if (!chunk) return end_session(kBadBdat);
   chunk_ = *chunk;
+  if (!offers_.chunking) return lose_chunk(kNotOffered, State::command);
   line_ = bdat_line(chunk_);
   if (chunk_.size > kMaxChunk) {
     refusal_ = kLargeChunk;

@@ -29,7 +29,8 @@
 // and it gets no further input. A server that gives up ("451 timeout") looks the same, and nothing
 // is lost then. BDAT is answered here unless the server offers CHUNKING and there is a recipient
 // since the last message: a server that does not know BDAT would read the chunk as commands, and
-// one that has no use for it (Exim) answers before it has read the chunk.
+// one that has no use for it (Exim) answers before it has read the chunk. Of a BDAT line that
+// cannot be read nobody knows where the chunk ends: it ends the session.
 //
 // The envelope is forgotten only when the server accepts MAIL, RSET or XCLIENT. Some servers
 // (mailfront) keep theirs over HELO or after a message: asking with an old envelope does no harm,

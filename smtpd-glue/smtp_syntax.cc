@@ -16,15 +16,6 @@ bool is_letter(char c) {
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
-bool is_blank(char c) {
-  return c == ' ' || c == '\t';
-}
-
-std::string_view skip_blanks(std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  return text;
-}
-
 std::string_view leading_letters(std::string_view text) {
   const auto end = std::ranges::find_if_not(text, is_letter);
   return text.substr(0, std::size_t(end - text.begin()));
@@ -61,6 +52,15 @@ Path find_path(std::string_view line) {
 }
 
 }  // namespace
+
+bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
+
+std::string_view skip_blanks(std::string_view text) {
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  return text;
+}
 
 bool equal_in_any_case(std::string_view text, std::string_view upper_case) {
   return std::ranges::equal(text, upper_case, {}, upper);

@@ -25,6 +25,10 @@ enum class Verb : std::uint8_t {
   xclient,
 };
 
+// Space or tab.
+bool is_blank(char c);
+std::string_view skip_blanks(std::string_view text);
+
 // `upper_case` holds no small letters.
 bool equal_in_any_case(std::string_view text, std::string_view upper_case);
 

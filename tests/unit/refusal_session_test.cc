@@ -49,7 +49,7 @@ TEST_CASE("a refused client hears 450 at each recipient and may say what it like
       {"MAIL " + std::string(1000000, 'x') + "\r\n", "250 2.0.0 Ok\r\n"},
       {"BDAT 5\r\nQUIT\n", "450 4.7.1 later\r\n"},
       {"BDAT 0 LAST\r\n", "450 4.7.1 later\r\n"},
-      {"BDAT x\r\n", "501 5.5.4 Syntax: BDAT size [LAST]\r\n"},
+      {"BDAT 6 LAST \r\nQUIT\r\n", "450 4.7.1 later\r\n"},
       {"QUIT\r\n", "221 2.0.0 mx.example.net\r\n"},
   };
   for (const auto& row : rows) {
@@ -57,6 +57,13 @@ TEST_CASE("a refused client hears 450 at each recipient and may say what it like
     CHECK_FALSE(client.session.closed());
     CHECK(client.to(row.line) == row.reply);
   }
+  CHECK(client.session.closed());
+}
+
+TEST_CASE("a chunk that nobody can tell the end of ends a refused client's session") {
+  Refused client;
+  client.to("EHLO me\r\n");
+  CHECK(client.to("BDAT x\r\nMAIL FROM:<a@x>\r\n") == "421 4.5.4 Syntax: BDAT size [LAST]\r\n");
   CHECK(client.session.closed());
 }
 

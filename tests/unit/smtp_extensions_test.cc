@@ -56,7 +56,7 @@ TEST_CASE("EHLO's answer passes unchanged, and is read in any form") {
       talk.greet();
       talk.exchange("ehlo me\r\n", std::string(row.answer));
       talk.envelope("bad@x");
-      talk.client("BDAT 1\r\n");
+      talk.client("BDAT 1\r\nx");
       CHECK((talk.to_client() == "502 5.5.1 Command not available\r\n") == !row.chunking);
       if (row.chunking) continue;
       talk.client("STARTTLS\r\n");
@@ -70,7 +70,7 @@ TEST_CASE("an extension that the last EHLO did not offer is not offered") {
   talk.greet();
   talk.extend();
   talk.exchange("EHLO you\r\n", "250 you\r\n");
-  talk.client("BDAT 1 LAST\r\n");
+  talk.client("BDAT 1 LAST\r\nx");
   CHECK(talk.to_client() == "502 5.5.1 Command not available\r\n");
 }
 
@@ -215,7 +215,7 @@ TEST_CASE("XCLIENT that the server accepts begins a session of another client") 
   talk.envelope("bad@x");
   talk.exchange("XCLIENT ADDR=good NAME=mx.x\r\n", "220 hello\r\n");
   talk.exchange("DATA\r\n", "503 MAIL first\r\n");
-  talk.client("BDAT 1\r\n");
+  talk.client("BDAT 1\r\nx");
   CHECK(talk.to_client() == "502 5.5.1 Command not available\r\n");  // not offered to this client
   talk.envelope("any@x");
   talk.client("DATA\r\n");
@@ -271,12 +271,16 @@ TEST_CASE("BDAT lines") {
       {"BDAT\r\n", false, 0, false},
       {"BDAT \r\n", false, 0, false},
       {"BDAT LAST\r\n", false, 0, false},
-      {"BDAT  5\r\n", false, 0, false},
-      {"BDAT\t5\r\n", false, 0, false},
-      {" BDAT 5\r\n", false, 0, false},
-      {"BDAT 5 \r\n", false, 0, false},
-      {"BDAT 5  LAST\r\n", false, 0, false},
-      {"BDAT 5 LAST \r\n", false, 0, false},
+      {"BDAT  5\r\n", true, 5, false},
+      {"BDAT\t5\r\n", true, 5, false},
+      {" BDAT 5\r\n", true, 5, false},
+      {"BDAT 5 \r\n", true, 5, false},
+      {"BDAT 5  LAST\r\n", true, 5, true},
+      {"BDAT 5 \tLAST \t\r\n", true, 5, true},
+      {"BDAT5\r\n", false, 0, false},
+      {"BDAT 5 LAST x\r\n", false, 0, false},
+      {"BDAT 5 LASTLY\r\n", false, 0, false},
+      {"BDAT\v5\r\n", false, 0, false},
       {"BDAT 5LAST\r\n", false, 0, false},
       {"BDAT -5\r\n", false, 0, false},
       {"BDAT +5\r\n", false, 0, false},
@@ -388,17 +392,18 @@ TEST_CASE("a chunk that the server cannot be expected to count alike does not re
   Talk talk;
   talk.greet();
   talk.extend();
-  SUBCASE("a strange line: what follows are commands") {
+  SUBCASE("a line that cannot be read: nobody knows what follows, and the session ends") {
     talk.envelope("good@x");
     talk.client("BDAT 0x3\r\nNOOP\r\n");
-    CHECK(talk.to_client() == "501 5.5.4 Syntax: BDAT size [LAST]\r\n");
-    CHECK(talk.to_server() == "NOOP\r\n");
+    CHECK(talk.to_client() == "421 4.5.4 Syntax: BDAT size [LAST]\r\n");
+    CHECK(talk.to_server() == "QUIT\r\n");
+    CHECK(talk.session.closed());
   }
   SUBCASE("a line of any length") {
     talk.envelope("good@x");
     talk.client("BDAT 5" + std::string(1000000, '0') + "\r\nNOOP\r\n");
-    CHECK(talk.to_client() == "501 5.5.4 Syntax: BDAT size [LAST]\r\n");
-    CHECK(talk.to_server() == "NOOP\r\n");
+    CHECK(talk.to_client() == "421 4.5.4 Syntax: BDAT size [LAST]\r\n");
+    CHECK(talk.to_server() == "QUIT\r\n");
   }
   SUBCASE("a huge size: the chunk is dropped, and the transaction is over") {
     talk.envelope("good@x");
@@ -414,10 +419,15 @@ TEST_CASE("a chunk that the server cannot be expected to count alike does not re
     CHECK(talk.to_client() == "552 5.3.4 Chunk too large\r\n");
     CHECK(talk.to_server() == "");
   }
-  SUBCASE("leading zeros are not passed on") {
+  SUBCASE("leading zeros and more blanks than needed are not passed on") {
     talk.envelope("good@x");
     talk.client("BDAT 010\r\n");
     CHECK(talk.to_server() == "BDAT 10\r\n");
+    talk.client("0123456789");
+    talk.server("250 ok\r\n");
+    CHECK(talk.to_server() == "0123456789");
+    talk.client(" BDAT  6\tLAST \r\nRSET\r\n");
+    CHECK(talk.to_server() == "BDAT 6 LAST\r\nRSET\r\n");
   }
   SUBCASE("no recipient since the last message: the chunk is dropped") {
     talk.envelope("good@x");
@@ -431,6 +441,27 @@ TEST_CASE("a chunk that the server cannot be expected to count alike does not re
     talk.client("BDAT 5 LAST\r\nNOOP\nRSET\r\n");
     CHECK(talk.to_client() == "503 5.5.1 No recipient was accepted\r\n");
     CHECK(talk.to_server() == "RSET\r\n");
+  }
+}
+
+// Who writes the message must not be able to write commands, whatever its client makes of BDAT.
+TEST_CASE("no chunk becomes commands, however its line is written") {
+  constexpr auto kContent = "x\r\nRSET\r\nMAIL FROM:<forged@x>\r\n";  // 31 octets
+  for (const std::string line :
+       {"BDAT 31 LAST", "BDAT 31 LAST ", "BDAT  31 LAST", "BDAT 31 LAST\t", "BDAT 31LAST",
+        "BDAT +31", "BDAT 31,0 LAST", "BDAT", "BDAT LAST", "BDAT -1"}) {
+    CAPTURE(line);
+    for (const bool offered : {true, false}) {
+      CAPTURE(offered);
+      Talk talk;
+      talk.greet();
+      if (offered) talk.extend();
+      talk.envelope("good@x");
+      talk.client(line + "\r\n" + kContent);
+      const std::string sent = talk.to_server();
+      const bool as_a_chunk = offered && sent == "BDAT 31 LAST\r\n"s + kContent;
+      CHECK((as_a_chunk || sent == "" || sent == "QUIT\r\n"));
+    }
   }
 }
 

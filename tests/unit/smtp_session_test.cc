@@ -296,9 +296,9 @@ TEST_CASE("over-long lines pass without being held") {
   }
   SUBCASE("BDAT") {
     talk.client("BDAT " + tail + "\r\n");
-    CHECK(talk.to_server() == "");
-    CHECK(talk.to_client() == "502 5.5.1 Command not available\r\n");
-    talk.exchange("NOOP\r\n", "250 ok\r\n");
+    CHECK(talk.to_server() == "QUIT\r\n");
+    CHECK(talk.to_client() == "421 4.5.4 Syntax: BDAT size [LAST]\r\n");
+    return;
   }
   SUBCASE("a reply") {
     talk.exchange("HELP\r\n", "250-" + tail + "\r\n250 ok\r\n");
