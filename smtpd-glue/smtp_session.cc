@@ -210,6 +210,7 @@ std::size_t SmtpSession::take_chunk(std::string_view bytes) {
 // ---- the decision
 
 void SmtpSession::ask(std::string_view sender, std::string_view recipients) {
+  if (logged_in_ || client_unknown_) return accept();
   question_.sender = sender;
   question_.recipients = recipients;
   state_ = State::asking;
@@ -357,11 +358,12 @@ void SmtpSession::on_xclient_accepted() {
   transaction_ = {};
   refusal_.clear();
   offers_ = {};
-  if (!names_.address.empty()) {
-    question_.client = std::move(names_.address);
+  if (names_.address) {
+    client_unknown_ = names_.address->empty();
+    question_.client = std::move(*names_.address);
     question_.client_name = std::move(names_.name);
   }
-  if (names_.logged_in) state_ = State::transparent;
+  logged_in_ = names_.logged_in;
 }
 
 }  // namespace grey::smtp

@@ -18,7 +18,8 @@
 // Where TLS begins beside it (Tls::aside), the client is not even read any more: what it says is
 // for somebody else.
 //
-// XCLIENT that the server accepts begins a new session of the client that it names.
+// XCLIENT that the server accepts begins a new session of the client that it names, until the next
+// one. Nobody is asked about a client that it says is logged in, or whose address it does not know.
 //
 // The message passes octet by octet, and after its end nothing passes before the server has replied
 // (see data_end.h and bdat.h): no content can become a command that was not seen here.
@@ -180,6 +181,7 @@ class SmtpSession {
   Transaction transaction_;
   std::string refusal_;  // the last reply that deferred since the client's MAIL or RSET
   Question question_;    // its client is that of the last XCLIENT
+  bool client_unknown_ = false, logged_in_ = false;  // what that said of it
   Offers offers_;
   Offers new_offers_;  // of an answer that is not complete
   ReplyReader replies_;

@@ -2,15 +2,16 @@
 // (https://www.postfix.org/XCLIENT_README.html). The server decides whose XCLIENT it takes.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace grey::smtp {
 
 struct XclientNames {
-  std::string address;     // IPv4 or IPv6 without its prefix; empty when not given or not known
-  std::string name;        // the verified host name; empty when not given or not known
-  bool logged_in = false;  // LOGIN gives a user's name
+  std::optional<std::string> address;  // IPv4 or IPv6 without its prefix; empty when not known
+  std::string name;                    // the verified host name; empty when not given or not known
+  bool logged_in = false;              // LOGIN gives a user's name
 };
 
 // The attributes of a command line; unknown ones are skipped.

@@ -1,6 +1,7 @@
 // Extensions that change what may be seen of a session: STARTTLS, AUTH, XCLIENT, BDAT.
 #include <doctest/doctest.h>
 
+#include <optional>
 #include <string>
 
 #include "smtp_talk.h"
@@ -183,7 +184,9 @@ TEST_CASE("only 235 to AUTH authenticates") {
 
 TEST_CASE("XCLIENT's attributes") {
   const struct {
-    std::string_view line, address, name;
+    std::string_view line;
+    std::optional<std::string_view> address;
+    std::string_view name;
     bool logged_in;
   } rows[] = {
       {"XCLIENT ADDR=192.0.2.1 NAME=mx.example.org", "192.0.2.1", "mx.example.org", false},
@@ -192,11 +195,11 @@ TEST_CASE("XCLIENT's attributes") {
       {"XCLIENT ADDR=ipv6:::1\r\n", "::1", "", false},
       {"XCLIENT ADDR=[UNAVAILABLE] NAME=[TEMPUNAVAIL]", "", "", false},
       {"XCLIENT ADDR=[tempunavail] LOGIN=[UNAVAILABLE]", "", "", false},
-      {"XCLIENT LOGIN=joe PROTO=ESMTP", "", "", true},
+      {"XCLIENT LOGIN=joe PROTO=ESMTP", std::nullopt, "", true},
       {"XCLIENT ADDR=IPv6+3a2001+3Adb8::2", "2001:db8::2", "", false},
       {"XCLIENT ADDR=1+ NAME=a+0 LOGIN=+zz", "", "", false},
-      {"XCLIENT NAME=a+00b ADDR", "", "", false},
-      {"XCLIENT", "", "", false},
+      {"XCLIENT NAME=a+00b ADDR", std::nullopt, "", false},
+      {"XCLIENT", std::nullopt, "", false},
   };
   for (const auto& row : rows) {
     CAPTURE(row.line);
@@ -205,7 +208,7 @@ TEST_CASE("XCLIENT's attributes") {
     CHECK(names.name == row.name);
     CHECK(names.logged_in == row.logged_in);
   }
-  CHECK(parse_xclient("XCLIENT ADDR=" + std::string(100000, '1')).address.size() == 255);
+  CHECK(parse_xclient("XCLIENT ADDR=" + std::string(100000, '1')).address->size() == 255);
 }
 
 TEST_CASE("XCLIENT that the server accepts begins a session of another client") {
@@ -234,22 +237,46 @@ TEST_CASE("XCLIENT that the server does not accept changes nothing") {
   CHECK(talk.to_client() == "450 later\r\n");
 }
 
-TEST_CASE("a client whose address a proxy does not know stays the one before") {
+TEST_CASE("nobody is asked about a client whose address a proxy does not know") {
   Talk talk;
   talk.greet();
   talk.exchange("XCLIENT ADDR=bad NAME=a.x\r\n", "220 hello\r\n");
-  talk.exchange("XCLIENT ADDR=[UNAVAILABLE] NAME=good\r\n", "220 hello\r\n");
+  talk.exchange("XCLIENT ADDR=[UNAVAILABLE] NAME=[UNAVAILABLE]\r\n", "220 hello\r\n");
+  talk.exchange("XCLIENT PROTO=ESMTP\r\n", "220 hello\r\n");  // says nothing of the address
+  talk.envelope("bad@x");
+  talk.exchange("DATA\r\n", "354 go\r\n");
+  talk.exchange("x\r\n.\r\n", "250 queued\r\n");
+  CHECK(talk.asked == "");
+  talk.exchange("XCLIENT ADDR=192.0.2.1\r\n", "220 hello\r\n");
   talk.envelope("bad@x");
   talk.client("DATA\r\n");
-  CHECK(talk.session.question().client == "bad");
-  CHECK(talk.session.question().client_name == "a.x");
+  CHECK(talk.session.question().client == "192.0.2.1");
+  CHECK(talk.session.question().client_name == "");
+  CHECK(talk.to_client() == "450 later\r\n");
 }
 
-TEST_CASE("a user whom a proxy has authenticated is not greylisted") {
-  Talk talk;
-  talk.greet();
-  talk.exchange("XCLIENT ADDR=192.0.2.1 LOGIN=joe\r\n", "220 hello\r\n");
-  check_transparent(talk);
+TEST_CASE("a user whom a proxy has authenticated is not greylisted, the next client is") {
+  for (const auto ask_at : {AskAt::data, AskAt::rcpt}) {
+    Talk talk(ask_at);
+    talk.greet();
+    talk.exchange("XCLIENT ADDR=192.0.2.1 LOGIN=joe\r\n", "220 hello\r\n");
+    talk.extend();
+    talk.envelope("bad@x");
+    talk.exchange("DATA\r\n", "354 go\r\n");
+    talk.exchange("x\r\n.\r\n", "250 queued\r\n");
+    talk.envelope("bad@x");
+    talk.exchange("BDAT 1 LAST\r\nx", "250 queued\r\n");
+    CHECK(talk.asked == "");
+    talk.exchange("XCLIENT ADDR=192.0.2.66 LOGIN=[UNAVAILABLE]\r\n", "220 hello\r\n");
+    talk.exchange("MAIL FROM:<bad@x>\r\n", "250 ok\r\n");
+    talk.client("RCPT TO:<r@x>\r\n");
+    if (ask_at == AskAt::data) {
+      talk.server("250 ok\r\n");
+      talk.client("DATA\r\n");
+    }
+    CHECK(talk.asked == "bad@x|Tr@x\0|"s);
+    CHECK(talk.session.question().client == "192.0.2.66");
+  }
 }
 
 // ---- BDAT
