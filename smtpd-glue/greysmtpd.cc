@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "smtpd-glue/deadline.h"
 #include "smtpd-glue/greylist.h"
 #include "smtpd-glue/question.h"
 #include "smtpd-glue/refuse.h"
@@ -28,7 +29,8 @@ constexpr const char* kUsage =
 
 enum class Stage { data, rcpt, connect };
 
-// Asks the daemon; says once in a session when it cannot.
+// Asks the daemon; says once in a session when it cannot. Where no answer came within GREYTIMEOUT,
+// the next recipients are not to wait as long, each of them: a client gives up after some minutes.
 class Decider {
  public:
   explicit Decider(const WrapperSettings& settings) : settings_(settings) {}
@@ -39,7 +41,13 @@ class Decider {
     const std::string& name = named ? question.client_name : settings_.client_name;
     const greylist_query query{client.c_str(), name.c_str(), question.sender.c_str(),
                                question.recipients.data(), question.recipients.size()};
-    const greylist_result result = greylist_ask(&settings_.daemon, &query);
+    const greylist_result result =
+        silence_ends_.passed() ? greylist_ask(&settings_.daemon, &query) : silence_;
+    if (silence_ends_.passed() &&
+        (result.error == GREYLIST_SILENT || result.error == GREYLIST_UNREACHABLE)) {
+      silence_ = result;
+      silence_ends_ = Deadline::after(kSilenceMs);
+    }
     if (result.error != GREYLIST_ANSWERED && !std::exchange(reported_, true)) {
       char failure[500];
       log_line({failure, greylist_describe_failure(&query, &result, failure, sizeof failure)});
@@ -51,8 +59,12 @@ class Decider {
   }
 
  private:
+  static constexpr int kSilenceMs = 60000;  // during which nobody is asked again
+
   const WrapperSettings& settings_;
   bool reported_ = false;
+  greylist_result silence_{};  // until silence_ends_
+  Deadline silence_ends_;
 };
 
 // True when it was ignored before.

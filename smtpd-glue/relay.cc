@@ -43,8 +43,8 @@ class Relay {
   // Which descriptors are of interest. Those that are not must not be polled at all: POLLHUP is
   // reported whether asked for or not.
   void watch() {
-    const bool corked =
-        session_.waiting() && !server_ended_ && session_.to_client.size() < limits_.cork;
+    const bool corked = session_.waiting() && !server_ended_ && !cork_is_out_ &&
+                        session_.to_client.size() < limits_.cork;
     const bool client_has_room = session_.to_client.size() < limits_.buffer;
     // The session answers some commands by itself: a client that does not read its answers is not
     // read either.
@@ -70,17 +70,32 @@ class Relay {
            (polled.revents & (event | POLLHUP | POLLERR | POLLNVAL)) != 0;
   }
 
-  enum class Timer : std::uint8_t { none, doubt, stall };
+  enum class Timer : std::uint8_t { none, cork, doubt, stall };
 
   Timer due_timer() const {
     if (polled_[kClientOut].fd >= 0) return Timer::stall;
+    if (!session_.to_client.empty()) return Timer::cork;
     return session_.in_doubt() && !from_client_.empty() ? Timer::doubt : Timer::none;
+  }
+
+  int span(Timer timer) const {
+    switch (timer) {
+      case Timer::none:
+        break;
+      case Timer::cork:
+        return limits_.cork_ms;
+      case Timer::doubt:
+        return limits_.doubt_ms;
+      case Timer::stall:
+        return limits_.stall_ms;
+    }
+    return 0;
   }
 
   int timeout() {
     const Timer due = due_timer();
     if (due != timer_) {
-      deadline_ = Deadline::after(due == Timer::stall ? limits_.stall_ms : limits_.doubt_ms);
+      deadline_ = Deadline::after(span(due));
       timer_ = due;
     }
     return due == Timer::none ? -1 : deadline_.left_ms();
@@ -89,6 +104,10 @@ class Relay {
   void time_is_up() {
     const Timer up = std::exchange(timer_, Timer::none);
     if (up == Timer::stall) return lose_client();
+    if (up == Timer::cork) {
+      cork_is_out_ = true;
+      return;
+    }
     session_.give_up();
     advance();
   }
@@ -124,6 +143,7 @@ class Relay {
     for (;;) {
       from_client_.erase(0, session_.from_client(from_client_));
       if (!session_.asking()) break;
+      write_before_asking();
       const std::string reply = decide_(session_.question());
       if (reply.empty()) {
         session_.accept();
@@ -137,6 +157,15 @@ class Relay {
     } else {
       write_server();
     }
+  }
+
+  // An answer may take its time, and a client that pipelines has commands that are answered
+  // already. What cannot be written now is left to the loop, and so are errors.
+  void write_before_asking() {
+    pollfd client{fds_.client_out, POLLOUT, 0};
+    if (session_.to_client.empty() || poll(&client, 1, 0) != 1 || client.revents != POLLOUT) return;
+    const ssize_t sent = write_once(fds_.client_out, session_.to_client);
+    if (sent > 0) session_.to_client.erase(0, std::size_t(sent));
   }
 
   bool server_wants_no_more() const {
@@ -161,6 +190,7 @@ class Relay {
     if (sent < 0 && would_block(errno)) return;
     if (sent < 0) return lose_client();
     session_.to_client.erase(0, std::size_t(sent));
+    if (session_.to_client.empty()) cork_is_out_ = false;
     timer_ = Timer::none;  // it listens: its time begins anew
   }
 
@@ -186,6 +216,7 @@ class Relay {
   bool client_gone_ = false;
   bool server_input_ended_ = false;
   bool server_ended_ = false;
+  bool cork_is_out_ = false;  // what waits for the client has waited long enough
   Timer timer_ = Timer::none;
   Deadline deadline_;
   std::array<pollfd, kPolled> polled_{};

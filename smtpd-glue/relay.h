@@ -22,8 +22,9 @@ struct RelayFds {
 struct RelayLimits {
   std::size_t buffer = 65536;  // octets that may wait in each direction
   std::size_t cork = 4096;     // octets of replies that may wait for the next reply
-  int doubt_ms = 30000;        // how long to wait in SmtpSession::in_doubt()
-  int stall_ms = 300000;       // how long a client may take nothing of what waits for it
+  int cork_ms = 1000;     // and how long: a server may take its time, and a client's is limited
+  int doubt_ms = 30000;   // how long to wait in SmtpSession::in_doubt()
+  int stall_ms = 300000;  // how long a client may take nothing of what waits for it
 };
 
 // Returns when the server has closed its output and the client has got all of it or is gone. A

@@ -135,6 +135,22 @@ test_rcpt() {
   hang_up
 }
 
+# Fifty recipients that each wait for GREYTIMEOUT would outlast the client.
+test_rcpt_silence() {
+  local i codes=()
+  : >"$work/queries"
+  GREYTIMEOUT=1 serve silence "$greysmtpd" --stage=rcpt smtpfront-echo accept
+  dial "$port_silence"
+  say "EHLO me\r\nMAIL FROM:<mute@x.org>$(for i in {1..50}; do printf '\\r\\nRCPT TO:<%s@x.org>' "$i"; done)"
+  for i in {1..50}; do codes+=(250); done
+  ok "rcpt, no answer: all recipients of the session are accepted" hear 220 250 250 "${codes[@]}"
+  hang_up
+  ok "and the daemon was asked about the first alone" test \
+    "$(sort -u "$work/queries")" = 'I127.0.0.1|Fmute@x.org|T1@x.org||'
+  ok "which is said once" until_true grep -q 'no answer in time' "$work/silence.log"
+  ok "and not again" test "$(grep -c 'no answer in time' "$work/silence.log")" = 1
+}
+
 # With the real daemon, and time that passes.
 test_known_client() {
   local address stage
@@ -187,6 +203,7 @@ test_connect_ipv6
 test_connect_failing
 test_environment
 test_rcpt
+test_rcpt_silence
 test_known_client
 test_softlimit
 test_options

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <future>
 #include <string>
 #include <thread>
 
@@ -19,8 +20,10 @@ constexpr int kPatienceMs = 60000;
 // The relay in a thread; this thread plays client and server on the other ends of its descriptors.
 class Wire {
  public:
-  explicit Wire(const RelayLimits& limits = {}, Tls tls = Tls::in_stream)
-      : limits_(limits), session_(AskAt::data, tls) {
+  explicit Wire(
+      const RelayLimits& limits = {}, Tls tls = Tls::in_stream, AskAt ask_at = AskAt::data,
+      const Decide& decide = [](const Question&) { return std::string(); })
+      : limits_(limits), session_(ask_at, tls), decide_(decide) {
     signal(SIGPIPE, SIG_IGN);
     int client_pair[2], server_pair[2];
     REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, client_pair) == 0);
@@ -30,9 +33,7 @@ class Wire {
     relay_client_ = client_pair[1];
     relay_server_ = server_pair[1];
     thread_ = std::thread([this] {
-      relay(
-          session_, {relay_client_, relay_client_, relay_server_},
-          [](const Question&) { return std::string(); }, limits_);
+      relay(session_, {relay_client_, relay_client_, relay_server_}, decide_, limits_);
       close(relay_client_);
       close(relay_server_);
     });
@@ -102,6 +103,7 @@ class Wire {
  private:
   RelayLimits limits_;
   SmtpSession session_;
+  Decide decide_;
   int relay_client_ = -1, relay_server_ = -1;
   std::thread thread_;
 };
@@ -173,6 +175,41 @@ TEST_CASE("where somebody else speaks TLS, the client's octets are left to him")
   wire.server_says("220 really\r\n");
   wire.client_hears("220 really\r\n");
   CHECK(wire.read_beside_relay() == "\x16\x03\x01");
+}
+
+TEST_CASE("replies wait for the next one, but not for long") {
+  RelayLimits limits;
+  limits.cork_ms = 50;
+  Wire wire(limits);
+  wire.server_says("220 hi\r\n");
+  wire.client_hears("220 hi\r\n");
+  wire.client_says("NOOP\r\nHELP\r\n");
+  wire.server_hears("NOOP\r\n");
+  wire.server_says("250 ok\r\n");
+  wire.server_hears("HELP\r\n");
+  wire.client_hears("250 ok\r\n");  // while the server is silent
+  wire.server_says("214-some\r\n");
+  wire.client_hears("214-some\r\n");
+  wire.server_says("214 help\r\n");
+  wire.client_hears("214 help\r\n");
+}
+
+TEST_CASE("a client hears what is answered before the daemon is asked") {
+  RelayLimits limits;
+  limits.cork_ms = kPatienceMs;
+  std::promise<void> heard;
+  Wire wire(limits, Tls::in_stream, AskAt::rcpt, [&](const Question&) {
+    heard.get_future().wait();
+    return std::string("450 later");
+  });
+  wire.server_says("220 hi\r\n");
+  wire.client_hears("220 hi\r\n");
+  wire.client_says("MAIL FROM:<a@x>\r\nRCPT TO:<b@x>\r\n");
+  wire.server_hears("MAIL FROM:<a@x>\r\n");
+  wire.server_says("250 sender ok\r\n");
+  wire.client_hears("250 sender ok\r\n");
+  heard.set_value();
+  wire.client_hears("450 later\r\n");
 }
 
 TEST_CASE("a client that takes nothing is given up, so that the server may end") {
