@@ -177,27 +177,31 @@ class Asker {
   bool send_query(const char* datagram, std::size_t size) {
     pollfd& socket = sockets_[current_];
     if (socket.fd < 0) socket.fd = connect_to(servers_[current_]);
-    if (socket.fd < 0) return note_error();
+    if (socket.fd < 0) return note_error(current_);
     // A refusal of an earlier datagram may be reported by this send, which then sent nothing.
     ssize_t sent;
     do {
       sent = send(socket.fd, datagram, size, MSG_NOSIGNAL);
     } while (sent < 0 && errno == EINTR);
-    if (sent < 0 && errno != EAGAIN) return note_error();
+    if (sent < 0 && errno != EAGAIN) return note_error(current_);
+    // Silence since the last one: a refusal would have come.
+    if (waiting_[current_]) errors_[current_] = 0;
+    waiting_[current_] = true;
     next_send_ = monotonic_ms() + resend_after_;
     resend_after_ = resend_after_ * 2 < kLongestResend ? resend_after_ * 2 : kLongestResend;
     return true;
   }
 
-  bool note_error() {
-    error_number_ = errno;
+  bool note_error(std::size_t server) {
+    errors_[server] = errno;
+    waiting_[server] = false;
     return false;
   }
 
   void refused(Milliseconds now) {
     if (current_ + 1 < count_) return begin_turn(current_ + 1, now);
     begin_turn(0, now + round_pause_);
-    round_pause_ *= 2;
+    round_pause_ = round_pause_ * 2 < kLongestResend ? round_pause_ * 2 : kLongestResend;
   }
 
   // Until something arrives or the next thing is due. True when answer_ holds the answer.
@@ -220,7 +224,7 @@ class Asker {
       if (size < 0) {
         if (errno == EINTR) continue;
         if (errno == EAGAIN) return false;
-        note_error();
+        note_error(server);
         // Nobody listens: with others left there is no point in waiting for this one's turn to end.
         if (server == current_) refused(monotonic_ms());
         return false;
@@ -233,10 +237,19 @@ class Asker {
     }
   }
 
+  // Unreachable when all that were asked have refused at last.
   greylist_result no_answer() const {
     greylist_result result = answer_;
-    result.error = error_number_ != 0 ? GREYLIST_UNREACHABLE : GREYLIST_SILENT;
-    result.error_number = error_number_;
+    result.error = GREYLIST_UNREACHABLE;
+    for (std::size_t i = 0; i < count_; ++i) {
+      if (errors_[i] != 0) {
+        result.error_number = errors_[i];
+      } else if (sockets_[i].fd >= 0) {
+        result.error = GREYLIST_SILENT;
+      }
+    }
+    if (result.error_number == 0) result.error = GREYLIST_SILENT;
+    if (result.error == GREYLIST_SILENT) result.error_number = 0;
     return result;
   }
 
@@ -248,7 +261,8 @@ class Asker {
   Milliseconds next_send_ = 0;
   Milliseconds resend_after_ = kFirstResend;
   Milliseconds round_pause_ = kFirstResend;
-  int error_number_ = 0;
+  int errors_[GREYLIST_MAX_SERVERS] = {};    // errno of each server's last refusal, or 0
+  bool waiting_[GREYLIST_MAX_SERVERS] = {};  // for an answer to what it was sent last
   greylist_result answer_{GREYLIST_DEFER, GREYLIST_ANSWERED, 0, 0, 0};
   pollfd sockets_[GREYLIST_MAX_SERVERS];
 };
@@ -293,33 +307,34 @@ void greylist_options_init(greylist_options* options) {
   *options = {nullptr, GREYLIST_FAIL_OPEN, GREYLIST_TIMEOUT_MS, GREYLIST_MAX_DATA, 0};
 }
 
-const char* greylist_options_from_env(greylist_options* options) {
+unsigned greylist_options_from_env(greylist_options* options) {
   greylist_options_init(options);
-  const char* bad = nullptr;
+  unsigned bad = 0;
 
   options->servers = set(getenv("GREYIP"));
   grey::Endpoint servers[GREYLIST_MAX_SERVERS];
-  if (options->servers != nullptr && !parse_servers(options->servers, servers)) bad = "GREYIP";
+  if (options->servers != nullptr && !parse_servers(options->servers, servers))
+    bad |= GREYLIST_VAR_IP;
 
   const char* text = set(getenv("GREYTEXT"));
   options->ask_wait = strstr(text != nullptr ? text : GREYLIST_TEXT, "%t") != nullptr;
   if (const char* fail = set(getenv("GREYFAIL"))) {
     if (strcmp(fail, "closed") == 0) {
       options->fail = GREYLIST_FAIL_CLOSED;
-    } else if (strcmp(fail, "open") != 0 && bad == nullptr) {
-      bad = "GREYFAIL";
+    } else if (strcmp(fail, "open") != 0) {
+      bad |= GREYLIST_VAR_FAIL;
     }
   }
   if (const char* timeout = set(getenv("GREYTIMEOUT"))) {
     const auto seconds = parse_number(timeout, 1, 60);
     if (seconds) options->timeout_ms = *seconds * 1000;
-    if (!seconds && bad == nullptr) bad = "GREYTIMEOUT";
+    if (!seconds) bad |= GREYLIST_VAR_TIMEOUT;
   }
   if (const char* max_data = set(getenv("GREYMAXDATA"))) {
     const auto octets =
         parse_number(max_data, GREYLIST_MIN_DATA, unsigned(grey::wire::kMaxDatagram));
     if (octets) options->max_data = *octets;
-    if (!octets && bad == nullptr) bad = "GREYMAXDATA";
+    if (!octets) bad |= GREYLIST_VAR_MAXDATA;
   }
   return bad;
 }

@@ -84,13 +84,21 @@ struct greylist_result {
 /* No server, fail open, the defaults above, no ask_wait. */
 void greylist_options_init(struct greylist_options* options);
 
+/* The variables of the environment, as bits. */
+enum greylist_variable {
+  GREYLIST_VAR_IP = 1,
+  GREYLIST_VAR_FAIL = 2,
+  GREYLIST_VAR_TIMEOUT = 4,
+  GREYLIST_VAR_MAXDATA = 8
+};
+
 /* GREYIP, GREYFAIL (open or closed), GREYTIMEOUT (seconds, 1 to 60), GREYMAXDATA (octets, 512 to
  * 65507) of the environment over the defaults; ask_wait when GREYTEXT, or GREYLIST_TEXT when that
  * is unset or empty, has a %t. A variable with a bad value leaves the default,
- * except that a bad GREYIP stays, so that greylist_ask() fails as GREYFAIL says. Returns the name
- * of the first variable with a bad value, a constant, or NULL when all are good. `options->servers`
+ * except that a bad GREYIP stays, so that greylist_ask() fails as GREYFAIL says. Returns which
+ * variables have a bad value, bits of greylist_variable, 0 when all are good. `options->servers`
  * points into the environment. */
-const char* greylist_options_from_env(struct greylist_options* options);
+unsigned greylist_options_from_env(struct greylist_options* options);
 
 /* Asks, and waits for at most timeout_ms. Always fills in a verdict. Recipients that do not fit
  * max_data are left out, from the end, each as a whole. */
@@ -100,8 +108,8 @@ struct greylist_result greylist_ask(const struct greylist_options* options,
 /* A constant English text without a newline. */
 const char* greylist_strerror(enum greylist_error error);
 
-/* What a front says. Each writes one line without a newline and without control characters into
- * `buffer`, cut at `size` - 1 octets, always with a NUL, and returns its length. */
+/* What a front says. Each writes one line of printable ASCII, without a newline, into `buffer`, cut
+ * at `size` - 1 octets, always with a NUL, and returns its length. */
 
 /* The text for a client that is deferred: `format` with its %t filled in, at most GREYLIST_TEXT_MAX
  * octets; GREYLIST_TEXT when `format` is NULL or empty; GREYLIST_TEXT_UNAVAILABLE when nobody
@@ -111,10 +119,10 @@ size_t greylist_text(const struct greylist_result* result, const char* format, c
 /* For the log, when nobody answered: the client, why, and what is done. Else an empty text. */
 size_t greylist_describe_failure(const struct greylist_query* query,
                                  const struct greylist_result* result, char* buffer, size_t size);
-/* For the log: the variable that greylist_options_from_env() returned, its value, and what is used
- * instead. */
-size_t greylist_describe_bad_value(const struct greylist_options* options, const char* name,
-                                   char* buffer, size_t size);
+/* For the log: the variables that greylist_options_from_env() returned, their values, and what is
+ * used instead. */
+size_t greylist_describe_bad_values(const struct greylist_options* options, unsigned bad,
+                                    char* buffer, size_t size);
 
 /* A front's whole work for one message: reads the environment (those above, and GREYTEXT), asks,
  * and says on standard error, as `program`, what was wrong. Returns 0 when the message is to go on,

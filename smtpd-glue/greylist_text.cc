@@ -10,11 +10,12 @@
 
 #include "greyd/wait_text.h"
 #include "smtpd-glue/greylist.h"
+#include "smtpd-glue/reply_octet.h"
 
 namespace {
 
 constexpr std::size_t kShownValue = 100;  // octets of a foreign text that are logged
-constexpr std::size_t kLogLine = 500;
+constexpr std::size_t kLogLine = 1000;
 
 std::string_view text_of(const char* text) {
   return text == nullptr ? std::string_view() : std::string_view(text);
@@ -38,8 +39,7 @@ class Line {
 
   Line& add(char c) {
     if (end_ - at_ < 2) return *this;  // room for c and the NUL
-    const bool is_control = static_cast<unsigned char>(c) < ' ' || c == '\x7f';
-    *at_++ = is_control ? ' ' : c;
+    *at_++ = grey::reply_octet(c);
     *at_ = '\0';
     return *this;
   }
@@ -105,19 +105,22 @@ std::size_t greylist_describe_failure(const greylist_query* query, const greylis
   return line.size();
 }
 
-std::size_t greylist_describe_bad_value(const greylist_options* options, const char* name,
-                                        char* buffer, std::size_t size) {
-  const std::string_view variable = text_of(name);
+std::size_t greylist_describe_bad_values(const greylist_options* options, unsigned bad,
+                                         char* buffer, std::size_t size) {
   Line line(buffer, size);
-  line.add("bad value of ").add(variable).add(": ").add_value(text_of(getenv(name))).add("; ");
-  if (variable == "GREYFAIL") {
-    line.add("it is open or closed, and open is used");
-  } else if (variable == "GREYTIMEOUT") {
+  const auto begin = [&](greylist_variable variable, const char* name) {
+    if ((bad & variable) == 0) return false;
+    if (line.size() > 0) line.add("; ");
+    line.add("bad value of ").add(name).add(": ").add_value(text_of(getenv(name))).add("; ");
+    return true;
+  };
+  if (begin(GREYLIST_VAR_IP, "GREYIP")) line.add("mail is ").add(fail_in_words(options->fail));
+  if (begin(GREYLIST_VAR_FAIL, "GREYFAIL")) line.add("it is open or closed, and open is used");
+  if (begin(GREYLIST_VAR_TIMEOUT, "GREYTIMEOUT")) {
     line.add("it is 1 to 60, and ").add(std::size_t(options->timeout_ms / 1000)).add(" is used");
-  } else if (variable == "GREYMAXDATA") {
+  }
+  if (begin(GREYLIST_VAR_MAXDATA, "GREYMAXDATA")) {
     line.add("it is 512 to 65507, and ").add(options->max_data).add(" is used");
-  } else {
-    line.add("mail is ").add(fail_in_words(options->fail));
   }
   return line.size();
 }
@@ -129,8 +132,8 @@ int greylist_check(const char* program, const greylist_query* asked, const char*
   if (query.client_name == nullptr) query.client_name = getenv("TCPREMOTEHOST");
   char line[kLogLine];
   greylist_options options;
-  if (const char* bad = greylist_options_from_env(&options)) {
-    greylist_describe_bad_value(&options, bad, line, sizeof line);
+  if (const unsigned bad = greylist_options_from_env(&options)) {
+    greylist_describe_bad_values(&options, bad, line, sizeof line);
     log_line(program, line);
   }
   const char* own = getenv("GREYTEXT");
@@ -138,7 +141,11 @@ int greylist_check(const char* program, const greylist_query* asked, const char*
   if (format == nullptr || *format == '\0') format = GREYLIST_TEXT;
   options.ask_wait = strstr(format, "%t") != nullptr;
   const greylist_result result = greylist_ask(&options, &query);
-  if (greylist_describe_failure(&query, &result, line, sizeof line) > 0) log_line(program, line);
+  // Of a bad GREYIP all is said.
+  if (result.error != GREYLIST_BAD_SERVERS &&
+      greylist_describe_failure(&query, &result, line, sizeof line) > 0) {
+    log_line(program, line);
+  }
   if (result.verdict == GREYLIST_ACCEPT) return 0;
   greylist_text(&result, format, text, size);
   return result.error == GREYLIST_ANSWERED ? 450 : 451;

@@ -48,7 +48,8 @@ class Decider {
       silence_ = result;
       silence_ends_ = Deadline::after(kSilenceMs);
     }
-    if (result.error != GREYLIST_ANSWERED && !std::exchange(reported_, true)) {
+    const bool failed = result.error != GREYLIST_ANSWERED && result.error != GREYLIST_BAD_SERVERS;
+    if (failed && !std::exchange(reported_, true)) {  // of a bad GREYIP all was said at the start
       char failure[500];
       log_line({failure, greylist_describe_failure(&query, &result, failure, sizeof failure)});
     }

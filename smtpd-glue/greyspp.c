@@ -23,11 +23,11 @@ static int is_set(const char* name) {
 }
 
 /* A variable that qmail-spp or tcpserver sets. A plugin without them is in the wrong place, which
- * must not stop mail: one line in the log, and the command goes on. */
-static const char* needed(const char* name, int may_be_empty) {
+ * must not stop mail: one line in the log, which asks about that place, and the command goes on. */
+static const char* needed(const char* name, int may_be_empty, const char* place) {
   const char* value = getenv(name);
   if (value != NULL && (may_be_empty || *value != '\0')) return value;
-  fprintf(stderr, "greyspp: %s is not set: no greylisting; is it under [rcpt] or [data]?\n", name);
+  fprintf(stderr, "greyspp: %s is not set: no greylisting; is it %s?\n", name, place);
   return NULL;
 }
 
@@ -49,9 +49,10 @@ static int decide(void) {
   char* recipients;
   int code;
 
-  const char* client = needed("TCPREMOTEIP", 0);
-  const char* sender = client == NULL ? NULL : needed("SMTPMAILFROM", 1);
-  const char* recipient = sender == NULL ? NULL : needed("SMTPRCPTTO", 0);
+  static const char kSection[] = "under [rcpt] or [data]";
+  const char* client = needed("TCPREMOTEIP", 0, "run by tcpserver");
+  const char* sender = client == NULL ? NULL : needed("SMTPMAILFROM", 1, kSection);
+  const char* recipient = sender == NULL ? NULL : needed("SMTPRCPTTO", 0, kSection);
   if (recipient == NULL) return 0;
   if (strncmp(client, kMapped, sizeof kMapped - 1) == 0 && strchr(client, '.') != NULL) {
     client += sizeof kMapped - 1;
@@ -80,7 +81,7 @@ int main(int argc, char** argv) {
   }
   if (getenv("RELAYCLIENT") != NULL || is_set("SMTPAUTHUSER")) return 0;
   if (!is_set("GREYIP")) {
-    if (getenv("GREYLISTING") == NULL) return 0;
+    if (getenv("GREYIP") != NULL || getenv("GREYLISTING") == NULL) return 0;
     if (setenv("GREYIP", "@", 1) != 0) {
       perror("greyspp");
       return kExitSystemFailure;

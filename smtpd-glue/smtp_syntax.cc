@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "smtpd-glue/reply_octet.h"
+
 namespace grey::smtp {
 namespace {
 
@@ -110,9 +112,7 @@ bool offers(std::string_view reply_line, std::string_view keyword) {
 
 std::string reply_text(std::string_view text) {
   std::string result(text.substr(0, 400));
-  for (char& c : result) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  }
+  for (char& c : result) c = reply_octet(c);
   return result;
 }
 

@@ -51,8 +51,8 @@ ReplyLine parse_reply_line(std::string_view line);
 // A line of EHLO's answer offers the extension of that name, which is in capitals.
 bool offers(std::string_view reply_line, std::string_view keyword);
 
-// `text` as the rest of one reply line: control characters become spaces, and it is cut at 400
-// octets (RFC 5321 allows 512 for the line).
+// `text` as the rest of one reply line: control characters become spaces, octets that are not ASCII
+// question marks (RFC 5321, 4.2), and it is cut at 400 octets (512 are allowed for the line).
 std::string reply_text(std::string_view text);
 
 }  // namespace grey::smtp

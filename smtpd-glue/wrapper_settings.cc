@@ -59,9 +59,9 @@ bool is_exempt() {
 
 WrapperSettings read_wrapper_settings() {
   WrapperSettings settings;
-  if (const char* bad = greylist_options_from_env(&settings.daemon)) {
-    char line[500];
-    log_line({line, greylist_describe_bad_value(&settings.daemon, bad, line, sizeof line)});
+  if (const unsigned bad = greylist_options_from_env(&settings.daemon)) {
+    char line[1000];
+    log_line({line, greylist_describe_bad_values(&settings.daemon, bad, line, sizeof line)});
   }
   settings.client = variable("TCPREMOTEIP");
   settings.client_name = variable("TCPREMOTEHOST");

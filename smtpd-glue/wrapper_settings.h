@@ -22,7 +22,7 @@ struct WrapperSettings {
 // Logs what is wrong with the environment, and a refusal.
 WrapperSettings read_wrapper_settings();
 
-// One line on standard error, of bounded length and without control characters.
+// One line on standard error, of bounded length and printable ASCII.
 void log_line(std::string_view text);
 
 }  // namespace grey::smtp

@@ -68,7 +68,7 @@ int main(int argc, char** argv) {
   prefix = argv[1];
   count = atoi(argv[2]);
   sender = argv[3];
-  if (greylist_options_from_env(&options) != NULL) return 100;
+  if (greylist_options_from_env(&options) != 0) return 100;
   memset(tallies, 0, sizeof tallies);
   for (i = 0; i < kThreads; ++i) {
     tallies[i].number = i;

@@ -138,9 +138,16 @@ test_bdat() {
   ok "BDAT: a deferred message's chunks are swallowed, each with 450" hear 250 250 450 450 450
   say 'MAIL FROM:<good@x.org>\r\nRCPT TO:<s@example.net>\r\nBDAT 0 LAST'
   ok "BDAT: a message of nothing" hear 250 250 250
-  say 'BDAT 8 LAST\r\nQUIT\r\n\r\nBDAT x\r\nMAIL FROM:<good@x.org>\r\nRCPT TO:<s@example.net>\r\nBDAT 3000000000 LAST'
-  ok "BDAT: out of turn, misspelt" hear 503 501 250 250
+  say 'MAIL FROM:<good@x.org>\r\nRCPT TO:<s@example.net>\r\nBDAT  12\tLAST \r\nSubject: x'
+  ok "BDAT: with blanks too many" hear 250 250 250
+  say 'BDAT 8 LAST\r\nQUIT\r\n\r\nMAIL FROM:<good@x.org>\r\nRCPT TO:<s@example.net>\r\nBDAT 3000000000 LAST'
+  ok "BDAT: out of turn" hear 503 250 250
   hang_up # in the middle of a huge chunk
+  dial "$port_grey"
+  say 'EHLO me\r\nBDAT x\r\nMAIL FROM:<good@x.org>'
+  ok "BDAT: misspelt" hear 220 250 421
+  ok "is the end" nothing_more
+  hang_up
   dial "$port_grey"
   ok "BDAT to the server that is there for the next" hear 220
   hang_up

@@ -70,12 +70,16 @@ export greyd greyspp work patience
 export -f default_address start_greyd stop_greyd until_true
 said=$(unshare -rn bash -c 'faketime=(); ip link set lo up && default_address')
 ok 'GREYLISTING alone asks at 127.0.0.1@1999' grep -Eq "^$refusal$" <<<"$said"
+ok 'an empty GREYIP turns it off whatever GREYLISTING is' says_nothing "$stranger" GREYIP= GREYLISTING=1
+ok 'WHITELISTED asks nobody' says_nothing "$stranger" WHITELISTED=
 ok 'GREYIP goes before GREYLISTING' defers "$stranger" GREYLISTING=1
 
 for missing in TCPREMOTEIP SMTPRCPTTO; do
   ok "$missing is missing: mail goes on" says_nothing "$missing="
   ok 'and the log says so' complains "$missing is not set"
 done
+says_nothing TCPREMOTEIP=
+ok 'and where to look for it' complains 'is it run by tcpserver?'
 ok 'no sender at all: mail goes on' test -z "$(env -i TCPREMOTEIP=192.0.2.1 GREYIP="@$port" "$greyspp" 2>"$work/spp.err")"
 ok 'and the log says so' complains 'SMTPMAILFROM is not set'
 "$greyspp" nonsense 2>"$work/spp.err"

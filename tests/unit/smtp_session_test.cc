@@ -380,5 +380,6 @@ TEST_CASE("the same comes out wherever the streams are cut") {
 TEST_CASE("a text for a reply cannot break out of its line") {
   CHECK(reply_text("plain text") == "plain text");
   CHECK(reply_text("a\r\nb\tc\x7f") == "a  b c ");
+  CHECK(reply_text("sp\xc3\xa4ter") == "sp??ter");
   CHECK(reply_text(std::string(1000, 'x')).size() == 400);
 }
