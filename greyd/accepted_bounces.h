@@ -1,7 +1,8 @@
 // Bounces that were just accepted, so that a question that is asked again gets the same answer.
 //
 // A bounce uses up its triplet: what was accepted once is new the next time. But an asker whose
-// answer got lost asks once more about the same message, and must not be told to defer it.
+// answer got lost asks once more about the same message, Postfix asks at RCPT and again at its end
+// if it is told to, and neither must then be told to defer it.
 //
 // Pure: `now` is an argument. Bounded: of more than kMost bounces the oldest are let go.
 #pragma once
@@ -17,7 +18,7 @@ namespace grey {
 
 class AcceptedBounces {
  public:
-  static constexpr Seconds kLife = 60;  // the longest GREYTIMEOUT
+  static constexpr Seconds kLife = 600;  // a client's whole time for a message (RFC 5321, 4.5.3.2)
   static constexpr std::size_t kMost = 16384;
 
   // `question`: see wire::Query.

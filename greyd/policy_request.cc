@@ -302,6 +302,10 @@ PolicyTopic to_query(const PolicyRequest& request, wire::Query& query) {
   return PolicyTopic::decide;
 }
 
+bool takes_header(const PolicyRequest& request) {
+  return request.get(Attribute::protocol_state) != "END-OF-MESSAGE";
+}
+
 Result<void> check_deferral(std::string_view text) {
   if (text.empty()) return misuse("the text is empty");
   if (text.size() > kMaxDeferral) {

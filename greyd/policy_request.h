@@ -144,6 +144,8 @@ void append_no_opinion(std::string& out, PolicyForm form);
 // `header`: say by a header that the message was delayed, if it was.
 void append_answer(std::string& out, PolicyForm form, const Decision& decision,
                    const PolicyWords& words, bool header);
+// Whether the server can still put a header before the message: Postfix cannot any more at its end.
+bool takes_header(const PolicyRequest& request);
 // A header is due: this was the good retry.
 bool was_delayed(const Decision& decision);
 

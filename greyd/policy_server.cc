@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "greyd/decision_log.h"
+#include "greyd/question_id.h"
 #include "greyd/socket_address.h"
 
 namespace grey {
@@ -145,11 +146,12 @@ void PolicyServer::accept_from(std::size_t listener, Seconds now) {
 
 // Its mail server opens another one when it needs it. False, and a pause, when none is idle.
 bool PolicyServer::make_room() {
-  if (idle_.empty()) {
+  const auto idle = std::ranges::find(idle_, 0u, &Connection::undecided);
+  if (idle == idle_.end()) {
     pause_accepting(true);
     return false;
   }
-  close(idle_.front());
+  close(*idle);
   return true;
 }
 
@@ -276,6 +278,10 @@ void PolicyServer::prepare(Batch& batch, Seconds now) {
     const Connection* connection = find(entry.connection);
     query.earned =
         !instance.empty() && connection != nullptr && connection->passed_instance == instance;
+    if (query.sender.empty() && !instance.empty()) {
+      const std::string text = std::string(instance).append(entry.request.recipient_field());
+      query.question = question_id(question_key_, {query.client, 0}, text);
+    }
     batch.queries.push_back(query);
     batch.entry_of.push_back(i);
   }
@@ -348,8 +354,9 @@ void PolicyServer::append_answer_to(Connection& connection, const Entry& entry) 
     return;
   }
   const std::string_view instance = entry.request.get(Attribute::instance);
-  const bool first = instance.empty() || instance != connection.passed_instance;
-  append_answer(connection.out, form, entry.decision, settings_.words, first);
+  const bool header =
+      takes_header(entry.request) && (instance.empty() || instance != connection.passed_instance);
+  append_answer(connection.out, form, entry.decision, settings_.words, header);
   if (was_delayed(entry.decision) && instance.size() <= kMaxInstance) {
     connection.passed_instance = instance;
   }

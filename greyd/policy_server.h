@@ -23,6 +23,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "greyd/hash_key.h"
 #include "greyd/log.h"
 #include "greyd/network_set.h"
 #include "greyd/policy_listener.h"
@@ -130,6 +131,7 @@ class PolicyServer {
   LogPipe& pipe_;
   spdlog::logger& logger_;
   Fd epoll_;
+  const HashKey question_key_ = new_hash_key();
 
   // Both in the order of `since`, the longest first.
   Connections idle_, busy_;

@@ -5,12 +5,16 @@
 #include <string_view>
 
 #include "greyd/endpoint.h"
-#include "greyd/table.h"
+#include "greyd/hash_key.h"
 
 namespace grey {
 
-// An asker that got no answer sends the same datagram from the same port, which no other question
-// does. Never 0. `key` is secret, so that nobody can make two questions alike.
-std::uint64_t question_id(const HashKey& key, const Endpoint& source, std::string_view datagram);
+// The same for the same `text` of the same `peer`, never 0. `key` is secret, so that nobody can
+// make two questions alike.
+//
+// By UDP: the datagram, from its source. An asker that got no answer sends the same one from the
+// same port, which no other question does. By a policy request: its `instance` and recipient, of
+// the client. Postfix asks more than once about one message when it is told to.
+std::uint64_t question_id(const HashKey& key, const Endpoint& peer, std::string_view text);
 
 }  // namespace grey

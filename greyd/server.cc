@@ -1,7 +1,6 @@
 #include "greyd/server.h"
 
 #include <ev.h>
-#include <sodium.h>
 #include <unistd.h>
 
 #include <array>
@@ -83,7 +82,6 @@ struct Server::Impl {
         woken(background_done) {
     // The first batch is there from the start: when memory is short, queries are still taken.
     idle_batches.push_back(std::make_unique<Batch>());
-    randombytes_buf(question_key.data(), question_key.size());
     bad_datagram_limits.assign(wire::kFaults, RateLimit(kBadDatagramLogPeriod));
   }
 
@@ -134,7 +132,7 @@ struct Server::Impl {
   struct ev_loop* loop;
 
   std::vector<std::unique_ptr<Batch>> idle_batches;
-  HashKey question_key;
+  const HashKey question_key = new_hash_key();
   std::vector<RateLimit> bad_datagram_limits;
   RateLimit foreign_limit{kBadDatagramLogPeriod};
   RateLimit unexpected_limit{kBadDatagramLogPeriod};

@@ -22,6 +22,8 @@
 #include <string_view>
 #include <vector>
 
+#include "greyd/hash_key.h"
+
 namespace grey {
 
 using Seconds = std::int64_t;  // since 1970, or a duration; records hold 32 unsigned bits of it
@@ -36,8 +38,6 @@ struct RecordView {
   RecordClass record_class = RecordClass::waiting;
   std::uint8_t passes = 0;  // client: good retries so far, at most 255
 };
-
-using HashKey = std::array<std::uint8_t, 16>;  // secret; new for each process
 
 class Table {
  public:

@@ -51,6 +51,8 @@ chown postfix "$work/postfix.data"
 # One smtpd for TCP, one for the unix socket; no queue manager, so that messages stay where they are.
 sed -e "s/ 10023/ $policy_port/; s/:10023/:$policy_port/" "$source/etc/postfix-main.cf" >"$work/postfix/main.cf"
 unix_port=$(free_port)
+twice_port=$(free_port)
+end_port=$(free_port)
 cat >>"$work/postfix/main.cf" <<END
 compatibility_level = 3.7
 queue_directory = $work/postfix.queue
@@ -71,6 +73,11 @@ cat >"$work/postfix/master.cf" <<END
 127.0.0.1:$postfix_port inet n - n - - smtpd
 127.0.0.1:$unix_port inet n - n - - smtpd
   -o { smtpd_recipient_restrictions = reject_unauth_destination, check_policy_service unix:$socket }
+127.0.0.1:$twice_port inet n - n - - smtpd
+  -o { smtpd_end_of_data_restrictions = check_policy_service inet:127.0.0.1:$policy_port }
+127.0.0.1:$end_port inet n - n - - smtpd
+  -o { smtpd_recipient_restrictions = reject_unauth_destination }
+  -o { smtpd_end_of_data_restrictions = check_policy_service inet:127.0.0.1:$policy_port }
 cleanup unix n - n - 0 cleanup
 rewrite unix - - n - - trivial-rewrite
 anvil unix - - n - 1 anvil
@@ -107,6 +114,16 @@ for client in 192.0.2.55 IPV6:2001:db8::55; do
 done
 ok 'a bounce is greylisted, too' deferred_from "$postfix_port" 192.0.2.56 '[UNAVAILABLE]' '<>' ann@example.net
 ok 'log: the null sender' logged 'reason=new client=192.0.2.56 sender=<> '
+ok 'Postfix that asks at RCPT and at the end' deferred_from "$twice_port" 192.0.2.61 '[UNAVAILABLE]' '<>' ann@example.net
+ok 'and about mail that is no bounce' deferred_from "$twice_port" 192.0.2.62 '[UNAVAILABLE]' joe@example.org ann@example.net
+ok 'Postfix that asks at the end alone' deferred_from "$end_port" 192.0.2.63 '[UNAVAILABLE]' joe@example.org ann@example.net
+pass_time 352
+ok 'takes what is tried again' accepted_from "$end_port" 192.0.2.63 '[UNAVAILABLE]' joe@example.org ann@example.net
+ok 'without a header, for which it is too late' eval '[ -s "$work/postfix.log" ] && ! grep PREPEND "$work/postfix.log"'
+ok 'Postfix that asks twice takes a bounce that is tried again' accepted_from "$twice_port" 192.0.2.61 '[UNAVAILABLE]' '<>' ann@example.net
+ok 'with its header' has_header '^X-Greylist: delayed 352 seconds'
+ok 'which is forgotten then' deferred_from "$twice_port" 192.0.2.61 '[UNAVAILABLE]' '<>' ann@example.net
+ok 'and mail that is none' accepted_from "$twice_port" 192.0.2.62 '[UNAVAILABLE]' joe@example.org ann@example.net
 ok 'two recipients are both deferred' deferred_from "$postfix_port" 192.0.2.57 '[UNAVAILABLE]' joe@example.org ann@example.net,bob@example.net
 two_deferred() { [ "$(grep -c '^<\*\* 450 .*Greylisted' "$work/swaks.out")" = 2 ]; }
 ok 'each for itself' two_deferred

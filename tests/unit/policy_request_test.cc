@@ -292,6 +292,19 @@ TEST_CASE("each decision has its answer in both forms") {
   CHECK(out == "action=DUNNO\n\nverdict=accept\n");
 }
 
+TEST_CASE("Postfix takes a header up to the end of the message, Exim always") {
+  PolicyReader reader;
+  const auto takes = [&](std::string_view bytes) {
+    REQUIRE(reader.next(bytes) == PolicyReader::Step::request);
+    return takes_header(reader.request());
+  };
+  CHECK(takes("request=smtpd_access_policy\nprotocol_state=RCPT\n\n"));
+  CHECK(takes("request=smtpd_access_policy\nprotocol_state=DATA\n\n"));
+  CHECK(takes("request=smtpd_access_policy\n\n"));
+  CHECK(!takes("request=smtpd_access_policy\nprotocol_state=END-OF-MESSAGE\n\n"));
+  CHECK(takes("check 192.0.2.1 a b\n"));
+}
+
 TEST_CASE("a dry run accepts whatever was decided") {
   PolicyWords words;
   words.dry_run = true;
