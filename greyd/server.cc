@@ -228,18 +228,19 @@ void Server::Impl::on_decision(Batch& batch, std::size_t index, const Decision& 
 }
 
 void Server::Impl::answer(Batch& batch, std::size_t index, const Decision& decision) {
-  const std::size_t datagram = batch.datagram_of[index];
-  if (verdict_of(decision.reason) == wire::Verdict::accept) {
-    batch.datagrams.answer(datagram, to_answer(decision.reason));
-  } else if (options.policy.dry_run) {
-    // The asker accepts, whatever the decision; "known" is the least it can be told.
-    batch.datagrams.answer(datagram, to_answer(wire::Reason::known));
-  } else {
+  const wire::Query& query = batch.queries[index];
+  wire::Answer answer = to_answer(decision.reason);
+  if (verdict_of(decision.reason) == wire::Verdict::defer) {
     const Seconds wait = wait_of(decision, options.policy.min_resend).value_or(0);
-    batch.datagrams.answer(datagram, batch.queries[index].wants_wait && wait > 0
-                                         ? to_answer_with_wait(decision.reason, std::uint32_t(wait))
-                                         : to_answer(decision.reason));
+    if (options.policy.dry_run) {
+      // The asker accepts, whatever the decision; "known" is the least it can be told.
+      answer = to_answer(wire::Reason::known);
+    } else if (query.wants_wait && wait > 0) {
+      answer = to_answer_with_wait(decision.reason, std::uint32_t(wait));
+    }
   }
+  answer.append(query.tag);
+  batch.datagrams.answer(batch.datagram_of[index], answer);
 }
 
 // ---- saving ------------------------------------------------------------------------------------

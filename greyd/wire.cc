@@ -61,6 +61,7 @@ Fault parse(std::string_view datagram, Query& query) {
 
   query.client_name = {};
   query.wants_wait = false;
+  query.tag = {};
   query.probe = false;
   query.earned = false;
   const char* const fields = after(stop, end);
@@ -71,7 +72,9 @@ Fault parse(std::string_view datagram, Query& query) {
     if (*at == 'T') ++recipients;
     if (*at == 'P') query.probe = true;
     if (*at == 'W') query.wants_wait = true;
-    if (*at == 'N') query.client_name = {at + 1, std::size_t(stop - at - 1)};
+    const std::string_view value(at + 1, std::size_t(stop - at - 1));
+    if (*at == 'N') query.client_name = value;
+    if (*at == 'Q' && value.size() <= kMaxTag) query.tag = value;
   }
   if (recipients == 0) return Fault::no_recipient;
   query.recipients = Recipients({fields, std::size_t(at - fields)}, recipients);

@@ -1,9 +1,9 @@
 // The UDP protocol between an SMTP server and the daemon, both directions.
 //
-// Query, as greylist(3) and greydaemon(8) document it, with additions (N, P and W):
+// Query, as greylist(3) and greydaemon(8) document it, with additions (N, P, Q and W):
 //
 //   I<ip> NUL F<sender> NUL { T<recipient> NUL | N<client name> NUL | P NUL
-//                             | W NUL | <other letter>... NUL } [NUL]
+//                             | Q<tag> NUL | W NUL | <other letter>... NUL } [NUL]
 //
 // - The last field's NUL may be missing: clients cut long queries at a size of their own.
 // - An empty field ends the query; what follows is ignored.
@@ -12,11 +12,14 @@
 // - P makes it a probe, which asks whether the daemon is there: it is answered as a first attempt
 //   is, by the lists and else with "new", and nothing is looked up or stored.
 // - W asks how long the client has to wait.
+// - Q, of at most 16 bytes, asks for its tag at the end of the answer. Ports are used again:
+// without
+//   it an answer that comes late may be taken for that to another question.
 // - At least one T is needed. A recipient may be empty, and so may the sender (a bounce).
 //
 // Answer: two bytes. Clients look at the first only, 1 for accept and 0 for defer; see Answer. To a
 // query with W a deferral has four more, when the time is known: the seconds until a retry is
-// accepted, most significant byte first.
+// accepted, most significant byte first. To a query with Q its tag follows.
 //
 // Shared by daemon and glue. No dependency, and nothing here may throw or allocate.
 #pragma once
@@ -75,6 +78,7 @@ struct Query {
   std::string_view sender;
   std::string_view client_name;  // empty when the front sent none
   bool wants_wait = false;       // the answer may tell how long to wait
+  std::string_view tag;          // what the answer is to end with
   Recipients recipients;
   bool probe = false;  // decides nothing and leaves no trace in the state
   // A good retry here earns the client nothing: the message has earned it its pass by an earlier
@@ -116,9 +120,14 @@ constexpr std::string_view to_string(Verdict verdict) {
 
 //  0 1 new    0 2 early   0 3 stale   0 4 error   0 5 blacklisted
 //  1 1 whitelisted        1 2 known   1 3 passed  1 4 bounce
+constexpr std::size_t kMaxTag = 16;
 struct Answer {
-  char bytes[6];
+  char bytes[6 + kMaxTag];
   std::size_t size = 2;
+
+  constexpr void append(std::string_view tag) {
+    for (const char c : tag) bytes[size++] = c;
+  }
 };
 constexpr Answer to_answer(Reason reason) {
   const int index = int(reason);
@@ -131,12 +140,12 @@ constexpr Answer to_answer(Reason reason) {
 constexpr Answer to_answer_with_wait(Reason reason, std::uint32_t wait) {
   Answer answer = to_answer(reason);
   for (int i = 0; i < 4; ++i) answer.bytes[2 + i] = char(wait >> (24 - 8 * i));
-  answer.size = sizeof answer.bytes;
+  answer.size = 6;
   return answer;
 }
-// The seconds that a received answer tells, or 0.
+// The seconds that a received answer, without its tag, tells; or 0.
 constexpr std::uint32_t wait_in(std::string_view answer) {
-  if (answer.size() != sizeof Answer::bytes || answer[0] != char(Verdict::defer)) return 0;
+  if (answer.size() != 6 || answer[0] != char(Verdict::defer)) return 0;
   std::uint32_t wait = 0;
   for (std::size_t i = 2; i < 6; ++i)
     wait = wait << 8 | static_cast<unsigned char>(answer.data()[i]);

@@ -68,13 +68,33 @@ std::optional<std::string_view> first_recipient(std::string_view recipients) {
   return std::string_view(begin, std::size_t(static_cast<const char*>(nul) - begin));
 }
 
+// What an answer is told by from one to another question: the same for the same question, as a
+// daemon that takes it for a recipient must find the same one at each attempt.
+struct Tag {
+  char text[16];
+  std::string_view view() const { return {text, sizeof text}; }
+};
+static_assert(sizeof(Tag) <= grey::wire::kMaxTag);
+
+// FNV-1a of 64 bits, in hexadecimal. Who would make two questions alike gains nothing.
+Tag tag_of(std::string_view question) {
+  unsigned long long hash = 0xcbf29ce484222325;
+  for (const char c : question) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  Tag tag;
+  for (char& c : tag.text) {
+    c = "0123456789abcdef"[hash & 15];
+    hash >>= 4;
+  }
+  return tag;
+}
+
 // The query as a datagram of at most `max_data` octets in `buffer`. Its length, or 0 when it cannot
 // be one. Sender and first recipient are sent even if they need more than max_data: otherwise a
-// long address would be a way to get no question asked. The client's name and the wish to know the
-// wait go last: daemons that do not know the fields take what follows the first recipient for more
-// recipients, which is the least harm.
+// long address would be a way to get no question asked. The client's name, the wish to know the
+// wait and the tag go last: daemons that do not know the fields take what follows the first
+// recipient for more recipients, which is the least harm.
 std::size_t encode(const greylist_query& query, std::size_t max_data, bool ask_wait,
-                   char (&buffer)[grey::wire::kMaxDatagram]) {
+                   char (&buffer)[grey::wire::kMaxDatagram], Tag& tag) {
   const std::string_view client = text_of(query.client);
   const std::string_view sender = text_of(query.sender);
   std::string_view recipients;
@@ -84,7 +104,8 @@ std::size_t encode(const greylist_query& query, std::size_t max_data, bool ask_w
 
   auto recipient = first_recipient(recipients);
   if (!recipient || !grey::Ip::parse(client)) return 0;
-  const std::size_t reserved = (name.empty() ? 0 : name.size() + 2) + (ask_wait ? 2 : 0);
+  const std::size_t reserved =
+      (name.empty() ? 0 : name.size() + 2) + (ask_wait ? 2 : 0) + sizeof tag.text + 2;
   const std::size_t least = client.size() + sender.size() + recipient->size() + 7 + reserved;
   const std::size_t capacity = least > max_data ? least : max_data;
   if (capacity > sizeof buffer) return 0;
@@ -96,12 +117,13 @@ std::size_t encode(const greylist_query& query, std::size_t max_data, bool ask_w
     recipients.remove_prefix(recipient->size() + 2);
     recipient = first_recipient(recipients);
   }
-  const std::size_t size = writer.finish();
-  if (reserved == 0) return size;
-  grey::wire::QueryWriter rest(buffer + size - 1, capacity - (size - 1));  // over the final NUL
+  const std::size_t size = writer.finish() - 1;
+  tag = tag_of({buffer, size});
+  grey::wire::QueryWriter rest(buffer + size, capacity - size);  // over the final NUL
   if (!name.empty()) rest.field('N', name);
   if (ask_wait) rest.field('W', {});
-  return size - 1 + rest.finish();
+  rest.field('Q', tag.view());
+  return size + rest.finish();
 }
 
 int connect_to(const grey::Endpoint& server) {
@@ -134,13 +156,14 @@ int connect_to(const grey::Endpoint& server) {
 //
 // Each server is asked in turn, the current one for an equal share of the time that is left; the
 // sockets of those before it stay open, as a late answer is as good as any. All of them are new,
-// with a port of their own, and connected: so an answer can only be one to this question. When all
-// have refused, the round begins again after a pause: a daemon that is being restarted must not
-// decide for GREYFAIL.
+// with a port of their own, and connected; and as the port may have been another question's just
+// before, an answer of more than two octets must end with our tag. (Two are all that daemons
+// without tags say.) When all have refused, the round begins again after a pause: a daemon that is
+// being restarted must not decide for GREYFAIL.
 class Asker {
  public:
-  Asker(const grey::Endpoint* servers, std::size_t count, Milliseconds timeout)
-      : servers_(servers), count_(count), deadline_(monotonic_ms() + timeout) {
+  Asker(const grey::Endpoint* servers, std::size_t count, Milliseconds timeout, const Tag& tag)
+      : servers_(servers), count_(count), tag_(tag), deadline_(monotonic_ms() + timeout) {
     for (pollfd& socket : sockets_) socket = {-1, POLLIN, 0};
   }
   ~Asker() {
@@ -229,10 +252,16 @@ class Asker {
         if (server == current_) refused(monotonic_ms());
         return false;
       }
-      if (size == 0 || (bytes[0] != GREYLIST_DEFER && bytes[0] != GREYLIST_ACCEPT)) continue;
+      if (size == 0 || std::size_t(size) > sizeof bytes) continue;
+      if (bytes[0] != GREYLIST_DEFER && bytes[0] != GREYLIST_ACCEPT) continue;
+      std::string_view answer(bytes, std::size_t(size));
+      if (answer.size() > 2) {
+        if (!answer.ends_with(tag_.view())) continue;
+        answer.remove_suffix(tag_.view().size());
+      }
       answer_.verdict = bytes[0] == GREYLIST_ACCEPT ? GREYLIST_ACCEPT : GREYLIST_DEFER;
       answer_.reason = static_cast<unsigned char>(bytes[1]);
-      answer_.retry_after = grey::wire::wait_in({bytes, std::size_t(size)});
+      answer_.retry_after = grey::wire::wait_in(answer);
       return true;
     }
   }
@@ -255,6 +284,7 @@ class Asker {
 
   const grey::Endpoint* servers_;
   std::size_t count_;
+  const Tag& tag_;
   Milliseconds deadline_;
   std::size_t current_ = 0;
   Milliseconds turn_ends_ = 0;
@@ -277,11 +307,12 @@ greylist_result ask(const greylist_options& options, const greylist_query& query
   std::size_t max_data = options.max_data;
   if (max_data < GREYLIST_MIN_DATA) max_data = GREYLIST_MIN_DATA;
   if (max_data > sizeof datagram) max_data = sizeof datagram;
-  const std::size_t size = encode(query, max_data, options.ask_wait != 0, datagram);
+  Tag tag;
+  const std::size_t size = encode(query, max_data, options.ask_wait != 0, datagram, tag);
   failure.error = GREYLIST_BAD_QUERY;
   if (size == 0) return failure;
   const unsigned timeout = options.timeout_ms < kMaxTimeout ? options.timeout_ms : kMaxTimeout;
-  return Asker(servers, *count, Milliseconds(timeout)).ask(datagram, size);
+  return Asker(servers, *count, Milliseconds(timeout), tag).ask(datagram, size);
 }
 
 // A decimal number from `least` to `most`.

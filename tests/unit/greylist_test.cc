@@ -79,15 +79,19 @@ TEST_CASE("the query is the documented bytes") {
   question.ask();
   daemon.stop();
   REQUIRE(daemon.received().size() == 3);
-  CHECK(daemon.received()[0] == "I192.0.2.1\0Fa@example.org\0Tb@example.net\0\0"s);
-  CHECK(daemon.received()[1] == "I::ffff:192.0.2.1\0F\0Tb@x\0T\0Tc@x\0Nmx.example.org\0\0"s);
-  CHECK(daemon.received()[2] == "I::ffff:192.0.2.1\0F\0Tb@x\0T\0Tc@x\0\0"s);
+  std::vector<std::string> queries;
+  for (const std::string& query : daemon.received()) queries.push_back(without_tag(query));
+  CHECK(queries[0] == "I192.0.2.1\0Fa@example.org\0Tb@example.net\0\0"s);
+  CHECK(queries[1] == "I::ffff:192.0.2.1\0F\0Tb@x\0T\0Tc@x\0Nmx.example.org\0\0"s);
+  CHECK(queries[2] == "I::ffff:192.0.2.1\0F\0Tb@x\0T\0Tc@x\0\0"s);
+  CHECK(tag_of(daemon.received()[0]) != tag_of(daemon.received()[1]));
+  CHECK(tag_of(daemon.received()[1]) == tag_of(daemon.received()[2]));
 }
 
 TEST_CASE("the wait is asked for when it is wanted, behind the recipients, and comes back") {
   Daemon daemon([](const std::string& query, int) {
-    const bool asked = query.ends_with("\0W\0\0"s);
-    return Daemon::Answers{asked ? "\0\2\0\0\1\x2c"s : kDefer};
+    const bool asked = query.find("\0W\0"s) != std::string::npos;
+    return Daemon::Answers{asked ? "\0\2\0\0\1\x2c"s + tag_of(query) : kDefer};
   });
   Question question{.servers = daemon.address()};
   CHECK(question.ask().retry_after == 0);
@@ -101,9 +105,21 @@ TEST_CASE("the wait is asked for when it is wanted, behind the recipients, and c
   CHECK(question.ask().retry_after == 300);
   daemon.stop();
   REQUIRE(daemon.received().size() == 4);
-  CHECK(daemon.received()[1] == "I192.0.2.1\0Fa@example.org\0Tb@example.net\0W\0\0"s);
-  CHECK(daemon.received()[3].ends_with("@x.org\0Nmx.example.org\0W\0\0"s));
+  CHECK(without_tag(daemon.received()[1]) == "I192.0.2.1\0Fa@example.org\0Tb@example.net\0W\0\0"s);
+  CHECK(without_tag(daemon.received()[3]).ends_with("@x.org\0Nmx.example.org\0W\0\0"s));
   CHECK(daemon.received()[3].size() <= 512);
+}
+
+TEST_CASE("a late answer to another question is passed over") {
+  Daemon daemon([](const std::string& query, int before) {
+    const std::string other = "0123456789abcdef";
+    if (before == 0)
+      return Daemon::Answers{kAccept + other, kDefer + "\0\0\1\x2c"s + other, kAccept + "x"};
+    return Daemon::Answers{kDefer + tag_of(query)};
+  });
+  const auto result = Question{.servers = daemon.address()}.ask();
+  CHECK(result.error == GREYLIST_ANSWERED);
+  CHECK(result.verdict == GREYLIST_DEFER);
 }
 
 TEST_CASE("a lost datagram is sent again") {
@@ -272,9 +288,9 @@ TEST_CASE("recipients beyond max_data are left out as a whole") {
   const std::string tail = "Nmx.example.org\0\0"s;
   for (std::size_t i = 0; i < 4; ++i) {
     CAPTURE(sizes[i]);
-    const std::string& datagram = daemon.received()[i];
-    CHECK(datagram.size() <= sizes[i]);
-    CHECK(datagram.size() > sizes[i] - 20);
+    CHECK(daemon.received()[i].size() <= sizes[i]);
+    CHECK(daemon.received()[i].size() > sizes[i] - 20);
+    const std::string datagram = without_tag(daemon.received()[i]);
     REQUIRE(datagram.starts_with(head));
     REQUIRE(datagram.ends_with(tail));
     const auto list = datagram.substr(head.size(), datagram.size() - head.size() - tail.size());
@@ -291,8 +307,8 @@ TEST_CASE("long addresses are asked about whatever max_data is") {
   CHECK(question.ask().verdict == GREYLIST_DEFER);
   daemon.stop();
   REQUIRE(daemon.received().size() == 1);
-  CHECK(daemon.received()[0] == "I192.0.2.1\0F"s + question.sender + "\0T"s +
-                                    std::string(1024, 'r') + "\0Nmx.example.org\0\0"s);
+  CHECK(without_tag(daemon.received()[0]) == "I192.0.2.1\0F"s + question.sender + "\0T"s +
+                                                 std::string(1024, 'r') + "\0Nmx.example.org\0\0"s);
 }
 
 TEST_CASE("the wait is asked for when the text will name it") {

@@ -15,6 +15,20 @@
 
 namespace grey::test {
 
+// The tag that libgreylist puts at the end of a query, 16 octets, and the query without it.
+inline std::string tag_of(const std::string& query) {
+  using namespace std::string_literals;
+  REQUIRE(query.size() > 20);
+  REQUIRE(query.ends_with("\0\0"s));
+  const std::string tag = query.substr(query.size() - 18, 16);
+  CHECK(query.substr(query.size() - 20, 2) == "\0Q"s);
+  CHECK(tag.find_first_not_of("0123456789abcdef") == std::string::npos);
+  return tag;
+}
+inline std::string without_tag(const std::string& query) {
+  return query.substr(0, query.size() - 1 - 2 - tag_of(query).size()) + '\0';
+}
+
 // A UDP server on a port of its own. `answer` is called with each datagram and how many came before
 // it, and gives the datagrams to send back.
 class Daemon {

@@ -166,6 +166,32 @@ TEST_CASE("W anywhere after the sender asks for the wait, and is no recipient") 
   }
 }
 
+TEST_CASE("Q asks for its tag at the end of the answer") {
+  const struct {
+    std::string_view datagram, tag;
+  } rows[] = {
+      {"I192.0.2.1\0Fa@x\0Tb@x\0Qtag\0\0"sv, "tag"},
+      {"I192.0.2.1\0Fa@x\0Qtag\0Tb@x"sv, "tag"},
+      {"I192.0.2.1\0Fa@x\0Tb@x\0Q0123456789abcdef"sv, "0123456789abcdef"},
+      {"I192.0.2.1\0Fa@x\0Tb@x\0Q0123456789abcdefg\0"sv, ""},
+      {"I192.0.2.1\0Fa@x\0Tb@x\0Q\0\0"sv, ""},
+      {"I192.0.2.1\0FQ\0TQ\0NQ\0\0"sv, ""},
+  };
+  for (const auto& row : rows) {
+    Query query;
+    query.tag = "of a query before";
+    REQUIRE(parse(row.datagram, query) == Fault::none);
+    CHECK(query.tag == row.tag);
+    CHECK(query.recipients.size() == 1);
+  }
+  Answer answer = to_answer_with_wait(Reason::early, 0x01020304);
+  answer.append("0123456789abcdef");
+  CHECK(std::string(answer.bytes, answer.size) == "\0\2\1\2\3\0040123456789abcdef"s);
+  answer = to_answer(Reason::known);
+  answer.append("tag");
+  CHECK(std::string(answer.bytes, answer.size) == "\1\2tag");
+}
+
 TEST_CASE("a wait is four octets more, and is read from a whole deferral only") {
   const Answer answer = to_answer_with_wait(Reason::early, 0x01020304);
   const std::string bytes(answer.bytes, answer.size);
