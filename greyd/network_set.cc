@@ -196,4 +196,19 @@ bool NetworkSet::contains(const Ip& ip) const {
   return ip.is_v4() ? v4_.contains(v4_number(ip)) : v6_.contains(v6_number<Wide>(ip));
 }
 
+Result<NetworkSet> parse_networks(std::string_view list) {
+  NetworkSet networks;
+  while (!list.empty()) {
+    const std::size_t comma = list.find(',');
+    std::string_view entry = list.substr(0, comma);
+    list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
+    while (entry.starts_with(' ')) entry.remove_prefix(1);
+    while (entry.ends_with(' ')) entry.remove_suffix(1);
+    if (entry.empty()) continue;
+    if (!networks.add(entry)) return failure("not an address or network: " + std::string(entry));
+  }
+  networks.build();
+  return networks;
+}
+
 }  // namespace grey

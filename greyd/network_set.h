@@ -12,6 +12,7 @@
 #include <functional>
 #include <string_view>
 
+#include "greyd/error.h"
 #include "greyd/ip.h"
 #include "greyd/range_set.h"
 
@@ -42,5 +43,9 @@ class NetworkSet {
   RangeSet<std::uint32_t> v4_;
   RangeSet<Wide> v6_;
 };
+
+// Several in one text, separated by commas, with spaces around them as one likes. The set is built;
+// an error names the entry that is none.
+Result<NetworkSet> parse_networks(std::string_view list);
 
 }  // namespace grey

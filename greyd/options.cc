@@ -5,6 +5,7 @@
 #include <map>
 
 #include "greyd/files.h"
+#include "greyd/limits.h"
 #include "greyd/policy_request.h"
 
 namespace grey {
@@ -41,31 +42,34 @@ void add_choice(CLI::App& app, const std::string& name, Enum& value,
   app.add_option_function<std::string>(name, take, description)->check(member)->type_name("WORD");
 }
 
-// An option whose value is a whole number from `low` to `high`.
+// An option whose value is a whole number.
 template <typename Number>
-void add_number(CLI::App& app, const std::string& name, Number& value, Number low, Number high,
+void add_number(CLI::App& app, const std::string& name, Number& value, const Range& range,
                 const std::string& unit, const std::string& description) {
-  const auto take = [&value, low, high, name](const std::string& text) {
+  const auto take = [&value, range, name](const std::string& text) {
     // Decimal only: CLI11 would read 010 as 8.
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error == std::errc() && end == text.data() + text.size() && value >= low && value <= high) {
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error == std::errc() && end == text.data() + text.size() && range.holds(number)) {
+      value = Number(number);
       return;
     }
-    throw CLI::ValidationError(name, "'" + text + "' is not a number from " + std::to_string(low) +
-                                         " to " + std::to_string(high));
+    throw CLI::ValidationError(name, "'" + text + "' is not a number from " +
+                                         std::to_string(range.low) + " to " +
+                                         std::to_string(range.high));
   };
   app.add_option_function<std::string>(name, take, description)->type_name(unit);
 }
 
 void add_policy_options(CLI::App& app, Policy& policy) {
-  add_number(app, "--client-passes", policy.client_passes, 0u, 255u, "N",
+  add_number(app, "--client-passes", policy.client_passes, limits::kClientPasses, "N",
              "good retries that make a client known; 0: none ever is (1)");
   add_choice<RecipientRule>(app, "--recipients", policy.recipients,
                             {{"any", RecipientRule::any}, {"all", RecipientRule::all}},
                             "which triplets must pass: any or all (any)");
-  add_number(app, "--ipv4-prefix", policy.ipv4_prefix, 0u, 32u, "BITS",
+  add_number(app, "--ipv4-prefix", policy.ipv4_prefix, limits::kIpv4Prefix, "BITS",
              "bits of an IPv4 client that count (32)");
-  add_number(app, "--ipv6-prefix", policy.ipv6_prefix, 0u, 128u, "BITS",
+  add_number(app, "--ipv6-prefix", policy.ipv6_prefix, limits::kIpv6Prefix, "BITS",
              "bits of an IPv6 client that count (64)");
   add_choice<SenderKey>(app, "--sender-key", policy.sender_key,
                         {{"full", SenderKey::full},
@@ -80,25 +84,23 @@ void add_policy_options(CLI::App& app, Policy& policy) {
 }
 
 void add_options(CLI::App& app, Raw& raw, Options& options) {
-  const std::int64_t low = 1;
-  const std::int64_t high = 1'000'000;  // of any unit: centuries fit, overflow does not
-  add_number(app, "-m,--min-resend", raw.min_resend_minutes, low - 1, high, "MINUTES",
+  add_number(app, "-m,--min-resend", raw.min_resend_minutes, limits::kDelay, "MINUTES",
              "a retry before this age is early (5)");
-  add_number(app, "-g,--resend-window", raw.resend_window_hours, low, high, "HOURS",
+  add_number(app, "-g,--resend-window", raw.resend_window_hours, limits::kPeriod, "HOURS",
              "a retry at this age or later is stale (12)");
-  add_number(app, "-t,--timeout-days", raw.timeout_days, low, high, "DAYS",
+  add_number(app, "-t,--timeout-days", raw.timeout_days, limits::kPeriod, "DAYS",
              "idle life of a known client (7)");
-  add_number(app, "-s,--save-interval", raw.save_minutes, low, high, "MINUTES",
+  add_number(app, "-s,--save-interval", raw.save_minutes, limits::kPeriod, "MINUTES",
              "time between saves of the context file (5; 10 as greydaemon)");
-  add_number(app, "-f,--free-interval", raw.free_minutes, low, high, "MINUTES",
+  add_number(app, "-f,--free-interval", raw.free_minutes, limits::kPeriod, "MINUTES",
              "time between frees of expired records (5)");
   app.add_option("-w,--whitelist", options.whitelist, "whom never to defer")->type_name("FILE");
   app.add_option("--blacklist", options.blacklist, "whom always to defer")->type_name("FILE");
-  add_number(app, "-h,--hash-size", raw.hash_size, std::int64_t{0}, std::int64_t{1} << 40, "N",
+  add_number(app, "-h,--hash-size", raw.hash_size, limits::kHashSize, "N",
              "sizing hint; accepted and not needed (0)");
-  add_number(app, "--max-records", options.max_records, std::size_t{1}, std::size_t{400'000'000},
-             "N", "most records held (2000000)");
-  add_number(app, "-p,--port", raw.port, std::int64_t{1}, std::int64_t{65535}, "PORT",
+  add_number(app, "--max-records", options.max_records, limits::kMaxRecords, "N",
+             "most records held (2000000)");
+  add_number(app, "-p,--port", raw.port, limits::kPort, "PORT",
              "port, when ipaddr names none (1999)");
   add_choice<Sync>(app, "--sync", options.sync,
                    {{"always", Sync::always}, {"second", Sync::second}, {"never", Sync::never}},
@@ -112,29 +114,13 @@ void add_options(CLI::App& app, Raw& raw, Options& options) {
   app.add_option("--policy-text", options.policy_text, "what they tell a client that must wait")
       ->type_name("TEXT");
   app.add_option("-u,--user", options.user, "user to run as")->type_name("USER");
-  add_number(app, "-v,--verbosity", raw.verbosity, 0, 3, "LEVEL",
+  add_number(app, "-v,--verbosity", raw.verbosity, limits::kVerbosity, "LEVEL",
              "0 errors, 1 decisions, 2 saves, 3 records on USR2 (1)");
   app.add_flag("--greydaemon", raw.greydaemon,
                "rules and defaults of John Levine's greydaemon, as under that name");
   add_policy_options(app, options.policy);
   app.add_option("ipaddr", raw.address, "where to listen: 127.0.0.1, [::1]@1999, ::, *");
   app.add_option("contextFile", raw.context_file, "where the state is kept");
-}
-
-Result<NetworkSet> parse_allow(std::string_view list) {
-  NetworkSet networks;
-  while (!list.empty()) {
-    const std::size_t comma = list.find(',');
-    std::string_view entry = list.substr(0, comma);
-    list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
-    while (entry.starts_with(' ')) entry.remove_prefix(1);
-    while (entry.ends_with(' ')) entry.remove_suffix(1);
-    if (entry.empty()) continue;
-    if (!networks.add(entry))
-      return misuse("--allow: not an address or network: " + std::string(entry));
-  }
-  networks.build();
-  return networks;
 }
 
 Result<void> parse_policy(const Raw& raw, const CLI::App& app, Options& options) {
@@ -192,8 +178,8 @@ Result<void> complete(const Raw& raw, const CLI::App& app, const std::string& co
     if (!list->empty()) *list = path_below(control_directory, *list);
   }
   if (app.count("--allow") > 0) {
-    auto allow = parse_allow(raw.allow);
-    if (!allow) return tl::make_unexpected(allow.error());
+    auto allow = parse_networks(raw.allow);
+    if (!allow) return misuse("--allow: " + allow.error().text);
     options.allow = std::move(*allow);
   }
   return parse_policy(raw, app, options);

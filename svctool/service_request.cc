@@ -54,8 +54,8 @@ Result<void> check_times(const ServiceRequest& request) {
 
 Result<void> check_memory(const ServiceRequest& request) {
   if (request.memory.empty() || request.memory == "0") return {};
-  constexpr Setting kMemory{"memory", {},           {},       {}, Kind::number, {}, "bytes",
-                            {},       kLeastMemory, 1L << 50, {}};
+  constexpr Setting kMemory{
+      "memory", {}, {}, {}, Kind::number, {}, "bytes", {}, {kLeastMemory, 1L << 50}, {}};
   return check_value(kMemory, request.memory);
 }
 

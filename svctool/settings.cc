@@ -10,48 +10,46 @@
 namespace grey::svctool {
 namespace {
 
-constexpr long kAYearOfMinutes = 366L * 24 * 60;
-
 // clang-format off
 constexpr Setting kSettings[] = {
     {"min-resend-min", "MIN_RESEND_MIN", "-m", "-m", Kind::number, "5", "minutes",
-     "a retry that comes earlier is deferred again", 0, kAYearOfMinutes, {}},
+     "a retry that comes earlier is deferred again", limits::kDelay, {}},
     {"resend-win-hr", "RESEND_WIN_HR", "-g", "-g", Kind::number, "12", "hours",
-     "a retry that comes later starts anew", 1, 366 * 24, {}},
+     "a retry that comes later starts anew", limits::kPeriod, {}},
     {"timeout-days", "TIMEOUT_DAYS", "-t", "-t", Kind::number, "7", "days",
-     "how long an idle known client is remembered", 1, 36600, {}},
+     "how long an idle known client is remembered", limits::kPeriod, {}},
     {"save-interval", "SAVE_INTERVAL", "-s", "-s", Kind::number, "5", "minutes",
-     "how often the context file is saved", 1, kAYearOfMinutes, {}},
+     "how often the context file is saved", limits::kPeriod, {}},
     {"free-interval", "FREE_INTERVAL", "-f", {}, Kind::number, {}, "minutes",
-     "how often expired records are freed", 1, kAYearOfMinutes, {}},
+     "how often expired records are freed", limits::kPeriod, {}},
     {"whitelist", "WHITELIST", "-w", "-w", Kind::file, "greylist.whitelist", "file",
-     "who is never deferred; the shipped list is copied there when missing", 0, 0, {}},
+     "who is never deferred; the shipped list is copied there when missing", {}, {}},
     {"blacklist", "BLACKLIST", "--blacklist", {}, Kind::file, {}, "file",
-     "who is always deferred; a sample is made when missing", 0, 0, {}},
+     "who is always deferred; a sample is made when missing", {}, {}},
     {"hash-size", "HASH_SIZE", "-h", {}, Kind::number, {}, "records",
-     "how many to make room for at start", 0, 1'000'000'000, {}},
+     "how many to make room for at start", limits::kHashSize, {}},
     {"max-records", "MAX_RECORDS", "--max-records", {}, Kind::number, {}, "records",
-     "the most that are held", 1, 400'000'000, {}},
+     "the most that are held", limits::kMaxRecords, {}},
     {"client-passes", "CLIENT_PASSES", "--client-passes", {}, Kind::number, {}, "retries",
-     "good retries that make a client known; 0: never", 0, 255, {}},
+     "good retries that make a client known; 0: never", limits::kClientPasses, {}},
     {"ipv4-prefix", "IPV4_PREFIX", "--ipv4-prefix", {}, Kind::number, {}, "bits",
-     "of a client's IPv4 address that count", 0, 32, {}},
+     "of a client's IPv4 address that count", limits::kIpv4Prefix, {}},
     {"ipv6-prefix", "IPV6_PREFIX", "--ipv6-prefix", {}, Kind::number, {}, "bits",
-     "of a client's IPv6 address that count", 0, 128, {}},
+     "of a client's IPv6 address that count", limits::kIpv6Prefix, {}},
     {"sender-key", "SENDER_KEY", "--sender-key", {}, Kind::choice, {}, "key",
-     "what of the sender counts", 0, 0, "full|normalized|domain|none"},
+     "what of the sender counts", {}, "full|normalized|domain|none"},
     {"recipient-key", "RECIPIENT_KEY", "--recipient-key", {}, Kind::choice, {}, "key",
-     "what of the recipient counts", 0, 0, "full|none"},
+     "what of the recipient counts", {}, "full|none"},
     {"recipients", "RECIPIENTS", "--recipients", {}, Kind::choice, {}, "word",
-     "how many of a message's recipients must pass", 0, 0, "any|all"},
+     "how many of a message's recipients must pass", {}, "any|all"},
     {"allow", "ALLOW", "--allow", {}, Kind::networks, {}, "networks",
-     "who may ask, separated by commas", 0, 0, {}},
+     "who may ask, separated by commas", {}, {}},
     {"policy", "POLICY", "--policy", {}, Kind::places, {}, "where,..",
-     "where Postfix and Exim ask: ADDR@PORT or /PATH of a socket", 0, 0, {}},
+     "where Postfix and Exim ask: ADDR@PORT or /PATH of a socket", {}, {}},
     {"policy-text", "POLICY_TEXT", "--policy-text", {}, Kind::deferral, {}, "text",
-     "what those tell a client that must wait", 0, 0, {}},
+     "what those tell a client that must wait", {}, {}},
     {"verbosity", "VERBOSITY", "-v", {}, Kind::number, {}, "level",
-     "how much is logged", 0, 3, {}},
+     "how much is logged", limits::kVerbosity, {}},
 };
 // clang-format on
 
@@ -71,29 +69,19 @@ bool is_choice(std::string_view choices, std::string_view value) {
   return false;
 }
 
-// Whether good(part) is true of each part of a list.
-template <typename Good>
-bool are_all(std::string_view list, Good good) {
-  for (;;) {
-    const std::size_t comma = list.find(',');
-    if (!good(list.substr(0, comma))) return false;
-    if (comma == std::string_view::npos) return true;
-    list.remove_prefix(comma + 1);
-  }
-}
-
-// As the daemon reads its --allow.
-bool are_networks(std::string_view list) {
-  NetworkSet networks;
-  return are_all(list, [&](std::string_view part) { return networks.add(part); });
-}
-
-// As the daemon reads its --policy.
+// As the daemon reads its --policy: empty parts do no harm beside others.
 bool are_places(std::string_view list) {
-  return are_all(list, [](std::string_view part) {
-    return part.starts_with('/') ? part.size() > 1
-                                 : parse_endpoint(part, Wildcards::allowed).has_value();
-  });
+  bool any = false;
+  while (!list.empty()) {
+    const std::size_t comma = list.find(',');
+    const std::string_view part = list.substr(0, comma);
+    list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
+    if (part.empty()) continue;
+    const bool path = part.starts_with('/') && part.size() > 1;
+    if (!path && !parse_endpoint(part, Wildcards::allowed)) return false;
+    any = true;
+  }
+  return any;
 }
 
 tl::unexpected<Error> wrong(std::string_view option, std::string_view value,
@@ -134,16 +122,17 @@ Result<void> check_value(const Setting& setting, std::string_view value) {
   switch (setting.kind) {
     case Kind::number: {
       const std::optional<long> number = parse_number(value);
-      if (number && *number >= setting.low && *number <= setting.high) return {};
+      if (number && setting.range.holds(*number)) return {};
       return wrong(setting.option, value,
                    "a number of " + std::string(setting.unit) + " from " +
-                       std::to_string(setting.low) + " to " + std::to_string(setting.high));
+                       std::to_string(setting.range.low) + " to " +
+                       std::to_string(setting.range.high));
     }
     case Kind::choice:
       if (is_choice(setting.choices, value)) return {};
       return wrong(setting.option, value, "one of " + std::string(setting.choices));
     case Kind::networks:
-      if (are_networks(value)) return {};
+      if (parse_networks(value)) return {};  // as the daemon reads it
       return wrong(setting.option, value, "a list of addresses or CIDR networks");
     case Kind::places:
       if (are_places(value)) return {};

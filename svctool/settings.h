@@ -9,11 +9,12 @@
 #include <string_view>
 
 #include "greyd/error.h"
+#include "greyd/limits.h"
 
 namespace grey::svctool {
 
 enum class Kind {
-  number,    // `low` to `high`
+  number,    // in `range`
   choice,    // one of the words in `choices`, separated by '|'
   networks,  // addresses or CIDR networks, separated by commas
   file,      // relative to the control directory
@@ -30,7 +31,7 @@ struct Setting {
   std::string_view initial;  // written when not given; empty: the daemon's own default rules
   std::string_view unit;
   std::string_view help;
-  long low = 0, high = 0;
+  Range range;
   std::string_view choices;
 };
 
