@@ -159,8 +159,18 @@ Result<int> run(ServiceRequest& request, const Manner& manner) {
   return 0;
 }
 
+// GREYIP of a greylisting service would do nothing. Taking one out there is no harm.
+Result<void> refuse_greylisting_service(const ServiceGreyip& request, const std::string& service) {
+  if (request.greyip.empty() || !is_greylisting_service(service)) return {};
+  return misuse("--greyip: " + service + " is a greylisting service, not an SMTP server's");
+}
+
 Result<int> run(const ServiceGreyip& request, const Manner& manner) {
-  const auto service = read_smtp_service(manner.destdir + request.service);
+  const std::string directory = manner.destdir + request.service;
+  if (auto good = refuse_greylisting_service(request, directory); !good) {
+    return tl::make_unexpected(good.error());
+  }
+  const auto service = read_smtp_service(directory);
   if (!service) return tl::make_unexpected(service.error());
   auto plan = request.greyip.empty()
                   ? plan_no_greyip(*service)
@@ -180,35 +190,49 @@ Result<int> run(const ServiceGreyip& request, const Manner& manner) {
   return 0;
 }
 
+Result<RuleEdits> edit_rules(const RuleGreyip& request, std::string_view text, Force force) {
+  if (request.greyip.empty() && request.match.empty()) {
+    return remove_made_variables(text, "GREYIP");
+  }
+  auto edit = request.greyip.empty()
+                  ? remove_rule_variable(text, request.match, "GREYIP")
+                  : set_rule_variable(text, request.match, "GREYIP", request.greyip, force);
+  if (!edit) return tl::make_unexpected(edit.error());
+  RuleEdits edits{edit->text, {}};
+  if (edit->outcome != RuleEdit::Outcome::unchanged) edits.rules.push_back(std::move(*edit));
+  return edits;
+}
+
+void say_edit(const std::string& path, const RuleEdit& edit) {
+  const std::string where = path + ": line " + std::to_string(edit.line);
+  if (edit.outcome == RuleEdit::Outcome::added) say(where + ": add " + edit.rule);
+  if (edit.outcome == RuleEdit::Outcome::removed) say(where + ": remove " + edit.before);
+  if (edit.outcome == RuleEdit::Outcome::changed) {
+    say(where + ": change " + edit.before);
+    say(where + ":     to " + edit.rule);
+  }
+}
+
 Result<int> run(const RuleGreyip& request, const Manner& manner) {
   const auto file = read_rules(manner.destdir + request.file);
   if (!file) return tl::make_unexpected(file.error());
-  const auto edit =
-      request.greyip.empty()
-          ? remove_rule_variable(file->text, request.match, "GREYIP")
-          : set_rule_variable(file->text, request.match, "GREYIP", request.greyip, manner.force);
-  if (!edit) return failure(file->path + ": " + edit.error().text);
+  const auto edits = edit_rules(request, file->text, manner.force);
+  if (!edits) return failure(file->path + ": " + edits.error().text);
   if (manner.dry_run || manner.json) {
     Manner here = manner;
     here.destdir.clear();
     Plan plan;
     plan.service = file->path;
-    PlanBuilder(plan).file(file->path, 0644, edit->text).with_present_attributes();
+    PlanBuilder(plan).file(file->path, 0644, edits->text).with_present_attributes();
     const auto shown = apply_or_show(plan, here);
     if (!shown) return tl::make_unexpected(shown.error());
     return 0;
   }
-  const auto written = write_rules(*file, edit->text);
+  const auto written = write_rules(*file, edits->text);
   if (!written) return tl::make_unexpected(written.error());
-  const std::string where = file->path + ": line " + std::to_string(edit->line);
-  if (edit->outcome == RuleEdit::Outcome::added) say(where + ": add " + edit->rule);
-  if (edit->outcome == RuleEdit::Outcome::removed) say(where + ": remove " + edit->before);
-  if (edit->outcome == RuleEdit::Outcome::changed) {
-    say(where + ": change " + edit->before);
-    say(where + ":     to " + edit->rule);
-  }
+  for (const RuleEdit& edit : edits->rules) say_edit(file->path, edit);
   if (*written == CdbState::rebuilt) say(file->path + ".cdb: rebuilt");
-  if (edit->outcome == RuleEdit::Outcome::unchanged && *written == CdbState::same) {
+  if (edits->rules.empty() && *written == CdbState::same) {
     say(file->path + ": nothing to change");
   }
   return 0;

@@ -29,6 +29,11 @@ Result<ServiceRequest> read_own_options(const std::string& service) {
   return std::move(**request);
 }
 
+bool is_greylisting_service(const std::string& service) {
+  const auto content = read_file(service + "/.options");
+  return content && *content && ("\n" + **content).find("\n--greylist=") != std::string::npos;
+}
+
 std::string read_variable(const std::string& service, const std::string& name) {
   if (const auto content = read_file(service + "/variables/" + name); content && *content) {
     return (*content)->substr(0, (*content)->find('\n'));

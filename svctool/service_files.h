@@ -19,6 +19,10 @@ Result<std::optional<ServiceRequest>> read_options(const std::string& service);
 // The same, and an error in that case.
 Result<ServiceRequest> read_own_options(const std::string& service);
 
+// Whether it was installed as a greylisting service: its .options name --greylist, even where they
+// are otherwise not what this version understands.
+bool is_greylisting_service(const std::string& service);
+
 // What a variable of a service is set to, in variables/ or in systemd's environment file. Empty
 // when it is not set or cannot be read.
 std::string read_variable(const std::string& service, const std::string& name);

@@ -186,6 +186,11 @@ Result<RuleEdit> append_rule(std::string_view text, const std::vector<Rule>& rul
   return edit;
 }
 
+bool is_made(std::string_view text, const Rule& rule) {
+  const std::string_view before = text.substr(0, rule.begin);
+  return before.ends_with(kMade) || before.ends_with(kMadeAfterOpenLine);
+}
+
 // The text without a rule that was made and the comment before it. Nothing when it was not made.
 std::optional<RuleEdit> remove_made_rule(std::string_view text, const Rule& rule) {
   std::string_view before = text.substr(0, rule.begin);
@@ -205,6 +210,18 @@ std::optional<RuleEdit> remove_made_rule(std::string_view text, const Rule& rule
   edit.before = text.substr(rule.begin, rule.end - rule.begin);
   edit.text.append(before).append(after);
   return edit;
+}
+
+// Takes `name` out of a rule, and the rule when it was made for `name` alone.
+RuleEdit remove_variable(std::string_view text, const Rule& rule, std::string_view name) {
+  RuleEdit unchanged;
+  unchanged.text = text;
+  const Variable* variable = find_variable(rule, name);
+  if (variable == nullptr) return unchanged;
+  if (rule.allow && rule.variables.size() == 1) {
+    if (auto removed = remove_made_rule(text, rule)) return *removed;
+  }
+  return replace(text, rule, variable->begin, variable->end, "");
 }
 
 }  // namespace
@@ -253,15 +270,28 @@ Result<RuleEdit> remove_rule_variable(std::string_view text, std::string_view ad
                                       std::string_view name) {
   const auto rules = parse_rules(text);
   if (!rules) return tl::make_unexpected(rules.error());
+  const Rule* rule = find_rule(*rules, address);
+  if (rule != nullptr) return remove_variable(text, *rule, name);
   RuleEdit unchanged;
   unchanged.text = text;
-  const Rule* rule = find_rule(*rules, address);
-  const Variable* variable = rule ? find_variable(*rule, name) : nullptr;
-  if (variable == nullptr) return unchanged;
-  if (rule->allow && rule->variables.size() == 1) {
-    if (auto removed = remove_made_rule(text, *rule)) return *removed;
+  return unchanged;
+}
+
+Result<RuleEdits> remove_made_variables(std::string_view text, std::string_view name) {
+  const auto rules = parse_rules(text);
+  if (!rules) return tl::make_unexpected(rules.error());
+  const Rule* everyone_else = find_rule(*rules, "");
+  RuleEdits edits{std::string(text), {}};
+  // From the end, so that lines and offsets of what is still to be edited stay true.
+  for (auto rule = rules->rbegin(); rule != rules->rend(); ++rule) {
+    if (&*rule != everyone_else && !is_made(text, *rule)) continue;
+    RuleEdit edit = remove_variable(edits.text, *rule, name);
+    if (edit.outcome == RuleEdit::Outcome::unchanged) continue;
+    edits.text = edit.text;
+    edits.rules.push_back(std::move(edit));
   }
-  return replace(text, *rule, variable->begin, variable->end, "");
+  std::ranges::reverse(edits.rules);
+  return edits;
 }
 
 }  // namespace grey::svctool

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "greyd/error.h"
 #include "svctool/greyip.h"
@@ -47,5 +48,14 @@ Result<std::optional<std::string>> rule_variable(std::string_view text, std::str
 // Unchanged when it is not there.
 Result<RuleEdit> remove_rule_variable(std::string_view text, std::string_view address,
                                       std::string_view name);
+
+struct RuleEdits {
+  std::string text;             // the whole file after all of them
+  std::vector<RuleEdit> rules;  // in the file's order, each with its line before any of them
+};
+
+// The same of the first rule for everyone else and of each rule that was made, whatever its
+// address.
+Result<RuleEdits> remove_made_variables(std::string_view text, std::string_view name);
 
 }  // namespace grey::svctool

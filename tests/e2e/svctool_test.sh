@@ -222,6 +222,13 @@ ok --greyip='@2000,[::1]@1999' --service="$smtp" --force
 [ "$(cat "$smtp/variables/GREYIP")" = '@2000,[::1]@1999' ] || fail '--force does not replace'
 ok --no-greyip --service="$smtp"
 [ ! -e "$smtp/variables/GREYIP" ] || fail 'GREYIP stays'
+mkdir "$top/greylisting"
+ok --greylist=5 --servicedir="$top/greylisting" --cntrldir="$top/fault/state" --logdir="$top/fault/log" \
+  --user=daemon --loguser=nobody
+for force in '' --force --run; do
+  refuses 100 "$top/greylisting/greylist.5 is a greylisting service" --greyip=127.0.0.1@5 \
+    --service="$top/greylisting/greylist.5" $force
+done
 printf '#!/bin/sh\nexec ./server\n' >"$smtp/run"
 ok --greyip=127.0.0.1@1999 --service="$smtp"
 contains "$top/err" 'warning' || fail 'no warning about a service without envdir'
@@ -267,6 +274,11 @@ sees 192.168.3.1 | grep -q 'GREYIP=@1$' || fail 'the rule for a range has no GRE
 ok --no-greyip --tcprules="$rules" --match=192.168.0-9.
 ok --no-greyip --tcprules="$rules"
 cmp -s "$rules" "$top/tcp/original" || fail '--no-greyip does not restore every byte'
+ok --greyip=@1 --tcprules="$rules" --match=10.
+ok --greyip=@1 --tcprules="$rules" --match=11.
+ok --no-greyip --tcprules="$rules"
+contains "$top/out" 'line 9: remove 10.:allow,GREYIP="@1"' || fail 'the rule that goes is not said'
+cmp -s "$rules" "$top/tcp/original" || fail '--no-greyip leaves a rule that was made'
 ! sees 1.2.3.4 | grep -q GREYIP || fail '--no-greyip is not in the cdb'
 
 say 'a link to the rules stays a link'

@@ -86,6 +86,26 @@ TEST_CASE("a rule that was made stays once the operator uses it for more") {
   CHECK(remove(kMadeAfterOpenLine + "2.:allow,GREYIP=\"@\"\n") == "");
 }
 
+TEST_CASE("without an address, all rules that were made go, and GREYIP of everyone else") {
+  const std::string first = "1.:allow,GREYIP=\"@1\"\n:allow,A=\"b\"";
+  std::string text = first;
+  for (const char* address : {"", "2.", "3."}) text = set(text, address)->text;
+  const auto removed = remove_made_variables(text, "GREYIP");
+  REQUIRE(removed);
+  CHECK(removed->text == first);
+  REQUIRE(removed->rules.size() == 3);
+  CHECK(removed->rules[0].line == 2);
+  CHECK(removed->rules[0].rule == ":allow,A=\"b\"");
+  CHECK(removed->rules[1].line == 4);
+  CHECK(removed->rules[1].before == "2.:allow,GREYIP=\"127.0.0.1@1999\"");
+  CHECK(removed->rules[2].line == 6);
+  const auto again = remove_made_variables(removed->text, "GREYIP");
+  REQUIRE(again);
+  CHECK(again->rules.empty());
+  CHECK(again->text == first);
+  CHECK_FALSE(remove_made_variables("nothing", "GREYIP"));
+}
+
 TEST_CASE("a file with DOS line ends is called that") {
   const auto edit = set("1.:allow\r\n:allow\r\n", "");
   REQUIRE_FALSE(edit);
