@@ -1,7 +1,7 @@
 #!/bin/bash
 # scripts/install: into a scratch tree, and for real in throw-away copies of this machine.
 # usage: install_test.sh BUILD-DIRECTORY
-#        install_test.sh svscan|indimail|neither BUILD-DIRECTORY      inside such a copy
+#        install_test.sh svscan|indimail|elsewhere|neither BUILD-DIRECTORY      inside such a copy
 # shellcheck disable=SC2317  # functions are called through `ok`
 set -u
 here=$(realpath "$(dirname "$0")")
@@ -25,14 +25,35 @@ if [ $# = 1 ]; then
   ok 'a mistyped option is refused' refused 100 'unknown option: --prefx' --prefx /opt
   ok 'a relative prefix is refused' refused 100 'local does not start with a slash' --prefix=local
   ok 'an empty prefix is refused' refused 100 '--prefix: the value is empty' --prefix=
+  untouched() { # option: names a mistake, which is said before anything is built or written
+    "$top/scripts/install" --build="$work/none" --destdir="$work/tree" "$1" >"$work/out" 2>&1
+    [ $? = 100 ] && [ "$(wc -l <"$work/out")" = 1 ] && grep -qF -e "${1%%=*}" "$work/out" &&
+      [ ! -e "$work/none" ] && [ ! -e "$work/tree" ]
+  }
+  for option in --prefx=/x --min-resned-min=2 --create-users=yes --downn --greyip=@1 --dry-run; do
+    ok "$option is refused before anything is done" untouched $option
+  done
+  ok 'so is a setting of a service that will not be there' untouched --min-resend-min=2
+  ok 'and a port of one' untouched --greylist=1888
   ok 'into a scratch tree' "$top/scripts/install" --build="$build" --destdir="$work/tree" --prefix=/opt/grey
   for file in sbin/qmail-greyd sbin/greydaemon sbin/svctool bin/greysmtpd lib/libgreylist.a \
     include/greylist.h share/man/man8/svctool.8 share/qmail-greyd/greylist.whitelist; do
     ok "it has $file" test -s "$work/tree/opt/grey/$file"
   done
   ok 'nothing else is there' test "$(ls "$work/tree")" = opt
+  all_documented() {
+    local option options
+    options=$("$work/tree/opt/grey/sbin/svctool" --help |
+      sed -n '/^A greylisting service/,/^Which daemon/s/^ *--\([a-z0-9-]*\).*/\1/p')
+    [ -n "$options" ] || return 1
+    for option in $options; do
+      [ "$option" = greylist ] || # the form itself
+        grep -q -e "^\.It Fl -$option\( Ns = Ns .*\)\?$" "$top/svctool/svctool.8" || return 1
+    done
+  }
+  ok "every option for a service is in svctool(8), from where the names are taken" all_documented
   ok 'its svctool knows its prefix' grep -q "$work/tree/opt/grey" <("$work/tree/opt/grey/sbin/svctool" --help)
-  in_copies 120 "$here/install_test.sh" "$build" svscan indimail neither
+  in_copies 120 "$here/install_test.sh" "$build" svscan indimail elsewhere neither
 fi
 
 # ---- inside
@@ -51,6 +72,30 @@ if [ "$scene" = neither ]; then
   must 'and what to do' said 'apt-get install daemontools-run'
   must 'but the programs are there' test -x /usr/local/sbin/qmail-greyd
   must 'who wants just these is served' install --no-service
+  exit 0
+fi
+
+if [ "$scene" = elsewhere ]; then
+  installs_at() { # service option...
+    local service=$1
+    shift
+    must "it installs ${*:2}" install "$@"
+    must 'where it says' said "set up in $service."
+    must 'and the setting is there' grep -qx 2 "$service/variables/MIN_RESEND_MIN"
+    echo 3 >"$service/variables/MIN_RESEND_MIN"
+    must 'it installs again' install "$@"
+    must 'says that the service is there' said "$service is there already"
+    must 'and leaves what was edited' grep -qx 3 "$service/variables/MIN_RESEND_MIN"
+  }
+  must 'a value that cannot be is refused' fails install --supervise=runit --min-resend-min=soon
+  must 'with its name' said "--min-resend-min: 'soon' is not a number"
+  must 'before anything is installed' test ! -e /usr/local/sbin/svctool
+  installs_at /etc/service/greylist.1888 --min-resend-min=2 --supervise=runit --greylist=1888
+  installs_at '/srv/a "b/greylist.in' --min-resend-min=2 --servicedir='/srv/a "b' --servicetag=in \
+    --localip=127.0.0.2
+  must 'the daemon is named where it listens' said 'svctool --greyip=127.0.0.2@1999'
+  must 'its state has a file of its own' grep -qx /var/lib/greylist/greylist.in.context \
+    '/srv/a "b/greylist.in/variables/CONTEXT_FILE'
   exit 0
 fi
 
