@@ -168,6 +168,18 @@ for form in one two; do
   rm -r "$top/patched" "$top/diff" "$top/diff2"
 done
 install_service
+# As svctool(8) says: below /, and but for what is left empty.
+new="--greylist=6 --servicedir=$top/new --cntrldir=$top/new/control --logdir=$top/new/log --user=daemon
+  --loguser=nobody"
+# shellcheck disable=SC2086 # a list of words
+ok $new --dry-run
+patch -s -p1 -d / <"$top/out" || fail 'patch does not take it below /'
+mv "$top/new" "$top/patched"
+# shellcheck disable=SC2086
+ok $new
+find "$top/new" -empty -delete
+diff -r "$top/new" "$top/patched" >"$top/err" || fail 'the diff was not what was done'
+rm -r "$top/new" "$top/patched"
 printf ':allow\n' >"$rules"
 ok --greyip=@ --tcprules="$rules" --dry-run
 says '-:allow'
@@ -176,7 +188,7 @@ says_not 'create'
 
 say 'JSON is the plan'
 install_service --json --verbosity=3
-perl -MJSON::PP -0777 -ne 'my $p = decode_json($_); my %e = map {$_->{path} => $_} @{$p->{entries}};
+perl -MJSON::PP -0777 -ne 'my $p = decode_json($_);
   my $v = (grep {$_->{path} =~ m{/variables/VERBOSITY$}} @{$p->{entries}})[0];
   exit !($p->{changes} == 2 && $v->{change} eq "content" && $v->{content} eq "3\n"
          && $p->{users}[0]{name} eq "daemon")' "$top/out" || fail 'not the JSON that svctool(8) promises'
