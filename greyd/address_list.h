@@ -60,6 +60,7 @@ class AddressList {
     clients_.for_each_network(visit);
   }
 
+  bool has_lookup() const { return lookup_ != nullptr; }
   const NetworkSet& clients() const { return clients_; }
   bool has_client(const Ip& ip) const;
   bool has_client_name(std::string_view name) const;  // false for an empty name

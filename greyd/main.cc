@@ -19,12 +19,15 @@
 #include <vector>
 
 #include "greyd/background_thread.h"
+#include "greyd/files.h"
+#include "greyd/lists.h"
 #include "greyd/log.h"
 #include "greyd/options.h"
 #include "greyd/policy_server.h"
 #include "greyd/server.h"
 #include "greyd/service.h"
 #include "greyd/socket_address.h"
+#include "greyd/state_place.h"
 #include "greyd/udp_socket.h"
 
 namespace grey {
@@ -46,8 +49,9 @@ Result<void> stay(const std::string& user, const passwd& entry) {
   return failure("cannot become user " + user + ": other groups can only be given up by root");
 }
 
-// Becomes `user` for good: its group, no others, and no way back.
+// Becomes `user` for good: its group, no others, and no way back. Stays who it is when empty.
 Result<void> drop_privileges(const std::string& user) {
+  if (user.empty()) return {};
   errno = 0;
   const passwd* entry = ::getpwnam(user.c_str());
   if (entry == nullptr) {
@@ -131,19 +135,19 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger)
   if (!socket) return tl::make_unexpected(socket.error());
   auto listeners = listen_policy(options);
   if (!listeners) return tl::make_unexpected(listeners.error());
-  if (!options.user.empty()) {
-    if (const auto dropped = drop_privileges(options.user); !dropped) {
-      return tl::make_unexpected(dropped.error());
-    }
+  if (const auto dropped = drop_privileges(options.user); !dropped) {
+    return tl::make_unexpected(dropped.error());
   }
   HashKey hash_key;
   randombytes_buf(hash_key.data(), hash_key.size());
   EventLoop loop;
   BackgroundThread background([&loop] { loop.wake(); });
   const auto report = [&](StateFiles::Level level, const std::string& text) {
-    if (level == StateFiles::Level::error) {
+    using Level = StateFiles::Level;
+    const Verbosity least = level == Level::notice ? Verbosity::decisions : Verbosity::state;
+    if (level == Level::error) {
       logger.error("{}", text);
-    } else if (options.verbosity >= Verbosity::state) {
+    } else if (options.verbosity >= least) {
       logger.info("{}", text);
     }
   };
@@ -178,6 +182,35 @@ void hold_signals() {
   std::signal(SIGPIPE, SIG_IGN);  // a log reader that goes away is no reason to stop
 }
 
+// The directories of the unix sockets that --policy names.
+Result<void> check_policy_places(const Options& options) {
+  for (const PolicyAddress& address : options.policy_addresses) {
+    if (address.path.empty()) continue;
+    const std::string directory = address.path.substr(0, address.path.rfind('/') + 1);
+    if (::access(directory.c_str(), X_OK) == 0) continue;
+    return tl::make_unexpected(system_error("make a socket in", directory, errno));
+  }
+  return {};
+}
+
+// All that serve() needs before it answers, but for the ports: a daemon that runs has them. Changes
+// nothing.
+Result<int> check_start(const Options& options) {
+  if (auto places = check_policy_places(options); !places) {
+    return tl::make_unexpected(places.error());
+  }
+  if (auto dropped = drop_privileges(options.user); !dropped) {
+    return tl::make_unexpected(dropped.error());
+  }
+  if (auto lists = load_lists(options.whitelist, options.blacklist); !lists) {
+    return tl::make_unexpected(lists.error());
+  }
+  if (auto state = check_state_access(options.context_file); !state) {
+    return tl::make_unexpected(state.error());
+  }
+  return 0;
+}
+
 int run(const std::vector<std::string>& arguments) {
   LogPipe pipe(STDERR_FILENO);
   const auto logger = make_logger(pipe);
@@ -202,7 +235,8 @@ int run(const std::vector<std::string>& arguments) {
     std::fputs(command_line->information->text.c_str(), stdout);
     return 0;
   }
-  const auto code = serve(command_line->options, pipe, *logger);
+  const Options& options = command_line->options;
+  const auto code = options.check ? check_start(options) : serve(options, pipe, *logger);
   return code ? *code : end(code.error());
 }
 

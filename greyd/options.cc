@@ -116,6 +116,8 @@ void add_options(CLI::App& app, Raw& raw, Options& options) {
   app.add_option("-u,--user", options.user, "user to run as")->type_name("USER");
   add_number(app, "-v,--verbosity", raw.verbosity, limits::kVerbosity, "LEVEL",
              "0 errors, 1 decisions, 2 saves, 3 records on USR2 (1)");
+  app.add_flag("--check", options.check,
+               "say what would stop a start with these options, lists and files, and exit");
   app.add_flag("--greydaemon", raw.greydaemon,
                "rules and defaults of John Levine's greydaemon, as under that name");
   add_policy_options(app, options.policy);

@@ -38,6 +38,7 @@ struct Options {
   std::optional<NetworkSet> allow;
   std::vector<PolicyAddress> policy_addresses;  // empty: no policy requests are taken
   std::string policy_text;  // of a deferral, see PolicyWords; empty: the default
+  bool check = false;       // say whether a start would do, instead of one
 };
 
 // What the command line asked for instead of a run: text for standard output, then exit 0.

@@ -21,8 +21,9 @@ Service::Service(const ServiceSettings& settings, const HashKey& hash_key, Backg
       whitelist_(settings.whitelist),
       blacklist_(settings.blacklist),
       background_(background),
+      report_(std::move(report)),
       files_(settings.context_file, context_form(settings.policy), settings.sync, greylist_,
-             background, std::move(report)) {}
+             background, report_) {}
 
 void Service::decide(std::span<const wire::Query> batch, Seconds now, const Done& done) {
   if (decisions_.size() < batch.size()) decisions_.resize(batch.size());
@@ -31,10 +32,21 @@ void Service::decide(std::span<const wire::Query> batch, Seconds now, const Done
   for (std::size_t i = 0; i < batch.size(); ++i) done(i, decisions_[i]);
 }
 
+// What was taken out of the text may still be in there.
+void Service::report_cdbs() const {
+  const auto report = [this](const AddressList& list, const std::string& path) {
+    if (!list.has_lookup()) return;
+    report_(StateFiles::Level::notice, path + ".cdb is in force beside " + path);
+  };
+  report(lists_->whitelist, whitelist_);
+  report(lists_->blacklist, blacklist_);
+}
+
 Result<std::size_t> Service::reload_lists() {
   auto lists = load_lists(whitelist_, blacklist_);
   if (!lists) return tl::make_unexpected(lists.error());
   lists_ = std::make_shared<const Lists>(std::move(*lists));
+  report_cdbs();
   return lists_->whitelist.entries() + lists_->blacklist.entries();
 }
 
@@ -62,6 +74,7 @@ void Service::start_reload(std::function<void(const Result<std::size_t>&)> done)
               return 0;
             },
             [](int) {});
+        report_cdbs();
         done(lists_->whitelist.entries() + lists_->blacklist.entries());
       });
 }

@@ -27,7 +27,8 @@ class Service {
   // Tells that the query of that number in the batch has been decided, once for each.
   using Done = std::function<void(std::size_t index, const Decision& decision)>;
 
-  // `background` must outlive the service. `report`: see StateFiles.
+  // `background` must outlive the service. `report`: see StateFiles; also told of each list's cdb
+  // when it is loaded.
   Service(const ServiceSettings& settings, const HashKey& hash_key, Background& background,
           StateFiles::Report report);
 
@@ -47,10 +48,13 @@ class Service {
   StateFiles& files() { return files_; }
 
  private:
+  void report_cdbs() const;
+
   Greylist greylist_;
   std::shared_ptr<const Lists> lists_ = std::make_shared<const Lists>();
   const std::string whitelist_, blacklist_;
   Background& background_;
+  const StateFiles::Report report_;
   StateFiles files_;
   std::vector<Decision> decisions_;  // of the batch being decided
 };

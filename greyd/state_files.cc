@@ -353,19 +353,4 @@ Result<std::size_t> StateFiles::save_all() {
   return composer.records();
 }
 
-Result<void> check_state_place(const std::string& path) {
-  struct stat status {};
-  for (const char* suffix : {"", ".journal", ".journal.old"}) {
-    const std::string name = path + suffix;
-    if (::stat(name.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
-      return failure("context file " + name + " is not a regular file");
-    }
-  }
-  const std::string probe = path + ".new";
-  const Fd fd(::open(probe.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!fd) return tl::make_unexpected(system_error("write context file, create", probe, errno));
-  ::unlink(probe.c_str());
-  return {};
-}
-
 }  // namespace grey

@@ -46,7 +46,7 @@ struct LoadReport {
 
 class StateFiles {
  public:
-  enum class Level { info, error };
+  enum class Level { info, notice, error };  // notice: what an operator may not expect
   using Report = std::function<void(Level, const std::string&)>;
 
   // `path` is NAME. `greylist` and `background` must outlive this. `report` is called at most a few
@@ -122,8 +122,5 @@ class StateFiles {
   std::unique_ptr<ContextComposer> composer_;
   std::size_t written_ = 0;
 };
-
-// Whether the files can be written here, at start: an error names what stands in the way.
-Result<void> check_state_place(const std::string& path);
 
 }  // namespace grey

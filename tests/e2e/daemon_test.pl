@@ -197,6 +197,32 @@ subtest 'what cannot work is one line, and the exit code tells whose fault it is
     }
 };
 
+subtest '--check says what would stop a start, and leaves no trace' => sub {
+    my $state = tempdir(DIR => $dir, CLEANUP => 1);
+    chmod 0755, $state;
+    my @fine = ("127.0.0.1\@$port", "$state/context");
+    my $holder = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => $port, Proto => 'udp');
+    is join(' ', run_to_end('--check', @fine)), '0 ', 'all is well, and the port is not asked for';
+    is_deeply [glob "$state/*"], [], 'no file is made';
+    undef $holder;
+    start(@fine);
+    is join(' ', run_to_end('--check', @fine)), '0 ', 'beside the daemon that runs';
+    is stop(), 0;
+    spit("$dir/bad", "# fine\n10.0.0.0/99\n");
+    for ([100, 'two settings that contradict each other', 'must be shorter', '-m', 200, '-g', 1, @fine],
+         [111, 'no such whitelist', "$dir/none: No such file", '-w', 'none', @fine],
+         [111, 'bad whitelist line', "$dir/bad:2: ", '-w', 'bad', @fine],
+         [111, 'unknown user', 'unknown user: no-such-user', '-u', 'no-such-user', @fine],
+         [111, 'no directory for the state', "$state/no: No such file", $fine[0], "$state/no/context"],
+         [111, 'no directory for a socket', "$state/no/: No such file", "--policy=$state/no/s", @fine],
+         $> ? () : [111, "root's files", "open $state/context: Permission denied", '-u', 'nobody', @fine]) {
+        my ($code, $what, $says, @args) = @$_;
+        my ($got, $text) = run_to_end('--check', @args);
+        is $got, $code, "$what: exit $code";
+        like $text, qr/^qmail-greyd: fatal: .*$says.*\n\z/, "$what: one line";
+    }
+};
+
 subtest 'privileges are given up for good' => sub {
     plan skip_all => 'needs root' if $> != 0;
     my (undef, undef, $uid, $gid) = getpwnam 'nobody';

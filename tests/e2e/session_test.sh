@@ -182,6 +182,7 @@ ok 'svctool makes a cdb of a list' "$svctool" --build-cdb="$control/greylist.whi
 : >"$control/greylist.whitelist"
 svc -h "$grey"
 ok 'svc -h reads it' logged 'lists reloaded, 0 entries'
+ok 'log: it is named' logged 'greylist.whitelist.cdb is in force beside '
 ok 'whom only the cdb names is accepted' accepted 127.0.0.66 news@example.org
 ok 'log: whitelisted' logged ' reason=whitelisted client=127.0.0.66 '
 

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "greyd/journal_text.h"
+#include "greyd/state_place.h"
 #include "tests/temporary_directory.h"
 
 using namespace grey;
@@ -504,4 +505,23 @@ TEST_CASE_FIXTURE(Fixture, "a place that cannot hold the files is told before th
   const auto directory_there = check_state_place(path);
   REQUIRE_FALSE(directory_there);
   CHECK(directory_there.error().text == "context file " + journal + " is not a regular file");
+}
+
+TEST_CASE_FIXTURE(Fixture, "files that a start could not open are told, and nothing is made") {
+  const auto found = [this] {
+    const auto access = check_state_access(path);
+    return access ? std::string() : access.error().text;
+  };
+  CHECK(found() == "");
+  CHECK(fs::is_empty(directory.path()));
+  Store daemon(path);  // that runs is no hindrance
+  daemon.load();
+  CHECK(found() == "");
+  CHECK(check_state_access(directory / "gone/context").error().text ==
+        "cannot make files in " + (directory / "gone") + ": No such file or directory");
+  fs::create_symlink("elsewhere", path + ".new");
+  CHECK(found().find("cannot open " + path + ".new: ") == 0);
+  fs::remove(path + ".new");
+  fs::create_directory(path);
+  CHECK(found() == "context file " + path + " is not a regular file");
 }
