@@ -17,5 +17,7 @@ struct Program {
 // An error when it does not exit with 0: what it said on standard error, in one line, or what
 // became of it. What it writes to standard output is lost.
 Result<void> run_program(const Program& program);
+// The same; what it writes to standard output, too.
+Result<std::string> read_program(const Program& program);
 
 }  // namespace grey::svctool

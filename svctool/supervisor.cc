@@ -15,6 +15,7 @@ constexpr Suite kSuites[] = {
      .as_user = "setuidgid",
      .logger = R"(multilog t ${LOGSIZE:+"s$LOGSIZE"} ${LOGCOUNT:+"n$LOGCOUNT"} "$LOGDIR")",
      .restart = "svc -t",
+     .start = "svc -u",
      .rescan = {}},
     // svlogd reads size and number of files from LOGDIR/config.
     {.name = "runit",
@@ -26,6 +27,7 @@ constexpr Suite kSuites[] = {
      .as_user = "chpst -u",
      .logger = R"(svlogd -t "$LOGDIR")",
      .restart = "sv term",
+     .start = "sv up",
      .rescan = {}},
     {.name = "s6",
      .servicedir = "/service",
@@ -36,6 +38,7 @@ constexpr Suite kSuites[] = {
      .as_user = "s6-setuidgid",
      .logger = R"(s6-log t ${LOGSIZE:+"s$LOGSIZE"} ${LOGCOUNT:+"n$LOGCOUNT"} "$LOGDIR")",
      .restart = "s6-svc -t",
+     .start = "s6-svc -u",
      .rescan = "s6-svscanctl -a"},
     {.name = "systemd",
      .servicedir = "/etc/greylist",
@@ -46,8 +49,13 @@ constexpr Suite kSuites[] = {
      .as_user = {},
      .logger = {},
      .restart = "systemctl restart",
+     .start = "systemctl start",
      .rescan = {}},
 };
+
+std::string command(const Suite& suite, std::string_view words, const std::string& service) {
+  return std::string(words) + " " + shell_quote(is_systemd(suite) ? unit_name(service) : service);
+}
 
 }  // namespace
 
@@ -79,8 +87,11 @@ std::string unit_path(const std::string& service) {
 }
 
 std::string restart_command(const Suite& suite, const std::string& service) {
-  return std::string(suite.restart) + " " +
-         shell_quote(is_systemd(suite) ? unit_name(service) : service);
+  return command(suite, suite.restart, service);
+}
+
+std::string start_command(const Suite& suite, const std::string& service) {
+  return command(suite, suite.start, service);
 }
 
 }  // namespace grey::svctool
