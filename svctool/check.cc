@@ -1,12 +1,18 @@
 #include "svctool/check.h"
 
-#include <cstdio>
+#include <sys/stat.h>
 
-#include "svctool/findings.h"
+#include <cstdio>
+#include <utility>
+
+#include "greyd/files.h"
+#include "svctool/observe.h"
 #include "svctool/rules_file.h"
 #include "svctool/run_edit.h"
+#include "svctool/run_script.h"
 #include "svctool/service_dir.h"
 #include "svctool/service_files.h"
+#include "svctool/start_check.h"
 #include "svctool/supervision.h"
 
 namespace grey::svctool {
@@ -15,17 +21,6 @@ namespace {
 int report(const Findings& findings, const Manner& manner) {
   std::fputs((manner.json ? to_json(findings) : to_text(findings)).c_str(), stdout);
   return findings.good() ? 0 : 1;
-}
-
-// The daemon that a service starts, asked from this host.
-void ask_own_daemon(const std::string& listen, Findings& findings) {
-  auto endpoint = parse_endpoint(listen, Wildcards::allowed);
-  if (!endpoint) {
-    findings.differs.push_back("LISTEN: '" + listen + "' is not an address and port");
-    return;
-  }
-  if (endpoint->ip.is_any()) endpoint->ip = Endpoint{}.ip;
-  findings.daemons.push_back(probe(*endpoint));
 }
 
 // Each address of a GREYIP, as an SMTP server asks them.
@@ -55,39 +50,104 @@ void judge_greyip(const std::string& value, const std::string& wanted, const std
   if (manner.destdir.empty()) ask_daemons(value, findings);
 }
 
-// What only the machine that the service runs on can tell.
-void judge_surroundings(const ServiceRequest& request, const Plan& plan, const Accounts& accounts,
-                        Findings& findings) {
-  for (const User& user : missing_users(plan, accounts)) {
-    findings.differs.push_back("user " + user.name + " does not exist");
+// A service that is there, and what it was compared with.
+struct Subject {
+  const ServiceRequest& request;
+  const Plan& plan;
+  const Comparison& comparison;
+
+  const Suite& suite() const { return *request.suite; }
+  std::string in_force(std::string_view variable) const {
+    return value_in_force(plan, comparison, variable);
   }
-  for (const Access& access : plan.access) {
+};
+
+// The installed user; who was set in its place by hand is judged by the daemon's own --check.
+void judge_accounts(const Subject& subject, const Accounts& accounts, Findings& findings) {
+  const std::string& user = subject.request.user;
+  const bool replaced = !is_systemd(subject.suite()) && subject.in_force("SERVICE_USER") != user;
+  for (const User& missing : missing_users(subject.plan, accounts)) {
+    if (replaced && missing.name == user) continue;
+    findings.differs.push_back("user " + missing.name + " does not exist");
+  }
+  for (const Access& access : subject.plan.access) {
+    if (replaced && access.user == user) continue;
     std::string denied = try_access(access, accounts);
     if (!denied.empty()) findings.differs.push_back(std::move(denied));
   }
-  const std::string program =
-      request.prefix + (request.use_greydaemon ? "/sbin/greydaemon" : "/sbin/qmail-greyd");
-  if (!exists(program)) findings.differs.push_back(program + ": missing");
-  if (is_systemd(*request.suite)) {
-    const std::string unit = unit_name(plan.service);
-    if (!tell_systemd({"is-active", "--quiet", unit})) {
-      findings.differs.push_back(unit + ": not active");
+}
+
+// Whether the daemon could start as everything is now.
+void judge_start(const Subject& subject, Findings& findings) {
+  const ServiceRequest& request = subject.request;
+  const std::string& service = subject.plan.service;
+  const std::string program = daemon_program(request);
+  if (!exists(program)) {
+    findings.differs.push_back(program + ": missing");
+  } else if (!may_ask_start(request, service)) {
+    findings.notes.push_back(service + ": only root can see whether the daemon could start again");
+  } else if (const auto asked = ask_start(request, service); !asked) {
+    findings.differs.push_back(service + ": the daemon could not start now: " + asked.error().text);
+  }
+}
+
+void judge_supervision(const Subject& subject, Findings& findings) {
+  const std::string& service = subject.plan.service;
+  if (!is_systemd(subject.suite())) {
+    for (const std::string& part : {service, service + "/log"}) {
+      if (is_supervision_hidden(part)) {
+        findings.notes.push_back(part + ": only root can see whether a supervisor runs here");
+      } else if (!is_supervised(part)) {
+        findings.differs.push_back(part + ": no supervise runs here");
+      }
     }
+    if (is_supervision_hidden(service) || !is_supervised(service)) return;
+  }
+  if (const auto state = service_state(subject.suite(), service); !state) {
+    findings.differs.push_back(service +
+                               ": cannot tell whether the daemon is up: " + state.error().text);
+  }
+}
+
+// A list is its text and its cdb.
+void judge_lists(const Subject& subject, Findings& findings) {
+  for (const char* variable : {"WHITELIST", "BLACKLIST"}) {
+    const std::string name = subject.in_force(variable);
+    if (name.empty()) continue;
+    const std::string path = path_below(subject.in_force("CONTROLDIR"), name);
+    struct stat cdb {
+    }, text{};
+    if (::stat((path + ".cdb").c_str(), &cdb) != 0) continue;
+    std::string note = path + ".cdb: in force beside " + path;
+    const auto time = [](const struct stat& status) {
+      return std::pair(status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+    };
+    // An empty one is what a long list leaves.
+    if (::stat(path.c_str(), &text) == 0 && text.st_size > 0 && time(text) > time(cdb)) {
+      note += ", which is newer: svctool --build-cdb=" + shell_quote(path);
+    }
+    findings.notes.push_back(std::move(note));
+  }
+}
+
+void judge_own_daemon(const Subject& subject, Findings& findings) {
+  constexpr int kSeconds = 3;
+  const std::string listen = subject.in_force("LISTEN");
+  const auto endpoint = own_endpoint(listen);
+  if (!endpoint) {
+    findings.differs.push_back("LISTEN: '" + listen + "' is not an address and port");
     return;
   }
-  for (const std::string& part : {plan.service, plan.service + "/log"}) {
-    if (is_supervision_hidden(part)) {
-      findings.notes.push_back(part + ": only root can see whether a supervisor runs here");
-    } else if (!is_supervised(part)) {
-      findings.differs.push_back(part + ": no supervise runs here");
-    }
-  }
+  const std::string& service = subject.plan.service;
+  judge_daemon(observe(subject.suite(), service, *endpoint, kSeconds),
+               places_of(subject.suite(), service), is_dry_run(subject.in_force("DRY_RUN")),
+               findings);
 }
 
 }  // namespace
 
-Result<int> check_greylisting(const ServiceRequest& request, const std::string& service,
-                              const Manner& manner) {
+Result<int> check_greylisting(const ServiceRequest& request, Basis basis,
+                              const std::string& service, const Manner& manner) {
   ServiceRequest whole = request;
   whole.run_file_only = false;
   const Plan plan = moved_to(plan_service(whole), service);
@@ -100,15 +160,18 @@ Result<int> check_greylisting(const ServiceRequest& request, const std::string& 
     findings.differs.push_back(findings.subject + ": missing");
     return report(findings, manner);
   }
-  judge_changes(*comparison, findings);
+  judge_changes(*comparison, basis, findings);
+  const Subject subject{request, plan, *comparison};
   // A unit has its limit in itself.
   judge_memory(request,
-               is_systemd(*request.suite) ? memory_limit(request)
-                                          : value_in_force(plan, *comparison, "SOFT_MEM"),
-               value_in_force(plan, *comparison, "MAX_RECORDS"), findings);
+               is_systemd(*request.suite) ? memory_limit(request) : subject.in_force("SOFT_MEM"),
+               subject.in_force("MAX_RECORDS"), findings);
   if (manner.destdir.empty()) {
-    judge_surroundings(request, plan, accounts, findings);
-    ask_own_daemon(value_in_force(plan, *comparison, "LISTEN"), findings);
+    judge_accounts(subject, accounts, findings);
+    judge_start(subject, findings);
+    judge_lists(subject, findings);
+    judge_supervision(subject, findings);
+    judge_own_daemon(subject, findings);
   }
   return report(findings, manner);
 }

@@ -5,13 +5,15 @@
 #include <string>
 
 #include "greyd/error.h"
+#include "svctool/findings.h"
 #include "svctool/options.h"
 
 namespace grey::svctool {
 
 // `service`: its directory, without --destdir. Below a --destdir no daemon is asked.
-Result<int> check_greylisting(const ServiceRequest& request, const std::string& service,
-                              const Manner& manner);
+// `basis`: where the request comes from.
+Result<int> check_greylisting(const ServiceRequest& request, Basis basis,
+                              const std::string& service, const Manner& manner);
 
 // That it has a GREYIP (this one, unless `greyip` is empty), and that each address in it answers.
 Result<int> check_smtp_service(const std::string& service, const std::string& greyip,

@@ -15,9 +15,11 @@
 #include "greyd/list_cdb.h"
 #include "svctool/check.h"
 #include "svctool/find_supervisor.h"
+#include "svctool/neighbours.h"
 #include "svctool/output.h"
 #include "svctool/process.h"
 #include "svctool/remove.h"
+#include "svctool/restart.h"
 #include "svctool/rules_file.h"
 #include "svctool/run_edit.h"
 #include "svctool/run_script.h"
@@ -73,14 +75,17 @@ bool is_own_address(const ServiceRequest& request) {
 }
 
 void warn_of_surroundings(const ServiceRequest& request) {
-  const std::string program =
-      request.prefix + (request.use_greydaemon ? "/sbin/greydaemon" : "/sbin/qmail-greyd");
+  const std::string program = daemon_program(request);
   if (!exists(program)) {
     warn(program + " is not there yet; --prefix says where the daemon is");
   }
   if (!is_own_address(request)) {
     warn("--localip: this host has no address " + request.localip +
          " now; the daemon will not start without it");
+  }
+  for (const std::string& service : with_same_address(request)) {
+    warn(service + " listens on " + listen_address(request) +
+         ", too; only one of the two daemons can start");
   }
 }
 
@@ -141,7 +146,8 @@ Result<int> run(ServiceRequest& request, const Manner& manner) {
   if (auto read = read_samples(request, manner.destdir); !read) {
     return tl::make_unexpected(read.error());
   }
-  if (manner.check) return check_greylisting(request, service_path(request), manner);
+  if (manner.check)
+    return check_greylisting(request, Basis::options, service_path(request), manner);
   const Plan plan = plan_service(request);
   if (request.run_file_only && !exists(manner.destdir + plan.service)) {
     return failure(manner.destdir + plan.service +
@@ -246,7 +252,7 @@ Result<int> run(const CheckService& request, const Manner& manner) {
   if (!request.greyip.empty()) {
     return misuse("--greyip: " + service + " is a greylisting service, not an SMTP server's");
   }
-  return check_greylisting(**options, request.service, manner);
+  return check_greylisting(**options, Basis::installed, request.service, manner);
 }
 
 Result<int> run(const CheckRules& request, const Manner& manner) {
@@ -297,12 +303,7 @@ Result<int> run(const RemoveService& request, const Manner& manner) {
 }
 
 Result<int> run(const RestartService& request, const Manner&) {
-  const auto options = read_own_options(request.service);
-  if (!options) return tl::make_unexpected(options.error());
-  if (auto told = restart_service(*options->suite, request.service); !told) {
-    return tl::make_unexpected(told.error());
-  }
-  return 0;
+  return restart_daemon(request.service);
 }
 
 Result<int> run(const StopService& request, const Manner&) {
@@ -324,7 +325,11 @@ Result<int> run(const FindSupervisor&, const Manner&) {
 Result<int> run(const ListCdb& request, const Manner&) {
   const auto keys = build_list_cdb(request.file);
   if (!keys) return tl::make_unexpected(keys.error());
-  say(request.file + ".cdb: built, " + std::to_string(*keys) + " keys");
+  const std::string cdb = request.file + ".cdb";
+  say(cdb + ": built, " + std::to_string(*keys) + " keys");
+  say("next: svc -h on the service, which makes the daemon read it. Its entries stay in force, "
+      "whatever is taken out of " +
+      request.file + ", until it is built again or removed.");
   return 0;
 }
 

@@ -23,7 +23,8 @@ std::string first_line(std::string_view content) {
 
 // A value that the operator has set in the place of the one installed.
 void judge_value(const std::string& where, bool required, const Setting* setting,
-                 const std::string& value, const std::string& installed, Findings& findings) {
+                 const std::string& value, const std::string& planned, Basis basis,
+                 Findings& findings) {
   if (required && value.empty()) {
     findings.differs.push_back(where + ": empty, and the service does not start without it");
     return;
@@ -35,14 +36,17 @@ void judge_value(const std::string& where, bool required, const Setting* setting
       return;
     }
   }
-  findings.notes.push_back(where + ": set by hand to '" + value + "', installed as '" + installed +
-                           "'");
+  // Options on the command line need not be those that it was installed with.
+  findings.notes.push_back(
+      basis == Basis::installed
+          ? where + ": set by hand to '" + value + "', installed as '" + planned + "'"
+          : where + ": '" + value + "', these options would set '" + planned + "'");
 }
 
-void judge_edit(const Change& change, Findings& findings) {
+void judge_edit(const Change& change, Basis basis, Findings& findings) {
   judge_value(change.path, change.entry->role == Role::required,
               find_setting(change.entry->setting), first_line(change.old_content),
-              first_line(change.entry->content), findings);
+              first_line(change.entry->content), basis, findings);
 }
 
 // Of several lines for one name the last counts.
@@ -54,7 +58,7 @@ std::string value_of(const Variables& variables, std::string_view name) {
   return value;
 }
 
-void judge_settings(const Change& change, Findings& findings) {
+void judge_settings(const Change& change, Basis basis, Findings& findings) {
   const Variables present = parse_environment(change.old_content);
   for (const auto& [name, installed] : parse_environment(change.entry->content)) {
     const std::string value = value_of(present, name);
@@ -63,25 +67,25 @@ void judge_settings(const Change& change, Findings& findings) {
     const bool known = setting != settings().end();
     const bool required = name == "CONTROLDIR" || name == "LISTEN" || name == "CONTEXT_FILE";
     judge_value(change.path + ", " + name, required, known ? &*setting : nullptr, value, installed,
-                findings);
+                basis, findings);
   }
 }
 
-void judge_change(const Change& change, Findings& findings) {
+void judge_change(const Change& change, Basis basis, Findings& findings) {
   const bool setting = change.entry->role == Role::setting;
   switch (change.type) {
     case Change::Type::create:
       if (setting && !change.entry->content.empty()) {
-        findings.notes.push_back(change.path + ": taken away, so the daemon's default rules");
+        findings.notes.push_back(change.path + ": missing, so the daemon's default rules");
       } else if (!setting) {
         findings.differs.push_back(change.path + ": missing");
       }
       return;
     case Change::Type::content:
       if (setting || change.entry->role == Role::required) {
-        judge_edit(change, findings);
+        judge_edit(change, basis, findings);
       } else if (change.entry->role == Role::settings) {
-        judge_settings(change, findings);
+        judge_settings(change, basis, findings);
       } else {
         findings.differs.push_back(change.path + ": another content");
       }
@@ -113,8 +117,42 @@ bool Findings::good() const {
          std::ranges::all_of(daemons, [](const Probe& daemon) { return daemon.answered; });
 }
 
-void judge_changes(const Comparison& comparison, Findings& findings) {
-  for (const Change& change : comparison.changes) judge_change(change, findings);
+void judge_changes(const Comparison& comparison, Basis basis, Findings& findings) {
+  for (const Change& change : comparison.changes) judge_change(change, basis, findings);
+}
+
+void judge_daemon(const Observation& seen, const Places& places, bool dry_run, Findings& findings) {
+  Probe probe = seen.probe;
+  const auto fault = [&](const std::string& text) {
+    findings.differs.push_back(places.service + ": " + text);
+  };
+  const bool own = seen.listens.value_or(true);
+  if (seen.state) {
+    const ServiceState& state = *seen.state;
+    if (!state.up && !state.wanted) {
+      fault("down, and stays so until it is started: " + places.start);
+    } else if (!state.up || seen.restarts) {
+      fault("the daemon ends and is started again and again; why: " + places.log);
+    } else if (!own) {
+      fault("the daemon (process " + std::to_string(state.pid) + ") does not listen on " +
+            name_of(probe.endpoint) + "; it has said: " + places.log);
+    } else if (!probe.answered) {
+      fault("the daemon (process " + std::to_string(state.pid) +
+            ") is up; it has said: " + places.log);
+    }
+  }
+  if (!own && probe.answered) {
+    probe.answered = false;
+    probe.outcome = "answered by another program" + (seen.other.empty() ? "" : ", " + seen.other);
+  }
+  if (probe.answered && dry_run && probe.reason == wire::Reason::known) {
+    probe.outcome = "answers (in a dry run, DRY_RUN: everyone is accepted)";
+  }
+  findings.daemons.push_back(std::move(probe));
+}
+
+bool is_dry_run(std::string_view value) {
+  return !value.empty() && value != "0" && value != "no" && value != "off";
 }
 
 std::string value_in_force(const Plan& plan, const Comparison& comparison, std::string_view name) {

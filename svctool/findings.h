@@ -8,6 +8,7 @@
 #include "svctool/compare.h"
 #include "svctool/probe.h"
 #include "svctool/service_request.h"
+#include "svctool/service_state.h"
 
 namespace grey::svctool {
 
@@ -20,10 +21,35 @@ struct Findings {
   bool good() const;
 };
 
+// What the plan was made of: for the words of a note.
+enum class Basis { installed, options };  // .options; those on the command line
+
 // A file or directory that is missing or that something else is in the way of, another content,
 // mode or owner is a fault. A setting that the operator has edited or emptied is a note, unless the
 // daemon could not use it.
-void judge_changes(const Comparison& comparison, Findings& findings);
+void judge_changes(const Comparison& comparison, Basis basis, Findings& findings);
+
+// A service's daemon, as it was seen over a few seconds. See observe.h.
+struct Observation {
+  Probe probe;
+  std::optional<ServiceState> state;  // the last; absent: nobody to ask, or only root may
+  bool restarts = false;              // several processes, none of which answered
+  std::optional<bool> listens;        // the process has that port; absent: only root can tell
+  std::string other;                  // who else has it: "process 123 (qmail-greyd)"
+};
+
+// Where the operator looks next.
+struct Places {
+  std::string service;
+  std::string log;    // a file, or a command
+  std::string start;  // command that starts a daemon that was put down
+};
+
+// `dry_run`: the daemon is set to one.
+void judge_daemon(const Observation& seen, const Places& places, bool dry_run, Findings& findings);
+
+// DRY_RUN as `run` takes it.
+bool is_dry_run(std::string_view value);
 
 // The value in force of a variable: what the disk has, or else the plan. Empty when it
 // is not set.

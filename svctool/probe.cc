@@ -34,25 +34,36 @@ int connect_to(int fd, const Endpoint& endpoint) {
   return ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
 }
 
-std::string describe_answer(const unsigned char (&answer)[2]) {
+// Nothing for another daemon's own way.
+std::optional<wire::Reason> reason_of(const unsigned char (&answer)[2]) {
   for (int index = 0; index <= int(wire::Reason::bounce); ++index) {
     const auto reason = wire::Reason(index);
     const wire::Answer known = wire::to_answer(reason);
-    if (std::memcmp(known.bytes, answer, sizeof answer) != 0) continue;
-    return "answers (" + std::string(wire::to_string(reason)) + ")";
+    if (std::memcmp(known.bytes, answer, sizeof answer) == 0) return reason;
   }
-  return "answers";  // another daemon, in its own way
+  return std::nullopt;
 }
 
-// Empty: nothing came in time.
-std::string ask_once(int fd, const char* datagram, std::size_t size, bool& answered) {
-  if (::send(fd, datagram, size, 0) < 0) return std::strerror(errno);
-  pollfd waiting{fd, POLLIN, 0};
-  if (::poll(&waiting, 1, kTryMilliseconds) <= 0) return {};
+std::string describe(std::optional<wire::Reason> reason) {
+  if (!reason) return "answers";
+  // To a probe qmail-greyd never says so otherwise.
+  const char* more = *reason == wire::Reason::known ? ": in a dry run, or no qmail-greyd" : "";
+  return "answers (" + std::string(wire::to_string(*reason)) + more + ")";
+}
+
+// The outcome stays empty when nothing came in time.
+void ask_once(int fd, const char* datagram, std::size_t size, Probe& result) {
   unsigned char answer[2] = {0xff, 0xff};
-  if (::recv(fd, answer, sizeof answer, MSG_DONTWAIT) < 0) return std::strerror(errno);
-  answered = true;
-  return describe_answer(answer);
+  pollfd waiting{fd, POLLIN, 0};
+  const bool sent = ::send(fd, datagram, size, 0) >= 0;
+  if (sent && ::poll(&waiting, 1, kTryMilliseconds) <= 0) return;
+  if (!sent || ::recv(fd, answer, sizeof answer, MSG_DONTWAIT) < 0) {
+    result.outcome = std::strerror(errno);
+    return;
+  }
+  result.answered = true;
+  result.reason = reason_of(answer);
+  result.outcome = describe(result.reason);
 }
 
 }  // namespace
@@ -73,7 +84,7 @@ Probe probe(const Endpoint& endpoint) {
     return result;
   }
   for (int n = 0; n < kTries && result.outcome.empty(); ++n) {
-    result.outcome = ask_once(fd.get(), datagram, size, result.answered);
+    ask_once(fd.get(), datagram, size, result);
   }
   if (result.outcome.empty()) {
     result.outcome = "no answer within " + std::to_string(kTries * kTryMilliseconds / 1000) +

@@ -5,6 +5,8 @@
 namespace grey::svctool {
 namespace {
 
+constexpr std::string_view kPath = "/command:/usr/local/bin:/usr/bin:/bin:";
+
 std::string title(std::string_view what) {
   return "#!/bin/sh\n# " + std::string(what) + "\n# Written by svctool. Settings are ";
 }
@@ -19,7 +21,7 @@ std::string preamble(const std::string& prefix, std::string_view what, const Sui
 if [ "${1-}" != configured ]; then
   exec 2>&1
 )sh";
-  text += "  PATH=/command:/usr/local/bin:/usr/bin:/bin:" + shell_quote(prefix + "/sbin") + ":" +
+  text += "  PATH=" + std::string(kPath) + shell_quote(prefix + "/sbin") + ":" +
           shell_quote(prefix + "/bin") + "\n  export PATH\n  exec env -i PATH=\"$PATH\" ";
   return text.append(suite.envdir).append(" variables ./run configured\nfi\n");
 }
@@ -28,6 +30,35 @@ if [ "${1-}" != configured ]; then
 std::string optional_flag(std::string_view flag, std::string_view variable) {
   const std::string name(variable);
   return "  ${" + name + ":+" + std::string(flag) + " \"$" + name + "\"} \\\n";
+}
+
+std::string_view program_name(bool use_greydaemon) {
+  return use_greydaemon ? "greydaemon" : "qmail-greyd";
+}
+
+// Starts the daemon in the shell's place, with the settings in its environment. `first`: lines of
+// options before those.
+std::string daemon_command(const std::string& prefix, bool use_greydaemon, const Suite& suite,
+                           const std::string& first) {
+  std::string text;
+  if (!is_systemd(suite)) text += "[ \"$(id -u)\" = 0 ] || SERVICE_USER=\n";
+  text += R"sh(case ${DRY_RUN-} in 0 | no | off) DRY_RUN= ;; esac
+
+# A setting that is empty or missing is left out: the daemon's default rules.
+# shellcheck disable=SC2153,SC2154 # the variables are in the environment
+exec )sh";
+  if (!is_systemd(suite)) {
+    text.append("${SOFT_MEM:+").append(suite.memory_limit).append(" \"$SOFT_MEM\"} \\\n  ");
+  }
+  text += shell_quote(prefix + "/sbin/" + std::string(program_name(use_greydaemon))) + " \\\n";
+  text += first;
+  if (!is_systemd(suite)) text += optional_flag("-u", "SERVICE_USER");
+  for (const Setting& setting : settings()) {
+    const std::string_view flag = use_greydaemon ? setting.greydaemon_flag : setting.flag;
+    if (!flag.empty()) text += optional_flag(flag, setting.variable);
+  }
+  if (!use_greydaemon) text += "  ${DRY_RUN:+--dry-run} \\\n";
+  return text + "  \"$LISTEN\" \"$CONTEXT_FILE\"\n";
 }
 
 }  // namespace
@@ -50,35 +81,26 @@ std::string shell_quote(std::string_view text) {
 }
 
 std::string run_script(const std::string& prefix, bool use_greydaemon, const Suite& suite) {
-  const std::string program = use_greydaemon ? "greydaemon" : "qmail-greyd";
+  const std::string program(program_name(use_greydaemon));
   std::string text;
   if (is_systemd(suite)) {
     text = title(program + " under systemd") +
            "in the file `environment` beside this one, which systemd reads.\n\n";
   } else {
     text = preamble(prefix, program + " under " + std::string(suite.name), suite);
-    text += R"sh(
-# Only root can become another user.
-[ "$(id -u)" = 0 ] || SERVICE_USER=
-)sh";
+    text += "\n# Only root can become another user.\n";
   }
-  text += R"sh(case ${DRY_RUN-} in 0 | no | off) DRY_RUN= ;; esac
+  return text + daemon_command(prefix, use_greydaemon, suite, "");
+}
 
-# A setting that is empty or missing is left out: the daemon's default rules.
-# shellcheck disable=SC2153,SC2154 # the variables are in the environment
-exec )sh";
-  if (!is_systemd(suite)) {
-    text.append("${SOFT_MEM:+").append(suite.memory_limit).append(" \"$SOFT_MEM\"} \\\n  ");
-  }
-  text += shell_quote(prefix + "/sbin/" + program) + " \\\n";
-  if (!is_systemd(suite)) text += optional_flag("-u", "SERVICE_USER");
-  for (const Setting& setting : settings()) {
-    const std::string_view flag = use_greydaemon ? setting.greydaemon_flag : setting.flag;
-    if (!flag.empty()) text += optional_flag(flag, setting.variable);
-  }
-  if (!use_greydaemon) text += "  ${DRY_RUN:+--dry-run} \\\n";
-  text += "  \"$LISTEN\" \"$CONTEXT_FILE\"\n";
-  return text;
+std::string service_path_variable(const std::string& prefix) {
+  return std::string(kPath) + prefix + "/sbin:" + prefix + "/bin";
+}
+
+std::string check_script(const std::string& prefix, bool use_greydaemon, const Suite& suite,
+                         const std::string& user) {
+  const std::string as_user = is_systemd(suite) ? " -u " + shell_quote(user) : "";
+  return daemon_command(prefix, use_greydaemon, suite, "  --check" + as_user + " \\\n");
 }
 
 std::string log_run_script(const std::string& prefix, const Suite& suite) {

@@ -15,6 +15,14 @@ std::string shell_quote(std::string_view text);
 
 std::string run_script(const std::string& prefix, bool use_greydaemon, const Suite& suite);
 
+// The PATH of what a supervisor's script starts.
+std::string service_path_variable(const std::string& prefix);
+
+// What asks the daemon whether it could start: the same command with --check, for a shell that has
+// the settings in its environment. Under systemd that is not the user of the service yet: `user`.
+std::string check_script(const std::string& prefix, bool use_greydaemon, const Suite& suite,
+                         const std::string& user);
+
 // REQUIRES: not systemd, which keeps the log itself.
 std::string log_run_script(const std::string& prefix, const Suite& suite);
 

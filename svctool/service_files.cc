@@ -6,6 +6,7 @@
 #include "greyd/files.h"
 #include "svctool/compare.h"
 #include "svctool/options.h"
+#include "svctool/run_script.h"
 #include "svctool/unit_file.h"
 
 namespace grey::svctool {
@@ -36,7 +37,9 @@ bool is_greylisting_service(const std::string& service) {
 
 std::string read_variable(const std::string& service, const std::string& name) {
   if (const auto content = read_file(service + "/variables/" + name); content && *content) {
-    return (*content)->substr(0, (*content)->find('\n'));
+    std::string value = (*content)->substr(0, (*content)->find('\n'));
+    while (value.ends_with(' ') || value.ends_with('\t')) value.pop_back();  // as envdir(8) does
+    return value;
   }
   const auto content = read_file(service + "/environment");
   if (!content || !*content) return {};
@@ -45,6 +48,11 @@ std::string read_variable(const std::string& service, const std::string& name) {
     if (other == name) value = its;
   }
   return value;
+}
+
+std::string log_place(const Suite& suite, const std::string& service) {
+  if (is_systemd(suite)) return "journalctl -u " + shell_quote(unit_name(service));
+  return read_variable(service + "/log", "LOGDIR") + "/current";
 }
 
 Result<SmtpService> read_smtp_service(const std::string& directory) {

@@ -27,6 +27,9 @@ bool is_greylisting_service(const std::string& service);
 // when it is not set or cannot be read.
 std::string read_variable(const std::string& service, const std::string& name);
 
+// Where the daemon's log is, for the operator: a file, or a command that shows it.
+std::string log_place(const Suite& suite, const std::string& service);
+
 // An error when the directory has no `run`.
 Result<SmtpService> read_smtp_service(const std::string& service);
 

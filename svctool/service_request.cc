@@ -78,6 +78,10 @@ std::string context_file(const ServiceRequest& request) {
   return request.context_file.empty() ? service_name(request) + ".context" : request.context_file;
 }
 
+std::string daemon_program(const ServiceRequest& request) {
+  return request.prefix + (request.use_greydaemon ? "/sbin/greydaemon" : "/sbin/qmail-greyd");
+}
+
 std::string listen_address(const ServiceRequest& request) {
   std::string host = request.localip;
   if (host.find(':') != std::string::npos && !host.starts_with('[')) host = "[" + host + "]";

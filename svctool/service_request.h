@@ -44,6 +44,8 @@ std::string servicedir(const ServiceRequest& request);    // where its superviso
 std::string service_path(const ServiceRequest& request);  // of the directory that svscan starts
 std::string context_file(const ServiceRequest& request);  // absolute, or below cntrldir
 
+std::string daemon_program(const ServiceRequest& request);  // that the service runs
+
 // What LISTEN says, as the daemon takes it: "127.0.0.1@1999".
 std::string listen_address(const ServiceRequest& request);
 

@@ -106,6 +106,41 @@ kill -9 "$old"
 must 'killed, it is started again' until_true daemon_is_new
 must 'and knows what it answered' until_true answers 12 192.0.2.1
 
+# What --check and --restart make of a daemon that is not as it should be.
+finds() { # verb text: exits with another code than 0, and says it
+  ! "$svctool" "$1" --service="$service" >/tmp/svctool.out 2>&1 && grep -q -- "$2" /tmp/svctool.out
+}
+must 'a check is good' "$svctool" --check --service=$service
+old=$(daemons)
+set_variable MIN_RESEND_MIN 200
+set_variable RESEND_WIN_HR 1
+must 'it is not restarted with settings that it cannot use' finds --restart 'could not start now: min resend'
+must 'it goes on' test "$(daemons)" = "$old"
+must 'a check says so' finds --check 'could not start now: min resend'
+set_variable MIN_RESEND_MIN 0
+set_variable RESEND_WIN_HR 12
+case $suite in
+  daemontools) svc -d "$service" ;;
+  runit) sv down "$service" ;;
+  s6) s6-svc -d "$service" ;;
+  systemd) systemctl stop greylist.1999 ;;
+esac
+must 'it is put down' until_true none_runs
+must 'a restart leaves it so' finds --restart 'down, and stays so until it is started: '
+must 'none runs' none_runs
+must 'a check says so' finds --check 'down, and stays so until it is started: '
+start=$(sed -n 's/.*until it is started: //p' /tmp/svctool.out)
+CONTROLDIR=/tmp /usr/local/sbin/qmail-greyd 127.0.0.1@1999 foreign.context 2>/tmp/foreign.log &
+foreign=$!
+must 'another one takes its port' until_true grep -q 'listening on' /tmp/foreign.log
+must 'it is started as was said' eval "$start"
+must 'a check sees it end again and again' until_true finds --check 'ends and is started again and again'
+must 'and who has the port' finds --check "answered by another program, process $foreign "
+kill "$foreign"
+wait "$foreign"
+must 'which is free again' until_true "$svctool" --restart --service=$service
+must 'a check is good' "$svctool" --check --service=$service
+
 if [ "$suite" = systemd ]; then
   set -o pipefail
   unit=/etc/systemd/system/greylist.1999.service

@@ -33,10 +33,10 @@ struct Installed {
     comparison.changes.push_back(
         {type, &changed, changed.path, std::move(old_content), std::move(detail)});
   }
-  Findings judged() const {
+  Findings judged(Basis basis = Basis::installed) const {
     Findings findings;
     findings.subject = plan.service;
-    judge_changes(comparison, findings);
+    judge_changes(comparison, basis, findings);
     return findings;
   }
 };
@@ -57,7 +57,7 @@ TEST_CASE("what an operator may edit is a note, all else a fault") {
       {"variables/MIN_RESEND_MIN", Type::content, "7\nrest\n", "",
        "MIN_RESEND_MIN: set by hand to '7', installed as '5'", ""},
       {"variables/MIN_RESEND_MIN", Type::content, "", "", "set by hand to ''", ""},
-      {"variables/MIN_RESEND_MIN", Type::create, "", "", "taken away", ""},
+      {"variables/MIN_RESEND_MIN", Type::create, "", "", "missing, so the daemon's default", ""},
       {"variables/MIN_RESEND_MIN", Type::content, "soon\n", "", "",
        "MIN_RESEND_MIN: 'soon' is not a number of minutes from 0"},
       {"variables/IPV4_PREFIX", Type::content, "33\n", "", "", "IPV4_PREFIX: '33' is not"},
@@ -83,6 +83,79 @@ TEST_CASE("what an operator may edit is a note, all else a fault") {
     if (!fault.empty()) CHECK(findings.differs[0].find(fault) != std::string::npos);
     CHECK(findings.good() == fault.empty());
   }
+}
+
+TEST_CASE("a note tells what was installed from what other options would set") {
+  Installed installed;
+  installed.differs("variables/MIN_RESEND_MIN", Type::content, "7\n");
+  CHECK(installed.judged(Basis::installed)
+            .notes[0]
+            .ends_with("MIN_RESEND_MIN: set by hand to '7', installed as '5'"));
+  CHECK(installed.judged(Basis::options)
+            .notes[0]
+            .ends_with("MIN_RESEND_MIN: '7', these options would set '5'"));
+}
+
+TEST_CASE("a daemon is good when it is the service's own that answers") {
+  using grey::wire::Reason;
+  const Probe answered{{}, true, "answers (new)", Reason::new_triplet};
+  const Probe refused{{}, false, "Connection refused", {}};
+  const Probe accepted{{}, true, "answers (known)", Reason::known};
+  const ServiceState up{true, true, 7}, put_down{false, false, 0}, ended{false, true, 0};
+  const struct {
+    Observation seen;
+    bool dry_run;
+    const char *fault, *outcome;
+    bool good;
+  } rows[] = {
+      {{answered, up, false, true, ""}, false, "", "answers (new)", true},
+      {{answered, {}, false, {}, ""}, false, "", "answers (new)", true},  // not root
+      {{refused, {}, false, {}, ""}, false, "", "Connection refused", false},
+      {{refused, put_down, false, false, ""},
+       false,
+       "down, and stays so until it is started: START",
+       "Connection refused",
+       false},
+      {{answered, put_down, false, false, "process 9 (x)"},
+       false,
+       "down, and stays so",
+       "answered by another program, process 9 (x)",
+       false},
+      {{refused, ended, false, false, ""}, false, "again and again; why: LOG", "refused", false},
+      {{answered, up, true, false, ""},
+       false,
+       "again and again; why: LOG",
+       "answered by another program",
+       false},
+      {{refused, up, false, false, ""},
+       false,
+       "(process 7) does not listen on 127.0.0.1@1999",
+       "refused",
+       false},
+      {{{{}, false, "no answer", {}}, up, false, true, ""},
+       false,
+       "(process 7) is up; it has said: LOG",
+       "no answer",
+       false},
+      {{accepted, up, false, true, ""}, true, "", "in a dry run", true},
+      {{answered, up, false, true, ""}, true, "", "answers (new)", true},  // set, not yet in force
+      {{accepted, up, false, true, ""}, false, "", "answers (known)", true},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.fault);
+    CAPTURE(row.outcome);
+    Findings findings;
+    judge_daemon(row.seen, {"/service/x", "LOG", "START"}, row.dry_run, findings);
+    CHECK(findings.good() == row.good);
+    const std::string fault = row.fault;
+    REQUIRE(findings.differs.size() == (fault.empty() ? 0 : 1));
+    if (!fault.empty()) CHECK(findings.differs[0].find(fault) != std::string::npos);
+    REQUIRE(findings.daemons.size() == 1);
+    CHECK(findings.daemons[0].outcome.find(row.outcome) != std::string::npos);
+  }
+  CHECK(is_dry_run("1"));
+  CHECK_FALSE(is_dry_run("off"));
+  CHECK_FALSE(is_dry_run(""));
 }
 
 TEST_CASE("the value in force is the operator's") {

@@ -36,6 +36,7 @@ TEST_CASE("a command names the service as its suite does") {
   CHECK(restart_command(*find_suite("runit"), service) == "sv term '/my services/greylist.1999'");
   CHECK(restart_command(*find_suite("systemd"), service) ==
         "systemctl restart greylist.1999.service");
+  CHECK(start_command(*find_suite("s6"), service) == "s6-svc -u '/my services/greylist.1999'");
   CHECK(unit_path(service) == "/etc/systemd/system/greylist.1999.service");
 }
 
@@ -53,6 +54,21 @@ TEST_CASE("scripts use the programs of their suite and of no other") {
       if (&other == &suite || is_systemd(other)) continue;
       CHECK_FALSE(contains(log, " " + std::string(other.logger)));
       CHECK_FALSE(contains(run, " " + std::string(other.envdir) + " "));
+    }
+  }
+}
+
+TEST_CASE("the daemon is asked for a start by the command of its script and --check") {
+  for (const Suite& suite : suites()) {
+    CAPTURE(suite.name);
+    for (const bool greydaemon : {false, true}) {
+      const std::string run = run_script("/usr", greydaemon, suite);
+      std::string asked = check_script("/usr", greydaemon, suite, "my user");
+      const std::string added =
+          is_systemd(suite) ? "  --check -u 'my user' \\\n" : "  --check \\\n";
+      const std::size_t at = asked.find(added);
+      REQUIRE(at != std::string::npos);
+      CHECK(run.ends_with(asked.erase(at, added.size())));
     }
   }
 }

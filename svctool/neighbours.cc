@@ -1,0 +1,43 @@
+#include "svctool/neighbours.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <system_error>
+
+#include "greyd/endpoint.h"
+#include "svctool/compare.h"
+#include "svctool/service_files.h"
+
+namespace grey::svctool {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool overlap(const Endpoint& one, const Endpoint& other) {
+  return one.port == other.port && (one.ip.is_any() || other.ip.is_any() || one.ip == other.ip);
+}
+
+}  // namespace
+
+std::vector<std::string> with_same_address(const ServiceRequest& request) {
+  std::vector<std::string> found;
+  const auto own = parse_endpoint(listen_address(request), Wildcards::allowed);
+  if (!own) return found;
+  std::error_code error;
+  for (fs::directory_iterator at(servicedir(request), error), end; !error && at != end;
+       at.increment(error)) {
+    const std::string service = at->path();
+    std::error_code missing;  // it is yet to be made
+    if (service == service_path(request) || !exists(service + "/.options") ||
+        fs::equivalent(service, service_path(request), missing)) {
+      continue;
+    }
+    const auto theirs = parse_endpoint(read_variable(service, "LISTEN"), Wildcards::allowed);
+    if (theirs && overlap(*own, *theirs)) found.push_back(service);
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
+}  // namespace grey::svctool

@@ -1,0 +1,66 @@
+#include "svctool/restart.h"
+
+#include <cstdio>
+
+#include "svctool/observe.h"
+#include "svctool/service_files.h"
+#include "svctool/start_check.h"
+#include "svctool/supervision.h"
+
+namespace grey::svctool {
+namespace {
+
+constexpr int kSeconds = 10;  // for a start, which has to read the state
+
+Result<void> could_start(const ServiceRequest& request, const std::string& service) {
+  if (auto good = check_values(request, service); !good) return good;
+  if (!may_ask_start(request, service)) return {};
+  return ask_start(request, service);
+}
+
+// Whether it was told at all: a daemon that was put down is not to be started.
+Result<bool> tell(const Suite& suite, const std::string& service, const ServiceState& state) {
+  if (!state.up && !state.wanted) return false;
+  if (auto told = restart_service(suite, service); !told) {
+    return tl::make_unexpected(told.error());
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<int> restart_daemon(const std::string& service) {
+  const auto request = read_own_options(service);
+  if (!request) return tl::make_unexpected(request.error());
+  const Suite& suite = *request->suite;
+  if (auto good = could_start(*request, service); !good) {
+    return failure(service +
+                   ": not restarted, as the daemon could not start now: " + good.error().text);
+  }
+  const std::string listen = read_variable(service, "LISTEN");
+  const auto endpoint = own_endpoint(listen);
+  if (!endpoint) {
+    return failure(service + ": not restarted: LISTEN: '" + listen +
+                   "' is not an address and port");
+  }
+  if (!is_systemd(suite) && !is_supervised(service)) {
+    return failure(service + ": no supervise runs here");
+  }
+  const auto before = service_state(suite, service);
+  if (!before) return tl::make_unexpected(before.error());
+  const auto told = tell(suite, service, *before);
+  if (!told) return tl::make_unexpected(told.error());
+  const auto seen = observe(suite, service, *endpoint, kSeconds, *told ? before->pid : 0);
+  if (*told && before->up && seen.state && seen.state->pid == before->pid) {
+    return failure(service + ": the daemon does not end");
+  }
+  Findings findings;
+  findings.subject = service;
+  judge_daemon(seen, places_of(suite, service), is_dry_run(read_variable(service, "DRY_RUN")),
+               findings);
+  if (findings.good()) return 0;
+  std::fputs(to_text(findings).c_str(), stdout);
+  return 1;
+}
+
+}  // namespace grey::svctool

@@ -1,0 +1,229 @@
+#!/bin/sh
+# svctool --check and --restart with services that do not run as they should: real daemons below the
+# real svscan, put down, restarted each second, shut out by others, set to what they cannot use.
+#
+# usage: svctool_check_test.sh SVCTOOL QMAIL-GREYD     exit 77: skipped, as something is not there
+set -u
+svctool=${1:?usage: svctool_check_test.sh SVCTOOL QMAIL-GREYD}
+daemon=${2:?usage: svctool_check_test.sh SVCTOOL QMAIL-GREYD}
+
+[ "$(id -u)" = 0 ] || { echo 'skipped: needs root, for setuidgid'; exit 77; }
+for program in svscan supervise svc svok svstat envdir setuidgid multilog; do
+  command -v $program >/dev/null || { echo "skipped: $program is not installed"; exit 77; }
+done
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/svctool_lib.sh"
+
+says() { contains "$top/out" "$1" || fail "no '$1'"; }
+says_not() { ! contains "$top/out" "$1" || fail "'$1' is said"; }
+# finds CODE ARGS: svctool ends with CODE, and has said it on standard output.
+finds() {
+  code=$1
+  shift
+  "$svctool" "$@" >"$top/out" 2>"$top/err"
+  got=$?
+  [ $got = "$code" ] || fail "exit $got instead of $code of svctool $*"
+}
+check() { finds "$1" --check --service="$service"; }
+# stays_up CODE TEXT: --restart ends with CODE and TEXT, and the daemon is the one that was.
+stays_up() {
+  old=$(pid_of "$service")
+  [ "$old" != 0 ] || fail 'the daemon does not run'
+  finds "$1" --restart --service="$service"
+  contains "$top/err" "$2" || fail "no '$2'"
+  [ "$(pid_of "$service")" = "$old" ] || fail 'the daemon was taken down'
+}
+pid_of() { svstat "$1" | sed -n 's/.* up (pid \([0-9]*\)).*/\1/p' | grep . || echo 0; }
+set_to() { echo "$2" >"$service/variables/$1"; }
+
+foreign_listens() { contains "$top/foreign" 'listening on'; }
+foreign_daemon() { # address
+  CONTROLDIR=$top "$prefix/sbin/qmail-greyd" "$1@$port" foreign.context 2>"$top/foreign" &
+  foreign=$!
+  wait_for foreign_listens || fail 'no foreign daemon'
+}
+end_foreign_daemon() {
+  kill "$foreign"
+  wait "$foreign"
+}
+
+prefix=$top/prefix
+mkdir -p "$prefix/sbin" "$top/service"
+cp "$daemon" "$prefix/sbin/qmail-greyd"
+chmod 755 "$prefix" "$prefix/sbin/qmail-greyd"
+port=$(perl -MIO::Socket::INET -e \
+  'print IO::Socket::INET->new(Proto => "udp", LocalAddr => "127.0.0.1")->sockport')
+# The sanitizer needs more address space than any limit leaves.
+memory=
+! ldd "$daemon" | grep -q libasan || memory=0
+install_service() { # tag option...
+  tag=$1
+  shift
+  ok --greylist="$port" --servicetag="$tag" --servicedir="$top/service" --cntrldir="$top/control" \
+    --logdir="$top/log" --prefix="$prefix" --user=daemon --loguser=nobody \
+    ${memory:+--memory="$memory"} "$@"
+}
+service=$top/service/greylist.one
+log=$top/log/greylist.one/current
+log_has() { grep -q -e "$1" "$log" 2>/dev/null; }
+start_svscan "$top/service"
+install_service one
+[ ! -s "$top/err" ] || fail 'a warning about a service that is alone'
+wait_for log_has 'listening on' || fail 'the daemon does not start'
+wait_for svok "$service/log" || fail 'multilog does not start'
+check 0
+
+say 'a restart waits until the new daemon answers'
+old=$(pid_of "$service")
+ok --restart --service="$service"
+now=$(pid_of "$service")
+{ [ "$now" != 0 ] && [ "$now" != "$old" ]; } || fail 'no new daemon'
+check 0
+
+say 'settings that the daemon cannot use are wrong, and no restart takes it down for them'
+set_to MIN_RESEND_MIN 200
+set_to RESEND_WIN_HR 1
+check 1
+says "wrong: $service: the daemon could not start now: min resend (200 minutes) must be shorter"
+stays_up 111 'not restarted, as the daemon could not start now: min resend (200 minutes)'
+set_to MIN_RESEND_MIN abc
+check 1
+stays_up 111 "$service/variables/MIN_RESEND_MIN: 'abc' is not a number"
+set_to MIN_RESEND_MIN 5
+set_to RESEND_WIN_HR 12
+set_to WHITELIST nosuchlist
+check 1
+says "could not start now: cannot open $top/control/nosuchlist: No such file"
+stays_up 111 "$top/control/nosuchlist"
+set_to WHITELIST greylist.whitelist
+cp "$top/control/greylist.whitelist" "$top/good"
+echo '192.0.2.0/99' >>"$top/control/greylist.whitelist"
+check 1
+says "could not start now: $top/control/greylist.whitelist:"
+stays_up 111 "$top/control/greylist.whitelist:"
+cat "$top/good" >"$top/control/greylist.whitelist"
+set_to SERVICE_USER nosuchuser
+check 1
+says 'could not start now: unknown user: nosuchuser'
+stays_up 111 'unknown user: nosuchuser'
+set_to POLICY "$top/nowhere/socket"
+set_to SERVICE_USER daemon
+check 1
+says "could not start now: cannot make a socket in $top/nowhere/"
+: >"$service/variables/POLICY"
+set_to LISTEN nonsense
+stays_up 111 'nonsense'
+set_to LISTEN "127.0.0.1@$port"
+check 0
+
+say 'the user in force is judged, not the installed one'
+chown nobody "$top/control"
+set_to SERVICE_USER nobody
+rm -f "$top/control"/greylist.one.context*
+check 0
+says 'set by hand to'
+set_to SERVICE_USER daemon
+check 1
+says "user daemon cannot save files in $top/control"
+chown daemon "$top/control"
+
+say 'files of the state that only root can open are named'
+for file in context context.lock; do
+  : >"$top/control/greylist.one.$file"
+  chown root "$top/control/greylist.one.$file"
+  chmod 600 "$top/control/greylist.one.$file"
+  check 1
+  says "could not start now: cannot open $top/control/greylist.one.$file: Permission denied"
+  stays_up 111 "$top/control/greylist.one.$file: Permission denied"
+  rm "$top/control/greylist.one.$file"
+done
+chmod 600 "$top/control/greylist.whitelist"
+chown root "$top/control/greylist.whitelist"
+check 1
+says "cannot open $top/control/greylist.whitelist: Permission denied"
+chmod 644 "$top/control/greylist.whitelist"
+
+say 'a cdb beside a list is named, and whether the list is newer'
+ok --build-cdb="$top/control/greylist.whitelist"
+says 'next: svc -h'
+check 0
+says "note: $top/control/greylist.whitelist.cdb: in force beside $top/control/greylist.whitelist"
+says_not 'is newer'
+touch -d '+1 minute' "$top/control/greylist.whitelist"
+check 0
+says "which is newer: svctool --build-cdb=$top/control/greylist.whitelist"
+rm "$top/control/greylist.whitelist.cdb"
+
+say 'a dry run is called one'
+set_to DRY_RUN 1
+check 0
+says 'answers (new)' # it has not been restarted
+ok --restart --service="$service"
+check 0
+says 'answers (in a dry run, DRY_RUN: everyone is accepted)'
+: >"$service/variables/DRY_RUN"
+ok --restart --service="$service"
+
+say 'what other options would set is not called installed'
+install_service one --min-resend-min=7
+finds 1 --greylist="$port" --servicetag=one --servicedir="$top/service" --cntrldir="$top/control" \
+  --logdir="$top/log" --prefix="$prefix" --user=daemon --loguser=nobody --check
+says "variables/MIN_RESEND_MIN: '7', these options would set '5'"
+says_not 'by hand'
+install_service one
+
+say 'another service at the same address is warned of, and found to restart again and again'
+install_service two
+contains "$top/err" "$service listens on 127.0.0.1@$port, too" || fail 'no warning'
+service=$top/service/greylist.two
+log=$top/log/greylist.two/current
+wait_for log_has 'Address already in use' || fail 'the second daemon is not refused'
+check 1
+says "wrong: $service: the daemon ends and is started again and again; why: $log"
+says "wrong: daemon at 127.0.0.1@$port: answered by another program, process $(pid_of "$top/service/greylist.one") (qmail-greyd)"
+says_not 'answers ('
+finds 1 --restart --service="$service"
+says "the daemon ends and is started again and again; why: $log"
+ok --remove --service="$service"
+service=$top/service/greylist.one
+log=$top/log/greylist.one/current
+
+say 'a daemon that does not listen where its settings say'
+set_to LISTEN 127.0.0.1@9
+check 1
+says "the daemon (process $(pid_of "$service")) does not listen on 127.0.0.1@9;"
+says 'wrong: daemon at 127.0.0.1@9: Connection refused'
+set_to LISTEN "127.0.0.1@$port"
+check 0
+
+say 'nor is the daemon at the other address taken for it'
+foreign_daemon 127.0.0.2
+set_to LISTEN "127.0.0.2@$port"
+check 1
+says "the daemon (process $(pid_of "$service")) does not listen on 127.0.0.2@$port"
+says "wrong: daemon at 127.0.0.2@$port: answered by another program, process $foreign (qmail-greyd)"
+end_foreign_daemon
+set_to LISTEN "127.0.0.1@$port"
+
+say 'a daemon that was put down stays so, and a foreign one in its place is no good one'
+svc -d "$service"
+is_put_down() { [ "$(pid_of "$service")" = 0 ]; }
+wait_for is_put_down || fail 'it does not end'
+check 1
+says "wrong: $service: down, and stays so until it is started: svc -u $service"
+says "wrong: daemon at 127.0.0.1@$port: Connection refused"
+finds 1 --restart --service="$service"
+says "wrong: $service: down, and stays so until it is started: svc -u $service"
+[ "$(pid_of "$service")" = 0 ] || fail 'a daemon that was put down is started'
+foreign_daemon 127.0.0.1
+check 1
+says "answered by another program, process $foreign (qmail-greyd)"
+svc -u "$service"
+wait_for log_has 'Address already in use' || fail 'the daemon is not refused'
+check 1
+says "$service: the daemon ends and is started again and again; why: $log"
+end_foreign_daemon
+ok --restart --service="$service"
+check 0
+
+echo 'all passed'
