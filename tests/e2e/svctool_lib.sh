@@ -53,9 +53,10 @@ fail() {
 say() { echo "- $*"; }
 contains() { grep -qF -e "$2" "$1"; }
 
-# Everything about every file below $top but the outputs of svctool itself.
+# Everything about every file below $top but the outputs of svctool itself, and the log of a daemon
+# that was asked just before.
 snapshot() {
-  find "$top" -mindepth 1 ! -path "$top/out" ! -path "$top/err" -printf '%P %y %m %u %g %s %i\n' | sort
+  find "$top" -mindepth 1 ! -path "$top/out" ! -path "$top/err" ! -name current -printf '%P %y %m %u %g %s %i\n' | sort
 }
 
 # ok ARGS: svctool succeeds.
