@@ -182,10 +182,22 @@ void hold_signals() {
   std::signal(SIGPIPE, SIG_IGN);  // a log reader that goes away is no reason to stop
 }
 
-// The directories of the unix sockets that --policy names.
-Result<void> check_policy_places(const Options& options) {
+// Whether this host has the address. Any port will do: a daemon that runs has its own.
+Result<void> check_address(const Endpoint& endpoint) {
+  const auto socket = bind_udp({endpoint.ip, 0});
+  if (socket) return {};
+  const std::string& text = socket.error().text;
+  return failure("cannot listen on " + to_string(endpoint.ip) + text.substr(text.rfind(": ")));
+}
+
+// Where it listens: addresses, and the directories of the unix sockets that --policy names.
+Result<void> check_places(const Options& options) {
+  if (auto own = check_address(options.listen); !own) return own;
   for (const PolicyAddress& address : options.policy_addresses) {
-    if (address.path.empty()) continue;
+    if (address.path.empty()) {
+      if (auto own = check_address(address.endpoint); !own) return own;
+      continue;
+    }
     const std::string directory = address.path.substr(0, address.path.rfind('/') + 1);
     if (::access(directory.c_str(), X_OK) == 0) continue;
     return tl::make_unexpected(system_error("make a socket in", directory, errno));
@@ -196,7 +208,7 @@ Result<void> check_policy_places(const Options& options) {
 // All that serve() needs before it answers, but for the ports: a daemon that runs has them. Changes
 // nothing.
 Result<int> check_start(const Options& options) {
-  if (auto places = check_policy_places(options); !places) {
+  if (auto places = check_places(options); !places) {
     return tl::make_unexpected(places.error());
   }
   if (auto dropped = drop_privileges(options.user); !dropped) {

@@ -18,6 +18,20 @@ Result<void> could_start(const ServiceRequest& request, const std::string& servi
   return ask_start(request, service);
 }
 
+// An error when another program has the daemon's place: one that runs would lose its own for it.
+Result<void> check_place(const Suite& suite, const std::string& service, const ServiceState& state,
+                         const Endpoint& endpoint) {
+  if (!state.up && !state.wanted) return {};
+  if (state.up && listens_at(state.pid, endpoint) != false) return {};
+  const std::string other = find_listener(endpoint);
+  if (other.empty()) return {};
+  // It may have been started just now.
+  const auto now = service_state(suite, service);
+  if (now && other.starts_with("process " + std::to_string(now->pid) + " ")) return {};
+  return failure(other + " listens on " + to_string(endpoint.ip) + "@" +
+                 std::to_string(endpoint.port));
+}
+
 // Whether it was told at all: a daemon that was put down is not to be started.
 Result<bool> tell(const Suite& suite, const std::string& service, const ServiceState& state) {
   if (!state.up && !state.wanted) return false;
@@ -48,6 +62,9 @@ Result<int> restart_daemon(const std::string& service) {
   }
   const auto before = service_state(suite, service);
   if (!before) return tl::make_unexpected(before.error());
+  if (auto free = check_place(suite, service, *before, *endpoint); !free) {
+    return failure(service + ": not restarted: " + free.error().text);
+  }
   const auto told = tell(suite, service, *before);
   if (!told) return tl::make_unexpected(told.error());
   const auto seen = observe(suite, service, *endpoint, kSeconds, *told ? before->pid : 0);

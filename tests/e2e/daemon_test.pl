@@ -214,6 +214,8 @@ subtest '--check says what would stop a start, and leaves no trace' => sub {
          [111, 'bad whitelist line', "$dir/bad:2: ", '-w', 'bad', @fine],
          [111, 'unknown user', 'unknown user: no-such-user', '-u', 'no-such-user', @fine],
          [111, 'no directory for the state', "$state/no: No such file", $fine[0], "$state/no/context"],
+         [111, 'not an address here', 'cannot listen on 192.0.2.1: Cannot assign requested address', "192.0.2.1\@$port", 'context'],
+         [111, 'nor for mail servers', 'cannot listen on 192.0.2.1: Cannot assign', '--policy=192.0.2.1@10023', @fine],
          [111, 'no directory for a socket', "$state/no/: No such file", "--policy=$state/no/s", @fine],
          $> ? () : [111, "root's files", "open $state/context: Permission denied", '-u', 'nobody', @fine]) {
         my ($code, $what, $says, @args) = @$_;

@@ -111,6 +111,10 @@ set_to SERVICE_USER daemon
 check 1
 says "could not start now: cannot make a socket in $top/nowhere/"
 : >"$service/variables/POLICY"
+set_to LISTEN "192.0.2.77@$port"
+check 1
+says 'could not start now: cannot listen on 192.0.2.77: Cannot assign requested address'
+stays_up 111 'cannot listen on 192.0.2.77'
 set_to LISTEN nonsense
 stays_up 111 'nonsense'
 set_to LISTEN "127.0.0.1@$port"
@@ -182,8 +186,9 @@ check 1
 says "wrong: $service: the daemon ends and is started again and again; why: $log"
 says "wrong: daemon at 127.0.0.1@$port: answered by another program, process $(pid_of "$top/service/greylist.one") (qmail-greyd)"
 says_not 'answers ('
-finds 1 --restart --service="$service"
-says "the daemon ends and is started again and again; why: $log"
+finds 111 --restart --service="$service"
+contains "$top/err" "not restarted: process $(pid_of "$top/service/greylist.one") (qmail-greyd) listens on 127.0.0.1@$port" ||
+  fail 'no word of who has the port'
 ok --remove --service="$service"
 service=$top/service/greylist.one
 log=$top/log/greylist.one/current
@@ -202,8 +207,25 @@ set_to LISTEN "127.0.0.2@$port"
 check 1
 says "the daemon (process $(pid_of "$service")) does not listen on 127.0.0.2@$port"
 says "wrong: daemon at 127.0.0.2@$port: answered by another program, process $foreign (qmail-greyd)"
+stays_up 111 "not restarted: process $foreign (qmail-greyd) listens on 127.0.0.2@$port"
 end_foreign_daemon
 set_to LISTEN "127.0.0.1@$port"
+
+say 'a restart after which the daemon does not come up says so'
+mv "$prefix/sbin/qmail-greyd" "$prefix/sbin/real"
+cat >"$prefix/sbin/qmail-greyd" <<'END'
+#!/bin/sh
+case $1 in --check) exec "${0%/*}/real" "$@" ;; esac
+echo 'for a reason that nobody foresees'
+exit 111
+END
+chmod 755 "$prefix/sbin/qmail-greyd"
+finds 1 --restart --service="$service"
+says "wrong: $service: the daemon ends and is started again and again; why: $log"
+says "$service: not as it should be"
+contains "$log" 'for a reason that nobody foresees' || fail 'that is not where the reason is'
+mv "$prefix/sbin/real" "$prefix/sbin/qmail-greyd"
+ok --restart --service="$service"
 
 say 'a daemon that was put down stays so, and a foreign one in its place is no good one'
 svc -d "$service"
