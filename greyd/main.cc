@@ -138,8 +138,6 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger)
   if (const auto dropped = drop_privileges(options.user); !dropped) {
     return tl::make_unexpected(dropped.error());
   }
-  HashKey hash_key;
-  randombytes_buf(hash_key.data(), hash_key.size());
   EventLoop loop;
   BackgroundThread background([&loop] { loop.wake(); });
   const auto report = [&](StateFiles::Level level, const std::string& text) {
@@ -151,7 +149,7 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger)
       logger.info("{}", text);
     }
   };
-  Service service(service_settings(options), hash_key, background, report);
+  Service service(service_settings(options), new_hash_key(), background, report);
   // Lists and state are read as the user who will read and write them later.
   if (const auto lists = service.reload_lists(); !lists) return tl::make_unexpected(lists.error());
   if (const auto loaded = load_state(service, options, logger); !loaded) {
