@@ -4,6 +4,7 @@ grey_unit_test(smtp_session_test
                        unit/smtp_session_test.cc unit/smtp_smuggling_test.cc
                LIBRARIES grey_smtp)
 grey_unit_test(relay_test SOURCES unit/relay_test.cc LIBRARIES grey_smtp)
+grey_unit_test(greylist_pace_test SOURCES unit/greylist_pace_test.cc LIBRARIES greylist_static)
 grey_unit_test(greylist_test SOURCES unit/greylist_test.cc unit/greylist_front_test.cc
                LIBRARIES greylist_static)
 

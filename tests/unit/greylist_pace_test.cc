@@ -1,0 +1,88 @@
+// When libgreylist asks, on a clock of the test's: poll() lets the time pass, and send() and recv()
+// do what the servers of each case do.
+#include <doctest/doctest.h>
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "smtpd-glue/greylist.h"
+
+namespace {
+
+std::int64_t now_ms;
+std::vector<std::int64_t> sent_ms;  // when each datagram was sent, or tried
+bool refuses;                       // nobody listens, else nobody answers
+
+std::vector<std::int64_t> times_of_questions(const char* servers, unsigned timeout_ms) {
+  now_ms = 0;
+  sent_ms.clear();
+  greylist_options options;
+  greylist_options_init(&options);
+  options.servers = servers;
+  options.timeout_ms = timeout_ms;
+  const greylist_query query{"192.0.2.1", nullptr, "a@example.org", "Tb@example.net", 15};
+  const greylist_result result = greylist_ask(&options, &query);
+  CHECK(result.error == (refuses ? GREYLIST_UNREACHABLE : GREYLIST_SILENT));
+  CHECK(now_ms >= timeout_ms);
+  CHECK(now_ms <= timeout_ms + 2);
+  return sent_ms;
+}
+
+// Each wait is rounded up to the next millisecond.
+void check_times(const std::vector<std::int64_t>& times, const std::vector<std::int64_t>& wanted) {
+  REQUIRE(times.size() == wanted.size());
+  for (std::size_t i = 0; i < times.size(); ++i) {
+    CAPTURE(i);
+    CHECK(times[i] >= wanted[i]);
+    CHECK(times[i] <= wanted[i] + std::int64_t(i));
+  }
+}
+
+const std::vector<std::int64_t> kThreeSeconds{0,    100,  300,  550,  800,  1050, 1300,
+                                              1550, 1800, 2050, 2300, 2550, 2800};
+
+}  // namespace
+
+extern "C" int clock_gettime(clockid_t, timespec* time) noexcept {
+  *time = {now_ms / 1000, now_ms % 1000 * 1'000'000};
+  return 0;
+}
+extern "C" int poll(pollfd* polled, nfds_t count, int timeout) {
+  for (nfds_t i = 0; i < count; ++i) polled[i].revents = 0;
+  now_ms += timeout;
+  return 0;
+}
+extern "C" int __poll_chk(pollfd* polled, nfds_t count, int timeout, std::size_t) {
+  return poll(polled, count, timeout);
+}
+extern "C" ssize_t send(int, const void*, std::size_t size, int) {
+  sent_ms.push_back(now_ms);
+  if (!refuses) return ssize_t(size);
+  errno = ECONNREFUSED;
+  return -1;
+}
+
+TEST_CASE("a server that is silent is asked again soon, up to the end") {
+  refuses = false;
+  check_times(times_of_questions("127.0.0.1@9", 3000), kThreeSeconds);
+}
+
+TEST_CASE("a server that refuses is tried again soon, up to the end: it may be starting") {
+  refuses = true;
+  check_times(times_of_questions("127.0.0.1@9", 3000), kThreeSeconds);
+}
+
+TEST_CASE("of two silent servers each has half of the time") {
+  refuses = false;
+  check_times(times_of_questions("127.0.0.1@9,127.0.0.2@9", 1000), {0, 100, 300, 500, 600, 800});
+}
+
+TEST_CASE("with two servers that refuse a round is both of them") {
+  refuses = true;
+  check_times(times_of_questions("127.0.0.1@9,127.0.0.2@9", 600),
+              {0, 0, 100, 100, 300, 300, 550, 550});
+}
