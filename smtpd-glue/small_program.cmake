@@ -1,8 +1,8 @@
 # Programs of which a mail server starts one for each session, or for each recipient: static, without
 # the C++ runtime, and with musl where that is installed (Debian: musl-dev).
 #
-# Why musl: glibc's start asks the processor for its features some sixty times, and in a virtual
-# machine each of these cpuid instructions goes through the hypervisor (greyd/COST.md).
+# Why musl: glibc's start asks the processor for its features 43 times, and in a virtual machine
+# each of these cpuid instructions goes through the hypervisor (greyd/COST.md).
 include(CheckCXXSourceCompiles)
 
 option(GREY_MUSL "Link greysmtpd and greyspp with musl, where it is installed" ON)
