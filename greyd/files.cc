@@ -61,13 +61,13 @@ int write_all(int fd, std::string_view data) {
   return 0;
 }
 
-namespace {
-
 std::string directory_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
   return slash == 0 ? "/" : path.substr(0, slash);
 }
+
+namespace {
 
 // Everything up to the rename; 0 or an errno, and the verb of what failed.
 int fill(int fd, std::string_view content, const FileMode& mode, std::string_view& verb) {

@@ -51,6 +51,9 @@ struct FileMode {
 Result<void> replace_file(const std::string& path, std::string_view content,
                           const FileMode& mode = {});
 
+// The directory that holds `path`; "." for a name alone.
+std::string directory_of(const std::string& path);
+
 // fsyncs the directory that holds `path`, so that a rename in it survives a power cut.
 Result<void> sync_directory_of(const std::string& path);
 int sync_parent(const std::string& path);  // the same: 0 or an errno

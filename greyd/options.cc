@@ -4,6 +4,7 @@
 #include <charconv>
 #include <map>
 
+#include "greyd/arguments.h"
 #include "greyd/files.h"
 #include "greyd/limits.h"
 #include "greyd/policy_request.h"
@@ -201,11 +202,8 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
   CommandLine result;
   add_options(app, raw, result.options);
   raw.greydaemon = is_greydaemon(arguments);
-  for (const std::string& argument : arguments) {
-    // CLI11 would take the next argument for the value.
-    if (argument.starts_with("--") && argument.find('=') + 1 == argument.size()) {
-      return misuse(argument.substr(0, argument.size() - 1) + ": the value is empty (see --help)");
-    }
+  if (const auto option = option_without_value(arguments); !option.empty()) {
+    return misuse(std::string(option) + ": the value is empty (see --help)");
   }
   try {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());

@@ -22,12 +22,6 @@ Result<void> check_regular(const std::string& path) {
   return {};
 }
 
-std::string directory_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 }  // namespace
 
 Result<void> check_state_place(const std::string& path) {

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "greyd/files.h"
 #include "svctool/process.h"
 
 namespace grey::svctool {
@@ -38,7 +39,7 @@ bool exists(const std::string& path) {
 }
 
 std::string nearest_existing(std::string path) {
-  while (path.size() > 1 && !exists(path)) path = parent_of(path);
+  while (path.size() > 1 && !exists(path)) path = directory_of(path);
   return path;
 }
 

@@ -1,10 +1,10 @@
 #include "svctool/findings.h"
 
 #include <algorithm>
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "svctool/number.h"
 #include "svctool/output.h"
 #include "svctool/show.h"
 #include "svctool/unit_file.h"
@@ -99,13 +99,6 @@ void judge_change(const Change& change, Basis basis, Findings& findings) {
   }
 }
 
-std::optional<std::uint64_t> parse_number(const std::string& text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 std::string name_of(const Endpoint& endpoint) {
   return to_string(endpoint.ip) + "@" + std::to_string(endpoint.port);
 }
@@ -177,9 +170,10 @@ std::string value_in_force(const Plan& plan, const Comparison& comparison, std::
 
 void judge_memory(const ServiceRequest& request, const std::string& memory,
                   const std::string& max_records, Findings& findings) {
-  const auto limit = parse_number(memory);
+  const auto limit = parse_number<std::uint64_t>(memory);
   if (!limit) return;  // none
-  const auto records = max_records.empty() ? kDefaultMaxRecords : parse_number(max_records);
+  const auto records =
+      max_records.empty() ? kDefaultMaxRecords : parse_number<std::uint64_t>(max_records);
   if (!records || needed_memory(*records) <= *limit) return;
   std::string text = "variables/SOFT_MEM: " + memory + " bytes are too few for " +
                      std::to_string(*records) + " records, which need " +

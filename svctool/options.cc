@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "greyd/arguments.h"
 #include "svctool/options_app.h"
 
 namespace grey::svctool {
@@ -253,11 +254,8 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
   CLI::App app("Installs greylisting services and tells SMTP servers where they are.", "svctool");
   Raw raw;
   define_options(app, raw);
-  for (const std::string& argument : arguments) {
-    // CLI11 would take the next argument for the value.
-    if (argument.starts_with("--") && argument.find('=') + 1 == argument.size()) {
-      return misuse(argument.substr(0, argument.size() - 1) + ": the value is empty");
-    }
+  if (const auto option = option_without_value(arguments); !option.empty()) {
+    return misuse(std::string(option) + ": the value is empty");
   }
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));

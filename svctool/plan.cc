@@ -88,8 +88,4 @@ PlanBuilder& PlanBuilder::of_settings() {
   return *this;
 }
 
-std::string parent_of(const std::string& path) {
-  return path.substr(0, std::max<std::size_t>(path.rfind('/'), 1));
-}
-
 }  // namespace grey::svctool

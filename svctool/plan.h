@@ -87,7 +87,4 @@ class PlanBuilder {
   Plan& plan_;
 };
 
-// REQUIRES: an absolute path.
-std::string parent_of(const std::string& path);
-
 }  // namespace grey::svctool

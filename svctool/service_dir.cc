@@ -24,7 +24,7 @@ std::string file_variable(const ServiceRequest& request, std::string_view name) 
 // would lose its state at every restart.
 void add_state(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
   build.directory(request.cntrldir, 0755).owned_by(request.user).kept();
-  const std::string directory = parent_of(path_below(request.cntrldir, context_file(request)));
+  const std::string directory = directory_of(path_below(request.cntrldir, context_file(request)));
   if (directory != request.cntrldir) {
     build.directory(directory, 0755).owned_by(request.user).kept();
   }
@@ -40,8 +40,8 @@ void add_state(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
     const std::string path = path_below(request.cntrldir, name);
     // Below the control directory; elsewhere a directory that is missing is more likely a typing
     // error than a wish.
-    if (!name.starts_with('/') && !build.has(parent_of(path))) {
-      build.directory(parent_of(path), 0755).kept();
+    if (!name.starts_with('/') && !build.has(directory_of(path))) {
+      build.directory(directory_of(path), 0755).kept();
     }
     build.file(path, 0644, list.sample).kept();
     plan.access.push_back({request.user, path, Access::Need::read, "make it readable"});
@@ -119,7 +119,7 @@ std::vector<std::string> policy_directories(const ServiceRequest& request) {
   std::vector<std::string> directories;
   std::istringstream places(value_of(request, "policy"));
   for (std::string place; std::getline(places, place, ',');) {
-    if (place.starts_with('/')) directories.push_back(parent_of(place));
+    if (place.starts_with('/')) directories.push_back(directory_of(place));
   }
   return directories;
 }
@@ -130,7 +130,7 @@ void add_unit(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
   unit.user = request.user;
   unit.script = plan.service + "/run";
   unit.environment_file = plan.service + "/environment";
-  unit.writable = {parent_of(path_below(request.cntrldir, context_file(request)))};
+  unit.writable = {directory_of(path_below(request.cntrldir, context_file(request)))};
   unit.readable = {request.cntrldir, request.prefix};
   for (const char* list : {"whitelist", "blacklist"}) {
     unit.readable.push_back(path_below(request.cntrldir, value_of(request, list)));

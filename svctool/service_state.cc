@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <filesystem>
 #include <sstream>
 #include <system_error>
 
 #include "greyd/files.h"
+#include "svctool/number.h"
 #include "svctool/process.h"
 
 namespace grey::svctool {
@@ -63,14 +63,6 @@ std::optional<bool> has_socket(const std::string& proc, const std::set<std::stri
 std::uint32_t number_at(std::string_view bytes, std::size_t at) {  // least byte first
   std::uint32_t value = 0;
   for (std::size_t i = 4; i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[at + i]);
-  return value;
-}
-
-template <typename Number>
-std::optional<Number> parse_number(std::string_view text, int base = 10) {
-  Number value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
 }
 

@@ -1,11 +1,11 @@
 #include "svctool/settings.h"
 
-#include <charconv>
 #include <optional>
 
 #include "greyd/endpoint.h"
 #include "greyd/network_set.h"
 #include "greyd/policy_request.h"
+#include "svctool/number.h"
 
 namespace grey::svctool {
 namespace {
@@ -52,13 +52,6 @@ constexpr Setting kSettings[] = {
      "how much is logged", limits::kVerbosity, {}},
 };
 // clang-format on
-
-std::optional<long> parse_number(std::string_view text) {
-  long value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || text.starts_with('-')) return {};
-  return value;
-}
 
 bool is_choice(std::string_view choices, std::string_view value) {
   while (!choices.empty()) {
@@ -121,8 +114,8 @@ Result<void> check_value(const Setting& setting, std::string_view value) {
   if (auto line = check_line(setting.option, value); !line) return line;
   switch (setting.kind) {
     case Kind::number: {
-      const std::optional<long> number = parse_number(value);
-      if (number && setting.range.holds(*number)) return {};
+      const auto number = parse_number<std::int64_t>(value);
+      if (number && !value.starts_with('-') && setting.range.holds(*number)) return {};
       return wrong(setting.option, value,
                    "a number of " + std::string(setting.unit) + " from " +
                        std::to_string(setting.range.low) + " to " +

@@ -12,12 +12,6 @@
 namespace grey::svctool {
 namespace {
 
-std::string parent_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 // A name beside `path` that nothing else uses while this process lives.
 std::string hidden_name(const std::string& path, std::string_view suffix) {
   const std::size_t slash = path.rfind('/');
@@ -68,7 +62,7 @@ Transaction::~Transaction() {
 
 Result<void> Transaction::make_directory(const std::string& path, const FileMode& mode) {
   struct stat status {};
-  const std::string parent = parent_of(path);
+  const std::string parent = directory_of(path);
   if (::stat(parent.c_str(), &status) != 0 && errno == ENOENT && parent != path) {
     if (auto made = make_directory(parent, {0755, {}, {}}); !made) return made;
   }
@@ -133,7 +127,7 @@ Result<void> Transaction::commit() {
   }
   std::string synced;
   for (const Renaming& renaming : files_) {
-    const std::string parent = parent_of(renaming.path);
+    const std::string parent = directory_of(renaming.path);
     if (parent == synced) continue;
     if (auto done = sync_directory_of(renaming.path); !done) return done;
     synced = parent;
