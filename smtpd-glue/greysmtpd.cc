@@ -41,13 +41,7 @@ class Decider {
     const std::string& name = named ? question.client_name : settings_.client_name;
     const greylist_query query{client.c_str(), name.c_str(), question.sender.c_str(),
                                question.recipients.data(), question.recipients.size()};
-    const greylist_result result =
-        silence_ends_.passed() ? greylist_ask(&settings_.daemon, &query) : silence_;
-    if (silence_ends_.passed() &&
-        (result.error == GREYLIST_SILENT || result.error == GREYLIST_UNREACHABLE)) {
-      silence_ = result;
-      silence_ends_ = Deadline::after(kSilenceMs);
-    }
+    const greylist_result result = ask(query);
     const bool failed = result.error != GREYLIST_ANSWERED && result.error != GREYLIST_BAD_SERVERS;
     if (failed && !std::exchange(reported_, true)) {  // of a bad GREYIP all was said at the start
       char failure[500];
@@ -61,6 +55,16 @@ class Decider {
 
  private:
   static constexpr int kSilenceMs = 60000;  // during which nobody is asked again
+
+  greylist_result ask(const greylist_query& query) {
+    if (!silence_ends_.passed()) return silence_;
+    const greylist_result result = greylist_ask(&settings_.daemon, &query);
+    if (result.error == GREYLIST_SILENT || result.error == GREYLIST_UNREACHABLE) {
+      silence_ = result;
+      silence_ends_ = Deadline::after(kSilenceMs);
+    }
+    return result;
+  }
 
   const WrapperSettings& settings_;
   bool reported_ = false;

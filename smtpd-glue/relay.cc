@@ -164,8 +164,17 @@ class Relay {
   void write_before_asking() {
     pollfd client{fds_.client_out, POLLOUT, 0};
     if (session_.to_client.empty() || poll(&client, 1, 0) != 1 || client.revents != POLLOUT) return;
+    send_to_client();
+  }
+
+  // As write(2); poll(2) has announced that it takes something.
+  ssize_t send_to_client() {
     const ssize_t sent = write_once(fds_.client_out, session_.to_client);
-    if (sent > 0) session_.to_client.erase(0, std::size_t(sent));
+    if (sent < 0) return sent;
+    session_.to_client.erase(0, std::size_t(sent));
+    if (session_.to_client.empty()) cork_is_out_ = false;
+    timer_ = Timer::none;  // it listens: its time begins anew
+    return sent;
   }
 
   bool server_wants_no_more() const {
@@ -186,12 +195,7 @@ class Relay {
   }
 
   void write_client() {
-    const ssize_t sent = write_once(fds_.client_out, session_.to_client);
-    if (sent < 0 && would_block(errno)) return;
-    if (sent < 0) return lose_client();
-    session_.to_client.erase(0, std::size_t(sent));
-    if (session_.to_client.empty()) cork_is_out_ = false;
-    timer_ = Timer::none;  // it listens: its time begins anew
+    if (send_to_client() < 0 && !would_block(errno)) lose_client();
   }
 
   // Nobody will read replies any more. What was received is still carried out, as a server would.
