@@ -12,9 +12,8 @@
 // - P makes it a probe, which asks whether the daemon is there: it is answered as a first attempt
 //   is, by the lists and else with "new", and nothing is looked up or stored.
 // - W asks how long the client has to wait.
-// - Q, of at most 16 bytes, asks for its tag at the end of the answer. Ports are used again:
-// without
-//   it an answer that comes late may be taken for that to another question.
+// - Q, of at most 16 bytes, asks for its tag at the end of the answer. Without it an answer that
+//   comes late may be taken for that to another question, as ports are used again.
 // - At least one T is needed. A recipient may be empty, and so may the sender (a bounce).
 //
 // Answer: two bytes. Clients look at the first only, 1 for accept and 0 for defer; see Answer. To a

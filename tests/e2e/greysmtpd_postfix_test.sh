@@ -63,7 +63,7 @@ connect_to='use IO::Socket::INET; use IO::Select;
     }
   }'
 
-trap 'postfix -c "$postfix/conf" stop 2>/dev/null; cleanup' EXIT
+trap 'postfix -c "$postfix/conf" stop 2>/dev/null; leave_directory' EXIT
 start_postfix
 start_daemon
 export GREYIP=$daemon GREYTIMEOUT=30

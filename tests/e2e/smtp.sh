@@ -3,19 +3,10 @@
 # hand. Everything that is started ends with the test.
 # shellcheck disable=SC2317,SC2016,SC2034 # called through `ok` and traps; texts for Perl; for others
 set -u
-work=$(mktemp -d)
-chmod 755 "$work" # servers may run under another user
-pids=()
-
-cleanup() {
-  for pid in "${pids[@]}"; do kill "$pid"; done 2>/dev/null
-  wait
-  rm -rf "$work"
-}
-trap cleanup EXIT
-
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
+work_in_a_directory
+chmod 755 "$work" # servers may run under another user
 
 # ---- servers
 
