@@ -14,6 +14,7 @@ constexpr std::string_view kHeaderStart = "qmail-greyd context ";
 constexpr std::string_view kHeader = "qmail-greyd context 1\n";
 constexpr std::string_view kLegend =
     "# W first-seen client sender recipient: waits for its good retry\n"
+    "# B accepted client sender recipient: a bounce that was accepted\n"
     "# P last-seen client sender recipient: has passed\n"
     "# C last-seen good-retries client\n";
 

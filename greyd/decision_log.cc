@@ -41,7 +41,7 @@ void append_decision(std::string& out, const wire::Query& query, const Decision&
   for (const std::string_view recipient : query.recipients) {
     if (shown == kShownRecipients) {
       out += ",+";
-      append_number(out, query.recipients.size() - shown);
+      append_number(out, query.recipients.size() + query.unasked - shown);
       break;
     }
     if (shown++ > 0) out += ',';
@@ -51,6 +51,10 @@ void append_decision(std::string& out, const wire::Query& query, const Decision&
   append_number(out, decision.age);
   out += " source=";
   append_source(out, source);
+  if (query.unasked > 0) {
+    out += " unasked=";
+    append_number(out, query.unasked);
+  }
   if (query.probe) out += " probe=yes";
   if (dry_run) out += " dry-run=yes";
   out += '\n';

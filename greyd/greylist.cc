@@ -9,7 +9,7 @@ namespace {
 using wire::Reason;
 using wire::Verdict;
 
-// Stamps in the future come from a clock that was set back; they count as now.
+// A stamp in the future comes from a clock that is wrong, or was: it counts as now.
 Seconds age_of(Seconds seen, Seconds now) {
   return std::max<Seconds>(now - seen, 0);
 }
@@ -73,18 +73,18 @@ void Greylist::prepare(std::span<const wire::Query> batch, const Lists& lists) {
     Prepared& prepared = prepared_[i];
     prepared.keys.envelope(batch[i].client, batch[i].sender);
     prepared.client_hash = table_.hash(prepared.keys.client());
-    prepared.first_hash = table_.hash(prepared.keys.triplet(*batch[i].recipients.begin()));
+    prepared.first_hash = table_.wide_hash(prepared.keys.triplet(*batch[i].recipients.begin()));
     table_.prefetch_bucket(prepared.client_hash);
-    table_.prefetch_bucket(prepared.first_hash);
+    table_.prefetch_bucket(Table::Hash(prepared.first_hash));
     whitelist.prefetch_index(batch[i].client);
   }
   for (std::size_t i = 0; i < batch.size(); ++i) {
     table_.prefetch_slot(prepared_[i].client_hash);
-    table_.prefetch_slot(prepared_[i].first_hash);
+    table_.prefetch_slot(Table::Hash(prepared_[i].first_hash));
   }
   for (std::size_t i = 0; i < batch.size(); ++i) {
     table_.prefetch_record(prepared_[i].client_hash);
-    table_.prefetch_record(prepared_[i].first_hash);
+    table_.prefetch_record(Table::Hash(prepared_[i].first_hash));
     whitelist.prefetch_range(batch[i].client);
   }
 }
@@ -94,15 +94,24 @@ Greylist::HashedKey Greylist::triplet_key(std::string_view recipient, bool first
   KeyBuilder& keys = now_deciding_->keys;
   if (first) return {keys.last_triplet(), now_deciding_->first_hash};
   const std::string_view key = keys.triplet(recipient);
-  return {key, table_.hash(key)};
+  return {key, table_.wide_hash(key)};
 }
 
 Decision Greylist::decide_one(const wire::Query& query, const Lists& lists, Seconds now) {
   if (const auto decision = listed(query, lists)) return *decision;
   if (query.probe) return {Reason::new_triplet, 0};
   if (const auto decision = known_client(now)) return *decision;
-  return policy_.personality == Personality::greydaemon ? by_triplets_greydaemon(query, now)
-                                                        : by_triplets(query, lists, now);
+  const bool told_apart = query.question != 0 && tells_questions_apart();
+  if (told_apart) {
+    if (const Decision* first = questions_.find(query.question, now, kOneAttempt)) return *first;
+  }
+  const Decision decision = policy_.personality == Personality::greydaemon
+                                ? by_triplets_greydaemon(query, now)
+                                : by_triplets(query, lists, now);
+  if (told_apart && verdict_of(decision.reason) == Verdict::defer) {
+    questions_.remember(query.question, decision, now);
+  }
+  return decision;
 }
 
 std::optional<Decision> Greylist::listed(const wire::Query& query, const Lists& lists) const {
@@ -131,8 +140,8 @@ std::optional<Decision> Greylist::known_client(Seconds now) {
   const Table::Ref ref = table_.find(now_deciding_->keys.client(), now_deciding_->client_hash);
   if (ref == 0) return std::nullopt;
   const RecordView client = table_.view(ref);
-  if (is_over(client, now)) {
-    table_.erase(ref);
+  if (!counts(client, now)) {
+    if (expiry_ == Expiry::usual) table_.erase(ref);
     return std::nullopt;
   }
   if (client.passes < policy_.client_passes) return std::nullopt;
@@ -142,10 +151,10 @@ std::optional<Decision> Greylist::known_client(Seconds now) {
 
 Decision Greylist::by_triplets(const wire::Query& query, const Lists& lists, Seconds now) {
   const bool bounce = query.sender.empty();
-  if (bounce && accepted_bounces_.contains(query.question, now)) return {Reason::bounce, 0};
   std::optional<Decision> accepted, deferred;
   bool passed = false;
-  query_mark_ = std::uint8_t(query_mark_ % 255 + 1);
+  named_.begin(query.recipients.size());
+  good_retries_.clear();
   bool first = true;
   for (const std::string_view recipient : query.recipients) {
     const HashedKey key = triplet_key(recipient, std::exchange(first, false));
@@ -153,75 +162,92 @@ Decision Greylist::by_triplets(const wire::Query& query, const Lists& lists, Sec
     if (policy_.recipients == RecipientRule::all && lists.whitelist.has_recipient(recipient)) {
       continue;
     }
-    const std::optional<Decision> decision = triplet(key, bounce, now);
-    if (!decision) continue;
-    passed |= decision->reason == Reason::passed;
-    if (verdict_of(decision->reason) == Verdict::accept) {
-      if (!accepted || says_more(decision->reason, accepted->reason)) accepted = decision;
-    } else if (!deferred || nearness(decision->reason) > nearness(deferred->reason)) {
+    if (!named_.insert(key.wide_hash)) continue;
+    const Decision decision = triplet(key, bounce, now);
+    passed |= decision.reason == Reason::passed;
+    if (decision.reason == Reason::bounce && !decision.again) good_retries_.push_back(recipient);
+    if (verdict_of(decision.reason) == Verdict::accept) {
+      if (!accepted || says_more(decision.reason, accepted->reason)) accepted = decision;
+    } else if (!deferred || nearness(decision.reason) > nearness(deferred->reason)) {
       deferred = decision;
     }
   }
-  // One message is one good retry, whatever the number of its recipients.
-  if (passed && !query.earned) earn_pass(now);
+  const bool new_message = passed && is_new_message(query, now);
+  if (new_message) earn_pass(now);
   const bool accept = policy_.recipients == RecipientRule::any ? accepted.has_value() : !deferred;
   if (!accept) return *deferred;
-  if (bounce) forget_bounces(query, now);
-  if (bounce && query.question != 0 && accepted && accepted->reason == Reason::bounce) {
-    accepted_bounces_.remember(query.question, now);
+  if (!accepted) return {Reason::whitelisted, 0};
+  if (accepted->reason == Reason::bounce) {
+    keep_bounces(now);
+    accepted->again = good_retries_.empty() || (query.message != 0 && !is_new_message(query, now));
+  } else if (passed) {
+    accepted->again = !new_message;
   }
-  return accepted.value_or(Decision{Reason::whitelisted, 0});
+  return *accepted;
 }
 
-// One recipient of a query that no list and no known client decides; nothing for one that this
-// query has named before.
-std::optional<Decision> Greylist::triplet(const HashedKey& key, bool bounce, Seconds now) {
-  Table::Ref ref = table_.find(key.key, key.hash);
-  if (ref != 0 && is_over(table_.view(ref), now)) {
-    table_.erase(ref);
-    ref = 0;
-  }
+// One recipient of a query that no list and no known client decides.
+Decision Greylist::triplet(const HashedKey& key, bool bounce, Seconds now) {
+  const Table::Ref ref = table_.find(key.key, key.hash());
   if (ref == 0) {
-    insert({key.key, now, RecordClass::waiting, query_mark_}, key.hash);
-    return Decision{Reason::new_triplet, 0};
+    insert({key.key, now, RecordClass::waiting, 0}, key.hash());
+    return {Reason::new_triplet, 0};
   }
   const RecordView record = table_.view(ref);
-  if (record.record_class == RecordClass::passed) {
-    touch(ref, record, now);
-    return Decision{Reason::known, age_of(record.seen, now)};
+  if (!counts(record, now)) {
+    update(ref, RecordClass::waiting, now, 0);
+    return {Reason::new_triplet, 0};
   }
-  if (record.passes == query_mark_ && record.seen == now) return std::nullopt;
-  Decision decision = retry(ref, now);
+  if (record.record_class != RecordClass::waiting) return passed_before(ref, record, bounce, now);
+  const Decision decision = retry(ref, now);
   if (decision.reason != Reason::passed) return decision;
-  // A bounce is a message of its own: it says nothing of the next one, nor of the client.
-  if (bounce) return Decision{Reason::bounce, decision.age};
+  // A bounce is a message of its own: it says nothing of the client.
+  if (bounce) return {Reason::bounce, decision.age};
   update(ref, RecordClass::passed, now, 0);
   return decision;
 }
 
-// An accepted bounce uses up its triplets: those of it that were good retries.
-void Greylist::forget_bounces(const wire::Query& query, Seconds now) {
-  for (const std::string_view recipient : query.recipients) {
-    const Table::Ref ref = table_.find(now_deciding_->keys.triplet(recipient));
-    if (ref == 0) continue;
-    const RecordView record = table_.view(ref);
-    const Seconds age = age_of(record.seen, now);
-    const bool good_retry = age >= policy_.min_resend && age < policy_.resend_window &&
-                            !(record.passes == query_mark_ && record.seen == now);
-    if (record.record_class != RecordClass::waiting || !good_retry) continue;
-    note(ref, Change::forgotten);
-    table_.erase(ref);
+Decision Greylist::passed_before(Table::Ref ref, const RecordView& record, bool bounce,
+                                 Seconds now) {
+  const Decision known{Reason::known, age_of(record.seen, now)};
+  if (record.record_class == RecordClass::passed) {
+    touch(ref, record, now);
+    return known;
   }
+  // Where the key has no sender, others may come upon an accepted bounce.
+  return bounce ? Decision{Reason::bounce, known.age, true} : known;
+}
+
+// The good retries of a bounce that is accepted: they stay good for a while.
+void Greylist::keep_bounces(Seconds now) {
+  for (const std::string_view recipient : good_retries_) {
+    const Table::Ref ref = table_.find(now_deciding_->keys.triplet(recipient));
+    if (ref == 0 || table_.view(ref).record_class != RecordClass::waiting) continue;
+    update(ref, RecordClass::bounce, now, 0);
+  }
+}
+
+// Whether no query before has been a good retry of this message. A front that asks once for each
+// recipient may say which message it is; else what comes of one client and sender at one moment
+// counts as one.
+bool Greylist::is_new_message(const wire::Query& query, Seconds now) {
+  const bool told = query.message != 0;
+  const std::uint64_t id =
+      told ? query.message : table_.wide_hash(now_deciding_->keys.sender_prefix());
+  const bool known = messages_.find(id, now, told ? kMessageLife : kOneMessage) != nullptr;
+  messages_.remember(id, {}, now);
+  return !known;
 }
 
 // A waiting triplet is tried again: early, passed or stale.
 Decision Greylist::retry(Table::Ref ref, Seconds now) {
   const Seconds seen = table_.view(ref).seen;
   const Seconds age = age_of(seen, now);
-  if (seen > now) update(ref, RecordClass::waiting, now, 0);  // the clock was set back
+  // The clock was set back, or is wrong: waiting from now on is right in either case.
+  if (seen > now) update(ref, RecordClass::waiting, now, 0);
   if (age < policy_.min_resend) return {Reason::early, age};
   if (age < policy_.resend_window) return {Reason::passed, age};
-  update(ref, RecordClass::waiting, now, query_mark_);
+  update(ref, RecordClass::waiting, now, 0);
   return {Reason::stale, age};
 }
 
@@ -237,16 +263,18 @@ Decision Greylist::by_triplets_greydaemon(const wire::Query& query, Seconds now)
   bool first = true;
   for (const std::string_view recipient : query.recipients) {
     const HashedKey key = triplet_key(recipient, std::exchange(first, false));
-    const Table::Ref ref = table_.find(key.key, key.hash);
+    const Table::Ref ref = table_.find(key.key, key.hash());
     Decision decision{Reason::new_triplet, 0};
     if (ref == 0) {
-      insert({key.key, now, RecordClass::waiting, 0}, key.hash);
+      insert({key.key, now, RecordClass::waiting, 0}, key.hash());
     } else {
       decision = retry(ref, now);
     }
     (decision.reason == Reason::passed ? accepted : deferred) = decision;
   }
-  if (accepted && !query.earned) earn_pass(now);
+  if (!accepted) return *deferred;
+  accepted->again = !is_new_message(query, now);
+  if (!accepted->again) earn_pass(now);
   return deferred ? *deferred : *accepted;
 }
 
@@ -259,14 +287,18 @@ void Greylist::earn_pass(Seconds now) {
     insert({key, now, RecordClass::client, 1}, key_hash);
     return;
   }
-  const unsigned passes = table_.view(ref).passes + 1u;
-  update(ref, RecordClass::client, now, std::uint8_t(std::min(passes, 255u)));
+  const RecordView client = table_.view(ref);
+  const unsigned passes = counts(client, now) ? client.passes + 1u : 1u;
+  update(ref, RecordClass::client, std::max(client.seen, now),
+         std::uint8_t(std::min(passes, 255u)));
 }
 
 // Last seen becomes now. The place among the old and young needs that only once in a while: it
 // moves, and the change is noted, when a new thousandth of the timeout has begun, so that repeats
-// cost no more than the look-up.
+// cost no more than the look-up. A stamp after `now` stays: a clock that is slow for a while must
+// not make what is known look long idle when it is right again.
 void Greylist::touch(Table::Ref ref, const RecordView& record, Seconds now) {
+  if (record.seen >= now) return;
   const Seconds granule = std::max<Seconds>(policy_.timeout / 1000, 1);
   if (record.seen / granule == now / granule) {
     table_.set_seen(ref, now);
@@ -293,31 +325,88 @@ void Greylist::note(Table::Ref ref, Change change) {
 }
 
 bool Greylist::is_over(const RecordView& record, Seconds now) const {
-  const Seconds life =
-      record.record_class == RecordClass::waiting ? policy_.waiting_life() : policy_.timeout;
-  return now - record.seen >= life;
+  const auto life = [&] {
+    switch (record.record_class) {
+      case RecordClass::waiting:
+        return policy_.waiting_life();
+      case RecordClass::bounce:
+        return kBounceLife;
+      default:
+        return policy_.timeout;
+    }
+  };
+  return now - record.seen >= life();
 }
 
+// ---- expiry ------------------------------------------------------------------------------------
+
 std::size_t Greylist::expire(Seconds now, std::size_t limit) {
-  std::size_t done = 0;
-  for (std::size_t c = 0; c < kRecordClasses; ++c) {
-    while (done < limit) {
-      const Table::Ref ref = table_.oldest(RecordClass(c));
-      if (ref == 0) break;
-      const RecordView record = table_.view(ref);
-      if (is_over(record, now)) {
-        table_.erase(ref);
-      } else if (record.seen > now) {
-        // A stamp from a clock that was set back would keep all behind it from expiring.
-        table_.update(ref, record.record_class, now, record.passes);
-      } else {
-        break;
-      }
-      ++done;
+  if (expiry_ != Expiry::usual) return 0;
+  ExpiryPass& pass = expiry_pass_;
+  if (!std::exchange(pass.running, true)) {
+    expiry_cursor_.start();
+    pass.record_class = kRecordClasses;
+  }
+  for (std::size_t done = 0; done < limit; ++done) {
+    const Table::Ref ref = expiry_cursor_.next();
+    if (ref == 0) {
+      end_class();
+      pass.running = false;
+      return done;
+    }
+    const RecordView record = table_.view(ref);
+    if (std::size_t(record.record_class) != pass.record_class) {
+      end_class();
+      begin_class(std::size_t(record.record_class));
+    }
+    if (is_over(record, now)) {
+      expiry_cursor_.step();
+      table_.erase(ref);
+    } else if (table_.disorders(record.record_class) == settled_[pass.record_class]) {
+      expiry_cursor_.skip_class();  // all that come behind are younger
+      pass.record_class = kRecordClasses;
+    } else {
+      pass.in_order &= record.seen >= pass.last;
+      pass.last = record.seen;
+      expiry_cursor_.step();
     }
   }
-  return done;
+  return limit;
 }
+
+void Greylist::begin_class(std::size_t record_class) {
+  expiry_pass_.record_class = record_class;
+  expiry_pass_.disorders = table_.disorders(RecordClass(record_class));
+  expiry_pass_.in_order = true;
+  expiry_pass_.last = 0;
+}
+
+// The pass has looked at all of a class. When it found them in order, and nothing has come out of
+// order since, the next pass may stop early again.
+void Greylist::end_class() {
+  const ExpiryPass& pass = expiry_pass_;
+  if (pass.record_class == kRecordClasses || !pass.in_order) return;
+  if (table_.disorders(RecordClass(pass.record_class)) == pass.disorders) {
+    settled_[pass.record_class] = pass.disorders;
+  }
+}
+
+void Greylist::sort_by_age() {
+  table_.sort_by_age();
+  for (std::size_t c = 0; c < kRecordClasses; ++c) settled_[c] = table_.disorders(RecordClass(c));
+}
+
+std::size_t Greylist::count_over(Seconds now) const {
+  std::size_t over = 0;
+  for (std::size_t c = 0; c < kRecordClasses; ++c) {
+    for (Table::Ref ref = table_.oldest(RecordClass(c)); ref != 0; ref = table_.next_younger(ref)) {
+      over += is_over(table_.view(ref), now) ? 1 : 0;
+    }
+  }
+  return over;
+}
+
+// ---- records that come back --------------------------------------------------------------------
 
 // Valid until the next call.
 std::string_view Greylist::key_of(const SavedRecord& record) {
@@ -327,8 +416,9 @@ std::string_view Greylist::key_of(const SavedRecord& record) {
 }
 
 // Its key is valid until the next call.
-RecordView Greylist::view_of(const SavedRecord& record, Seconds now) {
-  return {key_of(record), std::min(record.seen, now), record.record_class,
+RecordView Greylist::view_of(const SavedRecord& record) {
+  latest_restored_ = std::max(latest_restored_, record.seen);
+  return {key_of(record), record.seen, record.record_class,
           std::uint8_t(std::min(record.passes, 255u))};
 }
 
@@ -342,15 +432,15 @@ void Greylist::put_back(const RecordView& view, Table::Hash key_hash) {
 }
 
 bool Greylist::restore(const SavedRecord& record, Seconds now) {
-  const RecordView view = view_of(record, now);
-  if (is_over(view, now)) return false;
+  const RecordView view = view_of(record);
+  if (expiry_ == Expiry::usual && is_over(view, now)) return false;
   put_back(view, table_.hash(view.key));
   return true;
 }
 
 bool Greylist::restore_later(const SavedRecord& record, Seconds now) {
-  const RecordView view = view_of(record, now);
-  if (is_over(view, now)) return false;
+  const RecordView view = view_of(record);
+  if (expiry_ == Expiry::usual && is_over(view, now)) return false;
   pending_.resize(kPending);
   Pending& next = pending_[(pending_begin_ + pending_count_) % kPending];
   if (pending_count_ == kPending) {
@@ -376,9 +466,10 @@ void Greylist::restore_pending() {
 }
 
 void Greylist::replay(const SavedRecord& change, Seconds now) {
-  const RecordView view = view_of(change, now);
+  const RecordView view = view_of(change);
   const Table::Ref ref = table_.find(view.key);
-  if (change.change == Change::forgotten || is_over(view, now)) {
+  const bool over = expiry_ == Expiry::usual && is_over(view, now);
+  if (change.change == Change::forgotten || over) {
     if (ref != 0) table_.erase(ref);
   } else if (ref == 0) {
     table_.insert(view);

@@ -3,6 +3,7 @@
 // Pure: `now` is an argument, nothing is read, written or logged here.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -11,10 +12,11 @@
 #include <string_view>
 #include <vector>
 
-#include "greyd/accepted_bounces.h"
 #include "greyd/address_list.h"
 #include "greyd/key.h"
+#include "greyd/named_set.h"
 #include "greyd/policy.h"
+#include "greyd/recent.h"
 #include "greyd/record_text.h"
 #include "greyd/table.h"
 #include "greyd/wire.h"
@@ -30,8 +32,19 @@ struct Lists {
 struct Decision {
   wire::Reason reason = wire::Reason::error;
   // Seconds since the triplet that decided was first seen (new, early, stale, passed, bounce), or
-  // since it or the client was last seen (known). 0 for the lists.
+  // since it or the client was last seen (known), or since the bounce was first accepted (bounce
+  // that is asked about again). 0 for the lists.
   Seconds age = 0;
+  // passed, bounce: another query about a message that has passed already. It earned nothing.
+  bool again = false;
+};
+
+// What becomes of records whose time is over. The wall clock can be wrong; who finds it to be
+// doubtful (clock_guard.h) asks to be careful until that is clear.
+enum class Expiry : std::uint8_t {
+  usual,      // they count no more, and are forgotten
+  keep,       // they count no more, but stay
+  suspended,  // they count as if their time were not over
 };
 
 // How long until a retry is not early: of the triplet that decided. Nothing where no retry helps,
@@ -53,9 +66,16 @@ class Greylist {
     return decision;
   }
 
-  // Forgets up to `limit` records whose time is over at `now`; how many. Fewer than `limit` means
-  // that none is left.
+  // One step of a pass over the records that forgets those whose time is over at `now`: looks at up
+  // to `limit` of them; how many. Fewer than `limit` means that the pass is done; the next call
+  // begins another. Where the records are in the order of their stamps it looks at no more than are
+  // over; records of a clock that was set back lie between others, and are found all the same.
   std::size_t expire(Seconds now, std::size_t limit);
+  void set_expiry(Expiry expiry) { expiry_ = expiry; }
+  // The latest stamp of all that was restored or replayed; 0: nothing was.
+  Seconds latest_restored() const { return latest_restored_; }
+  // How many of the records are over at `now`, whatever set_expiry() says.
+  std::size_t count_over(Seconds now) const;
 
   // From now on every change of a record is appended to `changes` as a line of record_text.h, but
   // for expiry and eviction, which lose nothing that counts, and but for repeats within a
@@ -64,7 +84,8 @@ class Greylist {
 
   // Puts a saved record back. Keys are made anew by the present policy, so that records saved under
   // another one go on counting where they can; of two that become one, the later seen is kept.
-  // False when its time is over at `now`.
+  // False when its time is over at `now` (and set_expiry() asks for no care). A stamp after `now`
+  // stays as it is: the clock may be wrong.
   bool restore(const SavedRecord& record, Seconds now);
   // The same for many: what a record needs of the table is fetched while the next ones are read, so
   // each is put back some calls later, in order, and the last ones by restore_pending(). Until that
@@ -72,7 +93,7 @@ class Greylist {
   bool restore_later(const SavedRecord& record, Seconds now);
   void restore_pending();
   // After records were restored in no order: expiry and eviction need the oldest first.
-  void sort_by_age() { table_.sort_by_age(); }
+  void sort_by_age();
   // Does what a noted change says: the record is as it says from then on, or is forgotten.
   void replay(const SavedRecord& change, Seconds now);
 
@@ -90,23 +111,34 @@ class Greylist {
   // The same in slices, while decisions go on: visits up to `limit` records; false after the last.
   // Records that change in the meantime may be left out, or be visited as they were: with the
   // changes noted since start_walk() the state is whole.
-  void start_walk() { table_.start_walk(); }
+  void start_walk() { walk_.start(); }
   template <typename Visit>
   bool walk(std::size_t limit, Visit visit) {
-    return table_.walk(limit, [&](const RecordView& view) {
+    return walk_.walk(limit, [&](const RecordView& view) {
       if (const auto record = to_saved(view)) visit(*record);
     });
   }
 
   const Table& table() const { return table_; }
   const Policy& policy() const { return policy_; }
+  // Whether a query's `question` matters: where a copy of a datagram, which the network made or an
+  // asker that got no answer in time, could be taken for a retry.
+  bool tells_questions_apart() const { return policy_.min_resend < kOneAttempt; }
+
+  // Copies of one question within this time are one attempt.
+  static constexpr Seconds kOneAttempt = 60;
+  // Queries by one client and sender that come no further apart are about one message, where the
+  // front does not say which message it is: several recipients, one after another.
+  static constexpr Seconds kOneMessage = 60;
+  // How long a message is remembered of which the front says which it is.
+  static constexpr Seconds kMessageLife = 3600;
 
  private:
   // A query's keys and their hashes.
   struct Prepared {
     KeyBuilder keys;
     Table::Hash client_hash = 0;
-    Table::Hash first_hash = 0;  // of the triplet of the first recipient
+    std::uint64_t first_hash = 0;  // of the triplet of the first recipient
   };
 
   // A record on its way back.
@@ -119,7 +151,17 @@ class Greylist {
 
   struct HashedKey {
     std::string_view key;
-    Table::Hash hash;
+    std::uint64_t wide_hash;
+    Table::Hash hash() const { return Table::Hash(wide_hash); }
+  };
+
+  // Where expire() is. Of each class the pass looks at all, or stops at the first that is not over.
+  struct ExpiryPass {
+    bool running = false;
+    std::size_t record_class = kRecordClasses;
+    std::uint64_t disorders = 0;  // of the class when it came to it
+    bool in_order = true;         // so far, of a class that is looked at whole
+    Seconds last = 0;
   };
 
   HashedKey triplet_key(std::string_view recipient, bool first);
@@ -129,14 +171,21 @@ class Greylist {
   std::optional<Decision> known_client(Seconds now);
   Decision by_triplets(const wire::Query& query, const Lists& lists, Seconds now);
   Decision by_triplets_greydaemon(const wire::Query& query, Seconds now);
-  std::optional<Decision> triplet(const HashedKey& key, bool bounce, Seconds now);
-  void forget_bounces(const wire::Query& query, Seconds now);
+  Decision triplet(const HashedKey& key, bool bounce, Seconds now);
+  Decision passed_before(Table::Ref ref, const RecordView& record, bool bounce, Seconds now);
+  void keep_bounces(Seconds now);
   Decision retry(Table::Ref ref, Seconds now);
+  bool is_new_message(const wire::Query& query, Seconds now);
   void earn_pass(Seconds now);
+  bool counts(const RecordView& record, Seconds now) const {
+    return expiry_ == Expiry::suspended || !is_over(record, now);
+  }
+  void begin_class(std::size_t record_class);
+  void end_class();
   void touch(Table::Ref ref, const RecordView& record, Seconds now);
   bool is_over(const RecordView& record, Seconds now) const;
   std::string_view key_of(const SavedRecord& record);
-  RecordView view_of(const SavedRecord& record, Seconds now);
+  RecordView view_of(const SavedRecord& record);
   void put_back(const RecordView& view, Table::Hash key_hash);
   void insert(const RecordView& record, Table::Hash key_hash);
   void update(Table::Ref ref, RecordClass record_class, Seconds seen, std::uint8_t passes);
@@ -150,10 +199,20 @@ class Greylist {
   std::vector<Prepared> prepared_;  // of the batch being decided
   Prepared* now_deciding_ = nullptr;
   std::string* changes_ = nullptr;
-  AcceptedBounces accepted_bounces_;
-  // Marks the waiting triplets that a query has stored or started anew, in their passes byte, so
-  // that a recipient named twice in it counts once.
-  std::uint8_t query_mark_ = 0;
+  Expiry expiry_ = Expiry::usual;
+  Seconds latest_restored_ = 0;
+  Table::Cursor walk_{table_}, expiry_cursor_{table_};
+  ExpiryPass expiry_pass_;
+  std::array<std::uint64_t, kRecordClasses> settled_{};  // disorders that are put in order again
+
+  // Of the query being decided.
+  NamedSet named_;
+  std::vector<std::string_view> good_retries_;  // recipients of a bounce
+
+  struct Nothing {};
+  static constexpr std::size_t kMostRecent = 16384;
+  Recent<Nothing> messages_{kMostRecent};    // that have passed
+  Recent<Decision> questions_{kMostRecent};  // that were deferred
 };
 
 }  // namespace grey

@@ -39,6 +39,10 @@ class KeyBuilder {
   std::string_view client() const { return {client_.data(), client_size_}; }
   std::string_view triplet(std::string_view recipient);
   std::string_view last_triplet() const { return triplet_; }
+  // What all triplets of the envelope begin with: the same for one client and sender.
+  std::string_view sender_prefix() const {
+    return std::string_view(triplet_).substr(0, prefix_size_);
+  }
 
  private:
   Policy policy_;

@@ -71,7 +71,7 @@ Result<void> drop_privileges(const std::string& user) {
 
 Result<void> load_state(Service& service, const Options& options, spdlog::logger& logger) {
   if (auto place = check_state_place(options.context_file); !place) return place;
-  const auto report = service.files().load(wall_clock());
+  const auto report = service.load(wall_clock(), monotonic_clock());
   if (!report) return tl::make_unexpected(report.error());
   for (const std::string& note : report->notes) logger.warn("{}", note);
   if (options.verbosity >= Verbosity::decisions) {

@@ -14,6 +14,10 @@ enum class RecipientKey : std::uint8_t { full, none };
 // Which program's rules apply where they differ: ours, or those of John Levine's greydaemon.
 enum class Personality : std::uint8_t { qmail_greyd, greydaemon };
 
+// How long an accepted bounce stays good: the server may refuse it for now after its end, and the
+// next attempt comes hours later at worst (RFC 5321, 4.5.4.1). Use does not prolong it.
+constexpr Seconds kBounceLife = 6 * 60 * 60;
+
 struct Policy {
   Seconds min_resend = 5 * 60;           // a retry before this age is early
   Seconds resend_window = 12 * 60 * 60;  // a retry at this age or later is stale

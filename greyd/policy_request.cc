@@ -322,8 +322,8 @@ void append_no_opinion(std::string& out, PolicyForm form) {
 }
 
 bool was_delayed(const Decision& decision) {
-  return decision.reason == Reason::passed ||
-         (decision.reason == Reason::bounce && decision.age > 0);
+  return !decision.again && (decision.reason == Reason::passed ||
+                             (decision.reason == Reason::bounce && decision.age > 0));
 }
 
 void append_answer(std::string& out, PolicyForm form, const Decision& decision,

@@ -19,7 +19,6 @@ constexpr std::size_t kFullBatch = 128;         // requests; what is ready then 
 constexpr int kAcceptsPerEvent = 16;            // connections
 constexpr std::size_t kMaxClosedPerTick = 500;  // that time has run out for
 constexpr std::size_t kKeptOut = 1024;          // bytes kept for the next answer
-constexpr std::size_t kMaxInstance = 255;       // bytes; of one longer nothing is remembered
 
 std::string to_text(const std::optional<Endpoint>& source) {
   std::string text;
@@ -275,13 +274,7 @@ void PolicyServer::prepare(Batch& batch, Seconds now) {
     if (topic == PolicyTopic::bad_client) on_fault(client_limit_, "bad-client", entry.source, now);
     if (!entry.asked) continue;
     const std::string_view instance = entry.request.get(Attribute::instance);
-    const Connection* connection = find(entry.connection);
-    query.earned =
-        !instance.empty() && connection != nullptr && connection->passed_instance == instance;
-    if (query.sender.empty() && !instance.empty()) {
-      const std::string text = std::string(instance).append(entry.request.recipient_field());
-      query.question = question_id(question_key_, {query.client, 0}, text);
-    }
+    if (!instance.empty()) query.message = question_id(question_key_, {query.client, 0}, instance);
     batch.queries.push_back(query);
     batch.entry_of.push_back(i);
   }
@@ -353,13 +346,7 @@ void PolicyServer::append_answer_to(Connection& connection, const Entry& entry) 
     append_no_opinion(connection.out, form);
     return;
   }
-  const std::string_view instance = entry.request.get(Attribute::instance);
-  const bool header =
-      takes_header(entry.request) && (instance.empty() || instance != connection.passed_instance);
-  append_answer(connection.out, form, entry.decision, settings_.words, header);
-  if (was_delayed(entry.decision) && instance.size() <= kMaxInstance) {
-    connection.passed_instance = instance;
-  }
+  append_answer(connection.out, form, entry.decision, settings_.words, takes_header(entry.request));
 }
 
 // ---- answers, and what a connection waits for --------------------------------------------------

@@ -71,14 +71,13 @@ class PolicyServer {
     Fd fd;
     std::optional<Endpoint> source;
     PolicyReader reader;
-    std::string out;              // answers not taken yet
-    std::string passed_instance;  // of the message that has last passed here
-    unsigned undecided = 0;       // requests in batches
-    unsigned since = 0;           // the tick at which it joined its list, or got on
-    std::size_t held = 0;         // bytes
-    std::uint32_t watched = 0;    // epoll events
-    bool busy = false;            // in busy_, else in idle_
-    bool ended = false;           // nothing more is read from it
+    std::string out;            // answers not taken yet
+    unsigned undecided = 0;     // requests in batches
+    unsigned since = 0;         // the tick at which it joined its list, or got on
+    std::size_t held = 0;       // bytes
+    std::uint32_t watched = 0;  // epoll events
+    bool busy = false;          // in busy_, else in idle_
+    bool ended = false;         // nothing more is read from it
   };
   using Connections = std::list<Connection>;
 

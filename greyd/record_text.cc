@@ -54,7 +54,7 @@ std::optional<SavedRecord> to_saved(const RecordView& view) {
 }
 
 void append_record(std::string& out, const SavedRecord& record) {
-  static constexpr char kLetters[kRecordClasses] = {'W', 'P', 'C'};
+  static constexpr char kLetters[kRecordClasses] = {'W', 'B', 'P', 'C'};
   out += record.change == Change::forgotten ? 'F' : kLetters[std::size_t(record.record_class)];
   out += ' ';
   append_number(out, record.seen);
@@ -78,6 +78,8 @@ const SavedRecord* RecordReader::read(std::string_view line) {
   record_ = {};
   if (letter == "W") {
     record_.record_class = RecordClass::waiting;
+  } else if (letter == "B") {
+    record_.record_class = RecordClass::bounce;
   } else if (letter == "P") {
     record_.record_class = RecordClass::passed;
   } else if (letter == "C") {

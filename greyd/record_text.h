@@ -1,6 +1,7 @@
 // One saved record as one line of text, in the context file and in the journal:
 //
 //   W <first seen> <client> <sender> <recipient>     a triplet that waits for its good retry
+//   B <accepted> <client> <sender> <recipient>       a bounce that has been accepted
 //   P <last seen> <client> <sender> <recipient>      a triplet that has passed
 //   C <last seen> <passes> <client>                  a client and its good retries
 //   F <when> <client> <sender> <recipient>           journal only: this triplet is forgotten

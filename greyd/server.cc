@@ -36,6 +36,9 @@ Seconds read_clock(clockid_t clock) {
 Seconds wall_clock() {
   return read_clock(CLOCK_REALTIME);
 }
+Seconds monotonic_clock() {
+  return read_clock(CLOCK_MONOTONIC);
+}
 
 struct EventLoop::Impl {
   // Not epoll: that calls back for every datagram that comes in, also while nobody waits. With the
@@ -98,6 +101,13 @@ struct Server::Impl {
     }
   }
 
+  // Now, of which the service has been told.
+  Seconds look_at_clocks() {
+    const Seconds now = wall_clock();
+    service.look_at_clocks(now, monotonic_clock());
+    return now;
+  }
+
   // ---- queries ----
   void on_readable();
   void decide(std::unique_ptr<Batch> batch, Seconds now);
@@ -111,7 +121,7 @@ struct Server::Impl {
   void save_slice();
   void on_tick();
   void on_background() { background.deliver(); }
-  void on_policy() { policy->handle(wall_clock()); }
+  void on_policy() { policy->handle(look_at_clocks()); }
   void start_expiry();
   void expire_slice();
   void on_usr2();
@@ -152,7 +162,7 @@ void Server::Impl::on_readable() {
     std::unique_ptr<Batch> batch = std::move(idle_batches.back());
     idle_batches.pop_back();
     const std::size_t received = batch->datagrams.receive(socket.get());
-    const Seconds now = wall_clock();
+    const Seconds now = look_at_clocks();
     batch->undecided = received == 0 ? 0 : parse(*batch, now);
     for (std::size_t i = 0; i < batch->undecided; ++i)
       recipients += batch->queries[i].recipients.size();
@@ -201,8 +211,9 @@ std::size_t Server::Impl::parse(Batch& batch, Seconds now) {
       continue;
     }
     wire::Query& query = batch.queries[queries];
-    query.question =
-        query.sender.empty() ? question_id(question_key, source, batch.datagrams.datagram(i)) : 0;
+    if (service.greylist().tells_questions_apart()) {
+      query.question = question_id(question_key, source, batch.datagrams.datagram(i));
+    }
     batch.datagram_of[queries++] = i;
   }
   return queries;
@@ -257,9 +268,10 @@ void Server::Impl::save_slice() {
 }
 
 void Server::Impl::on_tick() {
-  service.files().tick(read_clock(CLOCK_MONOTONIC));
+  const Seconds now = look_at_clocks();
+  service.files().tick(monotonic_clock());
   if (service.files().saving()) ev_timer_again(loop, &slice_timer);
-  if (policy != nullptr) policy->tick(wall_clock());
+  if (policy != nullptr) policy->tick(now);
 }
 
 int Server::Impl::final_save() {
@@ -282,7 +294,7 @@ void Server::Impl::start_expiry() {
 
 void Server::Impl::expire_slice() {
   ev_timer_stop(loop, &expiry_timer);
-  if (service.expire(wall_clock(), kExpirySlice) < kExpirySlice) return;
+  if (service.expire(look_at_clocks(), kExpirySlice) < kExpirySlice) return;
   ev_timer_set(&expiry_timer, kExpiryPause, 0.);
   ev_timer_start(loop, &expiry_timer);
 }
@@ -294,8 +306,9 @@ void Server::Impl::on_usr2() {
 
 void Server::Impl::print_records() {
   const Table& table = service.greylist().table();
-  logger.info("records waiting={} passed={} clients={} bytes={}", table.count(RecordClass::waiting),
-              table.count(RecordClass::passed), table.count(RecordClass::client), table.memory());
+  logger.info("records waiting={} passed={} clients={} bounces={} bytes={}",
+              table.count(RecordClass::waiting), table.count(RecordClass::passed),
+              table.count(RecordClass::client), table.count(RecordClass::bounce), table.memory());
   std::size_t left = kMaxPrintedRecords;
   for (std::size_t c = 0; c < kRecordClasses; ++c) {
     for (auto ref = table.oldest(RecordClass(c)); ref != 0 && left > 0; --left) {

@@ -16,7 +16,9 @@
 
 namespace grey {
 
-Seconds wall_clock();  // now, since 1970: for those who call what takes `now` as an argument
+// For those who call what takes a time as an argument: since 1970, and one that is never set.
+Seconds wall_clock();
+Seconds monotonic_clock();
 
 // Where this process's one event loop is woken from another thread.
 class EventLoop {

@@ -1,5 +1,7 @@
 #include "greyd/service.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <utility>
 
 #include "greyd/files.h"
@@ -30,6 +32,42 @@ void Service::decide(std::span<const wire::Query> batch, Seconds now, const Done
   greylist_.decide(batch, *lists_, now, decisions_);
   files_.commit();
   for (std::size_t i = 0; i < batch.size(); ++i) done(i, decisions_[i]);
+}
+
+Result<LoadReport> Service::load(Seconds now, Seconds monotonic) {
+  greylist_.set_expiry(Expiry::keep);
+  auto report = files_.load(now);
+  if (!report) return report;
+  for (std::size_t c = 0; c < kRecordClasses; ++c) {
+    if (greylist_.table().disorders(RecordClass(c)) == 0) continue;
+    greylist_.sort_by_age();
+    break;
+  }
+  const std::size_t records = greylist_.table().size();
+  const std::size_t over = greylist_.count_over(now);
+  clock_guard_.look(now, monotonic);
+  if (looks_doubtful(now, greylist_.latest_restored(), records, over)) {
+    clock_guard_.begin_doubtful(monotonic);
+    report->notes.push_back(
+        "clock: the latest record was seen " + std::to_string(now - greylist_.latest_restored()) +
+        " seconds before now, and " + std::to_string(over) + " of " + std::to_string(records) +
+        " are over; is it right? Nothing is forgotten for an hour");
+  }
+  greylist_.set_expiry(clock_guard_.expiry());
+  if (clock_guard_.expiry() == Expiry::usual) {
+    greylist_.expire(now, SIZE_MAX);
+    report->expired += over;
+    report->records -= std::min(report->records, over);
+  }
+  return report;
+}
+
+void Service::look_at_clocks(Seconds now, Seconds monotonic) {
+  if (const auto leap = clock_guard_.look(now, monotonic)) {
+    report_(StateFiles::Level::error,
+            "clock leapt by " + std::to_string(*leap) + " seconds; nothing expires for an hour");
+  }
+  greylist_.set_expiry(clock_guard_.expiry());
 }
 
 // What was taken out of the text may still be in there.

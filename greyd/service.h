@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "greyd/clock_guard.h"
 #include "greyd/error.h"
 #include "greyd/greylist.h"
 #include "greyd/state_files.h"
@@ -43,6 +44,14 @@ class Service {
   // The same while queries are answered by the old lists; `done` is told the outcome.
   void start_reload(std::function<void(const Result<std::size_t>&)> done);
 
+  // Reads the state and starts journaling (StateFiles::load). What is over at `now` is forgotten,
+  // unless that clock is doubtful.
+  Result<LoadReport> load(Seconds now, Seconds monotonic);
+
+  // To be called with the wall clock and one that is never set, before `now` is used and about once
+  // a second: notices when the first leaps, and is careful with what it says is over.
+  void look_at_clocks(Seconds now, Seconds monotonic);
+
   std::size_t expire(Seconds now, std::size_t limit) { return greylist_.expire(now, limit); }
   const Greylist& greylist() const { return greylist_; }
   StateFiles& files() { return files_; }
@@ -51,6 +60,7 @@ class Service {
   void report_cdbs() const;
 
   Greylist greylist_;
+  ClockGuard clock_guard_;
   std::shared_ptr<const Lists> lists_ = std::make_shared<const Lists>();
   const std::string whitelist_, blacklist_;
   Background& background_;

@@ -157,7 +157,9 @@ void Table::relocate(Ref from, Ref to) {
   Order& order = orders_[record->record_class];
   (record->prev != 0 ? at(record->prev)->next : order.head) = to;
   (record->next != 0 ? at(record->next)->prev : order.tail) = to;
-  if (walk_.next == from) walk_.next = to;
+  for (Cursor* cursor : cursors_) {
+    if (cursor->next_ == from) cursor->next_ = to;
+  }
 }
 
 Table::Ref Table::insert(const RecordView& record, Hash key_hash) {
@@ -218,13 +220,16 @@ void Table::link(Ref ref, RecordClass record_class) {
   record->record_class = std::uint8_t(record_class);
   record->prev = order.tail;
   record->next = 0;
+  if (order.tail != 0 && at(order.tail)->seen > record->seen) ++order.disorders;
   (order.tail != 0 ? at(order.tail)->next : order.head) = ref;
   order.tail = ref;
   ++order.count;
 }
 
 void Table::unlink(Ref ref) {
-  if (ref == walk_.next) walk_.next = at(ref)->next;
+  for (Cursor* cursor : cursors_) {
+    if (cursor->next_ == ref) cursor->next_ = at(ref)->next;
+  }
   const Record* record = at(ref);
   Order& order = orders_[record->record_class];
   (record->prev != 0 ? at(record->prev)->next : order.head) = record->next;
@@ -241,35 +246,54 @@ void Table::sort_by_age() {
     }
     std::stable_sort(refs.begin(), refs.end(),
                      [](const auto& a, const auto& b) { return a.first < b.first; });
-    orders_[c] = {};
+    orders_[c] = {0, 0, 0, orders_[c].disorders};
     for (const auto& [seen, ref] : refs) link(ref, RecordClass(c));
   }
 }
 
-void Table::start_walk() {
-  walk_ = {0, orders_[0].head, orders_[0].count};
+Table::Cursor::Cursor(Table& table) : table_(table) {
+  table.cursors_.push_back(this);
 }
 
-// Moves on to the next class when this one has been walked; false after the last.
-bool Table::find_walk_record() {
-  while (walk_.record_class < kRecordClasses) {
-    if (walk_.next != 0 && walk_.left > 0) return true;
-    if (++walk_.record_class == kRecordClasses) break;
-    const Order& order = orders_[walk_.record_class];
-    walk_.next = order.head;
-    walk_.left = order.count;
+Table::Cursor::~Cursor() {
+  std::erase(table_.cursors_, this);
+}
+
+void Table::Cursor::start() {
+  record_class_ = 0;
+  next_ = table_.orders_[0].head;
+  left_ = table_.orders_[0].count;
+}
+
+Table::Ref Table::Cursor::next() {
+  while (record_class_ < kRecordClasses) {
+    if (next_ != 0 && left_ > 0) return next_;
+    skip_class();
   }
-  walk_.next = 0;
-  return false;
+  return 0;
+}
+
+void Table::Cursor::step() {
+  next_ = table_.at(next_)->next;
+  --left_;
+}
+
+void Table::Cursor::skip_class() {
+  next_ = 0;
+  left_ = 0;
+  if (record_class_ >= kRecordClasses || ++record_class_ == kRecordClasses) return;
+  next_ = table_.orders_[record_class_].head;
+  left_ = table_.orders_[record_class_].count;
 }
 
 // ---- index -------------------------------------------------------------------------------------
 
-Table::Hash Table::hash(std::string_view key) const {
+std::uint64_t Table::wide_hash(std::string_view key) const {
   unsigned char result[crypto_shorthash_BYTES];
   crypto_shorthash(result, reinterpret_cast<const unsigned char*>(key.data()), key.size(),
                    hash_key_.data());
-  Hash hash;
+  std::uint64_t hash;
+  static_assert(sizeof hash == crypto_shorthash_BYTES);
   std::memcpy(&hash, result, sizeof hash);
   return hash;
 }

@@ -9,8 +9,10 @@
 //   two; nothing else moves, so no insertion pays for a rehash of the whole table. The directory
 //   alone doubles as a whole, and is small: 4 bytes for about 300 records.
 // - Keys come from outside, so they are hashed with SipHash under a secret key and compared whole.
-// - Every record is in one of three lists, oldest first: waiting and passed triplets, clients.
-//   Expiry and eviction take from the heads, and so never search.
+// - Every record is in one of four lists, in the order in which they were put there: waiting
+//   triplets, accepted bounces, passed triplets, clients. That is the order of their stamps too,
+//   unless the clock was set: each list counts how often it was not. Eviction takes from the heads,
+//   and so never searches; nor does expiry, where the order holds.
 //
 // Reads no clock, does no IO, does not log. Not thread-safe.
 #pragma once
@@ -20,6 +22,7 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "greyd/hash_key.h"
@@ -29,12 +32,12 @@ namespace grey {
 using Seconds = std::int64_t;  // since 1970, or a duration; records hold 32 unsigned bits of it
 
 // What a record stands for. Also the order in which records go when there are too many.
-enum class RecordClass : std::uint8_t { waiting, passed, client };
-constexpr std::size_t kRecordClasses = 3;
+enum class RecordClass : std::uint8_t { waiting, bounce, passed, client };
+constexpr std::size_t kRecordClasses = 4;
 
 struct RecordView {
   std::string_view key;  // valid until the next insert or erase
-  Seconds seen = 0;      // waiting: first seen; passed and client: last seen
+  Seconds seen = 0;      // waiting: first seen; bounce: accepted; passed and client: last seen
   RecordClass record_class = RecordClass::waiting;
   std::uint8_t passes = 0;  // client: good retries so far, at most 255
 };
@@ -54,7 +57,8 @@ class Table {
   // the whole of it, so that a split touches no record. 32 bits serve 2^23 buckets, which is more
   // than 32 GiB of records can fill.
   using Hash = std::uint32_t;
-  Hash hash(std::string_view key) const;
+  Hash hash(std::string_view key) const { return Hash(wide_hash(key)); }
+  std::uint64_t wide_hash(std::string_view key) const;  // no two keys in reach have the same
 
   // `key_hash` is always hash(key): who looks up many hashes them first, calls prefetch_bucket()
   // for each, then prefetch_slot(), then prefetch_record(), and finds their memory waiting in the
@@ -81,22 +85,45 @@ class Table {
   Ref oldest(RecordClass record_class) const { return orders_[std::size_t(record_class)].head; }
   Ref next_younger(Ref ref) const { return at(ref)->next; }
 
-  // A walk over all records that may pause while the table changes: each record that is neither
-  // erased nor updated in the meantime is visited once, oldest first within its class; others may
-  // or may not be. One walk at a time: start_walk() ends the last one.
-  void start_walk();
-  // Calls visit(const RecordView&) for up to `limit` records. False when the walk is over.
-  template <typename Visit>
-  bool walk(std::size_t limit, Visit visit) {
-    while (limit > 0 && find_walk_record()) {
-      const Ref ref = walk_.next;
-      walk_.next = at(ref)->next;
-      --walk_.left;
-      --limit;
-      visit(view(ref));
+  // How often a record came into this list behind a younger one, as the clock was set back or as
+  // it was restored so.
+  std::uint64_t disorders(RecordClass c) const { return orders_[std::size_t(c)].disorders; }
+
+  // A way through all records, in the order of the classes and in each from its oldest. It may
+  // pause while the table changes: each record that is neither erased nor updated in the meantime
+  // is visited once; others may or may not be. Any number of cursors at a time. The table must
+  // outlive its cursors. Records that go to the young end meanwhile must not keep it going for
+  // ever: of each class it visits as many as there were when it came to it.
+  class Cursor {
+   public:
+    explicit Cursor(Table& table);  // at the end
+    ~Cursor();
+    Cursor(const Cursor&) = delete;
+    Cursor& operator=(const Cursor&) = delete;
+
+    void start();
+    Ref next();         // the record it is at; 0 at the end
+    void step();        // moves on from there. REQUIRES: next() is not 0.
+    void skip_class();  // moves on to the next class
+    // Calls visit(const RecordView&) for up to `limit` records. False when it is at the end.
+    template <typename Visit>
+    bool walk(std::size_t limit, Visit visit) {
+      while (limit-- > 0) {
+        const Ref ref = next();
+        if (ref == 0) return false;
+        step();
+        visit(std::as_const(table_).view(ref));
+      }
+      return next() != 0;
     }
-    return find_walk_record();
-  }
+
+   private:
+    friend class Table;
+    Table& table_;
+    std::size_t record_class_ = kRecordClasses;
+    Ref next_ = 0;
+    std::size_t left_ = 0;
+  };
 
   std::size_t size() const { return size_; }
   std::size_t count(RecordClass c) const { return orders_[std::size_t(c)].count; }
@@ -137,21 +164,13 @@ class Table {
   struct Order {
     Ref head = 0, tail = 0;
     std::size_t count = 0;
-  };
-
-  // Records that move to the young end during a walk must not keep it going for ever: of each
-  // class it visits as many as there were at its start. All that stay where they are come first.
-  struct Walk {
-    std::size_t record_class = kRecordClasses;
-    Ref next = 0;
-    std::size_t left = 0;
+    std::uint64_t disorders = 0;
   };
 
   Record* at(Ref ref) const {
     return reinterpret_cast<Record*>(chunks_[ref / kUnitsPerChunk].get() +
                                      ref % kUnitsPerChunk * kUnit);
   }
-  bool find_walk_record();
   std::string_view key_of(const Record* record) const;
   std::size_t directory_index(Hash hash) const;
   Bucket& bucket_of(Hash hash) const { return *directory_[directory_index(hash)]; }
@@ -185,7 +204,7 @@ class Table {
   std::array<Order, kRecordClasses> orders_{};
   std::size_t size_ = 0;
   std::uint64_t evictions_ = 0;
-  Walk walk_;
+  std::vector<Cursor*> cursors_;  // whose places are kept in order
 };
 
 }  // namespace grey

@@ -1,5 +1,6 @@
 #include "greyd/wire.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace grey::wire {
@@ -63,13 +64,14 @@ Fault parse(std::string_view datagram, Query& query) {
   query.wants_wait = false;
   query.tag = {};
   query.probe = false;
-  query.earned = false;
+  query.message = query.question = 0;
   const char* const fields = after(stop, end);
+  const char* fields_end = nullptr;  // before the first recipient that is too many
   std::size_t recipients = 0;
   for (at = fields; at != end; at = after(stop, end)) {
     stop = field_end(at, end);
     if (stop == at) break;  // the empty field that ends the query
-    if (*at == 'T') ++recipients;
+    if (*at == 'T' && ++recipients == kMaxRecipients + 1) fields_end = at;
     if (*at == 'P') query.probe = true;
     if (*at == 'W') query.wants_wait = true;
     const std::string_view value(at + 1, std::size_t(stop - at - 1));
@@ -77,7 +79,10 @@ Fault parse(std::string_view datagram, Query& query) {
     if (*at == 'Q' && value.size() <= kMaxTag) query.tag = value;
   }
   if (recipients == 0) return Fault::no_recipient;
-  query.recipients = Recipients({fields, std::size_t(at - fields)}, recipients);
+  if (fields_end == nullptr) fields_end = at;
+  query.unasked = recipients - std::min(recipients, kMaxRecipients);
+  query.recipients =
+      Recipients({fields, std::size_t(fields_end - fields)}, recipients - query.unasked);
   return Fault::none;
 }
 

@@ -35,6 +35,11 @@ namespace grey::wire {
 
 constexpr std::size_t kMaxDatagram = 65507;  // UDP over IPv4 (RFC 768, RFC 791)
 
+// Recipients of a query beyond so many count as not asked about: work and memory that a query may
+// cause are bounded. Postfix takes no more in a message (smtpd_recipient_limit), RFC 5321 asks for
+// 100 (4.5.3.1.8).
+constexpr std::size_t kMaxRecipients = 1000;
+
 // The recipients of a query, in order, as views into its datagram.
 class Recipients {
  public:
@@ -79,12 +84,13 @@ struct Query {
   bool wants_wait = false;       // the answer may tell how long to wait
   std::string_view tag;          // what the answer is to end with
   Recipients recipients;
-  bool probe = false;  // decides nothing and leaves no trace in the state
-  // A good retry here earns the client nothing: the message has earned it its pass by an earlier
-  // query. For fronts that ask once for each recipient; no datagram says so.
-  bool earned = false;
-  // The same for a question that is asked again, as its answer got lost; 0 when nobody can tell.
-  // It matters for bounces alone.
+  bool probe = false;       // decides nothing and leaves no trace in the state
+  std::size_t unasked = 0;  // recipients named beyond kMaxRecipients
+  // Both are not in a datagram; 0 when nobody can tell.
+  // The same for all queries about one message: a good retry of it counts once.
+  std::uint64_t message = 0;
+  // The same for copies of one datagram: what an asker sends again, as it got no answer in time, is
+  // no retry.
   std::uint64_t question = 0;
 };
 

@@ -8,7 +8,8 @@
 //   CLIENT SENDER RECIPIENT[,RECIPIENT...] [name=HOST] [probe] : VERDICT REASON [age=SECONDS]
 //                              a query and what must be answered; <> is the null sender, and in a
 //                              sender or recipient %20 is a blank
-//   +TIME                      time passes: 30s, 5m, 12h, 7d, or a sum as 4m59s; -TIME sets it back
+//   +TIME                      time passes: 30s, 5m, 12h, 7d, or a sum as 4m59s
+//   -TIME | leap TIME          the wall clock is set back, or forward; no time passes
 //   save | restart | kill      a snapshot is written; saved and started anew; started anew unsaved,
 //                              so that only what is on disk is left
 //   reload | reload-fails      the lists are read again, and must (not) be good

@@ -42,7 +42,7 @@ TEST_CASE("the table agrees with a map through random inserts, changes, erasures
       const auto ref = table.find(key);
       const auto expected = model.find(key);
       REQUIRE((ref != 0) == (expected != model.end()));
-      const auto record_class = RecordClass(random() % 3);
+      const auto record_class = RecordClass(random() % kRecordClasses);
       const auto passes = std::uint8_t(random());
       if (ref == 0) {
         if (model.size() == kBound) {
@@ -118,25 +118,29 @@ TEST_CASE("a walk in slices visits every record that stays as it is, whatever ha
     std::map<std::string, bool> stays;  // by key: untouched since the walk began
     for (int i = 0; i < 500; ++i) {
       const std::string key = std::to_string(i);
-      table.insert({key, i, RecordClass(random() % 3), 0});
+      table.insert({key, i, RecordClass(random() % kRecordClasses), 0});
       stays[key] = true;
     }
     std::map<std::string, int> visits;
-    table.start_walk();
+    Table::Cursor cursor(table);
+    cursor.start();
+    Table::Cursor beside(table);  // another one, which must not disturb it
     std::size_t slices = 0;
-    while (table.walk(1 + random() % 20,
-                      [&](const RecordView& view) { ++visits[std::string(view.key)]; })) {
+    while (cursor.walk(1 + random() % 20,
+                       [&](const RecordView& view) { ++visits[std::string(view.key)]; })) {
       REQUIRE(++slices < 10'000);
+      if (random() % 4 == 0) beside.start();
+      beside.walk(random() % 50, [](const RecordView& view) { REQUIRE(!view.key.empty()); });
       for (int n = 0; n < 10; ++n) {
         const std::string key = std::to_string(random() % 700);
         const auto ref = table.find(key);
         stays[key] = false;
         if (ref == 0) {
-          table.insert({key, 1, RecordClass(random() % 3), 0});
+          table.insert({key, 1, RecordClass(random() % kRecordClasses), 0});
         } else if (random() % 2 == 0) {
           table.erase(ref);
         } else {
-          table.update(ref, RecordClass(random() % 3), 2, 0);
+          table.update(ref, RecordClass(random() % kRecordClasses), 2, 0);
         }
       }
     }
@@ -168,7 +172,8 @@ TEST_CASE("no mix of sizes grows the table beyond its bytes, and known clients o
     table.insert({"client-" + std::to_string(i), 1, RecordClass::client, std::uint8_t(i)});
     table.insert({"passed-" + std::to_string(i), 1, RecordClass::passed, 0});
   }
-  table.start_walk();
+  Table::Cursor cursor(table);
+  cursor.start();
   std::mt19937 random(3);
   int number = 0;
   for (std::size_t size = 12; size <= 900; size += 8) {
@@ -178,7 +183,7 @@ TEST_CASE("no mix of sizes grows the table beyond its bytes, and known clients o
       table.insert({key, number, RecordClass::waiting, 0});
       if (random() % 4 == 0) table.erase(table.oldest(RecordClass::waiting));
       if (i % 100 == 0)
-        table.walk(10, [](const RecordView& view) { REQUIRE(view.key.size() > 0); });
+        cursor.walk(10, [](const RecordView& view) { REQUIRE(view.key.size() > 0); });
     }
   }
   CHECK(table.memory() < kRecords * (Table::kBytesPerRecord + 24) + (1u << 20));
