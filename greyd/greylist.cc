@@ -321,7 +321,7 @@ void Greylist::note(Table::Ref ref, Change change) {
   std::optional<SavedRecord> record = to_saved(table_.view(ref));
   if (!record) return;
   record->change = change;
-  append_record(*changes_, *record);
+  changes_->note(*record);
 }
 
 bool Greylist::is_over(const RecordView& record, Seconds now) const {

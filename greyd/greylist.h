@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "greyd/address_list.h"
+#include "greyd/changes.h"
 #include "greyd/key.h"
 #include "greyd/named_set.h"
 #include "greyd/policy.h"
@@ -77,10 +78,10 @@ class Greylist {
   // How many of the records are over at `now`, whatever set_expiry() says.
   std::size_t count_over(Seconds now) const;
 
-  // From now on every change of a record is appended to `changes` as a line of record_text.h, but
-  // for expiry and eviction, which lose nothing that counts, and but for repeats within a
-  // thousandth of the timeout, which would flood it. nullptr ends that.
-  void note_changes_in(std::string* changes) { changes_ = changes; }
+  // From now on `changes` is told of every change of a record, but for expiry and eviction, which
+  // lose nothing that counts, and but for repeats within a thousandth of the timeout, which would
+  // flood it. nullptr ends that.
+  void note_changes_in(Changes* changes) { changes_ = changes; }
 
   // Puts a saved record back. Keys are made anew by the present policy, so that records saved under
   // another one go on counting where they can; of two that become one, the later seen is kept.
@@ -198,7 +199,7 @@ class Greylist {
   std::size_t pending_begin_ = 0, pending_count_ = 0;
   std::vector<Prepared> prepared_;  // of the batch being decided
   Prepared* now_deciding_ = nullptr;
-  std::string* changes_ = nullptr;
+  Changes* changes_ = nullptr;
   Expiry expiry_ = Expiry::usual;
   Seconds latest_restored_ = 0;
   Table::Cursor walk_{table_}, expiry_cursor_{table_};

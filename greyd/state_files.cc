@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <exception>
 #include <utility>
 
 #include "greyd/files.h"
@@ -96,7 +97,7 @@ Result<LoadReport> StateFiles::load(Seconds now) {
   auto journal = Journal::open(journal_path(), *good_size);
   if (!journal) return tl::make_unexpected(journal.error());
   journal_ = std::move(*journal);
-  greylist_.note_changes_in(&changes_);
+  greylist_.note_changes_in(this);
   if (!save_now) return report;
   // What was set aside is now in memory alone.
   if (auto saved = save_all(); !saved) return tl::make_unexpected(saved.error());
@@ -163,7 +164,20 @@ Result<std::size_t> StateFiles::load_journal(const std::string& path, Seconds no
 
 // ---- journal -----------------------------------------------------------------------------------
 
+void StateFiles::note(const SavedRecord& change) noexcept {
+  const std::size_t whole = changes_.size();
+  try {
+    append_record(changes_, change);
+  } catch (const std::exception&) {
+    changes_.resize(whole);  // half a line would swallow the next one
+    change_lost_ = true;
+  }
+}
+
 void StateFiles::commit() {
+  if (std::exchange(change_lost_, false) && journal_) {
+    journal_failed(system_error("note changes for", journal_path(), ENOMEM));
+  }
   if (changes_.empty()) return;
   if (journal_) {
     end_batch(changes_);

@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "greyd/background.h"
+#include "greyd/changes.h"
 #include "greyd/context_text.h"
 #include "greyd/error.h"
 #include "greyd/greylist.h"
@@ -44,7 +45,7 @@ struct LoadReport {
   std::vector<std::string> notes;  // one line for each thing that was not as it should be
 };
 
-class StateFiles {
+class StateFiles : private Changes {
  public:
   enum class Level { info, notice, error };  // notice: what an operator may not expect
   using Report = std::function<void(Level, const std::string&)>;
@@ -53,7 +54,7 @@ class StateFiles {
   // times a minute.
   StateFiles(std::string path, ContextForm form, Sync sync, Greylist& greylist,
              Background& background, Report report);
-  ~StateFiles();
+  ~StateFiles() override;
   StateFiles(const StateFiles&) = delete;
   StateFiles& operator=(const StateFiles&) = delete;
 
@@ -81,6 +82,7 @@ class StateFiles {
   void tick(Seconds monotonic);
 
  private:
+  void note(const SavedRecord& change) noexcept override;
   Result<void> lock();
   Result<void> load_snapshot(Seconds now, LoadReport& report, bool& save_now);
   Result<std::size_t> load_journal(const std::string& path, Seconds now, LoadReport& report,
@@ -105,6 +107,7 @@ class StateFiles {
 
   Fd lock_;
   std::string changes_;             // noted by the greylist since the last commit
+  bool change_lost_ = false;        // there was no memory for one of them
   std::optional<Journal> journal_;  // absent: not writable at the moment
   bool unsynced_ = false;
   bool syncing_ = false;
