@@ -28,6 +28,7 @@
 #include "greyd/service.h"
 #include "greyd/socket_address.h"
 #include "greyd/state_place.h"
+#include "greyd/udp_front.h"
 #include "greyd/udp_socket.h"
 
 namespace grey {
@@ -165,8 +166,10 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger)
         },
         pipe, logger);
   }
-  Server server(loop, options, allow, std::move(*socket), service, background,
-                policy ? &*policy : nullptr, pipe, logger);
+  UdpFront udp({allow, options.verbosity >= Verbosity::decisions, options.policy.dry_run,
+                options.policy.min_resend},
+               std::move(*socket), service, pipe, logger);
+  Server server(loop, options, udp, service, background, policy ? &*policy : nullptr, pipe, logger);
   return server.run();
 }
 

@@ -3,27 +3,20 @@
 #include <ev.h>
 #include <unistd.h>
 
-#include <array>
 #include <csignal>
 #include <exception>
-#include <vector>
 
-#include "greyd/decision_log.h"
-#include "greyd/question_id.h"
 #include "greyd/record_text.h"
-#include "greyd/udp_socket.h"
 
 namespace grey {
 namespace {
 
-constexpr std::size_t kMaxRecipientsPerWakeup = 20'000;
-constexpr int kMaxBatchesPerWakeup = 16;    // then signals and timers have their turn
 constexpr std::size_t kExpirySlice = 2000;  // records freed at once: queries wait for no more
 constexpr double kExpiryPause = 0.01;       // seconds between slices
 constexpr std::size_t kSaveSlice = 1000;    // records written at once, likewise
 constexpr double kSavePause = 0.001;        // seconds between slices
 constexpr std::size_t kMaxPrintedRecords = 10'000;
-constexpr Seconds kBadDatagramLogPeriod = 10;  // seconds
+constexpr Seconds kUnexpectedLogPeriod = 10;  // seconds
 
 Seconds read_clock(clockid_t clock) {
   timespec now{};
@@ -61,32 +54,19 @@ void EventLoop::wake() {
   ev_async_send(impl_->loop, &impl_->background_done);
 }
 
-// Queries received together, until all of them are decided.
-struct Batch {
-  DatagramBatch datagrams;
-  std::array<wire::Query, DatagramBatch::kSize> queries;
-  std::array<std::size_t, DatagramBatch::kSize> datagram_of{};  // number of each query's datagram
-  std::size_t undecided = 0;
-};
-
 struct Server::Impl {
   Impl(struct ev_loop* the_loop, ev_async& background_done, const Options& the_options,
-       NetworkSet the_allow, Fd the_socket, Service& the_service, BackgroundThread& the_background,
+       UdpFront& the_udp, Service& the_service, BackgroundThread& the_background,
        PolicyServer* the_policy, LogPipe& the_pipe, spdlog::logger& the_logger)
       : options(the_options),
-        allow(std::move(the_allow)),
-        socket(std::move(the_socket)),
+        udp(the_udp),
         service(the_service),
         background(the_background),
         policy(the_policy),
         pipe(the_pipe),
         logger(the_logger),
         loop(the_loop),
-        woken(background_done) {
-    // The first batch is there from the start: when memory is short, queries are still taken.
-    idle_batches.push_back(std::make_unique<Batch>());
-    bad_datagram_limits.assign(wire::kFaults, RateLimit(kBadDatagramLogPeriod));
-  }
+        woken(background_done) {}
 
   // An event callback that calls `Method`. Exceptions (out of memory, say) end here: libev is C.
   template <auto Method, typename Watcher>
@@ -110,11 +90,6 @@ struct Server::Impl {
 
   // ---- queries ----
   void on_readable();
-  void decide(std::unique_ptr<Batch> batch, Seconds now);
-  std::size_t parse(Batch& batch, Seconds now);
-  void on_decision(Batch& batch, std::size_t index, const Decision& decision);
-  void answer(Batch& batch, std::size_t index, const Decision& decision);
-  void on_bad_datagram(wire::Fault fault, const Endpoint& source, Seconds now);
 
   // ---- upkeep ----
   void start_save();
@@ -132,8 +107,7 @@ struct Server::Impl {
   void start_watchers();
 
   const Options options;
-  NetworkSet allow;
-  Fd socket;
+  UdpFront& udp;
   Service& service;
   BackgroundThread& background;
   PolicyServer* const policy;
@@ -141,13 +115,10 @@ struct Server::Impl {
   spdlog::logger& logger;
   struct ev_loop* loop;
 
-  std::vector<std::unique_ptr<Batch>> idle_batches;
-  const HashKey question_key = new_hash_key();
-  std::vector<RateLimit> bad_datagram_limits;
-  RateLimit foreign_limit{kBadDatagramLogPeriod};
-  RateLimit unexpected_limit{kBadDatagramLogPeriod};
+  RateLimit unexpected_limit{kUnexpectedLogPeriod};
 
   ev_io readable{}, policy_ready{};
+  ev_idle udp_pending{};
   ev_async& woken;
   ev_timer save_timer{}, slice_timer{}, tick_timer{}, free_timer{}, expiry_timer{};
   ev_signal term{}, interrupt{}, hup{}, usr1{}, usr2{};
@@ -155,103 +126,14 @@ struct Server::Impl {
 
 // ---- queries -----------------------------------------------------------------------------------
 
+// What the front leaves for later is done when nothing else is to be done, or beside what is.
 void Server::Impl::on_readable() {
-  std::size_t recipients = 0;
-  for (int n = 0; n < kMaxBatchesPerWakeup; ++n) {
-    if (idle_batches.empty()) idle_batches.push_back(std::make_unique<Batch>());
-    std::unique_ptr<Batch> batch = std::move(idle_batches.back());
-    idle_batches.pop_back();
-    const std::size_t received = batch->datagrams.receive(socket.get());
-    const Seconds now = look_at_clocks();
-    batch->undecided = received == 0 ? 0 : parse(*batch, now);
-    for (std::size_t i = 0; i < batch->undecided; ++i)
-      recipients += batch->queries[i].recipients.size();
-    if (batch->undecided == 0) {
-      idle_batches.push_back(std::move(batch));
-    } else {
-      decide(std::move(batch), now);
-    }
-    if (received < DatagramBatch::kSize) return;
-    // A datagram may name thousands of recipients: others have their turn, too.
-    if (recipients > kMaxRecipientsPerWakeup) return;
+  udp.handle(look_at_clocks());
+  if (udp.pending()) {
+    ev_idle_start(loop, &udp_pending);
+  } else {
+    ev_idle_stop(loop, &udp_pending);
   }
-}
-
-// The batch is its own from here on: on_decision takes it back with the last decision.
-void Server::Impl::decide(std::unique_ptr<Batch> batch, Seconds now) {
-  idle_batches.reserve(idle_batches.size() + 1);  // so that taking it back cannot fail
-  Batch* const pending = batch.release();
-  try {
-    service.decide({pending->queries.data(), pending->undecided}, now,
-                   [this, pending](std::size_t index, const Decision& decision) {
-                     on_decision(*pending, index, decision);
-                   });
-  } catch (...) {
-    // Not even memory for the decisions: these askers get no answer, and ask again.
-    if (pending->undecided > 0) idle_batches.emplace_back(pending);
-    throw;
-  }
-}
-
-// Fills the batch's queries from its datagrams. How many there are.
-std::size_t Server::Impl::parse(Batch& batch, Seconds now) {
-  std::size_t queries = 0;
-  for (std::size_t i = 0; i < batch.datagrams.size(); ++i) {
-    const Endpoint source = batch.datagrams.source(i);
-    if (!allow.contains(source.ip)) {
-      if (const auto count = foreign_limit.due(now)) {
-        logger.warn("query refused source={}@{} count={}: not in --allow", to_string(source.ip),
-                    source.port, count);
-      }
-      continue;
-    }
-    const wire::Fault fault = wire::parse(batch.datagrams.datagram(i), batch.queries[queries]);
-    if (fault != wire::Fault::none) {
-      on_bad_datagram(fault, source, now);
-      continue;
-    }
-    wire::Query& query = batch.queries[queries];
-    if (service.greylist().tells_questions_apart()) {
-      query.question = question_id(question_key, source, batch.datagrams.datagram(i));
-    }
-    batch.datagram_of[queries++] = i;
-  }
-  return queries;
-}
-
-void Server::Impl::on_bad_datagram(wire::Fault fault, const Endpoint& source, Seconds now) {
-  if (const auto count = bad_datagram_limits[std::size_t(fault)].due(now)) {
-    logger.warn("bad datagram fault={} source={}@{} count={}", to_string(fault),
-                to_string(source.ip), source.port, count);
-  }
-}
-
-void Server::Impl::on_decision(Batch& batch, std::size_t index, const Decision& decision) {
-  answer(batch, index, decision);
-  if (options.verbosity >= Verbosity::decisions) {
-    append_decision(pipe.buffer(), batch.queries[index], decision,
-                    batch.datagrams.source(batch.datagram_of[index]), options.policy.dry_run);
-  }
-  if (--batch.undecided > 0) return;
-  batch.datagrams.send_answers(socket.get());
-  pipe.flush();
-  idle_batches.emplace_back(&batch);
-}
-
-void Server::Impl::answer(Batch& batch, std::size_t index, const Decision& decision) {
-  const wire::Query& query = batch.queries[index];
-  wire::Answer answer = to_answer(decision.reason);
-  if (verdict_of(decision.reason) == wire::Verdict::defer) {
-    const Seconds wait = wait_of(decision, options.policy.min_resend).value_or(0);
-    if (options.policy.dry_run) {
-      // The asker accepts, whatever the decision; "known" is the least it can be told.
-      answer = to_answer(wire::Reason::known);
-    } else if (query.wants_wait && wait > 0) {
-      answer = to_answer_with_wait(decision.reason, std::uint32_t(wait));
-    }
-  }
-  answer.append(query.tag);
-  batch.datagrams.answer(batch.datagram_of[index], answer);
 }
 
 // ---- saving ------------------------------------------------------------------------------------
@@ -271,6 +153,8 @@ void Server::Impl::on_tick() {
   const Seconds now = look_at_clocks();
   service.files().tick(monotonic_clock());
   if (service.files().saving()) ev_timer_again(loop, &slice_timer);
+  udp.tick(now);
+  if (udp.pending()) ev_idle_start(loop, &udp_pending);  // after an exception
   if (policy != nullptr) policy->tick(now);
 }
 
@@ -370,7 +254,9 @@ void Server::Impl::start_watchers() {
     watcher.data = this;
     ev_io_start(loop, &watcher);
   };
-  start_reading(readable, (&call<&Impl::on_readable, ev_io>), socket.get());
+  start_reading(readable, (&call<&Impl::on_readable, ev_io>), udp.fd());
+  ev_idle_init(&udp_pending, (&call<&Impl::on_readable, ev_idle>));
+  udp_pending.data = this;
   if (policy != nullptr) {
     start_reading(policy_ready, (&call<&Impl::on_policy, ev_io>), policy->fd());
   }
@@ -378,12 +264,11 @@ void Server::Impl::start_watchers() {
 
 // ---- Server ------------------------------------------------------------------------------------
 
-Server::Server(EventLoop& loop, const Options& options, NetworkSet allow, Fd socket,
-               Service& service, BackgroundThread& background, PolicyServer* policy, LogPipe& pipe,
+Server::Server(EventLoop& loop, const Options& options, UdpFront& udp, Service& service,
+               BackgroundThread& background, PolicyServer* policy, LogPipe& pipe,
                spdlog::logger& logger)
-    : impl_(std::make_unique<Impl>(loop.impl_->loop, loop.impl_->background_done, options,
-                                   std::move(allow), std::move(socket), service, background, policy,
-                                   pipe, logger)) {}
+    : impl_(std::make_unique<Impl>(loop.impl_->loop, loop.impl_->background_done, options, udp,
+                                   service, background, policy, pipe, logger)) {}
 
 Server::~Server() = default;
 

@@ -1,5 +1,5 @@
-// The event loop: UDP queries in, answers out, policy connections, signals and timers. The only
-// user of libev.
+// The event loop: calls the fronts when there is something to do, and keeps signals and timers. The
+// only user of libev.
 #pragma once
 
 #include <spdlog/logger.h>
@@ -8,11 +8,11 @@
 
 #include "greyd/background_thread.h"
 #include "greyd/error.h"
-#include "greyd/files.h"
 #include "greyd/log.h"
 #include "greyd/options.h"
 #include "greyd/policy_server.h"
 #include "greyd/service.h"
+#include "greyd/udp_front.h"
 
 namespace grey {
 
@@ -38,9 +38,8 @@ class EventLoop {
 // All arguments by reference must outlive the server. Not movable: libev keeps pointers to it.
 class Server {
  public:
-  // `socket` from bind_udp. `allow`: who may ask. `background` calls loop.wake(). `policy`: null
-  // when no policy requests are taken.
-  Server(EventLoop& loop, const Options& options, NetworkSet allow, Fd socket, Service& service,
+  // `background` calls loop.wake(). `policy`: null when no policy requests are taken.
+  Server(EventLoop& loop, const Options& options, UdpFront& udp, Service& service,
          BackgroundThread& background, PolicyServer* policy, LogPipe& pipe, spdlog::logger& logger);
   ~Server();
   Server(const Server&) = delete;

@@ -91,18 +91,23 @@ Endpoint to_endpoint(const sockaddr& address) {
   return {*ip, ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port)};
 }
 
+std::vector<Ip> own_addresses() {
+  std::vector<Ip> addresses;
+  ifaddrs* list = nullptr;
+  if (::getifaddrs(&list) != 0) return addresses;
+  for (const ifaddrs* at = list; at != nullptr; at = at->ifa_next) {
+    if (at->ifa_addr == nullptr || addresses.size() == kMaxOwnAddresses) continue;
+    if (const auto ip = from_socket_address(*at->ifa_addr)) addresses.push_back(*ip);
+  }
+  ::freeifaddrs(list);
+  return addresses;
+}
+
 NetworkSet local_networks() {
   NetworkSet networks;
   (void)networks.add("127.0.0.0/8");
   networks.add(*Ip::parse("::1"));
-  ifaddrs* list = nullptr;
-  if (::getifaddrs(&list) == 0) {
-    for (const ifaddrs* at = list; at != nullptr; at = at->ifa_next) {
-      if (at->ifa_addr == nullptr) continue;
-      if (const auto ip = from_socket_address(*at->ifa_addr)) networks.add(*ip);
-    }
-    ::freeifaddrs(list);
-  }
+  for (const Ip& ip : own_addresses()) networks.add(ip);
   networks.build();
   return networks;
 }

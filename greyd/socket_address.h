@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <optional>
+#include <vector>
 
 #include "greyd/endpoint.h"
 #include "greyd/error.h"
@@ -27,7 +28,11 @@ Result<Fd> bind_socket(const Endpoint& endpoint, int type, PrepareSocket prepare
 // setsockopt(2) of an int; false when the system refuses.
 bool set_socket_option(int fd, int level, int option, int value = 1);
 
-// Loopback and the addresses of this host's interfaces.
+// The addresses of this host's interfaces; of more than so many the first, as a socket filter for
+// them has a bound.
+constexpr std::size_t kMaxOwnAddresses = 400;
+std::vector<Ip> own_addresses();
+// Loopback and these.
 NetworkSet local_networks();
 
 }  // namespace grey

@@ -1,8 +1,12 @@
 #include "greyd/udp_socket.h"
 
+#include <linux/sock_diag.h>
+
 #include <cerrno>
+#include <cstring>
 
 #include "greyd/socket_address.h"
+#include "greyd/source_filter.h"
 
 namespace grey {
 namespace {
@@ -10,6 +14,7 @@ namespace {
 constexpr int kReceiveBuffer = 4 << 20;  // bytes; the default holds only some 256 small datagrams
 
 bool prepare_socket(int fd, int family, bool wildcard) {
+  if (!drop_forged_sources(fd)) return false;
   if (wildcard) {
     const bool told = family == AF_INET6 ? set_socket_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO)
                                          : set_socket_option(fd, IPPROTO_IP, IP_PKTINFO);
@@ -25,6 +30,13 @@ bool prepare_socket(int fd, int family, bool wildcard) {
 
 Result<Fd> bind_udp(const Endpoint& endpoint) {
   return bind_socket(endpoint, SOCK_DGRAM, prepare_socket);
+}
+
+std::uint32_t dropped_datagrams(int fd) {
+  std::array<std::uint32_t, SK_MEMINFO_VARS> memory{};
+  socklen_t size = sizeof memory;
+  if (::getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory.data(), &size) != 0) return 0;
+  return memory[SK_MEMINFO_DROPS];
 }
 
 DatagramBatch::DatagramBatch() : data_(std::make_unique_for_overwrite<char[]>(kSize * kRoom)) {}
@@ -49,6 +61,24 @@ std::size_t DatagramBatch::receive(int fd) {
 
 std::string_view DatagramBatch::datagram(std::size_t index) const {
   return {data_.get() + index * kRoom, received_[index].msg_len};
+}
+
+Datagram DatagramBatch::save(std::size_t index) const {
+  const msghdr& header = received_[index].msg_hdr;
+  const auto* control = reinterpret_cast<const char*>(&controls_[index]);
+  return {std::string(datagram(index)), sources_[index], header.msg_namelen,
+          std::string(control, header.msg_controllen)};
+}
+
+void DatagramBatch::load(const Datagram& datagram) {
+  std::memcpy(data_.get(), datagram.bytes.data(), datagram.bytes.size());
+  received_[0].msg_len = unsigned(datagram.bytes.size());
+  sources_[0] = datagram.source;
+  std::memcpy(static_cast<void*>(&controls_[0]), datagram.control.data(), datagram.control.size());
+  received_[0].msg_hdr.msg_namelen = datagram.source_size;
+  received_[0].msg_hdr.msg_controllen = datagram.control.size();
+  count_ = 1;
+  answered_ = 0;
 }
 
 Endpoint DatagramBatch::source(std::size_t index) const {

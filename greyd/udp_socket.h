@@ -6,7 +6,9 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "greyd/endpoint.h"
@@ -17,8 +19,21 @@
 namespace grey {
 
 // Bound and non-blocking, with a large receive buffer. For a wildcard (ip is ::) it takes IPv4 and
-// IPv6, or IPv4 alone where the system has no IPv6.
+// IPv6, or IPv4 alone where the system has no IPv6. What comes from outside with an address of this
+// host as its source never arrives: the system itself drops that for IPv4, but not for IPv6.
 Result<Fd> bind_udp(const Endpoint& endpoint);
+
+// How many datagrams the system has dropped for this socket, as its queue was full or as they came
+// so from outside (sk_drops, which SO_RXQ_OVFL would tell with each datagram). It wraps.
+std::uint32_t dropped_datagrams(int fd);
+
+// A datagram that waits outside its batch.
+struct Datagram {
+  std::string bytes;
+  sockaddr_in6 source{};
+  socklen_t source_size = 0;
+  std::string control;
+};
 
 // Up to kSize datagrams that came together, and the answers to them. Reused for each batch.
 class DatagramBatch {
@@ -35,6 +50,9 @@ class DatagramBatch {
   std::size_t size() const { return count_; }
   std::string_view datagram(std::size_t index) const;
   Endpoint source(std::size_t index) const;
+
+  Datagram save(std::size_t index) const;
+  void load(const Datagram& datagram);  // it is the only one then, as if it had just come
 
   // The answer to be sent by the next send_answers. Unanswered datagrams get none.
   void answer(std::size_t index, wire::Answer answer);

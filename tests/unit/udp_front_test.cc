@@ -1,0 +1,171 @@
+// The UDP front with real sockets, and a service whose state is in a directory of the test's.
+#include "greyd/udp_front.h"
+
+#include <arpa/inet.h>
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <string>
+
+#include "tests/temporary_directory.h"
+
+using namespace grey;
+using namespace std::string_literals;
+
+namespace {
+
+constexpr Seconds kNow = 1'700'000'000;
+
+// Asks the daemon's socket from an address of the loopback network.
+class Asker {
+ public:
+  Asker(const std::string& address, std::uint16_t port)
+      : fd_(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0)) {
+    sockaddr_in own{}, server{};
+    own.sin_family = server.sin_family = AF_INET;
+    inet_pton(AF_INET, address.c_str(), &own.sin_addr);
+    server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    server.sin_port = htons(port);
+    REQUIRE(::bind(fd_.get(), reinterpret_cast<sockaddr*>(&own), sizeof own) == 0);
+    REQUIRE(::connect(fd_.get(), reinterpret_cast<sockaddr*>(&server), sizeof server) == 0);
+  }
+  bool ask(const std::string& datagram) const {
+    return ::send(fd_.get(), datagram.data(), datagram.size(), 0) == ssize_t(datagram.size());
+  }
+  // How many answers have come since the last call.
+  int answers() const {
+    char answer[100];
+    int count = 0;
+    while (::recv(fd_.get(), answer, sizeof answer, 0) >= 2) ++count;
+    return count;
+  }
+
+ private:
+  Fd fd_;
+};
+
+std::string small_query(int n) {
+  return "I192.0.2.1\0F"s + std::to_string(n) + "@x.org\0Tb@y.net\0\0"s;
+}
+
+// The dearest there is: a sender that is long in the journal's text, and short recipients.
+std::string dear_query(int n) {
+  std::string query = "I198.51.100.1\0F"s + std::to_string(n) + std::string(316, '\xff') + '\0';
+  for (int i = 0; query.size() < 65'000; ++i) {
+    query += {'T', char('a' + i % 26), char('a' + i / 26 % 26), char('a' + i / 676 % 26), '\0'};
+  }
+  return query;
+}
+
+struct Fixture {
+  Fixture() {
+    REQUIRE(service.load(kNow, 100).has_value());
+    auto bound = bind_udp({Ip::from_v4(0x7f000001), 0});
+    REQUIRE(bound.has_value());
+    sockaddr_in own{};
+    socklen_t size = sizeof own;
+    REQUIRE(::getsockname(bound->get(), reinterpret_cast<sockaddr*>(&own), &size) == 0);
+    port = ntohs(own.sin_port);
+    UdpSettings settings;
+    (void)settings.allow.add("127.0.0.0/8");
+    settings.allow.build();
+    settings.log_decisions = false;
+    front.emplace(std::move(settings), std::move(*bound), service, pipe, *logger);
+  }
+  ~Fixture() {
+    ::close(log[0]);
+    ::close(log[1]);
+  }
+  std::string logged() {
+    char text[4096];
+    const ssize_t size = ::read(log[0], text, sizeof text);
+    return size > 0 ? std::string(text, std::size_t(size)) : "";
+  }
+
+  testing::TemporaryDirectory directory;
+  InlineBackground background;
+  Service service{{{}, 100'000, directory / "context", "", "", Sync::never},
+                  HashKey{},
+                  background,
+                  [](StateFiles::Level, const std::string&) {}};
+  int log[2] = {-1, -1};
+  int made = ::pipe2(log, O_NONBLOCK | O_CLOEXEC);
+  LogPipe pipe{log[1]};
+  std::shared_ptr<spdlog::logger> logger = make_logger(pipe);
+  std::uint16_t port = 0;
+  std::optional<UdpFront> front;
+};
+
+}  // namespace
+
+TEST_CASE("small queries do not wait for the dear ones that came before them") {
+  Fixture f;
+  const Asker greedy("127.0.0.9", f.port), other("127.0.0.1", f.port);
+  int sent = 0;
+  for (int i = 0; i < 20; ++i) sent += greedy.ask(dear_query(i)) ? 1 : 0;
+  REQUIRE(sent > 10);
+  for (int i = 0; i < 10; ++i) REQUIRE(other.ask(small_query(i)));
+  f.front->handle(kNow);
+  CHECK(other.answers() == 10);
+  int dear = greedy.answers();
+  CHECK(dear == 1);
+  REQUIRE(f.front->pending());
+  // Each later call has one of them, and small ones are answered between.
+  while (f.front->pending()) {
+    REQUIRE(other.ask(small_query(5)));
+    f.front->handle(kNow);
+    CHECK(other.answers() == 1);
+    const int more = greedy.answers();
+    CHECK(more <= 1);
+    dear += more;
+  }
+  CHECK(dear == sent);
+  CHECK(f.front->losses() == UdpLosses{});
+  CHECK(f.service.greylist().table().size() == std::size_t(sent) * wire::kMaxRecipients + 10);
+}
+
+TEST_CASE("dear queries that are too many are dropped, counted and told of once a minute") {
+  Fixture f;
+  const Asker greedy("127.0.0.9", f.port), other("127.0.0.1", f.port);
+  int sent = 0;
+  for (int round = 0; round < 10; ++round) {
+    for (int i = 0; i < 16; ++i) sent += greedy.ask(dear_query(i)) ? 1 : 0;
+    f.front->handle(kNow);
+  }
+  // A message to twenty is dear as well, but its asker has not taken much.
+  std::string twenty = "I192.0.2.7\0Fa@x.org\0"s;
+  for (int i = 0; i < 20; ++i) twenty += "Tuser" + std::to_string(i) + "@y.net" + '\0';
+  REQUIRE(other.ask(twenty));
+  f.front->handle(kNow);
+  f.front->handle(kNow);
+  CHECK(other.answers() == 1);
+  const std::uint64_t dropped = f.front->losses().backlog;
+  CHECK(dropped > 50);
+  int calls = 0;
+  while (f.front->pending()) {
+    f.front->handle(kNow);
+    REQUIRE(++calls < 100);
+  }
+  CHECK(std::uint64_t(greedy.answers()) + dropped == std::uint64_t(sent));
+  f.front->tick(kNow);
+  const std::string line = f.logged();
+  CHECK(line.find(std::to_string(dropped) + " dropped as their source sent too many dear ones") !=
+        std::string::npos);
+  f.front->tick(kNow + 100);
+  CHECK(f.logged() == "");  // nothing new
+}
+
+TEST_CASE("what the system drops, as the queue is full, is counted") {
+  Fixture f;
+  const Asker asker("127.0.0.1", f.port);
+  int sent = 0;
+  for (int i = 0; i < 2000; ++i) sent += asker.ask(dear_query(1)) ? 1 : 0;  // some 130 MB
+  REQUIRE(sent > 1000);
+  f.front->tick(kNow);
+  CHECK(f.front->losses().overflow > 500);
+  CHECK(f.logged().find(" dropped by the system") != std::string::npos);
+}
