@@ -27,6 +27,7 @@
 #include "greyd/server.h"
 #include "greyd/service.h"
 #include "greyd/socket_address.h"
+#include "greyd/standard_descriptors.h"
 #include "greyd/state_place.h"
 #include "greyd/udp_front.h"
 #include "greyd/udp_socket.h"
@@ -257,6 +258,7 @@ int run(const std::vector<std::string>& arguments) {
 }  // namespace grey
 
 int main(int argc, char** argv) {
+  if (!grey::open_standard_descriptors()) return grey::kExitSystemFailure;
   try {
     if (argc == 0) return grey::kExitMisuse;
     return grey::run(std::vector<std::string>(argv, argv + argc));

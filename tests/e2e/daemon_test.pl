@@ -277,6 +277,26 @@ subtest 'under a memory limit the oldest records go, and queries are answered' =
     $limited->stop('KILL');
 };
 
+subtest 'started with its standard descriptors closed, it writes log lines into no file of its own' => sub {
+    unlink glob "$dir/context*";
+    for my $closed ('0<&- 1>&- 2>&-', '2>&-', '0<&-', '1>&-') {
+        my $child = fork // die;
+        if ($child == 0) {
+            $ENV{CONTROLDIR} = $dir;
+            exec 'sh', '-c', "exec $closed; exec \"\$@\"", 'sh', $daemon, '-v', 2, "127.0.0.1\@$port", 'context' or die;
+        }
+        my $s = asker($port);
+        my $answer = 'none';
+        wait_until(sub { $s->send(query('192.0.2.77', 'a', 'b')); IO::Select->new($s)->can_read(0.1) && defined $s->recv($answer, 9) });
+        isnt $answer, 'none', "$closed: answered";
+        kill TERM => $child;
+        waitpid $child, 0;
+        is $?, 0, 'and ends well';
+        is -s "$dir/context.lock", 0, 'the lock file is empty';
+        unlike slurp("$dir/context"), qr/verdict=|listening/, 'so is the context file but for records';
+    }
+};
+
 subtest 'signals during the start are kept for later' => sub {
     # A state that takes a while to load.
     open my $big, '>', "$dir/big" or die;
