@@ -82,6 +82,12 @@ bool AddressList::add_mailbox(TextSet& set, std::string_view entry) {
 }
 
 bool AddressList::has_client(const Ip& ip) const {
+  if (has_address(ip)) return true;
+  const std::optional<Ip> host = ip.translated();
+  return host && has_address(*host);
+}
+
+bool AddressList::has_address(const Ip& ip) const {
   if (clients_.contains(ip)) return true;
   if (lookup_ == nullptr) return false;
   for (const unsigned prefix : lookup_->prefixes()) {

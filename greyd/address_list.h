@@ -62,6 +62,7 @@ class AddressList {
 
   bool has_lookup() const { return lookup_ != nullptr; }
   const NetworkSet& clients() const { return clients_; }
+  // Also true when the list has the IPv4 host that a translator has written into `ip`.
   bool has_client(const Ip& ip) const;
   bool has_client_name(std::string_view name) const;  // false for an empty name
   bool has_sender(std::string_view sender) const;     // false for the null sender
@@ -82,6 +83,7 @@ class AddressList {
 
   // False when the entry is not a good one.
   bool add(std::string_view entry);
+  bool has_address(const Ip& ip) const;
   static bool add_mailbox(TextSet& set, std::string_view entry);
   bool has_mailbox(const TextSet& set, std::string_view prefix, std::string_view address) const;
 
