@@ -135,11 +135,12 @@ std::vector<std::string> read_domain(std::string_view text) {
   if (ascii.find("xn--") == std::string::npos && !is_ascii(name)) return {};
   // Below it there has to be room for a label of one letter, and a dot.
   if (!is_ascii_name(ascii) || (below && ascii.size() + 2 > kMaxDomain)) return {};
+  const bool has_a_label = ascii.find("xn--") != std::string::npos;
   std::vector<std::string> forms{ascii};
   const auto add = [&](std::string form) {
     if (!form.empty() && std::ranges::find(forms, form) == forms.end()) forms.push_back(form);
   };
-  if (ascii.find("xn--") != std::string::npos) {
+  if (has_a_label) {
     add(to_lower_utf8(converted(idn2_to_unicode_8z8z, ascii)));
     add(to_lower_utf8(name));  // as it is written, if its accents stand by themselves
   }

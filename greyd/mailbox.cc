@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "greyd/domain_name.h"
 #include "greyd/text.h"
@@ -92,13 +93,15 @@ std::vector<std::string> read_mailbox(std::string_view entry) {
 }
 
 Mailbox fold_mailbox(std::string_view address) {
-  const std::size_t at = address.rfind('@');
-  const std::string_view local = address.substr(0, at);
+  const std::size_t at = std::min(address.rfind('@'), address.size());
   Mailbox mailbox;
-  mailbox.text = to_lower(unquoted(local).value_or(std::string(local)));
+  mailbox.text.reserve(address.size() + 1);
+  mailbox.text = address.substr(0, at);
+  if (auto meant = unquoted(mailbox.text)) mailbox.text = std::move(*meant);
+  for (char& c : mailbox.text) c = to_lower(c);
   mailbox.at = mailbox.text.size();
   mailbox.text += '@';
-  if (at != std::string_view::npos) mailbox.text += fold_domain(address.substr(at + 1));
+  if (at != address.size()) mailbox.text += fold_domain(address.substr(at + 1));
   return mailbox;
 }
 
