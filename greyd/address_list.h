@@ -5,10 +5,11 @@
 //   192.0.2.1  2001:db8::/32  192.168.2.*   clients, see network_set.h
 //   host.example.com               the client's verified name
 //   .example.com                   a client's verified name that ends so
-//   user@example.com  @example.com a sender, or all of a domain
-//   to:user@example.com  to:@example.com   a recipient, or all of a domain
+//   user@example.com  @example.com  @.example.com  user@   senders, see mailbox.h
+//   to:user@example.com  ...       recipients, the same forms
 //
-// Names and addresses compare without case. Matching cost does not grow with the list.
+// Names and addresses compare as domain_name.h and mailbox.h say. What is taken can match: an entry
+// that nothing a front sends would match is a bad one. Matching cost does not grow with the list.
 // Pure: reads no file; see lists.h for loading, and list_cdb.h for lists kept in a cdb.
 #pragma once
 
@@ -28,14 +29,17 @@ namespace grey {
 
 // A second store of entries that an AddressList asks as well as its own: by their keys, which are
 //   "192.0.2.0/24" "2001:db8::/32"    networks, with no bits after the prefix (a client: /32, /128)
-//   "mx.example.com" ".example.com"   names; all texts in lower case
-//   "from:user@example.com" "from:@example.com" "to:user@example.com" "to:@example.com"
+//   "mx.example.com" ".example.com"   names, as they compare
+//   "from:user@example.com" "to:@example.com" and the like: "from:" or "to:" and a mailbox.h key
 class EntryLookup {
  public:
   virtual ~EntryLookup() = default;
   virtual bool contains(std::string_view key) const = 0;
   // The prefix lengths that its networks have, of the 128-bit form of ip.h.
   virtual const std::vector<unsigned>& prefixes() const = 0;
+  // The most labels that an entry for the domains below one ("@.example.com") has: that far the
+  // domains above an address's are looked up.
+  virtual std::size_t domain_labels() const = 0;
 };
 
 class AddressList {
@@ -45,7 +49,7 @@ class AddressList {
   static Result<AddressList> parse(std::string_view text, std::string_view name);
 
   // Asked besides this list's own entries from now on.
-  void add_lookup(std::shared_ptr<const EntryLookup> lookup) { lookup_ = std::move(lookup); }
+  void add_lookup(std::shared_ptr<const EntryLookup> lookup);
 
   // Calls visit(std::string_view key) with the EntryLookup key of each entry, ranges as networks.
   template <typename Visit>
@@ -60,8 +64,10 @@ class AddressList {
     clients_.for_each_network(visit);
   }
 
+  std::size_t domain_labels() const { return domain_labels_; }  // as of EntryLookup
   bool has_lookup() const { return lookup_ != nullptr; }
   const NetworkSet& clients() const { return clients_; }
+  // Also true when the list has the IPv4 host that a translator has written into `ip`.
   bool has_client(const Ip& ip) const;
   bool has_client_name(std::string_view name) const;  // false for an empty name
   bool has_sender(std::string_view sender) const;     // false for the null sender
@@ -82,13 +88,15 @@ class AddressList {
 
   // False when the entry is not a good one.
   bool add(std::string_view entry);
-  static bool add_mailbox(TextSet& set, std::string_view entry);
+  bool add_mailbox(TextSet& set, std::string_view entry);
+  bool has_address(const Ip& ip) const;
   bool has_mailbox(const TextSet& set, std::string_view prefix, std::string_view address) const;
 
   NetworkSet clients_;
   TextSet names_;       // "host.example.com", ".example.com"
-  TextSet senders_;     // "user@example.com", "@example.com"
+  TextSet senders_;     // keys of mailbox.h
   TextSet recipients_;  // the same, without "to:"
+  std::size_t domain_labels_ = 0;
   std::shared_ptr<const EntryLookup> lookup_;
   std::size_t entries_ = 0;
 };

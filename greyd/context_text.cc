@@ -95,7 +95,7 @@ bool read_greydaemon_line(std::string_view line, SavedRecord& record, std::strin
   if (letter != "I" && letter != "G") return false;
   const std::string_view stamp = take_word(line);
   const auto [end, error] = std::from_chars(stamp.data(), stamp.data() + stamp.size(), record.seen);
-  const auto ip = Ip::parse(take_word(line));
+  const auto ip = Ip::parse_client(take_word(line));
   if (error != std::errc() || end != stamp.data() + stamp.size() || record.seen < 0 || !ip) {
     return false;
   }

@@ -44,7 +44,7 @@ std::optional<Record> take_record(std::string_view& text) {
   std::string_view rest = text;
   Record record;
   const auto client = take_field(rest);
-  const auto ip = client ? Ip::parse(*client) : std::nullopt;
+  const auto ip = client ? Ip::parse_client(*client) : std::nullopt;
   const auto sender = take_field(rest);
   const auto length = take_field(rest);
   std::size_t size = 0;

@@ -31,6 +31,11 @@ class Ip {
   // IPv4 parts have no leading zeros (inet_pton(3)).
   static std::optional<Ip> parse(std::string_view text);
 
+  // The same for a client's address as servers give it: an IPv6 address may have a zone after it
+  // ("fe80::1%eth0", RFC 4007). The zone names an interface of this host, not the client: it is
+  // dropped.
+  static std::optional<Ip> parse_client(std::string_view text);
+
   // Writes the canonical text (RFC 5952; dotted for IPv4) and returns its length; no NUL.
   std::size_t format(char (&out)[kMaxText + 1]) const;
 
@@ -41,6 +46,15 @@ class Ip {
 
   // The first `prefix` bits (0 to 128, of the 128-bit form), the rest zero.
   Ip network(unsigned prefix) const;
+
+  // The IPv4 host that a translator has written into this address (NAT64, SIIT), if it is one that
+  // can be a client. What the host itself could write is no translator's: see ip.cc.
+  std::optional<Ip> translated() const;
+
+  // What of the address counts as one client: its network, and for the special prefixes of ip.cc,
+  // where a network would hold strangers, the host. The network of the result is the result.
+  // REQUIRES: ipv4_prefix is 0 to 32, ipv6_prefix 0 to 128.
+  Ip client_network(unsigned ipv4_prefix, unsigned ipv6_prefix) const;
 
   auto operator<=>(const Ip&) const = default;
 

@@ -36,8 +36,8 @@ void append_address(std::string& key, std::string_view address) {
 }  // namespace
 
 void KeyBuilder::envelope(const Ip& client, std::string_view sender) {
-  const bool v4 = client.is_v4();
-  const Ip network = client.network(v4 ? Ip::kV4Bits + policy_.ipv4_prefix : policy_.ipv6_prefix);
+  const Ip network = client.client_network(policy_.ipv4_prefix, policy_.ipv6_prefix);
+  const bool v4 = network.is_v4();
   const std::size_t skip = v4 ? 12 : 0;
   client_[0] = char(kClient | (v4 ? 0 : kV6));
   std::memcpy(client_.data() + 1, network.bytes().data() + skip, 16 - skip);

@@ -1,5 +1,6 @@
 // The keys that clients and triplets are stored under, made from a query by the policy: the client
-// reduced to its network, sender and recipient to what of them counts, without case.
+// reduced to its network (Ip::client_network), sender and recipient to what of them counts, without
+// case.
 //
 //   key = tag address [sender NUL recipient]
 //

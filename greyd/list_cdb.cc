@@ -12,12 +12,18 @@
 #include <set>
 #include <vector>
 
+#include "greyd/domain_name.h"
 #include "greyd/files.h"
 
 namespace grey {
 namespace {
 
-constexpr std::string_view kPrefixesKey = "/prefixes";  // no entry begins so
+// No entry begins so.
+constexpr std::string_view kPrefixesKey = "/prefixes";
+constexpr std::string_view kLabelsKey = "/labels";
+constexpr std::size_t kMostLabels = kMaxDomain / 2 + 1;
+// For a cdb that was made before there was that key: more is hardly in it, and costs lookups.
+constexpr std::size_t kUsualLabels = 8;
 
 class CdbLookup : public EntryLookup {
  public:
@@ -32,11 +38,13 @@ class CdbLookup : public EntryLookup {
   // False when it is no cdb.
   bool open() {
     open_ = cdb_init(&cdb_, fd_.get()) == 0;
-    return open_ && read_prefixes();
+    if (!open_ || !read_prefixes()) return false;
+    return read_labels();
   }
 
   bool contains(std::string_view key) const override { return find(key).has_value(); }
   const std::vector<unsigned>& prefixes() const override { return prefixes_; }
+  std::size_t domain_labels() const override { return domain_labels_; }
 
  private:
   // A damaged file is not found in, never read beyond its end: cdb_find checks each position.
@@ -63,10 +71,19 @@ class CdbLookup : public EntryLookup {
     return true;
   }
 
+  bool read_labels() {
+    const auto text = find(kLabelsKey);
+    if (!text) return true;
+    const char* const end = text->data() + text->size();
+    const auto [at, error] = std::from_chars(text->data(), end, domain_labels_);
+    return error == std::errc() && at == end && domain_labels_ <= kMostLabels;
+  }
+
   Fd fd_;
   mutable cdb cdb_{};  // cdb_find keeps its place in it
   bool open_ = false;
   std::vector<unsigned> prefixes_;
+  std::size_t domain_labels_ = kUsualLabels;
 };
 
 // 0 or an errno.
@@ -87,6 +104,7 @@ int write_cdb(int fd, const AddressList& list, std::size_t& keys) {
     lengths += (lengths.empty() ? "" : " ") + std::to_string(prefix);
   }
   add(kPrefixesKey, lengths);
+  add(kLabelsKey, std::to_string(list.domain_labels()));
   list.for_each_key([&](std::string_view key) {
     add(key, "");
     ++keys;

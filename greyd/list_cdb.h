@@ -2,7 +2,7 @@
 // nothing to parse, sort or index, however long the list.
 //
 // Keys are those of EntryLookup, with empty data; the key "/prefixes" has the prefix lengths in
-// use, as numbers of the 128-bit form separated by blanks.
+// use, as numbers of the 128-bit form separated by blanks, and "/labels" has domain_labels().
 #pragma once
 
 #include <memory>

@@ -292,7 +292,7 @@ PolicyTopic to_query(const PolicyRequest& request, wire::Query& query) {
     }
     if (name == "unknown") name = {};  // Postfix's word for a name that is not verified
   }
-  const std::optional<Ip> client = Ip::parse(request.get(Attribute::client_address));
+  const std::optional<Ip> client = Ip::parse_client(request.get(Attribute::client_address));
   if (!client) return PolicyTopic::bad_client;
   query = {};
   query.client = *client;

@@ -14,7 +14,7 @@ namespace grey {
 using SenderBuffer = std::array<char, 512>;
 
 // full: the address as it is. domain: what follows the last '@', or all when there is none.
-// none: nothing. normalized: see sender_key.cc for the forms and their sources.
+// none: nothing. normalized: see sender_forms.h for the forms and their sources.
 // The result points into `sender` or `buffer`. Case is kept; the null sender stays null.
 std::string_view reduce_sender(std::string_view sender, SenderKey mode, SenderBuffer& buffer);
 

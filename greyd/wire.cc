@@ -51,7 +51,7 @@ Fault parse(std::string_view datagram, Query& query) {
 
   if (*at != 'I') return Fault::no_client;
   const char* stop = field_end(at, end);
-  const std::optional<Ip> client = Ip::parse({at + 1, std::size_t(stop - at - 1)});
+  const std::optional<Ip> client = Ip::parse_client({at + 1, std::size_t(stop - at - 1)});
   if (!client) return Fault::bad_client;
   query.client = *client;
 

@@ -95,7 +95,7 @@ Tag tag_of(std::string_view question) {
 // recipient for more recipients, which is the least harm.
 std::size_t encode(const greylist_query& query, std::size_t max_data, bool ask_wait,
                    char (&buffer)[grey::wire::kMaxDatagram], Tag& tag) {
-  const std::string_view client = text_of(query.client);
+  std::string_view client = text_of(query.client);
   const std::string_view sender = text_of(query.sender);
   std::string_view recipients;
   if (query.recipients != nullptr) recipients = {query.recipients, query.recipients_size};
@@ -103,7 +103,10 @@ std::size_t encode(const greylist_query& query, std::size_t max_data, bool ask_w
   if (name.size() > 255) name = {};  // no host name (RFC 1035)
 
   auto recipient = first_recipient(recipients);
-  if (!recipient || !grey::Ip::parse(client)) return 0;
+  if (!recipient || !grey::Ip::parse_client(client)) return 0;
+  // Without its zone, which not every daemon takes.
+  const std::size_t zone = client.find('%');
+  if (zone != std::string_view::npos) client = {client.data(), zone};
   const std::size_t reserved =
       (name.empty() ? 0 : name.size() + 2) + (ask_wait ? 2 : 0) + sizeof tag.text + 2;
   const std::size_t least = client.size() + sender.size() + recipient->size() + 7 + reserved;

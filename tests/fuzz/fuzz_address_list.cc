@@ -1,10 +1,11 @@
-// A whitelist from anywhere: it is refused with a line that names the place, or it answers; and a
-// list made of its entries' keys is asked the same way.
+// A whitelist from anywhere: it is refused with a line that names the place, or it answers; a list
+// made of its networks is asked the same way, and each entry is found by what it is meant for.
 #include <string>
 #include <vector>
 
 #include "greyd/address_list.h"
 #include "tests/fuzz/require.h"
+#include "tests/unit/entry_query.h"
 
 using namespace grey;
 
@@ -25,8 +26,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const Ip ip = *Ip::parse(address);
     REQUIRE(list->has_client(ip) == again->has_client(ip));
   }
-  (void)list->has_sender("user@example.com");
-  (void)list->has_recipient("user@example.com");
-  (void)list->has_client_name("host.example.com");
+  const std::string_view text(copy.data(), size);
+  (void)list->has_sender(text);
+  (void)list->has_recipient(text);
+  (void)list->has_client_name(text);
+  if (list->entries() == 1 && text.find_first_of("#\n\r\t\f\v \xEF") == text.npos) {
+    REQUIRE(testing::has_what_is_meant(*list, text));
+  }
   return 0;
 }

@@ -105,7 +105,6 @@ TEST_CASE("a bad line is named by file and number, and nothing is taken") {
                           "localhost",
                           "host example.com",
                           "exa_mple",
-                          "user@",
                           "to:user",
                           "to:",
                           "@",

@@ -245,6 +245,17 @@ TEST_CASE("greylisting without a server is off, even when it fails closed") {
   CHECK(result.verdict == GREYLIST_ACCEPT);
 }
 
+TEST_CASE("a client's zone is not part of the question") {
+  Daemon daemon(always(kAccept));
+  Question question{.servers = daemon.address(), .client = "fe80::1%eth0"};
+  CHECK(question.ask().error == GREYLIST_ANSWERED);
+  question.client = "fe80::1%";
+  CHECK(question.ask().error == GREYLIST_BAD_QUERY);
+  daemon.stop();
+  REQUIRE(daemon.received().size() == 1);
+  CHECK(without_tag(daemon.received()[0]) == "Ife80::1\0Fa@example.org\0Tb@example.net\0\0"s);
+}
+
 TEST_CASE("a query that cannot be asked is not sent") {
   Daemon daemon(always(kAccept));
   const Question good{.servers = daemon.address(), .fail = GREYLIST_FAIL_CLOSED};

@@ -2,12 +2,14 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <random>
 
 #include "greyd/lists.h"
 #include "tests/temporary_directory.h"
+#include "tests/unit/entry_query.h"
 
 using namespace grey;
 namespace fs = std::filesystem;
@@ -57,6 +59,57 @@ TEST_CASE_FIXTURE(Fixture, "a list in a cdb names the same as its text") {
     CHECK(cdb.has_sender(address) == text.has_sender(address));
     CHECK(cdb.has_recipient(address) == text.has_recipient(address));
   }
+}
+
+TEST_CASE_FIXTURE(Fixture, "each entry of a text is found in the cdb made of it") {
+  const std::vector<std::string> entries = {"192.0.2.1",
+                                            "10.*.3-4.7",
+                                            "64:ff9b::192.0.2.9",
+                                            "mx.example.com",
+                                            "*.example.net",
+                                            ".b\xC3\xBC"
+                                            "cher.example",
+                                            "user@a.example",
+                                            "@b.example",
+                                            "@.c.example",
+                                            "user@*.d.example",
+                                            "\"john doe\"@e.example",
+                                            "abuse@",
+                                            "@xn--bcher-kva.example",
+                                            "user@[IPv6:2001:db8::1]",
+                                            "to:user@a.example",
+                                            "to:*@b.example",
+                                            "to:*@.c.example",
+                                            "TO:Postmaster@",
+                                            "to:@.a.b.c.d.b\xC3\xBC"
+                                            "cher.example"};
+  std::string text;
+  for (const std::string& entry : entries) text += entry + "\n";
+  write(text);
+  REQUIRE(build_list_cdb(path));
+  fs::remove(path);
+  const AddressList cdb = load();
+  for (const std::string& entry : entries) {
+    CAPTURE(entry);
+    CHECK(testing::has_what_is_meant(cdb, entry));
+  }
+  CHECK(cdb.has_client(*Ip::parse("64:ff9b::192.0.2.1")));
+  CHECK(cdb.has_recipient("any@x.a.b.c.d.xn--bcher-kva.example"));
+  CHECK_FALSE(cdb.has_recipient("any@a.b.c.d.xn--bcher-kva.example"));
+  CHECK_FALSE(cdb.has_sender("any@c.example"));
+}
+
+// Written by cdb -c of tinycdb's, as svctool did before.
+TEST_CASE_FIXTURE(Fixture, "a cdb that was made before entries for sub-domains is read on") {
+  std::ofstream(directory / "records") << "+9,3:/prefixes->128\n"
+                                          "+12,0:192.0.2.1/32->\n"
+                                          "+15,0:from:@b.example->\n"
+                                          "+16,0:from:@.b.example->\n\n";
+  REQUIRE(std::system(("cdb -c " + path + ".cdb " + (directory / "records")).c_str()) == 0);
+  const AddressList cdb = load();
+  CHECK(cdb.has_client(*Ip::parse("192.0.2.1")));
+  CHECK(cdb.has_sender("any@b.example"));
+  CHECK(cdb.has_sender("any@a.b.example"));
 }
 
 TEST_CASE_FIXTURE(Fixture, "text and cdb are looked up together") {
