@@ -29,12 +29,14 @@ Result<Journal> Journal::open_file(const std::string& path) {
 Result<Journal> Journal::open(const std::string& path, std::size_t good_size) {
   auto journal = open_file(path);
   if (!journal) return journal;
+  const bool empty = journal->size_ == 0;
   if (journal->size_ != good_size && ::ftruncate(journal->file_->get(), off_t(good_size)) != 0) {
     return tl::make_unexpected(system_error("truncate", path, errno));
   }
   journal->size_ = good_size;
   if (good_size > 0) return journal;
   if (const int error = journal->append(kJournalHeader)) {
+    if (empty) ::unlink(path.c_str());  // as it was before
     return tl::make_unexpected(system_error("write", path, error));
   }
   return journal;
