@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <csignal>
 #include <exception>
-#include <system_error>
 
 namespace grey {
 
@@ -18,10 +17,9 @@ BackgroundThread::BackgroundThread(std::function<void()> wake) : wake_(std::move
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, kStack);
-  const int error = pthread_create(&thread_, &attributes, &BackgroundThread::enter, this);
+  fault_ = pthread_create(&thread_, &attributes, &BackgroundThread::enter, this);
   pthread_attr_destroy(&attributes);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (error != 0) throw std::system_error(error, std::generic_category(), "start a thread");
 }
 
 void* BackgroundThread::enter(void* self) {
@@ -30,6 +28,7 @@ void* BackgroundThread::enter(void* self) {
 }
 
 BackgroundThread::~BackgroundThread() {
+  if (fault_ != 0) return;
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
@@ -39,6 +38,12 @@ BackgroundThread::~BackgroundThread() {
 }
 
 void BackgroundThread::run(std::function<int()> work, std::function<void(int)> done) {
+  if (fault_ != 0) {
+    Job job{std::move(work), std::move(done), 0};
+    do_work(job);
+    job.done(job.result);
+    return;
+  }
   {
     const std::lock_guard lock(mutex_);
     waiting_.push_back({std::move(work), std::move(done), 0});
@@ -46,35 +51,48 @@ void BackgroundThread::run(std::function<int()> work, std::function<void(int)> d
   changed_.notify_all();
 }
 
+void BackgroundThread::do_work(Job& job) {
+  try {
+    job.result = job.work();
+  } catch (const std::exception&) {
+    job.result = ENOMEM;
+  }
+}
+
 void BackgroundThread::serve() {
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [this] { return stop_ || !waiting_.empty(); });
     if (waiting_.empty()) return;
-    Job job = std::move(waiting_.front());
-    waiting_.pop_front();
+    std::list<Job> job;
+    job.splice(job.end(), waiting_, waiting_.begin());
     working_ = true;
     lock.unlock();
-    try {
-      job.result = job.work();
-    } catch (const std::exception&) {
-      job.result = ENOMEM;
-    }
+    do_work(job.front());
     lock.lock();
     working_ = false;
-    finished_.push_back(std::move(job));
+    finished_.splice(finished_.end(), job);
     changed_.notify_all();
     wake_();
   }
 }
 
 void BackgroundThread::deliver() {
-  std::vector<Job> finished;
+  std::list<Job> finished;
   {
     const std::lock_guard lock(mutex_);
     finished.swap(finished_);
   }
-  for (Job& job : finished) job.done(job.result);
+  // One that fails must not keep the others from being told.
+  std::exception_ptr failed;
+  for (Job& job : finished) {
+    try {
+      job.done(job.result);
+    } catch (const std::exception&) {
+      failed = std::current_exception();
+    }
+  }
+  if (failed) std::rethrow_exception(failed);
 }
 
 void BackgroundThread::drain() {

@@ -1,15 +1,15 @@
 // One thread that does the work of Background. The owner calls deliver() in its own thread after
-// each `wake`.
+// each `wake`. Where the system gives no thread (RLIMIT_NPROC), the work is done at once, as
+// InlineBackground does it: then queries wait for the disk.
 #pragma once
 
 #include <pthread.h>
 
 #include <condition_variable>
-#include <deque>
 #include <functional>
+#include <list>
 #include <mutex>
 #include <utility>
-#include <vector>
 
 #include "greyd/background.h"
 
@@ -17,8 +17,7 @@ namespace grey {
 
 class BackgroundThread : public Background {
  public:
-  // `wake` is called in the thread, whenever there is something to deliver. Throws
-  // std::system_error when there can be no thread.
+  // `wake` is called in the thread, whenever there is something to deliver.
   explicit BackgroundThread(std::function<void()> wake);
   ~BackgroundThread() override;  // finishes the work that was given; what it did is not told
   BackgroundThread(const BackgroundThread&) = delete;
@@ -27,6 +26,8 @@ class BackgroundThread : public Background {
   void run(std::function<int()> work, std::function<void(int)> done) override;
   void drain() override;
   void deliver();
+  // Why there is no thread: an errno, or 0.
+  int fault() const { return fault_; }
 
  private:
   struct Job {
@@ -35,15 +36,18 @@ class BackgroundThread : public Background {
     int result = 0;
   };
   static void* enter(void* self);
+  static void do_work(Job& job);
   void serve();
 
   std::function<void()> wake_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Job> waiting_;
-  std::vector<Job> finished_;
+  // Lists, as their nodes move from one to the other without memory.
+  std::list<Job> waiting_;
+  std::list<Job> finished_;
   bool working_ = false;
   bool stop_ = false;
+  int fault_ = 0;
   pthread_t thread_{};
 };
 

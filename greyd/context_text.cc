@@ -1,6 +1,7 @@
 #include "greyd/context_text.h"
 
 #include <charconv>
+#include <new>
 
 #include "greyd/append.h"
 #include "greyd/indimail_context.h"
@@ -26,6 +27,12 @@ std::string end_line(std::size_t records, std::uint64_t checksum) {
 
 enum class Line { record, comment, bad };
 
+// "e", "end 12 0123": what a cut leaves of our end line.
+bool is_part_of_end(std::string_view text) {
+  constexpr std::string_view kStart = "end ";
+  return kStart.starts_with(text) || text.starts_with(kStart);
+}
+
 // Calls take(line) for each line of `text`, and counts. A last line without its '\n' may be a part
 // of one
 // ("a@example.org" cut from "a@example.organic"), so it counts as bad.
@@ -34,11 +41,22 @@ void for_each_line(std::string_view text, ContextContent& content, Take take) {
   for (std::size_t number = 1; !text.empty(); ++number) {
     const std::size_t end = text.find('\n');
     const bool whole = end != std::string_view::npos;
-    const Line line = whole ? take(text.substr(0, end)) : Line::bad;
+    Line line = Line::comment;  // of our end line a part, at most
+    if (whole) {
+      line = take(text.substr(0, end));
+    } else if (!is_part_of_end(text)) {
+      line = Line::bad;
+    }
     if (line == Line::record) ++content.records;
     if (line == Line::bad && content.bad++ == 0) content.first_bad_line = number;
     text.remove_prefix(whole ? end + 1 : text.size());
   }
+}
+
+bool take(const SavedRecord* record, const std::function<void(const SavedRecord&)>& visit) {
+  if (record == nullptr || record->change != Change::stored) return false;
+  visit(*record);
+  return true;
 }
 
 // ---- our own form ------------------------------------------------------------------------------
@@ -66,11 +84,10 @@ void read_ours(std::string_view text, ContextContent& content,
   const std::string_view lines = check_end(text, content);
   RecordReader reader;
   for_each_line(lines, content, [&](std::string_view line) {
-    if (line.starts_with('#')) return Line::comment;
-    const SavedRecord* record = reader.read(line);
-    if (record == nullptr || record->change != Change::stored) return Line::bad;
-    visit(*record);
-    return Line::record;
+    if (line.starts_with('#') || line.starts_with("end ")) return Line::comment;
+    if (take(reader.read(line), visit)) return Line::record;
+    content.records += take(reader.read_end_of(line), visit) ? 1 : 0;
+    return Line::bad;
   });
 }
 
@@ -156,10 +173,15 @@ ContextContent salvage(std::string_view text,
     SavedRecord greydaemon;
     const SavedRecord* record = reader.read(line);
     if (record == nullptr && read_greydaemon_line(line, greydaemon, storage)) record = &greydaemon;
-    if (record == nullptr || record->change != Change::stored) return Line::bad;
-    content.form = ContextForm::qmail_greyd;
-    visit(*record);
-    return Line::record;
+    if (take(record, visit)) {
+      content.form = ContextForm::qmail_greyd;
+      return Line::record;
+    }
+    if (take(reader.read_end_of(line), visit)) {
+      content.form = ContextForm::qmail_greyd;
+      ++content.records;
+    }
+    return Line::bad;
   });
   if (content.form) {
     content.damage = "has a damaged first line";
@@ -222,6 +244,7 @@ ContextContent read_context(std::string_view text,
 
 ContextComposer::ContextComposer(ContextForm form)
     : form_(form), hash_(XXH3_createState(), &XXH3_freeState) {
+  if (!hash_) throw std::bad_alloc();
   XXH3_64bits_reset(hash_.get());
 }
 

@@ -32,15 +32,11 @@ enum class ContextForm { qmail_greyd, greydaemon, indimail };
 struct ContextContent {
   std::optional<ContextForm> form;       // nothing: none that we know
   std::size_t records = 0;               // given to the visitor
-  std::size_t bad = 0;                   // lines that are no records
+  std::size_t bad = 0;                   // lines that are no records, or end in one
   std::size_t first_bad_line = 0;        // counted from 1, after our form's header
   std::optional<std::size_t> announced;  // by the end line
   std::string damage;                    // what is wrong, in words; empty when nothing is
   std::string remark;                    // what else there is to say of it, in words
-
-  std::size_t lost() const {
-    return announced && *announced > records ? *announced - records : bad;
-  }
 };
 
 // Calls `visit` for each record that can be read, whatever is wrong elsewhere. A record lives for

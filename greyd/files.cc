@@ -61,6 +61,31 @@ int write_all(int fd, std::string_view data) {
   return 0;
 }
 
+namespace {
+
+std::optional<FileId> id_of(int result, const struct stat& status) {
+  if (result != 0) return {};
+  return FileId{status.st_dev, status.st_ino};
+}
+
+}  // namespace
+
+std::optional<FileId> file_id(const std::string& path) {
+  struct stat status {};
+  return id_of(::lstat(path.c_str(), &status), status);
+}
+
+std::optional<FileId> file_id(int fd) {
+  struct stat status {};
+  return id_of(::fstat(fd, &status), status);
+}
+
+std::string free_name(const std::string& path) {
+  std::string name = path;
+  for (int n = 1; file_id(name); ++n) name = path + "." + std::to_string(n);
+  return name;
+}
+
 std::string directory_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";

@@ -39,6 +39,20 @@ Result<std::optional<std::string>> read_file(const std::string& path);
 // 0.
 int write_all(int fd, std::string_view data);
 
+// Which file a name or a descriptor stands for.
+struct FileId {
+  dev_t device = 0;
+  ino_t inode = 0;
+  bool operator==(const FileId&) const = default;
+};
+
+// Of a symbolic link that of the link itself. Nothing, and errno, when there is none.
+std::optional<FileId> file_id(const std::string& path);
+std::optional<FileId> file_id(int fd);
+
+// `path` itself, or with a number behind it: a name that is not in use.
+std::string free_name(const std::string& path);
+
 struct FileMode {
   mode_t mode = 0644;
   // Left as the process's own where absent.

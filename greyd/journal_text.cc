@@ -2,77 +2,122 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
+
 #include "greyd/append.h"
 
 namespace grey {
 namespace {
 
-constexpr std::size_t kEndLine = 2 + 16 + 1;  // "= ", digits, '\n'
+constexpr std::string_view kEndLine = "= ";
 
-std::uint64_t checksum_of(std::string_view lines) {
-  return XXH3_64bits(lines.data(), lines.size());
+std::string end_line(std::string_view lines) {
+  std::string line(kEndLine);
+  append_hex64(line, XXH3_64bits(lines.data(), lines.size()));
+  return line + '\n';
 }
 
-void append_end_line(std::string& out, std::uint64_t checksum) {
-  out += "= ";
-  append_hex64(out, checksum);
-  out += '\n';
+bool is_printable(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
 }
 
-// The length of the batch that `text` begins with, up to its end line; npos when it has none.
-std::size_t batch_size(std::string_view text) {
-  if (text.starts_with("= ")) return 0;
-  const std::size_t end = text.find("\n= ");
-  return end == std::string_view::npos ? end : end + 1;
+// Takes lines off `rest` while there are whole ones.
+class Reader {
+ public:
+  Reader(std::string_view text, const std::function<void(const SavedRecord&)>& visit)
+      : rest_(text), batch_(text), visit_(visit) {}
+
+  JournalContent content;
+  std::size_t wrong = 0;  // batches with a wrong checksum
+
+  void read_lines() {
+    for (std::size_t end; (end = rest_.find('\n')) != std::string_view::npos;) {
+      const std::string_view line = rest_.substr(0, end);
+      rest_.remove_prefix(end + 1);
+      if (line.starts_with(kEndLine)) {
+        if (batch_.substr(std::size_t(line.data() - batch_.data()), end + 1) !=
+            end_line(unended(line.data()))) {
+          ++wrong;
+          take(reader_.read_end_of(line));
+        }
+        batch_ = rest_;
+        bad_in_batch_ = 0;
+      } else {
+        read(line);
+      }
+    }
+  }
+  std::string_view rest() const { return rest_; }  // no whole line
+  // The whole lines behind the last checksum line.
+  std::string_view unended() const { return unended(rest_.data()); }
+  bool unended_is_good() const { return bad_in_batch_ == 0; }
+
+ private:
+  std::string_view unended(const char* end) const {
+    return batch_.substr(0, std::size_t(end - batch_.data()));
+  }
+  void read(std::string_view line) {
+    const SavedRecord* change = reader_.read(line);
+    if (change == nullptr) {
+      content.bad += line.empty() ? 0 : 1;  // kEndOfDamage begins so
+      ++bad_in_batch_;
+      change = reader_.read_end_of(line);
+    }
+    take(change);
+  }
+  void take(const SavedRecord* change) {
+    if (change == nullptr) return;
+    ++content.changes;
+    visit_(*change);
+  }
+
+  std::string_view rest_, batch_;
+  std::size_t bad_in_batch_ = 0;
+  RecordReader reader_;
+  const std::function<void(const SavedRecord&)>& visit_;
+};
+
+void append_damage(std::string& damage, const std::string& what) {
+  damage += (damage.empty() ? "has " : " and ") + what;
 }
 
 }  // namespace
 
 void end_batch(std::string& lines) {
-  append_end_line(lines, checksum_of(lines));
+  lines += end_line(lines);
 }
 
 JournalContent read_journal(std::string_view text,
                             const std::function<void(const SavedRecord&)>& visit) {
-  JournalContent content;
-  if (!text.starts_with(kJournalHeader)) {
+  const bool has_header = text.starts_with(kJournalHeader);
+  if (!has_header && kJournalHeader.starts_with(text)) {
     // A header that is cut short was never followed by anything.
-    if (kJournalHeader.starts_with(text)) {
-      content.torn = text.size();
-    } else {
-      content.damage = "is not a journal of this version";
-    }
+    JournalContent content;
+    content.torn = text.size();
     return content;
   }
-  RecordReader reader;
-  std::size_t wrong = 0;
-  std::string_view rest = text.substr(kJournalHeader.size());
-  while (!rest.empty()) {
-    const std::size_t size = batch_size(rest);
-    if (size == std::string_view::npos || rest.size() - size < kEndLine) break;
-    std::string_view lines = rest.substr(0, size);
-    std::string end_line;
-    append_end_line(end_line, checksum_of(lines));
-    if (rest.substr(size, kEndLine) != end_line) ++wrong;
-    const std::size_t next = rest.find('\n', size);
-    rest.remove_prefix(next == std::string_view::npos ? rest.size() : next + 1);
-    while (!lines.empty()) {
-      const std::size_t end = lines.find('\n');
-      const SavedRecord* change = reader.read(lines.substr(0, end));
-      lines.remove_prefix(end + 1);
-      if (change == nullptr) {
-        ++content.lost;
-      } else {
-        ++content.changes;
-        visit(*change);
-      }
-    }
+  // In the place of a header that is damaged there may be a record of which nothing is known.
+  Reader reader(has_header ? text.substr(kJournalHeader.size()) : text, visit);
+  reader.read_lines();
+  JournalContent content = std::move(reader.content);
+  const std::string_view rest = reader.rest();
+  if (!has_header) {
+    content.damage =
+        content.changes == 0 ? "is not a journal of this version" : "has a damaged first line";
+    return content;
+  }
+  if (reader.wrong > 0) {
+    append_damage(content.damage, std::to_string(reader.wrong) + " batches with a wrong checksum");
+  }
+  if (!reader.unended_is_good() || !is_printable(rest)) {
+    // Not what a death in the middle of writing leaves.
+    append_damage(content.damage, "a damaged end");
+    content.bad += rest.empty() ? 0 : 1;
+    return content;
   }
   content.torn = rest.size();
   content.good_size = text.size() - rest.size();
-  if (wrong > 0) {
-    content.damage = "has " + std::to_string(wrong) + " batches with a wrong checksum";
-  }
+  if (!reader.unended().empty()) content.ending = end_line(reader.unended());
   return content;
 }
 

@@ -142,6 +142,9 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger)
   }
   EventLoop loop;
   BackgroundThread background([&loop] { loop.wake(); });
+  if (const int fault = background.fault()) {
+    logger.warn("{}; queries wait for the disk", system_error("start", "a thread", fault).text);
+  }
   const auto report = [&](StateFiles::Level level, const std::string& text) {
     using Level = StateFiles::Level;
     const Verbosity least = level == Level::notice ? Verbosity::decisions : Verbosity::state;
@@ -176,12 +179,14 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger)
 
 // Until the event loop takes them, signals wait: one that came while the state is being loaded
 // would otherwise kill the daemon. The server lets each through as it starts to watch it.
+// What whoever started us has blocked besides is let through.
 void hold_signals() {
   sigset_t held;
   sigemptyset(&held);
   for (const int number : {SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGINT}) sigaddset(&held, number);
-  sigprocmask(SIG_BLOCK, &held, nullptr);
+  sigprocmask(SIG_SETMASK, &held, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // a log reader that goes away is no reason to stop
+  std::signal(SIGXFSZ, SIG_IGN);  // nor a file at its limit: the write's error says it
 }
 
 // Whether this host has the address. Any port will do: a daemon that runs has its own.
@@ -209,7 +214,7 @@ Result<void> check_places(const Options& options) {
 
 // All that serve() needs before it answers, but for the ports: a daemon that runs has them. Changes
 // nothing.
-Result<int> check_start(const Options& options) {
+Result<int> check_start(const Options& options, spdlog::logger& logger) {
   if (auto places = check_places(options); !places) {
     return tl::make_unexpected(places.error());
   }
@@ -219,9 +224,9 @@ Result<int> check_start(const Options& options) {
   if (auto lists = load_lists(options.whitelist, options.blacklist); !lists) {
     return tl::make_unexpected(lists.error());
   }
-  if (auto state = check_state_access(options.context_file); !state) {
-    return tl::make_unexpected(state.error());
-  }
+  const auto unwritable = check_state_access(options.context_file);
+  if (!unwritable) return tl::make_unexpected(unwritable.error());
+  if (!unwritable->empty()) logger.warn("{}; it would answer from memory", *unwritable);
   return 0;
 }
 
@@ -250,7 +255,7 @@ int run(const std::vector<std::string>& arguments) {
     return 0;
   }
   const Options& options = command_line->options;
-  const auto code = options.check ? check_start(options) : serve(options, pipe, *logger);
+  const auto code = options.check ? check_start(options, *logger) : serve(options, pipe, *logger);
   return code ? *code : end(code.error());
 }
 

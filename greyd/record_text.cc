@@ -99,4 +99,15 @@ const SavedRecord* RecordReader::read(std::string_view line) {
   return good && line.empty() ? &record_ : nullptr;
 }
 
+const SavedRecord* RecordReader::read_end_of(std::string_view line) {
+  // A record has at most four blanks, so its letter is before one of the last five.
+  std::size_t blank = line.size();
+  for (int n = 0; n < 5; ++n) {
+    blank = blank == 0 ? std::string_view::npos : line.rfind(' ', blank - 1);
+    if (blank == std::string_view::npos || blank == 0) return nullptr;
+    if (const SavedRecord* record = read(line.substr(blank - 1))) return record;
+  }
+  return nullptr;
+}
+
 }  // namespace grey

@@ -41,6 +41,9 @@ class RecordReader {
  public:
   // `line` without its '\n'. Nothing when it is not a record.
   const SavedRecord* read(std::string_view line);
+  // The record that a damaged line ends with: behind half of another one, or behind zeros. No word
+  // of a record has a blank in it, so that the end of one is none. Nothing when there is none.
+  const SavedRecord* read_end_of(std::string_view line);
 
  private:
   SavedRecord record_;

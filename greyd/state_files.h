@@ -13,11 +13,14 @@
 // order are the state at any moment, wherever the daemon dies. (The other way, a forked child, was
 // measured and left: see COST.md.)
 //
-// Nothing here stops the daemon. When the disk refuses, it answers from memory, says so, and tries
-// again each minute: a whole snapshot makes good what the journal could not take.
+// Nothing here stops the daemon, neither at its start nor later. When the disk refuses, or a file
+// goes from its name, it answers from memory, says so, and tries again each minute: a whole
+// snapshot makes good what the journal could not take (save_cycle.h). No exception leaves a
+// function here but for the constructor and load().
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -25,17 +28,14 @@
 #include <vector>
 
 #include "greyd/background.h"
-#include "greyd/changes.h"
 #include "greyd/context_text.h"
 #include "greyd/error.h"
 #include "greyd/greylist.h"
-#include "greyd/journal.h"
+#include "greyd/journal_files.h"
+#include "greyd/save_cycle.h"
+#include "greyd/state_lock.h"
 
 namespace grey {
-
-// When what has been answered is safe from a power cut (from the death of the daemon it always is):
-// before the answer, within a second, or when the system pleases.
-enum class Sync : std::uint8_t { always, second, never };
 
 // What a start found.
 struct LoadReport {
@@ -45,7 +45,7 @@ struct LoadReport {
   std::vector<std::string> notes;  // one line for each thing that was not as it should be
 };
 
-class StateFiles : private Changes {
+class StateFiles {
  public:
   enum class Level { info, notice, error };  // notice: what an operator may not expect
   using Report = std::function<void(Level, const std::string&)>;
@@ -54,15 +54,16 @@ class StateFiles : private Changes {
   // times a minute.
   StateFiles(std::string path, ContextForm form, Sync sync, Greylist& greylist,
              Background& background, Report report);
-  ~StateFiles() override;
+  ~StateFiles();
   StateFiles(const StateFiles&) = delete;
   StateFiles& operator=(const StateFiles&) = delete;
 
-  // Reads snapshot and journals into the greylist and starts journaling. Files that are damaged are
-  // set aside as NAME.damaged.<now> (or NAME.journal.damaged.<now>), a snapshot in another
-  // program's form is kept as NAME.imported, and in both cases a new snapshot is written at once.
-  // An error when another daemon has these files, when one is there but cannot be read or put
-  // aside, or when the journal cannot be written: the daemon should not start.
+  // Reads snapshot and journals into the greylist and starts journaling. A file that is damaged
+  // gets a second name, NAME.damaged.<now> (or NAME.journal.damaged.<now>), one in another
+  // program's form NAME.imported; then a new snapshot is written, and only with that the file is
+  // replaced, so that what could be read of it is on the disk at every moment. Where nothing can be
+  // written, that is reported and tried again as later on. An error when another daemon has these
+  // files, or when one is there but cannot be read: the daemon should not start.
   Result<LoadReport> load(Seconds now);
 
   // Puts the changes since the last call into the journal. To be called before answers go out.
@@ -70,33 +71,83 @@ class StateFiles : private Changes {
 
   // Starts a snapshot; when one is being written, another after it.
   void start_save();
-  bool saving() const { return saving_; }
+  bool saving() const { return cycle_.saving(); }
   // Writes up to `limit` records of it. To be called again while saving(); it may do nothing, while
   // the disk is busy with the last part.
   void save_slice(std::size_t limit);
   // A whole snapshot at once, for the end; what start_save began is given up. Removes the journals.
   Result<std::size_t> save_all();
 
-  // To be called about once a second with a clock that does not jump: syncs the journal, tries
-  // again what failed a minute ago, starts a snapshot when the journal has outgrown the last one.
+  // To be called about once a second with a clock that does not jump: syncs the journal, sees that
+  // the files have their names, tries again what failed a minute ago, starts a snapshot when the
+  // journal has outgrown the last one.
   void tick(Seconds monotonic);
 
  private:
-  void note(const SavedRecord& change) noexcept override;
-  Result<void> lock();
+  // A file to be kept under a second name before it is replaced or removed.
+  struct ToKeep {
+    std::string path, name, family;  // see keep_aside()
+  };
+  // A snapshot being written. Shared with the background, which may be at a part of it when it is
+  // given up.
+  struct Snapshot {
+    Fd file;
+    ContextComposer composer;
+    bool walked = false;   // composed to its end
+    bool writing = false;  // a part of it is with the background
+    int error = 0;         // of writing
+    std::size_t written = 0;
+    std::size_t unsynced = 0;  // bytes of it
+  };
+
+  // state_load.cc
+  Result<void> load_files(Seconds now, LoadReport& report, bool& save_now);
   Result<void> load_snapshot(Seconds now, LoadReport& report, bool& save_now);
-  Result<std::size_t> load_journal(const std::string& path, Seconds now, LoadReport& report,
-                                   bool& save_now);
-  bool rotate_journal();
+  Result<JournalContent> load_journal(const std::string& path, Seconds now, LoadReport& report,
+                                      bool& save_now);
+  void keep(ToKeep file, std::string what, LoadReport& report);
+  Result<void> start_journal(bool save_now);
+
+  void begin_save();
+  Result<void> prepare_save();
+  Result<void> keep_all();
+  void write_slice(std::size_t limit);
   void write_part();
-  void finish_save();
-  void end_save();
-  void save_failed(const Error& error);
-  void journal_failed(const Error& error);
-  void try_again_later();
+  void close_snapshot();
+  void snapshot_closed(int error);
+  void drop_snapshot() noexcept;
+  Result<std::size_t> write_whole();
+  bool check_names();
+  void sync_journal();
+
+  // What has failed is noted first, and put into words by `error()` last: there may be no memory
+  // for them, and then the next minute has some.
+  template <typename MakeText>
+  void say(Level level, MakeText text) const noexcept {
+    try {
+      report_(level, text());
+    } catch (const std::exception&) {
+      return;
+    }
+  }
+  template <typename MakeError>
+  void save_failed(MakeError error) noexcept {
+    drop_snapshot();
+    cycle_.failed();
+    say(Level::error, [&] { return error().text + "; trying again in a minute"; });
+  }
+  // Changes are in memory alone from now on.
+  template <typename MakeError>
+  void journal_failed(MakeError error, bool soon = false) noexcept {
+    journal_.turn_off();
+    cycle_.lost(soon);
+    if (!cycle_.saving()) drop_snapshot();
+    say(Level::error, [&] {
+      return error().text +
+             (soon ? "; saving all anew" : "; answering from memory, trying again in a minute");
+    });
+  }
   std::string new_path() const { return path_ + ".new"; }
-  std::string journal_path() const { return path_ + ".journal"; }
-  std::string old_journal_path() const { return path_ + ".journal.old"; }
 
   const std::string path_;
   const ContextForm form_;
@@ -105,25 +156,15 @@ class StateFiles : private Changes {
   Background& background_;
   const Report report_;
 
-  Fd lock_;
-  std::string changes_;             // noted by the greylist since the last commit
-  bool change_lost_ = false;        // there was no memory for one of them
-  std::optional<Journal> journal_;  // absent: not writable at the moment
-  bool unsynced_ = false;
+  StateLock lock_;
+  JournalFiles journal_;
+  SaveCycle cycle_;
+  std::vector<ToKeep> to_keep_;
   bool syncing_ = false;
-  Seconds clock_ = 0;                // of the last tick
-  std::optional<Seconds> next_try_;  // after a failure: when, by that clock
+  bool snapshot_there_ = false;  // at path_, as far as we know
   std::size_t snapshot_size_ = 0;
 
-  // The snapshot being written.
-  bool saving_ = false;
-  bool save_again_ = false;
-  bool writing_ = false;  // a part of it is with `background_`
-  bool walk_done_ = false;
-  int write_error_ = 0;
-  std::shared_ptr<const Fd> new_file_;
-  std::unique_ptr<ContextComposer> composer_;
-  std::size_t written_ = 0;
+  std::shared_ptr<Snapshot> snapshot_;  // being written
 };
 
 }  // namespace grey

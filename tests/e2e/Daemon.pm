@@ -16,7 +16,8 @@ sub spit { my ($f, $text) = @_; open my $h, '>', $f or die "$f: $!"; print $h $t
 sub wait_until { my ($what) = @_; my $end = time + $deadline;
     until ($what->()) { return 0 if time > $end; sleep 0.005 } return 1 }
 
-# new(program => PATH, dir => DIRECTORY, port => PORT, env => {...})
+# new(program => PATH, dir => DIRECTORY, port => PORT, env => {...}, before => sub {...}); before()
+# is called in its process: it may set limits.
 sub new { my ($class, %self) = @_; $self{log} = "$self{dir}/log"; return bless \%self, $class }
 
 # Starts it with these arguments, the log in a file of its own; dies when it does not listen.
@@ -28,6 +29,7 @@ sub start {
         $ENV{CONTROLDIR} = $self->{dir};
         $ENV{$_} = $self->{env}{$_} for keys %{ $self->{env} // {} };
         open STDERR, '>', $self->{log} or die;
+        $self->{before}->() if $self->{before};
         exec $self->{program}, @args or die;
     }
     wait_until(sub { $self->log =~ /listening on/ }) or die 'no start: ' . $self->log;
