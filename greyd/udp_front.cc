@@ -156,7 +156,7 @@ void UdpFront::decide(std::unique_ptr<Batch> batch, std::size_t queries, Seconds
                       on_decision(*asked, index, decision);
                     });
   } catch (...) {
-    // Not even memory for the decisions: these askers get no answer, and ask again.
+    losses_.undecided += asked->undecided;
     if (asked->undecided > 0) idle_batches_.emplace_back(asked);
     throw;
   }
@@ -196,10 +196,10 @@ void UdpFront::tick(Seconds now) {
   if (losses_ == told_ || losses_limit_.due(now) == 0) return;
   logger_.warn(
       "queries without an answer, since the last such line: {} dropped by the system (its queue "
-      "was full, or the source forged), {} dropped as their source sent too many dear ones, {} "
-      "answers not sent",
+      "was full, or the source forged), {} dropped as their source sent too many dear ones, {} not "
+      "decided for want of memory, {} answers not sent",
       losses_.overflow - told_.overflow, losses_.backlog - told_.backlog,
-      losses_.unsent - told_.unsent);
+      losses_.undecided - told_.undecided, losses_.unsent - told_.unsent);
   told_ = losses_;
 }
 

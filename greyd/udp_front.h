@@ -35,10 +35,11 @@ struct UdpSettings {
 // What went without an answer, each since the start. The asker sends it again, or takes silence as
 // GREYFAIL says.
 struct UdpLosses {
-  std::uint64_t overflow = 0;  // datagrams that the system dropped: its queue was full, or they
-                               // came from outside with an address of this host
-  std::uint64_t backlog = 0;   // dear queries that had to make room for others
-  std::uint64_t unsent = 0;    // answers that the system did not take
+  std::uint64_t overflow = 0;   // datagrams that the system dropped: its queue was full, or they
+                                // came from outside with an address of this host
+  std::uint64_t backlog = 0;    // dear queries that had to make room for others
+  std::uint64_t undecided = 0;  // there was no memory to decide these
+  std::uint64_t unsent = 0;     // answers that the system did not take
   auto operator<=>(const UdpLosses&) const = default;
 };
 
