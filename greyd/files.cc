@@ -130,7 +130,9 @@ Result<void> replace_file(const std::string& path, std::string_view content, con
 
 int sync_parent(const std::string& path) {
   const Fd fd(::open(directory_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  return fd && ::fsync(fd.get()) == 0 ? 0 : errno;
+  if (!fd) return errno;
+  // EINVAL: a file system that has no such call for directories.
+  return ::fsync(fd.get()) == 0 || errno == EINVAL ? 0 : errno;
 }
 
 Result<void> sync_directory_of(const std::string& path) {

@@ -105,7 +105,10 @@ std::size_t descriptors_for_connections() {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return kOthers;
   limit.rlim_cur = limit.rlim_max;
   if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) ::getrlimit(RLIMIT_NOFILE, &limit);
-  return limit.rlim_cur - std::min(kOthers, limit.rlim_cur / 2);
+  // Of a small number too, those that the daemon itself needs come first.
+  constexpr rlim_t kOwn = 24;
+  const rlim_t others = std::min(kOthers, std::max(kOwn, limit.rlim_cur / 2));
+  return limit.rlim_cur > others ? limit.rlim_cur - others : 1;
 }
 
 std::string server_name() {

@@ -1,4 +1,5 @@
-// A whole file as read-only memory: for state files of hundreds of megabytes.
+// A whole file as read-only memory: for state files of hundreds of megabytes. Of a disk that cannot
+// read all of it any more it has the rest, with zeros in the place of what cannot be read.
 #pragma once
 
 #include <string>

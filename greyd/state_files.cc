@@ -232,7 +232,10 @@ void StateFiles::snapshot_closed(int error) {
 }
 
 void StateFiles::drop_snapshot() noexcept {
-  if (!std::exchange(snapshot_, nullptr)) return;
+  if (std::exchange(snapshot_, nullptr)) remove_new();
+}
+
+void StateFiles::remove_new() noexcept {
   try {
     ::unlink(new_path().c_str());
   } catch (const std::exception&) {
@@ -244,24 +247,30 @@ void StateFiles::drop_snapshot() noexcept {
 
 Result<std::size_t> StateFiles::save_all() {
   commit();
-  background_.drain();
+  try {
+    background_.drain();
+  } catch (const std::exception&) {
+    // Another's work, which could not be told of; all of it is done.
+  }
   drop_snapshot();
   if (saving()) cycle_.failed();
+  Result<std::size_t> records = tl::make_unexpected(Error{"no memory"});  // in place: it is short
   try {
-    if (auto held = lock_.hold(); !held && lock_.refused()) {
-      return tl::make_unexpected(held.error());
-    }
-    if (auto kept = keep_all(); !kept) return tl::make_unexpected(kept.error());
-    auto records = write_whole();
-    if (!records) ::unlink(new_path().c_str());
-    return records;
+    records = write_whole();
   } catch (const std::exception&) {
-    ::unlink(new_path().c_str());
-    return tl::make_unexpected(system_error("save", new_path(), ENOMEM));
+    // That is what it says.
   }
+  if (records) return records;
+  remove_new();
+  if (!journal_.on()) cycle_.lost();
+  return records;
 }
 
 Result<std::size_t> StateFiles::write_whole() {
+  if (auto held = lock_.hold(); !held && lock_.refused()) {
+    return tl::make_unexpected(held.error());
+  }
+  if (auto kept = keep_all(); !kept) return tl::make_unexpected(kept.error());
   const auto file = create_state_file(new_path());
   if (!file) return tl::make_unexpected(file.error());
   ContextComposer composer(form_);

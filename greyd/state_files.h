@@ -116,6 +116,7 @@ class StateFiles {
   void close_snapshot();
   void snapshot_closed(int error);
   void drop_snapshot() noexcept;
+  void remove_new() noexcept;
   Result<std::size_t> write_whole();
   bool check_names();
   void sync_journal();

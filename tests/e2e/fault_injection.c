@@ -2,9 +2,9 @@
  * and keeps a trace of those that change files.
  *
  * FAULT_FILE names the file. While it exists, its one line is "CALL ERRNO PATH": calls of CALL
- * (write, fsync, fdatasync, rename, open, ftruncate) whose file's path contains PATH, or ends so
- * when PATH ends with $, fail with that error number; ERRNO 0 for write: half of the data is
- * written, and the next write fails with ENOSPC.
+ * (write, fsync, fdatasync, rename, open, ftruncate, pread) whose file's path contains PATH, or
+ * ends so when PATH ends with $, fail with that error number; ERRNO 0 for write: half of the data
+ * is written, and the next write fails with ENOSPC.
  *
  * TRACE_FILE names the trace: a line for each call that succeeded, in their order.
  *   create INODE PATH      a file was opened with O_CREAT
@@ -198,6 +198,16 @@ ssize_t write(int fd, const void* data, size_t size) {
   }
 FAIL_ON_FD(fsync)
 FAIL_ON_FD(fdatasync)
+
+/* Fails where it would read the second block of 4096 octets. */
+ssize_t pread(int fd, void* data, size_t size, off_t offset) {
+  const int number = offset < 8192 && offset + (off_t)size > 4096 ? fails_on_fd("pread", fd) : -1;
+  if (number > 0) {
+    errno = number;
+    return -1;
+  }
+  return ((ssize_t(*)(int, void*, size_t, off_t))real("pread"))(fd, data, size, offset);
+}
 
 int ftruncate(int fd, off_t size) {
   const int number = fails_on_fd("ftruncate", fd);

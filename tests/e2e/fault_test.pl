@@ -120,4 +120,24 @@ subtest 'a directory that cannot be synced is reported with the reason of its ow
     $daemon->stop;
 };
 
+subtest 'of a block that the disk cannot read any more the rest is read, and the file is kept' => sub {
+    my $dir = tempdir(CLEANUP => 1);
+    my $daemon = Daemon->new(program => $program, dir => $dir, env => { %env, FAULT_FILE => "$dir/fault" });
+    my @args = ('-v', 2, "127.0.0.1\@$port", 'context');
+    $daemon->start(@args);
+    my $socket = asker($port);
+    my @asked = map { query('192.0.2.1', 'a@x', "$_" . 'x' x 60 . '@y') } 100 .. 399;
+    ask($socket, $_) for @asked;
+    is $daemon->stop, 0;
+    spit("$dir/fault", 'pread ' . EIO . " context\n");
+    $daemon->start(@args);
+    $socket = asker($port);
+    my $known = grep { ask($socket, $_) eq '02' } @asked;
+    cmp_ok $known, '>', 250, "$known of 300";
+    like $daemon->log, qr/^warning: context file .* has a wrong checksum, $known of the 300 records/m;
+    unlink "$dir/fault";
+    is $daemon->stop, 0;
+    is scalar(my @kept = glob "$dir/context.damaged.*"), 1;
+};
+
 done_testing;

@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <deque>
 #include <filesystem>
+#include <new>
 #include <string>
 
 #include "greyd/state_files.h"
@@ -30,7 +32,7 @@ std::vector<Fault>& faults() {
   return list;
 }
 
-bool fails(const char* call, const std::string& path) {
+bool fails(const char* call, std::string_view path) {
   for (const Fault& fault : faults()) {
     if (fault.call != call || !path.ends_with(fault.suffix)) continue;
     errno = fault.error;
@@ -44,10 +46,30 @@ bool fails(const char* call, int fd) {
   char path[4096];
   const std::string link = "/proc/self/fd/" + std::to_string(fd);
   const ssize_t size = ::readlink(link.c_str(), path, sizeof path);
-  return size > 0 && fails(call, std::string(path, std::size_t(size)));
+  return size > 0 && fails(call, std::string_view(path, std::size_t(size)));
+}
+
+// How many allocations are left until one fails, and all after it; negative: no end.
+int& allocations_left() {
+  static int left = -1;
+  return left;
 }
 
 }  // namespace
+
+[[gnu::noinline]] void* operator new(std::size_t size) {
+  int& left = allocations_left();
+  void* memory = left == 0 ? nullptr : std::malloc(size);
+  if (left > 0) --left;
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
 
 extern "C" {
 ssize_t write(int fd, const void* data, size_t size) {
@@ -60,14 +82,14 @@ int fsync(int fd) {
   return fails("fsync", fd) ? -1 : 0;
 }
 int rename(const char* from, const char* to) noexcept {
-  return fails("rename", std::string(from)) ? -1 : int(syscall(SYS_rename, from, to));
+  return fails("rename", std::string_view(from)) ? -1 : int(syscall(SYS_rename, from, to));
 }
 int open(const char* path, int flags, ...) {
   va_list arguments;
   va_start(arguments, flags);
   const mode_t mode = (flags & O_CREAT) != 0 ? va_arg(arguments, mode_t) : 0;
   va_end(arguments);
-  if ((flags & O_CREAT) != 0 && fails("open", std::string(path))) return -1;
+  if ((flags & O_CREAT) != 0 && fails("open", std::string_view(path))) return -1;
   return int(syscall(SYS_openat, AT_FDCWD, path, flags, mode));
 }
 }
@@ -90,7 +112,13 @@ class HeldBackground : public Background {
     if (jobs_.empty()) return false;
     auto job = std::move(jobs_.front());
     jobs_.pop_front();
-    job.second(job.first());
+    int result = ENOMEM;
+    try {
+      result = job.first();
+    } catch (const std::bad_alloc&) {
+      // as BackgroundThread does
+    }
+    job.second(result);
     return true;
   }
 
@@ -197,4 +225,37 @@ TEST_CASE("after every pair of faults at every two points of a save the journal 
     }
   }
   MESSAGE(number, " orders");
+}
+
+TEST_CASE("wherever memory runs out, no call throws, no line is half written, and it heals") {
+  // From the n-th allocation on there is no memory, for a while.
+  for (int n = 0; n < 150; ++n) {
+    CAPTURE(n);
+    testing::TemporaryDirectory directory;
+    Daemon daemon(directory / "context");
+    for (int i = 0; i < 5; ++i) daemon.ask(i);
+    const auto step = [&](int i) {
+      if (i % 3 == 0) daemon.files.save_slice(1);
+      if (i % 3 == 1) daemon.background.step();
+      if (i % 12 == 2) daemon.tick();
+    };
+    daemon.files.start_save();
+    allocations_left() = n;
+    bool thrown = false, ended = false;
+    try {
+      for (int i = 0; i < 24; ++i) {
+        step(i);
+        daemon.files.commit();
+        if (i == 12) daemon.files.start_save();
+      }
+      ended = daemon.files.save_all().has_value();  // and with it the journal
+    } catch (const std::exception&) {
+      thrown = true;
+    }
+    allocations_left() = -1;
+    CHECK_FALSE(thrown);
+    for (int i = 0; i < 125; ++i) daemon.live();
+    daemon.ask(1000);
+    CHECK(records_after_death(directory) == (ended ? 5 : 6));
+  }
 }
