@@ -42,6 +42,18 @@ std::string_view text_of(const char* text) {
   return text == nullptr ? std::string_view() : std::string_view(text);
 }
 
+// A client's address without its zone ("fe80::1%eth0", RFC 4007), which names an interface of this
+// host and not the client, and which not every daemon knows. Nothing when it is no address.
+std::optional<std::string_view> client_of(std::string_view text) {
+  const std::size_t zone = text.find('%');
+  if (zone != std::string_view::npos) {
+    text = {text.data(), zone};
+    if (text.find(':') == std::string_view::npos) return std::nullopt;  // IPv4 has none
+  }
+  if (!Ip::parse(text)) return std::nullopt;
+  return text;
+}
+
 // "@domain" of an address, or nothing when it has none that is short enough.
 std::string_view domain_of(std::string_view address) {
   const std::size_t at = address.rfind('@');
@@ -139,7 +151,7 @@ void write_recipients(wire::QueryWriter& writer, std::string_view fields, std::s
 // fields take what follows the first recipient for more recipients, which is the least harm.
 std::size_t write_query(const greylist_query& query, std::size_t max_data, bool ask_wait,
                         char (&buffer)[wire::kMaxDatagram], Tag& tag) {
-  const std::string_view client = text_of(query.client);
+  const auto client = client_of(text_of(query.client));
   const ShortAddress sender(text_of(query.sender));
   std::string_view recipients;
   if (query.recipients != nullptr) recipients = {query.recipients, query.recipients_size};
@@ -148,17 +160,17 @@ std::size_t write_query(const greylist_query& query, std::size_t max_data, bool 
 
   std::string_view others = recipients;
   const auto first = next_recipient(others);
-  if (!first || !Ip::parse(client)) return 0;
+  if (!first || !client) return 0;
   const std::size_t reserved = (name.empty() ? 0 : kField + name.size()) + (ask_wait ? kField : 0) +
                                kField + sizeof tag.text;
-  const std::size_t envelope = kField + client.size() + kField + sender.view().size();
+  const std::size_t envelope = kField + client->size() + kField + sender.view().size();
   const std::size_t least =
       envelope + kField + kDigestText + field_size(*first) + reserved + 1;  // with the final NUL
   const std::size_t capacity = least > max_data ? least : max_data;
   if (capacity > sizeof buffer) return 0;
 
   wire::QueryWriter writer(buffer, capacity - reserved);
-  writer.field('I', client);
+  writer.field('I', *client);
   writer.field('F', sender.view());
   write_recipients(writer, recipients, capacity - reserved - envelope - 1);
   const std::size_t size = writer.finish() - 1;
