@@ -77,6 +77,10 @@ add_test(NAME mailfront_test
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/mailfront_test.sh
                  ${CMAKE_BINARY_DIR}/smtpd-glue/plugin-greylist.so $<TARGET_FILE:qmail-greyd>
                  ${sanitizer_runtime})
+add_test(NAME mailfront_envelope_test
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/mailfront_envelope_test.sh
+                 ${CMAKE_BINARY_DIR}/smtpd-glue/plugin-greylist.so $<TARGET_FILE:qmail-greyd>
+                 ${sanitizer_runtime})
 find_package(Threads REQUIRED)
 add_executable(ask_many e2e/ask_many.c)
 target_link_libraries(ask_many PRIVATE grey_flags greylist_static Threads::Threads)
