@@ -34,6 +34,9 @@ constexpr Milliseconds kFirstResend = 100;
 constexpr Milliseconds kLongestResend = 250;
 constexpr unsigned kMaxTimeout = 600000;
 constexpr int kReadAtOnce = 16;  // datagrams
+// A long query goes in fragments, and there are networks that lose them all. After so many of it
+// what is sent is the brief one.
+constexpr unsigned kWholeQueries = 2;
 // Octets of an answer, without its tag.
 constexpr std::size_t kBare = 2;
 constexpr std::size_t kWithWait = 6;
@@ -110,8 +113,8 @@ int connect_to(const grey::Endpoint& server) {
 class Asker {
  public:
   Asker(const grey::Endpoint* servers, std::size_t count, Milliseconds timeout,
-        const grey::glue::Tag& tag)
-      : servers_(servers), count_(count), tag_(tag), deadline_(monotonic_ms() + timeout) {
+        const grey::glue::Question& question)
+      : servers_(servers), count_(count), question_(question), deadline_(monotonic_ms() + timeout) {
     for (pollfd& socket : sockets_) socket = {-1, POLLIN, 0};
   }
   ~Asker() {
@@ -122,13 +125,13 @@ class Asker {
   Asker(const Asker&) = delete;
   Asker& operator=(const Asker&) = delete;
 
-  greylist_result ask(const char* datagram, std::size_t size) {
+  greylist_result ask() {
     begin_turn(0, monotonic_ms());
     for (;;) {
       const Milliseconds now = monotonic_ms();
       if (now >= deadline_) return no_answer();
       if (now >= turn_ends_ && current_ + 1 < count_) begin_turn(current_ + 1, now);
-      if (now >= next_send_ && !send_query(datagram, size)) {
+      if (now >= next_send_ && !send_query()) {
         refused(now);
         continue;
       }
@@ -145,17 +148,28 @@ class Asker {
     resend_after_ = kFirstResend;
   }
 
-  bool send_query(const char* datagram, std::size_t size) {
+  ssize_t send_datagram(int fd) {
+    const std::string_view datagram = question_.datagram(sent_ >= kWholeQueries);
+    ssize_t sent;
+    do {
+      sent = send(fd, datagram.data(), datagram.size(), MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    return sent;
+  }
+
+  bool send_query() {
     pollfd& socket = sockets_[current_];
     if (socket.fd < 0) socket.fd = connect_to(servers_[current_]);
     if (socket.fd < 0) return note_error(current_);
     if (opened_ <= current_) opened_ = current_ + 1;
     // A refusal of an earlier datagram may be reported by this send, which then sent nothing.
-    ssize_t sent;
-    do {
-      sent = send(socket.fd, datagram, size, MSG_NOSIGNAL);
-    } while (sent < 0 && errno == EINTR);
+    ssize_t sent = send_datagram(socket.fd);
+    if (sent < 0 && errno == EMSGSIZE && sent_ < kWholeQueries) {
+      sent_ = kWholeQueries;
+      sent = send_datagram(socket.fd);
+    }
     if (sent < 0 && errno != EAGAIN) return note_error(current_);
+    ++sent_;
     // Silence since the last one: a refusal would have come.
     if (waiting_[current_]) errors_[current_] = 0;
     waiting_[current_] = true;
@@ -217,8 +231,8 @@ class Asker {
     if (answer.empty()) return false;
     if (answer[0] != GREYLIST_DEFER && answer[0] != GREYLIST_ACCEPT) return false;
     if (answer.size() > kBare) {
-      if (!answer.ends_with(tag_.view())) return false;
-      answer.remove_suffix(tag_.view().size());
+      if (!question_.is_tagged(answer)) return false;
+      answer.remove_suffix(sizeof grey::glue::Tag::text);
       if (answer.size() != kBare && answer.size() != kWithWait) return false;
       grey::glue::remember_sends_tags(servers_[server]);
     } else if (grey::glue::sends_tags(servers_[server])) {
@@ -248,7 +262,8 @@ class Asker {
 
   const grey::Endpoint* servers_;
   std::size_t count_;
-  const grey::glue::Tag& tag_;
+  const grey::glue::Question& question_;
+  unsigned sent_ = 0;  // datagrams, to all servers
   Milliseconds deadline_;
   std::size_t current_ = 0;
   std::size_t opened_ = 0;  // sockets_ from here on are not open yet
@@ -268,17 +283,13 @@ greylist_result ask(const greylist_options& options, const greylist_query& query
   const auto count = parse_servers(options.servers, servers);
   if (!count) return failure;
 
-  char datagram[grey::wire::kMaxDatagram];
   std::size_t max_data = options.max_data;
   if (max_data < GREYLIST_MIN_DATA) max_data = GREYLIST_MIN_DATA;
-  if (max_data > sizeof datagram) max_data = sizeof datagram;
-  grey::glue::Tag tag;
-  const std::size_t size =
-      grey::glue::write_query(query, max_data, options.ask_wait != 0, datagram, tag);
+  const grey::glue::Question question(query, max_data, options.ask_wait != 0);
   failure.error = GREYLIST_BAD_QUERY;
-  if (size == 0) return failure;
+  if (!question.is_good()) return failure;
   const unsigned timeout = options.timeout_ms < kMaxTimeout ? options.timeout_ms : kMaxTimeout;
-  return Asker(servers, *count, Milliseconds(timeout), tag).ask(datagram, size);
+  return Asker(servers, *count, Milliseconds(timeout), question).ask();
 }
 
 // A decimal number from `least` to `most`.

@@ -149,8 +149,9 @@ void write_recipients(wire::QueryWriter& writer, std::string_view fields, std::s
 
 // The client's name, the wish to know the wait and the tag go last: daemons that do not know the
 // fields take what follows the first recipient for more recipients, which is the least harm.
-std::size_t write_query(const greylist_query& query, std::size_t max_data, bool ask_wait,
-                        char (&buffer)[wire::kMaxDatagram], Tag& tag) {
+Datagram write_query(const greylist_query& query, std::size_t max_data, bool ask_wait, char* buffer,
+                     std::size_t capacity) {
+  Datagram datagram;
   const auto client = client_of(text_of(query.client));
   const ShortAddress sender(text_of(query.sender));
   std::string_view recipients;
@@ -160,14 +161,15 @@ std::size_t write_query(const greylist_query& query, std::size_t max_data, bool 
 
   std::string_view others = recipients;
   const auto first = next_recipient(others);
-  if (!first || !client) return 0;
+  if (!first || !client) return datagram;
   const std::size_t reserved = (name.empty() ? 0 : kField + name.size()) + (ask_wait ? kField : 0) +
-                               kField + sizeof tag.text;
+                               kField + sizeof datagram.tag.text;
   const std::size_t envelope = kField + client->size() + kField + sender.view().size();
   const std::size_t least =
       envelope + kField + kDigestText + field_size(*first) + reserved + 1;  // with the final NUL
-  const std::size_t capacity = least > max_data ? least : max_data;
-  if (capacity > sizeof buffer) return 0;
+  const std::size_t most = least > max_data ? least : max_data;
+  if (most < capacity) capacity = most;
+  if (least > capacity) return datagram;
 
   wire::QueryWriter writer(buffer, capacity - reserved);
   writer.field('I', *client);
@@ -176,12 +178,19 @@ std::size_t write_query(const greylist_query& query, std::size_t max_data, bool 
   const std::size_t size = writer.finish() - 1;
   Digest question;
   question.add({buffer, size});
-  question.write(tag.text);
+  question.write(datagram.tag.text);
   wire::QueryWriter rest(buffer + size, capacity - size);  // over the final NUL
   if (!name.empty()) rest.field('N', name);
   if (ask_wait) rest.field('W', {});
-  rest.field('Q', tag.view());
-  return size + rest.finish();
+  rest.field('Q', datagram.tag.view());
+  datagram.size = size + rest.finish();
+  return datagram;
+}
+
+Question::Question(const greylist_query& query, std::size_t max_data, bool ask_wait)
+    : whole_(write_query(query, max_data, ask_wait, whole_data_, sizeof whole_data_)) {
+  if (whole_.size <= sizeof brief_data_) return;
+  brief_ = write_query(query, sizeof brief_data_, ask_wait, brief_data_, sizeof brief_data_);
 }
 
 }  // namespace grey::glue

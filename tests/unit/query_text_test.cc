@@ -29,8 +29,7 @@ std::string datagram(const Envelope& envelope) {
                              envelope.sender.c_str(), envelope.recipients.data(),
                              envelope.recipients.size()};
   static char buffer[wire::kMaxDatagram];
-  glue::Tag tag;
-  return {buffer, glue::write_query(query, envelope.max_data, true, buffer, tag)};
+  return {buffer, glue::write_query(query, envelope.max_data, true, buffer, sizeof buffer).size};
 }
 
 struct Read {
@@ -132,6 +131,7 @@ TEST_CASE("a query about one recipient is whole, whatever its addresses and max_
                                        .name = name,
                                        .max_data = max_data});
     CHECK(sent.size() <= 1000);
+    static_assert(glue::kUnfragmented >= 1000);
     CHECK(sent.ends_with("\0\0"s));
     const Read got = read(sent);
     CHECK(got.sender == sent_sender(longest));
