@@ -9,17 +9,13 @@ shopt -s lastpipe # `ok` at the end of a pipe counts
 [ -f "$1" ] || { echo "$1 is not built: it needs mailfront and libbg-dev (scripts/setup test)"; exit 1; }
 plugin=$(realpath "$1")
 greyd=$(realpath "$2")
-sanitizer=${3-} # mailfront has none of its own
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 work_in_a_directory
 
-mkdir -p "$work/modules" "$work/queuedir/tmp" "$work/queuedir/new"
-ln -s /usr/lib/mailfront/*.so "$plugin" "$work/modules"
-make_qmail_home "$work/qmail"
-export MODULE_PATH=$work/modules QMAILHOME=$work/qmail QUEUEDIR=$work/queuedir
-preload=()
-[ -z "$sanitizer" ] || preload=("LD_PRELOAD=$sanitizer" ASAN_OPTIONS=detect_leaks=0)
+prepare_mailfront "$plugin" "${3-}"
+mkdir -p "$work/queuedir/tmp" "$work/queuedir/new"
+export QUEUEDIR=$work/queuedir
 
 use_clock "$work/clock"
 port=$(free_port)
