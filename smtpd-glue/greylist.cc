@@ -5,6 +5,7 @@
 #include "smtpd-glue/greylist.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -18,6 +19,8 @@
 
 #include "greyd/endpoint.h"
 #include "greyd/wire.h"
+#include "smtpd-glue/query_text.h"
+#include "smtpd-glue/tagging_daemons.h"
 
 namespace {
 
@@ -30,15 +33,18 @@ using Milliseconds = long long;
 constexpr Milliseconds kFirstResend = 100;
 constexpr Milliseconds kLongestResend = 250;
 constexpr unsigned kMaxTimeout = 600000;
+constexpr int kReadAtOnce = 16;  // datagrams
+// A long query goes in fragments, and there are networks that lose them all. After so many of it
+// what is sent is the brief one.
+constexpr unsigned kWholeQueries = 2;
+// Octets of an answer, without its tag.
+constexpr std::size_t kBare = 2;
+constexpr std::size_t kWithWait = 6;
 
 Milliseconds monotonic_ms() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return Milliseconds(now.tv_sec) * 1000 + now.tv_nsec / 1000000;
-}
-
-std::string_view text_of(const char* text) {
-  return text == nullptr ? std::string_view() : std::string_view(text);
 }
 
 // The list in `text`. Its length, or nothing when any member is bad or there are too many.
@@ -59,80 +65,21 @@ std::optional<std::size_t> parse_servers(std::string_view text,
   }
 }
 
-// The first of `recipients`, without its T and NUL; nothing when there is none.
-std::optional<std::string_view> first_recipient(std::string_view recipients) {
-  if (recipients.empty() || recipients[0] != 'T') return std::nullopt;
-  const void* nul = memchr(recipients.data(), '\0', recipients.size());
-  if (nul == nullptr) return std::nullopt;
-  const char* const begin = recipients.data() + 1;
-  return std::string_view(begin, std::size_t(static_cast<const char*>(nul) - begin));
-}
-
-// What an answer is told by from one to another question: the same for the same question, as a
-// daemon that takes it for a recipient must find the same one at each attempt.
-struct Tag {
-  char text[16];
-  std::string_view view() const { return {text, sizeof text}; }
-};
-static_assert(sizeof(Tag) <= grey::wire::kMaxTag);
-
-// FNV-1a of 64 bits, in hexadecimal. Who would make two questions alike gains nothing.
-Tag tag_of(std::string_view question) {
-  unsigned long long hash = 0xcbf29ce484222325;
-  for (const char c : question) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  Tag tag;
-  for (char& c : tag.text) {
-    c = "0123456789abcdef"[hash & 15];
-    hash >>= 4;
-  }
-  return tag;
-}
-
-// The query as a datagram of at most `max_data` octets in `buffer`. Its length, or 0 when it cannot
-// be one. Sender and first recipient are sent even if they need more than max_data: otherwise a
-// long address would be a way to get no question asked. The client's name, the wish to know the
-// wait and the tag go last: daemons that do not know the fields take what follows the first
-// recipient for more recipients, which is the least harm.
-std::size_t encode(const greylist_query& query, std::size_t max_data, bool ask_wait,
-                   char (&buffer)[grey::wire::kMaxDatagram], Tag& tag) {
-  std::string_view client = text_of(query.client);
-  const std::string_view sender = text_of(query.sender);
-  std::string_view recipients;
-  if (query.recipients != nullptr) recipients = {query.recipients, query.recipients_size};
-  std::string_view name = text_of(query.client_name);
-  if (name.size() > 255) name = {};  // no host name (RFC 1035)
-
-  auto recipient = first_recipient(recipients);
-  if (!recipient || !grey::Ip::parse_client(client)) return 0;
-  // Without its zone, which not every daemon takes.
-  const std::size_t zone = client.find('%');
-  if (zone != std::string_view::npos) client = {client.data(), zone};
-  const std::size_t reserved =
-      (name.empty() ? 0 : name.size() + 2) + (ask_wait ? 2 : 0) + sizeof tag.text + 2;
-  const std::size_t least = client.size() + sender.size() + recipient->size() + 7 + reserved;
-  const std::size_t capacity = least > max_data ? least : max_data;
-  if (capacity > sizeof buffer) return 0;
-
-  grey::wire::QueryWriter writer(buffer, capacity - reserved);
-  writer.field('I', client);
-  writer.field('F', sender);
-  while (recipient && writer.field('T', *recipient)) {
-    recipients.remove_prefix(recipient->size() + 2);
-    recipient = first_recipient(recipients);
-  }
-  const std::size_t size = writer.finish() - 1;
-  tag = tag_of({buffer, size});
-  grey::wire::QueryWriter rest(buffer + size, capacity - size);  // over the final NUL
-  if (!name.empty()) rest.field('N', name);
-  if (ask_wait) rest.field('W', {});
-  rest.field('Q', tag.view());
-  return size + rest.finish();
+// Not one of the standard descriptors: where those are closed, others write to them, a log say.
+int open_socket(int family) {
+  const int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0 || fd > STDERR_FILENO) return fd;
+  const int above = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  const int why = errno;
+  close(fd);
+  errno = why;
+  return above;
 }
 
 int connect_to(const grey::Endpoint& server) {
   const bool v4 = server.ip.is_v4();
   const auto& bytes = server.ip.bytes();
-  const int fd = socket(v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int fd = open_socket(v4 ? AF_INET : AF_INET6);
   if (fd < 0) return -1;
   int connected;
   if (v4) {
@@ -160,13 +107,14 @@ int connect_to(const grey::Endpoint& server) {
 // Each server is asked in turn, the current one for an equal share of the time that is left; the
 // sockets of those before it stay open, as a late answer is as good as any. All of them are new,
 // with a port of their own, and connected; and as the port may have been another question's just
-// before, an answer of more than two octets must end with our tag. (Two are all that daemons
-// without tags say.) When all have refused, the round begins again after a pause: a daemon that is
-// being restarted must not decide for GREYFAIL.
+// before, an answer must end with our tag. (Daemons without tags say two octets; they are believed
+// from who has never sent a tag.) When all have refused, the round begins again after a pause: a
+// daemon that is being restarted must not decide for GREYFAIL.
 class Asker {
  public:
-  Asker(const grey::Endpoint* servers, std::size_t count, Milliseconds timeout, const Tag& tag)
-      : servers_(servers), count_(count), tag_(tag), deadline_(monotonic_ms() + timeout) {
+  Asker(const grey::Endpoint* servers, std::size_t count, Milliseconds timeout,
+        const grey::glue::Question& question)
+      : servers_(servers), count_(count), question_(question), deadline_(monotonic_ms() + timeout) {
     for (pollfd& socket : sockets_) socket = {-1, POLLIN, 0};
   }
   ~Asker() {
@@ -177,13 +125,13 @@ class Asker {
   Asker(const Asker&) = delete;
   Asker& operator=(const Asker&) = delete;
 
-  greylist_result ask(const char* datagram, std::size_t size) {
+  greylist_result ask() {
     begin_turn(0, monotonic_ms());
     for (;;) {
       const Milliseconds now = monotonic_ms();
       if (now >= deadline_) return no_answer();
       if (now >= turn_ends_ && current_ + 1 < count_) begin_turn(current_ + 1, now);
-      if (now >= next_send_ && !send_query(datagram, size)) {
+      if (now >= next_send_ && !send_query()) {
         refused(now);
         continue;
       }
@@ -200,16 +148,28 @@ class Asker {
     resend_after_ = kFirstResend;
   }
 
-  bool send_query(const char* datagram, std::size_t size) {
+  ssize_t send_datagram(int fd) {
+    const std::string_view datagram = question_.datagram(sent_ >= kWholeQueries);
+    ssize_t sent;
+    do {
+      sent = send(fd, datagram.data(), datagram.size(), MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    return sent;
+  }
+
+  bool send_query() {
     pollfd& socket = sockets_[current_];
     if (socket.fd < 0) socket.fd = connect_to(servers_[current_]);
     if (socket.fd < 0) return note_error(current_);
+    if (opened_ <= current_) opened_ = current_ + 1;
     // A refusal of an earlier datagram may be reported by this send, which then sent nothing.
-    ssize_t sent;
-    do {
-      sent = send(socket.fd, datagram, size, MSG_NOSIGNAL);
-    } while (sent < 0 && errno == EINTR);
+    ssize_t sent = send_datagram(socket.fd);
+    if (sent < 0 && errno == EMSGSIZE && sent_ < kWholeQueries) {
+      sent_ = kWholeQueries;
+      sent = send_datagram(socket.fd);
+    }
     if (sent < 0 && errno != EAGAIN) return note_error(current_);
+    ++sent_;
     // Silence since the last one: a refusal would have come.
     if (waiting_[current_]) errors_[current_] = 0;
     waiting_[current_] = true;
@@ -236,37 +196,52 @@ class Asker {
     if (current_ + 1 < count_ && turn_ends_ < until) until = turn_ends_;
     // One more, as the clock's fractions are cut off: never wake just before the time.
     const int timeout = until > now ? int(until - now) + 1 : 0;
-    if (poll(sockets_, nfds_t(count_), timeout) <= 0) return false;  // EINTR: time will tell
-    for (std::size_t i = 0; i < count_; ++i) {
+    // No more than are open: poll(2) refuses more than the limit of open files.
+    if (poll(sockets_, nfds_t(opened_), timeout) <= 0) return false;  // EINTR: time will tell
+    for (std::size_t i = 0; i < opened_; ++i) {
       if (sockets_[i].fd >= 0 && sockets_[i].revents != 0 && receive(i)) return true;
     }
     return false;
   }
 
+  // True when answer_ holds the answer. Reads a bounded number of datagrams, as who sends without
+  // end would otherwise hold us here beyond the deadline.
   bool receive(std::size_t server) {
-    for (;;) {
+    for (int read = 0; read < kReadAtOnce; ++read) {
       char bytes[sizeof grey::wire::Answer::bytes] = {};
-      const ssize_t size = recv(sockets_[server].fd, bytes, sizeof bytes, MSG_TRUNC);
+      ssize_t size;
+      do {
+        size = recv(sockets_[server].fd, bytes, sizeof bytes, MSG_TRUNC);
+      } while (size < 0 && errno == EINTR);
+      if (size < 0 && errno == EAGAIN) return false;
       if (size < 0) {
-        if (errno == EINTR) continue;
-        if (errno == EAGAIN) return false;
         note_error(server);
         // Nobody listens: with others left there is no point in waiting for this one's turn to end.
         if (server == current_) refused(monotonic_ms());
         return false;
       }
-      if (size == 0 || std::size_t(size) > sizeof bytes) continue;
-      if (bytes[0] != GREYLIST_DEFER && bytes[0] != GREYLIST_ACCEPT) continue;
-      std::string_view answer(bytes, std::size_t(size));
-      if (answer.size() > 2) {
-        if (!answer.ends_with(tag_.view())) continue;
-        answer.remove_suffix(tag_.view().size());
-      }
-      answer_.verdict = bytes[0] == GREYLIST_ACCEPT ? GREYLIST_ACCEPT : GREYLIST_DEFER;
-      answer_.reason = static_cast<unsigned char>(bytes[1]);
-      answer_.retry_after = grey::wire::wait_in(answer);
-      return true;
+      if (std::size_t(size) <= sizeof bytes && is_answer(server, {bytes, std::size_t(size)}))
+        return true;
     }
+    return false;
+  }
+
+  // Takes it when it is one.
+  bool is_answer(std::size_t server, std::string_view answer) {
+    if (answer.empty()) return false;
+    if (answer[0] != GREYLIST_DEFER && answer[0] != GREYLIST_ACCEPT) return false;
+    if (answer.size() > kBare) {
+      if (!question_.is_tagged(answer)) return false;
+      answer.remove_suffix(sizeof grey::glue::Tag::text);
+      if (answer.size() != kBare && answer.size() != kWithWait) return false;
+      grey::glue::remember_sends_tags(servers_[server]);
+    } else if (grey::glue::sends_tags(servers_[server])) {
+      return false;
+    }
+    answer_.verdict = answer[0] == GREYLIST_ACCEPT ? GREYLIST_ACCEPT : GREYLIST_DEFER;
+    answer_.reason = answer.size() < kBare ? 0 : static_cast<unsigned char>(answer[1]);
+    answer_.retry_after = grey::wire::wait_in(answer);
+    return true;
   }
 
   // Unreachable when all that were asked have refused at last.
@@ -287,9 +262,11 @@ class Asker {
 
   const grey::Endpoint* servers_;
   std::size_t count_;
-  const Tag& tag_;
+  const grey::glue::Question& question_;
+  unsigned sent_ = 0;  // datagrams, to all servers
   Milliseconds deadline_;
   std::size_t current_ = 0;
+  std::size_t opened_ = 0;  // sockets_ from here on are not open yet
   Milliseconds turn_ends_ = 0;
   Milliseconds next_send_ = 0;
   Milliseconds resend_after_ = kFirstResend;
@@ -306,16 +283,13 @@ greylist_result ask(const greylist_options& options, const greylist_query& query
   const auto count = parse_servers(options.servers, servers);
   if (!count) return failure;
 
-  char datagram[grey::wire::kMaxDatagram];
   std::size_t max_data = options.max_data;
   if (max_data < GREYLIST_MIN_DATA) max_data = GREYLIST_MIN_DATA;
-  if (max_data > sizeof datagram) max_data = sizeof datagram;
-  Tag tag;
-  const std::size_t size = encode(query, max_data, options.ask_wait != 0, datagram, tag);
+  const grey::glue::Question question(query, max_data, options.ask_wait != 0);
   failure.error = GREYLIST_BAD_QUERY;
-  if (size == 0) return failure;
+  if (!question.is_good()) return failure;
   const unsigned timeout = options.timeout_ms < kMaxTimeout ? options.timeout_ms : kMaxTimeout;
-  return Asker(servers, *count, Milliseconds(timeout), tag).ask(datagram, size);
+  return Asker(servers, *count, Milliseconds(timeout), question).ask();
 }
 
 // A decimal number from `least` to `most`.

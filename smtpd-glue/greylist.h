@@ -1,9 +1,10 @@
 /* libgreylist: asks a greylisting daemon whether a delivery attempt is to be accepted or deferred.
  *
- * For SMTP servers and their helpers, in C or anything that calls C. The library keeps no state of
- * its own, starts no thread, touches no signal and allocates nothing: everything lives in the
- * caller's structures and on the stack (about 70 KB while asking). It may be used from several
- * threads at once. It needs libc only.
+ * For SMTP servers and their helpers, in C or anything that calls C. The library starts no thread,
+ * touches no signal and allocates nothing: everything lives in the caller's structures and on the
+ * stack (about 70 KB while asking), but for one thing that is remembered as long as the process
+ * lives: which daemons (64 at most) send the tag that a query asks for, as an answer of theirs
+ * without one is not believed. It may be used from several threads at once. It needs libc only.
  *
  *     struct greylist_options options;
  *     greylist_options_from_env(&options);
@@ -43,8 +44,7 @@ enum greylist_error {
   GREYLIST_ANSWERED = 0,
   GREYLIST_OFF,         /* no server is configured: always accepted */
   GREYLIST_BAD_SERVERS, /* `servers` cannot be read */
-  GREYLIST_BAD_QUERY,   /* the client is not an IP address, or there is no recipient, or sender and
-                           first recipient are longer than any datagram */
+  GREYLIST_BAD_QUERY,   /* the client is not an IP address, or there is no recipient */
   GREYLIST_SILENT,      /* no server answered in time */
   GREYLIST_UNREACHABLE  /* nothing listens there or the system would not send: see error_number */
 };
@@ -59,7 +59,7 @@ struct greylist_options {
   const char* servers;
   enum greylist_fail fail; /* the verdict when there is no answer */
   unsigned timeout_ms;     /* in all, over all servers and re-sendings; 10 minutes at most */
-  size_t max_data; /* octets of a datagram; recipients beyond it are left out, but not the first */
+  size_t max_data; /* octets of a datagram; one recipient is sent whatever it is, in 1000 octets */
   int ask_wait; /* not 0: ask for retry_after, too. Older daemons than ours take that for one more
                    recipient */
 };
@@ -100,8 +100,13 @@ enum greylist_variable {
  * points into the environment. */
 unsigned greylist_options_from_env(struct greylist_options* options);
 
-/* Asks, and waits for at most timeout_ms. Always fills in a verdict. Recipients that do not fit
- * max_data are left out, from the end, each as a whole. */
+/* Asks, and waits for at most timeout_ms. Always fills in a verdict.
+ *
+ * Nothing of the query is left unasked. Of an address of more than 320 octets its beginning, '#',
+ * 16 hexadecimal digits of the whole and its domain are sent, the same at each attempt. For
+ * recipients that do not fit max_data, or are more than 1000, one stands that is named first, '#'
+ * and 16 hexadecimal digits of all of them, in their order. What has no T among `recipients` is
+ * passed over; the last one's NUL may be missing. */
 struct greylist_result greylist_ask(const struct greylist_options* options,
                                     const struct greylist_query* query);
 

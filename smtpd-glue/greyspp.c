@@ -3,15 +3,29 @@
  * qmail-spp runs a plugin for an SMTP command, with what it knows in the environment, and acts on
  * the lines that the plugin prints: "E451 text" makes it answer "451 text" and refuse the command;
  * no line lets it go on. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "smtpd-glue/greylist.h"
 
 enum { kExitMisuse = 100, kExitSystemFailure = 111 };
 
-static const char kUsage[] = "usage: greyspp [--help] [--version]\n";
+static const char kUsage[] = "usage: greyspp [--bounces=no|only] [--help] [--version]\n";
+
+enum bounces { kBouncesToo, kNoBounces, kBouncesOnly };
+
+/* qmail-spp starts plugins with standard input closed: no file is to take a standard descriptor's
+ * place. What is written to a standard output that was closed must still fail. */
+static void open_standard_descriptors(void) {
+  int fd;
+  for (fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (fcntl(fd, F_GETFD) >= 0) continue;
+    if (open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_RDWR) < 0) return;
+  }
+}
 
 static int print(const char* text) {
   return fputs(text, stdout) < 0 || fflush(stdout) != 0 ? kExitSystemFailure : 0;
@@ -42,7 +56,16 @@ static char* recipient_field(const char* recipient, size_t* size) {
   return field;
 }
 
-static int decide(void) {
+/* Whether this is asked about by the other greyspp, or will be refused by the server, which asks
+ * its plugins before it looks whether it takes mail for the recipient's host. */
+static int is_for_others(enum bounces bounces, const char* sender) {
+  const char* hosts_ok = getenv("SMTPRCPTHOSTSOK");
+  if (bounces == kBouncesToo) return 0;
+  if (bounces == kBouncesOnly) return *sender != '\0';
+  return *sender == '\0' || (hosts_ok != NULL && strcmp(hosts_ok, "0") == 0);
+}
+
+static int decide(enum bounces bounces) {
   static const char kMapped[] = "::ffff:"; /* an IPv4 client of an IPv6 socket */
   struct greylist_query query = {0};
   char text[GREYLIST_TEXT_MAX + 1];
@@ -52,8 +75,8 @@ static int decide(void) {
   static const char kSection[] = "under [rcpt] or [data]";
   const char* client = needed("TCPREMOTEIP", 0, "run by tcpserver");
   const char* sender = client == NULL ? NULL : needed("SMTPMAILFROM", 1, kSection);
-  const char* recipient = sender == NULL ? NULL : needed("SMTPRCPTTO", 0, kSection);
-  if (recipient == NULL) return 0;
+  const char* recipient = sender == NULL ? NULL : needed("SMTPRCPTTO", 1, kSection);
+  if (recipient == NULL || is_for_others(bounces, sender)) return 0;
   if (strncmp(client, kMapped, sizeof kMapped - 1) == 0 && strchr(client, '.') != NULL) {
     client += sizeof kMapped - 1;
   }
@@ -73,9 +96,15 @@ static int decide(void) {
 }
 
 int main(int argc, char** argv) {
+  enum bounces bounces = kBouncesToo;
+  open_standard_descriptors();
   if (argc == 2 && strcmp(argv[1], "--help") == 0) return print(kUsage);
   if (argc == 2 && strcmp(argv[1], "--version") == 0) return print("greyspp " GREY_VERSION "\n");
-  if (argc > 1) {
+  if (argc == 2 && strcmp(argv[1], "--bounces=no") == 0) {
+    bounces = kNoBounces;
+  } else if (argc == 2 && strcmp(argv[1], "--bounces=only") == 0) {
+    bounces = kBouncesOnly;
+  } else if (argc > 1) {
     fprintf(stderr, "greyspp: unknown argument %.100s; %s", argv[1], kUsage);
     return kExitMisuse;
   }
@@ -87,5 +116,5 @@ int main(int argc, char** argv) {
       return kExitSystemFailure;
     }
   }
-  return decide();
+  return decide(bounces);
 }

@@ -5,8 +5,10 @@ grey_unit_test(smtp_session_test
                LIBRARIES grey_smtp)
 grey_unit_test(relay_test SOURCES unit/relay_test.cc LIBRARIES grey_smtp)
 grey_unit_test(greylist_pace_test SOURCES unit/greylist_pace_test.cc LIBRARIES greylist_static)
-grey_unit_test(greylist_test SOURCES unit/greylist_test.cc unit/greylist_front_test.cc
-               LIBRARIES greylist_static)
+grey_unit_test(greylist_test
+               SOURCES unit/greylist_answers_test.cc unit/greylist_front_test.cc
+                       unit/greylist_test.cc unit/query_text_test.cc
+               LIBRARIES greylist_static tl::expected)
 
 # C programs, linked by the C compiler, against both kinds of the library as it is installed, and
 # against one compiled without optimization, where nothing is inlined away.
@@ -14,7 +16,8 @@ foreach(level O0 O2)
   set(library greylist_plain_${level})
   add_library(${library} STATIC
     ${CMAKE_SOURCE_DIR}/smtpd-glue/greylist.cc ${CMAKE_SOURCE_DIR}/smtpd-glue/greylist_compat.cc
-    ${CMAKE_SOURCE_DIR}/smtpd-glue/greylist_text.cc ${CMAKE_SOURCE_DIR}/greyd/ip.cc
+    ${CMAKE_SOURCE_DIR}/smtpd-glue/greylist_text.cc ${CMAKE_SOURCE_DIR}/smtpd-glue/query_text.cc
+    ${CMAKE_SOURCE_DIR}/smtpd-glue/tagging_daemons.cc ${CMAKE_SOURCE_DIR}/greyd/ip.cc
     ${CMAKE_SOURCE_DIR}/greyd/endpoint.cc ${CMAKE_SOURCE_DIR}/greyd/wire.cc)
   set_target_properties(${library} PROPERTIES LINKER_LANGUAGE C)
   target_compile_options(${library} PRIVATE -fno-exceptions -fno-rtti -fno-sanitize=all -${level})
@@ -64,6 +67,10 @@ add_test(NAME patch_qmail_test
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/patch_qmail_test.sh ${CMAKE_SOURCE_DIR}
                  $<TARGET_FILE:greylist_static> $<TARGET_FILE:qmail-greyd>
                  $<$<BOOL:${GREY_SANITIZE}>:-fsanitize=address,undefined>)
+add_test(NAME patch_qmail_envelope_test
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/patch_qmail_envelope_test.sh ${CMAKE_SOURCE_DIR}
+                 $<TARGET_FILE:greylist_static> $<TARGET_FILE:qmail-greyd>
+                 $<$<BOOL:${GREY_SANITIZE}>:-fsanitize=address,undefined>)
 # A test that fails, and says why, where the plugin is not built.
 set(sanitizer_runtime)
 if(GREY_SANITIZE)
@@ -72,6 +79,10 @@ if(GREY_SANITIZE)
 endif()
 add_test(NAME mailfront_test
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/mailfront_test.sh
+                 ${CMAKE_BINARY_DIR}/smtpd-glue/plugin-greylist.so $<TARGET_FILE:qmail-greyd>
+                 ${sanitizer_runtime})
+add_test(NAME mailfront_envelope_test
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/mailfront_envelope_test.sh
                  ${CMAKE_BINARY_DIR}/smtpd-glue/plugin-greylist.so $<TARGET_FILE:qmail-greyd>
                  ${sanitizer_runtime})
 find_package(Threads REQUIRED)

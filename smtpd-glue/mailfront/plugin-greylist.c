@@ -6,19 +6,31 @@
  *
  * A process serves one connection, one hook at a time; a response and its text must outlive the
  * hook, so all is static. */
+#include <fcntl.h>
 #include <mailfront/mailfront.h>
 #include <stdio.h>
+#include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "smtpd-glue/greylist.h"
 
-/* More than a datagram holds is not asked about. */
-enum { kMaxRecipients = 65507 };
-
 static str sender_address;
-static str recipients; /* 'T' address NUL each, as the library wants them */
+static str
+    recipients; /* 'T' address NUL each, as the library wants them; mailfront keeps as many */
 static int has_sender; /* `sender_address` is this message's, be it empty */
 static int is_decided; /* the daemon was asked about this message */
+
+/* Where standard error is closed its descriptor goes to the next file or pipe, which may be that of
+ * a message: what is logged would be written there. */
+static const response* init(void) {
+  int fd;
+  do {
+    fd = open("/dev/null", O_RDWR);
+  } while (fd >= 0 && fd < STDERR_FILENO);
+  if (fd > STDERR_FILENO) close(fd);
+  return NULL;
+}
 
 static const response* reset(void) {
   has_sender = is_decided = 0;
@@ -26,16 +38,25 @@ static const response* reset(void) {
   return NULL;
 }
 
+/* A NUL ends an address in a query, and for qmail-queue, which takes what is behind it for another
+ * recipient: nobody would have been asked about that one. */
+static int has_nul(const str* address) {
+  return memchr(address->s, 0, address->len) != NULL;
+}
+
 /* NULL from the two: whether an address is taken is for others to say. */
 static const response* sender(str* address, str* params) {
+  static const response nul = {553, "5.1.7 There is a NUL in the sender's address"};
   (void)params;
+  if (has_nul(address)) return &nul;
   has_sender = 1;
   return str_copys(&sender_address, address->s) ? NULL : &resp_oom;
 }
 
 static const response* recipient(str* address, str* params) {
+  static const response nul = {553, "5.1.3 There is a NUL in the recipient's address"};
   (void)params;
-  if (recipients.len > kMaxRecipients) return NULL;
+  if (has_nul(address)) return &nul;
   if (str_catc(&recipients, 'T') && str_cats(&recipients, address->s) && str_catc(&recipients, 0))
     return NULL;
   return &resp_oom;
@@ -85,6 +106,7 @@ static const response* message_end(int fd) {
 
 struct plugin plugin = {
     .version = PLUGIN_VERSION,
+    .init = init,
     .reset = reset,
     .sender = sender,
     .recipient = recipient,

@@ -1,8 +1,12 @@
 /* Asks a greylisting daemon about many delivery attempts at once, as the environment says (GREYIP
  * and the rest), and counts what became of them. Each has a client of its own, in another network:
  * CLIENT-PREFIX is the first two numbers of IPv4 addresses ("10.1.") or three of IPv6
- * ("fd77:1:2:"). usage: ask_many CLIENT-PREFIX COUNT SENDER One line: accept=N defer=N unanswered=N
- * longest_ms=N, the time by the monotonic clock. */
+ * ("fd77:1:2:").
+ *
+ * usage: ask_many CLIENT-PREFIX COUNT SENDER [RECIPIENTS]
+ *
+ * of RECIPIENTS recipients each, 2 when it is not given. One line:
+ * accept=N defer=N unanswered=N longest_ms=N, the time by the monotonic clock. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +19,8 @@ enum { kThreads = 16 };
 
 static const char* prefix;
 static const char* sender;
+static char recipients[60000];
+static size_t recipients_size;
 static int count;
 static struct greylist_options options;
 
@@ -45,8 +51,8 @@ static void* ask_share(void* argument) {
     }
     query.client = client;
     query.sender = sender;
-    query.recipients = "Tjoe@example.net\0Tjim@example.net";
-    query.recipients_size = sizeof "Tjoe@example.net\0Tjim@example.net";
+    query.recipients = recipients;
+    query.recipients_size = recipients_size;
     result = greylist_ask(&options, &query);
     took = now_ms() - begin;
     if (took > tally->longest_ms) tally->longest_ms = took;
@@ -63,11 +69,16 @@ static void* ask_share(void* argument) {
 int main(int argc, char** argv) {
   pthread_t threads[kThreads];
   struct tally tallies[kThreads], all = {0};
-  int i;
-  if (argc != 4) return 100;
+  int i, recipient_count;
+  if (argc != 4 && argc != 5) return 100;
   prefix = argv[1];
   count = atoi(argv[2]);
   sender = argv[3];
+  recipient_count = argc == 5 ? atoi(argv[4]) : 2;
+  if (recipient_count > 1000) return 100;
+  for (i = 0; i < recipient_count; ++i) {
+    recipients_size += 1 + (size_t)sprintf(recipients + recipients_size, "Tuser%d@example.net", i);
+  }
   if (greylist_options_from_env(&options) != 0) return 100;
   memset(tallies, 0, sizeof tallies);
   for (i = 0; i < kThreads; ++i) {

@@ -74,8 +74,11 @@ ok 'an empty GREYIP turns it off whatever GREYLISTING is' says_nothing "$strange
 ok 'WHITELISTED asks nobody' says_nothing "$stranger" WHITELISTED=
 ok 'GREYIP goes before GREYLISTING' defers "$stranger" GREYLISTING=1
 
+says_nothing_without() { # VARIABLE
+  [ -z "$(env -i TCPREMOTEIP=192.0.2.1 SMTPMAILFROM=a@x SMTPRCPTTO=b@x GREYIP="@$port" env -u "$1" "$greyspp" 2>"$work/spp.err")" ]
+}
 for missing in TCPREMOTEIP SMTPRCPTTO; do
-  ok "$missing is missing: mail goes on" says_nothing "$missing="
+  ok "$missing is missing: mail goes on" says_nothing_without "$missing"
   ok 'and the log says so' complains "$missing is not set"
 done
 says_nothing TCPREMOTEIP=
@@ -91,19 +94,20 @@ ok '--version' grep -q '^greyspp [0-9]' <("$greyspp" --version)
 
 # ---- through a server
 
-serve() { # section port-file
+serve() { # name smtpplugins-line...
+  printf '%s\n' "${@:2}" >"$work/$1.plugins"
   env GREYIP="127.0.0.1@$port" GREYTIMEOUT=30 tcpserver -1 -R -H -l 0 127.0.0.1 0 \
-    perl "$here/spp_server.pl" "$1" "$greyspp" >"$work/$1.port" 2>"$work/$1.err" &
+    perl "$here/spp_server.pl" "$work/$1.plugins" >"$work/$1.port" 2>"$work/$1.err" &
   pids+=($!)
   until_true test -s "$work/$1.port"
 }
-deliver() { # section client sender recipients
+deliver() { # name client sender recipients
   swaks --server "127.0.0.1:$(cat "$work/$1.port")" --local-interface "$2" --from "$3" --to "$4" \
     --helo client.example.org --timeout "$patience" >"$work/swaks.out" 2>&1
 }
 hears() { grep -q "^<[-~*] $1" "$work/swaks.out"; }
 for section in rcpt data; do
-  serve "$section"
+  serve "$section" "[$section]" "$greyspp"
   client=127.0.0.$((${#section} + ${#pids[@]}))
   deliver "$section" "$client" a@example.org b@example.net
   ok "[$section]: deferred" grep -Eq '^<\*\* 451 4\.7\.1 Greylisted: please try again in ' "$work/swaks.out"
@@ -115,6 +119,74 @@ deliver rcpt 127.0.0.20 a@example.org one@example.net,two@example.net
 ok '[rcpt]: each recipient is refused' test "$(grep -c '^<\*\* 451 ' "$work/swaks.out")" = 2
 deliver data 127.0.0.21 a@example.org one@example.net,two@example.net
 ok '[data]: the last recipient is asked about' logged 'client=127.0.0.21 sender=a@example.org recipients=two@example.net '
+
+ok 'an empty recipient is one, and does not decide for all unasked' says \
+  'E451 4.7.1 Greylisted: please try again in 5 minutes' TCPREMOTEIP=192.0.2.30 SMTPRCPTTO=
+
+# ---- under both sections: bounces at DATA
+
+serve both '[rcpt]' ":$greyspp --bounces=no" '[data]' ":$greyspp --bounces=only"
+sends() { # client codes command...: a session's replies
+  local client=$1 codes=$2 heard
+  shift 2
+  heard=$(printf '%s\r\n' "$@" | perl -MIO::Socket::INET -e '
+    my $s = IO::Socket::INET->new(PeerAddr => $ARGV[0], LocalAddr => $ARGV[1]) or die "$!\n";
+    print $s <STDIN>;
+    $s->shutdown(1);
+    print map { substr($_, 0, 3) . " " } <$s>' "127.0.0.1:$(cat "$work/both.port")" "$client")
+  [ "$heard" = "$codes " ] || { echo "heard $heard"; false; }
+}
+asked_about() { grep -c "client=$1 " "$work/greyd/log"; }
+callout=('MAIL FROM:<>' 'RCPT TO:<joe@example.net>' QUIT)
+bounce=('MAIL FROM:<>' 'RCPT TO:<joe@example.net>' DATA x . QUIT)
+for i in 1 2 3; do
+  ok "a callout is answered, $i" sends 127.0.0.40 '220 250 250 221' "${callout[@]}"
+  pass_time 86400
+done
+ok 'and nobody was asked' test "$(asked_about 127.0.0.40)" = 0
+ok 'a bounce is deferred at DATA' sends 127.0.0.40 '220 250 250 451 502 502 221' "${bounce[@]}"
+pass_time 300
+ok 'and accepted later' sends 127.0.0.40 '220 250 250 354 250 221' "${bounce[@]}"
+mail=('MAIL FROM:<a@example.org>' 'RCPT TO:<joe@example.net>' DATA x .)
+ok 'other mail is deferred at RCPT' sends 127.0.0.41 '220 250 451 503 502 502 221' "${mail[@]}" QUIT
+pass_time 300
+ok 'asked about there alone' test "$(asked_about 127.0.0.41)" = 1
+ok 'and accepted later' sends 127.0.0.41 '220 250 250 354 250 221' "${mail[@]}" QUIT
+ok 'still asked about there alone' test "$(asked_about 127.0.0.41)" = 2
+ok 'a host that the server does not take mail for is not asked about' sends 127.0.0.42 '220 250 553 221' \
+  'MAIL FROM:<a@example.org>' 'RCPT TO:<x@example.com>' QUIT
+ok 'at all' test "$(asked_about 127.0.0.42)" = 0
+
+# ---- what passed, and was then refused for now by the server
+
+ok 'a message is deferred' sends 127.0.0.43 '220 250 451 503 502 502 221' "${mail[@]}" QUIT
+pass_time 300
+touch "$work/both.plugins.full"
+ok 'it passes, and the queue does not take it, twice' sends 127.0.0.43 '220 250 250 354 451 250 250 354 451 221' "${mail[@]}" "${mail[@]}" QUIT
+rm "$work/both.plugins.full"
+ok 'it is not deferred again' sends 127.0.0.43 '220 250 250 354 250 221' "${mail[@]}" QUIT
+ok 'the server had nothing to complain of' test ! -s "$work/both.err"
+
+# ---- what cannot be sent as it is
+
+octets() { printf "%$1s" '' | tr ' ' "$2"; }
+long=$(octets 100000 s)@example.org
+ok 'a sender of 100,000 octets is asked about' defers TCPREMOTEIP=192.0.2.31 "SMTPMAILFROM=$long"
+pass_time 300
+ok 'another one is another one' defers TCPREMOTEIP=192.0.2.31 "SMTPMAILFROM=x$long"
+ok 'and passes later' says_nothing TCPREMOTEIP=192.0.2.31 "SMTPMAILFROM=$long"
+ok 'a link-local client is asked about' defers TCPREMOTEIP=fe80::1%eth0 GREYFAIL=closed
+ok 'and a client that is no address is not' says 'E451 4.3.0 Greylisting is not available, please try again later' \
+  TCPREMOTEIP=unknown GREYFAIL=closed
+ok 'as the log says' complains 'client=unknown: not a client address .*: deferred (GREYFAIL=closed)'
+
+# ---- standard descriptors that are closed
+
+ok 'standard error is closed: nothing else changes' test \
+  "$(env -i TCPREMOTEIP=192.0.2.32 SMTPMAILFROM=a@x SMTPRCPTTO=b@x GREYIP="@$port" GREYFAIL=bad "$greyspp" 0<&- 2>&-)" = \
+  'E451 4.7.1 Greylisted: please try again in 5 minutes'
+env -i "${stranger}" SMTPMAILFROM=a@x SMTPRCPTTO=b@x GREYIP="@$port" "$greyspp" 0<&- >&- 2>"$work/spp.err"
+ok 'standard output is closed: 111, as when it is full' test $? = 111
 
 # ---- the daemon away
 

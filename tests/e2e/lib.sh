@@ -78,6 +78,17 @@ END
   chmod 755 "$1/bin/qmail-queue"
 }
 
+# For mailfront with our plugin: MODULE_PATH, QMAILHOME, and what env(1) is to set, in `preload`.
+# shellcheck disable=SC2034 # preload: for the test
+prepare_mailfront() { # plugin [sanitizer-runtime]: mailfront has no sanitizer of its own
+  mkdir "$work/modules"
+  ln -s /usr/lib/mailfront/*.so "$1" "$work/modules"
+  make_qmail_home "$work/qmail"
+  export MODULE_PATH=$work/modules QMAILHOME=$work/qmail
+  preload=()
+  [ -z "${2-}" ] || preload=("LD_PRELOAD=$2" ASAN_OPTIONS=detect_leaks=0)
+}
+
 free_port() { # the kernel's choice, for UDP and TCP
   perl -MIO::Socket::INET -e '
     for (1 .. 100) {

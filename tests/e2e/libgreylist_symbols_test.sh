@@ -1,6 +1,6 @@
 #!/bin/sh
 # What libgreylist promises about itself, read from its symbols: no allocation, no signals, no
-# exits, no state, and nothing of the C++ runtime.
+# exits, no state but which daemons send tags, and nothing of the C++ runtime.
 # usage: libgreylist_symbols_test.sh LIBRARY.a...      built without sanitizers
 set -u
 failures=0
@@ -14,7 +14,7 @@ for library in "$@"; do
     fi
     # Data that can be written: initialized, not initialized, of a thread. What the linker alone
     # writes (.data.rel.ro) is constant.
-    if state=$(objdump -t "$library" | grep -E '^[0-9a-f]+ .{5}[^d][O ] (\.data|\.bss|\.tdata|\.tbss)(\.[^r]|[[:space:]])'); then
+    if state=$(objdump -t "$library" | grep -E '^[0-9a-f]+ .{5}[^d][O ] (\.data|\.bss|\.tdata|\.tbss)(\.[^r]|[[:space:]])' | grep -v '[[:space:]]_ZN.*15tagging_daemonsE$'); then
         echo "FAILED: $library has state:" "$state"
         failures=1
     fi

@@ -7,18 +7,14 @@ set -u
 [ -f "$1" ] || { echo "$1 is not built: it needs mailfront and libbg-dev (scripts/setup test)"; exit 1; }
 plugin=$(realpath "$1")
 greyd=$(realpath "$2")
-sanitizer=${3-} # mailfront has none of its own
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 work_in_a_directory
 
-mkdir "$work/modules"
-ln -s /usr/lib/mailfront/*.so "$plugin" "$work/modules"
-make_qmail_home "$work/qmail"
+prepare_mailfront "$plugin" "${3-}"
 echo 'joe:secret:100:100:Joe:/:/bin/sh' >"$work/passwords"
-export MODULE_PATH=$work/modules QMAILHOME=$work/qmail GREYTIMEOUT=30
+export GREYTIMEOUT=30
 export CVM_SASL_PLAIN=/usr/bin/cvm-pwfile CVM_PWFILE_PATH=$work/passwords CVM_PWFILE_PLAIN=1
-[ -z "$sanitizer" ] || preload=("LD_PRELOAD=$sanitizer" ASAN_OPTIONS=detect_leaks=0)
 plugins=(qmail-validate cvm-authenticate greylist)
 
 serve() { # name address variable=value...: mailfront on a port of its own, in $smtp_port

@@ -169,6 +169,39 @@ ask mx4 16 GREYIP=10.77.4.1@1999 GREYTIMEOUT=1
 ok 'a host that is not in --allow gets no answer' counts 'accept=16 defer=0 unanswered=16' 1 "$result"
 ok 'and the log says so' grep -q 'query refused source=10.77.4.2@.*: not in --allow' "$work/greyd/log"
 
+# ---- a network that loses fragments, as some firewalls do, and a message to many
+
+fragments() { # drop|accept
+  on daemon nft -f - <<END || { echo 'FAILED: nft'; exit 1; }
+table inet fragments
+delete table inet fragments
+table inet fragments {
+  chain in {
+    type filter hook prerouting priority -450
+    ip frag-off & 0x3fff != 0 counter $1
+    exthdr frag exists counter $1
+  }
+}
+END
+}
+# asks_about_many HOST FAMILY COUNTS: 16 messages to 500 recipients, of clients that were there before
+asks_about_many() {
+  GREYIP=$(where "$1" "$2") on "mx$1" "$ask_many" "$(base=40 clients "$1" "$2")" 16 a@example.org 500 >"$work/many.$2.result"
+  counts "$3 unanswered=0" "$GREYTIMEOUT" "$work/many.$2.result"
+}
+fragments drop
+for family in 4 6; do
+  ok "IPv$family: a message to many is asked about, briefly" asks_about_many 1 $family 'accept=0 defer=16'
+done
+ok 'fragments were lost' test "$(on daemon nft list chain inet fragments in | grep -c 'packets [1-9]')" = 2
+pass_time 300
+fragments accept
+lose 0
+for family in 4 6; do
+  ok "IPv$family: and accepted later, wholly" asks_about_many 1 $family 'accept=16 defer=0'
+done
+lose 20
+
 # ---- sessions
 
 make_qmail_home "$work/qmail"

@@ -1,46 +1,68 @@
 # Plays a qmail-smtpd with the qmail-spp patch, which Debian does not have: an SMTP server for one
-# session on standard input and output that runs plugins as qmail-spp does. Of a plugin's lines it
-# knows E, which refuses the command with what follows.
-# usage: spp_server.pl rcpt|data PLUGIN
+# session on standard input and output that runs plugins as qmail-spp does: with standard input
+# closed, before it looks at the recipient's host, and by sh what begins with a colon. It takes mail
+# for example.net. Of a plugin's lines it knows E, which refuses the command with what follows.
+# usage: spp_server.pl SMTPPLUGINS
 use strict;
 use warnings;
 
-my ($section, $plugin) = @ARGV;
+my %plugins = (rcpt => [], data => []);
+my $into = [];
+open my $file, '<', $ARGV[0] or die "$ARGV[0]: $!\n";
+while (defined(my $line = <$file>)) {
+    chomp $line;
+    if ($line =~ /^\[(.*)\]$/) { $into = $plugins{$1} // die "unknown section $1\n" }
+    else { push @$into, $line =~ /^:(.*)/ ? [qw(/bin/sh -c), $1] : [$line] }
+}
+close $file;
 $| = 1;
 
-# Runs the plugin when it is in this section; true when it has refused the command.
+# Runs a section's plugins; true when one has refused the command.
 sub refused {
-    my ($at) = @_;
-    return 0 if $at ne $section;
-    my @lines = split /\n/, `$plugin`;
-    warn "plugin failed: $?\n" if $?;
-    my ($error) = map { /^E(.*)/ ? $1 : () } @lines;
-    warn "unknown line\n" if grep { !/^E/ } @lines;
-    print "$error\r\n" if defined $error;
-    return defined $error;
+    my ($section) = @_;
+    for my $plugin (@{ $plugins{$section} }) {
+        my $pid = open(my $output, '-|') // die "fork: $!\n";
+        if (!$pid) { close STDIN; exec { $plugin->[0] } @$plugin or die "$plugin->[0]: $!\n" }
+        my @lines = <$output>;
+        close $output or warn "plugin failed: $?\n";
+        warn "unknown line\n" if grep { !/^E/ } @lines;
+        next if !@lines;
+        print map { /^E(.*)/ ? "$1\r\n" : () } @lines;
+        return 1;
+    }
+    return 0;
 }
 
-my $recipients = 0;
+my ($recipients, $sender);
 print "220 spp\r\n";
 while (defined(my $line = <STDIN>)) {
     $line =~ s/\r?\n//;
     if ($line =~ /^MAIL FROM:<(.*?)>/i) {
-        $ENV{SMTPMAILFROM} = $1;
+        $sender = $ENV{SMTPMAILFROM} = $1;
         $recipients = 0;
     } elsif ($line =~ /^RCPT TO:<(.*?)>/i) {
+        if (!defined $sender) { print "503 MAIL first\r\n"; next }
         $ENV{SMTPRCPTTO} = $1;
         $ENV{SMTPRCPTCOUNT} = $recipients;
+        my $allowed = $1 !~ /@(?!example\.net$)/;
+        $ENV{SMTPRCPTHOSTSOK} = $allowed ? 1 : 0;
         next if refused('rcpt');
+        if (!$allowed) { print "553 not in rcpthosts\r\n"; next }
         ++$recipients;
     } elsif ($line =~ /^DATA/i) {
+        if (!defined $sender) { print "503 MAIL first\r\n"; next }
         if (!$recipients) { print "503 RCPT first\r\n"; next }
         next if refused('data');
+        $sender = undef;
         print "354 go ahead\r\n";
         while (defined(my $text = <STDIN>)) { last if $text =~ /^\.\r?\n/ }
+        if (-e "$ARGV[0].full") { print "451 qq write error or disk full\r\n"; next }
+    } elsif ($line =~ /^RSET/i) {
+        $sender = undef;
     } elsif ($line =~ /^QUIT/i) {
         print "221 bye\r\n";
         last;
-    } elsif ($line !~ /^(?:EHLO|HELO|RSET|NOOP)/i) {
+    } elsif ($line !~ /^(?:EHLO|HELO|NOOP)/i) {
         print "502 unimplemented\r\n";
         next;
     }

@@ -209,10 +209,11 @@ TEST_CASE("greylist_check is a front's whole work") {
 }
 
 TEST_CASE("greylist_check asks for the wait when the text names it") {
-  Daemon daemon([](const std::string& query, int) {
+  const auto answer = [](const std::string& query, int) {
     const bool asked = query.find("\0W\0"s) != std::string::npos;
-    return Daemon::Answers{asked ? "\0\1\0\0\0\x1e"s + tag_of(query) : kDefer};
-  });
+    return Daemon::Answers{(asked ? "\0\1\0\0\0\x1e"s : kDefer) + tag_of(query)};
+  };
+  Daemon daemon(answer, AF_INET, 20);
   const Environment asked{{"GREYIP", daemon.address()}};
   CHECK(check(asked).text == "Greylisted: please try again in 30 seconds");
   CHECK(check(asked, "later").text == "later");

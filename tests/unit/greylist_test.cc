@@ -89,10 +89,11 @@ TEST_CASE("the query is the documented bytes") {
 }
 
 TEST_CASE("the wait is asked for when it is wanted, behind the recipients, and comes back") {
-  Daemon daemon([](const std::string& query, int) {
+  const auto answer = [](const std::string& query, int) {
     const bool asked = query.find("\0W\0"s) != std::string::npos;
-    return Daemon::Answers{asked ? "\0\2\0\0\1\x2c"s + tag_of(query) : kDefer};
-  });
+    return Daemon::Answers{(asked ? "\0\2\0\0\1\x2c"s : kDefer) + tag_of(query)};
+  };
+  Daemon daemon(answer, AF_INET, 10);
   Question question{.servers = daemon.address()};
   CHECK(question.ask().retry_after == 0);
   question.ask_wait = 1;
@@ -110,18 +111,6 @@ TEST_CASE("the wait is asked for when it is wanted, behind the recipients, and c
   CHECK(daemon.received()[3].size() <= 512);
 }
 
-TEST_CASE("a late answer to another question is passed over") {
-  Daemon daemon([](const std::string& query, int before) {
-    const std::string other = "0123456789abcdef";
-    if (before == 0)
-      return Daemon::Answers{kAccept + other, kDefer + "\0\0\1\x2c"s + other, kAccept + "x"};
-    return Daemon::Answers{kDefer + tag_of(query)};
-  });
-  const auto result = Question{.servers = daemon.address()}.ask();
-  CHECK(result.error == GREYLIST_ANSWERED);
-  CHECK(result.verdict == GREYLIST_DEFER);
-}
-
 TEST_CASE("a lost datagram is sent again") {
   Daemon daemon([](const std::string&, int before) {
     return before < 2 ? Daemon::Answers{} : Daemon::Answers{kDefer};
@@ -132,17 +121,6 @@ TEST_CASE("a lost datagram is sent again") {
   daemon.stop();
   REQUIRE(daemon.received().size() == 3);
   CHECK(daemon.received()[0] == daemon.received()[2]);
-}
-
-TEST_CASE("what is no answer is passed over, and duplicates of an answer are harmless") {
-  Daemon daemon([](const std::string&, int) {
-    return Daemon::Answers{"", "\2\1", "garbage", kDefer, kDefer, kAccept};
-  });
-  for (int i = 0; i < 3; ++i) {
-    const auto result = Question{.servers = daemon.address()}.ask();
-    CHECK(result.error == GREYLIST_ANSWERED);
-    CHECK(result.verdict == GREYLIST_DEFER);
-  }
 }
 
 TEST_CASE("the next server is asked when one is silent or refuses") {
@@ -259,15 +237,12 @@ TEST_CASE("a client's zone is not part of the question") {
 TEST_CASE("a query that cannot be asked is not sent") {
   Daemon daemon(always(kAccept));
   const Question good{.servers = daemon.address(), .fail = GREYLIST_FAIL_CLOSED};
-  std::vector<Question> bad(6, good);
+  std::vector<Question> bad(5, good);
   bad[0].client = "";
   bad[1].client = "not-an-address";
   bad[2].client = "1.2.3.4.5";
   bad[3].recipients = "";
   bad[4].recipients = "no letter\0"s;
-  bad.push_back(good);
-  bad.back().recipients = "Tno end";
-  bad[5].sender = std::string(70000, 's');
   for (const auto& question : bad) {
     const auto result = question.ask();
     CHECK(result.error == GREYLIST_BAD_QUERY);
@@ -275,45 +250,6 @@ TEST_CASE("a query that cannot be asked is not sent") {
   }
   daemon.stop();
   CHECK(daemon.received().empty());
-}
-
-TEST_CASE("recipients beyond max_data are left out as a whole") {
-  Daemon daemon(always(kAccept));
-  Question question{.servers = daemon.address(), .name = "mx.example.org"};
-  question.recipients.clear();
-  for (int i = 0; i < 10000; ++i) question.recipients += "Tu" + std::to_string(i) + "@x.org" + '\0';
-  const std::size_t sizes[] = {512, 1470, 60000, 65507};
-  for (const std::size_t size : sizes) {
-    question.max_data = size;
-    CHECK(question.ask().error == GREYLIST_ANSWERED);
-  }
-  daemon.stop();
-  REQUIRE(daemon.received().size() == 4);
-  const std::string head = "I192.0.2.1\0Fa@example.org\0"s;
-  const std::string tail = "Nmx.example.org\0\0"s;
-  for (std::size_t i = 0; i < 4; ++i) {
-    CAPTURE(sizes[i]);
-    CHECK(daemon.received()[i].size() <= sizes[i]);
-    CHECK(daemon.received()[i].size() > sizes[i] - 20);
-    const std::string datagram = without_tag(daemon.received()[i]);
-    REQUIRE(datagram.starts_with(head));
-    REQUIRE(datagram.ends_with(tail));
-    const auto list = datagram.substr(head.size(), datagram.size() - head.size() - tail.size());
-    CHECK(list.ends_with("@x.org\0"s));
-    CHECK(question.recipients.starts_with(list));
-  }
-}
-
-TEST_CASE("long addresses are asked about whatever max_data is") {
-  Daemon daemon(always(kDefer));
-  Question question{.servers = daemon.address(), .max_data = 512, .name = "mx.example.org"};
-  question.sender = std::string(1024, 's');
-  question.recipients = "T" + std::string(1024, 'r') + "\0Tb@x\0"s;
-  CHECK(question.ask().verdict == GREYLIST_DEFER);
-  daemon.stop();
-  REQUIRE(daemon.received().size() == 1);
-  CHECK(without_tag(daemon.received()[0]) == "I192.0.2.1\0F"s + question.sender + "\0T"s +
-                                                 std::string(1024, 'r') + "\0Nmx.example.org\0\0"s);
 }
 
 TEST_CASE("the wait is asked for when the text will name it") {

@@ -30,20 +30,22 @@ inline std::string without_tag(const std::string& query) {
 }
 
 // A UDP server on a port of its own. `answer` is called with each datagram and how many came before
-// it, and gives the datagrams to send back.
+// it, and gives the datagrams to send back. One that sends tags has an address of its own, as the
+// library remembers it: 127.0.0.`host`, used by no other test of the program.
 class Daemon {
  public:
   using Answers = std::vector<std::string>;
   using Behaviour = std::function<Answers(const std::string& datagram, int before)>;
 
-  explicit Daemon(Behaviour behaviour, int family = AF_INET) : behaviour_(std::move(behaviour)) {
+  explicit Daemon(Behaviour behaviour, int family = AF_INET, unsigned host = 1)
+      : behaviour_(std::move(behaviour)), host_(host) {
     fd_ = socket(family, SOCK_DGRAM, 0);
     REQUIRE(fd_ >= 0);
     sockaddr_storage address{};
     address.ss_family = sa_family_t(family);
     auto* const v4 = reinterpret_cast<sockaddr_in*>(&address);
     auto* const v6 = reinterpret_cast<sockaddr_in6*>(&address);
-    if (family == AF_INET) v4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (family == AF_INET) v4->sin_addr.s_addr = htonl(0x7f000000 | host);
     if (family == AF_INET6) v6->sin6_addr = in6addr_loopback;
     auto* const any = reinterpret_cast<sockaddr*>(&address);
     socklen_t size = family == AF_INET ? sizeof *v4 : sizeof *v6;
@@ -61,7 +63,8 @@ class Daemon {
     close(fd_);
   }
   std::string address() const {
-    return (family_ == AF_INET ? "127.0.0.1@" : "[::1]@") + std::to_string(port_);
+    const std::string ip = family_ == AF_INET ? "127.0.0." + std::to_string(host_) : "[::1]";
+    return ip + '@' + std::to_string(port_);
   }
   // Only after stop().
   const std::vector<std::string>& received() const { return received_; }
@@ -85,6 +88,7 @@ class Daemon {
   }
 
   Behaviour behaviour_;
+  unsigned host_;
   int fd_ = -1;
   int family_ = AF_INET;
   unsigned port_ = 0;

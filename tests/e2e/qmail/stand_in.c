@@ -59,7 +59,7 @@ void qmail_message(struct qmail* qqt) {
 }
 
 void commands(struct command* table) {
-  char line[2000];
+  static char line[100000]; /* qmail has no limit */
   struct command* at;
   while (flush(), fgets(line, sizeof line, stdin)) {
     char* argument = line + strcspn(line, " \r\n");
