@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "smtpd-glue/deadline.h"
+#include "smtpd-glue/descriptor.h"
 #include "smtpd-glue/greylist.h"
 #include "smtpd-glue/question.h"
 #include "smtpd-glue/refuse.h"
@@ -137,6 +138,7 @@ int main(int argc, char** argv) {
                                     {"version", no_argument, nullptr, 'v'},
                                     {"stage", required_argument, nullptr, 's'},
                                     {}};
+  if (!open_standard_descriptors()) return kExitSystemFailure;  // and nowhere to say it
   auto stage = Stage::data;
   opterr = 0;
   for (int chosen; (chosen = getopt_long(argc, argv, "+:", kOptions, nullptr)) != -1;) {
