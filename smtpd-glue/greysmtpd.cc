@@ -37,9 +37,8 @@ class Decider {
   explicit Decider(const WrapperSettings& settings) : settings_(settings) {}
 
   std::string operator()(const Question& question) {
-    const bool named = !question.client.empty();
-    const std::string& client = named ? question.client : settings_.client;
-    const std::string& name = named ? question.client_name : settings_.client_name;
+    const std::string& client = question.client.empty() ? settings_.client : question.client;
+    const std::string& name = question.client_name ? *question.client_name : settings_.client_name;
     const greylist_query query{client.c_str(), name.c_str(), question.sender.c_str(),
                                question.recipients.data(), question.recipients.size()};
     const greylist_result result = ask(query);
