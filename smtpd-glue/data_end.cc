@@ -1,51 +1,68 @@
 #include "smtpd-glue/data_end.h"
 
-#include <cstring>
+#include <algorithm>
 
 namespace grey::smtp {
+namespace {
 
-// To the start of the next line, or to the end of `bytes`.
-std::size_t DataEndScanner::skip_line(std::string_view bytes, std::size_t from) {
-  const std::size_t lf = bytes.find('\n', from);
-  if (lf == std::string_view::npos) {
-    after_cr_ = bytes.back() == '\r';
-    return bytes.size();
-  }
-  start_is_strict_ = lf > from ? bytes[lf - 1] == '\r' : after_cr_;
-  at_ = At::line_start;
-  return lf + 1;
+// What an end may be made of.
+bool matters(char c) {
+  return c == '.' || c == '\r' || c == '\n' || c == '\0' || c == ' ' || c == '\t';
 }
 
-// The octet after "." at the start of a line, or after "." and CRs.
-DataEnd DataEndScanner::dot_line(char next) {
-  if (next == '\n') {
-    const bool strict = start_is_strict_ && at_ == At::dot_cr && one_cr_;
+// Where the octets begin that matter for what follows `bytes`.
+std::size_t tail_of(std::string_view bytes) {
+  std::size_t begin = bytes.size();
+  while (begin > 0 && matters(bytes[begin - 1])) --begin;
+  return begin;
+}
+
+}  // namespace
+
+DataEnd DataEndScanner::take_lf() {
+  const bool strict = strict_ == Strict::dot_cr;
+  if (may_end_) {
     *this = DataEndScanner();
     return strict ? DataEnd::strict : DataEnd::lax;
   }
-  after_cr_ = next == '\r';
-  one_cr_ = after_cr_ && at_ == At::dot;
-  at_ = after_cr_ ? At::dot_cr : At::inside;
+  strict_ = strict_ == Strict::cr ? Strict::line_start : Strict::none;
+  may_start_ = true;
   return DataEnd::none;
 }
 
+DataEnd DataEndScanner::take(char c) {
+  switch (c) {
+    case '\n':
+      return take_lf();
+    case '\r':
+      strict_ = strict_ == Strict::dot ? Strict::dot_cr : Strict::cr;
+      may_start_ = true;
+      break;
+    case '.':
+      strict_ = strict_ == Strict::line_start ? Strict::dot : Strict::none;
+      may_end_ = may_start_;
+      may_start_ = false;
+      break;
+    default:
+      strict_ = Strict::none;
+      may_start_ = may_start_ && c == '\0';
+      may_end_ = may_end_ && matters(c);
+  }
+  return DataEnd::none;
+}
+
+// Line by line: only a line's last octets can make a difference, and the first of those before them
+// makes the scanner forget what was.
 DataEndScanner::Result DataEndScanner::scan(std::string_view bytes) {
-  std::size_t i = 0;
-  while (i < bytes.size()) {
-    if (at_ == At::inside) {
-      i = skip_line(bytes, i);
-      continue;
+  for (std::size_t from = 0; from < bytes.size();) {
+    const std::size_t lf = bytes.find('\n', from);
+    const std::size_t to = lf == std::string_view::npos ? bytes.size() : lf + 1;
+    const std::size_t tail = from + tail_of(bytes.substr(from, to - from));
+    for (std::size_t i = tail > from ? tail - 1 : tail; i < to; ++i) {
+      const DataEnd end = take(bytes[i]);
+      if (end != DataEnd::none) return {i + 1, end};
     }
-    const char next = bytes[i++];
-    if (at_ != At::line_start) {
-      const DataEnd end = dot_line(next);
-      if (end != DataEnd::none) return {i, end};
-    } else if (next == '\n') {
-      start_is_strict_ = false;
-    } else {
-      after_cr_ = next == '\r';
-      at_ = next == '.' ? At::dot : At::inside;
-    }
+    from = to;
   }
   return {bytes.size(), DataEnd::none};
 }

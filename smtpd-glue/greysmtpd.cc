@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "smtpd-glue/deadline.h"
+#include "smtpd-glue/descriptor.h"
 #include "smtpd-glue/greylist.h"
 #include "smtpd-glue/question.h"
 #include "smtpd-glue/refuse.h"
@@ -36,9 +37,8 @@ class Decider {
   explicit Decider(const WrapperSettings& settings) : settings_(settings) {}
 
   std::string operator()(const Question& question) {
-    const bool named = !question.client.empty();
-    const std::string& client = named ? question.client : settings_.client;
-    const std::string& name = named ? question.client_name : settings_.client_name;
+    const std::string& client = question.client.empty() ? settings_.client : question.client;
+    const std::string& name = question.client_name ? *question.client_name : settings_.client_name;
     const greylist_query query{client.c_str(), name.c_str(), question.sender.c_str(),
                                question.recipients.data(), question.recipients.size()};
     const greylist_result result = ask(query);
@@ -137,6 +137,7 @@ int main(int argc, char** argv) {
                                     {"version", no_argument, nullptr, 'v'},
                                     {"stage", required_argument, nullptr, 's'},
                                     {}};
+  if (!open_standard_descriptors()) return kExitSystemFailure;  // and nowhere to say it
   auto stage = Stage::data;
   opterr = 0;
   for (int chosen; (chosen = getopt_long(argc, argv, "+:", kOptions, nullptr)) != -1;) {

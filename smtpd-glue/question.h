@@ -2,14 +2,16 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace grey::smtp {
 
 struct Question {
-  std::string client;       // the address that XCLIENT gave; empty: the one that tcpserver gave
-  std::string client_name;  // its name if it has one; of no meaning while `client` is empty
+  std::string client;  // the address that XCLIENT gave; empty: the one that tcpserver gave
+  // The name that XCLIENT gave, empty for none; unset: the one that tcpserver gave.
+  std::optional<std::string> client_name;
   std::string sender;
   std::string recipients;  // 'T' address NUL for each, as greylist_query wants them
 };

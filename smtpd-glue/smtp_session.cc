@@ -7,8 +7,11 @@ namespace grey::smtp {
 namespace {
 
 constexpr std::string_view kNotOffered = "502 5.5.1 Command not available";
+constexpr std::string_view kBadAddress =
+    "501 5.5.4 Address cannot be read: <user@domain> is wanted";
 constexpr std::string_view kBadBdat = "421 4.5.4 Syntax: BDAT size [LAST]";
 constexpr std::string_view kLargeChunk = "552 5.3.4 Chunk too large";
+constexpr std::string_view kManyRecipients = "452 4.5.3 Too many recipients";
 constexpr std::string_view kNoRecipient = "503 5.5.1 No recipient was accepted";
 constexpr std::string_view kLostStep =
     "451 4.5.0 Cannot tell where the message ends: lines must end with CRLF";
@@ -77,8 +80,7 @@ void SmtpSession::begin_command() {
   may_pass_ = false;
   switch (command_) {
     case Verb::mail:
-      address_ = address_of(line_);
-      break;
+      return begin_mail();
     case Verb::rcpt:
       return begin_rcpt();
     case Verb::data:
@@ -86,8 +88,9 @@ void SmtpSession::begin_command() {
     case Verb::bdat:
       return begin_bdat();
     case Verb::starttls:
-      if (offers_.starttls) return ask(kAnySender, kAnyRecipient);
-      break;
+      return begin_starttls();
+    case Verb::unfollowed:
+      return lose_line(kNotOffered, State::command);
     case Verb::xclient:
       names_ = parse_xclient(line_);
       break;
@@ -100,16 +103,39 @@ void SmtpSession::begin_command() {
   pass_line();
 }
 
+// False when it was answered here.
+bool SmtpSession::take_address() {
+  auto address = line_is_whole_ ? address_of(line_) : std::nullopt;
+  if (address) {
+    address_ = std::move(*address);
+  } else {
+    lose_line(kBadAddress, State::command);
+  }
+  return address.has_value();
+}
+
+void SmtpSession::begin_mail() {
+  if (take_address()) pass_line();
+}
+
 void SmtpSession::begin_rcpt() {
-  address_ = address_of(line_);
-  if (ask_at_ == AskAt::data || !transaction_.has_sender) return pass_line();
+  if (!take_address()) return;
+  if (!asks_at_rcpt()) {
+    const bool fits = transaction_.recipients.size() + address_.size() + 2 <= kMaxRecipients;
+    return fits ? pass_line() : lose_line(kManyRecipients, State::command);
+  }
   std::string recipient = "T" + address_;
   recipient += '\0';
   ask(transaction_.sender, recipient);
 }
 
+void SmtpSession::begin_starttls() {
+  if (offers_.asked && !offers_.starttls) return lose_line(kNotOffered, State::command);
+  ask(kAnySender, kAnyRecipient);
+}
+
 void SmtpSession::begin_data() {
-  may_pass_ = ask_at_ == AskAt::rcpt && transaction_.count > 0;
+  may_pass_ = asks_at_rcpt() && transaction_.count > 0;
   if (may_pass_) return pass_line();
   if (transaction_.count > 0) return ask(transaction_.sender, transaction_.recipients);
   if (!refusal_.empty()) return lose_line(refusal_, State::command);
@@ -128,7 +154,7 @@ void SmtpSession::begin_bdat() {
   }
   if (transaction_.count == 0 || transaction_.complete)
     return lose_chunk(refusal_.empty() ? kNoRecipient : refusal_, State::command);
-  may_pass_ = ask_at_ == AskAt::rcpt || transaction_.chunks_pass;
+  may_pass_ = asks_at_rcpt() || transaction_.chunks_pass;
   if (may_pass_) return pass_line();
   ask(transaction_.sender, transaction_.recipients);
 }
@@ -210,7 +236,7 @@ std::size_t SmtpSession::take_chunk(std::string_view bytes) {
 // ---- the decision
 
 void SmtpSession::ask(std::string_view sender, std::string_view recipients) {
-  if (logged_in_ || client_unknown_) return accept();
+  if (client_.logged_in() || client_.address() == "") return accept();
   question_.sender = sender;
   question_.recipients = recipients;
   state_ = State::asking;
@@ -296,6 +322,7 @@ void SmtpSession::on_command_reply(int code) {
   switch (command_) {
     case Verb::ehlo:
       offers_ = new_offers_;
+      offers_.asked = true;
       return;
     case Verb::mail:
       transaction_ = {};
@@ -345,12 +372,12 @@ void SmtpSession::on_intermediate_reply(int code) {
 }
 
 void SmtpSession::on_rcpt_accepted() {
-  if (ask_at_ == AskAt::rcpt && !may_pass_) {
+  if (ask_at_ == AskAt::rcpt && (asks_at_rcpt() ? !may_pass_ : !transaction_.has_sender)) {
     state_ = State::closed;  // the server saw a sender where this session saw none
     return;
   }
   ++transaction_.count;
-  if (transaction_.recipients.size() + address_.size() + 2 > kMaxRecipients) return;
+  if (asks_at_rcpt()) return;
   transaction_.recipients.append("T").append(address_).push_back('\0');
 }
 
@@ -358,12 +385,10 @@ void SmtpSession::on_xclient_accepted() {
   transaction_ = {};
   refusal_.clear();
   offers_ = {};
-  if (names_.address) {
-    client_unknown_ = names_.address->empty();
-    question_.client = std::move(*names_.address);
-    question_.client_name = std::move(names_.name);
-  }
-  logged_in_ = names_.logged_in;
+  client_.take(std::move(names_));
+  question_.client = client_.address().value_or("");
+  // The name that tcpserver gave is not that of another address.
+  question_.client_name = client_.address() ? client_.name().value_or("") : client_.name();
 }
 
 }  // namespace grey::smtp

@@ -11,15 +11,22 @@
 //   with MAIL at once, or with RSET. Chunks that follow in the same transaction are dropped and
 //   answered alike: a pipelining client may have sent them all.
 // - AskAt::rcpt: before each RCPT, about that recipient. A deferred one is not shown to the server.
+//   Of a message without sender as above: hosts that verify an address say RCPT and go, and would
+//   be deferred each time, as what they say earns nothing.
 // - In both cases before STARTTLS, about the client alone, as nothing can be seen afterwards. Told
-//   to defer, it ends the session with 421.
+//   to defer, it ends the session with 421. Where no EHLO has asked what the server offers, it may
+//   offer it; where its answer to EHLO had no STARTTLS, this is answered here.
 // Where TLS begins in the stream, and after a successful AUTH (which may begin a security layer,
 // RFC 4954), the session is transparent: everything passes, nothing is looked at, nobody is asked.
 // Where TLS begins beside it (Tls::aside), the client is not even read any more: what it says is
 // for somebody else.
 //
-// XCLIENT that the server accepts begins a new session of the client that it names, until the next
-// one. Nobody is asked about a client that it says is logged in, or whose address it does not know.
+// XCLIENT that the server accepts begins a new session of the client that it names (see xclient.h).
+// Nobody is asked about a client that it says is logged in, or whose address it does not know.
+//
+// MAIL and RCPT with an address that servers read differently, RCPT of more recipients than can be
+// asked about, and commands after which a session cannot be followed (Verb::unfollowed) are
+// answered here.
 //
 // The message passes octet by octet, and after its end nothing passes before the server has replied
 // (see data_end.h and bdat.h): no content can become a command that was not seen here.
@@ -57,7 +64,7 @@
 namespace grey::smtp {
 
 constexpr std::size_t kMaxLine = 65536;
-constexpr std::size_t kMaxRecipients = 65536;  // octets of recipients kept: a datagram's worth
+constexpr std::size_t kMaxRecipients = 65536;  // octets of recipients that are to be asked about
 
 enum class AskAt : std::uint8_t { data, rcpt };
 
@@ -127,13 +134,14 @@ class SmtpSession {
     bool has_sender = false;
     std::string sender;
     std::string recipients;  // as in Question
-    std::size_t count = 0;   // of recipients, with those that are not kept above
+    std::size_t count = 0;   // of recipients, with those that were asked about one by one
     bool chunks_pass = false;
     bool complete = false;  // a message was sent
   };
 
   // What the server offers in its answer to EHLO.
   struct Offers {
+    bool asked = false;  // there was an answer
     bool starttls = false;
     bool chunking = false;
   };
@@ -144,7 +152,10 @@ class SmtpSession {
   std::size_t take_message(std::string_view bytes);
   std::size_t take_chunk(std::string_view bytes);
   void begin_command();
+  bool take_address();
+  void begin_mail();
   void begin_rcpt();
+  void begin_starttls();
   void begin_data();
   void begin_bdat();
   void ask(std::string_view sender, std::string_view recipients);
@@ -161,6 +172,9 @@ class SmtpSession {
   void begin_tls();
   void on_rcpt_accepted();
   void on_xclient_accepted();
+
+  // Each recipient was asked about before it got to the server.
+  bool asks_at_rcpt() const { return ask_at_ == AskAt::rcpt && !transaction_.sender.empty(); }
 
   const AskAt ask_at_;
   const Tls tls_;
@@ -180,8 +194,8 @@ class SmtpSession {
 
   Transaction transaction_;
   std::string refusal_;  // the last reply that deferred since the client's MAIL or RSET
-  Question question_;    // its client is that of the last XCLIENT
-  bool client_unknown_ = false, logged_in_ = false;  // what that said of it
+  Question question_;    // its client is client_
+  ProxiedClient client_;
   Offers offers_;
   Offers new_offers_;  // of an answer that is not complete
   ReplyReader replies_;

@@ -23,10 +23,14 @@ std::string_view leading_letters(std::string_view text) {
   return text.substr(0, std::size_t(end - text.begin()));
 }
 
-constexpr std::array<std::pair<std::string_view, Verb>, 12> kVerbs{{
+// SEND, SOML and SAML begin a transaction as MAIL does (RFC 821).
+constexpr std::array<std::pair<std::string_view, Verb>, 15> kVerbs{{
     {"HELO", Verb::helo},
     {"EHLO", Verb::ehlo},
     {"MAIL", Verb::mail},
+    {"SEND", Verb::mail},
+    {"SOML", Verb::mail},
+    {"SAML", Verb::mail},
     {"RCPT", Verb::rcpt},
     {"DATA", Verb::data},
     {"BDAT", Verb::bdat},
@@ -38,19 +42,44 @@ constexpr std::array<std::pair<std::string_view, Verb>, 12> kVerbs{{
     {"XCLIENT", Verb::xclient},
 }};
 
+// RFC 821 and 2645 change the roles of client and server, RFC 4468 fetches a message from
+// elsewhere, and the other two are Exchange's, for octets that are no commands, and for TLS.
+constexpr std::array<std::string_view, 5> kUnfollowed{"TURN", "ATRN", "BURL", "XEXCH50",
+                                                      "X-ANONYMOUSTLS"};
+
+bool is_control(char c) {
+  return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
+}
+
 // Where the path begins and what ends it.
 struct Path {
   std::string_view text;
   bool bracketed;
 };
 
-Path find_path(std::string_view line) {
-  line = line.substr(0, std::min(line.find_first_of(std::string_view("\0\r\n", 3)), line.size()));
+std::optional<Path> find_path(std::string_view line) {
   const std::size_t bracket = line.find('<');
-  if (bracket != std::string_view::npos) return {line.substr(bracket + 1), true};
+  if (bracket != std::string_view::npos) {
+    // "Joe <a@b>" is read by some, and refused by others.
+    const bool plain =
+        line.substr(0, bracket).find_first_of("@\"(),;=>[\\") == std::string_view::npos;
+    return plain ? std::optional(Path{line.substr(bracket + 1), true}) : std::nullopt;
+  }
   const std::size_t colon = line.find(':');
-  if (colon == std::string_view::npos) return {{}, false};
-  return {skip_blanks(line.substr(colon + 1)), false};
+  if (colon == std::string_view::npos) return Path{{}, false};
+  return Path{skip_blanks(line.substr(colon + 1)), false};
+}
+
+std::string_view without_route(std::string_view path) {
+  if (path.empty() || path.front() != '@') return path;
+  const std::size_t colon = path.find(':');
+  return colon == std::string_view::npos ? path : path.substr(colon + 1);
+}
+
+// Outside of quotes. A bracket opens an address in place of a domain only.
+bool is_read_differently(char c, std::string_view address) {
+  if (c == '[') return !address.ends_with('@');
+  return std::string_view("<(),;").find(c) != std::string_view::npos;
 }
 
 }  // namespace
@@ -69,31 +98,41 @@ bool equal_in_any_case(std::string_view text, std::string_view upper_case) {
 }
 
 Verb verb_of(std::string_view line) {
-  const std::string_view word = leading_letters(skip_blanks(line));
+  line.remove_prefix(std::size_t(std::ranges::find_if(line, is_letter) - line.begin()));
+  const std::string_view word = leading_letters(line);
   for (const auto& [name, verb] : kVerbs) {
     if (equal_in_any_case(word, name)) return verb;
+  }
+  for (const auto name : kUnfollowed) {
+    const std::string_view rest = line.substr(std::min(name.size(), line.size()));
+    const bool ends =
+        rest.empty() || rest.front() == ' ' || is_control(rest.front()) || rest.front() == '\t';
+    if (ends && equal_in_any_case(line.substr(0, name.size()), name)) return Verb::unfollowed;
   }
   return Verb::other;
 }
 
-std::string address_of(std::string_view line) {
-  auto [path, bracketed] = find_path(line);
-  if (!path.empty() && path.front() == '@') {
-    const std::size_t colon = path.find(':');
-    if (colon != std::string_view::npos) path.remove_prefix(colon + 1);
-  }
+std::optional<std::string> address_of(std::string_view line) {
+  while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
+  if (std::ranges::any_of(line, is_control)) return std::nullopt;
+  const auto found = find_path(line);
+  if (!found) return std::nullopt;
+  const std::string_view path = without_route(found->text);
   std::string address;
   bool quoted = false;
-  for (std::size_t i = 0; i < path.size() && address.size() < kMaxAddress; ++i) {
+  for (std::size_t i = 0; i < path.size(); ++i) {
     char c = path[i];
     if (c == '\\' && i + 1 < path.size()) {
       c = path[++i];
     } else if (c == '"') {
       quoted = !quoted;
       continue;
-    } else if (!quoted && (bracketed ? c == '>' : is_blank(c))) {
-      break;
+    } else if (!quoted) {
+      if (found->bracketed ? c == '>' : is_blank(c)) break;
+      if (is_blank(c)) continue;
+      if (is_read_differently(c, address)) return std::nullopt;
     }
+    if (address.size() == kMaxAddress) return std::nullopt;
     address += c;
   }
   return address;

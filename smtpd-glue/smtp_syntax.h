@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,7 @@ enum class Verb : std::uint8_t {
   auth,
   starttls,
   xclient,
+  unfollowed,  // one after which the octets are no commands any more, or are a message's
 };
 
 // Space or tab.
@@ -32,15 +34,23 @@ std::string_view skip_blanks(std::string_view text);
 // `upper_case` holds no small letters.
 bool equal_in_any_case(std::string_view text, std::string_view upper_case);
 
-// The verb of a command line: its first letters, in any case, after any white space, whatever
-// follows them. `line` may be cut off anywhere after the verb.
+// The verb of a command line: its first letters, in any case, whatever follows them. What is no
+// letter before them is skipped, as Postfix does with some of it. `line` may be cut off anywhere
+// after the verb.
 Verb verb_of(std::string_view line);
 
-constexpr std::size_t kMaxAddress = 1024;  // longer ones are cut; RFC 5321 allows 256
+constexpr std::size_t kMaxAddress = 1024;  // octets; RFC 5321 allows 256
 
-// The address in a MAIL or RCPT line, as qmail reads it: between angle brackets or, without any,
-// the word after the colon; a source route, quotes and backslashes are removed; empty for <>.
-std::string address_of(std::string_view line);
+// The address in a whole MAIL or RCPT line, as servers read it: between angle brackets or, without
+// any, the word after the colon; a source route, quotes, backslashes and blanks that are not quoted
+// are removed; empty for <>.
+//
+// None where one server would read another address than the next, or more than we do, and so could
+// be told to accept what nobody was asked about: control characters (mailfront takes the text
+// behind them for a part of the address, others do not), brackets within brackets, or behind a word
+// that could be the address (Exim and Postfix take "MAIL FROM:a@x AUTH=<>" for a@x, qmail and
+// mailfront for <>), comments, lists and groups, and an address longer than kMaxAddress.
+std::optional<std::string> address_of(std::string_view line);
 
 struct ReplyLine {
   int code = 0;      // 0 when the line does not begin with three digits

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "smtpd-glue/smtp_syntax.h"
 
@@ -61,6 +62,24 @@ XclientNames parse_xclient(std::string_view line) {
       names.logged_in = !value.empty();
     }
   }
+}
+
+template <class Value>
+void ProxiedClient::Attribute<Value>::take(std::optional<Value> said, bool with_address) {
+  if (said) {
+    value = std::move(said);
+    came_alone = !with_address;
+  } else if (with_address) {
+    if (!came_alone) value.reset();
+    came_alone = false;
+  }
+}
+
+void ProxiedClient::take(XclientNames said) {
+  const bool with_address = said.address.has_value();
+  name_.take(std::move(said.name), with_address);
+  logged_in_.take(said.logged_in, with_address);
+  if (with_address) address_ = std::move(said.address);
 }
 
 }  // namespace grey::smtp

@@ -2,13 +2,14 @@
 # greysmtpd before a server that offers everything: Exim under tcpserver, with TLS, AUTH, CHUNKING
 # and SMTPUTF8. swaks where it can, a client by hand for BDAT.
 # usage: greysmtpd_exim_test.sh /path/to/greysmtpd /path/to/exim4
-# shellcheck disable=SC2317,SC2154 # functions are called through `ok`; variables are set by serve
+# shellcheck disable=SC2317,SC2154,SC2016 # called through `ok`; set by serve; texts for Exim
 set -u
+here=$(cd "$(dirname "$0")" && pwd)
 greysmtpd=$(realpath "$1")
 exim=$(realpath "$2")
 [ "$(id -u)" = 0 ] || { echo "skipped: Exim takes a configuration of ours from root only"; exit 77; }
 # shellcheck source-path=SCRIPTDIR
-. "$(dirname "$0")/smtp.sh"
+. "$here/smtp.sh"
 
 make_exim() { # directory
   mkdir "$1" "$1/mail" "$1/spool" "$1/log"
@@ -54,10 +55,23 @@ END
 }
 
 make_exim "$work/exim"
+# Another Exim, which takes any number of bad commands and keeps nothing, and one that refuses each
+# recipient with what it has read.
+{
+  printf 'smtp_%s\n' 'enforce_sync = false' 'accept_max_per_connection = 0' \
+    {accept_max_nonmail,max_synprot_errors,max_unknown_commands}' = 1000000'
+  sed 's/^acl_smtp_data = .*/acl_smtp_data = discard/' "$work/exim/exim.conf"
+} >"$work/exim/ends.conf"
+sed 's/^  accept domains .*//; s/message = relay.*/message = took <$local_part@$domain>/' \
+  "$work/exim/exim.conf" >"$work/exim/spelling.conf"
+# One that calls the sender's host, on the port that takes CALLED's place, to verify the address.
+sed 's/^rcpt:/rcpt:\n  require verify = sender\/callout=30s,no_cache/
+  s/^all:/call:\n  driver = manualroute\n  domains = ! example.net\n  route_list = * 127.0.0.1\n  transport = call\n  self = send\nall:/
+  s/^begin transports/begin transports\ncall:\n  driver = smtp\n  port = CALLED\n  hosts_try_fastopen =/' \
+  "$work/exim/exim.conf" >"$work/exim/callout.conf"
 mail=$work/exim/mail
 # -odi: what is answered with 250 is in the mailbox.
 # Exim asks the kernel for the client's address, and sees a socket of greysmtpd's: -oMa tells it.
-# shellcheck disable=SC2016 # in tcpserver's environment
 server=(sh -c 'exec "$0" "$@" -oMa "[$TCPREMOTEIP]:$TCPREMOTEPORT"' "$exim" -C "$work/exim/exim.conf" -odi -bs)
 start_daemon
 export GREYIP=$daemon GREYTIMEOUT=30
@@ -187,7 +201,40 @@ test_ipv6() {
   ok "under its address" test "$(asked 'I::1|F*|T*||')" = 1
 }
 
+# What ends a message for it: the scanner of ends relies on the list.
+test_ends() {
+  ok "what ends a message is in tests/data/smtp_ends/exim" perl "$here/smtp_ends.pl" check \
+    "$here/../data/smtp_ends/exim" 101 "$exim" -C "$work/exim/ends.conf" -bs -oMa '[127.0.0.1]:1'
+}
+
+test_spelling() {
+  serve spelling "$greysmtpd" --stage=rcpt "$exim" -C "$work/exim/spelling.conf" -bs -oMa '[127.0.0.1]:1'
+  ok "the recipient that is asked about is the one that Exim reads" \
+    perl "$here/smtp_spelling.pl" "$port_spelling" "$work/queries" 'took <(.*)>'
+}
+
+# Our user's host sends to one that verifies its address here, with a null sender.
+test_callout() {
+  begin
+  serve called "$greysmtpd" --stage=rcpt smtpfront-echo accept
+  sed -i "s/CALLED/$port_called/" "$work/exim/callout.conf"
+  printf 'EHLO me\r\nMAIL FROM:<user@example.org>\r\nRCPT TO:<r@example.net>\r\nQUIT\r\n' |
+    "$exim" -C "$work/exim/callout.conf" -bs -oMa '[127.0.0.1]:1' >"$work/callout.out" 2>&1
+  ok "rcpt: an address is verified at the first attempt" \
+    test "$(grep -c '^250 ' "$work/callout.out")" = 3
+  ok "by a real callout" until_true grep -q 'RCPT TO:<user@example.org>' "$work/called.log"
+  ok "and nobody is asked about it" test ! -s "$work/queries"
+  dial "$port_called"
+  say 'EHLO me\r\nMAIL FROM:<>\r\nRCPT TO:<user@example.org>\r\nDATA'
+  ok "rcpt: a bounce is asked about at DATA" hear 220 250 250 250 450
+  ok "once" test "$(cat "$work/queries")" = 'I127.0.0.1|F|Tuser@example.org||'
+  hang_up
+}
+
 test_offers
+test_ends
+test_spelling
+test_callout
 test_starttls
 test_auth
 test_parameters

@@ -4,10 +4,11 @@
 # usage: greysmtpd_postfix_test.sh /path/to/greysmtpd
 # shellcheck disable=SC2317,SC2154,SC2016 # called through `ok`; set by serve; texts for Perl
 set -u
+here=$(cd "$(dirname "$0")" && pwd)
 greysmtpd=$(realpath "$1")
 [ "$(id -u)" = 0 ] || { echo "skipped: Postfix is started by root only"; exit 77; }
 # shellcheck source-path=SCRIPTDIR
-. "$(dirname "$0")/smtp.sh"
+. "$here/smtp.sh"
 
 postfix=$work/postfix
 trusting_port=$(free_port)
@@ -30,6 +31,10 @@ local_transport = discard
 default_transport = discard
 smtpd_recipient_restrictions = reject_unauth_destination
 smtpd_authorized_xclient_hosts = 127.0.0.1
+in_flow_delay = 0
+smtpd_error_sleep_time = 0
+smtpd_soft_error_limit = 1000000
+smtpd_hard_error_limit = 1000000
 END
   cat >"$postfix/conf/master.cf" <<END
 127.0.0.1:$trusting_port inet n - n - - smtpd
@@ -91,6 +96,31 @@ test_xclient() {
   ok "XCLIENT: at RCPT, too" heard_by_swaks '450 4.7.1 Greylisted'
 }
 
+# What Postfix makes of attributes in several commands is what is asked about.
+test_xclient_spread() {
+  begin
+  dial "$port_trusting"
+  say 'EHLO me\r\nXCLIENT NAME=mx.example.org\r\nXCLIENT ADDR=192.0.2.7\r\nMAIL FROM:<bad@x.org>\r\nRCPT TO:<r@example.net>\r\nDATA'
+  ok "XCLIENT: a name before its address" hear 220 250 220 220 250 250 450
+  ok "is asked about with it" test "$(asked 'I192.0.2.7|Fbad@x.org|Tr@example.net|Nmx.example.org||')" = 1
+  say 'RSET\r\nMAIL FROM:<bad@x.org>\r\nRCPT TO:<r@elsewhere.org>\r\nQUIT'
+  ok "XCLIENT: Postfix" hear 250 250 454 221
+  ok "has it so, too" until_true grep -q 'from mx.example.org\[192.0.2.7\]: 454' "$postfix/log"
+  hang_up
+}
+
+test_ends() {
+  ok "what ends a message is in tests/data/smtp_ends/postfix" perl "$here/smtp_ends.pl" check \
+    "$here/../data/smtp_ends/postfix" 37 "$wary_port"
+}
+
+# No recipient is at home here, so each is named in a reply.
+test_spelling() {
+  serve spelling "$greysmtpd" --stage=rcpt perl -e "$connect_to" "$wary_port"
+  ok "the recipient that is asked about is the one that Postfix reads" \
+    perl "$here/smtp_spelling.pl" "$port_spelling" "$work/queries" '^\d+ \S+ <(.*)>: '
+}
+
 test_xclient_refused() {
   begin
   dial "$port_wary"
@@ -112,7 +142,10 @@ test_bdat() {
 }
 
 test_xclient
+test_xclient_spread
 test_xclient_refused
 test_bdat
+test_ends
+test_spelling
 echo "# $failures failed"
 exit $((failures > 0))

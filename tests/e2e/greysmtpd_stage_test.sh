@@ -124,6 +124,12 @@ test_rcpt() {
   ok "with 450" heard_by_swaks '450 4.7.1 Greylisted'
   ok "rcpt: swaks delivers" swaks_to "$port_rcpt" good@example.org
   ok "rcpt: swaks delivers pipelined" swaks_to "$port_rcpt" good@example.org --pipeline
+  : >"$work/queries"
+  ok "rcpt: a verification with a null sender is not deferred" swaks_to "$port_rcpt" '<>' --quit-after RCPT
+  ok "nor asked about" test ! -s "$work/queries"
+  swaks_to "$port_rcpt" '<>'
+  ok "rcpt: a bounce is deferred at DATA" test $? = 25
+  ok "after one question" test "$(cat "$work/queries")" = 'I127.0.0.1|F|Tr@example.net||'
   dial "$port_rcpt"
   say 'EHLO me\r\nMAIL FROM:<bad@x.org>\r\nRCPT TO:<a@x.org>\r\nRCPT TO:<good@x.org>\r\nDATA'
   ok "rcpt: each recipient is deferred, and DATA too" hear 220 250 250 450 450 450
@@ -173,6 +179,56 @@ test_known_client() {
     grep -q 'reason=passed client=192.0.2.7 sender=\* recipients=\* ' "$work/greyd/log"
 }
 
+# A message that has passed, and that the server then refuses for now, passes at each later attempt.
+# In the server's directory is what it shall refuse: rcpt, data or end.
+test_refused_for_now() {
+  local address stage where attempt
+  local server='$| = 1; my $dir = shift;
+    sub out { my ($what, $good) = @_; print -e "$dir/$what" ? "451 $what later\r\n" : "$good\r\n"; !-e "$dir/$what" }
+    print "220 hi\r\n";
+    my $taken;
+    while (<STDIN>) {
+      if (/^RCPT/i) { $taken = out("rcpt", "250 taken") }
+      elsif (/^DATA/i && !$taken) { print "503 no\r\n" }
+      elsif (/^DATA/i) { out("data", "354 go") or next; do { $_ = <STDIN> // exit } until /^\.\r/; out("end", "250 queued") }
+      elsif (/^QUIT/i) { print "221 bye\r\n"; exit }
+      else { print "250 ok\r\n" }
+    }'
+  address=127.0.0.1@$(free_port)
+  use_clock "$work/clock"
+  start_greyd "$greyd" "$work/greyd2" "$address" -m 5 --client-passes=0
+  pids+=("$greyd_pid")
+  mkdir "$work/refuses"
+  attempt() { # client: the replies to RCPT, DATA and the dot
+    printf 'EHLO me\r\nMAIL FROM:<s@x.org>\r\nRCPT TO:<r@x.org>\r\nDATA\r\n.\r\nQUIT\r\n' |
+      env TCPREMOTEIP="$1" GREYIP="$address" GREYTIMEOUT=30 "$greysmtpd" --stage="$stage" \
+        perl -e "$server" "$work/refuses" 2>>"$work/err" | cut -c1-7 | tail -n +4 | tr -d '\r' | tr '\n' ' '
+  }
+  local number=0
+  for stage in data rcpt; do
+    for where in data end rcpt; do
+      local client=192.0.2.$((++number))
+      ok "$stage: a new one is deferred" grep -q '450 4.7' <(attempt "$client")
+      pass_time 300
+      touch "$work/refuses/$where"
+      for attempt in 1 2 3; do
+        ok "$stage, refused at $where: attempt $attempt gets to the server" \
+          grep -q "451 $(cut -c1-3 <<<"$where")" <(attempt "$client")
+        pass_time 600
+      done
+      rm "$work/refuses/$where"
+      ok "$stage, refused at $where: and is queued as soon as it likes" grep -q '250 que' <(attempt "$client")
+    done
+  done
+  # At RCPT only those are asked about whom the server has not seen: nothing is used up by a refusal.
+  stage=data
+  touch "$work/refuses/rcpt"
+  attempt 192.0.2.20 >/dev/null
+  ok "data: nobody is asked about a recipient that the server refuses" \
+    test "$(grep -c 'client=192.0.2.20 ' "$work/greyd2/log")" = 0
+  rm "$work/refuses/rcpt"
+}
+
 test_softlimit() {
   grep -q __asan_init "$greysmtpd" && return # AddressSanitizer reserves terabytes
   ok "it runs under softlimit -m 2000000" grep -q '^450 4.7.1' \
@@ -205,6 +261,7 @@ test_environment
 test_rcpt
 test_rcpt_silence
 test_known_client
+test_refused_for_now
 test_softlimit
 test_options
 echo "# $failures failed"

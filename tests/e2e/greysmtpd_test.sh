@@ -4,11 +4,12 @@
 #
 # The greylisting daemon is that of smtp.sh. Sessions with the real daemon are a test of their own.
 # Functions are called through `ok` and traps, and `...` texts are for other shells or Perl.
-# shellcheck disable=SC2317,SC2016
+# shellcheck disable=SC2317,SC2016,SC2154
 set -u
+here=$(cd "$(dirname "$0")" && pwd)
 greysmtpd=$(realpath "$1")
 # shellcheck source-path=SCRIPTDIR
-. "$(dirname "$0")/smtp.sh"
+. "$here/smtp.sh"
 
 # mailfront, with a qmail-queue that keeps message and envelope in files.
 qmail_home=$work/qmail
@@ -24,7 +25,7 @@ export GREYIP=$daemon GREYTIMEOUT=30
 serve echo "$greysmtpd" smtpfront-echo accept
 serve direct "${mailfront[@]}"
 serve grey "$greysmtpd" "${mailfront[@]}"
-# shellcheck disable=SC2154 # set by serve
+
 ports="$port_echo $port_direct $port_grey"
 
 # ---- tests
@@ -269,7 +270,7 @@ test_ipv6() {
 test_ucspi_tls() {
   openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=mx.example.net \
     -keyout "$work/key" -out "$work/certificate" 2>"$work/openssl.out" || cat "$work/openssl.out"
-  serve ucspi perl "$(dirname "$0")/ucspi_tls.pl" "$work/certificate" "$work/key" \
+  serve ucspi perl "$here/ucspi_tls.pl" "$work/certificate" "$work/key" \
     "$greysmtpd" env "QMAILHOME=$qmail_home" /usr/sbin/mailfront smtp qmail starttls-ucspi qmail-validate
   empty_queue
   # shellcheck disable=SC2154
@@ -300,12 +301,98 @@ test_failing() {
     "$(one_message bad@x GREYTIMEOUT=30 $'GREYTEXT=come\r\nback later')" = "450 4.7.1 come  back later"
 }
 
+# What ends a message for real servers: the scanner of ends relies on the lists.
+test_ends() {
+  local lists=$here/../data/smtp_ends
+  make_qmail_home "$work/unread"
+  printf '#!/bin/sh\ncat >/dev/null\ncat <&1 >/dev/null\n' >"$work/unread/bin/qmail-queue"
+  ok "what ends a message is in tests/data/smtp_ends/mailfront" env "QMAILHOME=$work/unread" \
+    perl "$here/smtp_ends.pl" check "$lists/mailfront" 101 /usr/sbin/mailfront smtp qmail qmail-validate \
+    2>"$work/ends.err"
+  # There is no qmail here; the stand-in ends a message as qmail-smtpd documents it.
+  mkdir "$work/stand_in"
+  cp "$here"/qmail/{Makefile,stand_in.c,stand_in.h} "$work/stand_in"
+  cp "$here/qmail/notqmail.c" "$work/stand_in/qmail-smtpd.c"
+  echo 'cc -w' >"$work/stand_in/conf-cc"
+  make -C "$work/stand_in" qmail-smtpd >"$work/make.log" 2>&1 || cat "$work/make.log"
+  ok "and in tests/data/smtp_ends/qmail-smtpd" env "QUEUE=$work/stand_in/queue" \
+    perl "$here/smtp_ends.pl" check "$lists/qmail-smtpd" 101 "$work/stand_in/qmail-smtpd"
+}
+
+# A message to an accepted recipient that carries another one in its content.
+test_carried() {
+  local end
+  for end in '\r.\n' '\n\r.\n' '\r\n\r.\n' '\n.\r\n'; do
+    empty_queue
+    : >"$work/queries"
+    dial "$port_grey"
+    say "HELO me\r\nMAIL FROM:<good@x.org>\r\nRCPT TO:<a@example.net>\r\nDATA"
+    hear 220 250 250 250 354
+    say "${end}MAIL FROM:<bad@x.org>\r\nRCPT TO:<b@example.net>\r\nDATA\r\nsmuggled\r\n.\r\nQUIT"
+    ok "what follows $end is not carried to the server unasked" hear 250 250 250 450
+    hang_up
+    ok "one message arrived" until_true test "$(queued)" = 1
+    ok "and both were asked about" test "$(grep -c . "$work/queries")" = 2
+  done
+}
+
+test_spelling() {
+  serve spelling "$greysmtpd" --stage=rcpt smtpfront-echo accept
+  ok "the recipient that is asked about is the one that mailfront reads" \
+    perl "$here/smtp_spelling.pl" "$port_spelling" "$work/queries" "^250 Recipient='(.*)'"
+}
+
+# A server that takes STARTTLS whether it was asked for its offers or not.
+test_starttls_unasked() {
+  local server='$| = 1; print "220 hi\r\n"; while (<STDIN>) {
+    if (/^STARTTLS/i) { print "220 go on\r\n"; sysread STDIN, $_, 100; print "got $_\r\n"; exit }
+    print /^EHLO/i ? "250-me\r\n250 SIZE\r\n" : "250 ok\r\n"; }'
+  serve unasked "$greysmtpd" perl -e "$server"
+  : >"$work/queries"
+  ok "STARTTLS after HELO: another client goes on in TLS" test "$(printf 'HELO me\r\nSTARTTLS\r\nhello' |
+    TCPREMOTEIP=192.0.2.2 "$greysmtpd" perl -e "$server" | tail -n 1 | tr -d '\r')" = 'got hello'
+  dial "$port_unasked"
+  say 'HELO me\r\nSTARTTLS'
+  ok "STARTTLS after HELO: a client that must wait hears 421" hear 220 250 421
+  hang_up
+  ok "both were asked about, alone" test "$(cat "$work/queries")" = $'I192.0.2.2|F*|T*||\nI127.0.0.1|F*|T*||'
+  dial "$port_unasked"
+  say 'EHLO me\r\nSTARTTLS\r\nTURN\r\nBURL imap://x LAST\r\nNOOP'
+  ok "what is not offered, and what cannot be followed, does not reach the server" hear 220 250 502 502 502 250
+  hang_up
+}
+
+# Descriptors 0 to 2 are the client's and the log's, or nobody's.
+test_closed_descriptors() {
+  local stage fds
+  for stage in data rcpt connect; do
+    for fds in '<&-' '>&-' '2>&-' '<&- >&-' '<&- 2>&-' '<&- >&- 2>&-'; do
+      rm -f "$work/fds"
+      eval "TCPREMOTEIP=192.0.2.2 \"\$greysmtpd\" --stage=$stage sh -c 'ls -l /proc/\$\$/fd >$work/fds; exit 7' $fds" \
+        >"$work/out" 2>"$work/err" </dev/null
+      ok "$stage, $fds: the server runs" test $? = 7
+      # sh has its script from the command line, and ls the descriptors that it opens itself.
+      ok "$stage, $fds: with its three descriptors" test "$(grep -c ' [012] -> ' "$work/fds")" = 3
+    done
+  done
+  : >"$work/queries"
+  TCPREMOTEIP=192.0.2.9 JGREYLIST=later "$greysmtpd" true <&- >&- 2>&-
+  ok "a refused client that is not there" test $? = 0
+  TCPREMOTEIP=192.0.2.9 GREYIP=x,127.0.0.1@1 "$greysmtpd" --stage=connect true <&- >&- 2>&-
+  ok "lines of a log that is not there go nowhere" test ! -s "$work/queries"
+}
+
 echo "# mailfront on ports $ports, daemon at $daemon"
 test_swaks
 test_session_goes_on
 test_pipelined
 test_bytes
 test_smuggling
+test_ends
+test_carried
+test_spelling
+test_starttls_unasked
+test_closed_descriptors
 test_long_lines
 test_exempt
 test_server_surroundings

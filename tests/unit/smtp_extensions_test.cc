@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "smtp_talk.h"
 #include "smtpd-glue/bdat.h"
@@ -48,7 +49,7 @@ TEST_CASE("EHLO's answer passes unchanged, and is read in any form") {
       {"250-me\r\n250-STARTTLSX\r\n250 XCHUNKING\r\n", false, false},
       {"250-me\r\n250-CHUNKING 5\r\n250 SIZE\r\n", false, true},
       {"250\r\n", false, false},
-      {"550-STARTTLS\r\n550 CHUNKING\r\n", false, false},
+      {"550-STARTTLS\r\n550 CHUNKING\r\n", true, false},  // nobody knows: it may be offered
   };
   for (const auto& row : rows) {
     CAPTURE(row.answer);
@@ -110,12 +111,98 @@ TEST_CASE("a STARTTLS that the server refuses leaves the session as it was") {
   CHECK(talk.asked == "*|T*\0|bad@x|Tr@x\0|"s);
 }
 
-TEST_CASE("TLS that the server did not offer is not followed") {
+TEST_CASE("STARTTLS of a client that has not asked what is offered") {
+  for (const auto hello : {"", "HELO me\r\n", "EHLO me\r\n"}) {
+    CAPTURE(hello);
+    SmtpSession session;
+    session.from_server("220 hello\r\n");
+    if (*hello != '\0') {
+      session.from_client(hello);
+      session.from_server(hello[0] == 'H' ? "250 hello\r\n" : "550 no EHLO here\r\n");
+    }
+    session.to_server.clear();
+    session.from_client("STARTTLS\r\n");
+    REQUIRE(session.asking());
+    CHECK(session.question().sender == "*");
+    CHECK(session.question().recipients == "T*\0"s);
+    session.accept();
+    CHECK(session.to_server == "STARTTLS\r\n");
+    SUBCASE("the server takes it: everything passes") {
+      session.from_server("220 go ahead\r\n");
+      session.from_client("\x16\x03\x01\0"s);
+      CHECK(session.to_server == "STARTTLS\r\n\x16\x03\x01\0"s);
+    }
+    SUBCASE("the server does not: the session goes on") {
+      session.from_server("502 no\r\n");
+      session.from_client("NOOP\r\n");
+      CHECK(session.to_server == "STARTTLS\r\nNOOP\r\n");
+      CHECK_FALSE(session.closed());
+    }
+  }
+}
+
+TEST_CASE("STARTTLS of a client that knows that it is not offered does not reach the server") {
   Talk talk;
   talk.greet();
-  talk.exchange("STARTTLS\r\n", "220 go ahead\r\n");
+  talk.exchange("EHLO me\r\n", "250-me\r\n250 PIPELINING\r\n");
+  talk.client("STARTTLS\r\n");
+  CHECK(talk.to_client() == "502 5.5.1 Command not available\r\n");
+  CHECK(talk.to_server() == "");
   CHECK(talk.asked == "");
-  CHECK(talk.session.closed());
+  talk.exchange("NOOP\r\n", "250 ok\r\n");
+}
+
+TEST_CASE("a client that a proxy names has to be told anew whether STARTTLS is offered") {
+  Talk talk;
+  talk.greet();
+  talk.exchange("EHLO me\r\n", "250 me\r\n");
+  talk.exchange("XCLIENT ADDR=good\r\n", "220 hello\r\n");
+  talk.exchange("STARTTLS\r\n", "220 go ahead\r\n");
+  check_transparent(talk);
+}
+
+// ---- others that a server may take without having offered them
+
+TEST_CASE("commands after which nobody knows what follows do not reach the server") {
+  for (const auto command :
+       {"TURN\r\n", "ATRN x.org\r\n", "turn\n", " ATRN\r\n", "BURL imap://x/;uid=1 LAST\r\n",
+        "burl\timap://x\r\n", "XEXCH50 300 2\r\n", "X-ANONYMOUSTLS\r\n", "\vTURN\v\r\n"}) {
+    CAPTURE(command);
+    Talk talk;
+    talk.greet();
+    talk.extend();
+    talk.envelope("bad@x");
+    talk.client(command);
+    CHECK(talk.to_client() == "502 5.5.1 Command not available\r\n");
+    CHECK(talk.to_server() == "");
+    talk.exchange("NOOP\r\n", "250 ok\r\n");
+  }
+  CHECK(verb_of("TURNX\r\n") == Verb::other);
+  CHECK(verb_of("XEXCH5\r\n") == Verb::other);
+}
+
+TEST_CASE("commands that change nothing pass, offered or not") {
+  Talk talk;
+  talk.greet();
+  talk.exchange("XFORWARD ADDR=192.0.2.1 NAME=x\r\n", "250 ok\r\n");
+  talk.exchange("ETRN x.org\r\n", "250 ok\r\n");
+  talk.exchange("VRFY x\r\n", "252 maybe\r\n");
+  talk.envelope("bad@x");
+  talk.client("DATA\r\n");
+  CHECK(talk.session.question().client == "");
+  CHECK(talk.to_client() == "450 later\r\n");
+}
+
+TEST_CASE("the old ways to begin a message begin one") {
+  for (const std::string verb : {"SEND", "soml", "SAML"}) {
+    Talk talk;
+    talk.greet();
+    talk.envelope("good@x");
+    talk.exchange(verb + " FROM:<bad@x>\r\n", "250 ok\r\n");
+    talk.exchange("RCPT TO:<r@x>\r\n", "250 ok\r\n");
+    talk.client("DATA\r\n");
+    CHECK(talk.asked == "bad@x|Tr@x\0|"s);
+  }
 }
 
 TEST_CASE("what was sent together with STARTTLS reaches the server after its reply only") {
@@ -186,20 +273,23 @@ TEST_CASE("XCLIENT's attributes") {
   const struct {
     std::string_view line;
     std::optional<std::string_view> address;
-    std::string_view name;
-    bool logged_in;
+    std::optional<std::string_view> name;
+    std::optional<bool> logged_in;
   } rows[] = {
-      {"XCLIENT ADDR=192.0.2.1 NAME=mx.example.org", "192.0.2.1", "mx.example.org", false},
-      {"xclient name=mx.example.org addr=IPV6:2001:db8::1 x=y", "2001:db8::1", "mx.example.org",
-       false},
-      {"XCLIENT ADDR=ipv6:::1\r\n", "::1", "", false},
-      {"XCLIENT ADDR=[UNAVAILABLE] NAME=[TEMPUNAVAIL]", "", "", false},
-      {"XCLIENT ADDR=[tempunavail] LOGIN=[UNAVAILABLE]", "", "", false},
-      {"XCLIENT LOGIN=joe PROTO=ESMTP", std::nullopt, "", true},
-      {"XCLIENT ADDR=IPv6+3a2001+3Adb8::2", "2001:db8::2", "", false},
+      {"XCLIENT ADDR=192.0.2.1 NAME=mx.example.org", "192.0.2.1", "mx.example.org", {}},
+      {"xclient name=mx.example.org addr=IPV6:2001:db8::1 x=y",
+       "2001:db8::1",
+       "mx.example.org",
+       {}},
+      {"XCLIENT ADDR=ipv6:::1\r\n", "::1", {}, {}},
+      {"XCLIENT ADDR=[UNAVAILABLE] NAME=[TEMPUNAVAIL]", "", "", {}},
+      {"XCLIENT ADDR=[tempunavail] LOGIN=[UNAVAILABLE]", "", {}, false},
+      {"XCLIENT LOGIN=joe PROTO=ESMTP", {}, {}, true},
+      {"XCLIENT ADDR=IPv6+3a2001+3Adb8::2", "2001:db8::2", {}, {}},
+      {"XCLIENT NAME=f+6Fo.example", {}, "foo.example", {}},
       {"XCLIENT ADDR=1+ NAME=a+0 LOGIN=+zz", "", "", false},
-      {"XCLIENT NAME=a+00b ADDR", std::nullopt, "", false},
-      {"XCLIENT", std::nullopt, "", false},
+      {"XCLIENT NAME=a+00b ADDR", {}, "", {}},
+      {"XCLIENT", {}, {}, {}},
   };
   for (const auto& row : rows) {
     CAPTURE(row.line);
@@ -276,6 +366,49 @@ TEST_CASE("a user whom a proxy has authenticated is not greylisted, the next cli
     }
     CHECK(talk.asked == "bad@x|Tr@x\0|"s);
     CHECK(talk.session.question().client == "192.0.2.66");
+  }
+}
+
+TEST_CASE("what a proxy says in several commands holds together") {
+  const struct {
+    std::vector<std::string> commands;
+    std::string address;
+    std::optional<std::string> name;
+    bool asked;
+  } rows[] = {
+      {{"NAME=mx.x", "ADDR=192.0.2.1"}, "192.0.2.1", "mx.x", true},
+      {{"ADDR=192.0.2.1", "NAME=mx.x"}, "192.0.2.1", "mx.x", true},
+      {{"ADDR=192.0.2.1 NAME=mx.x", "PROTO=ESMTP", "HELO=mx"}, "192.0.2.1", "mx.x", true},
+      {{"NAME=m+78.x", "PROTO=ESMTP", "ADDR=IPV6:2001:db8::1"}, "2001:db8::1", "mx.x", true},
+      {{"ADDR=192.0.2.1 NAME=mx.x", "NAME=[UNAVAILABLE]"}, "192.0.2.1", "", true},
+      {{"ADDR=192.0.2.1 NAME=mx.x", "NAME=[TEMPUNAVAIL]"}, "192.0.2.1", "", true},
+      {{"NAME=mx.x"}, "", "mx.x", true},
+      {{"PROTO=ESMTP"}, "", std::nullopt, true},
+      // Another client, and what was said of the first is not true of it.
+      {{"ADDR=192.0.2.1 NAME=mx.x LOGIN=joe", "ADDR=192.0.2.2"}, "192.0.2.2", "", true},
+      {{"NAME=mx.x", "ADDR=192.0.2.1", "ADDR=192.0.2.2"}, "192.0.2.2", "", true},
+      {{"ADDR=192.0.2.1 NAME=mx.x LOGIN=joe", "NAME=my.x", "ADDR=192.0.2.2"},
+       "192.0.2.2",
+       "my.x",
+       true},
+      {{"LOGIN=joe", "ADDR=192.0.2.1"}, "192.0.2.1", "", false},
+      {{"ADDR=192.0.2.1", "LOGIN=joe", "NAME=mx.x"}, "192.0.2.1", "mx.x", false},
+      {{"ADDR=192.0.2.1 LOGIN=joe", "LOGIN=[UNAVAILABLE]"}, "192.0.2.1", "", true},
+      {{"ADDR=[UNAVAILABLE]", "NAME=mx.x"}, "", "mx.x", false},
+      {{"ADDR=[UNAVAILABLE]", "ADDR=192.0.2.1"}, "192.0.2.1", "", true},
+  };
+  for (const auto& row : rows) {
+    Talk talk;
+    talk.greet();
+    for (const auto& attributes : row.commands) {
+      CAPTURE(attributes);
+      talk.exchange("XCLIENT " + attributes + "\r\n", "220 hello\r\n");
+    }
+    talk.envelope("bad@x");
+    talk.client("DATA\r\n");
+    CHECK(talk.session.question().client == row.address);
+    CHECK(talk.session.question().client_name == row.name);
+    CHECK((talk.asked == "bad@x|Tr@x\0|"s) == row.asked);
   }
 }
 
@@ -547,12 +680,12 @@ TEST_CASE("at RCPT a message to accepted recipients passes without another quest
   CHECK(talk.asked == asked);
 }
 
-TEST_CASE("at RCPT a line of any length is deferred") {
+TEST_CASE("at RCPT a line that is too long to be read is refused") {
   Talk talk(1000, AskAt::rcpt);
   talk.greet();
   talk.exchange("MAIL FROM:<bad@x>\r\n", "250 ok\r\n");
-  talk.client("RCPT TO:<" + std::string(1000000, 'r') + ">\r\nNOOP\r\n");
-  CHECK(talk.to_client() == "450 later\r\n");
+  talk.client("RCPT TO:<r> " + std::string(1000000, 'r') + "\r\nNOOP\r\n");
+  CHECK(talk.to_client().starts_with("501 "));
   CHECK(talk.to_server() == "NOOP\r\n");
 }
 
@@ -573,4 +706,78 @@ TEST_CASE("at RCPT the client is asked about alone at STARTTLS") {
   talk.client("STARTTLS\r\n");
   CHECK(talk.asked == "*|T*\0|"s);
   CHECK(talk.to_client() == "421 later\r\n");
+}
+
+// Whoever verifies an address says MAIL FROM:<> and RCPT, and goes. What it says earns nothing, and
+// would be deferred each time.
+TEST_CASE("at RCPT a message without sender is asked about when it is sent, not before") {
+  for (const auto mail :
+       {"MAIL FROM:<>\r\n", "MAIL FROM:<> AUTH=<>\r\n", "MAIL FROM: <> SIZE=0\r\n",
+        "MAIL FROM:< > BODY=8BITMIME\r\n", "MAIL FROM:<\"\">\r\n"}) {
+    CAPTURE(mail);
+    Talk talk(AskAt::rcpt);
+    talk.greet();
+    talk.extend();
+    talk.exchange(mail, "250 ok\r\n");
+    talk.exchange("RCPT TO:<a@x>\r\n", "250 ok\r\n");
+    talk.exchange("RCPT TO:<b@x>\r\n", "550 no\r\n");
+    talk.exchange("RCPT TO:<c@x>\r\n", "250 ok\r\n");
+    CHECK(talk.asked == "");
+    SUBCASE("QUIT") {
+      talk.exchange("QUIT\r\n", "221 bye\r\n");
+      CHECK(talk.asked == "");
+    }
+    SUBCASE("RSET, and a sender") {
+      talk.exchange("RSET\r\n", "250 ok\r\n");
+      talk.exchange("MAIL FROM:<bad@x> AUTH=<>\r\n", "250 ok\r\n");
+      talk.client("RCPT TO:<a@x>\r\n");
+      CHECK(talk.asked == "bad@x|Ta@x\0|"s);
+      CHECK(talk.to_server() == "");
+    }
+    SUBCASE("DATA") {
+      talk.client("DATA\r\n");
+      CHECK(talk.asked == "|Ta@x\0Tc@x\0|"s);
+      CHECK(talk.to_client() == "450 later\r\n");
+      CHECK(talk.to_server() == "RSET\r\n");
+    }
+    SUBCASE("BDAT") {
+      talk.client("BDAT 1\r\nxBDAT 2 LAST\r\nyz");
+      talk.server("250 flushed\r\n");
+      CHECK(talk.asked == "|Ta@x\0Tc@x\0|"s);
+      CHECK(talk.to_client() == "450 later\r\n450 later\r\n");
+      CHECK(talk.to_server() == "RSET\r\n");
+    }
+  }
+}
+
+TEST_CASE("at RCPT a message without sender passes once it is accepted") {
+  SmtpSession session(AskAt::rcpt);
+  std::string sent;
+  const auto exchange = [&](std::string_view command, std::string_view reply) {
+    CHECK(session.from_client(command) == command.size());
+    if (session.asking()) session.accept();
+    sent = std::exchange(session.to_server, {});
+    session.from_server(reply);
+  };
+  exchange("", "220 hello\r\n");
+  exchange("EHLO me\r\n", "250-me\r\n250 CHUNKING\r\n");
+  exchange("MAIL FROM:<>\r\n", "250 ok\r\n");
+  exchange("RCPT TO:<a@x>\r\n", "250 ok\r\n");
+  SUBCASE("DATA") {
+    exchange("DATA\r\n", "354 go\r\n");
+    CHECK(sent == "DATA\r\n");
+    exchange("x\r\n.\r\n", "250 ok\r\n");
+    CHECK(sent == "x\r\n.\r\n");
+  }
+  SUBCASE("BDAT, asked about once") {
+    CHECK(session.from_client("BDAT 1\r\nx") == 8);
+    REQUIRE(session.asking());
+    session.accept();
+    CHECK(session.from_client("x") == 1);
+    session.from_server("250 ok\r\n");
+    CHECK(session.from_client("BDAT 1 LAST\r\nx") == 14);
+    CHECK_FALSE(session.asking());
+    CHECK(session.to_server == "BDAT 1\r\nxBDAT 1 LAST\r\nx");
+  }
+  CHECK_FALSE(session.closed());
 }

@@ -18,7 +18,7 @@ namespace {
 
 // How the servers in the field differ.
 struct Kind {
-  bool lf_ends_message;   // mailfront; others (qmail-smtpd) hang up at a bare LF
+  bool lf_ends_message;   // mailfront, Postfix; others (qmail-smtpd) hang up at a bare LF
   bool helo_resets;       // qmail-smtpd
   bool message_resets;    // not mailfront
   bool nul_ends_command;  // qmail-smtpd, where a command is a C string
@@ -54,6 +54,7 @@ class Server {
     for (char& c : line) {
       if (c >= 'a' && c <= 'z') c = char(c - 32);
     }
+    if (kind_.chunking && (line.starts_with('\v') || line.starts_with('\r'))) line.erase(0, 1);
     const std::string verb = line.substr(0, line.find(' '));
     const std::string argument = line.substr(std::min(line.find('<'), line.size()));
     if (verb == "MAIL") {
@@ -91,11 +92,20 @@ class Server {
       hung_up_ = true;
       return "451 bare LF\r\n";
     }
-    if (line != ".\r\n" && line != ".\n") return {};
+    if (!ends_message(line)) return {};
     in_message_ = false;
     senders.push_back(sender_);
     if (kind_.message_resets) reset();
     return "250 queued\r\n";
+  }
+
+  bool ends_message(std::string line) const {
+    if (kind_.lf_ends_message && kind_.message_resets) {  // Postfix
+      while (line.ends_with("\r\r\n")) line.erase(line.size() - 2, 1);
+    } else if (kind_.lf_ends_message && line.starts_with('\r')) {  // mailfront
+      line.erase(0, 1);
+    }
+    return line == ".\r\n" || line == ".\n";
   }
 
   std::string end_chunk() {
@@ -166,6 +176,15 @@ std::string random_stream(std::mt19937& random) {
                                        "\r.\r\n",
                                        ".\r\r\n",
                                        "\n.\r\n",
+                                       "\r.\n",
+                                       "\r\r.\n",
+                                       ".\r\r\r\n",
+                                       "MAIL FROM:<>\r\nRCPT TO:<r>\r\n",
+                                       "\vMAIL FROM:<bad>\r\n",
+                                       "\rDATA\r\n",
+                                       "\vBDAT 0 LAST\r\n",
+                                       "MAIL FROM:bad <good>\r\n",
+                                       "MAIL FROM:good <bad>\r\n",
                                        "\0"s,
                                        "xyz"};
   std::string stream;

@@ -50,10 +50,21 @@ int qmail_open(struct qmail* qqt) {
   qqt->fd = open(getenv("QUEUE"), O_WRONLY | O_APPEND | O_CREAT, 0600);
   return qqt->fd;
 }
+/* As qmail-smtpd: only CR LF "." CR LF ends it, and at an LF without CR it hangs up. */
 void qmail_message(struct qmail* qqt) {
-  char line[2000];
-  while (fgets(line, sizeof line, stdin) && strcmp(line, ".\r\n") != 0) {
-    if (write(qqt->fd, line, strlen(line)) < 0) exit(111);
+  char last[5] = "???\r\n";
+  int next;
+  while ((next = getchar()) != EOF) {
+    char byte = (char)next;
+    memmove(last, last + 1, 4);
+    last[4] = byte;
+    if (byte == '\n' && last[3] != '\r') {
+      out("451 bare LF (#4.6.0)\r\n");
+      flush();
+      exit(1);
+    }
+    if (memcmp(last, "\r\n.\r\n", 5) == 0) break;
+    if (write(qqt->fd, &byte, 1) < 0) exit(111);
   }
   close(qqt->fd);
 }
