@@ -2,8 +2,10 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <utility>
+#include <vector>
 
 #include "greyd/files.h"
 #include "svctool/observe.h"
@@ -197,15 +199,45 @@ Result<int> check_smtp_service(const std::string& directory, const std::string& 
   return report(findings, manner);
 }
 
+namespace {
+
+// GREYIP in each rule that decides for the clients that are meant. Where all are denied there is
+// nobody to greylist, which can hardly be meant either.
+void judge_rules(const RulesFile& file, const std::string& match,
+                 const std::vector<RuleDecision>& decided, const std::string& wanted,
+                 const Manner& manner, Findings& findings) {
+  std::vector<std::string> asked;
+  bool any = false;
+  for (const RuleDecision& rule : decided) {
+    std::string where = file.path;
+    if (rule.line != 0) where += ", line " + std::to_string(rule.line);
+    where += ", rule for " + (match.empty() ? "everyone else" : match);
+    if (!rule.allow && decided.size() > 1) continue;
+    const std::string value = rule.value.value_or("");
+    if (std::ranges::find(asked, value) != asked.end() && !value.empty()) continue;
+    asked.push_back(value);
+    any = true;
+    judge_greyip(value, wanted, where, manner, findings);
+  }
+  if (!any) findings.differs.push_back(file.path + ": every rule denies, so nobody is greylisted");
+  if (!match.empty()) return;
+  for (const RuleDecision& rule : named_before_everyone_else(file.text, "GREYIP")) {
+    findings.notes.push_back(file.path + ", line " + std::to_string(rule.line) +
+                             ": clients of that name are not greylisted: " + rule.rule);
+  }
+}
+
+}  // namespace
+
 Result<int> check_rules_file(const std::string& path, const std::string& match,
                              const std::string& greyip, const Manner& manner) {
   const auto file = read_rules(path);
   if (!file) return tl::make_unexpected(file.error());
   Findings findings;
   findings.subject = file->path;
-  const auto value = rule_variable(file->text, match, "GREYIP");
-  if (!value) {
-    findings.differs.push_back(file->path + ": " + value.error().text);
+  const auto decided = decisions(file->text, match, "GREYIP");
+  if (!decided) {
+    findings.differs.push_back(file->path + ": " + decided.error().text);
     return report(findings, manner);
   }
   const auto cdb = compare_cdb(*file);
@@ -214,9 +246,7 @@ Result<int> check_rules_file(const std::string& path, const std::string& match,
   } else if (*cdb != CdbState::same) {
     findings.differs.push_back(file->path + ".cdb: not what tcprules makes of the rules");
   }
-  judge_greyip(value->value_or(""), greyip,
-               file->path + ", rule for " + (match.empty() ? "everyone else" : match), manner,
-               findings);
+  judge_rules(*file, match, *decided, greyip, manner, findings);
   return report(findings, manner);
 }
 

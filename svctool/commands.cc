@@ -197,16 +197,27 @@ Result<int> run(const ServiceGreyip& request, const Manner& manner) {
 }
 
 Result<RuleEdits> edit_rules(const RuleGreyip& request, std::string_view text, Force force) {
-  if (request.greyip.empty() && request.match.empty()) {
-    return remove_made_variables(text, "GREYIP");
+  constexpr std::string_view kName = "GREYIP";
+  if (request.match.empty()) {
+    return request.greyip.empty() ? remove_made_variables(text, kName)
+                                  : set_for_everyone_else(text, kName, request.greyip, force);
   }
   auto edit = request.greyip.empty()
-                  ? remove_rule_variable(text, request.match, "GREYIP")
-                  : set_rule_variable(text, request.match, "GREYIP", request.greyip, force);
+                  ? remove_rule_variable(text, request.match, kName)
+                  : set_rule_variable(text, request.match, kName, request.greyip, force);
   if (!edit) return tl::make_unexpected(edit.error());
   RuleEdits edits{edit->text, {}};
   if (edit->outcome != RuleEdit::Outcome::unchanged) edits.rules.push_back(std::move(*edit));
   return edits;
+}
+
+// Who has set GREYIP for everyone else may take a client with a name for one of them.
+void say_named_before(const RuleGreyip& request, const std::string& path, std::string_view text) {
+  if (request.greyip.empty() || !request.match.empty()) return;
+  for (const RuleDecision& rule : named_before_everyone_else(text, "GREYIP")) {
+    say(path + ": line " + std::to_string(rule.line) +
+        ": without GREYIP, so clients of that name are not greylisted: " + rule.rule);
+  }
 }
 
 void say_edit(const std::string& path, const RuleEdit& edit) {
@@ -241,6 +252,7 @@ Result<int> run(const RuleGreyip& request, const Manner& manner) {
   if (edits->rules.empty() && *written == CdbState::same) {
     say(file->path + ": nothing to change");
   }
+  say_named_before(request, file->path, edits->text);
   return 0;
 }
 

@@ -277,7 +277,7 @@ cmp -s "$rules" "$top/tcp/original" || fail '--no-greyip does not restore every 
 ok --greyip=@1 --tcprules="$rules" --match=10.
 ok --greyip=@1 --tcprules="$rules" --match=11.
 ok --no-greyip --tcprules="$rules"
-contains "$top/out" 'line 9: remove 10.:allow,GREYIP="@1"' || fail 'the rule that goes is not said'
+contains "$top/out" 'line 10: remove 10.:allow,MAX="5",GREYIP="@1"' || fail 'the rule that goes is not said'
 cmp -s "$rules" "$top/tcp/original" || fail '--no-greyip leaves a rule that was made'
 ! sees 1.2.3.4 | grep -q GREYIP || fail '--no-greyip is not in the cdb'
 
@@ -288,10 +288,23 @@ ok --greyip=@ --tcprules="$top/tcp/link"
 contains "$rules" 'GREYIP="@"' || fail 'the file behind the link was not changed'
 
 say 'rules that tcprules refuses stay as they are'
+finds_wrong() { # TEXT ARGS: a check does, and ends
+  text=$1
+  shift
+  "$svctool" "$@" >"$top/out" 2>"$top/err"
+  [ $? = 1 ] || fail "not found by svctool $*"
+  contains "$top/out" "$text" || fail "no '$text' from svctool $*"
+}
 printf '1.2.3-x.:allow\n:allow\n' >"$rules"
 refuses 111 "$rules: tcprules: fatal: unable to parse this line" --greyip=@ --tcprules="$rules"
-printf ':allow\nno colon\n' >"$rules" # ucspi-tcp-ipv6's tcprules would never end
-refuses 111 "$rules: line 2" --greyip=@ --tcprules="$rules"
+# ucspi-tcp-ipv6's tcprules would never end.
+for line in 'no colon' '  ' '\t'; do
+  for end in '\n' ''; do
+    printf ":allow\n$line$end" >"$rules"
+    refuses 111 "$rules: line 2" --greyip=@ --tcprules="$rules"
+    finds_wrong "$rules: line 2" --check --tcprules="$rules"
+  done
+done
 printf ':allow\n' >"$rules"
 (PATH=$top; "$svctool" --greyip=@ --tcprules="$rules" 2>"$top/err")
 [ $? = 111 ] || fail 'a missing tcprules is no failure'
