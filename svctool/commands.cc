@@ -17,6 +17,7 @@
 #include "svctool/find_supervisor.h"
 #include "svctool/neighbours.h"
 #include "svctool/output.h"
+#include "svctool/place.h"
 #include "svctool/process.h"
 #include "svctool/remove.h"
 #include "svctool/restart.h"
@@ -26,6 +27,7 @@
 #include "svctool/service_dir.h"
 #include "svctool/service_files.h"
 #include "svctool/supervision.h"
+#include "svctool/transaction.h"
 #include "svctool/walks.h"
 
 namespace grey::svctool {
@@ -335,10 +337,17 @@ Result<int> run(const FindSupervisor&, const Manner&) {
 }
 
 Result<int> run(const ListCdb& request, const Manner&) {
-  const auto keys = build_list_cdb(request.file);
-  if (!keys) return tl::make_unexpected(keys.error());
   const std::string cdb = request.file + ".cdb";
-  say(cdb + ": built, " + std::to_string(*keys) + " keys");
+  if (auto resolved = resolve(request.file); !resolved) {
+    return tl::make_unexpected(resolved.error());
+  }
+  const auto built = make_list_cdb(request.file);
+  if (!built) return tl::make_unexpected(built.error());
+  Transaction transaction;
+  auto written = transaction.stage_file(cdb, built->content, {});
+  if (written) written = transaction.commit();
+  if (!written) return tl::make_unexpected(written.error());
+  say(cdb + ": built, " + std::to_string(built->keys) + " keys");
   say("next: svc -h on the service, which makes the daemon read it. Its entries stay in force, "
       "whatever is taken out of " +
       request.file + ", until it is built again or removed.");

@@ -100,8 +100,9 @@ bool exists(const std::string& path) {
 
 FileMode mode_of_file(const std::string& path, const FileMode& when_missing) {
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return when_missing;
-  return {status.st_mode & 07777, status.st_uid, status.st_gid};
+  if (::lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return when_missing;
+  // A new content does not get the right to become somebody else.
+  return {status.st_mode & 0777, status.st_uid, status.st_gid};
 }
 
 FileMode mode_of(const Change& change, const Accounts& accounts) {

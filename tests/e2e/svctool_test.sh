@@ -300,7 +300,7 @@ refuses 111 "$rules: tcprules: fatal: unable to parse this line" --greyip=@ --tc
 # ucspi-tcp-ipv6's tcprules would never end.
 for line in 'no colon' '  ' '\t'; do
   for end in '\n' ''; do
-    printf ":allow\n$line$end" >"$rules"
+    printf %b ":allow\\n$line$end" >"$rules"
     refuses 111 "$rules: line 2" --greyip=@ --tcprules="$rules"
     finds_wrong "$rules: line 2" --check --tcprules="$rules"
   done
