@@ -117,6 +117,9 @@ std::string try_access(const Access& access, const Accounts& accounts) {
   } else if (path == access.path && access.need == Access::Need::read) {
     need = R_OK;
     verb = "read";
+  } else if (path == access.path) {
+    need = W_OK;
+    verb = "write to";
   }
   const int error = access_as(access.user, account->second, path, need);
   if (error == 0) return {};

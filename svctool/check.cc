@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "greyd/files.h"
+#include "svctool/log_service.h"
 #include "svctool/observe.h"
 #include "svctool/rules_file.h"
 #include "svctool/run_edit.h"
@@ -64,6 +65,12 @@ struct Subject {
   }
 };
 
+// Those of the log are judged with its service, as they are in force.
+bool is_log_access(const Subject& subject, const Access& access) {
+  const std::string log = path_below(subject.request.logdir, service_name(subject.request));
+  return access.path == log || access.path.starts_with(log + "/");
+}
+
 // The installed user; who was set in its place by hand is judged by the daemon's own --check.
 void judge_accounts(const Subject& subject, const Accounts& accounts, Findings& findings) {
   const std::string& user = subject.request.user;
@@ -73,7 +80,7 @@ void judge_accounts(const Subject& subject, const Accounts& accounts, Findings& 
     findings.differs.push_back("user " + missing.name + " does not exist");
   }
   for (const Access& access : subject.plan.access) {
-    if (replaced && access.user == user) continue;
+    if ((replaced && access.user == user) || is_log_access(subject, access)) continue;
     std::string denied = try_access(access, accounts);
     if (!denied.empty()) findings.differs.push_back(std::move(denied));
   }
@@ -99,7 +106,7 @@ void judge_supervision(const Subject& subject, Findings& findings) {
     for (const std::string& part : {service, service + "/log"}) {
       if (is_supervision_hidden(part)) {
         findings.notes.push_back(part + ": only root can see whether a supervisor runs here");
-      } else if (!is_supervised(part)) {
+      } else if (part == service && !is_supervised(part)) {
         findings.differs.push_back(part + ": no supervise runs here");
       }
     }
@@ -174,6 +181,7 @@ Result<int> check_greylisting(const ServiceRequest& request, Basis basis,
     judge_lists(subject, findings);
     judge_supervision(subject, findings);
     judge_own_daemon(subject, findings);
+    judge_log_service(*request.suite, service, findings);
   }
   return report(findings, manner);
 }

@@ -158,6 +158,28 @@ Result<void> Transaction::change_directory(const std::string& path, const FileMo
   return {};
 }
 
+Result<void> Transaction::change_file(const std::string& path, const FileMode& mode) {
+  const auto name = name_of("set the owner of", path);
+  if (!name) return tl::make_unexpected(name.error());
+  const Fd directory = reopen(*name->directory);
+  // Not to wait for the other end of a fifo.
+  const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+  Fd fd(::openat(name->fd(), name->name.c_str(), flags));
+  struct stat status {
+  }, holder{};
+  if (!fd || !directory || ::fstat(fd.get(), &status) != 0 ||
+      ::fstat(directory.get(), &holder) != 0) {
+    return failed("set the owner of", path);
+  }
+  // Who can write there may have brought another's file, or given it another name there.
+  if (!S_ISREG(status.st_mode) || status.st_nlink != 1 || status.st_uid != holder.st_uid) {
+    return failure("cannot set the owner of " + path + ": it is another file now");
+  }
+  attributes_.push_back(
+      {path, std::move(fd), mode, {status.st_mode & 07777, status.st_uid, status.st_gid}, false});
+  return {};
+}
+
 Result<void> Transaction::stage_file(const std::string& path, std::string_view content,
                                      const FileMode& mode) {
   const auto name = name_of("write", path);

@@ -34,6 +34,8 @@ class Transaction {
   Result<void> make_directory(const std::string& path, const FileMode& mode);
   // Mode and owner of a directory that is there, after commit().
   Result<void> change_directory(const std::string& path, const FileMode& mode);
+  // The same of a file that has no other name. Of a user's file nobody else's is made.
+  Result<void> change_file(const std::string& path, const FileMode& mode);
   Result<void> stage_file(const std::string& path, std::string_view content, const FileMode& mode);
   Result<void> stage_removal(const std::string& path);  // of a file
   // An empty directory that commit() renames to `path`, after all files; its present name.

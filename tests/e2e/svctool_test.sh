@@ -281,6 +281,13 @@ contains "$top/out" 'line 10: remove 10.:allow,MAX="5",GREYIP="@1"' || fail 'the
 cmp -s "$rules" "$top/tcp/original" || fail '--no-greyip leaves a rule that was made'
 ! sees 1.2.3.4 | grep -q GREYIP || fail '--no-greyip is not in the cdb'
 
+say 'standard descriptors that are closed'
+cp "$rules" "$top/tcp/rules.before"
+"$svctool" --greyip=@1 --tcprules="$rules" <&- >&- 2>&- || fail 'refused'
+sees 1.2.3.4 | grep -q 'GREYIP=@1$' || fail 'tcpserver sees no GREYIP'
+"$svctool" --no-greyip --tcprules="$rules" <&- >&- 2>&- || fail 'refused'
+cmp -s "$rules" "$top/tcp/rules.before" || fail 'something was written into the rules'
+
 say 'a link to the rules stays a link'
 ln -s tcp.smtp "$top/tcp/link"
 ok --greyip=@ --tcprules="$top/tcp/link"
@@ -306,6 +313,15 @@ for line in 'no colon' '  ' '\t'; do
   done
 done
 printf ':allow\n' >"$rules"
+mkdir "$top/hanging"
+for hang in 'while :; do :; done' 'exec sleep 1000000' 'sleep 1000000 & wait' 'trap "" XCPU TERM; while :; do :; done'; do
+  printf '#!/bin/sh\n%s\n' "$hang" >"$top/hanging/tcprules"
+  chmod 755 "$top/hanging/tcprules"
+  (
+    PATH=$top/hanging:$PATH
+    refuses 111 "$rules: tcprules has not ended after" --greyip=@ --tcprules="$rules"
+  ) || exit 1
+done
 (PATH=$top; "$svctool" --greyip=@ --tcprules="$rules" 2>"$top/err")
 [ $? = 111 ] || fail 'a missing tcprules is no failure'
 contains "$top/err" 'tcprules is not in PATH' || fail 'a missing tcprules is not named'
