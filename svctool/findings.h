@@ -42,6 +42,7 @@ struct Observation {
 struct LogObservation {
   std::optional<ServiceState> state;  // the last; absent: nobody to ask, or only root may
   bool steady = false;                // up, and for long enough to have opened its files
+  std::string other_user;             // that it runs as, in the place of the one that is set
 };
 
 // Where the operator looks next.

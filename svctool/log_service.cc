@@ -1,6 +1,9 @@
 #include "svctool/log_service.h"
 
 #include <poll.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <chrono>
 
@@ -54,6 +57,17 @@ LogObservation observe_log(const Suite& suite, const std::string& log) {
   }
 }
 
+// Who runs the process, when that is not `user`. Only root's supervisor changes users at all.
+std::string other_user(pid_t pid, const std::string& user) {
+  struct stat process {};
+  if (::geteuid() != 0 || user.empty()) return {};
+  if (::stat(("/proc/" + std::to_string(pid)).c_str(), &process) != 0) return {};
+  const struct passwd* wanted = ::getpwnam(user.c_str());
+  if (wanted == nullptr || wanted->pw_uid == process.st_uid) return {};
+  const struct passwd* present = ::getpwuid(process.st_uid);
+  return present ? present->pw_name : std::to_string(process.st_uid);
+}
+
 }  // namespace
 
 void judge_log_service(const Suite& suite, const std::string& service, Findings& findings) {
@@ -66,7 +80,9 @@ void judge_log_service(const Suite& suite, const std::string& service, Findings&
     findings.differs.push_back(log + ": no supervise runs here");
     return;
   }
-  judge_log(observe_log(suite, log), log, start_command(suite, log), findings);
+  LogObservation seen = observe_log(suite, log);
+  if (seen.steady) seen.other_user = other_user(seen.state->pid, read_variable(log, "LOGUSER"));
+  judge_log(seen, log, start_command(suite, log), findings);
 }
 
 }  // namespace grey::svctool

@@ -285,7 +285,12 @@ install_service one
 unset loguser
 says "change $logs/current: owner"
 [ "$(stat -c %U "$logs" "$logs/current" "$logs/lock" | sort -u)" = bin ] || fail 'not given'
-svc -t "$service/log"
+check 1
+says "what writes the log (process $(pid_of "$service/log")) still runs as user nobody"
+old=$(pid_of "$service/log")
+svc -k "$service/log"
+log_is_new() { [ "$(pid_of "$service/log")" != 0 ] && [ "$(pid_of "$service/log")" != "$old" ]; }
+wait_for log_is_new || fail 'multilog does not start'
 check 0
 svc -d "$service/log"
 wait_for log_is_down || fail 'multilog does not end'

@@ -219,12 +219,14 @@ TEST_CASE("a log service that does not run, or not for long, is a fault") {
     judge_log(seen, "/s/log", "svc -u /s/log", findings);
     return findings.differs.empty() ? "" : findings.differs[0];
   };
-  CHECK(judged({std::nullopt, false}).empty());  // nobody to ask
-  CHECK(judged({ServiceState{true, true, 1}, true}).empty());
-  CHECK(judged({ServiceState{false, false, 0}, false}) ==
+  CHECK(judged({std::nullopt, false, ""}).empty());  // nobody to ask
+  CHECK(judged({ServiceState{true, true, 1}, true, ""}).empty());
+  CHECK(judged({ServiceState{true, true, 1}, true, "qmaill"}).find("still runs as user qmaill") !=
+        std::string::npos);
+  CHECK(judged({ServiceState{false, false, 0}, false, ""}) ==
         "/s/log: what writes the log is down, and stays so until it is started: svc -u /s/log");
   for (const bool up : {true, false}) {
-    CHECK(judged({ServiceState{up, true, 1}, false}).find("ends and is started again and again") !=
-          std::string::npos);
+    CHECK(judged({ServiceState{up, true, 1}, false, ""})
+              .find("ends and is started again and again") != std::string::npos);
   }
 }
