@@ -115,28 +115,34 @@ int write_cdb(int fd, const AddressList& list, std::size_t& keys) {
 
 }  // namespace
 
-Result<std::size_t> build_list_cdb(const std::string& path) {
+Result<ListCdb> make_list_cdb(const std::string& path) {
   const auto text = read_file(path);
   if (!text) return tl::make_unexpected(text.error());
   if (!*text) return tl::make_unexpected(system_error("open", path, ENOENT));
   const auto list = AddressList::parse(**text, path);
   if (!list) return tl::make_unexpected(list.error());
 
-  const std::string target = path + ".cdb";
-  const std::string temporary = target + ".tmp";
-  const Fd fd(::open(temporary.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644));
-  if (!fd) return tl::make_unexpected(system_error("create", temporary, errno));
-  std::size_t keys = 0;
-  int error = write_cdb(fd.get(), *list, keys);
-  if (error == 0 && ::fchmod(fd.get(), 0644) != 0) error = errno;  // whatever the umask
-  if (error == 0 && ::fsync(fd.get()) != 0) error = errno;
-  if (error == 0 && ::rename(temporary.c_str(), target.c_str()) != 0) error = errno;
-  if (error != 0) {
-    ::unlink(temporary.c_str());
-    return tl::make_unexpected(system_error("write", target, error));
+  ListCdb built;
+  const Fd fd(::memfd_create("list", MFD_CLOEXEC));
+  if (!fd) return tl::make_unexpected(system_error("write", path + ".cdb", errno));
+  if (const int error = write_cdb(fd.get(), *list, built.keys)) {
+    return tl::make_unexpected(system_error("write", path + ".cdb", error));
   }
-  if (auto synced = sync_directory_of(target); !synced) return tl::make_unexpected(synced.error());
-  return keys;
+  const off_t size = ::lseek(fd.get(), 0, SEEK_END);
+  built.content.resize(std::size_t(size));
+  if (::pread(fd.get(), built.content.data(), built.content.size(), 0) != size) {
+    return tl::make_unexpected(system_error("write", path + ".cdb", errno));
+  }
+  return built;
+}
+
+Result<std::size_t> build_list_cdb(const std::string& path) {
+  const auto built = make_list_cdb(path);
+  if (!built) return tl::make_unexpected(built.error());
+  if (auto written = replace_file(path + ".cdb", built->content); !written) {
+    return tl::make_unexpected(written.error());
+  }
+  return built->keys;
 }
 
 Result<std::shared_ptr<const EntryLookup>> open_list_cdb(const std::string& path) {

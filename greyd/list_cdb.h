@@ -13,8 +13,15 @@
 
 namespace grey {
 
-// Reads the text list `path` and replaces `path`.cdb by temporary file, fsync and rename. How many
-// keys it has now.
+struct ListCdb {
+  std::string content;
+  std::size_t keys = 0;
+};
+
+// Of the text list `path`.
+Result<ListCdb> make_list_cdb(const std::string& path);
+
+// The same, and replaces `path`.cdb by it. How many keys it has now.
 Result<std::size_t> build_list_cdb(const std::string& path);
 
 // Reads `path`. What happens to the file afterwards does not matter.

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 
 #include "greyd/files.h"
@@ -27,10 +28,11 @@ int access_as(const std::string& user, const Account& account, const std::string
     }
     ::_exit(::access(path.c_str(), need) == 0 ? 0 : errno);
   }
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+  // A directory service or a file server that hangs must not hang us.
+  constexpr std::chrono::seconds kPatience{30};
+  const auto status = wait_until(child, std::chrono::steady_clock::now() + kPatience);
+  if (!status) return ETIMEDOUT;
+  return WIFEXITED(*status) ? WEXITSTATUS(*status) : EIO;
 }
 
 bool exists(const std::string& path) {
@@ -77,7 +79,7 @@ std::vector<User> missing_users(const Plan& plan, const Accounts& accounts) {
 NewUsers::~NewUsers() {
   // Best effort: the error that led here is already on its way to the operator.
   for (auto command = undo_.rbegin(); command != undo_.rend(); ++command) {
-    (void)run_program({*command, "", 60});
+    (void)run_program({*command});
   }
 }
 
@@ -88,16 +90,14 @@ Result<void> NewUsers::create(const std::vector<User>& users) {
       // userdel may take a group of the same name with it.
       undo_.push_back({"groupadd", "--gid", std::to_string(group->gr_gid), "--", user.name});
     } else {
-      if (auto made = run_program({{"groupadd", "--system", "--", user.name}, "", 60}); !made) {
+      if (auto made = run_program({{"groupadd", "--system", "--", user.name}}); !made) {
         return failure(what + made.error().text);
       }
       undo_.push_back({"groupdel", "--", user.name});
     }
     auto made =
         run_program({{"useradd", "--system", "--gid", user.name, "--no-create-home", "--home-dir",
-                      "/nonexistent", "--shell", "/usr/sbin/nologin", "--", user.name},
-                     "",
-                     60});
+                      "/nonexistent", "--shell", "/usr/sbin/nologin", "--", user.name}});
     if (!made) return failure(what + made.error().text);
     undo_.push_back({"userdel", "--", user.name});
   }
@@ -117,6 +117,9 @@ std::string try_access(const Access& access, const Accounts& accounts) {
   } else if (path == access.path && access.need == Access::Need::read) {
     need = R_OK;
     verb = "read";
+  } else if (path == access.path) {
+    need = W_OK;
+    verb = "write to";
   }
   const int error = access_as(access.user, account->second, path, need);
   if (error == 0) return {};

@@ -13,6 +13,7 @@ bool is_within(const std::string& path, const std::string& directory) {
 
 Result<void> stage(Transaction& transaction, const Change& change, const std::string& path,
                    const FileMode& mode) {
+  if (change.given) return transaction.change_file(path, mode);
   if (change.type == Change::Type::remove) return transaction.stage_removal(path);
   if (change.entry->type == Entry::Type::file) {
     return transaction.stage_file(path, change.entry->content, mode);

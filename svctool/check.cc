@@ -2,10 +2,13 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <utility>
+#include <vector>
 
 #include "greyd/files.h"
+#include "svctool/log_service.h"
 #include "svctool/observe.h"
 #include "svctool/rules_file.h"
 #include "svctool/run_edit.h"
@@ -62,6 +65,12 @@ struct Subject {
   }
 };
 
+// Those of the log are judged with its service, as they are in force.
+bool is_log_access(const Subject& subject, const Access& access) {
+  const std::string log = path_below(subject.request.logdir, service_name(subject.request));
+  return access.path == log || access.path.starts_with(log + "/");
+}
+
 // The installed user; who was set in its place by hand is judged by the daemon's own --check.
 void judge_accounts(const Subject& subject, const Accounts& accounts, Findings& findings) {
   const std::string& user = subject.request.user;
@@ -71,7 +80,7 @@ void judge_accounts(const Subject& subject, const Accounts& accounts, Findings& 
     findings.differs.push_back("user " + missing.name + " does not exist");
   }
   for (const Access& access : subject.plan.access) {
-    if (replaced && access.user == user) continue;
+    if ((replaced && access.user == user) || is_log_access(subject, access)) continue;
     std::string denied = try_access(access, accounts);
     if (!denied.empty()) findings.differs.push_back(std::move(denied));
   }
@@ -97,7 +106,7 @@ void judge_supervision(const Subject& subject, Findings& findings) {
     for (const std::string& part : {service, service + "/log"}) {
       if (is_supervision_hidden(part)) {
         findings.notes.push_back(part + ": only root can see whether a supervisor runs here");
-      } else if (!is_supervised(part)) {
+      } else if (part == service && !is_supervised(part)) {
         findings.differs.push_back(part + ": no supervise runs here");
       }
     }
@@ -172,6 +181,7 @@ Result<int> check_greylisting(const ServiceRequest& request, Basis basis,
     judge_lists(subject, findings);
     judge_supervision(subject, findings);
     judge_own_daemon(subject, findings);
+    judge_log_service(*request.suite, service, findings);
   }
   return report(findings, manner);
 }
@@ -197,15 +207,45 @@ Result<int> check_smtp_service(const std::string& directory, const std::string& 
   return report(findings, manner);
 }
 
+namespace {
+
+// GREYIP in each rule that decides for the clients that are meant. Where all are denied there is
+// nobody to greylist, which can hardly be meant either.
+void judge_rules(const RulesFile& file, const std::string& match,
+                 const std::vector<RuleDecision>& decided, const std::string& wanted,
+                 const Manner& manner, Findings& findings) {
+  std::vector<std::string> asked;
+  bool any = false;
+  for (const RuleDecision& rule : decided) {
+    std::string where = file.path;
+    if (rule.line != 0) where += ", line " + std::to_string(rule.line);
+    where += ", rule for " + (match.empty() ? "everyone else" : match);
+    if (!rule.allow && decided.size() > 1) continue;
+    const std::string value = rule.value.value_or("");
+    if (std::ranges::find(asked, value) != asked.end() && !value.empty()) continue;
+    asked.push_back(value);
+    any = true;
+    judge_greyip(value, wanted, where, manner, findings);
+  }
+  if (!any) findings.differs.push_back(file.path + ": every rule denies, so nobody is greylisted");
+  if (!match.empty()) return;
+  for (const RuleDecision& rule : named_before_everyone_else(file.text, "GREYIP")) {
+    findings.notes.push_back(file.path + ", line " + std::to_string(rule.line) +
+                             ": clients of that name are not greylisted: " + rule.rule);
+  }
+}
+
+}  // namespace
+
 Result<int> check_rules_file(const std::string& path, const std::string& match,
                              const std::string& greyip, const Manner& manner) {
   const auto file = read_rules(path);
   if (!file) return tl::make_unexpected(file.error());
   Findings findings;
   findings.subject = file->path;
-  const auto value = rule_variable(file->text, match, "GREYIP");
-  if (!value) {
-    findings.differs.push_back(file->path + ": " + value.error().text);
+  const auto decided = decisions(file->text, match, "GREYIP");
+  if (!decided) {
+    findings.differs.push_back(file->path + ": " + decided.error().text);
     return report(findings, manner);
   }
   const auto cdb = compare_cdb(*file);
@@ -214,9 +254,7 @@ Result<int> check_rules_file(const std::string& path, const std::string& match,
   } else if (*cdb != CdbState::same) {
     findings.differs.push_back(file->path + ".cdb: not what tcprules makes of the rules");
   }
-  judge_greyip(value->value_or(""), greyip,
-               file->path + ", rule for " + (match.empty() ? "everyone else" : match), manner,
-               findings);
+  judge_rules(*file, match, *decided, greyip, manner, findings);
   return report(findings, manner);
 }
 

@@ -17,6 +17,7 @@
 #include "svctool/find_supervisor.h"
 #include "svctool/neighbours.h"
 #include "svctool/output.h"
+#include "svctool/place.h"
 #include "svctool/process.h"
 #include "svctool/remove.h"
 #include "svctool/restart.h"
@@ -26,6 +27,7 @@
 #include "svctool/service_dir.h"
 #include "svctool/service_files.h"
 #include "svctool/supervision.h"
+#include "svctool/transaction.h"
 #include "svctool/walks.h"
 
 namespace grey::svctool {
@@ -197,16 +199,27 @@ Result<int> run(const ServiceGreyip& request, const Manner& manner) {
 }
 
 Result<RuleEdits> edit_rules(const RuleGreyip& request, std::string_view text, Force force) {
-  if (request.greyip.empty() && request.match.empty()) {
-    return remove_made_variables(text, "GREYIP");
+  constexpr std::string_view kName = "GREYIP";
+  if (request.match.empty()) {
+    return request.greyip.empty() ? remove_made_variables(text, kName)
+                                  : set_for_everyone_else(text, kName, request.greyip, force);
   }
   auto edit = request.greyip.empty()
-                  ? remove_rule_variable(text, request.match, "GREYIP")
-                  : set_rule_variable(text, request.match, "GREYIP", request.greyip, force);
+                  ? remove_rule_variable(text, request.match, kName)
+                  : set_rule_variable(text, request.match, kName, request.greyip, force);
   if (!edit) return tl::make_unexpected(edit.error());
   RuleEdits edits{edit->text, {}};
   if (edit->outcome != RuleEdit::Outcome::unchanged) edits.rules.push_back(std::move(*edit));
   return edits;
+}
+
+// Who has set GREYIP for everyone else may take a client with a name for one of them.
+void say_named_before(const RuleGreyip& request, const std::string& path, std::string_view text) {
+  if (request.greyip.empty() || !request.match.empty()) return;
+  for (const RuleDecision& rule : named_before_everyone_else(text, "GREYIP")) {
+    say(path + ": line " + std::to_string(rule.line) +
+        ": without GREYIP, so clients of that name are not greylisted: " + rule.rule);
+  }
 }
 
 void say_edit(const std::string& path, const RuleEdit& edit) {
@@ -241,6 +254,7 @@ Result<int> run(const RuleGreyip& request, const Manner& manner) {
   if (edits->rules.empty() && *written == CdbState::same) {
     say(file->path + ": nothing to change");
   }
+  say_named_before(request, file->path, edits->text);
   return 0;
 }
 
@@ -323,10 +337,17 @@ Result<int> run(const FindSupervisor&, const Manner&) {
 }
 
 Result<int> run(const ListCdb& request, const Manner&) {
-  const auto keys = build_list_cdb(request.file);
-  if (!keys) return tl::make_unexpected(keys.error());
   const std::string cdb = request.file + ".cdb";
-  say(cdb + ": built, " + std::to_string(*keys) + " keys");
+  if (auto resolved = resolve(request.file); !resolved) {
+    return tl::make_unexpected(resolved.error());
+  }
+  const auto built = make_list_cdb(request.file);
+  if (!built) return tl::make_unexpected(built.error());
+  Transaction transaction;
+  auto written = transaction.stage_file(cdb, built->content, {});
+  if (written) written = transaction.commit();
+  if (!written) return tl::make_unexpected(written.error());
+  say(cdb + ": built, " + std::to_string(built->keys) + " keys");
   say("next: svc -h on the service, which makes the daemon read it. Its entries stay in force, "
       "whatever is taken out of " +
       request.file + ", until it is built again or removed.");

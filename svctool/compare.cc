@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 namespace grey::svctool {
@@ -78,10 +80,37 @@ Result<std::optional<Change>> compare_present(Change change, const struct stat& 
   return change;
 }
 
+// The files in a directory that is to change hands. Another's files than those of who has it now
+// may be there for any reason, or may have been brought there to be given away.
+std::vector<Change> compare_files(const Entry& entry, const Accounts& accounts,
+                                  const std::string& path) {
+  std::vector<Change> changes;
+  const FileMode wanted = wanted_mode(entry, accounts);
+  struct stat directory {};
+  if (!entry.with_files || !wanted.uid || ::lstat(path.c_str(), &directory) != 0 ||
+      !S_ISDIR(directory.st_mode) || directory.st_uid == *wanted.uid) {
+    return changes;
+  }
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(path, error), end; !error && at != end;
+       at.increment(error)) {
+    struct stat file {};
+    if (::lstat(at->path().c_str(), &file) != 0 || !S_ISREG(file.st_mode) || file.st_nlink != 1 ||
+        file.st_uid != directory.st_uid) {
+      continue;
+    }
+    const FileMode mode{file.st_mode & 0777, wanted.uid, wanted.gid};
+    changes.push_back({Change::Type::attributes, &entry, at->path(), "",
+                       attribute_difference(file, mode, entry.owner), true});
+  }
+  std::ranges::sort(changes, {}, &Change::path);
+  return changes;
+}
+
 // Nothing when the disk already is as the entry says.
 Result<std::optional<Change>> compare_entry(const Entry& entry, const Accounts& accounts,
                                             const std::string& path) {
-  Change change{Change::Type::create, &entry, path, "", ""};
+  Change change{Change::Type::create, &entry, path, "", "", false};
   struct stat status {};
   if (::stat(path.c_str(), &status) == 0) {
     return compare_present(std::move(change), status, accounts);
@@ -100,12 +129,16 @@ bool exists(const std::string& path) {
 
 FileMode mode_of_file(const std::string& path, const FileMode& when_missing) {
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return when_missing;
-  return {status.st_mode & 07777, status.st_uid, status.st_gid};
+  if (::lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return when_missing;
+  // A new content does not get the right to become somebody else.
+  return {status.st_mode & 0777, status.st_uid, status.st_gid};
 }
 
 FileMode mode_of(const Change& change, const Accounts& accounts) {
   const FileMode wanted = wanted_mode(*change.entry, accounts);
+  if (change.given) {
+    return {mode_of_file(change.path, {0600, {}, {}}).mode, wanted.uid, wanted.gid};
+  }
   return change.entry->present_attributes ? mode_of_file(change.path, wanted) : wanted;
 }
 
@@ -121,6 +154,11 @@ Result<Comparison> compare(const Plan& plan, const Accounts& accounts, const std
     auto change = compare_entry(entry, accounts, destdir + entry.path);
     if (!change) return tl::make_unexpected(change.error());
     if (*change) comparison.changes.push_back(std::move(**change));
+  }
+  for (const Entry& entry : plan.entries) {
+    for (Change& change : compare_files(entry, accounts, destdir + entry.path)) {
+      comparison.changes.push_back(std::move(change));
+    }
   }
   return comparison;
 }

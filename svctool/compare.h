@@ -26,10 +26,11 @@ struct Change {
   std::string old_content;       // of a file that is removed or whose content differs
   // attributes: "mode 0600 -> 0644"; in_the_way: "it is not a directory". For the operator.
   std::string detail;
+  bool given = false;  // a file in the directory that `entry` is, which gets its owner alone
 };
 
 struct Comparison {
-  std::vector<Change> changes;  // in the plan's order
+  std::vector<Change> changes;  // in the plan's order; files that are given away come last
   bool new_service = false;
 };
 

@@ -144,6 +144,25 @@ void judge_daemon(const Observation& seen, const Places& places, bool dry_run, F
   findings.daemons.push_back(std::move(probe));
 }
 
+void judge_log(const LogObservation& seen, const std::string& service, const std::string& start,
+               Findings& findings) {
+  const std::string where = service + ": what writes the log ";
+  if (!seen.state || (seen.steady && seen.other_user.empty())) return;
+  if (seen.steady) {
+    // multilog that cannot write to its files any more does not end for a TERM.
+    const std::string pid = std::to_string(seen.state->pid);
+    findings.differs.push_back(where + "(process " + pid + ") still runs as user " +
+                               seen.other_user +
+                               "; if it does not end when it is told to: kill -KILL " + pid);
+  } else if (!seen.state->up && !seen.state->wanted) {
+    findings.differs.push_back(where + "is down, and stays so until it is started: " + start);
+  } else {
+    findings.differs.push_back(where +
+                               "ends and is started again and again; it says why where its "
+                               "supervisor writes, which ps(1) may show");
+  }
+}
+
 bool is_dry_run(std::string_view value) {
   return !value.empty() && value != "0" && value != "no" && value != "off";
 }

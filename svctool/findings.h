@@ -38,6 +38,13 @@ struct Observation {
   std::string other;                  // who else has it: "process 123 (qmail-greyd)"
 };
 
+// What writes a service's log, likewise.
+struct LogObservation {
+  std::optional<ServiceState> state;  // the last; absent: nobody to ask, or only root may
+  bool steady = false;                // up, and for long enough to have opened its files
+  std::string other_user;             // that it runs as, in the place of the one that is set
+};
+
 // Where the operator looks next.
 struct Places {
   std::string service;
@@ -47,6 +54,10 @@ struct Places {
 
 // `dry_run`: the daemon is set to one.
 void judge_daemon(const Observation& seen, const Places& places, bool dry_run, Findings& findings);
+
+// `service`: that of the log. `start`: command that starts it.
+void judge_log(const LogObservation& seen, const std::string& service, const std::string& start,
+               Findings& findings);
 
 // DRY_RUN as `run` takes it.
 bool is_dry_run(std::string_view value);

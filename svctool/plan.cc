@@ -78,6 +78,11 @@ PlanBuilder& PlanBuilder::with_present_attributes() {
   return *this;
 }
 
+PlanBuilder& PlanBuilder::with_files() {
+  plan_.entries.back().with_files = true;
+  return *this;
+}
+
 PlanBuilder& PlanBuilder::of_setting(std::string_view option) {
   plan_.entries.back().setting = option;
   return *this;

@@ -35,6 +35,7 @@ struct Entry {
   std::string content;  // of a file
   bool keep = false;    // made when missing; an existing one is the operator's and is left alone
   bool present_attributes = false;  // mode and owner of an existing one stay
+  bool with_files = false;  // of a directory: who gets it gets the files in it of who had it
   Role role = Role::fixed;
   std::string setting =
       {};  // the option whose value a Role::setting holds, when it is in the table
@@ -44,7 +45,7 @@ struct Entry {
 struct Access {
   std::string user;
   std::string path;
-  enum class Need { save_files_in, read } need = Need::save_files_in;
+  enum class Need { save_files_in, read, write } need = Need::save_files_in;
   std::string remedy;  // what the operator can do about it
 };
 
@@ -79,6 +80,7 @@ class PlanBuilder {
   PlanBuilder& owned_by(const std::string& user);
   PlanBuilder& kept();
   PlanBuilder& with_present_attributes();
+  PlanBuilder& with_files();
   PlanBuilder& of_setting(std::string_view option);
   PlanBuilder& of_settings();
 

@@ -1,10 +1,14 @@
 #include "svctool/process.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "greyd/files.h"
@@ -12,36 +16,67 @@
 namespace grey::svctool {
 namespace {
 
-constexpr int kNotThere = 127;
+using Clock = std::chrono::steady_clock;
 
-[[noreturn]] void exec(const Program& program, int out, int errors) {
+constexpr int kNotThere = 127;
+constexpr int kPauseMilliseconds = 5;
+constexpr std::size_t kMostSaid = 4096;  // of what a program says on standard error
+
+// In the child, up to the program itself: only async-signal-safe calls, and 127 when it is not
+// there.
+[[noreturn]] void exec(const Program& program, char* const* arguments, int out, int errors) {
+  ::setpgid(0, 0);  // so that what it starts ends with it
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  if (program.processor_seconds != 0) {
+    // The second is for a program that catches the signal of the first.
+    const rlimit limit{program.processor_seconds, program.processor_seconds + 1};
+    ::setrlimit(RLIMIT_CPU, &limit);
+  }
+  if (program.directory >= 0 && ::fchdir(program.directory) != 0) ::_exit(111);
   const char* input = program.input.empty() ? "/dev/null" : program.input.c_str();
   const int in = ::open(input, O_RDONLY);
   if (in < 0 || ::dup2(in, 0) < 0 || ::dup2(out, 1) < 0 || ::dup2(errors, 2) < 0) ::_exit(111);
-  ::alarm(program.seconds);  // lives on through execvp
-  std::vector<char*> arguments;
-  for (const std::string& argument : program.arguments) {
-    arguments.push_back(const_cast<char*>(argument.c_str()));
-  }
-  arguments.push_back(nullptr);
-  ::execvp(arguments[0], arguments.data());
+  ::execvp(arguments[0], arguments);
   ::_exit(kNotThere);
 }
 
-std::string read_all(int fd) {
-  std::string text;
+// False at its end.
+bool read_some(int fd, std::string& text) {
   char chunk[512];
-  for (;;) {
-    const ssize_t got = ::read(fd, chunk, sizeof chunk);
-    if (got > 0) text.append(chunk, std::size_t(got));
-    if (got == 0 || (got < 0 && errno != EINTR)) return text;
+  const ssize_t got = ::read(fd, chunk, sizeof chunk);
+  if (got > 0) {
+    text.append(chunk, std::min(std::size_t(got), kMostSaid - std::min(kMostSaid, text.size())));
   }
+  return got > 0 || (got < 0 && (errno == EINTR || errno == EAGAIN));
+}
+
+void kill_all(pid_t child) {
+  ::kill(-child, SIGKILL);
+  ::kill(child, SIGKILL);
 }
 
 std::string as_one_line(std::string text) {
   while (text.ends_with('\n')) text.pop_back();
   for (char& c : text) c = c == '\n' ? ' ' : c;
   return text;
+}
+
+// Reads until nobody holds the other end any more, the child has ended or `end` has come. Another
+// program that the child has left behind may hold it for as long as it likes.
+std::string read_until(int fd, pid_t child, Clock::time_point end) {
+  std::string text;
+  for (;;) {
+    pollfd waiting{fd, POLLIN, 0};
+    const bool ready = ::poll(&waiting, 1, kPauseMilliseconds) > 0;
+    if (ready && !read_some(fd, text)) return text;
+    if (ready && Clock::now() < end) continue;
+    siginfo_t state{};
+    const bool ended =
+        ::waitid(P_PID, id_t(child), &state, WEXITED | WNOHANG | WNOWAIT) == 0 && state.si_pid != 0;
+    if (ended || Clock::now() >= end) return text;
+  }
 }
 
 // Its standard output goes to `out`.
@@ -52,16 +87,26 @@ Result<void> run(const Program& program, int out) {
     return tl::make_unexpected(system_error("make a pipe for", name, errno));
   }
   Fd reading(ends[0]), writing(ends[1]);
+  ::fcntl(reading.get(), F_SETFL, O_NONBLOCK);
+  std::vector<char*> arguments;
+  for (const std::string& argument : program.arguments) {
+    arguments.push_back(const_cast<char*>(argument.c_str()));
+  }
+  arguments.push_back(nullptr);
+  const auto end = Clock::now() + std::chrono::seconds(program.seconds);
   const pid_t child = ::fork();
   if (child < 0) return tl::make_unexpected(system_error("start", name, errno));
-  if (child == 0) exec(program, out, writing.get());
+  if (child == 0) exec(program, arguments.data(), out, writing.get());
   writing.reset();
-  const std::string said = as_one_line(read_all(reading.get()));
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  const std::string said = as_one_line(read_until(reading.get(), child, end));
+  const auto status = wait_until(child, end);
+  if (!status || (WIFSIGNALED(*status) && WTERMSIG(*status) == SIGXCPU)) {
+    const unsigned seconds = status ? program.processor_seconds : program.seconds;
+    return failure(name + " has not ended after " + std::to_string(seconds) + " seconds" +
+                   (status ? " of processor time" : "") + " and was stopped");
   }
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
-  if (WIFEXITED(status) && WEXITSTATUS(status) == kNotThere && said.empty()) {
+  if (WIFEXITED(*status) && WEXITSTATUS(*status) == 0) return {};
+  if (WIFEXITED(*status) && WEXITSTATUS(*status) == kNotThere && said.empty()) {
     return failure(name + " is not in PATH");
   }
   return failure(said.empty() ? name + " failed" : said);
@@ -81,7 +126,28 @@ Result<std::string> read_program(const Program& program) {
   if (!output) return tl::make_unexpected(system_error("run", program.arguments.front(), errno));
   if (auto done = run(program, output.get()); !done) return tl::make_unexpected(done.error());
   ::lseek(output.get(), 0, SEEK_SET);
-  return read_all(output.get());
+  std::string text;
+  char chunk[512];
+  for (;;) {
+    const ssize_t got = ::read(output.get(), chunk, sizeof chunk);
+    if (got > 0) text.append(chunk, std::size_t(got));
+    if (got == 0 || (got < 0 && errno != EINTR)) return text;
+  }
+}
+
+std::optional<int> wait_until(pid_t child, Clock::time_point end) {
+  int status = 0;
+  for (;;) {
+    const pid_t ended = ::waitpid(child, &status, WNOHANG);
+    if (ended == child) return status;
+    if (ended < 0 && errno != EINTR) return 0;  // somebody else has waited for it
+    if (Clock::now() >= end) break;
+    ::poll(nullptr, 0, kPauseMilliseconds);
+  }
+  kill_all(child);
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return std::nullopt;
 }
 
 }  // namespace grey::svctool

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <system_error>
 #include <vector>
@@ -14,6 +13,7 @@
 #include "greyd/files.h"
 #include "svctool/compare.h"
 #include "svctool/output.h"
+#include "svctool/place.h"
 #include "svctool/plan.h"
 #include "svctool/service_files.h"
 #include "svctool/supervision.h"
@@ -68,6 +68,15 @@ Result<void> list_tree(const std::string& directory) {
   return {};
 }
 
+// Who can exchange the directory could have another one removed.
+Result<void> refuse_exposed(const std::string& path) {
+  const auto place = open_place(path);
+  if (!place) return tl::make_unexpected(to_error("remove", path, place.error()));
+  if (place->directory.exposed.empty()) return {};
+  return failure("cannot remove " + path + ": " + place->directory.exposed +
+                 ", and could put another one in its place");
+}
+
 // A unit that is not there is no error: it has then been removed by hand.
 Result<void> remove_unit(const std::string& service) {
   const std::string path = unit_path(service);
@@ -86,12 +95,14 @@ Result<void> remove_unit(const std::string& service) {
 Result<int> remove_service(const std::string& service, bool dry_run) {
   const auto options = read_own_options(service);
   if (!options) return tl::make_unexpected(options.error());
-  char* resolved = ::realpath(service.c_str(), nullptr);
-  if (resolved == nullptr) return tl::make_unexpected(system_error("look at", service, errno));
-  const std::string directory = resolved;
-  std::free(resolved);
+  const auto resolved = resolve(service);
+  if (!resolved) return tl::make_unexpected(resolved.error());
+  const std::string directory = *resolved;
   struct stat status {};
   const bool link = ::lstat(service.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
+  for (const std::string& path : {service, directory}) {
+    if (auto good = refuse_exposed(path); !good) return tl::make_unexpected(good.error());
+  }
   const Kept kept = find_kept(directory);
   if (dry_run) {
     if (link) say("remove " + service);

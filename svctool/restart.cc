@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "svctool/log_service.h"
 #include "svctool/observe.h"
 #include "svctool/service_files.h"
 #include "svctool/start_check.h"
@@ -75,6 +76,7 @@ Result<int> restart_daemon(const std::string& service) {
   findings.subject = service;
   judge_daemon(seen, places_of(suite, service), is_dry_run(read_variable(service, "DRY_RUN")),
                findings);
+  judge_log_service(suite, service, findings);
   if (findings.good()) return 0;
   std::fputs(to_text(findings).c_str(), stdout);
   return 1;

@@ -1,52 +1,107 @@
 #include "svctool/rules_file.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstdlib>
-#include <filesystem>
-#include <system_error>
+#include <memory>
+#include <optional>
 
 #include "greyd/files.h"
 #include "svctool/compare.h"
+#include "svctool/place.h"
 #include "svctool/process.h"
 #include "svctool/transaction.h"
 
 namespace grey::svctool {
 namespace {
 
-// A rule base of a million lines takes a second; a tcprules that runs for a minute is caught in one
-// of its endless loops.
-constexpr unsigned kTcprulesSeconds = 60;
+// A rule base of a million lines takes a second; a tcprules that takes longer is caught in one of
+// its endless loops. A busy machine or disk may let it wait for a while.
+constexpr unsigned kTcprulesSeconds = 3;
+constexpr unsigned kTcprulesProcessorSeconds = 1;
+constexpr std::size_t kLinesPerSecond = 200'000;  // of a slow machine
 
-// A directory for tcprules to work in, gone with its contents at the end of the scope.
+// A directory for tcprules to work in, gone with its contents at the end of the scope. Nobody else
+// may look into it, and tcprules knows no other name of it than ".".
 class ScratchDirectory {
  public:
-  explicit ScratchDirectory(std::string pattern) : path_(std::move(pattern)) {
-    if (::mkdtemp(path_.data()) == nullptr) {
-      error_ = errno;
-      path_.clear();
+  // Beside `file`, where there is as much room as for the one that replaces it.
+  static Result<std::unique_ptr<ScratchDirectory>> make(const std::string& file) {
+    constexpr std::string_view kVerb = "make a temporary directory beside";
+    auto place = open_place(file);
+    if (!place) return tl::make_unexpected(to_error(kVerb, file, place.error()));
+    auto scratch = std::make_unique<ScratchDirectory>(std::move(place->directory));
+    const int parent = scratch->parent_.fd.get();
+    // Of a process that was killed.
+    if (scratch->parent_.exposed.empty()) (void)remove_tree(parent, scratch->name_);
+    if (::mkdirat(parent, scratch->name_.c_str(), 0700) != 0) {
+      return tl::make_unexpected(system_error(kVerb, file, errno));
     }
+    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    scratch->fd_ = Fd(::openat(parent, scratch->name_.c_str(), flags));
+    struct stat status {};
+    if (!scratch->fd_ || ::fstat(scratch->fd_.get(), &status) != 0) {
+      return tl::make_unexpected(system_error(kVerb, file, errno));
+    }
+    // Where others can write, one of theirs may have taken its place.
+    if (status.st_uid != ::geteuid() || (status.st_mode & 077) != 0) {
+      return failure("cannot make a temporary directory beside " + file + ": " +
+                     scratch->parent_.exposed + ", and has put another one in its place");
+    }
+    return scratch;
   }
+
+  explicit ScratchDirectory(Directory parent)
+      : parent_(std::move(parent)), name_(".svctool-" + std::to_string(::getpid())) {}
   ScratchDirectory(const ScratchDirectory&) = delete;
   ScratchDirectory& operator=(const ScratchDirectory&) = delete;
   ~ScratchDirectory() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+    for (const char* name : {"text", "cdb", "tmp"}) {
+      if (fd_) ::unlinkat(fd_.get(), name, 0);
+    }
+    ::unlinkat(parent_.fd.get(), name_.c_str(), AT_REMOVEDIR);
   }
-  const std::string& path() const { return path_; }
-  int error() const { return error_; }
+
+  int fd() const { return fd_.get(); }
+  Result<std::optional<std::string>> read(const char* name) const {
+    const Fd file(::openat(fd(), name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (!file) return std::optional<std::string>();
+    return read_all_of(file.get(), name);
+  }
+  int write(const char* name, std::string_view content) const {
+    const Fd file(::openat(fd(), name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    return file ? write_all(file.get(), content) : errno;
+  }
 
  private:
-  std::string path_;
-  int error_ = 0;
+  static Result<std::optional<std::string>> read_all_of(int file, const char* name) {
+    std::string content;
+    char chunk[65536];
+    for (;;) {
+      const ssize_t got = ::read(file, chunk, sizeof chunk);
+      if (got == 0) return std::optional<std::string>(std::move(content));
+      if (got > 0) content.append(chunk, std::size_t(got));
+      if (got < 0 && errno != EINTR) return tl::make_unexpected(system_error("read", name, errno));
+    }
+  }
+
+  Directory parent_;
+  std::string name_;
+  Fd fd_;
 };
 
-Result<void> run_tcprules(const std::string& directory, const std::string& path) {
-  auto ran = run_program({{"tcprules", directory + "/cdb", directory + "/tmp"},
-                          directory + "/text",
-                          kTcprulesSeconds});
+Result<void> run_tcprules(const ScratchDirectory& scratch, const std::string& path,
+                          std::size_t lines) {
+  const auto more = unsigned(lines / kLinesPerSecond);
+  const Program program{{"tcprules", "cdb", "tmp"},
+                        "text",
+                        kTcprulesSeconds + more,
+                        scratch.fd(),
+                        kTcprulesProcessorSeconds + more};
+  const auto ran = run_program(program);
   if (!ran) return failure(path + ": " + ran.error().text);
   return {};
 }
@@ -56,21 +111,17 @@ struct Cdb {
   bool same = false;  // as the one that is there
 };
 
-// Built beside the file, where there is as much room as for the one that replaces it.
 Result<Cdb> build_cdb(const RulesFile& file, std::string_view text) {
-  const ScratchDirectory scratch(file.path.substr(0, file.path.rfind('/') + 1) + ".svctool.XXXXXX");
-  if (scratch.path().empty()) {
-    return tl::make_unexpected(
-        system_error("make a temporary directory beside", file.path, scratch.error()));
+  const auto scratch = ScratchDirectory::make(file.path);
+  if (!scratch) return tl::make_unexpected(scratch.error());
+  if (const int error = (*scratch)->write("text", text)) {
+    return tl::make_unexpected(system_error("rebuild", file.path + ".cdb", error));
   }
-  if (auto written = replace_file(scratch.path() + "/text", text); !written) {
-    const std::string& why = written.error().text;  // the system's reason stands last
-    return failure("cannot rebuild " + file.path + ".cdb" + why.substr(why.rfind(": ")));
-  }
-  if (auto ran = run_tcprules(scratch.path(), file.path); !ran) {
+  const auto lines = std::size_t(std::ranges::count(text, '\n'));
+  if (auto ran = run_tcprules(**scratch, file.path, lines); !ran) {
     return tl::make_unexpected(ran.error());
   }
-  auto built = read_file(scratch.path() + "/cdb");
+  auto built = (*scratch)->read("cdb");
   if (!built) return tl::make_unexpected(built.error());
   if (!*built) return failure(file.path + ": tcprules made no cdb");
   const auto old = read_file(file.path + ".cdb");
@@ -82,10 +133,9 @@ Result<Cdb> build_cdb(const RulesFile& file, std::string_view text) {
 }  // namespace
 
 Result<RulesFile> read_rules(const std::string& path) {
-  char* resolved = ::realpath(path.c_str(), nullptr);
-  if (resolved == nullptr) return tl::make_unexpected(system_error("open", path, errno));
-  RulesFile file{resolved, ""};
-  std::free(resolved);
+  auto resolved = resolve(path);
+  if (!resolved) return tl::make_unexpected(resolved.error());
+  RulesFile file{std::move(*resolved), ""};
   auto text = read_file(file.path);
   if (!text) return tl::make_unexpected(text.error());
   if (!*text) return tl::make_unexpected(system_error("open", path, ENOENT));

@@ -48,12 +48,16 @@ void add_state(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
   }
 }
 
+// What multilog, svlogd and s6-log open again at each start.
+constexpr std::string_view kLogFiles[] = {"current", "lock", "state"};
+
 void add_log(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
   build.directory(request.logdir, 0755).kept();
   const std::string directory = path_below(request.logdir, service_name(request));
-  build.directory(directory, 0755).owned_by(request.loguser);
-  plan.access.push_back({request.loguser, directory, Access::Need::save_files_in,
-                         "let that user through its parent directories"});
+  build.directory(directory, 0755).owned_by(request.loguser).with_files();
+  for (Access& access : log_accesses(directory, request.loguser)) {
+    plan.access.push_back(std::move(access));
+  }
 }
 
 struct Variable {
@@ -150,6 +154,17 @@ void add_unit(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
 }
 
 }  // namespace
+
+std::vector<Access> log_accesses(const std::string& directory, const std::string& user) {
+  using Need = Access::Need;
+  std::vector<Access> accesses = {
+      {user, directory, Need::save_files_in, "let that user through its parent directories"}};
+  for (const std::string_view name : kLogFiles) {
+    accesses.push_back({user, path_below(directory, name), Need::write,
+                        "give that user the files there, or no log is written"});
+  }
+  return accesses;
+}
 
 Plan plan_service(const ServiceRequest& request) {
   const bool systemd = is_systemd(*request.suite);

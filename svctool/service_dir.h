@@ -27,4 +27,7 @@ namespace grey::svctool {
 // REQUIRES: check_request().
 Plan plan_service(const ServiceRequest& request);
 
+// What the user of a log has to be able to do in its directory.
+std::vector<Access> log_accesses(const std::string& directory, const std::string& user);
+
 }  // namespace grey::svctool

@@ -1,11 +1,9 @@
 #include "svctool/service_files.h"
 
-#include <cerrno>
-#include <cstdlib>
-
 #include "greyd/files.h"
 #include "svctool/compare.h"
 #include "svctool/options.h"
+#include "svctool/place.h"
 #include "svctool/run_script.h"
 #include "svctool/unit_file.h"
 
@@ -63,10 +61,9 @@ Result<SmtpService> read_smtp_service(const std::string& directory) {
   if (!content) return tl::make_unexpected(content.error());
   if (!*content) return failure(directory + " is no service directory: it has no run");
   service.run = std::move(**content);
-  char* resolved = ::realpath(run.c_str(), nullptr);
-  if (resolved == nullptr) return tl::make_unexpected(system_error("open", run, errno));
-  service.run_path = resolved;
-  std::free(resolved);
+  auto resolved = resolve(run);
+  if (!resolved) return tl::make_unexpected(resolved.error());
+  service.run_path = std::move(*resolved);
   service.has_variables = exists(directory + "/variables");
   auto greyip = read_file(directory + "/variables/GREYIP");
   if (!greyip) return tl::make_unexpected(greyip.error());

@@ -1,5 +1,8 @@
 #include "svctool/service_state.h"
 
+#include <time.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -99,6 +102,15 @@ Result<ServiceState> service_state(const Suite& suite, const std::string& servic
   return read_status_file(service);
 }
 
+double age_of(pid_t pid) {
+  const auto text = read_file("/proc/" + std::to_string(pid) + "/stat");
+  const auto start = text && *text ? parse_start(**text) : std::nullopt;
+  timespec now{};
+  if (!start || ::clock_gettime(CLOCK_BOOTTIME, &now) != 0) return 0;
+  const double started = double(*start) / double(::sysconf(_SC_CLK_TCK));
+  return double(now.tv_sec) + double(now.tv_nsec) / 1e9 - started;
+}
+
 std::optional<bool> listens_at(pid_t pid, const Endpoint& endpoint) {
   const std::string proc = "/proc/" + std::to_string(pid);
   return has_socket(proc, sockets_at(proc, endpoint));
@@ -117,6 +129,18 @@ std::string find_listener(const Endpoint& endpoint) {
     return "process " + name + " (" + program + ")";
   }
   return {};
+}
+
+// "PID (NAME) S ...": a name may hold anything. The start is the 22nd field.
+std::optional<std::uint64_t> parse_start(std::string_view text) {
+  const std::size_t name_end = text.rfind(')');
+  if (name_end == text.npos) return std::nullopt;
+  std::istringstream fields{std::string(text.substr(name_end + 1))};
+  std::string field;
+  for (int n = 3; n <= 22; ++n) {
+    if (!(fields >> field)) return std::nullopt;
+  }
+  return parse_number<std::uint64_t>(field);
 }
 
 // 12 bytes of time, 4 of process id, a byte whether it is stopped, and one that says what is

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
@@ -23,6 +24,9 @@ struct ServiceState {
 // Of `service`'s daemon. An error when there is no supervisor to ask, or when only root may.
 Result<ServiceState> service_state(const Suite& suite, const std::string& service);
 
+// How many seconds ago the process was started; 0 when that is not told.
+double age_of(pid_t pid);
+
 // Whether the process has a UDP socket there, or on that port of every address. Nothing when only
 // root can tell.
 std::optional<bool> listens_at(pid_t pid, const Endpoint& endpoint);
@@ -32,6 +36,8 @@ std::string find_listener(const Endpoint& endpoint);
 
 // ---- pure: nothing when the text is not what it should be
 
+// When a process was started, in clock ticks since the machine was: the text of /proc/PID/stat.
+std::optional<std::uint64_t> parse_start(std::string_view text);
 // The file supervise/status of daemontools and runit.
 std::optional<ServiceState> parse_status_file(std::string_view bytes);
 // `s6-svstat -o up,wantedup,pid`

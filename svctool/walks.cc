@@ -24,7 +24,12 @@ Result<void> check_access(const Plan& plan, const Accounts& accounts,
                           const Comparison& comparison) {
   for (const Access& access : plan.access) {
     const bool mended = std::ranges::any_of(comparison.changes, [&](const Change& change) {
-      return change.entry->path == access.path && change.type == Change::Type::attributes &&
+      const bool same =
+          change.given ? change.path == access.path : change.entry->path == access.path;
+      // A file that is not there is made by who gets the directory.
+      const bool below = access.need == Access::Need::write && !exists(access.path) &&
+                         access.path.starts_with(change.entry->path + "/");
+      return (same || below) && change.type == Change::Type::attributes &&
              change.entry->owner == access.user;
     });
     if (mended) continue;

@@ -4,7 +4,7 @@ grey_unit_test(svctool_test
                        unit/svctool_transaction_test.cc unit/svctool_diff_test.cc
                        unit/svctool_greyip_test.cc unit/svctool_findings_test.cc
                        unit/svctool_show_test.cc unit/svctool_supervisor_test.cc
-                       unit/svctool_remove_test.cc unit/svctool_service_state_test.cc
+                       unit/svctool_process_test.cc unit/svctool_remove_test.cc unit/svctool_service_state_test.cc
                LIBRARIES svctool_core grey_service nlohmann_json::nlohmann_json)
 add_test(NAME svctool_e2e
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_test.sh $<TARGET_FILE:svctool>)
@@ -16,6 +16,12 @@ add_test(NAME svctool_check_e2e
                  $<TARGET_FILE:qmail-greyd>)
 add_test(NAME svctool_fault_e2e
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_fault_test.sh $<TARGET_FILE:svctool>)
+add_test(NAME svctool_links_e2e
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_links_test.sh $<TARGET_FILE:svctool>)
+set_tests_properties(svctool_links_e2e PROPERTIES SKIP_RETURN_CODE 77)
+add_test(NAME svctool_rules_e2e
+         COMMAND perl ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_rules_test.pl $<TARGET_FILE:svctool>)
+set_tests_properties(svctool_rules_e2e PROPERTIES SKIP_RETURN_CODE 77)
 add_test(NAME run_test COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/run_test.sh)
 # Need root for setuidgid, and the daemontools: say so and exit 77 without them.
 set_tests_properties(svctool_e2e svctool_upkeep_e2e svctool_check_e2e svctool_fault_e2e PROPERTIES

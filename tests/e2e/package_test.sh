@@ -108,7 +108,17 @@ must 'the setting is kept' until_true runs_with '-m 0 '
 must 'the state too' until_true answers 12 192.0.2.1
 must 'the whitelist too' answers 11 192.0.2.99
 
+# The service's user plants links where root might write.
+plant_links() {
+  for note in .package-removed .service-link; do
+    setpriv --reuid=_greylist --regid=_greylist --clear-groups \
+      ln -s /etc/planted "/var/lib/greylist/$note" || return 1
+  done
+}
+must 'its user plants links' plant_links
 must 'removal' dpkg -r qmail-greyd
+must 'follows no link of the user' test ! -e /etc/planted
+rm -f /var/lib/greylist/.package-removed /var/lib/greylist/.service-link
 must 'stops the daemon' until_true none_runs
 must 'nothing would start it again' test ! -e /service/greylist.1999 -a ! -e /etc/systemd/system/greylist.1999.service
 must 'its state stays' test -s /var/lib/greylist/greylist.1999.context

@@ -60,7 +60,7 @@ install_service() { # tag option...
   tag=$1
   shift
   ok --greylist="$port" --servicetag="$tag" --servicedir="$top/service" --cntrldir="$top/control" \
-    --logdir="$top/log" --prefix="$prefix" --user=daemon --loguser=nobody \
+    --logdir="$top/log" --prefix="$prefix" --user=daemon --loguser="${loguser-nobody}" \
     ${memory:+--memory="$memory"} "$@"
 }
 service=$top/service/greylist.one
@@ -246,6 +246,66 @@ check 1
 says "$service: the daemon ends and is started again and again; why: $log"
 end_foreign_daemon
 ok --restart --service="$service"
+check 0
+
+say 'what writes the log is looked at as the daemon is'
+logs=$top/log/greylist.one
+put_back() { svc -u "$service/log"; }
+log_is_up() { svstat "$service/log" | grep -q ': up'; }
+log_is_down() { svstat "$service/log" | grep -q ': down'; }
+svc -d "$service/log"
+wait_for log_is_down || fail 'multilog does not end'
+check 1
+says "wrong: $service/log: what writes the log is down, and stays so until it is started: svc -u $service/log"
+finds 1 --restart --service="$service"
+says "$service/log: what writes the log is down"
+put_back
+wait_for log_is_up || fail 'multilog does not start'
+check 0
+# Files of another user, as they are left when the log user is another one.
+svc -d "$service/log"
+wait_for log_is_down || fail 'multilog does not end'
+chown root "$logs/current" "$logs/lock"
+put_back
+for command in --check --restart; do
+  finds 1 $command --service="$service"
+  says "$service/log: what writes the log ends and is started again and again"
+  says "user nobody cannot write to $logs/current: Permission denied (give that user the files there"
+done
+# Whoever could have brought them there does not get them.
+refuses 111 "user nobody cannot write to $logs/current: Permission denied" --greylist="$port" \
+  --servicetag=one --servicedir="$top/service" --cntrldir="$top/control" --logdir="$top/log" \
+  --prefix="$prefix" --user=daemon --loguser=nobody ${memory:+--memory="$memory"}
+chown nobody "$logs/current" "$logs/lock"
+check 0
+
+say 'a log directory that gets another user is given with its files'
+loguser=bin
+install_service one
+unset loguser
+says "change $logs/current: owner"
+[ "$(stat -c %U "$logs" "$logs/current" "$logs/lock" | sort -u)" = bin ] || fail 'not given'
+check 1
+says "what writes the log (process $(pid_of "$service/log")) still runs as user nobody"
+old=$(pid_of "$service/log")
+svc -k "$service/log"
+log_is_new() { [ "$(pid_of "$service/log")" != 0 ] && [ "$(pid_of "$service/log")" != "$old" ]; }
+wait_for log_is_new || fail 'multilog does not start'
+check 0
+svc -d "$service/log"
+wait_for log_is_down || fail 'multilog does not end'
+chown root "$logs" "$logs"/*
+ln "$logs/current" "$top/other-name"
+ln -s "$top/service" "$logs/link"
+finds 111 --greylist="$port" --servicetag=one --servicedir="$top/service" --cntrldir="$top/control" \
+  --logdir="$top/log" --prefix="$prefix" --user=daemon --loguser=nobody ${memory:+--memory="$memory"}
+contains "$top/err" "user nobody cannot write to $logs/current" || fail 'a file with two names is given'
+[ "$(stat -c %U "$top/other-name" "$logs")" = "$(printf 'root\nroot')" ] || fail 'given away'
+rm "$top/other-name" "$logs/link"
+install_service one
+[ "$(stat -c %U "$logs" "$logs/current" "$logs/lock" | sort -u)" = nobody ] || fail 'not given'
+[ "$(stat -c %U "$top/service")" = root ] || fail 'a link was followed'
+put_back
 check 0
 
 echo 'all passed'

@@ -277,9 +277,16 @@ cmp -s "$rules" "$top/tcp/original" || fail '--no-greyip does not restore every 
 ok --greyip=@1 --tcprules="$rules" --match=10.
 ok --greyip=@1 --tcprules="$rules" --match=11.
 ok --no-greyip --tcprules="$rules"
-contains "$top/out" 'line 9: remove 10.:allow,GREYIP="@1"' || fail 'the rule that goes is not said'
+contains "$top/out" 'line 10: remove 10.:allow,MAX="5",GREYIP="@1"' || fail 'the rule that goes is not said'
 cmp -s "$rules" "$top/tcp/original" || fail '--no-greyip leaves a rule that was made'
 ! sees 1.2.3.4 | grep -q GREYIP || fail '--no-greyip is not in the cdb'
+
+say 'standard descriptors that are closed'
+cp "$rules" "$top/tcp/rules.before"
+"$svctool" --greyip=@1 --tcprules="$rules" <&- >&- 2>&- || fail 'refused'
+sees 1.2.3.4 | grep -q 'GREYIP=@1$' || fail 'tcpserver sees no GREYIP'
+"$svctool" --no-greyip --tcprules="$rules" <&- >&- 2>&- || fail 'refused'
+cmp -s "$rules" "$top/tcp/rules.before" || fail 'something was written into the rules'
 
 say 'a link to the rules stays a link'
 ln -s tcp.smtp "$top/tcp/link"
@@ -288,11 +295,33 @@ ok --greyip=@ --tcprules="$top/tcp/link"
 contains "$rules" 'GREYIP="@"' || fail 'the file behind the link was not changed'
 
 say 'rules that tcprules refuses stay as they are'
+finds_wrong() { # TEXT ARGS: a check does, and ends
+  text=$1
+  shift
+  "$svctool" "$@" >"$top/out" 2>"$top/err"
+  [ $? = 1 ] || fail "not found by svctool $*"
+  contains "$top/out" "$text" || fail "no '$text' from svctool $*"
+}
 printf '1.2.3-x.:allow\n:allow\n' >"$rules"
 refuses 111 "$rules: tcprules: fatal: unable to parse this line" --greyip=@ --tcprules="$rules"
-printf ':allow\nno colon\n' >"$rules" # ucspi-tcp-ipv6's tcprules would never end
-refuses 111 "$rules: line 2" --greyip=@ --tcprules="$rules"
+# ucspi-tcp-ipv6's tcprules would never end.
+for line in 'no colon' '  ' '\t'; do
+  for end in '\n' ''; do
+    printf %b ":allow\\n$line$end" >"$rules"
+    refuses 111 "$rules: line 2" --greyip=@ --tcprules="$rules"
+    finds_wrong "$rules: line 2" --check --tcprules="$rules"
+  done
+done
 printf ':allow\n' >"$rules"
+mkdir "$top/hanging"
+for hang in 'while :; do :; done' 'exec sleep 1000000' 'sleep 1000000 & wait' 'trap "" XCPU TERM; while :; do :; done'; do
+  printf '#!/bin/sh\n%s\n' "$hang" >"$top/hanging/tcprules"
+  chmod 755 "$top/hanging/tcprules"
+  (
+    PATH=$top/hanging:$PATH
+    refuses 111 "$rules: tcprules has not ended after" --greyip=@ --tcprules="$rules"
+  ) || exit 1
+done
 (PATH=$top; "$svctool" --greyip=@ --tcprules="$rules" 2>"$top/err")
 [ $? = 111 ] || fail 'a missing tcprules is no failure'
 contains "$top/err" 'tcprules is not in PATH' || fail 'a missing tcprules is not named'

@@ -22,7 +22,8 @@ void edit_rules(const std::string& text) {
       REQUIRE(edit.error().text.find('\n') == std::string::npos);
       continue;
     }
-    REQUIRE(rule_variable(edit->text, address, "GREYIP").value() == kGreyip);
+    const auto decided = decisions(edit->text, address, "GREYIP");
+    REQUIRE(decided && decided->back().value == kGreyip);
     const auto again = set_rule_variable(edit->text, address, "GREYIP", kGreyip, Force::no);
     REQUIRE(again && again->outcome == RuleEdit::Outcome::unchanged);
     const auto removed = remove_rule_variable(edit->text, address, "GREYIP");

@@ -212,3 +212,21 @@ TEST_CASE("findings as text and as JSON say the same") {
   CHECK(json["daemons"][1]["address"] == "::1@2000");
   CHECK(json["daemons"][1]["answered"] == false);
 }
+
+TEST_CASE("a log service that does not run, or not for long, is a fault") {
+  const auto judged = [](const LogObservation& seen) {
+    Findings findings;
+    judge_log(seen, "/s/log", "svc -u /s/log", findings);
+    return findings.differs.empty() ? "" : findings.differs[0];
+  };
+  CHECK(judged({std::nullopt, false, ""}).empty());  // nobody to ask
+  CHECK(judged({ServiceState{true, true, 1}, true, ""}).empty());
+  CHECK(judged({ServiceState{true, true, 1}, true, "qmaill"}).find("still runs as user qmaill") !=
+        std::string::npos);
+  CHECK(judged({ServiceState{false, false, 0}, false, ""}) ==
+        "/s/log: what writes the log is down, and stays so until it is started: svc -u /s/log");
+  for (const bool up : {true, false}) {
+    CHECK(judged({ServiceState{up, true, 1}, false, ""})
+              .find("ends and is started again and again") != std::string::npos);
+  }
+}

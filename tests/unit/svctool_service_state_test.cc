@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include "svctool/service_state.h"
 
@@ -97,4 +98,15 @@ TEST_CASE("the sockets of an address and port are found in the kernel's table") 
   CHECK(found("[2001:db8::2]@53").empty());
   CHECK(found("127.0.0.1@54").empty());
   CHECK(parse_udp_table("", {}).empty());
+}
+
+TEST_CASE("when a process was started is read behind any name") {
+  const std::string fields = " S 1 10 10 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 4711 2 3";
+  CHECK(parse_start("10 (sh)" + fields) == 4711);
+  CHECK(parse_start("10 (a) b (c)" + fields + " )") != 4711);
+  CHECK(parse_start("10 (a) b (c)" + fields) == 4711);
+  CHECK_FALSE(parse_start("10 (sh) S 1"));
+  CHECK_FALSE(parse_start(""));
+  CHECK(age_of(::getpid()) > 0);
+  CHECK(age_of(::getpid()) < 86400);
 }

@@ -96,9 +96,9 @@ TEST_CASE("without an address, all rules that were made go, and GREYIP of everyo
   REQUIRE(removed->rules.size() == 3);
   CHECK(removed->rules[0].line == 2);
   CHECK(removed->rules[0].rule == ":allow,A=\"b\"");
-  CHECK(removed->rules[1].line == 4);
-  CHECK(removed->rules[1].before == "2.:allow,GREYIP=\"127.0.0.1@1999\"");
-  CHECK(removed->rules[2].line == 6);
+  CHECK(removed->rules[1].line == 5);
+  CHECK(removed->rules[1].before == "2.:allow,A=\"b\",GREYIP=\"127.0.0.1@1999\"");
+  CHECK(removed->rules[2].line == 8);
   const auto again = remove_made_variables(removed->text, "GREYIP");
   REQUIRE(again);
   CHECK(again->rules.empty());
@@ -137,7 +137,25 @@ TEST_CASE("a rule that denies, or that would never be found, is not written") {
       {"1.2.:deny\n:allow\n", "1.2.", "denies"},
       {"192.168.0-9.:allow\n", "192.168.3.", "would not be found"},
       {"192.168.-9.:allow\n", "192.168.3.", "would not be found"},
+      {"192.168.-9.:allow\n", "192.168.0.", "would not be found"},
       {"1.:allow\n:deny\n", "2.", "let 2. in"},
+      {"10.1.:deny\n:allow\n", "10.1.2.3", "let 10.1.2.3 in"},
+      {"10.1.:deny\n:allow\n", "10.1.2.", "let 10.1.2. in"},
+      {"10.0-2.:deny\n:allow\n", "10.1.2.3", "let 10.1.2.3 in"},
+      {"10.1.:deny\n10.1.:allow\n:allow\n", "10.1.2.3", "let 10.1.2.3 in"},
+      {"10.1.:deny\n10.1.:allow\n:allow\n", "10.1.", "denies"},
+      {"10.0-2.:deny\n10.1.:allow\n", "10.1.", "comes first and decides for 10.1."},
+      {"10.0.0.0/8:deny\n:allow\n", "10.1.2.3", "let 10.1.2.3 in"},
+      {"=:deny\n:allow\n", "10.1.2.3", "let 10.1.2.3 in"},
+      {"=.bad.example:deny\n:allow\n", "10.1.", "let 10.1. in"},
+      {"=mx.bad.example:deny\n:allow\n", "10.1.2.3", "let 10.1.2.3 in"},
+      {"10.:deny\n:allow\n", "=mx.example.org", "let =mx.example.org in"},
+      {"=.org:deny\n:allow\n", "=.example.org", "let =.example.org in"},
+      {"2001:db8::deny\n:allow\n", "2001:db8::1", "let 2001:db8::1 in"},
+      {"joe@=mx.example.org:deny\n:allow\n", "joe@10.1.2.3", "let joe@10.1.2.3 in"},
+      {"=:allow,A=\"b\"\n:allow\n", "10.1.2.3", "others to one with other variables"},
+      {"10.1.:allow,A=\"b\"\n:allow\n", "10.1-2.3.", "others to one with other variables"},
+      {"10.5-.:allow\n", "10.5-.", "stands for no address"},
   };
   for (const auto& row : rows) {
     CAPTURE(row.text);
@@ -145,9 +163,97 @@ TEST_CASE("a rule that denies, or that would never be found, is not written") {
     REQUIRE_FALSE(edit);
     CHECK(edit.error().text.find(row.says) != std::string::npos);
   }
+  CHECK(set("192.168.9-.:deny\n", "192.168.10."));        // tcprules takes that end for 0
+  CHECK(set("=mx.bad.example:deny\n:allow\n", "10.1."));  // who has that name does not come there
+  CHECK(set("10.1.2.3:deny\n:allow\n", "10.1."));
   CHECK(set("192.168.0-9.:allow\n", "192.168.10."));
   CHECK(set("192.168.0-9.:allow\n", "192.168."));
   CHECK(set("=a-b.example:allow\n", "1."));
+}
+
+TEST_CASE("a rule that is made has the variables of the one that has decided until then") {
+  const struct {
+    const char *text, *address, *rule;
+  } rows[] = {
+      {":allow,A=\"b\",C=/d/\n", "10.", "10.:allow,A=\"b\",C=/d/"},
+      {"10.:allow,X=\"y\"\n:allow,A=\"b\"\n", "10.1.2.3", "10.1.2.3:allow,X=\"y\""},
+      {"10.:allow,X=\"y\"\n10.1.:allow\n:allow,A=\"b\"\n", "10.1.2.3", "10.1.2.3:allow"},
+      {"10.0-3.:allow,X=\"y\"\n:allow\n", "10.1.2.3", "10.1.2.3:allow,X=\"y\""},
+      {":allow,GREYIP=\"@1\",A=\"b\"\n", "10.", "10.:allow,A=\"b\""},
+      {"=.org:allow,X=\"y\"\n:allow\n", "=.example.org", "=.example.org:allow,X=\"y\""},
+      {"=:allow,A=\"b\"\n:allow,A=/b/\n", "10.", "10.:allow,A=\"b\""},
+      {"::allow,X=\"y\"\n:allow\n", "::1", "::1:allow,X=\"y\""},
+      {"10.:allow,X=\"y\"\n:allow\n", "10.1-3.", "10.1-3.:allow,X=\"y\""},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.text);
+    const auto edit = set(row.text, row.address);
+    REQUIRE(edit);
+    CHECK(edit->outcome == RuleEdit::Outcome::added);
+    CHECK(edit->rule == row.rule + std::string(",GREYIP=\"127.0.0.1@1999\""));
+    const auto removed = remove_rule_variable(edit->text, row.address, "GREYIP");
+    REQUIRE(removed);
+    CHECK(removed->text == row.text);
+    // Of a rule that the operator has added to only GREYIP goes.
+    std::string more = edit->text;
+    more.insert(more.rfind(",GREYIP"), ",Z=\"z\"");
+    const auto kept = remove_rule_variable(more, row.address, "GREYIP");
+    REQUIRE(kept);
+    CHECK(kept->text.ends_with(row.rule + std::string(",Z=\"z\"\n")));
+  }
+}
+
+TEST_CASE("an address that tcpserver never looks for is not written into the rules") {
+  for (const char* address : {"10.1", "10.1.2.3.", "10.1.2", "10.01.2.3", "256.", "mx.example.org",
+                              "10.0.0.0/8", "2001:DB8::1", "2001:db8:0:0:0:0:0:1", "2001:db8",
+                              "::ffff:10.1.2.3", "2001:db8:1:0:1:1:1:1", "joe@", "joe@10."}) {
+    CAPTURE(address);
+    const auto edit = set(":allow\n", address);
+    REQUIRE_FALSE(edit);
+    CHECK(edit.error().text.find("no address that tcpserver looks for") != std::string::npos);
+    CHECK(set(std::string(address) + ":allow\n", address));  // the operator's own rule
+  }
+  for (const char* address : {"10.1.2.3", "10.", "10.1.2.", "::1", "2001:db8::1",
+                              "2001:db8:", "2001:db8:1::1:1:1:1", "=", "=.org", "=mx.example.org",
+                              "joe@10.1.2.3", "joe@=mx.example.org", "10.1.2.3-7", "10.2-3."}) {
+    CAPTURE(address);
+    CHECK(set(":allow\n", address));
+  }
+}
+
+TEST_CASE(
+    "everyone else are those without a name, and those with one when there is a rule for them") {
+  const auto all = [](std::string_view text) {
+    return set_for_everyone_else(text, "GREYIP", "@1", Force::no);
+  };
+  const struct {
+    const char *text, *expected;
+  } rows[] = {
+      {"=:allow\n:allow\n", "=:allow,GREYIP=\"@1\"\n:allow,GREYIP=\"@1\"\n"},
+      {":allow\n=:allow,A=\"b\"\n", ":allow,GREYIP=\"@1\"\n=:allow,A=\"b\",GREYIP=\"@1\"\n"},
+      {"=:allow\n:deny\n", "=:allow,GREYIP=\"@1\"\n:deny\n"},
+      {"=:deny\n:allow\n", "=:deny\n:allow,GREYIP=\"@1\"\n"},
+      {"=.org:allow\n:allow\n", "=.org:allow\n:allow,GREYIP=\"@1\"\n"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.text);
+    const auto edits = all(row.text);
+    REQUIRE(edits);
+    CHECK(edits->text == row.expected);
+    const auto again = all(edits->text);
+    REQUIRE(again);
+    CHECK(again->rules.empty());
+    CHECK(remove_made_variables(edits->text, "GREYIP")->text == row.text);
+  }
+  const auto made = all("=:allow");
+  REQUIRE(made);
+  CHECK(made->rules.size() == 2);
+  CHECK(made->text.starts_with("=:allow,GREYIP=\"@1\"\n"));
+  CHECK(made->text.ends_with("\n:allow,GREYIP=\"@1\"\n"));
+  CHECK_FALSE(all("=:deny\n:deny\n"));
+  CHECK_FALSE(all(":deny\n"));
+  CHECK(named_before_everyone_else("=.org:allow\n=mx.net:allow,GREYIP=\"@\"\n=:allow", "GREYIP")
+            .size() == 1);
 }
 
 TEST_CASE("a line that tcprules would not take is an error with its number") {
@@ -161,6 +267,8 @@ TEST_CASE("a line that tcprules would not take is an error with its number") {
                        ":allow,A=\"x\"B=\"y\"",
                        ":denyfoo",
                        " # indented",
+                       "  ",
+                       "\t",
                        ":allow\r",
                        ":allow,A="};
   for (const char* line : bad) {
@@ -169,7 +277,7 @@ TEST_CASE("a line that tcprules would not take is an error with its number") {
     REQUIRE_FALSE(checked);
     CHECK(checked.error().text.starts_with("line 2: "));
   }
-  CHECK(check_rules("#foo\n\n  \n:allow,A=axa,=xx\n1.2:deny,A=\"\"\nuser@1.2.3.4:allow\n=:allow"));
+  CHECK(check_rules("#foo\n\n:allow,A=axa,=xx\n1.2:deny,A=\"\"\nuser@1.2.3.4:allow\n=:allow"));
 }
 
 TEST_CASE("what was set is taken out again, to the byte, from any rules") {
@@ -188,7 +296,9 @@ TEST_CASE("what was set is taken out again, to the byte, from any rules") {
     const auto edit = set(text, address);
     if (!edit || edit->outcome == RuleEdit::Outcome::unchanged) continue;
     CAPTURE(text);
-    CHECK(rule_variable(edit->text, address, "GREYIP").value() == "127.0.0.1@1999");
+    const auto decided = decisions(edit->text, address, "GREYIP");
+    REQUIRE(decided);
+    CHECK(decided->back().value == "127.0.0.1@1999");
     const auto removed = remove_rule_variable(edit->text, address, "GREYIP");
     REQUIRE(removed);
     REQUIRE(removed->text == text);

@@ -1,0 +1,51 @@
+// Reaches directories and files without being led astray. svctool runs as root, below directories
+// that belong to the users of its services as well; whoever can write to a directory on the way
+// could put a link there, also between a look and what follows it. So a path is gone along
+// directory by directory, each opened in the one before, and what is done is done in the directory
+// that was opened.
+//
+// A link is followed where only root (or whoever runs svctool) could have put it.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <string>
+
+#include "greyd/error.h"
+#include "greyd/files.h"
+
+namespace grey::svctool {
+
+struct Directory {
+  Fd fd;             // for openat(2) and its like alone (O_PATH)
+  std::string path;  // without links
+  // Who else could exchange what is in it, or what leads to it: "user daemon can write to /a".
+  // Empty: nobody.
+  std::string exposed;
+  // Others may make new names in it, and exchange their own, but not ours: as in /tmp.
+  bool sticky = false;
+};
+
+struct PlaceError {
+  int number = 0;  // 0: a link that is not followed
+  std::string path, reason;
+};
+
+tl::expected<Directory, PlaceError> open_directory(const std::string& path);
+
+// What holds `path`, and its name there. The name itself may be a link.
+struct Place {
+  Directory directory;
+  std::string name;
+
+  std::string path() const { return path_below(directory.path, name); }
+};
+tl::expected<Place, PlaceError> open_place(const std::string& path);
+
+// The same path without any link, also in its last part: an error where one is not followed.
+Result<std::string> resolve(const std::string& path);
+
+// "cannot VERB PATH: REASON"
+Error to_error(std::string_view verb, const std::string& path, const PlaceError& error);
+
+}  // namespace grey::svctool
