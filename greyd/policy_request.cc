@@ -205,10 +205,12 @@ PolicyReader::Step PolicyReader::next(std::string_view& bytes) {
     size_ += taken;
     std::string_view line = part;
     if (!skipping_ && (!line_ends || !line_.empty())) line = line_ += part;
-    if (!skipping_ && !begun_) form_ = form_of(line, last_form_);
+    // What the rest is, its beginning says, whatever more of it has come by now.
+    const std::string_view beginning = line.substr(0, kMaxSkippedName + 1);
+    if (!skipping_ && !begun_) form_ = form_of(beginning, last_form_);
     if (size_ > kMaxRequest) return fail(PolicyFault::too_long);
     if (!skipping_ && line.size() > kMaxSkippedName && !may_be_long(line)) {
-      const std::size_t equals = line.find('=');
+      const std::size_t equals = beginning.find('=');
       if (equals == std::string_view::npos || equals == 0) return fail(PolicyFault::bad_line);
       skipping_ = true;
       begun_ = true;
