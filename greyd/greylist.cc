@@ -151,6 +151,7 @@ std::optional<Decision> Greylist::known_client(Seconds now) {
 
 Decision Greylist::by_triplets(const wire::Query& query, const Lists& lists, Seconds now) {
   const bool bounce = query.sender.empty();
+  if (bounce && has_passed(query, now)) return {Reason::bounce, 0, true};
   std::optional<Decision> accepted, deferred;
   bool passed = false;
   named_.begin(query.recipients.size());
@@ -225,6 +226,14 @@ void Greylist::keep_bounces(Seconds now) {
     if (ref == 0 || table_.view(ref).record_class != RecordClass::waiting) continue;
     update(ref, RecordClass::bounce, now, 0);
   }
+}
+
+// Of a bounce to several Postfix names no recipient at DATA any more. Where it has asked at RCPT,
+// too, and one of them passed, there is nothing left to ask.
+bool Greylist::has_passed(const wire::Query& query, Seconds now) const {
+  return query.message != 0 && query.recipients.size() == 1 &&
+         (*query.recipients.begin()).empty() &&
+         messages_.find(query.message, now, kMessageLife) != nullptr;
 }
 
 // Whether no query before has been a good retry of this message. A front that asks once for each

@@ -176,6 +176,7 @@ class Greylist {
   Decision passed_before(Table::Ref ref, const RecordView& record, bool bounce, Seconds now);
   void keep_bounces(Seconds now);
   Decision retry(Table::Ref ref, Seconds now);
+  bool has_passed(const wire::Query& query, Seconds now) const;
   bool is_new_message(const wire::Query& query, Seconds now);
   void earn_pass(Seconds now);
   bool counts(const RecordView& record, Seconds now) const {

@@ -1,5 +1,6 @@
 #include "greyd/policy_listener.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -11,6 +12,7 @@
 #include <cstring>
 
 #include "greyd/socket_address.h"
+#include "greyd/trusted_directory.h"
 
 namespace grey {
 namespace {
@@ -25,7 +27,34 @@ Fd unix_socket() {
   return Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
 
-// Removes a socket that nobody listens to. 0, or the errno that says why the path is taken.
+// There is no bind(2) or connect(2) relative to a directory's descriptor. While this lives, that
+// directory is the process's own, and what is made has the mode of a policy socket: a chmod of the
+// path afterwards would follow a link that somebody has put there meanwhile.
+class InDirectory {
+ public:
+  explicit InDirectory(const Fd& directory)
+      : before_(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)),
+        entered_(before_ && ::fchdir(directory.get()) == 0),
+        error_(entered_ ? 0 : errno),
+        mask_(::umask(0777 & ~PolicyListener::kMode)) {}
+  InDirectory(const InDirectory&) = delete;
+  InDirectory& operator=(const InDirectory&) = delete;
+  ~InDirectory() {
+    ::umask(mask_);
+    if (entered_) (void)!::fchdir(before_.get());
+  }
+  int error() const { return error_; }
+
+ private:
+  const Fd before_;
+  const bool entered_;
+  const int error_;
+  const mode_t mask_;
+};
+
+// The next three work on a name in the process's directory.
+
+// Removes a socket that nobody listens to. 0, or the errno that says why the name is taken.
 int remove_stale(const sockaddr_un& address) {
   struct stat file;
   if (::lstat(address.sun_path, &file) != 0) return errno == ENOENT ? 0 : errno;
@@ -40,50 +69,68 @@ int remove_stale(const sockaddr_un& address) {
   return ::unlink(address.sun_path) == 0 || errno == ENOENT ? 0 : errno;
 }
 
-// 0, or the errno of what failed.
-int bind_path(const std::string& path, Fd& result) {
+// Never follows a link: whatever has the name is an error.
+int bind_name(const std::string& name, Fd& result) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return ENAMETOOLONG;
-  std::memcpy(address.sun_path, path.c_str(), path.size());
+  if (name.size() >= sizeof address.sun_path) return ENAMETOOLONG;
+  std::memcpy(address.sun_path, name.c_str(), name.size());
   if (const int error = remove_stale(address)) return error;
   Fd fd = unix_socket();
-  if (!fd || ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      ::chmod(path.c_str(), PolicyListener::kMode) != 0) {
+  if (!fd || ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return errno;
   }
   result = std::move(fd);
   return 0;
 }
 
+int bind_in(const Fd& directory, const std::string& name, Fd& result, struct stat& file) {
+  const InDirectory there(directory);
+  if (there.error() != 0) return there.error();
+  if (const int error = bind_name(name, result)) return error;
+  if (::lstat(name.c_str(), &file) != 0) return errno;
+  return S_ISSOCK(file.st_mode) ? 0 : EEXIST;  // or somebody has put another thing there
+}
+
 }  // namespace
 
 Result<PolicyListener> PolicyListener::open(const PolicyAddress& address) {
-  Fd fd;
+  const auto error_of = [&](int error) {
+    return tl::make_unexpected(system_error("listen on", address.path, error));
+  };
+  PolicyListener listener{Fd()};
   if (address.path.empty()) {
     auto bound = bind_socket(address.endpoint, SOCK_STREAM, prepare_tcp);
     if (!bound) return tl::make_unexpected(bound.error());
-    fd = std::move(*bound);
-  } else if (const int error = bind_path(address.path, fd)) {
-    return tl::make_unexpected(system_error("listen on", address.path, error));
-  }
-  PolicyListener listener(std::move(fd), address.path);
-  struct stat file;
-  if (listener.is_local() && ::lstat(address.path.c_str(), &file) == 0) {
+    listener.fd_ = std::move(*bound);
+  } else {
+    // Who connects has to name the whole path.
+    if (address.path.size() >= sizeof(sockaddr_un::sun_path)) return error_of(ENAMETOOLONG);
+    auto directory = open_trusted_directory(directory_of(address.path));
+    if (!directory) {
+      return failure("cannot listen on " + address.path + ": " + directory.error().text);
+    }
+    listener.name_ = address.path.substr(address.path.rfind('/') + 1);
+    struct stat file {};
+    if (const int error = bind_in(*directory, listener.name_, listener.fd_, file)) {
+      return error_of(error);
+    }
+    listener.directory_ = std::move(*directory);
     listener.device_ = file.st_dev;
     listener.inode_ = file.st_ino;
   }
-  if (::listen(listener.fd(), SOMAXCONN) != 0) {
-    return tl::make_unexpected(system_error("listen on", address.path, errno));
-  }
+  if (::listen(listener.fd(), SOMAXCONN) != 0) return error_of(errno);
   return listener;
 }
 
 PolicyListener::~PolicyListener() {
   struct stat file;
   // A moved-from listener has no descriptor, and no file.
-  if (!fd_ || !is_local() || ::lstat(path_.c_str(), &file) != 0) return;
-  if (file.st_dev == device_ && file.st_ino == inode_) ::unlink(path_.c_str());
+  if (!fd_ || !is_local()) return;
+  if (::fstatat(directory_.get(), name_.c_str(), &file, AT_SYMLINK_NOFOLLOW) != 0) return;
+  if (file.st_dev == device_ && file.st_ino == inode_) {
+    ::unlinkat(directory_.get(), name_.c_str(), 0);
+  }
 }
 
 }  // namespace grey

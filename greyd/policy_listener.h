@@ -17,20 +17,24 @@ class PolicyListener {
   // Of a unix socket's file: any local user may connect. Its directory says who gets there.
   static constexpr mode_t kMode = 0666;
 
-  // A socket file that nobody listens to is replaced; anything else in its place is an error.
+  // A socket file that nobody listens to is replaced; anything else in its place is an error. As
+  // root it takes a path only that nobody else can lead astray (open_trusted_directory).
+  // Changes the process's working directory and umask and sets them back: call it before there are
+  // threads.
   static Result<PolicyListener> open(const PolicyAddress& address);
   ~PolicyListener();
   PolicyListener(PolicyListener&&) = default;
   PolicyListener& operator=(PolicyListener&&) = delete;
 
   int fd() const { return fd_.get(); }
-  bool is_local() const { return !path_.empty(); }
+  bool is_local() const { return bool(directory_); }
 
  private:
-  PolicyListener(Fd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  explicit PolicyListener(Fd fd) : fd_(std::move(fd)) {}
 
   Fd fd_;
-  std::string path_;  // empty: TCP
+  Fd directory_;      // of a unix socket: where its file is, wherever that has been moved to
+  std::string name_;  // of the file
   dev_t device_ = 0;  // which file is ours: another daemon may have put its own in its place
   ino_t inode_ = 0;
 };

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "greyd/append.h"
+#include "greyd/text.h"
 #include "greyd/wait_text.h"
 
 namespace grey {
@@ -13,9 +14,10 @@ using wire::Reason;
 using wire::Verdict;
 
 constexpr std::array<std::string_view, kAttributes> kNames = {
-    "request", "protocol_state", "client_address", "client_name",
-    "sender",  "recipient",      "instance",       "sasl_username"};
+    "request",   "protocol_state", "client_address", "client_name",   "sender",
+    "recipient", "instance",       "sasl_username",  "policy_context"};
 constexpr std::string_view kCheck = "check ";
+constexpr std::string_view kNoRecipient = "T";  // of a message to several: as a field, and empty
 constexpr std::size_t kKeptMemory = 1024;  // bytes; what a long request took beyond is given back
 
 // (An assignment would keep the memory.)
@@ -23,10 +25,30 @@ void give_back(std::string& text) {
   std::string().swap(text);
 }
 
+// Of the name of an attribute.
+bool is_name(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         c == '-' || c == '=';
+}
+
 std::optional<Attribute> find_attribute(std::string_view name) {
   const auto at = std::find(kNames.begin(), kNames.end(), name);
   if (at == kNames.end()) return std::nullopt;
   return Attribute(at - kNames.begin());
+}
+
+// The form of a request by its first line, or what there is of it; `else_` when it is like neither.
+std::optional<PolicyForm> form_of(std::string_view line, std::optional<PolicyForm> else_) {
+  const std::string_view check = kCheck.substr(0, kCheck.size() - 1);
+  const bool begins = to_lower(line.substr(0, check.size())) == check;
+  // In capitals, say, or without a word behind it, it is wrong, but told from the other form.
+  if (begins && (line.size() == check.size() || !is_name(line[check.size()]))) {
+    return PolicyForm::line;
+  }
+  const std::size_t equals = line.find('=');
+  if (equals == std::string_view::npos || equals == 0) return else_;
+  const std::string_view name = line.substr(0, equals);
+  return std::all_of(name.begin(), name.end(), is_name) ? PolicyForm::postfix : else_;
 }
 
 // Takes a quoted word (at its first quote) off the front; false when its end is missing.
@@ -175,21 +197,21 @@ PolicyReader::Step PolicyReader::next(std::string_view& bytes) {
   while (!bytes.empty()) {
     const std::size_t newline = bytes.find('\n');
     const bool whole = newline != std::string_view::npos;
-    // No more than can be needed at once, so that a long line costs no memory.
-    const std::string_view part = bytes.substr(0, std::min(newline, kMaxLine + 1));
+    // No more than can be needed at once, so that a long line that is skipped costs no memory.
+    const std::string_view part = bytes.substr(0, std::min(newline, kMaxSkippedName + 1));
     const bool line_ends = whole && part.size() == newline;
     const std::size_t taken = part.size() + (line_ends ? 1 : 0);
     bytes.remove_prefix(taken);
     size_ += taken;
-    if (size_ > kMaxRequest) return fail(PolicyFault::too_long);
     std::string_view line = part;
     if (!skipping_ && (!line_ends || !line_.empty())) line = line_ += part;
-    if (!skipping_ && line.size() > kMaxLine) {
-      // Only an attribute that does not count may be so long.
-      if (!begun_ && line.starts_with(kCheck)) return fail(PolicyFault::too_long);
-      const std::size_t equals = line.find('=');
+    // What the rest is, its beginning says, whatever more of it has come by now.
+    const std::string_view beginning = line.substr(0, kMaxSkippedName + 1);
+    if (!skipping_ && !begun_) form_ = form_of(beginning, last_form_);
+    if (size_ > kMaxRequest) return fail(PolicyFault::too_long);
+    if (!skipping_ && line.size() > kMaxSkippedName && !may_be_long(line)) {
+      const std::size_t equals = beginning.find('=');
       if (equals == std::string_view::npos || equals == 0) return fail(PolicyFault::bad_line);
-      if (find_attribute(line.substr(0, equals))) return fail(PolicyFault::too_long);
       skipping_ = true;
       begun_ = true;
       give_back(line_);
@@ -201,6 +223,12 @@ PolicyReader::Step PolicyReader::next(std::string_view& bytes) {
     if (step != Step::more) return step;
   }
   return Step::more;
+}
+
+// Of a line whose beginning is there.
+bool PolicyReader::may_be_long(std::string_view line) const {
+  if (!begun_ && line.starts_with(kCheck)) return true;
+  return find_attribute(line.substr(0, line.find('='))).has_value();
 }
 
 PolicyReader::Step PolicyReader::at_end() {
@@ -227,7 +255,6 @@ PolicyReader::Step PolicyReader::take_attribute(std::string_view line) {
   if (!name) return Step::more;
   const std::string_view value = line.substr(equals + 1);
   if (value.find('\0') != std::string_view::npos) return fail(PolicyFault::bad_byte);
-  if (request_.values_.size() + value.size() >= kMaxValues) return fail(PolicyFault::too_long);
   request_.set(*name, value);
   return Step::more;
 }
@@ -248,6 +275,7 @@ PolicyReader::Step PolicyReader::take_check(std::string_view words) {
   }
   if (count < kLeast) return fail(PolicyFault::bad_line);
   request_.form_ = PolicyForm::line;
+  last_form_ = PolicyForm::line;
   done_ = true;
   size_ = 0;
   return Step::request;
@@ -258,6 +286,7 @@ PolicyReader::Step PolicyReader::finish() {
   if (request_.get(Attribute::request) != "smtpd_access_policy") {
     return fail(PolicyFault::bad_request);
   }
+  last_form_ = PolicyForm::postfix;
   done_ = true;
   size_ = 0;
   return Step::request;
@@ -278,27 +307,44 @@ void PolicyReader::begin() {
 
 // ---- queries and answers -----------------------------------------------------------------------
 
+namespace {
+
+// Whether a request of Postfix is about something to decide at this state of the session.
+bool is_question(const PolicyRequest& request) {
+  const std::string_view state = request.get(Attribute::protocol_state);
+  const bool one_recipient = !request.get(Attribute::recipient).empty();
+  const bool bounce = request.get(Attribute::sender).empty();
+  if (state.empty()) return one_recipient;
+  if (state == "RCPT") {
+    return one_recipient && !(bounce && request.get(Attribute::policy_context) == kBouncesAtData);
+  }
+  // Of a message to several recipients Postfix names none any more. They were asked about at RCPT;
+  // a bounce need not have been.
+  return (state == "DATA" || state == "END-OF-MESSAGE") && (one_recipient || bounce);
+}
+
+}  // namespace
+
 PolicyTopic to_query(const PolicyRequest& request, wire::Query& query) {
-  const std::string_view recipient = request.recipient_field();
+  std::string_view address = request.get(Attribute::client_address);
   std::string_view name = request.get(Attribute::client_name);
   if (request.form() == PolicyForm::postfix) {
-    // Of a message to several recipients Postfix names none after RCPT; they were asked about then.
-    const std::string_view state = request.get(Attribute::protocol_state);
-    const bool one_recipient =
-        recipient.size() > 1 &&
-        (state.empty() || state == "RCPT" || state == "DATA" || state == "END-OF-MESSAGE");
-    if (!one_recipient || !request.get(Attribute::sasl_username).empty()) {
+    if (!is_question(request) || !request.get(Attribute::sasl_username).empty()) {
       return PolicyTopic::no_opinion;
     }
-    if (name == "unknown") name = {};  // Postfix's word for a name that is not verified
+    // Postfix's word for what it does not have, and for a name that is not verified.
+    if (address == "unknown") address = {};
+    if (name == "unknown") name = {};
   }
-  const std::optional<Ip> client = Ip::parse_client(request.get(Attribute::client_address));
+  if (address.empty()) return PolicyTopic::no_client;
+  const std::optional<Ip> client = Ip::parse_client(address);
   if (!client) return PolicyTopic::bad_client;
+  const std::string_view recipient = request.recipient_field();
   query = {};
   query.client = *client;
   query.sender = request.get(Attribute::sender);
   query.client_name = name;
-  query.recipients = wire::Recipients(recipient, 1);
+  query.recipients = wire::Recipients(recipient.empty() ? kNoRecipient : recipient, 1);
   return PolicyTopic::decide;
 }
 
@@ -319,6 +365,26 @@ Result<void> check_deferral(std::string_view text) {
 
 void append_no_opinion(std::string& out, PolicyForm form) {
   out += form == PolicyForm::postfix ? "action=DUNNO\n\n" : "verdict=accept\n";
+}
+
+void append_fault_answer(std::string& out, PolicyForm form, std::string_view why,
+                         const PolicyWords& words) {
+  constexpr std::string_view kText = "Greylisting cannot read what it is asked: ";
+  if (form == PolicyForm::postfix) {
+    out += "action=";
+    if (words.dry_run) {
+      out += "DUNNO";
+    } else {
+      out.append("DEFER_IF_PERMIT ").append(kText).append(why);
+    }
+    out += "\n\n";
+    return;
+  }
+  out += "verdict=";
+  out += to_string(words.dry_run ? Verdict::accept : Verdict::defer);
+  out.append(" reason=").append(to_string(Reason::error));
+  if (!words.dry_run) out.append(" text=\"").append(kText).append(why).append("\"");
+  out += '\n';
 }
 
 bool was_delayed(const Decision& decision) {

@@ -20,11 +20,16 @@
 //     verdict=accept reason=passed delay=352 header="X-Greylist: delayed 352 seconds by ..."
 //     verdict=accept reason=known
 //
+// What cannot be read as a request is answered, too, in the form of whoever asks: a stream that
+// just ends leaves it to the mail server, and many let the mail pass then, so that a client would
+// only have to send an address that breaks its request.
+//
 // Pure: no sockets, no clock.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -43,10 +48,15 @@ enum class Attribute : std::uint8_t {
   client_name,
   sender,
   recipient,
-  instance,       // the same for all requests about one message
-  sasl_username,  // not empty: the client has authenticated itself
+  instance,        // the same for all requests about one message
+  sasl_username,   // not empty: the client has authenticated itself
+  policy_context,  // the administrator's word to us, from Postfix's configuration
 };
-constexpr std::size_t kAttributes = 8;
+constexpr std::size_t kAttributes = 9;
+
+// As policy_context: the null sender is not to be decided at RCPT, as it will be asked about at
+// DATA. Who only verifies an address never gets there, and has nothing to gain from a retry.
+constexpr std::string_view kBouncesAtData = "bounces-at-data";
 
 class PolicyRequest {
  public:
@@ -54,6 +64,8 @@ class PolicyRequest {
   std::string_view get(Attribute name) const;  // empty when it was not given
   // The recipient as a field of a wire query: "T<recipient>".
   std::string_view recipient_field() const;
+  std::size_t memory() const { return values_.capacity(); }
+  void forget() { *this = PolicyRequest(); }  // and its memory
 
  private:
   friend class PolicyReader;
@@ -73,13 +85,14 @@ enum class PolicyFault : std::uint8_t { none, empty, bad_line, bad_byte, too_lon
 constexpr std::size_t kPolicyFaults = 6;
 std::string_view to_string(PolicyFault fault);
 
-// Cuts a stream into requests; the same ones however the stream arrives in pieces. Holds at most
-// kMaxLine and kMaxValues bytes of an unfinished request.
+// Cuts a stream into requests; the same ones however the stream arrives in pieces. Of an unfinished
+// request it holds a line and the values that count, together at most kMaxRequest bytes. That is
+// more than two addresses in the longest commands that Postfix (2,048 bytes) and Exim (16,384, and
+// twice as much in quotes) take.
 class PolicyReader {
  public:
-  static constexpr std::size_t kMaxLine = 4096;         // of a line whose value counts
-  static constexpr std::size_t kMaxValues = 8192;       // of the values that count
-  static constexpr std::size_t kMaxRequest = 64 << 10;  // all of it, with what is skipped
+  static constexpr std::size_t kMaxSkippedName = 4096;  // where a line's name must have ended
+  static constexpr std::size_t kMaxRequest = 80 << 10;  // all of it, with what is skipped
 
   enum class Step : std::uint8_t { more, request, fault };
 
@@ -93,6 +106,9 @@ class PolicyReader {
   // Until the next call. May be swapped for another, whose memory is used for the next request.
   PolicyRequest& request() { return request_; }
   PolicyFault fault() const { return fault_; }
+  // In which form an answer to the fault is understood. Nothing when what has come looks like
+  // neither, and no request came before it.
+  std::optional<PolicyForm> form() const { return form_; }
   bool idle() const { return size_ == 0; }  // nothing of an unfinished request has come
   // Ends the life of request(): what a long one took is given back now, and not with the next.
   void forget_request() {
@@ -107,6 +123,7 @@ class PolicyReader {
   Step finish();
   Step fail(PolicyFault fault);
   void begin();
+  bool may_be_long(std::string_view line) const;
 
   PolicyRequest request_;
   std::string line_;      // the beginning of a line whose end has not come
@@ -115,13 +132,16 @@ class PolicyReader {
   bool done_ = false;     // request_ is whole and is cleared by the next call
   bool skipping_ = false;
   PolicyFault fault_ = PolicyFault::none;
+  std::optional<PolicyForm> form_;       // of the request that has begun, or of the last one
+  std::optional<PolicyForm> last_form_;  // of the last whole one
 };
 
 // What to do with a request.
 enum class PolicyTopic : std::uint8_t {
   decide,      // the query is to be decided
-  no_opinion,  // authenticated, or not about one recipient
-  bad_client,  // the client has no address that we can read
+  no_opinion,  // authenticated, or not about one recipient or a bounce
+  no_client,   // the mail is from no other host
+  bad_client,  // the client has an address that we cannot read
 };
 // Views of `query` point into `request`.
 PolicyTopic to_query(const PolicyRequest& request, wire::Query& query);
@@ -141,6 +161,9 @@ constexpr std::size_t kMaxDeferral = 400;
 Result<void> check_deferral(std::string_view text);
 
 void append_no_opinion(std::string& out, PolicyForm form);
+// To what cannot be read: come again. `why` is for who reads the mail server's log.
+void append_fault_answer(std::string& out, PolicyForm form, std::string_view why,
+                         const PolicyWords& words);
 // `header`: say by a header that the message was delayed, if it was.
 void append_answer(std::string& out, PolicyForm form, const Decision& decision,
                    const PolicyWords& words, bool header);

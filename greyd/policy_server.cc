@@ -16,9 +16,12 @@ namespace {
 constexpr Seconds kLogPeriod = 10;              // seconds, of each kind of trouble
 constexpr std::size_t kReadSize = 2048;         // bytes; Postfix's requests have some 600
 constexpr std::size_t kFullBatch = 128;         // requests; what is ready then is taken next time
+constexpr std::size_t kTurn = 32;               // requests of one source, while others are ready
 constexpr int kAcceptsPerEvent = 16;            // connections
 constexpr std::size_t kMaxClosedPerTick = 500;  // that time has run out for
 constexpr std::size_t kKeptOut = 1024;          // bytes kept for the next answer
+constexpr std::size_t kKeptRequest = 1024;      // bytes kept for the next request of a batch
+constexpr std::size_t kMaxDrained = 1 << 20;    // bytes that may follow a fault
 
 std::string to_text(const std::optional<Endpoint>& source) {
   std::string text;
@@ -36,12 +39,14 @@ PolicyServer::PolicyServer(PolicySettings settings, std::vector<PolicyListener> 
       pipe_(pipe),
       logger_(logger),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
-      next_id_(listeners_.size()),
+      connections_(settings_.max_connections, listeners_.size(), epoll_.get()),
       refused_limit_(kLogPeriod),
       full_limit_(kLogPeriod),
       held_limit_(kLogPeriod),
       slow_limit_(kLogPeriod),
+      crowd_limit_(kLogPeriod),
       client_limit_(kLogPeriod),
+      no_client_limit_(kLogPeriod),
       fault_limits_(kPolicyFaults, RateLimit(kLogPeriod)) {
   if (!epoll_) throw std::system_error(errno, std::generic_category(), "epoll_create1");
   for (std::size_t i = 0; i < listeners_.size(); ++i) {
@@ -59,49 +64,75 @@ void PolicyServer::handle(Seconds now) {
     event_count_ = std::max(::epoll_wait(fd(), events_.data(), kEvents, 0), 0);
   }
   std::unique_ptr<Batch> batch = take_batch();
-  Id id = 0;
+  // Where nobody else waits, a source need not share.
+  const std::size_t turn = event_count_ == 1 ? kFullBatch : kTurn;
   try {
     while (event_ < event_count_ && batch->size < kFullBatch) {
-      const epoll_event event = events_[std::size_t(event_++)];
-      id = event.data.u64;
+      const Id id = events_[std::size_t(event_++)].data.u64;
+      handled_ = 0;
       if (id < listeners_.size()) {
         accept_from(id, now);
-      } else if (Connection* connection = find(id)) {
-        on_event(*connection, event.events, *batch, now);
+      } else {
+        serve(id, std::min(batch->size + turn, kFullBatch), *batch, now);
       }
     }
   } catch (...) {
     // No memory: who was asking gets no answer, and asks again.
-    if (Connection* connection = find(id)) close(*connection);
+    if (Connection* connection = connections_.find(handled_)) connections_.close(*connection);
     abandon(*batch);
     throw;
   }
   decide(std::move(batch), now);
 }
 
+// One turn of a source: until it has nothing ready that is known of, or the batch has so many
+// requests. The source may go with its last connection.
+void PolicyServer::serve(Id id, std::size_t most, Batch& batch, Seconds now) {
+  Source* source = connections_.find_source(id);
+  if (source == nullptr) return;
+  if (source->event == source->event_count) {
+    source->event = 0;
+    source->event_count =
+        std::max(::epoll_wait(source->epoll.get(), source->events.data(), Source::kEvents, 0), 0);
+  }
+  for (; source != nullptr; source = connections_.find_source(id)) {
+    if (source->event == source->event_count || batch.size >= most) return;
+    const epoll_event event = source->events[std::size_t(source->event++)];
+    handled_ = event.data.u64;
+    if (Connection* connection = connections_.find(handled_)) {
+      on_event(*connection, event.events, batch, now);
+    }
+  }
+}
+
 void PolicyServer::tick(Seconds now) {
   ++now_;
   if (paused_) pause_accepting(false);
-  std::size_t left = kMaxClosedPerTick;
-  expire(idle_, settings_.idle_ticks, left);
-  const std::size_t before = left;
-  expire(busy_, settings_.unfinished_ticks, left);
-  slow_ += before - left;
+  expire();
   const auto report = [&](RateLimit& limit, std::size_t& count, std::string_view why) {
     if (count == 0 || limit.due(now) == 0) return;
     logger_.warn("policy connections closed count={}: {}", std::exchange(count, 0), why);
   };
   report(slow_limit_, slow_, "a request not ended, or an answer not taken, for too long");
   report(held_limit_, overfull_, "too much memory for unfinished requests and answers not taken");
+  if (crowded_ > 0 && crowd_limit_.due(now) > 0) {
+    logger_.warn("policy connections closed count={} source={}: to make room, of who has most",
+                 std::exchange(crowded_, 0), to_text(crowd_));
+  }
 }
 
-void PolicyServer::expire(Connections& list, unsigned ticks, std::size_t& left) {
-  while (!list.empty() && left > 0 && now_ - list.front().since >= ticks) {
-    Connection& connection = list.front();
-    if (connection.undecided > 0) {
-      move(connection, true);  // it is we who are slow
-    } else {
-      close(connection);
+void PolicyServer::expire() {
+  std::size_t left = kMaxClosedPerTick;
+  for (const bool busy : {false, true}) {
+    const unsigned ticks = busy ? settings_.unfinished_ticks : settings_.idle_ticks;
+    for (const Id id : connections_.expired(busy, ticks, now_, left)) {
+      Connection& connection = *connections_.find(id);
+      if (connection.undecided > 0) {
+        connections_.move(connection, true, now_);  // it is we who are slow
+        continue;
+      }
+      if (busy) ++slow_;
+      connections_.close(connection);
       --left;
     }
   }
@@ -114,43 +145,45 @@ void PolicyServer::accept_from(std::size_t listener, Seconds now) {
   for (int i = 0; i < kAcceptsPerEvent && !paused_; ++i) {
     sockaddr_storage address{};
     socklen_t size = sizeof address;
-    // That the first one is there the event says; for the others no idle connection has to go.
-    const bool full = by_id_.size() >= settings_.max_connections;
-    if (full && (i > 0 || !make_room())) break;
+    // Nobody could go for the last one.
+    if (connections_.overfull() && !make_room(nullptr)) break;
     Fd fd(::accept4(listeners_[listener].fd(), reinterpret_cast<sockaddr*>(&address), &size,
                     SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!fd) {
       // No descriptor; none in the whole system; or there is none to accept, or it is gone already.
-      if (errno == EMFILE && i == 0) make_room();
+      if (errno == EMFILE && i == 0) make_room(nullptr);
       if (errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) pause_accepting(true);
       break;
     }
-    std::optional<Endpoint> source;
-    if (!local) source = to_endpoint(reinterpret_cast<const sockaddr&>(address));
-    if (source && !settings_.allow.contains(source->ip)) {
+    std::optional<Endpoint> peer;
+    if (!local) peer = to_endpoint(reinterpret_cast<const sockaddr&>(address));
+    if (peer && !settings_.allow.contains(peer->ip)) {
       if (const auto count = refused_limit_.due(now)) {
-        logger_.warn("policy connection refused source={} count={}: not in --allow",
-                     to_text(source), count);
+        logger_.warn("policy connection refused source={} count={}: not in --allow", to_text(peer),
+                     count);
       }
       continue;
     }
-    add(std::move(fd), source);
+    add(std::move(fd), peer);
   }
   if (!paused_) return;
   if (const auto count = full_limit_.due(now)) {
-    logger_.warn("policy connections={} count={}: no more can be accepted and none is idle",
-                 by_id_.size(), count);
+    logger_.warn(
+        "policy connections={} count={}: no more can be accepted and all are being decided",
+        connections_.size(), count);
   }
 }
 
-// Its mail server opens another one when it needs it. False, and a pause, when none is idle.
-bool PolicyServer::make_room() {
-  const auto idle = std::ranges::find(idle_, 0u, &Connection::undecided);
-  if (idle == idle_.end()) {
+// A mail server opens another one when it needs it. False, and a pause, when nobody can go.
+bool PolicyServer::make_room(const Connection* newcomer) {
+  Connection* const goes = connections_.to_make_room(newcomer);
+  if (goes == nullptr) {
     pause_accepting(true);
     return false;
   }
-  close(*idle);
+  ++crowded_;
+  crowd_ = goes->peer;
+  connections_.close(*goes);
   return true;
 }
 
@@ -163,36 +196,22 @@ void PolicyServer::pause_accepting(bool pause) {
   }
 }
 
-void PolicyServer::add(Fd fd, const std::optional<Endpoint>& source) {
-  const Id id = next_id_++;
-  epoll_event event{EPOLLIN, {.u64 = id}};
-  if (::epoll_ctl(this->fd(), EPOLL_CTL_ADD, fd.get(), &event) != 0) return;
-  idle_.emplace_back();
-  Connection& connection = idle_.back();
-  connection.id = id;
-  connection.source = source;
-  connection.since = now_;
-  connection.watched = EPOLLIN;
-  try {
-    by_id_.emplace(id, std::prev(idle_.end()));
-  } catch (...) {
-    idle_.pop_back();
-    throw;
+void PolicyServer::add(Fd fd, const std::optional<Endpoint>& peer) {
+  PolicySourceKey key;
+  if (peer) {
+    key = PolicySourceKey::of_address(peer->ip);
+  } else {
+    ucred user{};
+    socklen_t size = sizeof user;
+    ::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &user, &size);
+    key = PolicySourceKey::of_user(user.uid);
   }
-  connection.fd = std::move(fd);
-}
-
-PolicyServer::Connection* PolicyServer::find(Id id) {
-  const auto at = by_id_.find(id);
-  return at == by_id_.end() ? nullptr : &*at->second;
-}
-
-void PolicyServer::close(Connection& connection) {
-  held_ -= connection.held;
-  const auto at = by_id_.find(connection.id);
-  const Connections::iterator place = at->second;
-  by_id_.erase(at);
-  (place->busy ? busy_ : idle_).erase(place);
+  Connection* const connection = connections_.add(std::move(fd), peer, key, now_);
+  if (connection == nullptr) {
+    make_room(nullptr);
+  } else if (connections_.overfull()) {
+    make_room(connection);
+  }
 }
 
 // ---- requests ----------------------------------------------------------------------------------
@@ -205,15 +224,19 @@ void PolicyServer::on_event(Connection& connection, std::uint32_t events, Batch&
   } else if ((events & EPOLLOUT) != 0 && !connection.out.empty()) {
     settle(connection);
   } else if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
-    close(connection);
+    connections_.close(connection);
   }
 }
 
 void PolicyServer::receive(Connection& connection, Batch& batch, Seconds now) {
+  if (connection.draining) {
+    drain(connection);
+    return;
+  }
   char buffer[kReadSize];
   const ssize_t size = ::recv(connection.fd.get(), buffer, sizeof buffer, 0);
   if (size < 0) {
-    if (errno != EAGAIN && errno != EINTR) close(connection);
+    if (errno != EAGAIN && errno != EINTR) connections_.close(connection);
     return;
   }
   using Step = PolicyReader::Step;
@@ -226,11 +249,7 @@ void PolicyServer::receive(Connection& connection, Batch& batch, Seconds now) {
     std::string_view bytes(buffer, std::size_t(size));
     while ((step = connection.reader.next(bytes)) == Step::request) take_request(connection, batch);
   }
-  if (step == Step::fault) {
-    connection.ended = true;
-    const PolicyFault fault = connection.reader.fault();
-    on_fault(fault_limits_[std::size_t(fault)], to_string(fault), connection.source, now);
-  }
+  if (step == Step::fault) take_fault(connection, batch, now);
   if (connection.undecided == 0) settle(connection);
 }
 
@@ -241,13 +260,39 @@ void PolicyServer::on_fault(RateLimit& limit, std::string_view fault,
   }
 }
 
-void PolicyServer::take_request(Connection& connection, Batch& batch) {
+PolicyServer::Entry& PolicyServer::take_request(Connection& connection, Batch& batch) {
   if (batch.size == batch.entries.size()) batch.entries.emplace_back();
   Entry& entry = batch.entries[batch.size++];
   entry.connection = connection.id;
-  entry.source = connection.source;
+  entry.source = connection.peer;
+  entry.form = connection.reader.request().form();
+  entry.fault = {};
   std::swap(entry.request, connection.reader.request());
   ++connection.undecided;
+  return entry;
+}
+
+// Its answer has its place behind those to the requests before it.
+void PolicyServer::take_fault(Connection& connection, Batch& batch, Seconds now) {
+  const PolicyFault fault = connection.reader.fault();
+  on_fault(fault_limits_[std::size_t(fault)], to_string(fault), connection.peer, now);
+  const auto form = connection.reader.form();
+  connection.faulty = form && !connection.ended;
+  connection.ended = true;
+  if (!form) return;
+  Entry& entry = take_request(connection, batch);
+  entry.form = *form;
+  entry.fault = to_string(fault);
+}
+
+// The peer may still be sending what it has to say. Closed with that unread, the connection would
+// be reset, and the answer lost on the way.
+void PolicyServer::drain(Connection& connection) {
+  char buffer[kReadSize];
+  const ssize_t size = ::recv(connection.fd.get(), buffer, sizeof buffer, 0);
+  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  connection.drained += std::size_t(std::max<ssize_t>(size, 0));
+  if (size <= 0 || connection.drained > kMaxDrained) connections_.close(connection);
 }
 
 std::unique_ptr<PolicyServer::Batch> PolicyServer::take_batch() {
@@ -268,10 +313,16 @@ void PolicyServer::prepare(Batch& batch, Seconds now) {
   batch.entry_of.clear();
   for (std::size_t i = 0; i < batch.size; ++i) {
     Entry& entry = batch.entries[i];
+    entry.asked = false;
+    if (!entry.fault.empty()) continue;
     wire::Query query;
     const PolicyTopic topic = to_query(entry.request, query);
     entry.asked = topic == PolicyTopic::decide;
-    if (topic == PolicyTopic::bad_client) on_fault(client_limit_, "bad-client", entry.source, now);
+    if (topic == PolicyTopic::bad_client) {
+      entry.fault = "bad-client";
+      on_fault(client_limit_, entry.fault, entry.source, now);
+    }
+    if (topic == PolicyTopic::no_client) on_fault(no_client_limit_, "no-client", entry.source, now);
     if (!entry.asked) continue;
     const std::string_view instance = entry.request.get(Attribute::instance);
     if (!instance.empty()) query.message = question_id(question_key_, {query.client, 0}, instance);
@@ -303,14 +354,16 @@ void PolicyServer::decide(std::unique_ptr<Batch> batch, Seconds now) {
   // answered is idle, but still there.)
   if (pending->undecided == 0) return;
   for (std::size_t i = 0; i < pending->size; ++i) {
-    if (Connection* connection = find(pending->entries[i].connection)) settle(*connection);
+    if (Connection* connection = connections_.find(pending->entries[i].connection))
+      settle(*connection);
   }
 }
 
 // Nobody waits for these answers any more.
 void PolicyServer::abandon(Batch& batch) {
   for (std::size_t i = 0; i < batch.size; ++i) {
-    if (Connection* connection = find(batch.entries[i].connection)) close(*connection);
+    if (Connection* connection = connections_.find(batch.entries[i].connection))
+      connections_.close(*connection);
   }
   batch.size = batch.undecided = 0;
 }
@@ -318,15 +371,16 @@ void PolicyServer::abandon(Batch& batch) {
 void PolicyServer::answer(Batch& batch) {
   std::size_t query = 0;
   for (std::size_t i = 0; i < batch.size; ++i) {
-    const Entry& entry = batch.entries[i];
-    Connection* const connection = find(entry.connection);
+    Entry& entry = batch.entries[i];
+    Connection* const connection = connections_.find(entry.connection);
     try {
       if (entry.asked) log(entry, batch.queries[query++]);
       if (connection != nullptr) append_answer_to(*connection, entry);
     } catch (const std::bad_alloc&) {
-      if (connection != nullptr) close(*connection);
+      if (connection != nullptr) connections_.close(*connection);
       continue;
     }
+    if (entry.request.memory() > kKeptRequest) entry.request.forget();
     // Requests of one connection lie together.
     if (connection != nullptr && --connection->undecided == 0) settle(*connection);
   }
@@ -341,7 +395,11 @@ void PolicyServer::log(const Entry& entry, const wire::Query& query) {
 }
 
 void PolicyServer::append_answer_to(Connection& connection, const Entry& entry) {
-  const PolicyForm form = entry.request.form();
+  const PolicyForm form = entry.form;
+  if (!entry.fault.empty()) {
+    append_fault_answer(connection.out, form, entry.fault, settings_.words);
+    return;
+  }
   if (!entry.asked) {
     append_no_opinion(connection.out, form);
     return;
@@ -351,24 +409,27 @@ void PolicyServer::append_answer_to(Connection& connection, const Entry& entry) 
 
 // ---- answers, and what a connection waits for --------------------------------------------------
 
-// Brings a connection's watch, list and account in line with its state; may close it.
+// Brings a connection's watch, list and account in line with its state; may close it, or others.
 void PolicyServer::settle(Connection& connection) {
   if (connection.undecided == 0 && !connection.out.empty()) {
     if (!send(connection)) {
-      close(connection);
+      connections_.close(connection);
       return;
     }
-    if (connection.out.empty()) move(connection, false);
+    if (connection.out.empty()) connections_.move(connection, false, now_);
   }
   const bool answered = connection.undecided == 0 && connection.out.empty();
-  if (answered && connection.ended) {
-    close(connection);
-    return;
+  if (answered && connection.ended && !connection.draining) {
+    if (!connection.faulty || ::shutdown(connection.fd.get(), SHUT_WR) != 0) {
+      connections_.close(connection);
+      return;
+    }
+    connection.draining = true;
   }
   const std::uint32_t waits_for = answered ? EPOLLIN : EPOLLOUT;
-  watch(connection, connection.undecided == 0 ? waits_for : 0);
-  const bool busy = !answered || !connection.reader.idle();
-  if (busy != connection.busy) move(connection, busy);
+  connections_.watch(connection, connection.undecided == 0 ? waits_for : 0);
+  const bool busy = !answered || connection.draining || !connection.reader.idle();
+  if (busy != connection.busy) connections_.move(connection, busy, now_);
   account(connection);
 }
 
@@ -383,29 +444,15 @@ bool PolicyServer::send(Connection& connection) {
   return true;
 }
 
-void PolicyServer::move(Connection& connection, bool busy) {
-  Connections& from = connection.busy ? busy_ : idle_;
-  Connections& to = busy ? busy_ : idle_;
-  to.splice(to.end(), from, by_id_.find(connection.id)->second);
-  connection.busy = busy;
-  connection.since = now_;
-}
-
-void PolicyServer::watch(Connection& connection, std::uint32_t events) {
-  if (events == connection.watched) return;
-  epoll_event event{events, {.u64 = connection.id}};
-  ::epoll_ctl(fd(), EPOLL_CTL_MOD, connection.fd.get(), &event);
-  connection.watched = events;
-}
-
 void PolicyServer::account(Connection& connection) {
   if (!connection.busy) connection.reader.forget_request();
-  const std::size_t held = connection.reader.memory() + connection.out.capacity();
-  held_ += held - connection.held;
-  connection.held = held;
-  if (held_ <= settings_.max_held || !connection.busy) return;
-  close(connection);
-  ++overfull_;
+  connections_.set_held(connection, connection.reader.memory() + connection.out.capacity());
+  while (connections_.held() > settings_.max_held) {
+    Connection* const goes = connections_.to_free_memory();
+    if (goes == nullptr) return;
+    connections_.close(*goes);
+    ++overfull_;
+  }
 }
 
 }  // namespace grey

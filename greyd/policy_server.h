@@ -4,10 +4,12 @@
 // bounded amount of work and returns, so that UDP has its turn. Requests that have come on several
 // connections are decided as one batch, with one write to the journal before any of their answers.
 //
-// Bounds: connections in number (the one that has been idle for longest makes room); what each may
-// leave unfinished (PolicyReader's limits) or unread (the answers to what one read brought, then it
-// is not read from any more), and that in all; the time for either. A peer that sends what is no
-// request is closed.
+// Bounds: connections in number; what each may leave unfinished (PolicyReader's limits) or unread
+// (the answers to what one read brought, then it is not read from any more), and that in all; the
+// time for either. PolicyConnections says who goes, by source. Sources take turns, too, so that one
+// with many connections, or requests, takes no more of the time than another that asks.
+//
+// What is no request is answered where its form is known, and ends its connection.
 #pragma once
 
 #include <sys/epoll.h>
@@ -15,17 +17,16 @@
 #include <array>
 #include <cstdint>
 #include <functional>
-#include <list>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "greyd/hash_key.h"
 #include "greyd/log.h"
 #include "greyd/network_set.h"
+#include "greyd/policy_connections.h"
 #include "greyd/policy_listener.h"
 #include "greyd/policy_request.h"
 #include "greyd/service.h"
@@ -60,33 +61,21 @@ class PolicyServer {
   void handle(Seconds now);  // some of what there is to do
   void tick(Seconds now);    // once a second: time-outs
 
-  std::size_t connections() const { return by_id_.size(); }
+  std::size_t connections() const { return connections_.size(); }
 
  private:
-  // Never used twice, so that events and decisions of a closed connection find nobody.
-  using Id = std::uint64_t;
-
-  struct Connection {
-    Id id = 0;
-    Fd fd;
-    std::optional<Endpoint> source;
-    PolicyReader reader;
-    std::string out;            // answers not taken yet
-    unsigned undecided = 0;     // requests in batches
-    unsigned since = 0;         // the tick at which it joined its list, or got on
-    std::size_t held = 0;       // bytes
-    std::uint32_t watched = 0;  // epoll events
-    bool busy = false;          // in busy_, else in idle_
-    bool ended = false;         // nothing more is read from it
-  };
-  using Connections = std::list<Connection>;
+  using Id = PolicyConnections::Id;
+  using Connection = PolicyConnections::Connection;
+  using Source = PolicyConnections::Source;
 
   // A request between its reading and its answer. The connection may be gone by then.
   struct Entry {
     Id connection = 0;
     std::optional<Endpoint> source;
+    PolicyForm form = PolicyForm::postfix;  // of the answer
     PolicyRequest request;
-    bool asked = false;  // else it needs no decision
+    bool asked = false;      // else it needs no decision
+    std::string_view fault;  // not empty: it could not be read
     Decision decision;
   };
   struct Batch {
@@ -98,15 +87,16 @@ class PolicyServer {
   };
 
   void accept_from(std::size_t listener, Seconds now);
-  bool make_room();
+  bool make_room(const Connection* newcomer);
   void pause_accepting(bool pause);
-  void add(Fd fd, const std::optional<Endpoint>& source);
-  Connection* find(Id id);
-  void close(Connection& connection);
+  void add(Fd fd, const std::optional<Endpoint>& peer);
 
+  void serve(Id source, std::size_t most, Batch& batch, Seconds now);
   void on_event(Connection& connection, std::uint32_t events, Batch& batch, Seconds now);
   void receive(Connection& connection, Batch& batch, Seconds now);
-  void take_request(Connection& connection, Batch& batch);
+  void drain(Connection& connection);
+  Entry& take_request(Connection& connection, Batch& batch);
+  void take_fault(Connection& connection, Batch& batch, Seconds now);
   void prepare(Batch& batch, Seconds now);
   void on_fault(RateLimit& limit, std::string_view fault, const std::optional<Endpoint>& source,
                 Seconds now);
@@ -119,27 +109,24 @@ class PolicyServer {
 
   void settle(Connection& connection);
   bool send(Connection& connection);
-  void move(Connection& connection, bool busy);
-  void watch(Connection& connection, std::uint32_t events);
   void account(Connection& connection);
-  void expire(Connections& list, unsigned ticks, std::size_t& left);
+  void expire();
 
   const PolicySettings settings_;
   const std::vector<PolicyListener> listeners_;
   const Decide decide_;
   LogPipe& pipe_;
   spdlog::logger& logger_;
-  Fd epoll_;
+  Fd epoll_;  // of listeners and sources
   const HashKey question_key_ = new_hash_key();
 
-  // Both in the order of `since`, the longest first.
-  Connections idle_, busy_;
-  std::unordered_map<Id, Connections::iterator> by_id_;
-  Id next_id_;
-  std::size_t held_ = 0;                 // bytes
-  std::size_t slow_ = 0, overfull_ = 0;  // connections closed for it and not told yet
-  unsigned now_ = 0;                     // ticks
-  bool paused_ = false;                  // no connection is accepted until the next tick
+  PolicyConnections connections_;
+  // Connections closed for it and not told yet; and the last that had to make room.
+  std::size_t slow_ = 0, overfull_ = 0, crowded_ = 0;
+  std::optional<Endpoint> crowd_;
+  unsigned now_ = 0;     // ticks
+  bool paused_ = false;  // no connection is accepted until the next tick
+  Id handled_ = 0;       // the connection whose event is being handled
 
   static constexpr int kEvents = 64;
   std::array<epoll_event, kEvents> events_{};
@@ -147,7 +134,8 @@ class PolicyServer {
   std::vector<std::unique_ptr<Batch>> idle_batches_;
   std::size_t batches_ = 0;  // all that were made
 
-  RateLimit refused_limit_, full_limit_, held_limit_, slow_limit_, client_limit_;
+  RateLimit refused_limit_, full_limit_, held_limit_, slow_limit_, crowd_limit_, client_limit_,
+      no_client_limit_;
   std::vector<RateLimit> fault_limits_;
 };
 

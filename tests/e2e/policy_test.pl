@@ -6,11 +6,12 @@ use warnings;
 use File::Basename;
 use lib dirname(__FILE__);
 use Daemon;
+use PolicyClient;
 use File::Temp qw(tempdir);
 use IO::Select;
 use IO::Socket::IP;
 use IO::Socket::UNIX;
-use Socket qw(SOCK_DGRAM SOCK_STREAM SHUT_WR);
+use Socket qw(SHUT_WR);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -24,42 +25,14 @@ my $asan = `ldd $program` =~ /libasan/;
 $SIG{PIPE} = 'IGNORE';
 END { local $?; $daemon->stop('KILL') if $daemon && $daemon->{pid} }
 
-my ($defer, $dunno) = ("action=DEFER_IF_PERMIT Greylisted: please try again in 5 minutes\n\n", "action=DUNNO\n\n");
-
-# One that nobody has, below those that the system gives to who asks for any.
-sub free_port {
-    for my $try (1 .. 1000) {
-        my $port = 10000 + ($$ + $try * 7) % 20000;
-        my @free = map { IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => $port, Type => $_, $_ == SOCK_STREAM ? (Listen => 1) : ()) } SOCK_STREAM, SOCK_DGRAM;
-        return $port if @free == grep { defined } @free and @free == 2;
-    }
-    die 'no port' }
-
 # A daemon with an empty state that takes policy requests on the port and the unix socket.
 sub fresh { my (@args) = @_; unlink glob "$dir/context*"; again(@args) }
 sub again { my (@args) = @_; $daemon->start('--policy', "127.0.0.1\@$port,$unix", @args, "127.0.0.1\@$port", 'context') }
 sub logged { my ($pattern) = @_;
     ok wait_until(sub { $daemon->log =~ $pattern }), "log: $pattern" or diag substr $daemon->log, -2000 }
 
-sub tcp { my (%with) = @_;
-    return IO::Socket::IP->new(PeerHost => '127.0.0.1', PeerPort => $port, Type => SOCK_STREAM, %with) // die "connect: $!" }
-sub local_socket { return IO::Socket::UNIX->new(Peer => $unix, Type => SOCK_STREAM) // die "connect: $!" }
-sub request { my (%with) = @_;
-    my %attribute = (request => 'smtpd_access_policy', protocol_state => 'RCPT', client_address => '192.0.2.1',
-        client_name => 'unknown', sender => 'a@x', recipient => 'b@y', %with);
-    return join('', map {"$_=$attribute{$_}\n"} sort keys %attribute) . "\n" }
-# All that comes until so many bytes are there, or the end.
-sub receive { my ($socket, $size) = @_;
-    my $text = '';
-    while (length $text < $size) {
-        IO::Select->new($socket)->can_read($Daemon::deadline) or return "$text(nothing more)";
-        sysread($socket, $text, $size - length $text, length $text) or return "$text(end)";
-    }
-    return $text }
-sub says { my ($socket, $bytes, $expected, $name) = @_;
-    syswrite $socket, $bytes if length $bytes;
-    is receive($socket, length $expected), $expected, $name }
-sub ends { my ($socket, $name) = @_; is receive($socket, 1), '(end)', $name // 'closed' }
+sub tcp { return policy_tcp($port, @_) }
+sub local_socket { return policy_unix($unix) }
 sub udp_answers { my ($name) = @_; like ask(asker($port), query('203.0.113.9', 'u', 'u')), qr/^[01]\d$/, "UDP is answered: $name" }
 
 subtest 'Postfix: the first attempt waits, the good retry has a header, then the client is known' => sub {
@@ -75,7 +48,7 @@ subtest 'Postfix: the first attempt waits, the good retry has a header, then the
     says($s, request(client_address => '192.0.2.7', protocol_state => 'DATA', recipient => ''), $dunno, 'not of one recipient');
     says($s, request(client_address => 'unknown'), $dunno, 'no address');
     logged(qr/^verdict=defer reason=new client=192\.0\.2\.1 sender=a\@x recipients=b\@y age=0 source=127\.0\.0\.1\@\d+$/m);
-    logged(qr/bad policy request fault=bad-client source=127\.0\.0\.1\@\d+ count=1$/m);
+    logged(qr/bad policy request fault=no-client source=127\.0\.0\.1\@\d+ count=1$/m);
     is ask(asker($port), query('192.0.2.1', 'third@x', 'b@y')), '12', 'UDP knows it too';
     is $daemon->stop, 0;
 };
@@ -149,29 +122,61 @@ subtest 'a message to several recipients is one good retry, and has one header' 
     like slurp("$dir/context"), qr/^C \d+ 1 192\.0\.2\.1$/m, 'one pass';
 };
 
-subtest 'what is no request is not answered, and ends its connection only' => sub {
+subtest 'what cannot be read is answered in the form of who asks, where that is known, and ends its connection only' => sub {
     fresh();
     my $good = tcp();
-    my @bad = ("\n", "GET / HTTP/1.0\r\n\r\n", "\0" x 100 . "\n", "a=b\n\n", 'x' x 100_000, 'x=' . 'y' x 100_000,
-        "check 1.2.3.4\n", "request=smtpd_access_policy\nsender=" . 'x' x 5000 . "\n\n", # The last line is none of a request; before it every line may have happened to have a "=".
-        map { join("", map { chr int rand 256 } 1 .. 3000) . "\nnonsense\n" } 1 .. 20);
+    my $action = sub { "action=DEFER_IF_PERMIT Greylisting cannot read what it is asked: $_[0]\n\n" };
+    my $verdict = sub { qq{verdict=defer reason=error text="Greylisting cannot read what it is asked: $_[0]"\n} };
+    my $begin = "request=smtpd_access_policy\nclient_address=192.0.2.1\nrecipient=b\n";
+    my $too_much = 'x' x 100_000;
+    my @bad = ( # what is sent, what is answered
+        ["\n", ''], ["GET / HTTP/1.0\r\n\r\n", ''], ["\0" x 100 . "\n", ''], [$too_much, ''],
+        (map { [join('', map { chr int rand 256 } 1 .. 3000) =~ tr/=//dr . "\nnonsense\n", ''] } 1 .. 20),
+        ["a=b\n\n", $action->('bad-request')], ["x=$too_much", $action->('too-long')], ["${begin}sender=$too_much\n\n", $action->('too-long')],
+        ["${begin}sender=a\0b\n\n", $action->('bad-byte')], ["${begin}nonsense\n\n", $action->('bad-line')],
+        ["check 1.2.3.4\n", $verdict->('bad-line')], ["check 192.0.2.1 a b c d\n", $verdict->('bad-line')], ["check 192.0.2.1 a\"b c\n", $verdict->('bad-line')],
+        ["Check 192.0.2.1 a b\n", $verdict->('bad-line')], ["check 192.0.2.1 a\0 b\n", $verdict->('bad-byte')], ["check 192.0.2.1 $too_much b\n", $verdict->('too-long')],
+        [request() . "nonsense\n", $defer . $action->('bad-line')], ["check 192.0.2.1 q$$ b\nnonsense\n", qr/^verdict=defer reason=(?:new|early) .*\n\Q${\$verdict->('bad-line')}\E\(end\)$/],
+    );
     for my $bad (@bad, @bad) {
+        my ($sent, $answer) = @$bad;
         my $s = tcp();
-        syswrite $s, $bad;
-        is receive($s, 1), '(end)', 'closed: ' . substr $bad =~ s/[^ -~]/./gr, 0, 20;
+        # As ${readsocket does: all of it, then the end of its side, and only then is the answer read.
+        for (my $at = 0; $at < length $sent; ) { $at += syswrite($s, $sent, 4096, $at) // last }
+        shutdown $s, SHUT_WR;
+        my $name = 'sent: ' . substr $sent =~ s/[^ -~]/./gr, 0, 20;
+        # (After the first round the wait has got shorter.)
+        my $got = receive($s, 100_000) =~ s/in 4 minutes/in 5 minutes/r;
+        ref $answer ? like $got, $answer, $name : is $got, "$answer(end)", $name;
     }
     my $s = tcp();
     my $sent = 0;
-    # A megabyte without a newline: it is told to stop long before.
-    while ($sent < 1 << 20) { my $n = syswrite($s, 'z=' x 4096) // last; $sent += $n }
-    ends($s, "closed, $sent bytes were written");
-    $s = tcp();
-    says($s, request() . "nonsense\n", $defer, 'what came before it is answered');
-    ends($s);
+    # Without an end: it is told to stop in time, and cannot go on for ever.
+    while ($sent < 64 << 20) { my $n = syswrite($s, 'z=' x 4096) // last; $sent += $n }
+    cmp_ok $sent, '<', 16 << 20, "$sent bytes were written";
     says($good, request(sender => 'q'), $defer, 'the others go on');
     my $lines = () = $daemon->log =~ /bad policy request/g;
     cmp_ok $lines, '<=', 12, "$lines lines in the log";
     udp_answers('after it all');
+    $daemon->stop;
+};
+
+subtest 'addresses as long as Exim can send them are greylisted as others are' => sub {
+    fresh();
+    my $long = sub { my ($n) = @_; return '"' . ('\\"' x (8000 + $n)) . '@example.org"' };
+    my $s = tcp();
+    for my $n (1, 2) { says($s, 'check 192.0.2.1 ' . $long->($n) . ' ' . $long->($n) . "\n", qq{verdict=defer reason=new wait=300 text="Greylisted: please try again in 5 minutes"\n}, "long ones $n") }
+    syswrite $s, 'check 192.0.2.1 ' . $long->(2) . ' ' . $long->(2) . "\n";
+    like receive($s, 30), qr/^verdict=defer reason=early/, 'the same again';
+    $s = tcp();
+    says($s, request(sender => 'x' x 5000 . $_, recipient => 'y' x 5000), $defer, "Postfix $_") for 1, 2;
+    $daemon->stop;
+};
+
+subtest 'in a dry run what cannot be read is accepted' => sub {
+    fresh('--dry-run');
+    says(tcp(), "check 1\n", "verdict=accept reason=error\n", 'Exim');
+    says(tcp(), "a=b\n\n", $dunno, 'Postfix');
     $daemon->stop;
 };
 
@@ -300,7 +305,7 @@ subtest 'only allowed sources are served by TCP' => sub {
     $daemon->stop;
 };
 
-subtest 'no descriptors left: the longest idle makes room, nothing spins, UDP goes on' => sub {
+subtest 'no descriptors left: the oldest makes room, nothing spins, UDP goes on' => sub {
     fresh('-m', 0);
     my @first = map { tcp() } 1 .. 40;
     says($_, request(), qr/./, undef) for ();
@@ -312,18 +317,16 @@ subtest 'no descriptors left: the longest idle makes room, nothing spins, UDP go
     my @more;
     for my $n (1 .. 20) { push @more, my $s = tcp(); says($s, request(sender => "m$n"), $wait, "new connection $n") }
     ends($first[$_], "idle one $_ had to go") for 0 .. 15;
-    # All are busy: there is no room, and no use in trying.
+    # All are busy: then the oldest of these goes.
     my @left = grep { !IO::Select->new($_)->can_read(0) } @first, @more;
     syswrite $_, "request=" for @left;
     udp_answers('with all of them busy');
     my $waiting = tcp();
-    syswrite $waiting, request(sender => 'waiting');
-    udp_answers('with one waiting');
+    says($waiting, request(sender => 'waiting'), $wait, 'it has its turn');
+    udp_answers('with one more');
     my $before = cpu();
     sleep 0.5;
     cmp_ok cpu() - $before, '<', 0.25, 'no spinning';
-    close $_ for @left;
-    says($waiting, '', $wait, 'it has its turn');
     $daemon->stop;
 };
 

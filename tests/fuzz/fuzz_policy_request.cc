@@ -13,8 +13,8 @@ namespace {
 
 using Step = PolicyReader::Step;
 
-constexpr std::size_t kMostMemory =
-    2 * (PolicyReader::kMaxLine + PolicyReader::kMaxValues) + 2 * sizeof(std::string);
+// A line, and the values that were taken from it, each in a string that doubles.
+constexpr std::size_t kMostMemory = 4 * PolicyReader::kMaxRequest + 2 * sizeof(std::string);
 
 void check_request(const PolicyRequest& request) {
   wire::Query query;
@@ -30,7 +30,8 @@ void check_request(const PolicyRequest& request) {
   REQUIRE(query.sender.find('\0') == std::string_view::npos);
 }
 
-// All values of all requests, and how it ended. In pieces of `size` bytes.
+// All values of all requests, and how it ended: the fault, and in which form it is answered. In
+// pieces of `size` bytes.
 std::string read(const std::vector<char>& stream, std::size_t size) {
   PolicyReader reader;
   PolicyRequest used;  // swapped in, as the server does
@@ -54,7 +55,9 @@ std::string read(const std::vector<char>& stream, std::size_t size) {
     REQUIRE(reader.memory() <= kMostMemory);
   }
   if (reader.at_end() == Step::request) note();
-  return result.append(to_string(reader.fault()));
+  result.append(to_string(reader.fault()));
+  if (reader.fault() == PolicyFault::none || !reader.form()) return result;
+  return result.append(reader.form() == PolicyForm::line ? " line" : " postfix");
 }
 
 }  // namespace

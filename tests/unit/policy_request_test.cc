@@ -33,6 +33,7 @@ std::string read(std::string_view stream, std::size_t cut) {
       const PolicyTopic topic = to_query(reader.request(), query);
       result += topic == PolicyTopic::decide       ? "decide"
                 : topic == PolicyTopic::no_opinion ? "no-opinion"
+                : topic == PolicyTopic::no_client  ? "no-client"
                                                    : "bad-client";
       if (topic != PolicyTopic::decide) {
         result += '\n';
@@ -50,8 +51,10 @@ std::string read(std::string_view stream, std::size_t cut) {
     take(stream.substr(0, cut));
     take(stream.substr(std::min(cut, stream.size())));
   }
-  CHECK(most < 2 * (PolicyReader::kMaxLine + PolicyReader::kMaxValues) + 100);
-  if (reader.fault() != PolicyFault::none) result += to_string(reader.fault());
+  CHECK(most < 4 * PolicyReader::kMaxRequest);
+  if (reader.fault() == PolicyFault::none) return result;
+  result += to_string(reader.fault());
+  if (reader.form()) result += reader.form() == PolicyForm::line ? " (line)" : " (postfix)";
   return result;
 }
 
@@ -65,6 +68,17 @@ constexpr std::string_view kFullSays =
 
 std::string postfix(std::string_view attributes) {
   return "request=smtpd_access_policy\n" + std::string(attributes) + "\n";
+}
+
+// A request before a fault.
+const std::string kFullText = std::string(kFull);
+constexpr std::size_t kTooMuch = PolicyReader::kMaxRequest;
+
+// With a backslash before each byte.
+std::string quoted_twice(const std::string& bytes) {
+  std::string quoted;
+  for (const char c : bytes) quoted.append(1, '\\').append(1, c);
+  return quoted;
 }
 
 }  // namespace
@@ -83,8 +97,8 @@ TEST_CASE("a stream is read the same however it is cut") {
       kFullSays,
       "",
       kFullSays,
-      "decide 192.0.2.1 <> <b> name= instance=\nbad-request",
-      "decide 192.0.2.1 <a> <b> name= instance=\nbad-line",
+      "decide 192.0.2.1 <> <b> name= instance=\nbad-request (postfix)",
+      "decide 192.0.2.1 <a> <b> name= instance=\nbad-line (line)",
   };
   for (std::size_t i = 0; i < std::size(streams); ++i) {
     const std::string whole = read(streams[i], streams[i].size());
@@ -111,13 +125,18 @@ TEST_CASE("requests that are about one recipient are decided") {
       {"client_address=::ffff:192.0.2.1\nrecipient=b\n", "decide 192.0.2.1 <> <b>"},
       {"client_address=192.0.2.1\nrecipient=b\nprotocol_state=DATA\n", "decide 192.0.2.1"},
       {"client_address=192.0.2.1\nrecipient=b\nprotocol_state=END-OF-MESSAGE\n", "decide"},
-      {"client_address=192.0.2.1\nrecipient=\nprotocol_state=DATA\n", "no-opinion"},
+      {"client_address=192.0.2.1\nsender=a\nrecipient=\nprotocol_state=DATA\n", "no-opinion"},
+      {"client_address=192.0.2.1\nsender=a\nprotocol_state=END-OF-MESSAGE\n", "no-opinion"},
+      {"client_address=192.0.2.1\nrecipient=\nprotocol_state=RCPT\n", "no-opinion"},
       {"client_address=192.0.2.1\nrecipient=b\nprotocol_state=VRFY\n", "no-opinion"},
       {"client_address=192.0.2.1\nsender=a\nprotocol_state=MAIL\n", "no-opinion"},
       {"client_address=192.0.2.1\nprotocol_state=CONNECT\n", "no-opinion"},
       {"client_address=192.0.2.1\nrecipient=b\nsasl_username=ann\n", "no-opinion"},
-      {"client_address=unknown\nrecipient=b\n", "bad-client"},
-      {"recipient=b\n", "bad-client"},
+      {"client_address=unknown\nrecipient=b\n", "no-client"},
+      {"recipient=b\n", "no-client"},
+      {"client_address=192.0.2\nrecipient=b\n", "bad-client"},
+      {"client_address=%eth0\nrecipient=b\n", "bad-client"},
+      {"client_address=fe80::1%eth0\nrecipient=b\n", "decide fe80::1 <> <b>"},
       {"client_address=192.0.2.1\nclient_name=unknown\nrecipient=b\n",
        "decide 192.0.2.1 <> <b> name= "},
       {"client_address=192.0.2.1\nrecipient=b\nsender=a=b\n", "decide 192.0.2.1 <a=b> <b>"},
@@ -127,6 +146,35 @@ TEST_CASE("requests that are about one recipient are decided") {
   for (const auto& row : rows) {
     CAPTURE(row.attributes);
     CHECK(read(postfix(row.attributes), 7).substr(0, row.says.size()) == row.says);
+  }
+}
+
+TEST_CASE(
+    "a bounce is asked about at DATA where Postfix is told so, and there to whomever it goes") {
+  const struct {
+    std::string_view attributes;
+    std::string_view says;
+  } rows[] = {
+      {"protocol_state=RCPT\nrecipient=b\n", "decide 192.0.2.1 <> <b>"},
+      {"protocol_state=RCPT\nrecipient=b\npolicy_context=bounces-at-data\n", "no-opinion"},
+      {"protocol_state=RCPT\nrecipient=b\npolicy_context=other\n", "decide 192.0.2.1 <> <b>"},
+      {"protocol_state=RCPT\nsender=a\nrecipient=b\npolicy_context=bounces-at-data\n",
+       "decide 192.0.2.1 <a> <b>"},
+      {"recipient=b\npolicy_context=bounces-at-data\n", "decide 192.0.2.1 <> <b>"},
+      {"protocol_state=DATA\nrecipient=b\npolicy_context=bounces-at-data\n",
+       "decide 192.0.2.1 <> <b>"},
+      {"protocol_state=DATA\nrecipient=\npolicy_context=bounces-at-data\n",
+       "decide 192.0.2.1 <> <>"},
+      {"protocol_state=DATA\n", "decide 192.0.2.1 <> <>"},
+      {"protocol_state=END-OF-MESSAGE\nrecipient=\n", "decide 192.0.2.1 <> <>"},
+      {"protocol_state=MAIL\n", "no-opinion"},
+      {"protocol_state=VRFY\nrecipient=b\n", "no-opinion"},
+      {"protocol_state=DATA\nsasl_username=ann\n", "no-opinion"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.attributes);
+    const std::string request = postfix("client_address=192.0.2.1\n" + std::string(row.attributes));
+    CHECK(read(request, 7).substr(0, row.says.size()) == row.says);
   }
 }
 
@@ -143,8 +191,9 @@ TEST_CASE("a line request has three or four words, plain or as Exim quotes them"
        "decide 192.0.2.1 <a@x> <\"j \\ d\"@y> name= "},
       {"check 192.0.2.1 \"a\\n\\r\" b", "decide 192.0.2.1 <a\n\r> <b> name= "},
       {"check 192.0.2.1 a unknown unknown", "decide 192.0.2.1 <a> <unknown> name=unknown "},
-      {"check \"\" a b", "bad-client"},
+      {"check \"\" a b", "no-client"},
       {"check x a b", "bad-client"},
+      {"check unknown a b", "bad-client"},
       {"check 192.0.2.1 a", "bad-line"},
       {"check ", "bad-line"},
       {"check", "bad-line"},
@@ -172,40 +221,58 @@ TEST_CASE("what is not a request is named by its fault") {
       {"x\n", "bad-line"},
       {"=x\n", "bad-line"},
       {"HELO mx\n", "bad-line"},
-      {"a=b\n\n", "bad-request"},
-      {"request=smtpd_access\n\n", "bad-request"},
-      {"a=b\ncheck 192.0.2.1 a b\n", "bad-line"},
-      {postfix("sender=a\0b\n"s), "bad-byte"},
-      {"check 192.0.2.1 a\0 b\n"s, "bad-byte"},
-      {postfix("sender=" + std::string(4090, 'x') + "\n"), "too-long"},
-      {"check 192.0.2.1 a " + std::string(4090, 'x'), "too-long"},
-      {postfix("sender=" + std::string(4000, 'x') + "\nrecipient=" + std::string(4000, 'x') +
-               "\ninstance=" + std::string(400, 'x') + "\n"),
-       "too-long"},
+      {"a=b\n\n", "bad-request (postfix)"},
+      {"request=smtpd_access\n\n", "bad-request (postfix)"},
+      {"a=b\ncheck 192.0.2.1 a b\n", "bad-line (postfix)"},
+      {postfix("sender=a\0b\n"s), "bad-byte (postfix)"},
+      {"check 192.0.2.1 a\0 b\n"s, "bad-byte (line)"},
+      {"check\n", "bad-line (line)"},
+      {"CHECK 192.0.2.1 a b\n", "bad-line (line)"},
+      {"check\t192.0.2.1 a b\n", "bad-line (line)"},
+      {"checks\n", "bad-line"},
+      {"check=1\n\n", "bad-request (postfix)"},
+      {"checked=1\n\n", "bad-request (postfix)"},
+      {kFullText + "checks\n", "bad-line (postfix)"},
+      {kFullText + "\n", "empty (postfix)"},
+      {kFullText + "check 1\n", "bad-line (line)"},
+      {"check 192.0.2.1 a b\nx\n", "bad-line (line)"},
+      {"check 192.0.2.1 a " + std::string(kTooMuch, 'x'), "too-long (line)"},
+      {"sender=" + std::string(kTooMuch, 'x'), "too-long (postfix)"},
+      {postfix("sender=" + std::string(kTooMuch / 2, 'x') +
+               "\nrecipient=" + std::string(kTooMuch / 2, 'x') + "\n"),
+       "too-long (postfix)"},
       {std::string(1 << 20, 'x'), "bad-line"},
-      {"x=" + std::string(1 << 20, 'x'), "too-long"},
+      {"x=" + std::string(1 << 20, 'x'), "too-long (postfix)"},
       {"\xff\xfe\0\n"s, "bad-line"},
+  };
+  const auto ends_so = [](const std::string& text, std::string_view end) {
+    return text.ends_with(end) && (text.size() == end.size() || text.find('\n') != text.npos);
   };
   for (const auto& row : rows) {
     CAPTURE(row.stream.substr(0, 60));
-    CHECK(read(row.stream, row.stream.size()) == row.says);
-    CHECK(read(row.stream, 0) == row.says);
+    CHECK(ends_so(read(row.stream, row.stream.size()), row.says));
+    CHECK(ends_so(read(row.stream, 0), row.says));
   }
   std::string endless;
   for (int i = 0; i < 10'000; ++i) endless += "name" + std::to_string(i) + "=" + many + "\n";
-  CHECK(read(endless, 1000) == "too-long");
+  CHECK(read(endless, 1000) == "too-long (postfix)");
 }
 
-TEST_CASE("values that count may be as long as an SMTP command, others as long as a request") {
-  const std::string sender(2048, 's'), recipient(2048, 'r');
-  const std::string stream =
-      postfix("client_address=192.0.2.1\nx=" + std::string(30'000, 'x') + "\nsender=" + sender +
-              "\ny=" + std::string(4094, 'y') + "\nz=" + std::string(4095, 'z') +
-              "\nrecipient=" + recipient + "\n");
+TEST_CASE("two addresses as long as a mail server can have them are read whole") {
+  // A command of Exim's has at most 16,384 bytes; quoted, each may be two.
+  const std::string half(16'384, '"'), quoted = quoted_twice(half);
+  const std::string line =
+      "check 192.0.2.1 \"" + quoted + "\" \"" + quoted + "\" \"mx.example.org\"\n";
   const std::string says =
-      "decide 192.0.2.1 <" + sender + "> <" + recipient + "> name= instance=\n";
-  CHECK(read(stream, 0) == says);
-  CHECK(read(stream, 9000) == says);
+      "decide 192.0.2.1 <" + half + "> <" + half + "> name=mx.example.org instance=\n";
+  CHECK(read(line, 0) == says);
+  CHECK(read(line + line, 2048) == says + says);
+  const std::string stream =
+      postfix("client_address=192.0.2.1\nx=" + std::string(30'000, 'x') + "\nsender=" + half +
+              "\ny=" + std::string(4094, 'y') + "\nz=" + std::string(4095, 'z') +
+              "\nrecipient=" + half + "\n");
+  CHECK(read(stream, 0) == "decide 192.0.2.1 <" + half + "> <" + half + "> name= instance=\n");
+  CHECK(read(stream, 9000) == read(stream, 0));
 }
 
 TEST_CASE("at the end of a stream a line request needs no newline") {
@@ -290,6 +357,21 @@ TEST_CASE("each decision has its answer in both forms") {
   append_no_opinion(out, PolicyForm::postfix);
   append_no_opinion(out, PolicyForm::line);
   CHECK(out == "action=DUNNO\n\nverdict=accept\n");
+}
+
+TEST_CASE("what cannot be read has an answer in both forms, and in a dry run one that accepts") {
+  PolicyWords words;
+  std::string out;
+  append_fault_answer(out, PolicyForm::postfix, "too-long", words);
+  append_fault_answer(out, PolicyForm::line, "bad-line", words);
+  CHECK(out ==
+        "action=DEFER_IF_PERMIT Greylisting cannot read what it is asked: too-long\n\n"
+        "verdict=defer reason=error text=\"Greylisting cannot read what it is asked: bad-line\"\n");
+  words.dry_run = true;
+  out.clear();
+  append_fault_answer(out, PolicyForm::postfix, "too-long", words);
+  append_fault_answer(out, PolicyForm::line, "bad-line", words);
+  CHECK(out == "action=DUNNO\n\nverdict=accept reason=error\n");
 }
 
 TEST_CASE("Postfix takes a header up to the end of the message, Exim always") {

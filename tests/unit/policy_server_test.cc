@@ -102,7 +102,7 @@ class Fixture {
     for (Waiting& batch : batches) {
       for (std::size_t i = batch.queries.size(); i-- > 0;) {
         CHECK(batch.queries[i].sender == batch.senders[i]);  // still there
-        batch.done(i, {Reason::known, 0});
+        batch.done(i, {reason, 0});
       }
     }
     serve();
@@ -117,6 +117,7 @@ class Fixture {
 
   bool fail = false;     // decide throws
   bool at_once = false;  // decide answers before it returns
+  Reason reason = Reason::known;
 
  private:
   struct Waiting {
@@ -137,6 +138,8 @@ class Fixture {
 const std::string kKnown = "verdict=accept reason=known\n";
 const std::string kPostfix =
     "request=smtpd_access_policy\nclient_address=192.0.2.1\nrecipient=b\nsender=";
+const std::string kUnread =
+    "verdict=defer reason=error text=\"Greylisting cannot read what it is asked: bad-line\"\n";
 const std::string kDunno = "action=DUNNO\n\n";
 
 }  // namespace
@@ -266,7 +269,7 @@ TEST_CASE("a peer is not closed because its decision takes long") {
   CHECK(peer.received() == kKnown);
 }
 
-TEST_CASE("at the bound the connection that has been idle for longest makes room") {
+TEST_CASE("at the bound the oldest connection makes room, an idle one before one that is busy") {
   PolicySettings settings;
   settings.max_connections = 3;
   Fixture f(std::move(settings));
@@ -278,16 +281,18 @@ TEST_CASE("at the bound the connection that has been idle for longest makes room
   Peer d = f.connect();
   CHECK(b.received() == "|");
   CHECK(f.server().connections() == 3);
-  // None is idle: the new one waits for the next tick after one goes.
-  for (Peer* busy : {&a, &c, &d}) busy->send("request");
-  f.serve();
+  // None is idle: the one that has been busy for longest goes.
+  f.tick(1);
+  for (Peer* busy : {&c, &a, &d}) {
+    busy->send("request");
+    f.serve();
+  }
   Peer e = f.connect();
   e.ask("2");
-  f.tick(1);
-  CHECK(e.received() == "");
-  a.close();
-  f.tick(2);
+  f.serve();
   CHECK(e.received() == kKnown);
+  CHECK(c.received() == "|");
+  CHECK(a.received() + d.received() == "");
 }
 
 TEST_CASE("a connection that waits for its decision does not make room") {
@@ -334,7 +339,7 @@ TEST_CASE("what all peers leave unread or unfinished is bounded") {
   std::vector<Peer> peers;
   for (int i = 0; i < 20; ++i) {
     peers.push_back(f.connect());
-    peers.back().send(std::string(4000, 'x'));
+    peers.back().send("check " + std::string(4000, 'x'));
     f.serve();
   }
   CHECK(f.server().connections() < 11);
@@ -371,6 +376,76 @@ TEST_CASE("answers that are not taken are dropped in time") {
   CHECK(f.server().connections() == 1);
   f.tick(4);
   CHECK(f.server().connections() == 0);
+}
+
+TEST_CASE("when all wait for their decisions a new one waits, and is not lost") {
+  PolicySettings settings;
+  settings.max_connections = 2;
+  Fixture f(std::move(settings));
+  Peer a = f.connect(), b = f.connect();
+  a.ask("1");
+  b.ask("2");
+  f.serve();
+  REQUIRE(f.asked() == 2);
+  Peer c = f.connect(), d = f.connect();
+  c.ask("3");
+  d.ask("4");
+  f.tick(2);
+  f.decide_all();
+  CHECK(a.received() + b.received() == kKnown + kKnown);
+  f.tick(2);
+  f.decide_all();
+  f.tick(2);
+  f.decide_all();
+  CHECK(c.received() + d.received() == kKnown + kKnown);
+}
+
+TEST_CASE("a fault is answered behind the requests before it, and then nothing more is read") {
+  Fixture f;
+  Peer peer = f.connect();
+  peer.send("check 192.0.2.1 a b\ncheck x\ncheck 192.0.2.1 c d\n");
+  f.serve();
+  CHECK(f.asked() == 1);
+  f.decide_all();
+  CHECK(peer.received() == kKnown + kUnread + "|");
+  // What it is still sending must not reset the connection, with the answer in it.
+  CHECK(peer.send_some(std::string(100'000, 'x')));
+  f.serve();
+  CHECK(f.server().connections() == 1);
+  peer.close();
+  f.serve();
+  CHECK(f.server().connections() == 0);
+}
+
+TEST_CASE("who goes on sending after a fault is closed in time, and in bytes") {
+  PolicySettings settings;
+  settings.unfinished_ticks = 3;
+  Fixture f(std::move(settings));
+  Peer slow = f.connect(), fast = f.connect();
+  slow.send("check x\n");
+  fast.send("check x\n");
+  f.serve();
+  for (int i = 0; i < 2000 && f.server().connections() == 2; ++i) {
+    fast.send_some(std::string(10'000, 'x'));
+    f.serve();
+  }
+  CHECK(f.server().connections() == 1);
+  f.tick(4);
+  CHECK(f.server().connections() == 0);
+  CHECK(slow.received() == kUnread + "|");
+}
+
+TEST_CASE("a client's address that cannot be read is no way past, and ends nothing") {
+  Fixture f;
+  f.at_once = true;
+  Peer peer = f.connect();
+  peer.send("check 192.0.2 a b\n");
+  peer.ask("1");
+  f.serve();
+  CHECK(
+      peer.received() ==
+      "verdict=defer reason=error text=\"Greylisting cannot read what it is asked: bad-client\"\n" +
+          kKnown);
 }
 
 TEST_CASE("without memory for decisions the askers are closed, and others served") {

@@ -213,6 +213,30 @@ TEST_CASE("under the rule all a bounce keeps nothing until it is accepted as a w
   CHECK(f.reason(both, 9000) == Reason::bounce);
 }
 
+TEST_CASE(
+    "a bounce to several that passed at RCPT is not asked about again at DATA, without names") {
+  Fixture f;
+  const Asked first{.sender = "", .recipients = {"b@y.net"}, .message = 1};
+  REQUIRE(f.reason(first, 1000) == Reason::new_triplet);
+  REQUIRE(f.reason({.sender = "", .recipients = {""}, .message = 1}, 1000) == Reason::new_triplet);
+  const std::size_t records = f.greylist.table().size();
+  REQUIRE(f.reason({.sender = "", .recipients = {"b@y.net"}, .message = 2}, 1310) ==
+          Reason::bounce);
+  const Decision at_data = f.ask({.sender = "", .recipients = {""}, .message = 2}, 1310);
+  CHECK(at_data.reason == Reason::bounce);
+  CHECK(at_data.again);
+  // The server said 451; so did that of the next attempt.
+  for (const std::uint64_t attempt : {3u, 4u}) {
+    CHECK(f.reason({.sender = "", .recipients = {"b@y.net"}, .message = attempt}, 5000) ==
+          Reason::bounce);
+    CHECK(f.reason({.sender = "", .recipients = {""}, .message = attempt}, 5000) == Reason::bounce);
+  }
+  CHECK(f.greylist.table().size() == records);
+  // Another message is asked about.
+  CHECK(f.reason({.sender = "", .recipients = {""}, .message = 9, .client = "192.0.2.9"}, 5000) ==
+        Reason::new_triplet);
+}
+
 TEST_CASE("a message that passed and is refused for now passes again") {
   for (const unsigned passes : {0u, 1u, 3u}) {
     Fixture f(policy_with_passes(passes));
