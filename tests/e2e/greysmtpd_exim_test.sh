@@ -5,7 +5,7 @@
 # shellcheck disable=SC2317,SC2154 # functions are called through `ok`; variables are set by serve
 set -u
 greysmtpd=$(realpath "$1")
-exim=$(realpath "$2")
+unpacked=$(realpath "$2")
 [ "$(id -u)" = 0 ] || { echo "skipped: Exim takes a configuration of ours from root only"; exit 77; }
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/smtp.sh"
@@ -53,6 +53,7 @@ login:
 END
 }
 
+copy_exim "$unpacked"
 make_exim "$work/exim"
 mail=$work/exim/mail
 # -odi: what is answered with 250 is in the mailbox.
