@@ -54,6 +54,7 @@ ok 'nothing is left' nothing_left
 # ---- how it ends when it is ended, and when there is no root
 
 start_sleeper() { # seconds: unlike any other's
+  : >"$work/sleeper"
   "$fresh" bash -c "echo sleeps; sleep $1; true" >"$work/sleeper" 2>"$work/sleeper.log" &
   sleeper=$!
   pids+=("$sleeper")
