@@ -6,7 +6,7 @@
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 greysmtpd=$(realpath "$1")
-exim=$(realpath "$2")
+unpacked=$(realpath "$2")
 [ "$(id -u)" = 0 ] || { echo "skipped: Exim takes a configuration of ours from root only"; exit 77; }
 # shellcheck source-path=SCRIPTDIR
 . "$here/smtp.sh"
@@ -54,6 +54,7 @@ login:
 END
 }
 
+copy_exim "$unpacked"
 make_exim "$work/exim"
 # Another Exim, which takes any number of bad commands and keeps nothing, and one that refuses each
 # recipient with what it has read.

@@ -89,6 +89,13 @@ prepare_mailfront() { # plugin [sanitizer-runtime]: mailfront has no sanitizer o
   [ -z "${2-}" ] || preload=("LD_PRELOAD=$2" ASAN_OPTIONS=detect_leaks=0)
 }
 
+# Exim starts itself anew as its own user, to whom the directory above this tree may be closed (root's
+# home is).
+copy_exim() { # path-of-exim4: sets exim
+  exim=$work/exim4
+  cp -p "$1" "$exim"
+}
+
 free_port() { # the kernel's choice, for UDP and TCP
   perl -MIO::Socket::INET -e '
     for (1 .. 100) {

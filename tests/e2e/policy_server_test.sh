@@ -189,7 +189,7 @@ users:
   local_parts = ann : bob : ^long
   verify_only
 END
-exim=$source/build/exim/usr/sbin/exim4
+copy_exim "$source/build/exim/usr/sbin/exim4"
 "$exim" -C "$work/exim.conf" -bdf -oX "<; 127.0.0.1.$exim_port; [::1]:$exim_port" >"$work/exim.out" 2>&1 &
 pids+=($!)
 ok 'Exim starts' until_true smtp_answers "$exim_port"
