@@ -115,8 +115,17 @@ int write_cdb(int fd, const AddressList& list, std::size_t& keys) {
 
 }  // namespace
 
+Result<std::optional<std::string>> read_list_file(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
+    if (path == "/dev/null") return std::optional<std::string>("");
+    return failure(path + ": not a regular file");
+  }
+  return read_file(path);
+}
+
 Result<ListCdb> make_list_cdb(const std::string& path) {
-  const auto text = read_file(path);
+  const auto text = read_list_file(path);
   if (!text) return tl::make_unexpected(text.error());
   if (!*text) return tl::make_unexpected(system_error("open", path, ENOENT));
   const auto list = AddressList::parse(**text, path);
@@ -146,7 +155,7 @@ Result<std::size_t> build_list_cdb(const std::string& path) {
 }
 
 Result<std::shared_ptr<const EntryLookup>> open_list_cdb(const std::string& path) {
-  const auto content = read_file(path);
+  const auto content = read_list_file(path);
   if (!content) return tl::make_unexpected(content.error());
   if (!*content) return tl::make_unexpected(system_error("open", path, ENOENT));
   // The library maps its file, and a mapped file that somebody cuts kills whoever reads it: so it

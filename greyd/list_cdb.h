@@ -6,12 +6,18 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "greyd/address_list.h"
 #include "greyd/error.h"
 
 namespace grey {
+
+// A list's text or cdb, whole; nothing when there is no such file. What is no regular file is an
+// error, as reading it might never end (a pipe that nobody writes to would stop the daemon at its
+// start); /dev/null is an empty list.
+Result<std::optional<std::string>> read_list_file(const std::string& path);
 
 struct ListCdb {
   std::string content;

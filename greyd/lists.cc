@@ -12,7 +12,7 @@ namespace {
 
 Result<AddressList> load(const std::string& path) {
   if (path.empty()) return AddressList();
-  const auto text = read_file(path);
+  const auto text = read_list_file(path);
   if (!text) return tl::make_unexpected(text.error());
   const std::string cdb = path + ".cdb";
   const bool has_cdb = ::access(cdb.c_str(), F_OK) == 0;

@@ -7,16 +7,12 @@
 #include <vector>
 
 #include "greyd/range_set.h"
+#include "tests/unit/list_of.h"
 
 using namespace grey;
+using testing::list_of;
 
 namespace {
-
-AddressList list_of(std::string_view text) {
-  auto list = AddressList::parse(text, "whitelist");
-  REQUIRE_MESSAGE(list, (list ? "" : list.error().text));
-  return std::move(*list);
-}
 
 bool has(const AddressList& list, const char* ip) {
   return list.has_client(*Ip::parse(ip));

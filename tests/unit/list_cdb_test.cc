@@ -1,6 +1,7 @@
 #include "greyd/list_cdb.h"
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -169,6 +170,21 @@ TEST_CASE_FIXTURE(Fixture, "what is no cdb of ours is an error that names it") {
     REQUIRE_FALSE(lists);
     CHECK(lists.error().text.starts_with(path + ".cdb: "));
   }
+}
+
+TEST_CASE_FIXTURE(Fixture, "a list that cannot be read to its end is an error, not a wait") {
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  for (const std::string& odd : {path, std::string("/dev/zero"), directory.path()}) {
+    CAPTURE(odd);
+    const auto lists = load_lists("", odd);
+    REQUIRE_FALSE(lists);
+    CHECK(lists.error().text.find(odd) != std::string::npos);
+    CHECK_FALSE(build_list_cdb(odd));
+  }
+  CHECK(load_lists("/dev/null", ""));
+  fs::rename(path, path + ".cdb");
+  write("192.0.2.1\n");
+  CHECK_FALSE(load_lists(path, ""));
 }
 
 TEST_CASE("the shipped whitelist is a good list") {

@@ -9,16 +9,12 @@
 #include "greyd/address_list.h"
 #include "greyd/domain_name.h"
 #include "tests/unit/entry_query.h"
+#include "tests/unit/list_of.h"
 
 using namespace grey;
+using testing::list_of;
 
 namespace {
-
-AddressList list_of(std::string_view text) {
-  auto list = AddressList::parse(text, "list");
-  REQUIRE_MESSAGE(list, (list ? "" : list.error().text));
-  return std::move(*list);
-}
 
 // A list's keys in a store of their own, as a cdb has them.
 class Keys : public EntryLookup {
