@@ -245,7 +245,9 @@ for my $limit (['-f 8', qr/File too large/], ['-n 10', undef]) {
         my $dir = place();
         my $daemon = daemon($dir);
         $daemon->{program} = '/bin/sh';
-        $daemon->start('-c', "ulimit $option; exec '$program' -v 2 '127.0.0.1\@$port' '$dir/context'");
+        # (What the test's own parent has left open would count.)
+        my $closed = join ' ', map {"$_>&-"} 3 .. 9;
+        $daemon->start('-c', "exec $closed; ulimit $option; exec '$program' -v 2 '127.0.0.1\@$port' '$dir/context'");
         my $socket = asker($port);
         asks($socket, map { "f$_" . 'x' x 200 } 1 .. 100);
         $daemon->signal('USR1');
