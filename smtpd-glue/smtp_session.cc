@@ -7,6 +7,7 @@ namespace grey::smtp {
 namespace {
 
 constexpr std::string_view kNotOffered = "502 5.5.1 Command not available";
+constexpr std::string_view kBareCr = "500 5.5.2 CR without LF";
 constexpr std::string_view kBadAddress =
     "501 5.5.4 Address cannot be read: <user@domain> is wanted";
 constexpr std::string_view kBadBdat = "421 4.5.4 Syntax: BDAT size [LAST]";
@@ -83,9 +84,11 @@ std::size_t SmtpSession::take_line(std::string_view bytes) {
 void SmtpSession::begin_command() {
   command_ = verb_of(line_);
   may_pass_ = false;
-  const std::size_t limit = command_ == Verb::auth ? kMaxAuthLine : kMaxLine;
-  if (command_ != Verb::bdat && (!line_is_whole_ || line_.size() > limit))
-    return lose_line(kLongLine, State::command);
+  if (command_ != Verb::bdat) {  // whose octets follow: refusing the line alone would not do
+    const std::size_t limit = command_ == Verb::auth ? kMaxAuthLine : kMaxLine;
+    if (!line_is_whole_ || line_.size() > limit) return lose_line(kLongLine, State::command);
+    if (has_inner_cr(line_)) return lose_line(kBareCr, State::command);
+  }
   switch (command_) {
     case Verb::mail:
       return begin_mail();

@@ -25,8 +25,8 @@
 // Nobody is asked about a client that it says is logged in, or whose address it does not know.
 //
 // MAIL and RCPT with an address that servers read differently, RCPT of more recipients than can be
-// asked about, and commands after which a session cannot be followed (Verb::unfollowed) are
-// answered here.
+// asked about, commands after which a session cannot be followed (Verb::unfollowed), and lines that
+// may be several commands for some server (CR within, or too long) are answered here.
 //
 // The message passes octet by octet, and after its end nothing passes before the server has replied
 // (see data_end.h and bdat.h): no content can become a command that was not seen here.
