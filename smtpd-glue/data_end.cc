@@ -10,10 +10,14 @@ bool matters(char c) {
   return c == '.' || c == '\r' || c == '\n' || c == '\0' || c == ' ' || c == '\t';
 }
 
-// Where the octets begin that matter for what follows `bytes`.
+// Where the octets begin that matter for what follows `bytes`. After a second dot it does not
+// matter what was before them.
 std::size_t tail_of(std::string_view bytes) {
   std::size_t begin = bytes.size();
-  while (begin > 0 && matters(bytes[begin - 1])) --begin;
+  while (begin > 0 && matters(bytes[begin - 1])) {
+    --begin;
+    if (begin > 0 && bytes[begin] == '.' && bytes[begin - 1] == '.') break;
+  }
   return begin;
 }
 

@@ -7,12 +7,14 @@ namespace grey::smtp {
 namespace {
 
 constexpr std::string_view kNotOffered = "502 5.5.1 Command not available";
+constexpr std::string_view kBareCr = "500 5.5.2 CR without LF";
 constexpr std::string_view kBadAddress =
     "501 5.5.4 Address cannot be read: <user@domain> is wanted";
 constexpr std::string_view kBadBdat = "421 4.5.4 Syntax: BDAT size [LAST]";
 constexpr std::string_view kLargeChunk = "552 5.3.4 Chunk too large";
 constexpr std::string_view kManyRecipients = "452 4.5.3 Too many recipients";
 constexpr std::string_view kNoRecipient = "503 5.5.1 No recipient was accepted";
+constexpr std::string_view kLongLine = "500 5.5.2 Line too long";
 constexpr std::string_view kLostStep =
     "451 4.5.0 Cannot tell where the message ends: lines must end with CRLF";
 
@@ -37,9 +39,8 @@ std::size_t SmtpSession::from_client(std::string_view bytes) {
       case State::command:
         taken += take_line(rest);
         break;
-      case State::long_line:
       case State::lost_line:
-        taken += take_long_line(rest);
+        taken += take_lost_line(rest);
         break;
       case State::dialogue:
         taken += take_dialogue(rest);
@@ -67,17 +68,27 @@ std::size_t SmtpSession::from_client(std::string_view bytes) {
   return taken;
 }
 
-std::size_t SmtpSession::take_line(std::string_view bytes) {
-  const std::size_t size = std::min(line_length(bytes), kMaxLine - line_.size());
+std::size_t SmtpSession::append_to_line(std::string_view bytes) {
+  const std::size_t size = std::min(line_length(bytes), kMaxAuthLine - line_.size());
   line_.append(bytes.substr(0, size));
   line_is_whole_ = line_.back() == '\n';
-  if (line_is_whole_ || line_.size() == kMaxLine) begin_command();
+  return size;
+}
+
+std::size_t SmtpSession::take_line(std::string_view bytes) {
+  const std::size_t size = append_to_line(bytes);
+  if (line_is_whole_ || line_.size() == kMaxAuthLine) begin_command();
   return size;
 }
 
 void SmtpSession::begin_command() {
   command_ = verb_of(line_);
   may_pass_ = false;
+  if (command_ != Verb::bdat) {  // whose octets follow: refusing the line alone would not do
+    const std::size_t limit = command_ == Verb::auth ? kMaxAuthLine : kMaxLine;
+    if (!line_is_whole_ || line_.size() > limit) return lose_line(kLongLine, State::command);
+    if (has_inner_cr(line_)) return lose_line(kBareCr, State::command);
+  }
   switch (command_) {
     case Verb::mail:
       return begin_mail();
@@ -105,7 +116,7 @@ void SmtpSession::begin_command() {
 
 // False when it was answered here.
 bool SmtpSession::take_address() {
-  auto address = line_is_whole_ ? address_of(line_) : std::nullopt;
+  auto address = address_of(line_);
   if (address) {
     address_ = std::move(*address);
   } else {
@@ -143,7 +154,8 @@ void SmtpSession::begin_data() {
 }
 
 void SmtpSession::begin_bdat() {
-  const auto chunk = line_is_whole_ ? parse_bdat(line_) : std::nullopt;
+  const bool fits = line_is_whole_ && line_.size() <= kMaxLine;
+  const auto chunk = fits ? parse_bdat(line_) : std::nullopt;
   if (!chunk) return end_session(kBadBdat);
   chunk_ = *chunk;
   if (!offers_.chunking) return lose_chunk(kNotOffered, State::command);
@@ -162,11 +174,7 @@ void SmtpSession::begin_bdat() {
 void SmtpSession::pass_line() {
   to_server += line_;
   line_.clear();
-  if (!line_is_whole_) {
-    state_ = State::long_line;
-  } else {
-    state_ = command_ == Verb::bdat && chunk_.size > 0 ? State::chunk : State::reply;
-  }
+  state_ = command_ == Verb::bdat && chunk_.size > 0 ? State::chunk : State::reply;
 }
 
 // Answers a command that the server does not get.
@@ -189,24 +197,30 @@ void SmtpSession::lose_chunk(std::string_view reply, State next) {
 void SmtpSession::go_on(State next) {
   state_ = next;
   if (next == State::resetting) to_server += "RSET\r\n";
+  if (next == State::dialogue) {  // which is cancelled (RFC 4954, 4), and the server says so
+    to_server += "*\r\n";
+    state_ = State::reply;
+  }
 }
 
-std::size_t SmtpSession::take_long_line(std::string_view bytes) {
+std::size_t SmtpSession::take_lost_line(std::string_view bytes) {
   const std::size_t size = line_length(bytes);
-  const bool whole = bytes[size - 1] == '\n';
-  if (state_ == State::long_line) {
-    to_server.append(bytes.substr(0, size));
-    if (whole) state_ = State::reply;
-  } else if (whole) {
-    go_on(next_);
-  }
+  if (bytes[size - 1] == '\n') go_on(next_);
   return size;
 }
 
 std::size_t SmtpSession::take_dialogue(std::string_view bytes) {
-  const std::size_t size = line_length(bytes);
-  to_server.append(bytes.substr(0, size));
-  if (bytes[size - 1] == '\n') state_ = State::reply;
+  const std::size_t size = append_to_line(bytes);
+  if (line_is_whole_) {
+    to_server += line_;
+    state_ = State::reply;
+  } else if (line_.size() == kMaxAuthLine) {
+    state_ = State::lost_line;
+    next_ = State::dialogue;
+  } else {
+    return size;
+  }
+  line_.clear();
   return size;
 }
 

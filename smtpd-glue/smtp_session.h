@@ -25,8 +25,8 @@
 // Nobody is asked about a client that it says is logged in, or whose address it does not know.
 //
 // MAIL and RCPT with an address that servers read differently, RCPT of more recipients than can be
-// asked about, and commands after which a session cannot be followed (Verb::unfollowed) are
-// answered here.
+// asked about, commands after which a session cannot be followed (Verb::unfollowed), and lines that
+// may be several commands for some server (CR within, or too long) are answered here.
 //
 // The message passes octet by octet, and after its end nothing passes before the server has replied
 // (see data_end.h and bdat.h): no content can become a command that was not seen here.
@@ -44,9 +44,9 @@
 // (mailfront) keep theirs over HELO or after a message: asking with an old envelope does no harm,
 // not asking would.
 //
-// Memory: one command line and one reply line, of kMaxLine octets at most, and the recipients.
-// Longer lines pass in pieces. What the output buffers hold is for the caller to bound: it stops
-// offering.
+// Memory: one command line of kMaxAuthLine octets at most, one reply line of kMaxReplyPiece, and
+// the recipients. Longer reply lines pass in pieces. What the output buffers hold is for the caller
+// to bound: it stops offering.
 #pragma once
 
 #include <cstddef>
@@ -63,7 +63,10 @@
 
 namespace grey::smtp {
 
-constexpr std::size_t kMaxLine = 65536;
+// Octets of a line from the client that passes, with its end. Longer ones are answered here: where
+// a server's buffer ends (Exim's has 16384 octets), it may take the rest for another command.
+constexpr std::size_t kMaxLine = 2048;       // RFC 5321 has 512, and extensions some hundreds more
+constexpr std::size_t kMaxAuthLine = 12288;  // RFC 4954; for each line of a dialogue, too
 constexpr std::size_t kMaxRecipients = 65536;  // octets of recipients that are to be asked about
 
 enum class AskAt : std::uint8_t { data, rcpt };
@@ -114,8 +117,7 @@ class SmtpSession {
  private:
   enum class State : std::uint8_t {
     command,      // between commands
-    long_line,    // inside a command line of more than kMaxLine octets that passes
-    lost_line,    // inside one that does not; next_ follows
+    lost_line,    // inside a line that does not pass; next_ follows
     asking,       // the daemon is being asked about command_
     reply,        // the server owes the reply to command_
     dialogue,     // the client's next line answers a 3xx (AUTH)
@@ -147,7 +149,8 @@ class SmtpSession {
   };
 
   std::size_t take_line(std::string_view bytes);
-  std::size_t take_long_line(std::string_view bytes);
+  std::size_t take_lost_line(std::string_view bytes);
+  std::size_t append_to_line(std::string_view bytes);
   std::size_t take_dialogue(std::string_view bytes);
   std::size_t take_message(std::string_view bytes);
   std::size_t take_chunk(std::string_view bytes);
@@ -183,7 +186,7 @@ class SmtpSession {
 
   Verb command_ = Verb::other;  // the greeting counts as the reply to one
   bool may_pass_ = false;       // command_ was asked about, or needs not be
-  std::string line_;            // the command line being read; whole, or its first kMaxLine octets
+  std::string line_;            // the line being read; whole, or its first kMaxAuthLine octets
   bool line_is_whole_ = false;  // line_ ends with LF
   std::string address_;         // of command_, when it is MAIL or RCPT
   XclientNames names_;          // of command_, when it is XCLIENT

@@ -112,6 +112,12 @@ Verb verb_of(std::string_view line) {
   return Verb::other;
 }
 
+bool has_inner_cr(std::string_view line) {
+  const std::size_t cr = line.find('\r');
+  return cr != std::string_view::npos &&
+         line.find_first_not_of("\r\n", cr) != std::string_view::npos;
+}
+
 std::optional<std::string> address_of(std::string_view line) {
   while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
   if (std::ranges::any_of(line, is_control)) return std::nullopt;

@@ -39,6 +39,9 @@ bool equal_in_any_case(std::string_view text, std::string_view upper_case);
 // after the verb.
 Verb verb_of(std::string_view line);
 
+// The line goes on behind a CR. Where CR ends a command, there are several in it.
+bool has_inner_cr(std::string_view line);
+
 constexpr std::size_t kMaxAddress = 1024;  // octets; RFC 5321 allows 256
 
 // The address in a whole MAIL or RCPT line, as servers read it: between angle brackets or, without

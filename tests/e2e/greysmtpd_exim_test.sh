@@ -232,7 +232,31 @@ test_callout() {
   hang_up
 }
 
+# Exim takes what is behind the 16384th octet of a line for another command, and says nothing at BDAT:
+# the next line was a message that nobody was asked about.
+test_hidden_chunk() {
+  local port hidden
+  for port in "$port_direct" "$port_grey"; do
+    begin
+    dial "$port"
+    say 'EHLO me\r\nMAIL FROM:<bad@x.org>\r\nRCPT TO:<r@example.net>'
+    hear 220 250 250 250
+    say "NOOP $(printf %16380s x)BDAT 20 LAST"
+    hear 500
+    say "Hi: $(printf %14s hidden)"
+    hear 250 >"$work/heard" && hidden=yes || hidden=no
+    if [ "$port" = "$port_direct" ]; then
+      ok "Exim by itself takes a chunk that a long line hides" test $hidden = yes
+    else
+      ok "greysmtpd does not let it through" test $hidden = no
+      ok "nothing came" no_mail
+    fi
+    hang_up
+  done
+}
+
 test_offers
+test_hidden_chunk
 test_ends
 test_spelling
 test_callout

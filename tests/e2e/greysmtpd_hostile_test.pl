@@ -102,6 +102,7 @@ sub silent_client {
         hear($s, 220);
         print $s $said{$what};
         hear($s, 250, 250, 354) if $said{$what} =~ /DATA/;
+        hear($s, 500) if length $said{$what} > 2048;
         ok(ends($s), "a client that says $what is let go when the server's time is up");
         close $s;
     }
@@ -149,12 +150,13 @@ sub dying_server {
     ok(is_idle($big), 'with nothing left') }
 
 sub long_lines {
-    my $server = serve({}, 'perl', '-e', '$| = 1; print "220 hi\r\n"; <STDIN>; print "250-", "x" x 1_000_000, "\r\n250 ok\r\n"; <STDIN>; print "221 bye\r\n"');
+    my $server = serve({}, 'perl', '-e', '$| = 1; print "220 hi\r\n"; <STDIN> =~ /^X\r/ or exit; print "250-", "x" x 1_000_000, "\r\n250 ok\r\n"; <STDIN>; print "221 bye\r\n"');
     my $s = dial($server);
     hear($s, 220);
     my $before = resident($server);
-    print $s 'X' x 1_000_000, "\r\n";
-    ok(length(line($s) // '') == 1_000_006, 'lines of 1 MB pass in both directions');
+    print $s 'X' x 1_000_000, "\r\nX\r\n";
+    ok(hear($s, 500), 'a command of 1 MB is refused');
+    ok(length(line($s) // '') == 1_000_006, 'a reply of 1 MB passes');
     ok(hear($s, 250), 'to their end');
     ok(grew_less_than($server, $before, 2000), 'and are not kept');
     print $s "QUIT\r\n";
@@ -165,7 +167,7 @@ sub floods {
     my $s = dial($deaf);
     hear($s, 220);
     my $before = resident($deaf);
-    my $sent = flood($s, 'x' x 65_536, 100_000_000);
+    my $sent = flood($s, ('x' x 62 . "\r\n") x 1024, 100_000_000);
     ok($sent < 100_000_000, 'a client that floods a deaf server is made to wait');
     ok(grew_less_than($deaf, $before, 2000), 'and is not kept in memory');
     my ($greysmtpd_pid) = children_of($deaf->{pid});

@@ -18,11 +18,11 @@ namespace {
 enum : unsigned {
   kAtRcpt = 1,       // ask at RCPT
   kAccepting = 2,    // the daemon accepts every second question
-  kBareLf = 4,       // the server takes "\n.\n" for the end of a message
+  kBareLf = 4,       // the server takes "\n.\n" and the like for the end of a message
   kChunking = 8,     // it offers BDAT, and knows it
   kBadMail = 16,     // it refuses MAIL
   kKeepsMail = 32,   // it keeps the envelope over EHLO
-  kLooseVerbs = 64,  // it takes blanks before a command
+  kLooseVerbs = 64,  // it takes white space before a command
   kOneByOne = 128,   // it gets the octets one at a time
 };
 
@@ -31,7 +31,7 @@ class Server {
   explicit Server(unsigned habits) : habits_(habits) {}
 
   std::string replies = "220 ready\r\n";
-  int recipients_seen = 0;
+  int recipients_seen = 0;  // of messages that have a sender
   int messages = 0;
 
   void take(std::string_view bytes) {
@@ -57,14 +57,27 @@ class Server {
   }
 
   void message_line(std::string_view line) {
-    if (line != ".\r\n" && !(has(kBareLf) && line == ".\n")) return;
+    if (line != ".\r\n" && !(has(kBareLf) && is_lax_end(line))) return;
     in_message_ = false;
     forget();
     replies += "250 taken\r\n";
   }
 
+  // As mailfront, Postfix and more: CRs and NULs do not count.
+  static bool is_lax_end(std::string_view line) {
+    std::string visible;
+    for (const char c : line) {
+      if (c != '\r' && c != '\0') visible += c;
+    }
+    return visible == ".\n";
+  }
+
   void command(std::string_view line) {
-    if (!has(kLooseVerbs) && line.starts_with(' ')) return say("500 what?");
+    if (has(kLooseVerbs)) {
+      line.remove_prefix(std::min(line.find_first_not_of(" \t\v\f\r"), line.size()));
+    } else if (line.starts_with(' ')) {
+      return say("500 what?");
+    }
     switch (verb_of(line)) {
       case Verb::ehlo:
         if (!has(kKeepsMail)) forget();
@@ -74,10 +87,11 @@ class Server {
         if (has(kBadMail)) return say("550 no");
         forget();
         mail_ = true;
+        null_sender_ = address_of(line) == "";
         return say("250 sender");
       case Verb::rcpt:
         if (!mail_) return say("503 MAIL first");
-        ++recipients_seen;
+        if (!null_sender_) ++recipients_seen;
         rcpt_ = true;
         return say("250 recipient");
       case Verb::data:
@@ -115,7 +129,7 @@ class Server {
   unsigned habits_;
   std::string line_;
   std::uint64_t chunk_ = 0;
-  bool in_message_ = false, mail_ = false, rcpt_ = false;
+  bool in_message_ = false, mail_ = false, null_sender_ = false, rcpt_ = false;
 };
 
 class Run {

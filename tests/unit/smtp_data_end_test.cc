@@ -49,6 +49,16 @@ DataEndScanner::Result first_end(std::string_view bytes) {
   const auto whole = DataEndScanner().scan(bytes);
   CHECK(whole.taken == found.taken);
   CHECK(whole.end == found.end);
+  for (std::size_t cut = 1; cut < bytes.size(); ++cut) {  // and in two pieces
+    DataEndScanner second;
+    auto result = second.scan(bytes.substr(0, cut));
+    if (result.end == DataEnd::none) {
+      result = second.scan(bytes.substr(cut));
+      result.taken += cut;
+    }
+    CHECK(result.taken == found.taken);
+    CHECK(result.end == found.end);
+  }
   return found;
 }
 
