@@ -125,6 +125,9 @@ done
 as daemon ln -s "$victim" "$top/control/dir"
 refuses 111 "$top/control/dir is a link, and user daemon can write to $top/control" --build-cdb="$top/control/dir/tcp.smtp"
 rm "$top/control/dir"
+as daemon mkfifo "$top/control/fifo"
+refuses 111 "$top/control/fifo: not a regular file" --build-cdb="$top/control/fifo"
+refuses 111 "$top/control/fifo: not a regular file" --greyip=@1 --tcprules="$top/control/fifo"
 chown daemon "$list"
 
 say 'rules in a directory of another user'\''s'
