@@ -124,11 +124,8 @@ Result<std::optional<std::string>> read_list_file(const std::string& path) {
   return read_file(path);
 }
 
-Result<ListCdb> make_list_cdb(const std::string& path) {
-  const auto text = read_list_file(path);
-  if (!text) return tl::make_unexpected(text.error());
-  if (!*text) return tl::make_unexpected(system_error("open", path, ENOENT));
-  const auto list = AddressList::parse(**text, path);
+Result<ListCdb> make_list_cdb(std::string_view text, const std::string& path) {
+  const auto list = AddressList::parse(text, path);
   if (!list) return tl::make_unexpected(list.error());
 
   ListCdb built;
@@ -146,7 +143,10 @@ Result<ListCdb> make_list_cdb(const std::string& path) {
 }
 
 Result<std::size_t> build_list_cdb(const std::string& path) {
-  const auto built = make_list_cdb(path);
+  const auto text = read_list_file(path);
+  if (!text) return tl::make_unexpected(text.error());
+  if (!*text) return tl::make_unexpected(system_error("open", path, ENOENT));
+  const auto built = make_list_cdb(**text, path);
   if (!built) return tl::make_unexpected(built.error());
   if (auto written = replace_file(path + ".cdb", built->content); !written) {
     return tl::make_unexpected(written.error());

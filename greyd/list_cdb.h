@@ -24,10 +24,10 @@ struct ListCdb {
   std::size_t keys = 0;
 };
 
-// Of the text list `path`.
-Result<ListCdb> make_list_cdb(const std::string& path);
+// Of the text of a list; `path` is for errors.
+Result<ListCdb> make_list_cdb(std::string_view text, const std::string& path);
 
-// The same, and replaces `path`.cdb by it. How many keys it has now.
+// The same of the file `path`, and replaces `path`.cdb by it. How many keys it has now.
 Result<std::size_t> build_list_cdb(const std::string& path);
 
 // Reads `path`. What happens to the file afterwards does not matter.

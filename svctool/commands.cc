@@ -338,10 +338,11 @@ Result<int> run(const FindSupervisor&, const Manner&) {
 
 Result<int> run(const ListCdb& request, const Manner&) {
   const std::string cdb = request.file + ".cdb";
-  if (auto resolved = resolve(request.file); !resolved) {
-    return tl::make_unexpected(resolved.error());
-  }
-  const auto built = make_list_cdb(request.file);
+  const auto resolved = resolve(request.file);
+  if (!resolved) return tl::make_unexpected(resolved.error());
+  const auto text = read_regular(*resolved);
+  if (!text) return tl::make_unexpected(text.error());
+  const auto built = make_list_cdb(text->value_or(""), request.file);
   if (!built) return tl::make_unexpected(built.error());
   Transaction transaction;
   auto written = transaction.stage_file(cdb, built->content, {});

@@ -226,6 +226,32 @@ Result<std::string> resolve(const std::string& given) {
   return tl::make_unexpected(system_error("open", given, ELOOP));
 }
 
+Result<std::optional<std::string>> read_regular(const std::string& path) {
+  const auto place = open_place(path);
+  if (!place) return tl::make_unexpected(to_error("open", path, place.error()));
+  return read_regular_at(place->directory.fd.get(), place->name, path);
+}
+
+Result<std::optional<std::string>> read_regular_at(int directory, const std::string& name,
+                                                   const std::string& path) {
+  const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+  const Fd fd(::openat(directory, name.c_str(), flags));
+  if (!fd && errno == ENOENT) return std::optional<std::string>();
+  struct stat status {};
+  if (!fd || ::fstat(fd.get(), &status) != 0) {
+    return tl::make_unexpected(system_error("open", path, errno));
+  }
+  if (!S_ISREG(status.st_mode)) return failure("cannot open " + path + ": not a regular file");
+  std::string content;
+  char chunk[65536];
+  for (;;) {
+    const ssize_t got = ::read(fd.get(), chunk, sizeof chunk);
+    if (got == 0) return std::optional<std::string>(std::move(content));
+    if (got > 0) content.append(chunk, std::size_t(got));
+    if (got < 0 && errno != EINTR) return tl::make_unexpected(system_error("read", path, errno));
+  }
+}
+
 Error to_error(std::string_view verb, const std::string& path, const PlaceError& error) {
   return {"cannot " + std::string(verb) + " " + path + ": " + error.reason, kExitSystemFailure};
 }

@@ -9,6 +9,7 @@
 
 #include <sys/stat.h>
 
+#include <optional>
 #include <string>
 
 #include "greyd/error.h"
@@ -44,6 +45,13 @@ tl::expected<Place, PlaceError> open_place(const std::string& path);
 
 // The same path without any link, also in its last part: an error where one is not followed.
 Result<std::string> resolve(const std::string& path);
+
+// The whole of a regular file; the last part of the path may not be a link. Nothing when it does
+// not exist. What else stands there, such as a fifo that nobody writes to, is an error at once.
+Result<std::optional<std::string>> read_regular(const std::string& path);
+// The same of `name` in a directory that is open; `path` is for the error.
+Result<std::optional<std::string>> read_regular_at(int directory, const std::string& name,
+                                                   const std::string& path);
 
 // "cannot VERB PATH: REASON"
 Error to_error(std::string_view verb, const std::string& path, const PlaceError& error);

@@ -67,9 +67,7 @@ class ScratchDirectory {
 
   int fd() const { return fd_.get(); }
   Result<std::optional<std::string>> read(const char* name) const {
-    const Fd file(::openat(fd(), name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-    if (!file) return std::optional<std::string>();
-    return read_all_of(file.get(), name);
+    return read_regular_at(fd(), name, name);
   }
   int write(const char* name, std::string_view content) const {
     const Fd file(::openat(fd(), name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
@@ -77,17 +75,6 @@ class ScratchDirectory {
   }
 
  private:
-  static Result<std::optional<std::string>> read_all_of(int file, const char* name) {
-    std::string content;
-    char chunk[65536];
-    for (;;) {
-      const ssize_t got = ::read(file, chunk, sizeof chunk);
-      if (got == 0) return std::optional<std::string>(std::move(content));
-      if (got > 0) content.append(chunk, std::size_t(got));
-      if (got < 0 && errno != EINTR) return tl::make_unexpected(system_error("read", name, errno));
-    }
-  }
-
   Directory parent_;
   std::string name_;
   Fd fd_;
@@ -124,7 +111,10 @@ Result<Cdb> build_cdb(const RulesFile& file, std::string_view text) {
   auto built = (*scratch)->read("cdb");
   if (!built) return tl::make_unexpected(built.error());
   if (!*built) return failure(file.path + ": tcprules made no cdb");
-  const auto old = read_file(file.path + ".cdb");
+  // None, or a link that leads nowhere or is not to be followed: it will be replaced.
+  const auto present = resolve(file.path + ".cdb");
+  if (!present) return Cdb{std::move(**built), false};
+  const auto old = read_regular(*present);
   if (!old) return tl::make_unexpected(old.error());
   const bool same = *old == *built;
   return Cdb{std::move(**built), same};
@@ -136,7 +126,7 @@ Result<RulesFile> read_rules(const std::string& path) {
   auto resolved = resolve(path);
   if (!resolved) return tl::make_unexpected(resolved.error());
   RulesFile file{std::move(*resolved), ""};
-  auto text = read_file(file.path);
+  auto text = read_regular(file.path);
   if (!text) return tl::make_unexpected(text.error());
   if (!*text) return tl::make_unexpected(system_error("open", path, ENOENT));
   file.text = std::move(**text);

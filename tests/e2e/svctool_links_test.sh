@@ -125,6 +125,9 @@ done
 as daemon ln -s "$victim" "$top/control/dir"
 refuses 111 "$top/control/dir is a link, and user daemon can write to $top/control" --build-cdb="$top/control/dir/tcp.smtp"
 rm "$top/control/dir"
+as daemon mkfifo "$top/control/fifo"
+refuses 111 "$top/control/fifo: not a regular file" --build-cdb="$top/control/fifo"
+refuses 111 "$top/control/fifo: not a regular file" --greyip=@1 --tcprules="$top/control/fifo"
 chown daemon "$list"
 
 say 'rules in a directory of another user'\''s'
@@ -133,6 +136,9 @@ as daemon mkdir "$top/theirs/etc"
 as daemon sh -c 'printf ":allow\n" >"$1"' sh "$top/theirs/etc/tcp.smtp"
 ok --greyip=@1 --tcprules="$top/theirs/etc/tcp.smtp"
 [ "$(stat -c %U "$top/theirs/etc/tcp.smtp")" = daemon ] || fail 'the rules belong to another'
+as daemon ln -sf "$victim/file" "$top/theirs/etc/tcp.smtp.cdb"
+ok --greyip=@2 --force --tcprules="$top/theirs/etc/tcp.smtp"
+[ ! -L "$top/theirs/etc/tcp.smtp.cdb" ] || fail 'no cdb of its own'
 as daemon ln -s "$victim" "$top/theirs/link"
 refuses 111 "$top/theirs/link is a link, and user daemon can write to $top/theirs" --greyip=@1 \
   --tcprules="$top/theirs/link/tcp.smtp"
