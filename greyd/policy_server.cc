@@ -8,7 +8,6 @@
 
 #include "greyd/decision_log.h"
 #include "greyd/question_id.h"
-#include "greyd/socket_address.h"
 
 namespace grey {
 namespace {
@@ -17,19 +16,18 @@ constexpr Seconds kLogPeriod = 10;              // seconds, of each kind of trou
 constexpr std::size_t kReadSize = 2048;         // bytes; Postfix's requests have some 600
 constexpr std::size_t kFullBatch = 128;         // requests; what is ready then is taken next time
 constexpr std::size_t kTurn = 32;               // requests of one source, while others are ready
-constexpr int kAcceptsPerEvent = 16;            // connections
 constexpr std::size_t kMaxClosedPerTick = 500;  // that time has run out for
 constexpr std::size_t kKeptOut = 1024;          // bytes kept for the next answer
 constexpr std::size_t kKeptRequest = 1024;      // bytes kept for the next request of a batch
 constexpr std::size_t kMaxDrained = 1 << 20;    // bytes that may follow a fault
 
-std::string to_text(const std::optional<Endpoint>& source) {
+}  // namespace
+
+std::string PolicyServer::to_text(const std::optional<Endpoint>& source) {
   std::string text;
   append_source(text, source);
   return text;
 }
-
-}  // namespace
 
 PolicyServer::PolicyServer(PolicySettings settings, std::vector<PolicyListener> listeners,
                            Decide decide, LogPipe& pipe, spdlog::logger& logger)
@@ -135,82 +133,6 @@ void PolicyServer::expire() {
       connections_.close(connection);
       --left;
     }
-  }
-}
-
-// ---- connections come and go -------------------------------------------------------------------
-
-void PolicyServer::accept_from(std::size_t listener, Seconds now) {
-  const bool local = listeners_[listener].is_local();
-  for (int i = 0; i < kAcceptsPerEvent && !paused_; ++i) {
-    sockaddr_storage address{};
-    socklen_t size = sizeof address;
-    // Nobody could go for the last one.
-    if (connections_.overfull() && !make_room(nullptr)) break;
-    Fd fd(::accept4(listeners_[listener].fd(), reinterpret_cast<sockaddr*>(&address), &size,
-                    SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!fd) {
-      // No descriptor; none in the whole system; or there is none to accept, or it is gone already.
-      if (errno == EMFILE && i == 0) make_room(nullptr);
-      if (errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) pause_accepting(true);
-      break;
-    }
-    std::optional<Endpoint> peer;
-    if (!local) peer = to_endpoint(reinterpret_cast<const sockaddr&>(address));
-    if (peer && !settings_.allow.contains(peer->ip)) {
-      if (const auto count = refused_limit_.due(now)) {
-        logger_.warn("policy connection refused source={} count={}: not in --allow", to_text(peer),
-                     count);
-      }
-      continue;
-    }
-    add(std::move(fd), peer);
-  }
-  if (!paused_) return;
-  if (const auto count = full_limit_.due(now)) {
-    logger_.warn(
-        "policy connections={} count={}: no more can be accepted and all are being decided",
-        connections_.size(), count);
-  }
-}
-
-// A mail server opens another one when it needs it. False, and a pause, when nobody can go.
-bool PolicyServer::make_room(const Connection* newcomer) {
-  Connection* const goes = connections_.to_make_room(newcomer);
-  if (goes == nullptr) {
-    pause_accepting(true);
-    return false;
-  }
-  ++crowded_;
-  crowd_ = goes->peer;
-  connections_.close(*goes);
-  return true;
-}
-
-// What cannot be accepted would keep fd() readable for ever.
-void PolicyServer::pause_accepting(bool pause) {
-  paused_ = pause;
-  for (std::size_t i = 0; i < listeners_.size(); ++i) {
-    epoll_event event{pause ? 0u : std::uint32_t(EPOLLIN), {.u64 = i}};
-    ::epoll_ctl(fd(), EPOLL_CTL_MOD, listeners_[i].fd(), &event);
-  }
-}
-
-void PolicyServer::add(Fd fd, const std::optional<Endpoint>& peer) {
-  PolicySourceKey key;
-  if (peer) {
-    key = PolicySourceKey::of_address(peer->ip);
-  } else {
-    ucred user{};
-    socklen_t size = sizeof user;
-    ::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &user, &size);
-    key = PolicySourceKey::of_user(user.uid);
-  }
-  Connection* const connection = connections_.add(std::move(fd), peer, key, now_);
-  if (connection == nullptr) {
-    make_room(nullptr);
-  } else if (connections_.overfull()) {
-    make_room(connection);
   }
 }
 

@@ -86,6 +86,8 @@ class PolicyServer {
     std::size_t undecided = 0;
   };
 
+  static std::string to_text(const std::optional<Endpoint>& source);  // for the log
+
   void accept_from(std::size_t listener, Seconds now);
   bool make_room(const Connection* newcomer);
   void pause_accepting(bool pause);
