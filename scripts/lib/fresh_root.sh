@@ -75,7 +75,8 @@ copy_in() { # file...: under the same names
 configure_apt() {
     local etc=/etc/apt
     : >"$root$etc/sources.list"
-    copy_in "${sources[@]}" $etc/trusted.gpg $etc/trusted.gpg.d $etc/keyrings $etc/auth.conf $etc/auth.conf.d
+    cp -L "${sources[@]}" "$root$etc/sources.list.d"
+    copy_in $etc/trusted.gpg $etc/trusted.gpg.d $etc/keyrings $etc/auth.conf $etc/auth.conf.d
     acquire_settings >"$root$etc/apt.conf.d/00fresh"
     # shellcheck disable=SC2046 # paths
     copy_in $(sed -En 's/.*[Ss]igned-[Bb]y[:=] *//p' "${sources[@]}" | tr ',]' '  ' | grep -oE '(^| )/[^ ]+') \
@@ -126,9 +127,11 @@ make_base() {
     : >"$log"
     make_mirror "$mirror" || fails 'cannot fetch the packages:' || return
     ! unshare -mp --fork true 2>/dev/null || own=(unshare -mp --fork --kill-child --mount-proc)
-    run env -i PATH="$PATH" "${own[@]}" debootstrap --variant=minbase --no-check-gpg \
+    # What is thrown away, here and later, need not survive a power cut.
+    run env -i PATH="$PATH" DPKG_FORCE=unsafe-io "${own[@]}" debootstrap --variant=minbase --no-check-gpg \
         "$suite" "$root" "file://$mirror" >>"$log" 2>&1 || fails 'debootstrap fails:' || return
     rm -rf "$mirror" "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/archives/*.deb "$root/var/log/bootstrap.log"
+    echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/fresh"
 }
 # Kept as it is before anything of this tree or of apt's configuration is in it.
 get_base() {

@@ -38,6 +38,7 @@ LEFT_OVER=1 CI=true "$fresh" bash -c '
   perl -MIO::Socket::IP -e "print qq(address=\$_\n) for grep {
     my \$s = IO::Socket::IP->new(LocalHost => \$_, Listen => 1);
     \$s && IO::Socket::IP->new(PeerHost => \$_, PeerPort => \$s->sockport) } qw(127.0.0.1 ::1)"
+  echo "an error" >&2
   exit 7' fresh "${added##*/}" >"$work/inside" 2>"$work/fresh.log" </dev/null
 code=$?
 rm "$added"
@@ -48,6 +49,7 @@ ok 'it is root, in a clone below its home' says 'ci=true user=root directory=/ro
 ok 'of a Debian 12' says 'version=12'
 ok 'what is not committed is there, what git ignores is not, nor is git' says 'added="not committed" ignored="" git=""'
 ok 'nothing else is there' says 'compilers="" lists=""'
+ok 'what it says on standard error comes there' grep -qx 'an error' "$work/fresh.log"
 for address in 127.0.0.1 ::1; do ok "$address can be used" says "address=$address"; done
 ok 'nothing is left' nothing_left
 
