@@ -52,6 +52,11 @@ void __throw_logic_error(const char* what) {
 void __throw_out_of_range_fmt(const char* what, ...) {
   die(what);
 }
+#ifdef _GLIBCXX_ASSERTIONS
+void __glibcxx_assert_fail(const char*, int, const char*, const char* condition) noexcept {
+  die(condition != nullptr ? condition : "assertion failed");
+}
+#endif
 void __throw_bad_function_call() {
   die("bad function call");
 }

@@ -20,7 +20,7 @@ foreach(level O0 O2)
     ${CMAKE_SOURCE_DIR}/smtpd-glue/tagging_daemons.cc ${CMAKE_SOURCE_DIR}/greyd/ip.cc
     ${CMAKE_SOURCE_DIR}/greyd/endpoint.cc ${CMAKE_SOURCE_DIR}/greyd/wire.cc)
   set_target_properties(${library} PROPERTIES LINKER_LANGUAGE C)
-  target_compile_options(${library} PRIVATE -fno-exceptions -fno-rtti -fno-sanitize=all -${level})
+  target_compile_options(${library} PRIVATE -fno-exceptions -fno-rtti -U_GLIBCXX_ASSERTIONS -fno-sanitize=all -${level})
   target_link_libraries(${library} PRIVATE grey_flags)
 endforeach()
 function(grey_c_test name source library)
