@@ -43,12 +43,13 @@ void SaveCycle::failed() {
   try_again(false);
 }
 
-void SaveCycle::lost(bool soon) {
+bool SaveCycle::lost(bool soon) {
   lost_ = lost_since_begun_ = true;
   if (phase_ == Phase::walking) phase_ = Phase::idle;
   soon = soon && clock_ && !(hurried_ && *clock_ < *hurried_ + kTryAgain);
   if (soon) hurried_ = clock_;
   try_again(soon);
+  return soon;
 }
 
 void SaveCycle::try_again(bool soon) {

@@ -50,8 +50,8 @@ class SaveCycle {
   // A snapshot that was written at once has made good whatever there was.
   void all_saved();
   // Changes are in memory alone from now on. `soon`: there is hope that the next attempt, at the
-  // next tick, does better; but not twice a minute.
-  void lost(bool soon = false);
+  // next tick, does better; but not twice a minute: false, then.
+  bool lost(bool soon = false);
 
  private:
   void try_again(bool soon);

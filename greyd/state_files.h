@@ -141,7 +141,7 @@ class StateFiles {
   template <typename MakeError>
   void journal_failed(MakeError error, bool soon = false) noexcept {
     journal_.turn_off();
-    cycle_.lost(soon);
+    soon = cycle_.lost(soon);
     if (!cycle_.saving()) drop_snapshot();
     say(Level::error, [&] {
       return error().text +

@@ -107,7 +107,8 @@ Result<JournalContent> StateFiles::load_journal(const std::string& path, Seconds
   std::string what = "journal " + path + " " + content.damage;
   if (content.bad > 0) what += ", " + std::to_string(content.bad) + " lines cannot be read";
   what += "; changes that were answered may be lost";
-  const std::string family = path + ".damaged.";
+  // Of both journals: the start of a save makes the one the other.
+  const std::string family = journal_.path() + ".damaged.";
   keep({path, family + std::to_string(now), family}, std::move(what), report);
   save_now = true;
   return content;

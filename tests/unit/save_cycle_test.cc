@@ -29,7 +29,7 @@ struct Saver {
   void begin() {
     ++attempts;
     if (begin_fails) {
-      journal_on ? cycle.failed() : cycle.lost();
+      journal_on ? cycle.failed() : void(cycle.lost());
       return;
     }
     journal_on = true;
