@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "greyd/files.h"
 
@@ -20,6 +21,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kNotThere = 127;
 constexpr int kPauseMilliseconds = 5;
+constexpr Clock::duration kMostBetween = std::chrono::milliseconds(50);
 constexpr std::size_t kMostSaid = 4096;  // of what a program says on standard error
 
 // In the child, up to the program itself: only async-signal-safe calls, and 127 when it is not
@@ -63,19 +65,42 @@ std::string as_one_line(std::string text) {
   return text;
 }
 
-// Reads until nobody holds the other end any more, the child has ended or `end` has come. Another
-// program that the child has left behind may hold it for as long as it likes.
-std::string read_until(int fd, pid_t child, Clock::time_point end) {
-  std::string text;
-  for (;;) {
-    pollfd waiting{fd, POLLIN, 0};
-    const bool ready = ::poll(&waiting, 1, kPauseMilliseconds) > 0;
-    if (ready && !read_some(fd, text)) return text;
-    if (ready && Clock::now() < end) continue;
-    siginfo_t state{};
-    const bool ended =
-        ::waitid(P_PID, id_t(child), &state, WEXITED | WNOHANG | WNOWAIT) == 0 && state.si_pid != 0;
-    if (ended || Clock::now() >= end) return text;
+// Asleep, and not for a disk: such a process waits for somebody.
+bool is_idle(pid_t process) {
+  const auto text = read_file("/proc/" + std::to_string(process) + "/stat");
+  if (!text || !*text) return false;
+  const std::size_t name_end = (*text)->rfind(") ");
+  const char state = name_end == std::string::npos ? '?' : (**text)[name_end + 2];
+  return state == 'S' || state == 'T' || state == 't';
+}
+
+bool has_ended(pid_t child) {
+  siginfo_t state{};
+  return ::waitid(P_PID, id_t(child), &state, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+         state.si_pid != 0;
+}
+
+// Reads what it says until it has ended; another program that it has left behind may hold the other
+// end for as long as it likes. False when it had to be killed, as it did not end in time.
+bool attend(const Program& program, pid_t child, Fd said_by_it, std::string& said) {
+  const auto end = Clock::now() + std::chrono::seconds(program.seconds);
+  auto idle = Clock::duration::zero();
+  for (auto before = Clock::now();;) {
+    const bool ended = has_ended(child);
+    pollfd waiting{said_by_it.get(), POLLIN, 0};
+    const bool ready = ::poll(&waiting, 1, ended ? 0 : kPauseMilliseconds) > 0;
+    if (ready && !read_some(said_by_it.get(), said)) said_by_it.reset();
+    if (ended && (!ready || said.size() >= kMostSaid)) return true;
+    if (ended) continue;
+    const auto now = Clock::now();
+    // How long it has slept while we did not look is not known.
+    if (program.idle_seconds != 0 && is_idle(child)) idle += std::min(now - before, kMostBetween);
+    before = now;
+    const bool too_idle =
+        program.idle_seconds != 0 && idle >= std::chrono::seconds(program.idle_seconds);
+    if (now < end && !too_idle) continue;
+    kill_all(child);
+    return false;
   }
 }
 
@@ -93,20 +118,24 @@ Result<void> run(const Program& program, int out) {
     arguments.push_back(const_cast<char*>(argument.c_str()));
   }
   arguments.push_back(nullptr);
-  const auto end = Clock::now() + std::chrono::seconds(program.seconds);
   const pid_t child = ::fork();
   if (child < 0) return tl::make_unexpected(system_error("start", name, errno));
   if (child == 0) exec(program, arguments.data(), out, writing.get());
   writing.reset();
-  const std::string said = as_one_line(read_until(reading.get(), child, end));
-  const auto status = wait_until(child, end);
-  if (!status || (WIFSIGNALED(*status) && WTERMSIG(*status) == SIGXCPU)) {
-    const unsigned seconds = status ? program.processor_seconds : program.seconds;
-    return failure(name + " has not ended after " + std::to_string(seconds) + " seconds" +
-                   (status ? " of processor time" : "") + " and was stopped");
+  std::string said;
+  const bool in_time = attend(program, child, std::move(reading), said);
+  said = as_one_line(std::move(said));
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  if (WIFEXITED(*status) && WEXITSTATUS(*status) == 0) return {};
-  if (WIFEXITED(*status) && WEXITSTATUS(*status) == kNotThere && said.empty()) {
+  // At the end of its processor time comes the first, and the second where that is ignored.
+  const bool used_up = program.processor_seconds != 0 && WIFSIGNALED(status) &&
+                       (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL);
+  if (!in_time || used_up) {
+    return failure(name + " does not come to an end and was stopped");
+  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+  if (WIFEXITED(status) && WEXITSTATUS(status) == kNotThere && said.empty()) {
     return failure(name + " is not in PATH");
   }
   return failure(said.empty() ? name + " failed" : said);

@@ -18,6 +18,7 @@ struct Program {
   unsigned seconds = 60;               // then it is taken for hung and killed
   int directory = -1;                  // where it works, a descriptor; -1: where we do
   unsigned processor_seconds = 0;      // likewise, of processor time; 0: no limit
+  unsigned idle_seconds = 0;           // likewise, asleep; 0: no limit
 };
 
 // An error when it does not exit with 0: what it said on standard error, in one line, or what

@@ -18,10 +18,9 @@
 namespace grey::svctool {
 namespace {
 
-// A rule base of a million lines takes a second; a tcprules that takes longer is caught in one of
-// its endless loops. A busy machine or disk may let it wait for a while.
-constexpr unsigned kTcprulesSeconds = 3;
-constexpr unsigned kTcprulesProcessorSeconds = 1;
+// tcprules needs a second for a million lines, and waits for nothing but its disk. One that runs or
+// sleeps for longer is caught in one of its endless loops, or is another program.
+constexpr unsigned kTcprulesSeconds = 1;
 constexpr std::size_t kLinesPerSecond = 200'000;  // of a slow machine
 
 // A directory for tcprules to work in, gone with its contents at the end of the scope. Nobody else
@@ -83,11 +82,9 @@ class ScratchDirectory {
 Result<void> run_tcprules(const ScratchDirectory& scratch, const std::string& path,
                           std::size_t lines) {
   const auto more = unsigned(lines / kLinesPerSecond);
-  const Program program{{"tcprules", "cdb", "tmp"},
-                        "text",
-                        kTcprulesSeconds + more,
-                        scratch.fd(),
-                        kTcprulesProcessorSeconds + more};
+  Program program{{"tcprules", "cdb", "tmp"}, "text"};
+  program.directory = scratch.fd();
+  program.processor_seconds = program.idle_seconds = kTcprulesSeconds + more;
   const auto ran = run_program(program);
   if (!ran) return failure(path + ": " + ran.error().text);
   return {};

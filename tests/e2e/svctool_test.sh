@@ -314,12 +314,13 @@ for line in 'no colon' '  ' '\t'; do
 done
 printf ':allow\n' >"$rules"
 mkdir "$top/hanging"
-for hang in 'while :; do :; done' 'exec sleep 1000000' 'sleep 1000000 & wait' 'trap "" XCPU TERM; while :; do :; done'; do
+for hang in 'while :; do :; done' 'exec sleep 1000000' 'sleep 1000000 & wait' \
+  'while :; do sleep 0.1; done' 'trap "" XCPU TERM; while :; do :; done'; do
   printf '#!/bin/sh\n%s\n' "$hang" >"$top/hanging/tcprules"
   chmod 755 "$top/hanging/tcprules"
   (
     PATH=$top/hanging:$PATH
-    refuses 111 "$rules: tcprules has not ended after" --greyip=@ --tcprules="$rules"
+    refuses 111 "$rules: tcprules does not come to an end and was stopped" --greyip=@ --tcprules="$rules"
   ) || exit 1
 done
 (PATH=$top; "$svctool" --greyip=@ --tcprules="$rules" 2>"$top/err")
