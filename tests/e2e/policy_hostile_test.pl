@@ -99,7 +99,7 @@ subtest 'floods of requests from three sources: another has its answers in betwe
     quiet();
     my $many = "check 192.0.2.1 a b\n" x 200;
     my @floods = map { my $host = "127.0.0.$_"; meanwhile(sub {
-        my @open = map { my $s = from($host); fcntl $s, F_SETFL, fcntl($s, F_GETFL, 0) | O_NONBLOCK; $s } 1 .. 100;
+        my @open = map { my $s = from($host); fcntl $s, F_SETFL, fcntl($s, F_GETFL, 0) | O_NONBLOCK; $s } 1 .. 1000;
         while (1) { for my $s (@open) { syswrite $s, $many; sysread $s, my $answers, 65536 } } }) } 66 .. 68;
     my $keeps = from('127.0.0.1');
     says($keeps, request(sender => 'first'), $defer, 'first');
@@ -107,8 +107,8 @@ subtest 'floods of requests from three sources: another has its answers in betwe
     my @times;
     for my $n (1 .. 200) { my $begin = time; says($keeps, request(sender => "q$n"), $defer, undef); push @times, time - $begin }
     @times = sort { $a <=> $b } @times;
-    # Behind each flood's turn, and not behind its hundred connections.
-    cmp_ok $times[100], '<', 0.05, 'half of the answers within ' . int($times[100] * 1e6) . ' us';
+    # Behind each flood's turn, which takes a millisecond, and not behind its thousand connections.
+    cmp_ok $times[100], '<', 0.5, 'half of the answers within ' . int($times[100] * 1e6) . ' us';
     enough(@floods);
     $daemon->stop;
 };

@@ -174,13 +174,13 @@ host_lookup_order = byaddr
 rfc1413_query_timeout = 0s
 tls_advertise_hosts =
 acl_smtp_rcpt = rcpt
-acl_smtp_predata = predata
+acl_smtp_data = data
 begin acl
 rcpt:
   deny    !domains = example.net
 $(sed "s/:10023/:$policy_port/" "$source/etc/exim-acl.conf")
   accept
-predata:
+data:
 $(sed "s/:10023/:$policy_port/" "$source/etc/exim-acl-data.conf")
   accept
 begin routers
@@ -320,6 +320,20 @@ for port in "$postfix_port" "$exim_port"; do
   ok 'and not of one that we do not have' heard '<\*\* 550 '
 done
 ok 'none of them was asked about' eval '! grep "client=127.0.0.1 sender=<> " "$work/greyd/log"'
+
+# ---- a bounce that comes by BDAT, without DATA
+
+by_bdat='EHLO mx.example.org\r\nMAIL FROM:<>\r\nRCPT TO:<ann@example.net>\r\nBDAT 16 LAST\r\nSubject: x\r\n\r\nx\r\nQUIT\r\n'
+# shellcheck disable=SC2059 # it has printf's escapes
+printf "$by_bdat" | "$exim" -C "$work/exim.conf" -bh 2001:db8:1::82 >"$work/swaks.out" 2>&1
+ok 'Exim asks about a bounce by BDAT' heard '^450 4.7.1 Greylisted: please try again in 5 minutes'
+perl -MIO::Socket::INET -e 'my ($port, $session) = @ARGV;
+  my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $port, LocalAddr => "127.0.0.67") or die;
+  # Postfix does not let a client talk before it.
+  for my $line (split /(?<=\n)(?=EHLO|MAIL|RCPT|BDAT)/, $session =~ s/\\r/\r/gr =~ s/\\n/\n/gr) {
+    do { $_ = <$s> // exit; print } while /^...-/; print $s $line }
+  print while <$s>' "$postfix_port" "$by_bdat" >"$work/swaks.out" 2>&1
+ok 'and Postfix' heard '^450 4.7.1 .*Greylisted: please try again in 5 minutes'
 
 # ---- what answers is no daemon
 
