@@ -405,16 +405,6 @@ void Greylist::sort_by_age() {
   for (std::size_t c = 0; c < kRecordClasses; ++c) settled_[c] = table_.disorders(RecordClass(c));
 }
 
-std::size_t Greylist::count_over(Seconds now) const {
-  std::size_t over = 0;
-  for (std::size_t c = 0; c < kRecordClasses; ++c) {
-    for (Table::Ref ref = table_.oldest(RecordClass(c)); ref != 0; ref = table_.next_younger(ref)) {
-      over += is_over(table_.view(ref), now) ? 1 : 0;
-    }
-  }
-  return over;
-}
-
 // ---- records that come back --------------------------------------------------------------------
 
 // Valid until the next call.
@@ -431,6 +421,12 @@ RecordView Greylist::view_of(const SavedRecord& record) {
           std::uint8_t(std::min(record.passes, 255u))};
 }
 
+bool Greylist::comes_back(const RecordView& record, Seconds now) {
+  if (!is_over(record, now)) return true;
+  ++over_restored_;
+  return expiry_ != Expiry::usual;
+}
+
 void Greylist::put_back(const RecordView& view, Table::Hash key_hash) {
   const Table::Ref ref = table_.find(view.key, key_hash);
   if (ref == 0) {
@@ -442,14 +438,14 @@ void Greylist::put_back(const RecordView& view, Table::Hash key_hash) {
 
 bool Greylist::restore(const SavedRecord& record, Seconds now) {
   const RecordView view = view_of(record);
-  if (expiry_ == Expiry::usual && is_over(view, now)) return false;
+  if (!comes_back(view, now)) return false;
   put_back(view, table_.hash(view.key));
   return true;
 }
 
 bool Greylist::restore_later(const SavedRecord& record, Seconds now) {
   const RecordView view = view_of(record);
-  if (expiry_ == Expiry::usual && is_over(view, now)) return false;
+  if (!comes_back(view, now)) return false;
   pending_.resize(kPending);
   Pending& next = pending_[(pending_begin_ + pending_count_) % kPending];
   if (pending_count_ == kPending) {

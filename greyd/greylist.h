@@ -73,10 +73,9 @@ class Greylist {
   // over; records of a clock that was set back lie between others, and are found all the same.
   std::size_t expire(Seconds now, std::size_t limit);
   void set_expiry(Expiry expiry) { expiry_ = expiry; }
-  // The latest stamp of all that was restored or replayed; 0: nothing was.
+  // Of all that was restored: the latest stamp (0: nothing was), and how many were over.
   Seconds latest_restored() const { return latest_restored_; }
-  // How many of the records are over at `now`, whatever set_expiry() says.
-  std::size_t count_over(Seconds now) const;
+  std::size_t over_restored() const { return over_restored_; }
 
   // From now on `changes` is told of every change of a record, but for expiry and eviction, which
   // lose nothing that counts, and but for repeats within a thousandth of the timeout, which would
@@ -186,6 +185,7 @@ class Greylist {
   void end_class();
   void touch(Table::Ref ref, const RecordView& record, Seconds now);
   bool is_over(const RecordView& record, Seconds now) const;
+  bool comes_back(const RecordView& record, Seconds now);
   std::string_view key_of(const SavedRecord& record);
   RecordView view_of(const SavedRecord& record);
   void put_back(const RecordView& view, Table::Hash key_hash);
@@ -203,6 +203,7 @@ class Greylist {
   Changes* changes_ = nullptr;
   Expiry expiry_ = Expiry::usual;
   Seconds latest_restored_ = 0;
+  std::size_t over_restored_ = 0;
   Table::Cursor walk_{table_}, expiry_cursor_{table_};
   ExpiryPass expiry_pass_;
   std::array<std::uint64_t, kRecordClasses> settled_{};  // disorders that are put in order again

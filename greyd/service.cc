@@ -44,7 +44,7 @@ Result<LoadReport> Service::load(Seconds now, Seconds monotonic) {
     break;
   }
   const std::size_t records = greylist_.table().size();
-  const std::size_t over = greylist_.count_over(now);
+  const std::size_t over = greylist_.over_restored();
   clock_guard_.look(now, monotonic);
   if (looks_doubtful(now, greylist_.latest_restored(), records, over)) {
     clock_guard_.begin_doubtful(monotonic);
@@ -56,8 +56,9 @@ Result<LoadReport> Service::load(Seconds now, Seconds monotonic) {
   greylist_.set_expiry(clock_guard_.expiry());
   if (clock_guard_.expiry() == Expiry::usual) {
     greylist_.expire(now, SIZE_MAX);
-    report->expired += over;
-    report->records -= std::min(report->records, over);
+    const std::size_t expired = records - greylist_.table().size();
+    report->expired += expired;
+    report->records -= std::min(report->records, expired);
   }
   return report;
 }
