@@ -200,7 +200,7 @@ TEST_CASE("no recipient is lost behind something else") {
 
 TEST_CASE("without an address of a client there is no query") {
   for (const char* client : {"", "unknown", "1.2.3.4.5", "192.0.2.1 ", "[192.0.2.1]",
-                             "192.0.2.1%eth0", "%eth0", "fe80:%eth0"}) {
+                             "192.0.2.1%eth0", "%eth0", "fe80:%eth0", "fe80::1%", "fe80::1%%a"}) {
     CAPTURE(client);
     CHECK(datagram({.client = client}) == "");
   }
@@ -208,7 +208,7 @@ TEST_CASE("without an address of a client there is no query") {
 }
 
 TEST_CASE("a client with a zone is asked about, without it") {
-  for (const char* client : {"fe80::1", "fe80::1%eth0", "fe80::1%2", "fe80::1%", "fe80::1%%a"})
+  for (const char* client : {"fe80::1", "fe80::1%eth0", "fe80::1%2"})
     CHECK(datagram({.client = client}).starts_with("Ife80::1\0F"s));
   CHECK(datagram({.client = "fe80::1%" + std::string(70000, 'z')}).size() < 100);
 }
