@@ -10,14 +10,6 @@
 
 namespace grey::smtp {
 
-bool open_standard_descriptors() {
-  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
-    // Those below are open, so this one is the next that is given.
-    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd) return false;
-  }
-  return true;
-}
-
 bool would_block(int error) {
   return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
 }

@@ -15,11 +15,6 @@ ssize_t read_once(int fd, char* buffer, std::size_t size);
 // One write, which poll(2) has announced; as write(2).
 ssize_t write_once(int fd, std::string_view bytes);
 
-// Opens /dev/null on each of the descriptors 0 to 2 that is closed: it would be given to a socket
-// of ours, and be taken for the client's connection or for the log. False when that is not
-// possible.
-bool open_standard_descriptors();
-
 // `error` only means that there is nothing to be had at the moment.
 bool would_block(int error);
 

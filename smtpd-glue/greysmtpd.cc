@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "greyd/standard_descriptors.h"
 #include "smtpd-glue/deadline.h"
 #include "smtpd-glue/descriptor.h"
 #include "smtpd-glue/greylist.h"
@@ -137,7 +138,7 @@ int main(int argc, char** argv) {
                                     {"version", no_argument, nullptr, 'v'},
                                     {"stage", required_argument, nullptr, 's'},
                                     {}};
-  if (!open_standard_descriptors()) return kExitSystemFailure;  // and nowhere to say it
+  if (!grey::open_standard_descriptors()) return kExitSystemFailure;  // and nowhere to say it
   auto stage = Stage::data;
   opterr = 0;
   for (int chosen; (chosen = getopt_long(argc, argv, "+:", kOptions, nullptr)) != -1;) {

@@ -1,25 +1,14 @@
 // svctool: installs greylisting services and tells SMTP servers where they are. See svctool(8).
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cstdio>
 #include <exception>
 
+#include "greyd/standard_descriptors.h"
 #include "svctool/commands.h"
 #include "svctool/output.h"
 
 namespace grey::svctool {
 namespace {
-
-// Where these are closed, a file that is opened would get one of their numbers, and then what is
-// printed.
-void open_standard_descriptors() {
-  for (int fd = 0; fd <= 2; ++fd) {
-    const bool open = ::fcntl(fd, F_GETFD) >= 0 || ::open("/dev/null", O_RDWR) >= 0;
-    if (!open) ::_exit(kExitSystemFailure);
-  }
-}
 
 Result<int> run(const std::vector<std::string>& arguments) {
   auto line = parse_command_line(arguments);
@@ -44,7 +33,7 @@ int finish(const Result<int>& done) {
 
 int main(int argc, char** argv) {
   using namespace grey::svctool;
-  open_standard_descriptors();
+  if (!grey::open_standard_descriptors()) return grey::kExitSystemFailure;
   try {
     return finish(run({argv + (argc > 0 ? 1 : 0), argv + argc}));
   } catch (const std::exception& error) {
