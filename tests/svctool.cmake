@@ -23,6 +23,8 @@ add_test(NAME svctool_rules_e2e
          COMMAND perl ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_rules_test.pl $<TARGET_FILE:svctool>)
 set_tests_properties(svctool_rules_e2e PROPERTIES SKIP_RETURN_CODE 77)
 add_test(NAME run_test COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/run_test.sh)
+# It needs ports that nobody has at any address.
+set_tests_properties(run_test PROPERTIES RUN_SERIAL TRUE)
 # Need root for setuidgid, and the daemontools: say so and exit 77 without them.
 set_tests_properties(svctool_e2e svctool_upkeep_e2e svctool_check_e2e svctool_fault_e2e PROPERTIES
                      SKIP_RETURN_CODE 77 TIMEOUT 300)
