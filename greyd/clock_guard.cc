@@ -12,7 +12,7 @@ std::optional<Seconds> ClockGuard::look(Seconds wall, Seconds monotonic) {
   }
   const Seconds leap = offset - *offset_;
   const bool leapt = leap > kLeap || leap < -kLeap;
-  if (leapt) become(Expiry::suspended, monotonic);
+  if (leapt) suspend(monotonic);
   if (leapt || monotonic - since_ >= kCare) {
     offset_ = offset;
     since_ = monotonic;
@@ -20,10 +20,11 @@ std::optional<Seconds> ClockGuard::look(Seconds wall, Seconds monotonic) {
   return leapt ? std::optional(leap) : std::nullopt;
 }
 
-bool looks_doubtful(Seconds now, Seconds latest_stamp, std::size_t records, std::size_t over) {
-  if (records == 0) return false;
-  return latest_stamp < now - ClockGuard::kLeap || latest_stamp > now + ClockGuard::kLeap ||
-         over > records / 2;
+bool looks_doubtful(Seconds now, const StartFindings& found) {
+  if (found.records == 0) return false;
+  return found.latest_stamp < now - ClockGuard::kLeap ||
+         found.latest_stamp > now + ClockGuard::kLeap || found.over > found.records / 2 ||
+         found.overdue;
 }
 
 }  // namespace grey

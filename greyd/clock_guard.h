@@ -19,8 +19,8 @@ class ClockGuard {
   static constexpr Seconds kLeap = 24 * 60 * 60;  // what counts as a leap, either way
   static constexpr Seconds kCare = 60 * 60;       // how long to be careful after one
 
-  // What a start found is doubtful, see looks_doubtful(): for kCare nothing is forgotten.
-  void begin_doubtful(Seconds monotonic) { become(Expiry::keep, monotonic); }
+  // What a start found is doubtful, see StartFindings: nothing expires for kCare.
+  void begin_doubtful(Seconds monotonic) { suspend(monotonic); }
 
   // To be called before `wall` is used, at least once in a few seconds. How many seconds the wall
   // clock has leapt since the last calls, or nothing when it has not.
@@ -29,8 +29,8 @@ class ClockGuard {
   Expiry expiry() const { return expiry_; }
 
  private:
-  void become(Expiry expiry, Seconds monotonic) {
-    expiry_ = expiry;
+  void suspend(Seconds monotonic) {
+    expiry_ = Expiry::suspended;
     until_ = monotonic + kCare;
   }
 
@@ -42,9 +42,18 @@ class ClockGuard {
   Seconds since_ = 0;
 };
 
-// At a start there is no monotonic clock to compare with, but there are the stamps: the clock is
-// doubtful when the latest of them is more than a day away from `now`, or more than half of the
-// records would be over. (Or nothing was running for days: then an hour's care does no harm.)
-bool looks_doubtful(Seconds now, Seconds latest_stamp, std::size_t records, std::size_t over);
+// At a start there is no monotonic clock to compare with, but there are the stamps.
+struct StartFindings {
+  Seconds latest_stamp = 0;
+  std::size_t records = 0;
+  std::size_t over = 0;  // of these, by the clock as it is now
+  bool overdue = false;  // some were over long before the latest stamp, and yet were kept
+};
+
+// The clock is doubtful when the latest stamp is more than a day away from it, or when more than
+// half of the records would be over at once. (Or nothing was running for days: then an hour's care
+// does no harm.) It still is when the last run was careful, so that a second start in the same hour
+// makes no difference: it kept what was overdue.
+bool looks_doubtful(Seconds now, const StartFindings& found);
 
 }  // namespace grey

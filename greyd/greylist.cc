@@ -141,7 +141,7 @@ std::optional<Decision> Greylist::known_client(Seconds now) {
   if (ref == 0) return std::nullopt;
   const RecordView client = table_.view(ref);
   if (!counts(client, now)) {
-    if (expiry_ == Expiry::usual) table_.erase(ref);
+    table_.erase(ref);
     return std::nullopt;
   }
   if (client.passes < policy_.client_passes) return std::nullopt;
@@ -243,9 +243,9 @@ bool Greylist::is_new_message(const wire::Query& query, Seconds now) {
   const bool told = query.message != 0;
   const std::uint64_t id =
       told ? query.message : table_.wide_hash(now_deciding_->keys.sender_prefix());
-  const bool known = messages_.find(id, now, told ? kMessageLife : kOneMessage) != nullptr;
+  if (messages_.find(id, now, told ? kMessageLife : kOneMessage) != nullptr) return false;
   messages_.remember(id, {}, now);
-  return !known;
+  return true;
 }
 
 // A waiting triplet is tried again: early, passed or stale.

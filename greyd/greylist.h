@@ -44,7 +44,6 @@ struct Decision {
 // doubtful (clock_guard.h) asks to be careful until that is clear.
 enum class Expiry : std::uint8_t {
   usual,      // they count no more, and are forgotten
-  keep,       // they count no more, but stay
   suspended,  // they count as if their time were not over
 };
 
@@ -76,6 +75,8 @@ class Greylist {
   // Of all that was restored: the latest stamp (0: nothing was), and how many were over.
   Seconds latest_restored() const { return latest_restored_; }
   std::size_t over_restored() const { return over_restored_; }
+  // Whether any record was over at `then`. REQUIRES: sort_by_age(), or no disorder yet.
+  bool has_over(Seconds then) const;
 
   // From now on `changes` is told of every change of a record, but for expiry and eviction, which
   // lose nothing that counts, and but for repeats within a thousandth of the timeout, which would
@@ -127,8 +128,8 @@ class Greylist {
 
   // Copies of one question within this time are one attempt.
   static constexpr Seconds kOneAttempt = 60;
-  // Queries by one client and sender that come no further apart are about one message, where the
-  // front does not say which message it is: several recipients, one after another.
+  // Good retries by one client and sender within this time of the first are about one message,
+  // where the front does not say which message it is: several recipients, one after another.
   static constexpr Seconds kOneMessage = 60;
   // How long a message is remembered of which the front says which it is.
   static constexpr Seconds kMessageLife = 3600;

@@ -60,6 +60,14 @@ void Greylist::end_class() {
   }
 }
 
+bool Greylist::has_over(Seconds then) const {
+  for (std::size_t c = 0; c < kRecordClasses; ++c) {
+    const Table::Ref oldest = table_.oldest(RecordClass(c));
+    if (oldest != 0 && is_over(table_.view(oldest), then)) return true;
+  }
+  return false;
+}
+
 void Greylist::sort_by_age() {
   table_.sort_by_age();
   for (std::size_t c = 0; c < kRecordClasses; ++c) settled_[c] = table_.disorders(RecordClass(c));

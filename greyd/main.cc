@@ -84,8 +84,8 @@ Result<void> load_state(Service& service, const Options& options, spdlog::logger
 }
 
 ServiceSettings service_settings(const Options& options) {
-  return {options.policy,    options.max_records, options.context_file,
-          options.whitelist, options.blacklist,   options.sync};
+  return {options.policy,    options.max_records, options.context_file, options.whitelist,
+          options.blacklist, options.sync,        options.free_interval};
 }
 
 Result<std::vector<PolicyListener>> listen_policy(const Options& options) {

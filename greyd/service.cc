@@ -22,6 +22,7 @@ Service::Service(const ServiceSettings& settings, const HashKey& hash_key, Backg
     : greylist_(settings.policy, settings.max_records, hash_key),
       whitelist_(settings.whitelist),
       blacklist_(settings.blacklist),
+      free_interval_(settings.free_interval),
       background_(background),
       report_(std::move(report)),
       files_(settings.context_file, context_form(settings.policy), settings.sync, greylist_,
@@ -35,7 +36,7 @@ void Service::decide(std::span<const wire::Query> batch, Seconds now, const Done
 }
 
 Result<LoadReport> Service::load(Seconds now, Seconds monotonic) {
-  greylist_.set_expiry(Expiry::keep);
+  greylist_.set_expiry(Expiry::suspended);
   auto report = files_.load(now);
   if (!report) return report;
   for (std::size_t c = 0; c < kRecordClasses; ++c) {
@@ -43,15 +44,18 @@ Result<LoadReport> Service::load(Seconds now, Seconds monotonic) {
     greylist_.sort_by_age();
     break;
   }
+  const Seconds latest = greylist_.latest_restored();
   const std::size_t records = greylist_.table().size();
-  const std::size_t over = greylist_.over_restored();
+  const StartFindings found{latest, records, greylist_.over_restored(),
+                            greylist_.has_over(latest - ClockGuard::kCare - free_interval_)};
   clock_guard_.look(now, monotonic);
-  if (looks_doubtful(now, greylist_.latest_restored(), records, over)) {
+  if (looks_doubtful(now, found)) {
     clock_guard_.begin_doubtful(monotonic);
-    report->notes.push_back(
-        "clock: the latest record was seen " + std::to_string(now - greylist_.latest_restored()) +
-        " seconds before now, and " + std::to_string(over) + " of " + std::to_string(records) +
-        " are over; is it right? Nothing is forgotten for an hour");
+    report->notes.push_back("clock: the latest record was seen " + std::to_string(now - latest) +
+                            " seconds before now, and of " + std::to_string(records) + " records " +
+                            std::to_string(found.over) + " are over" +
+                            (found.overdue ? ", some since long before that" : "") +
+                            "; is it right? Nothing expires for an hour");
   }
   greylist_.set_expiry(clock_guard_.expiry());
   if (clock_guard_.expiry() == Expiry::usual) {

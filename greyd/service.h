@@ -21,6 +21,7 @@ struct ServiceSettings {
   std::string context_file;
   std::string whitelist, blacklist;  // files; empty: none
   Sync sync = Sync::second;
+  Seconds free_interval = 5 * 60;  // how often expire() is called
 };
 
 class Service {
@@ -63,6 +64,7 @@ class Service {
   ClockGuard clock_guard_;
   std::shared_ptr<const Lists> lists_ = std::make_shared<const Lists>();
   const std::string whitelist_, blacklist_;
+  const Seconds free_interval_;
   Background& background_;
   const StateFiles::Report report_;
   StateFiles files_;

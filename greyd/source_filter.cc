@@ -70,6 +70,10 @@ void drop_v6(Program& program, const Ip& ip) {
 bool drop_forged_sources(int fd) {
   Program v4, v6;
   v4.load_word(kFromNetworkHeader + kV4Source);
+  v4.shift_right(24);
+  v4.skip_unless_equal(127, 1);  // all of the loopback network is here
+  v4.take(kNone);
+  v4.load_word(kFromNetworkHeader + kV4Source);
   for (const Ip& ip : own_addresses()) {
     if (ip.is_v4()) {
       drop_v4(v4, ip);

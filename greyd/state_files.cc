@@ -58,7 +58,7 @@ void StateFiles::commit() {
 bool StateFiles::check_names() {
   if (!journal_.on()) return true;  // the next attempt looks for itself
   if (!lock_.held()) {
-    if (const auto held = lock_.hold(); !held) {
+    if (const auto held = hold_lock(); !held) {
       journal_failed([&] { return held.error(); });
       return false;
     }
@@ -66,12 +66,33 @@ bool StateFiles::check_names() {
   }
   if (const char* const fault = journal_.check_name()) {
     journal_failed([&] { return Error{"journal " + journal_.path() + fault}; }, true);
-  } else if (snapshot_there_ && !saving() && !file_id(path_) && errno == ENOENT) {
-    snapshot_there_ = false;
-    cycle_.lost(true);
-    say(Level::error, [&] { return "context file " + path_ + " is gone; saving all anew"; });
+  } else if (snapshot_id_ && !saving()) {
+    check_snapshot();
   }
   return true;
+}
+
+void StateFiles::check_snapshot() {
+  const auto there = file_id(path_);
+  if (there == snapshot_id_ || (!there && errno != ENOENT)) return;
+  snapshot_id_.reset();
+  cycle_.lost(true);
+  if (!there) {
+    say(Level::error, [&] { return "context file " + path_ + " is gone; saving all anew"; });
+    return;
+  }
+  // Somebody's, who may want it back: it would be replaced.
+  say(Level::error, [&] {
+    const auto kept = keep_aside(path_, path_ + ".found", path_ + ".found");
+    return "context file " + path_ + " is another than was saved" +
+           (kept ? ", and kept as " + *kept : "") + "; saving all anew";
+  });
+}
+
+Result<void> StateFiles::hold_lock() {
+  auto held = lock_.hold();
+  directory_gone_ = !held && !file_id(directory_of(path_));
+  return held;
 }
 
 void StateFiles::sync_journal() {
@@ -95,6 +116,10 @@ void StateFiles::sync_journal() {
 
 void StateFiles::tick(Seconds monotonic) {
   cycle_.tick(monotonic);
+  if (directory_gone_ && file_id(directory_of(path_))) {
+    directory_gone_ = false;
+    cycle_.lost(true);
+  }
   commit();
   check_names();
   sync_journal();
@@ -129,7 +154,7 @@ void StateFiles::begin_save() {
 
 // All that must be before the walk begins. After an error the journal may be on, as it was before.
 Result<void> StateFiles::prepare_save() {
-  if (auto held = lock_.hold(); !held) {
+  if (auto held = hold_lock(); !held) {
     journal_.turn_off();
     return held;
   }
@@ -222,7 +247,7 @@ void StateFiles::snapshot_closed(int error) {
     return;
   }
   const auto closed = std::move(snapshot_);
-  snapshot_there_ = true;
+  snapshot_id_ = file_id(path_);
   snapshot_size_ = closed->written;
   journal_.forget_old();
   cycle_.finished();
@@ -290,7 +315,7 @@ Result<std::size_t> StateFiles::write_whole() {
   write_buffer();
   if (error == 0) error = put_in_place(file->get(), new_path(), path_);
   if (error == 0) {
-    snapshot_there_ = true;
+    snapshot_id_ = file_id(path_);
     snapshot_size_ = size;
     cycle_.all_saved();
     error = journal_.remove();

@@ -105,6 +105,8 @@ class StateFiles {
   Result<void> load_snapshot(Seconds now, LoadReport& report, bool& save_now);
   Result<JournalContent> load_journal(const std::string& path, Seconds now, LoadReport& report,
                                       bool& save_now);
+  void check_snapshot();
+  Result<void> hold_lock();
   void keep(ToKeep file, std::string what, LoadReport& report);
   Result<void> start_journal(bool save_now);
 
@@ -162,7 +164,8 @@ class StateFiles {
   SaveCycle cycle_;
   std::vector<ToKeep> to_keep_;
   bool syncing_ = false;
-  bool snapshot_there_ = false;  // at path_, as far as we know
+  std::optional<FileId> snapshot_id_;  // of what is at path_, as far as we know
+  bool directory_gone_ = false;
   std::size_t snapshot_size_ = 0;
 
   std::shared_ptr<Snapshot> snapshot_;  // being written

@@ -67,9 +67,9 @@ Result<void> StateFiles::load_files(Seconds now, LoadReport& report, bool& save_
 Result<void> StateFiles::load_snapshot(Seconds now, LoadReport& report, bool& save_now) {
   const auto file = MappedFile::open(path_);
   if (!file) return tl::make_unexpected(file.error());
-  snapshot_there_ = file->exists();
+  if (file->exists()) snapshot_id_ = file_id(path_);
   // Nothing to remember is an empty file in a form that has neither header nor end.
-  if (file->text().empty() && (!snapshot_there_ || form_ == ContextForm::greydaemon)) return {};
+  if (file->text().empty() && (!file->exists() || form_ == ContextForm::greydaemon)) return {};
   const ContextContent content = read_context(file->text(), [&](const SavedRecord& record) {
     ++(greylist_.restore_later(record, now) ? report.records : report.expired);
   });

@@ -71,8 +71,12 @@ Result<std::string> check_state_access(const std::string& path) {
 }
 
 Result<Fd> create_state_file(const std::string& path) {
+  // A new file, and not what lies there: a link to another's file, or a pipe that nobody reads.
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+    return tl::make_unexpected(system_error("create", path, errno));
+  }
   // 0600: who writes to whom is nobody else's business.
-  Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
+  Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd) return tl::make_unexpected(system_error("create", path, errno));
   // What the umask of who started us has taken away; no reason to go on without.
   (void)!::fchmod(fd.get(), 0600);

@@ -26,7 +26,7 @@ sub set_clock { $now = shift;
 my $daemon = Daemon->new(program => $program, dir => $dir, port => $port, env => {
     LD_PRELOAD => $library, FAKETIME_TIMESTAMP_FILE => "$dir/clock", FAKETIME_NO_CACHE => 1,
     FAKETIME_DONT_FAKE_MONOTONIC => 1, ASAN_OPTIONS => 'verify_asan_link_order=0'});
-sub start { $daemon->start('-v', 3, "127.0.0.1\@$port", 'context') }
+sub start { $daemon->start('-v', 3, @_, "127.0.0.1\@$port", 'context') }
 
 # How many of the clients get this answer, each with a sender never seen before.
 my $asked = 0;
@@ -62,7 +62,7 @@ subtest 'a start with a clock that is eight days fast' => sub {
     is $daemon->stop, 0;
     set_clock($right + 8 * $day);
     start();
-    like $daemon->log, qr/^warning: clock: .*is it right\? Nothing is forgotten for an hour$/m, 'it asks';
+    like $daemon->log, qr/^warning: clock: .*is it right\? Nothing expires for an hour$/m, 'it asks';
     expire();
     is $daemon->stop, 0;
     set_clock($right + 500);
@@ -103,13 +103,29 @@ subtest 'set right while it runs, after it was wrong at the start' => sub {
     is $daemon->stop, 0;
 };
 
-subtest 'a context file of long ago counts no more, but is there for an hour' => sub {
-    make_known();
-    $daemon->stop;
-    set_clock($right + 30 * $day);
-    start();
-    is count_answers('01', 'z@x'), $clients, 'nobody is known';
-    is scalar(() = slurp("$dir/context") =~ /^C /mg), $clients, 'and nobody is forgotten';
-    is $daemon->stop, 0;
-};
+for my $options ([], ['--client-passes=0']) {
+    subtest "two starts with a fast clock, and mail of known and unknown clients meanwhile @$options" => sub {
+        unlink glob "$dir/context*";
+        set_clock($right);
+        start(@$options);
+        is count_answers('01', 'a@x'), $clients, 'new';
+        set_clock($right + 301);
+        is count_answers('13', 'a@x'), $clients, 'passed';
+        is $daemon->stop, 0;
+        set_clock($right + 8 * $day);
+        start(@$options);
+        is ask(asker($port), query("192.0.2.$_", 'a@x', 'b@y')), '12', "client $_ is known meanwhile" for 1 .. $clients / 2;
+        ask(asker($port), query("198.51.100.$_", 'a@x', 'b@y')) for 1 .. 2 * $clients + 10;
+        is $daemon->stop, 0;
+        start(@$options);
+        like $daemon->log, qr/is it right/, 'it asks again';
+        is $daemon->stop('KILL'), 'signal 9';
+        start(@$options);
+        is $daemon->stop, 0;
+        set_clock($right + 500);
+        start(@$options);
+        is count_answers('12', 'a@x'), $clients, 'known';
+        is $daemon->stop, 0;
+    };
+}
 done_testing;

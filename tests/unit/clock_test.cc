@@ -110,19 +110,6 @@ TEST_CASE("a waiting triplet of the future waits no longer than from now on") {
   CHECK(f.ask("192.0.2.1", "a@x.org", kNow + 300) == Reason::passed);
 }
 
-TEST_CASE("what is kept although it is over does not count, and is there when the clock is right") {
-  Fixture f;
-  for (int n = 0; n < 50; ++n) f.make_known(client_ip(n), kNow);
-  f.greylist.set_expiry(Expiry::keep);
-  const Seconds wrong = kNow + 8 * kDay;
-  f.expire_all(wrong);
-  CHECK(f.ask(client_ip(1), "n@x.org", wrong) == Reason::new_triplet);
-  CHECK(f.ask(client_ip(1), "n@x.org", wrong + 400) == Reason::passed);
-  f.greylist.set_expiry(Expiry::usual);
-  f.expire_all(kNow + 60);
-  for (int n = 0; n < 50; ++n) CHECK(f.ask(client_ip(n), "o@x.org", kNow + 60) == Reason::known);
-}
-
 TEST_CASE("while expiry is suspended what is over counts as if it were not") {
   Fixture f;
   f.make_known(client_ip(1), kNow);
@@ -159,19 +146,30 @@ TEST_CASE("a clock that is slewed a little each hour does not leap") {
   }
 }
 
-TEST_CASE("a start is doubtful a day from the latest stamp, or when most would be over") {
-  CHECK(!looks_doubtful(kNow, 0, 0, 0));
-  CHECK(!looks_doubtful(kNow, kNow - 600, 100, 50));
-  CHECK(looks_doubtful(kNow, kNow - 600, 100, 51));
-  CHECK(!looks_doubtful(kNow, kNow - kDay, 100, 0));
-  CHECK(looks_doubtful(kNow, kNow - kDay - 1, 100, 0));
-  CHECK(looks_doubtful(kNow, kNow + kDay + 1, 100, 0));
+TEST_CASE("a start is doubtful a day from the latest stamp, or when most or long since is over") {
+  const auto doubtful = [](Seconds latest, std::size_t records, std::size_t over, bool overdue) {
+    return looks_doubtful(kNow, {latest, records, over, overdue});
+  };
+  CHECK(!doubtful(0, 0, 0, false));
+  CHECK(!doubtful(kNow - 600, 100, 50, false));
+  CHECK(doubtful(kNow - 600, 100, 51, false));
+  CHECK(doubtful(kNow - 600, 100, 1, true));
+  CHECK(!doubtful(kNow - kDay, 100, 0, false));
+  CHECK(doubtful(kNow - kDay - 1, 100, 0, false));
+  CHECK(doubtful(kNow + kDay + 1, 100, 0, false));
   ClockGuard guard;
   guard.look(kNow, 100);
   guard.begin_doubtful(100);
-  CHECK(guard.expiry() == Expiry::keep);
   CHECK(!guard.look(kNow + 3599, 3699));
-  CHECK(guard.expiry() == Expiry::keep);
+  CHECK(guard.expiry() == Expiry::suspended);
   CHECK(!guard.look(kNow + 3600, 3700));
   CHECK(guard.expiry() == Expiry::usual);
+}
+
+TEST_CASE("what was over long before the latest stamp shows that it was kept") {
+  Fixture f;
+  f.make_known("192.0.2.1", kNow);
+  CHECK(!f.greylist.has_over(kNow + 7 * kDay - 1));
+  CHECK(f.greylist.has_over(kNow + 7 * kDay));
+  CHECK(!Fixture().greylist.has_over(kNow));
 }

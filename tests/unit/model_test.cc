@@ -55,12 +55,12 @@ class Model {
     const auto any = [&](Reason reason) {
       return std::find(reasons.begin(), reasons.end(), reason) != reasons.end();
     };
-    // Of one client and sender, what comes no more than a minute apart is one message.
+    // Of one client and sender, what comes within a minute is one message.
     if (any(Reason::passed)) {
       const auto message = std::pair(client, key(step.sender));
       const auto last = last_pass_.find(message);
       const bool again = last != last_pass_.end() && now - last->second <= 60;
-      last_pass_[message] = now;
+      if (!again) last_pass_[message] = now;
       if (p_.client_passes > 0 && !again) {
         auto& [passes, seen] = clients_[client];
         ++passes;
@@ -156,7 +156,7 @@ class Model {
   Policy p_;
   std::map<std::string, std::pair<unsigned, Seconds>> clients_;  // good retries, last seen
   std::map<Id, Triplet> triplets_;
-  std::map<std::pair<std::string, std::string>, Seconds> last_pass_;  // by client and sender
+  std::map<std::pair<std::string, std::string>, Seconds> last_pass_;  // that counted, by client and sender
 };
 
 // Where the two part: the number of the step and what each said. Nothing when they agree.
