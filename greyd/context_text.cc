@@ -169,6 +169,7 @@ ContextContent salvage(std::string_view text,
     lines = text.substr(0, end + 1);
   }
   for_each_line(lines, content, [&](std::string_view line) {
+    if (line.ends_with('\r')) line.remove_suffix(1);  // copied by way of another system
     if (line.starts_with('#')) return Line::comment;
     SavedRecord greydaemon;
     const SavedRecord* record = reader.read(line);
@@ -234,6 +235,11 @@ ContextContent read_context(std::string_view text,
     content = read_indimail_context(text, visit);
   } else {
     content = salvage(text, visit);
+  }
+  if (!content.form && text.find('\0') != std::string_view::npos) {
+    // IndiMail's, whose first record is the one that is bad?
+    ContextContent indimail = read_indimail_context(text, visit);
+    if (indimail.records > 0) content = std::move(indimail);
   }
   if (content.damage.empty() && content.bad > 0) {
     content.damage = "has lines that are no records, the first in line " +

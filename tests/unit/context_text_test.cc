@@ -33,3 +33,23 @@ TEST_CASE("a greydaemon line with a NUL is no record: no address has one") {
   CHECK(senders == "a ");
   CHECK(content.bad == 1);
 }
+
+TEST_CASE(
+    "an IndiMail file whose first record is bad loses that one, and ours loses no line to CRs") {
+  const std::string good = std::string("192.0.2.1\0a@x\0", 14) + std::string("5\0Tb@y\0", 7) +
+                           std::string("1700000000\0\1\n", 13);
+  for (const std::string& bad : {std::string("\0", 1) + good.substr(1), good.substr(5), "\n" + good,
+                                 "unknown" + good.substr(9)}) {
+    std::size_t records = 0;
+    const ContextContent content =
+        read_context(bad + good + good, [&](const SavedRecord&) { ++records; });
+    CHECK(content.form == ContextForm::indimail);
+    CHECK(records >= 2);
+    CHECK(content.damage != "");
+  }
+  std::size_t records = 0;
+  read_context(
+      "qmail-greyd context 1\r\nC 1700000000 1 192.0.2.1\r\nW 1700000000 192.0.2.1 a b\r\n",
+      [&](const SavedRecord& record) { records += record.recipient == "b" || record.passes == 1; });
+  CHECK(records == 2);
+}
