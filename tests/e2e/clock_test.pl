@@ -15,7 +15,7 @@ my $program = shift or die "usage: clock_test.pl PATH-OF-QMAIL-GREYD\n";
 my ($library) = grep {m{/libfaketime\.so\.1$}} split /\n/, `dpkg -L libfaketime`;
 defined $library or die "FAILED: needs the package libfaketime\n";
 my $dir = tempdir(CLEANUP => 1);
-my $port = 20000 + $$ % 20000;
+my $port = 10000 + $$ % 20000;
 my ($day, $clients) = (86_400, 50);
 
 # The daemon's wall clock stands at the time in this file; its monotonic clock goes on.

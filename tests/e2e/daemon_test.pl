@@ -15,7 +15,7 @@ use Time::HiRes qw(sleep time);
 my $daemon = shift or die "usage: daemon_test.pl PATH-OF-QMAIL-GREYD\n";
 my $dir = tempdir(CLEANUP => 1);
 chmod 0755, $dir;
-my $port = 20000 + $$ % 20000;
+my $port = 10000 + $$ % 20000;
 my ($pid, $log);
 
 # The log comes after the answer, so it is waited for.

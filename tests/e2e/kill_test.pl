@@ -11,7 +11,7 @@ use Test::More;
 
 my $program = shift or die "usage: kill_test.pl PATH-OF-QMAIL-GREYD\n";
 my $dir = tempdir(CLEANUP => 1);
-my $port = 20000 + $$ % 20000;
+my $port = 10000 + $$ % 20000;
 my $daemon = Daemon->new(program => $program, dir => $dir);
 my $seed = time;
 srand $seed;

@@ -96,15 +96,24 @@ copy_exim() { # path-of-exim4: sets exim
   cp -p "$1" "$exim"
 }
 
-free_port() { # the kernel's choice, for UDP and TCP
+# A port that nobody has at any address, for UDP and TCP, and that this test was not given before. Below
+# those that the system gives to who connects somewhere: such a one could take it before it is used.
+free_port() {
   perl -MIO::Socket::INET -e '
-    for (1 .. 100) {
-      my $udp = IO::Socket::INET->new(Proto => "udp", LocalAddr => "127.0.0.1") or die;
-      my $port = $udp->sockport;
-      my $tcp = IO::Socket::INET->new(Proto => "tcp", LocalAddr => "127.0.0.1", LocalPort => $port);
-      if ($tcp) { print "$port\n"; exit }
+    my ($first) = do { local @ARGV = "/proc/sys/net/ipv4/ip_local_port_range"; <> =~ /(\d+)/ };
+    open my $given, "+>>", $ARGV[0] or die "$ARGV[0]: $!";
+    seek $given, 0, 0;
+    my %given = map { $_ => 1 } <$given>;
+    for (1 .. 1000) {
+      my $port = 10000 + int rand($first - 10000);
+      next if $given{"$port\n"};
+      IO::Socket::INET->new(Proto => "udp", LocalPort => $port) or next;
+      IO::Socket::INET->new(Proto => "tcp", LocalPort => $port, Listen => 1, ReuseAddr => 1) or next;
+      print $given "$port\n";
+      print "$port\n";
+      exit;
     }
-    die'
+    die "no free port\n"' "$([ -n "${work-}" ] && echo "$work/ports-given" || echo /dev/null)"
 }
 
 # The wall clock of a daemon that runs with the variables in `faketime`, held in a file.
