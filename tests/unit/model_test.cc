@@ -156,7 +156,8 @@ class Model {
   Policy p_;
   std::map<std::string, std::pair<unsigned, Seconds>> clients_;  // good retries, last seen
   std::map<Id, Triplet> triplets_;
-  std::map<std::pair<std::string, std::string>, Seconds> last_pass_;  // that counted, by client and sender
+  std::map<std::pair<std::string, std::string>, Seconds>
+      last_pass_;  // that counted, by client and sender
 };
 
 // Where the two part: the number of the step and what each said. Nothing when they agree.
