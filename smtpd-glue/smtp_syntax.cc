@@ -57,6 +57,17 @@ struct Path {
   bool bracketed;
 };
 
+// Of a line without a colon: qmail takes "MAIL FROM a@b" for "MAIL FROM:<>".
+std::optional<Path> find_no_path(std::string_view line) {
+  line.remove_prefix(std::size_t(std::ranges::find_if(line, is_letter) - line.begin()));
+  line = skip_blanks(line.substr(leading_letters(line).size()));
+  const std::string_view word = leading_letters(line);
+  const bool alone = skip_blanks(line.substr(word.size())).empty();
+  const bool known =
+      word.empty() || equal_in_any_case(word, "FROM") || equal_in_any_case(word, "TO");
+  return alone && known ? std::optional(Path{{}, false}) : std::nullopt;
+}
+
 std::optional<Path> find_path(std::string_view line) {
   const std::size_t bracket = line.find('<');
   if (bracket != std::string_view::npos) {
@@ -66,20 +77,50 @@ std::optional<Path> find_path(std::string_view line) {
     return plain ? std::optional(Path{line.substr(bracket + 1), true}) : std::nullopt;
   }
   const std::size_t colon = line.find(':');
-  if (colon == std::string_view::npos) return Path{{}, false};
-  return Path{skip_blanks(line.substr(colon + 1)), false};
+  if (colon == std::string_view::npos) return find_no_path(line);
+  const std::string_view path = line.substr(colon + 1);
+  // Some drop the bracket, and to some a tab is as good as a letter.
+  if (path.find_first_of(">\t") != std::string_view::npos) return std::nullopt;
+  return Path{skip_blanks(path), false};
 }
 
-std::string_view without_route(std::string_view path) {
-  if (path.empty() || path.front() != '@') return path;
-  const std::size_t colon = path.find(':');
-  return colon == std::string_view::npos ? path : path.substr(colon + 1);
+// None when a server might end the route elsewhere: qmail looks for a colon beyond the bracket.
+std::optional<std::string_view> without_route(std::string_view path) {
+  if (!path.starts_with('@')) return path;
+  const std::size_t end = path.find_first_of(":\"\\<>()[]; \t");
+  if (end == std::string_view::npos || path[end] != ':') return std::nullopt;
+  return path.substr(end + 1);
+}
+
+// Servers look for a route before they remove quotes, or after (mailfront).
+bool has_route(std::string_view address) {
+  return address.starts_with('@') && address.find(':') != std::string_view::npos;
 }
 
 // Outside of quotes. A bracket opens an address in place of a domain only.
 bool is_read_differently(char c, std::string_view address) {
   if (c == '[') return !address.ends_with('@');
-  return std::string_view("<(),;").find(c) != std::string_view::npos;
+  return std::string_view("<>(),; \t").find(c) != std::string_view::npos;
+}
+
+bool is_parameter(std::string_view word) {  // RFC 5321, 4.1.2: esmtp-param, with any value
+  const std::string_view keyword = word.substr(0, word.find('='));
+  return !keyword.empty() && keyword.front() != '-' && std::ranges::all_of(keyword, [](char c) {
+    return is_letter(c) || is_digit(c) || c == '-';
+  });
+}
+
+// Nothing, or blanks and parameters: no octet that a server might take for more of the address.
+bool may_follow_address(std::string_view text) {
+  while (!text.empty()) {
+    if (!is_blank(text.front())) return false;
+    text = skip_blanks(text);
+    const auto end = std::ranges::find_if(text, is_blank);
+    const std::string_view word = text.substr(0, std::size_t(end - text.begin()));
+    if (!word.empty() && !is_parameter(word)) return false;
+    text.remove_prefix(word.size());
+  }
+  return true;
 }
 
 }  // namespace
@@ -123,25 +164,29 @@ std::optional<std::string> address_of(std::string_view line) {
   if (std::ranges::any_of(line, is_control)) return std::nullopt;
   const auto found = find_path(line);
   if (!found) return std::nullopt;
-  const std::string_view path = without_route(found->text);
+  auto path = without_route(found->text);
+  if (!path) return std::nullopt;
   std::string address;
   bool quoted = false;
-  for (std::size_t i = 0; i < path.size(); ++i) {
-    char c = path[i];
-    if (c == '\\' && i + 1 < path.size()) {
-      c = path[++i];
+  std::size_t at = 0;
+  for (; at < path->size(); ++at) {
+    char c = (*path)[at];
+    if (c == '\\' && at + 1 < path->size()) {
+      c = (*path)[++at];
     } else if (c == '"') {
       quoted = !quoted;
       continue;
     } else if (!quoted) {
-      if (found->bracketed ? c == '>' : is_blank(c)) break;
-      if (is_blank(c)) continue;
+      if (c == (found->bracketed ? '>' : ' ')) break;
       if (is_read_differently(c, address)) return std::nullopt;
     }
     if (address.size() == kMaxAddress) return std::nullopt;
     address += c;
   }
-  return address;
+  if (quoted || has_route(address)) return std::nullopt;
+  path->remove_prefix(at);
+  if (found->bracketed && !path->empty()) path->remove_prefix(1);
+  return may_follow_address(*path) ? std::optional(address) : std::nullopt;
 }
 
 ReplyLine parse_reply_line(std::string_view line) {

@@ -45,14 +45,16 @@ bool has_inner_cr(std::string_view line);
 constexpr std::size_t kMaxAddress = 1024;  // octets; RFC 5321 allows 256
 
 // The address in a whole MAIL or RCPT line, as servers read it: between angle brackets or, without
-// any, the word after the colon; a source route, quotes, backslashes and blanks that are not quoted
-// are removed; empty for <>.
+// any, the word after the colon; a source route, quotes and backslashes are removed; empty for <>.
 //
 // None where one server would read another address than the next, or more than we do, and so could
 // be told to accept what nobody was asked about: control characters (mailfront takes the text
 // behind them for a part of the address, others do not), brackets within brackets, or behind a word
 // that could be the address (Exim and Postfix take "MAIL FROM:a@x AUTH=<>" for a@x, qmail and
-// mailfront for <>), comments, lists and groups, and an address longer than kMaxAddress.
+// mailfront for <>), anything but a blank behind the closing bracket (Postfix takes "<>a@x" for
+// a@x), a bracket alone, blanks that are not quoted, words behind the address that are no
+// parameters, a route in quotes (mailfront removes it, others do not) or without its colon,
+// comments, lists and groups, and an address longer than kMaxAddress.
 std::optional<std::string> address_of(std::string_view line);
 
 struct ReplyLine {

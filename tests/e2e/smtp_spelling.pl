@@ -18,15 +18,21 @@ my @spellings = (
     ':(c) <a@b.c>', ':Joe <a@b.c>', ':Joe<a@b.c>', ':"Joe <x@y.z>" <a@b.c>', ':a,<x@y.z>', ': x@y.z:<a@b.c>', '=<a@b.c>',
     ':<a@b.c><x@y.z>', ':<x@y.z> <a@b.c>', ':<x@y.z>,<a@b.c>', ':<x@y.z>a@b.c', ':<x@y.z>@b.c', ':<x@y.z>.b.c', ':<a@b.c>(c)',
     ':x@y.z,a@b.c', ':x@y.z;a@b.c', ':x@y.z(a@b.c)', ':(x@y.z)a@b.c', ':"x@y.z"a@b.c', ':;<a@b.c>', ':v<x@y.z>',
+    # more behind the brackets, which Postfix takes for the address
+    ':<>v@b.c', ':<>,v@b.c', ':<>;v@b.c', ':<>:v@b.c', ':<>"v"@b.c', ':<>(c)v@b.c', ':<>\\v@b.c', ':<>@b.c', ':<> v@b.c',
+    ':v@b.c>', ':>v@b.c', ': >v@b.c', ':v@b.c SIZE=>', ':<a@b.c> x@y.z', ':<a@b.c> SIZE', ':<a@b.c> ', '::a@b.c', '::<a@b.c>',
+    ' v@b.c', '',
     # brackets
     ':<<a@b.c>>', ':<<x@y.z> a@b.c>', ':<Joe <a@b.c>>', ':<a@b.c', ':<a@b.c>>', ':<a@b.c>SIZE=1', ':<a@b.c[@y.z>', ':<a@[b.c]@y.z>',
     # blanks and control characters
     ':<a@b.c >', ':< a@b.c>', ':<a @b.c>', ':<a b@b.c>', ":<a\t\@b.c>", ":<a\@b.c\t>", ':< >', ':<a@b.c x@y.z>',
+    ':<a@b.c SIZE=1>', ':< a@b.c >', ':<a@b.c SIZE=1', ':a @b.c', ':a b@b.c', ":a\@b.c\tX=1", ":\ta\@b.c", ':a@b.c X=1',
     ":<a\@b.c>\0<x\@y.z>", ":\0<a\@b.c>", ":<a\@b.c\0x.y>", ":<a\@b.c\r>", ":<a\@b.c\rx.y>", ":\x0b<a\@b.c>", ":<a\@b.c\x7f>", ":<a\@b.c>\r",
     # several addresses, groups, comments, routes
     ':<a@b.c,x@y.z>', ':<g:a@b.c;>', ':<g:a@b.c;@y.z>', ':<a:x@b.c>', ':<x@y.z:a@b.c>', ':<a@b.c:25>', ':<a;x@b.c>',
     ':<a(c)@b.c>', ':<(c)a@b.c>', ':<a@b.c(c)>', ':<a@b.c(@y.z>', ':<(x@y.z)a@b.c>',
     ':<@r.s:a@b.c>', ':<@r.s,@t.u:a@b.c>', ':<@r.s:@t.u:a@b.c>', ':@r.s:a@b.c', ':<@r.s>', ':<@x@b.c:a@y.z>',
+    ':<"@x:b"@b.c>', ':<\\@x:b@b.c>', ':"@x:b"@b.c', ':<@r:"@x:b"@b.c>', ':<@"r:x":a@b.c>', ':<@r>:a@b.c>', ':<@[IPv6:::1]:a@b.c>',
     # quotes and backslashes
     ':<"a"@b.c>', ':<"a b"@b.c>', ':<"a>b"@b.c>', ':<"a\\"b"@b.c>', ':<"a\\b"@b.c>', ':<a\\b@b.c>', ':<a\\>b@b.c>', ':<a\\@x@b.c>',
     ':<"x@y.z> "@b.c>', ':<"a@b.c>', ':<a"b"c@b.c>', ':"a"@b.c', ':"a b"@b.c', ':a\\ b@b.c', ':<"">', ':<""@b.c>', ':<a@b.c"@y.z">',

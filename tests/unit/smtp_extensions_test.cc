@@ -720,7 +720,7 @@ TEST_CASE("at RCPT the client is asked about alone at STARTTLS") {
 TEST_CASE("at RCPT a message without sender is asked about when it is sent, not before") {
   for (const auto mail :
        {"MAIL FROM:<>\r\n", "MAIL FROM:<> AUTH=<>\r\n", "MAIL FROM: <> SIZE=0\r\n",
-        "MAIL FROM:< > BODY=8BITMIME\r\n", "MAIL FROM:<\"\">\r\n"}) {
+        "MAIL FROM:<>  BODY=8BITMIME\r\n", "MAIL FROM:<\"\">\r\n"}) {
     CAPTURE(mail);
     Talk talk(AskAt::rcpt);
     talk.greet();
