@@ -146,11 +146,10 @@ void SmtpSession::begin_starttls() {
 }
 
 void SmtpSession::begin_data() {
-  may_pass_ = asks_at_rcpt() && transaction_.count > 0;
+  if (!has_recipients()) return lose_line(no_recipients(), State::command);
+  may_pass_ = asks_at_rcpt();
   if (may_pass_) return pass_line();
-  if (transaction_.count > 0) return ask(transaction_.sender, transaction_.recipients);
-  if (!refusal_.empty()) return lose_line(refusal_, State::command);
-  pass_line();  // the server says what is missing
+  ask(transaction_.sender, transaction_.recipients);
 }
 
 void SmtpSession::begin_bdat() {
@@ -164,8 +163,7 @@ void SmtpSession::begin_bdat() {
     refusal_ = kLargeChunk;
     return lose_chunk(refusal_, State::resetting);
   }
-  if (transaction_.count == 0 || transaction_.complete)
-    return lose_chunk(refusal_.empty() ? kNoRecipient : refusal_, State::command);
+  if (!has_recipients()) return lose_chunk(no_recipients(), State::command);
   may_pass_ = asks_at_rcpt() || transaction_.chunks_pass;
   if (may_pass_) return pass_line();
   ask(transaction_.sender, transaction_.recipients);
@@ -175,6 +173,10 @@ void SmtpSession::pass_line() {
   to_server += line_;
   line_.clear();
   state_ = command_ == Verb::bdat && chunk_.size > 0 ? State::chunk : State::reply;
+}
+
+std::string_view SmtpSession::no_recipients() const {
+  return refusal_.empty() ? kNoRecipient : std::string_view(refusal_);
 }
 
 // Answers a command that the server does not get.

@@ -35,14 +35,14 @@
 // to something that was not seen to be DATA, a reply in the middle of a message or of a line), the
 // two views of the session differ, and greylisting could be circumvented: its reply is passed on,
 // and it gets no further input. A server that gives up ("451 timeout") looks the same, and nothing
-// is lost then. BDAT is answered here unless the server offers CHUNKING and there is a recipient
-// since the last message: a server that does not know BDAT would read the chunk as commands, and
-// one that has no use for it (Exim) answers before it has read the chunk. Of a BDAT line that
-// cannot be read nobody knows where the chunk ends: it ends the session.
+// is lost then. DATA and BDAT are answered here unless the server accepted a recipient since the
+// last message, and BDAT unless the server offers CHUNKING: a server that does not know BDAT would
+// read the chunk as commands, and one that has no use for it (Exim) answers before it has read the
+// chunk. Of a BDAT line that cannot be read nobody knows where the chunk ends: it ends the session.
 //
 // The envelope is forgotten only when the server accepts MAIL, RSET or XCLIENT. Some servers
-// (mailfront) keep theirs over HELO or after a message: asking with an old envelope does no harm,
-// not asking would.
+// (mailfront) keep theirs over HELO: asking with an old envelope does no harm, not asking would.
+// After a message it does for none.
 //
 // Memory: one command line of kMaxAuthLine octets at most, one reply line of kMaxReplyPiece, and
 // the recipients. Longer reply lines pass in pieces. What the output buffers hold is for the caller
@@ -162,6 +162,7 @@ class SmtpSession {
   void begin_data();
   void begin_bdat();
   void ask(std::string_view sender, std::string_view recipients);
+  std::string_view no_recipients() const;
   void pass_line();
   void lose_line(std::string_view reply, State next);
   void lose_chunk(std::string_view reply, State next);
@@ -175,6 +176,10 @@ class SmtpSession {
   void begin_tls();
   void on_rcpt_accepted();
   void on_xclient_accepted();
+
+  // The server accepted some since the last message. Without, it gets neither DATA nor BDAT: should
+  // it have an envelope all the same, nobody would be asked about that.
+  bool has_recipients() const { return transaction_.count > 0 && !transaction_.complete; }
 
   // Each recipient was asked about before it got to the server.
   bool asks_at_rcpt() const { return ask_at_ == AskAt::rcpt && !transaction_.sender.empty(); }

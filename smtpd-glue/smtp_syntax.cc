@@ -23,14 +23,15 @@ std::string_view leading_letters(std::string_view text) {
   return text.substr(0, std::size_t(end - text.begin()));
 }
 
-// SEND, SOML and SAML begin a transaction as MAIL does (RFC 821).
+// SEND, SOML and SAML begin a transaction as MAIL does (RFC 821), or something else where a server
+// still has them (RFC 5321, F.6).
 constexpr std::array<std::pair<std::string_view, Verb>, 15> kVerbs{{
     {"HELO", Verb::helo},
     {"EHLO", Verb::ehlo},
     {"MAIL", Verb::mail},
-    {"SEND", Verb::mail},
-    {"SOML", Verb::mail},
-    {"SAML", Verb::mail},
+    {"SEND", Verb::unfollowed},
+    {"SOML", Verb::unfollowed},
+    {"SAML", Verb::unfollowed},
     {"RCPT", Verb::rcpt},
     {"DATA", Verb::data},
     {"BDAT", Verb::bdat},

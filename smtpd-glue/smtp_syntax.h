@@ -24,7 +24,8 @@ enum class Verb : std::uint8_t {
   auth,
   starttls,
   xclient,
-  unfollowed,  // one after which the octets are no commands any more, or are a message's
+  unfollowed,  // one after which the octets are no commands any more, or are a message's, or which
+               // may begin a transaction of some kind
 };
 
 // Space or tab.

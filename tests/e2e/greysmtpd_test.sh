@@ -67,7 +67,7 @@ test_session_goes_on() {
   say RSET
   ok "RSET after a deferral" hear 250
   say DATA
-  ok "DATA without an envelope is the server's to refuse" hear 503
+  ok "DATA without an envelope is refused" hear 503
   say QUIT
   ok "QUIT" hear 221
   ok "and the connection ends" nothing_more
@@ -362,6 +362,30 @@ test_starttls_unasked() {
   hang_up
 }
 
+# A server that takes a message whatever was said before.
+test_data_unasked() {
+  local stage
+  # shellcheck disable=SC2016
+  local server='$| = 1; print "220 hi\r\n"; while (<STDIN>) {
+    if (/DATA/i) { print "354 go on\r\n"; while (<STDIN>) { last if /^\.\r/ } print "250 taken\r\n"; next }
+    print /no@/ ? "550 no\r\n" : "250 ok\r\n"; }'
+  for stage in data rcpt; do
+    : >"$work/queries"
+    serve "taking_$stage" "$greysmtpd" "--stage=$stage" perl -e "$server"
+    local port=port_taking_$stage
+    dial "${!port}"
+    say 'HELO me\r\nDATA\r\nMAIL FROM:<good@x.org>\r\nDATA\r\nRCPT TO:<no@x.org>\r\nDATA'
+    ok "$stage: DATA without a recipient does not reach the server" hear 220 250 503 250 503 550 503
+    say 'RCPT TO:<r@x.org>\r\nDATA\r\nx\r\n.\r\nDATA\r\nRCPT TO:<s@x.org>\r\nDATA'
+    ok "$stage: nor does a second one of the same envelope" hear 250 354 250 503 250 503
+    say 'MAIL FROM:<good@x.org>\r\nRCPT TO:<r@x.org>\r\nDATA\r\ny\r\n.'
+    ok "$stage: after another MAIL it does" hear 250 250 354 250
+    say 'SEND FROM:<bad@x.org>\r\nSOML FROM:bad@x.org\r\nsaml from:\r\nQUIT'
+    ok "$stage: SEND, SOML and SAML do not" hear 502 502 502 250
+    hang_up
+  done
+}
+
 # Descriptors 0 to 2 are the client's and the log's, or nobody's.
 test_closed_descriptors() {
   local stage fds
@@ -392,6 +416,7 @@ test_ends
 test_carried
 test_spelling
 test_starttls_unasked
+test_data_unasked
 test_closed_descriptors
 test_long_lines
 test_exempt

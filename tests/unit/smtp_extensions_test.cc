@@ -193,18 +193,6 @@ TEST_CASE("commands that change nothing pass, offered or not") {
   CHECK(talk.to_client() == "450 later\r\n");
 }
 
-TEST_CASE("the old ways to begin a message begin one") {
-  for (const std::string verb : {"SEND", "soml", "SAML"}) {
-    Talk talk;
-    talk.greet();
-    talk.envelope("good@x");
-    talk.exchange(verb + " FROM:<bad@x>\r\n", "250 ok\r\n");
-    talk.exchange("RCPT TO:<r@x>\r\n", "250 ok\r\n");
-    talk.client("DATA\r\n");
-    CHECK(talk.asked == "bad@x|Tr@x\0|"s);
-  }
-}
-
 TEST_CASE("what was sent together with STARTTLS reaches the server after its reply only") {
   Talk talk;
   talk.greet();
@@ -314,7 +302,8 @@ TEST_CASE("XCLIENT that the server accepts begins a session of another client") 
   talk.extend();
   talk.envelope("bad@x");
   talk.exchange("XCLIENT ADDR=good NAME=mx.x\r\n", "220 hello\r\n");
-  talk.exchange("DATA\r\n", "503 MAIL first\r\n");
+  talk.client("DATA\r\n");
+  CHECK(talk.to_client() == kNoRecipient);
   talk.client("BDAT 1\r\nx");
   CHECK(talk.to_client() == "502 5.5.1 Command not available\r\n");  // not offered to this client
   talk.envelope("any@x");
@@ -600,13 +589,13 @@ TEST_CASE("a chunk that the server cannot be expected to count alike does not re
     talk.envelope("good@x");
     talk.exchange("BDAT 1 LAST\r\nx", "250 queued\r\n");
     talk.client("BDAT 5 LAST\r\nNOOP\nRSET\r\n");
-    CHECK(talk.to_client() == "503 5.5.1 No recipient was accepted\r\n");
+    CHECK(talk.to_client() == kNoRecipient);
     CHECK(talk.to_server() == "RSET\r\n");
   }
   SUBCASE("no recipient: the chunk is dropped") {
     talk.exchange("MAIL FROM:<good@x>\r\n", "250 ok\r\n");
     talk.client("BDAT 5 LAST\r\nNOOP\nRSET\r\n");
-    CHECK(talk.to_client() == "503 5.5.1 No recipient was accepted\r\n");
+    CHECK(talk.to_client() == kNoRecipient);
     CHECK(talk.to_server() == "RSET\r\n");
   }
 }
@@ -667,7 +656,8 @@ TEST_CASE("at RCPT each recipient is asked about, and a deferred one is not show
   talk.client("DATA\r\nBDAT 3 LAST\r\nxyz");
   CHECK(talk.to_client() == "450 later\r\n450 later\r\n");
   talk.exchange("RSET\r\n", "250 ok\r\n");
-  talk.exchange("DATA\r\n", "503 MAIL first\r\n");
+  talk.client("DATA\r\n");
+  CHECK(talk.to_client() == kNoRecipient);
 }
 
 TEST_CASE("at RCPT a message to accepted recipients passes without another question") {

@@ -48,9 +48,10 @@ TEST_CASE("a deferred DATA is answered here and the server's transaction is rese
     CHECK(talk.to_client() == "450 later\r\n");
     CHECK(talk.to_server() == "");
   }
-  SUBCASE("after another MAIL DATA is the server's to refuse") {
+  SUBCASE("after another MAIL there is nothing to wait for") {
     talk.exchange("MAIL FROM:<good@x>\r\n", "250 ok\r\n");
-    talk.exchange("DATA\r\n", "503 RCPT first\r\n");
+    talk.client("DATA\r\n");
+    CHECK(talk.to_client() == kNoRecipient);
   }
 }
 
@@ -66,14 +67,43 @@ TEST_CASE("only recipients that the server accepted are asked about") {
   CHECK(talk.asked == "good@x|Ta@x\0Tc@x\0|"s);
 }
 
-TEST_CASE("without an accepted recipient DATA is for the server to refuse") {
+TEST_CASE("without an accepted recipient DATA does not reach the server") {
+  for (const auto ask_at : {AskAt::data, AskAt::rcpt}) {
+    Talk talk(ask_at);
+    const auto check_refused = [&talk] {
+      talk.client("DATA\r\n");
+      CHECK(talk.to_client() == kNoRecipient);
+      CHECK(talk.to_server() == "");
+    };
+    talk.greet();
+    check_refused();
+    talk.exchange("MAIL FROM:<good@x>\r\n", "250 ok\r\n");
+    check_refused();
+    talk.exchange("RCPT TO:<a@x>\r\n", "550 no\r\n");
+    check_refused();
+    talk.exchange("RSET\r\n", "250 ok\r\n");
+    check_refused();
+    talk.envelope("good@x");
+    talk.exchange("DATA\r\n", "354 go\r\n");
+    talk.exchange("x\r\n.\r\n", "250 queued\r\n");
+    check_refused();  // nor a second message
+    talk.exchange("RCPT TO:<a@x>\r\n", "250 ok\r\n");
+    check_refused();
+    talk.envelope("good@x");
+    talk.exchange("DATA\r\n", "452 disk full\r\n");
+    talk.exchange("DATA\r\n", "354 go\r\n");
+  }
+}
+
+TEST_CASE("SEND, SOML and SAML do not reach the server") {
   Talk talk;
   talk.greet();
-  talk.exchange("DATA\r\n", "503 MAIL first\r\n");
-  talk.exchange("MAIL FROM:<bad@x>\r\n", "250 ok\r\n");
-  talk.exchange("RCPT TO:<a@x>\r\n", "550 no\r\n");
-  talk.exchange("DATA\r\n", "503 RCPT first\r\n");
-  CHECK(talk.asked == "");
+  for (const auto line : {"SEND FROM:<bad@x>\r\n", "soml from:bad@x\r\n", " SAML FROM::\r\n",
+                          "SEND\r\n", "SEND\tFROM <bad@x>\r\n"}) {
+    talk.client(line);
+    CHECK(talk.to_client() == "502 5.5.1 Command not available\r\n");
+    CHECK(talk.to_server() == "");
+  }
 }
 
 TEST_CASE("a rejected MAIL leaves the transaction that is open") {
@@ -91,12 +121,14 @@ TEST_CASE("RSET and another MAIL forget the envelope, HELO and a sent message do
   talk.envelope("bad@x");
   SUBCASE("RSET") {
     talk.exchange("rset\r\n", "250 ok\r\n");
-    talk.exchange("DATA\r\n", "503 no\r\n");
+    talk.client("DATA\r\n");
+    CHECK(talk.to_client() == kNoRecipient);
     CHECK(talk.asked == "");
   }
   SUBCASE("MAIL") {
     talk.exchange("MAIL FROM:<good@x>\r\n", "250 ok\r\n");
-    talk.exchange("DATA\r\n", "503 no\r\n");
+    talk.client("DATA\r\n");
+    CHECK(talk.to_client() == kNoRecipient);
     CHECK(talk.asked == "");
   }
   // mailfront keeps its transaction over HELO: if we did not, DATA would go unasked.
@@ -171,10 +203,10 @@ TEST_CASE("a recipient that was not read is not accepted unseen") {
   talk.greet();
   talk.exchange("MAIL FROM:<good@x>\r\n", "250 ok\r\n");
   talk.client("RCPT TO:<a@x>\0@y\r\nDATA\r\n"s);
-  CHECK(talk.to_client().starts_with("501 "));
-  CHECK(talk.to_server() == "DATA\r\n");
-  talk.server("354 go\r\n");
-  CHECK(talk.session.closed());
+  const std::string replies = talk.to_client();
+  CHECK(replies.starts_with("501 "));
+  CHECK(replies.ends_with(kNoRecipient));
+  CHECK(talk.to_server() == "");
 }
 
 TEST_CASE("whatever a server may take for DATA is DATA") {

@@ -16,6 +16,8 @@ inline bool accepted(const Question& question) {
   return question.sender.starts_with("good") || question.client.starts_with("good");
 }
 
+inline constexpr std::string_view kNoRecipient = "503 5.5.1 No recipient was accepted\r\n";
+
 // A session, and the client's octets that it has not taken yet. Every byte stream is handed over in
 // pieces of `cut` octets: nothing may depend on where a stream is cut.
 struct Talk {
