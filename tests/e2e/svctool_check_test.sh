@@ -133,7 +133,7 @@ chown daemon "$top/control"
 
 say 'files of the state that only root can open are named'
 # The daemon that runs saves anew where its context file was replaced, so one of its own is spoilt.
-svc -1 "$service"
+kill -USR1 "$(svstat "$service" | sed "s/.*(pid \([0-9]*\)).*/\1/")"
 wait_for test -s "$top/control/greylist.one.context" || fail 'USR1 saves nothing'
 for file in context context.lock; do
   : >"$top/control/greylist.one.$file"
