@@ -2,7 +2,8 @@
  *
  * qmail-spp runs a plugin for an SMTP command, with what it knows in the environment, and acts on
  * the lines that the plugin prints: "E451 text" makes it answer "451 text" and refuse the command;
- * no line lets it go on. */
+ * "SNAME=value" and "UNAME" set and unset a variable for the plugins that follow in the session; no
+ * line, or only such, lets it go on. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,12 @@ static int print(const char* text) {
   return fputs(text, stdout) < 0 || fflush(stdout) != 0 ? kExitSystemFailure : 0;
 }
 
+/* Set in the server while it has taken a recipient that nobody was asked about, as its sender was
+ * empty: to be asked about at DATA, whoever is the sender then. For SMTPMAILFROM is that of the
+ * last MAIL, though the server refused it (as too big, say) and the message still has the one
+ * before. */
+#define BOUNCE_MARK "GREYSPP_BOUNCE"
+
 static int is_set(const char* name) {
   const char* value = getenv(name);
   return value != NULL && *value != '\0';
@@ -56,13 +63,17 @@ static char* recipient_field(const char* recipient, size_t* size) {
   return field;
 }
 
-/* Whether this is asked about by the other greyspp, or will be refused by the server, which asks
- * its plugins before it looks whether it takes mail for the recipient's host. */
-static int is_for_others(enum bounces bounces, const char* sender) {
+/* As qmail-spp says under [rcpt]. Its plugins are asked first, the server refuses it then. */
+static int is_for_no_host_of_ours(void) {
   const char* hosts_ok = getenv("SMTPRCPTHOSTSOK");
+  return hosts_ok != NULL && strcmp(hosts_ok, "0") == 0;
+}
+
+/* Whether this is asked about by the other greyspp, or will be refused by the server. */
+static int is_for_others(enum bounces bounces, const char* sender) {
   if (bounces == kBouncesToo) return 0;
-  if (bounces == kBouncesOnly) return *sender != '\0';
-  return *sender == '\0' || (hosts_ok != NULL && strcmp(hosts_ok, "0") == 0);
+  if (bounces == kBouncesOnly) return *sender != '\0' && !is_set(BOUNCE_MARK);
+  return *sender == '\0' || is_for_no_host_of_ours();
 }
 
 static int decide(enum bounces bounces) {
@@ -76,7 +87,11 @@ static int decide(enum bounces bounces) {
   const char* client = needed("TCPREMOTEIP", 0, "run by tcpserver");
   const char* sender = client == NULL ? NULL : needed("SMTPMAILFROM", 1, kSection);
   const char* recipient = sender == NULL ? NULL : needed("SMTPRCPTTO", 1, kSection);
-  if (recipient == NULL || is_for_others(bounces, sender)) return 0;
+  if (recipient == NULL) return 0;
+  if (is_for_others(bounces, sender)) {
+    const int is_put_off = bounces == kNoBounces && *sender == '\0' && !is_for_no_host_of_ours();
+    return is_put_off ? print("S" BOUNCE_MARK "=1\n") : 0;
+  }
   if (strncmp(client, kMapped, sizeof kMapped - 1) == 0 && strchr(client, '.') != NULL) {
     client += sizeof kMapped - 1;
   }
@@ -90,7 +105,9 @@ static int decide(enum bounces bounces) {
   }
   code = greylist_check("greyspp", &query, NULL, text, sizeof text);
   free(recipients);
-  if (code == 0) return 0;
+  if (code == 0) {
+    return bounces == kBouncesOnly && is_set(BOUNCE_MARK) ? print("U" BOUNCE_MARK "\n") : 0;
+  }
   if (printf("E451 %s %s\n", code == 450 ? "4.7.1" : "4.3.0", text) < 0) return kExitSystemFailure;
   return fflush(stdout) == 0 ? 0 : kExitSystemFailure;
 }

@@ -2,7 +2,12 @@
  *
  * The plugin gathers sender and recipients as mailfront takes them, and asks once, about all, when
  * the message's data is about to begin. QMTP and QMQP name them after the data: there it asks when
- * the message ends. Mailfront calls reset before each message.
+ * the message ends.
+ *
+ * Mailfront (seen with 2.12) resets its plugins at EHLO and after a DATA that was refused, and not
+ * at all after a message that was accepted, but in each case goes on to take RCPT and DATA without
+ * a new MAIL. So the plugin keeps count itself: an envelope begins with a sender and ends with the
+ * message, and what is outside of one is refused, as nobody could be asked about it.
  *
  * A process serves one connection, one hook at a time; a response and its text must outlive the
  * hook, so all is static. */
@@ -20,6 +25,9 @@ static str
     recipients; /* 'T' address NUL each, as the library wants them; mailfront keeps as many */
 static int has_sender; /* `sender_address` is this message's, be it empty */
 static int is_decided; /* the daemon was asked about this message */
+
+static const response no_sender = {503, "5.5.1 You must send MAIL FROM: first"};
+static const response no_recipient = {503, "5.5.1 You must send RCPT TO: first"};
 
 /* Where standard error is closed its descriptor goes to the next file or pipe, which may be that of
  * a message: what is logged would be written there. */
@@ -49,13 +57,15 @@ static const response* sender(str* address, str* params) {
   static const response nul = {553, "5.1.7 There is a NUL in the sender's address"};
   (void)params;
   if (has_nul(address)) return &nul;
+  if (!str_copys(&sender_address, address->s)) return &resp_oom;
   has_sender = 1;
-  return str_copys(&sender_address, address->s) ? NULL : &resp_oom;
+  return NULL;
 }
 
 static const response* recipient(str* address, str* params) {
   static const response nul = {553, "5.1.3 There is a NUL in the recipient's address"};
   (void)params;
+  if (!has_sender) return &no_sender;
   if (has_nul(address)) return &nul;
   if (str_catc(&recipients, 'T') && str_cats(&recipients, address->s) && str_catc(&recipients, 0))
     return NULL;
@@ -90,18 +100,24 @@ static const response* decide(void) {
   return &deferral;
 }
 
-/* After DATA was refused mailfront resets all its plugins, but takes another RCPT or DATA without a
- * new MAIL: observed with 2.12. Such a message has no sender that could be asked about. */
+/* With these the data come first. By their names, as SMTP has more than one: ESMTP after EHLO. */
+static int is_envelope_after_data(void) {
+  const char* protocol = session_protocol();
+  return strcasecmp(protocol, "qmtp") == 0 || strcasecmp(protocol, "qmqp") == 0;
+}
+
 static const response* data_start(int fd) {
-  static const response no_envelope = {503, "5.5.1 You must send MAIL FROM: first"};
   (void)fd;
-  if (has_sender && recipients.len > 0) return decide();
-  return strcasecmp(session_protocol(), "smtp") == 0 ? &no_envelope : NULL;
+  if (is_envelope_after_data()) return NULL;
+  if (!has_sender) return &no_sender;
+  return recipients.len == 0 ? &no_recipient : decide();
 }
 
 static const response* message_end(int fd) {
+  const response* refusal = is_decided || recipients.len == 0 ? NULL : decide();
+  const response* failure = reset();
   (void)fd;
-  return is_decided || recipients.len == 0 ? NULL : decide();
+  return refusal != NULL ? refusal : failure;
 }
 
 struct plugin plugin = {

@@ -167,6 +167,40 @@ rm "$work/both.plugins.full"
 ok 'it is not deferred again' sends 127.0.0.43 '220 250 250 354 250 221' "${mail[@]}" QUIT
 ok 'the server had nothing to complain of' test ! -s "$work/both.err"
 
+is_asked_about_by_sender() { [ "$(grep -c "client=$1 sender=$2 " "$work/greyd/log")" = "$3" ]; }
+direct() { # expected sender option variable...
+  [ "$(env -i TCPREMOTEIP=192.0.2.33 SMTPRCPTTO=b@example.net GREYIP="127.0.0.1@$port" GREYTIMEOUT=30 "SMTPMAILFROM=$2" "${@:4}" \
+    "$greyspp" "$3" 2>"$work/spp.err")" = "$1" ]
+}
+ok '--bounces=no marks a bounce' direct SGREYSPP_BOUNCE=1 '' --bounces=no SMTPRCPTHOSTSOK=1
+ok 'not one that the server will refuse' direct '' '' --bounces=no SMTPRCPTHOSTSOK=0
+ok 'not other mail' direct '' a@example.org --bounces=no SMTPRCPTHOSTSOK=0
+ok 'and nothing for whom nobody is asked about' direct '' '' --bounces=no RELAYCLIENT=
+ok '--bounces=only says nothing of other mail' direct '' a@example.org --bounces=only
+ok 'unless a bounce was marked' direct 'E451 4.7.1 Greylisted: please try again in 5 minutes' \
+  a@example.org --bounces=only GREYSPP_BOUNCE=1
+pass_time 300
+ok 'and takes the mark away when it passes' direct UGREYSPP_BOUNCE a@example.org --bounces=only GREYSPP_BOUNCE=1
+
+# ---- a MAIL that the server refuses: plugins see its sender, the message has the one before
+
+refused_mail() { echo "MAIL FROM:<$1> SIZE=999999999"; }
+hidden=('MAIL FROM:<>' 'RCPT TO:<joe@example.net>' "$(refused_mail b@example.org)" DATA x .)
+ok 'it does not hide a bounce at DATA' sends 127.0.0.50 '220 250 250 552 451 502 502 221' "${hidden[@]}" QUIT
+hidden=('MAIL FROM:<a@example.org>' "$(refused_mail '')" 'RCPT TO:<joe@example.net>' "$(refused_mail a@example.org)" DATA x .)
+ok 'nor other mail' sends 127.0.0.51 '220 250 552 250 552 451 502 502 221' "${hidden[@]}" QUIT
+ok 'nor with a recipient behind it that is asked about' sends 127.0.0.52 '220 250 250 552 451 451 502 502 221' \
+  'MAIL FROM:<>' 'RCPT TO:<joe@example.net>' "$(refused_mail b@example.org)" 'RCPT TO:<joe@example.net>' DATA x . QUIT
+pass_time 300
+ok 'the retry is accepted' sends 127.0.0.51 '220 250 552 250 552 354 250 221' "${hidden[@]}" QUIT
+ok 'a bounce is asked about' sends 127.0.0.53 '220 250 250 451 502 502 221' "${bounce[@]}"
+pass_time 300
+ok 'after a bounce and a message' sends 127.0.0.53 '220 250 250 354 250 250 451 503 502 502 221' "${bounce[@]:0:5}" "${mail[@]}" QUIT
+pass_time 300
+ok 'that were accepted' sends 127.0.0.53 '220 250 250 354 250 250 250 354 250 221' "${bounce[@]:0:5}" "${mail[@]}" QUIT
+ok 'the message was asked about at RCPT alone' until_true is_asked_about_by_sender 127.0.0.53 a@example.org 2
+ok 'the server had nothing to complain of' test ! -s "$work/both.err"
+
 # ---- what cannot be sent as it is
 
 octets() { printf "%$1s" '' | tr ' ' "$2"; }

@@ -39,6 +39,7 @@ refused='250 250 450 500 500 500 500 221' # the message's lines are commands the
 accepted='250 250 354 250 221'
 octets() { printf "%$1s" '' | tr ' ' "$2"; }
 asked_about() { grep -c "client=$1 " "$work/greyd/log"; }
+is_asked_about() { [ "$(asked_about "$2")" = "$1" ]; } # times client
 
 # ---- long addresses
 
@@ -103,6 +104,46 @@ done
   ok 'twice in a session' hears '250 250 354 451 250 250 354 451 221' 192.0.2.6
 mv "$work/qmail/bin/qmail-queue.good" "$work/qmail/bin/qmail-queue"
 message a@example.org joe@example.net | ok 'it is never deferred again' hears "$accepted" 192.0.2.6
+
+# ---- RCPT and DATA without a MAIL that counts, which mailfront itself would take: after a refused DATA,
+# EHLO and a message. With EHLO and without, as mailfront's protocol has another name then.
+
+mail='MAIL FROM:<a@example.org>\r\nRCPT TO:<joe@example.net>\r\n'
+another='RCPT TO:<other@example.net>\r\n'
+data='DATA\r\n'
+text='x\r\n.\r\n'
+quit='QUIT\r\n'
+rm "$work"/qmail/queue/*
+host=20
+for hello in '' 'HELO mx.example.org\r\n' 'EHLO mx.example.org\r\n'; do
+  greeted=${hello:+250 }
+  with=${hello:0:4}
+  host=$((host + 1))
+  printf "$hello$mail$data$data$mail$data$quit" |
+    ok "${with:-no greeting}: DATA again after a deferral is refused" hears "${greeted}250 250 450 503 250 250 450 221" 192.0.2.$host
+  printf "$hello$mail$data$another$data$another$data$quit" |
+    ok "${with:-no greeting}: RCPT and DATA too" hears "${greeted}250 250 450 503 503 503 503 221" 192.0.2.$host
+  printf "${hello}RCPT TO:<a@example.net>\r\nDATA\r\nQUIT\r\n" |
+    ok "${with:-no greeting}: and those that begin a session" hears "${greeted}503 503 221" 192.0.2.$host
+  for again in HELO EHLO; do
+    printf "$hello$mail$again x\r\n$data$another$data$quit" |
+      ok "${with:-no greeting}: and those behind an envelope and $again" hears "${greeted}250 250 250 503 503 503 221" 192.0.2.$host
+  done
+  ok "${with:-no greeting}: nobody is asked about a message that has no sender" until_true is_asked_about 3 192.0.2.$host
+  pass_time 300
+  printf "$hello$mail$data$text$another$data$data$mail$data$text$data$another$data$quit" |
+    ok "${with:-no greeting}: a message's end is its envelope's" \
+      hears "${greeted}250 250 354 250 503 503 503 250 250 354 250 503 503 503 221" 192.0.2.$host
+  printf "$hello$mail$data$text${mail/a@/b@}$data$text$quit" |
+    ok "${with:-no greeting}: the next one's is its own" hears "${greeted}250 250 354 250 250 250 354 250 221" 192.0.2.$host
+  ok "${with:-no greeting}: as the log says" until_true grep -q "client=192.0.2.$host sender=b@example.org recipients=joe@example.net " "$work/greyd/log"
+  printf "$hello$mail$data$text$another$data$quit" | RELAYCLIENT='' \
+    ok "${with:-no greeting}: that holds for whom nobody is asked about" hears "${greeted}250 250 354 250 503 503 221" 192.0.2.$host
+done
+# Where DATA was refused mailfront has begun a message, which ends without an envelope.
+ok 'only messages of their own sender and recipient were queued' test \
+  "$(for file in "$work"/qmail/queue/*.envelope; do tr '\0' ' ' <"$file"; [ ! -s "$file" ] || echo; done | sort | uniq -c | tr -s ' \n' ' ')" = \
+  ' 12 Fa@example.org Tjoe@example.net 3 Fb@example.org Tjoe@example.net '
 
 # ---- a client with a zone
 

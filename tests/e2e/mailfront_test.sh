@@ -84,7 +84,7 @@ session+='MAIL FROM:<two@example.org>\r\nRCPT TO:<b@example.net>\r\nDATA\r\n'
 session+='DATA\r\nRCPT TO:<d@example.net>\r\nDATA\r\nMAIL FROM:<three@example.org>\r\nRCPT TO:<c@example.net>\r\nRSET\r\nDATA\r\nQUIT\r\n'
 # shellcheck disable=SC2059  # a format with its line ends
 ok 'each message is asked about; DATA without a new sender is refused' test "$(printf "$session" | replies smtp)" = \
-  '220 250 250 450 250 250 450 503 250 503 250 250 250 503 221 '
+  '220 250 250 450 250 250 450 503 503 503 250 250 250 503 221 '
 ok 'log: one' logged 'client=192.0.2.1 sender=one@example.org recipients=a@example.net '
 ok 'log: two, without the first' logged 'client=192.0.2.1 sender=two@example.org recipients=b@example.net '
 ok 'log: nothing of what was reset' test "$(grep -c three@ "$work/greyd/log")" = 0

@@ -3,7 +3,7 @@
 # says what those are) and the real daemon: none is accepted because it could not be asked about, and
 # what is no message is not asked about at all.
 # usage: patch_qmail_envelope_test.sh SOURCE-DIRECTORY LIBGREYLIST.A QMAIL-GREYD CC-OPTION...
-# shellcheck disable=SC2317  # functions are called through `ok` and traps
+# shellcheck disable=SC2317,SC2059  # functions are called through `ok` and traps; formats with line ends
 set -u
 shopt -s lastpipe # `ok` at the end of a pipe counts
 source=$(realpath "$1")
@@ -43,6 +43,9 @@ deferred='2 250 1 450 1 221'
 accepted='2 250 1 354 1 250'
 octets() { printf "%$1s" '' | tr ' ' "$2"; }
 asked_about() { grep -c "client=$1 " "$work/greyd/log"; }
+have_been_asked_about() { # client recipients, each with how often in a row
+  [ "$(sed -n "s/.* client=$1 .* recipients=\([^ ]*\).*/\1/p" "$work/greyd/log" | uniq -c | tr -s ' \n' ' ')" = "$2" ]
+}
 
 host=10
 for kind in qmail-1.03 netqmail-1.06 notqmail; do
@@ -84,6 +87,23 @@ for kind in qmail-1.03 netqmail-1.06 notqmail; do
       ok "$kind: it passes, and the queue does not take it, $i" hears '2 250 1 451 1 221' "$client"
   done
   message a@example.org joe@example.net | ok "$kind: it is not deferred again" hears "$accepted" "$client"
+
+  # What is asked about is what the server has taken: nothing is left over from before.
+  client=192.0.2.2$host
+  mail='MAIL FROM:<a@example.org>\r\nRCPT TO:<joe@example.net>\r\n'
+  another='RCPT TO:<other@example.net>\r\nDATA\r\n'
+  printf "DATA\r\n$another${mail}EHLO x\r\nDATA\r\n${another}QUIT\r\n" |
+    ok "$kind: RCPT and DATA without MAIL are refused" hears '3 503 3 250 3 503 1 221' "$client"
+  ok "$kind: and not asked about" test "$(asked_about "$client")" = 0
+  printf "${mail}DATA\r\nDATA\r\n${another}QUIT\r\n" |
+    ok "$kind: DATA again after a deferral is deferred" hears '2 250 2 450 1 250 1 450 1 221' "$client"
+  ok "$kind: with the message as it is then" until_true have_been_asked_about "$client" \
+    ' 2 joe@example.net 1 joe@example.net,other@example.net '
+  pass_time 300
+  printf "${mail}DATA\r\nx\r\n.\r\nDATA\r\n${another}${mail}DATA\r\nx\r\n.\r\nQUIT\r\n" |
+    ok "$kind: a message's end is its envelope's" hears '2 250 1 354 1 250 3 503 2 250 1 354 1 250 1 221' "$client"
+  ok "$kind: and the next one's is its own" until_true have_been_asked_about "$client" \
+    ' 2 joe@example.net 1 joe@example.net,other@example.net 2 joe@example.net '
 
   client=fe80::$host%eth0
   message a@example.org joe@example.net | GREYFAIL=closed ok "$kind: a link-local client is asked about" hears "$deferred" "$client"

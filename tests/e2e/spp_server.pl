@@ -1,7 +1,9 @@
 # Plays a qmail-smtpd with the qmail-spp patch, which Debian does not have: an SMTP server for one
 # session on standard input and output that runs plugins as qmail-spp does: with standard input
 # closed, before it looks at the recipient's host, and by sh what begins with a colon. It takes mail
-# for example.net. Of a plugin's lines it knows E, which refuses the command with what follows.
+# for example.net. Of a plugin's lines it knows E, which refuses the command with what follows, and S
+# and U, which set and unset a variable. As in qmail-spp a MAIL with too big a SIZE is refused when the
+# plugins' variable has its sender, but the message has still the sender and the recipients before it.
 # usage: spp_server.pl SMTPPLUGINS
 use strict;
 use warnings;
@@ -25,8 +27,12 @@ sub refused {
         if (!$pid) { close STDIN; exec { $plugin->[0] } @$plugin or die "$plugin->[0]: $!\n" }
         my @lines = <$output>;
         close $output or warn "plugin failed: $?\n";
-        warn "unknown line\n" if grep { !/^E/ } @lines;
-        next if !@lines;
+        warn "unknown line\n" if grep { !/^[ESU]/ } @lines;
+        for (@lines) {
+            if (/^S(.*?)=(.*)/) { $ENV{$1} = $2 }
+            elsif (/^U(.*)/) { delete $ENV{$1} }
+        }
+        next if !grep { /^E/ } @lines;
         print map { /^E(.*)/ ? "$1\r\n" : () } @lines;
         return 1;
     }
@@ -38,7 +44,9 @@ print "220 spp\r\n";
 while (defined(my $line = <STDIN>)) {
     $line =~ s/\r?\n//;
     if ($line =~ /^MAIL FROM:<(.*?)>/i) {
-        $sender = $ENV{SMTPMAILFROM} = $1;
+        $ENV{SMTPMAILFROM} = $1;
+        if ($line =~ / SIZE=\d{9}/) { print "552 too big\r\n"; next }
+        $sender = $ENV{SMTPMAILFROM};
         $recipients = 0;
     } elsif ($line =~ /^RCPT TO:<(.*?)>/i) {
         if (!defined $sender) { print "503 MAIL first\r\n"; next }
