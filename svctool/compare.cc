@@ -12,6 +12,8 @@
 #include <system_error>
 #include <utility>
 
+#include "svctool/place.h"
+
 namespace grey::svctool {
 namespace {
 
@@ -65,7 +67,7 @@ Result<std::optional<Change>> compare_present(Change change, const struct stat& 
     change.detail = attribute_difference(status, wanted_mode(entry, accounts), entry.owner);
   }
   if (!directory) {
-    auto content = read_file(change.path);
+    auto content = read_followed(change.path);
     if (!content) return tl::make_unexpected(content.error());
     if (!*content) return change;  // gone in the meantime
     const bool absent = entry.type == Entry::Type::absent;

@@ -13,6 +13,7 @@
 
 #include "greyd/files.h"
 #include "svctool/number.h"
+#include "svctool/place.h"
 #include "svctool/process.h"
 
 namespace grey::svctool {
@@ -24,7 +25,7 @@ constexpr unsigned kSeconds = 10;  // for a program that answers at once
 
 Result<ServiceState> read_status_file(const std::string& service) {
   const std::string path = service + "/supervise/status";
-  const auto content = read_file(path);
+  const auto content = read_followed(path);
   if (!content) return tl::make_unexpected(content.error());
   if (!*content) return tl::make_unexpected(system_error("open", path, ENOENT));
   const auto state = parse_status_file(**content);
