@@ -95,7 +95,8 @@ void judge_start(const Subject& subject, Findings& findings) {
     for (const std::string& exposure : exposures) {
       findings.differs.push_back(service + ": " + exposure);
     }
-    findings.notes.push_back(service + ": what it says is not believed, so its daemon is not asked");
+    findings.notes.push_back(service +
+                             ": what it says is not believed, so its daemon is not asked");
   } else if (!exists(program)) {
     findings.differs.push_back(program + ": missing");
   } else if (!may_ask_start(request, service)) {

@@ -142,11 +142,34 @@ done
 install_service
 mkdir "$top/smtp" "$top/smtp/variables"
 for part in run variables/GREYIP; do
+  rm -f "$top/smtp/run"
   printf '#!/bin/sh\nexec envdir variables true\n' >"$top/smtp/run"
   rm -f "$top/smtp/$part"
   mkfifo "$top/smtp/$part"
   ends 111 --check --service="$top/smtp"
   contains "$top/err" "$top/smtp/$part: not a regular file" || fail 'no word of the fifo'
+done
+
+say 'links and files in the place of what a supervisor is told by'
+echo secret >"$top/victim"
+for planted in link file; do
+  install_service
+  mkdir "$service/supervise"
+  { head -c 16 /dev/zero && printf '\000u'; } >"$service/supervise/status"
+  chown daemon "$service/supervise"
+  for name in ok control; do
+    case $planted in
+      link) as_user ln -s "$top/victim" "$service/supervise/$name" ;;
+      file) as_user sh -c 'echo secret >"$1"' sh "$service/supervise/$name" ;;
+    esac
+  done
+  ends 1 --check --service="$service"
+  says "wrong: $service: no supervise runs here"
+  ends 111 --restart --service="$service"
+  ends 0 --stop --service="$service"
+  for file in "$top/victim" "$service/supervise/control"; do
+    [ "$(cat "$file")" = secret ] || fail "written to $file"
+  done
 done
 
 echo 'all passed'
