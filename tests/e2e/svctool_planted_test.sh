@@ -172,4 +172,15 @@ for planted in link file; do
   done
 done
 
+say 'what has come to belong to a user is found, and goes back when it is installed again'
+for part in . run variables variables/WHITELIST log log/run log/variables .options; do
+  install_service
+  chown daemon "$service/$part"
+  ends 1 --check --service="$service"
+  says 'owner daemon:'
+  ok --greylist=1 --servicedir="$top/service" --cntrldir="$top/control" --logdir="$top/log" \
+    --prefix="$prefix" --user=daemon --loguser=nobody
+  [ "$(stat -c %U "$service/$part")" = root ] || fail "$part stays his"
+done
+
 echo 'all passed'
