@@ -91,7 +91,13 @@ void judge_start(const Subject& subject, Findings& findings) {
   const ServiceRequest& request = subject.request;
   const std::string& service = subject.plan.service;
   const std::string program = daemon_program(request);
-  if (!exists(program)) {
+  if (const auto exposures = exposures_of(service); !exposures.empty()) {
+    for (const std::string& exposure : exposures) {
+      findings.differs.push_back(service + ": " + exposure);
+    }
+    findings.notes.push_back(service +
+                             ": what it says is not believed, so its daemon is not asked");
+  } else if (!exists(program)) {
     findings.differs.push_back(program + ": missing");
   } else if (!may_ask_start(request, service)) {
     findings.notes.push_back(service + ": only root can see whether the daemon could start again");

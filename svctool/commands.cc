@@ -41,7 +41,7 @@ constexpr const char* kSampleBlacklist =
     "# SIGHUP.\n";
 
 Result<std::string> sample(const std::string& path, const char* built_in) {
-  auto content = read_file(path);
+  auto content = read_followed(path);
   if (!content) return tl::make_unexpected(content.error());
   return *content ? std::move(**content) : std::string(built_in);
 }
@@ -275,7 +275,8 @@ Result<int> run(const CheckRules& request, const Manner& manner) {
 
 Result<int> run(const RefreshService& request, const Manner& manner) {
   const std::string service = manner.destdir + request.service;
-  const auto options = read_own_options(service);
+  const auto options =
+      manner.destdir.empty() ? read_trusted_options(service) : read_own_options(service);
   if (!options) return tl::make_unexpected(options.error());
   if (exists(service + kNoRefresh) && manner.force == Force::no) {
     say(service + ": left alone, as --autorefresh=0 asks; --force would refresh it");

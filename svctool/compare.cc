@@ -3,6 +3,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -11,6 +12,8 @@
 #include <optional>
 #include <system_error>
 #include <utility>
+
+#include "svctool/place.h"
 
 namespace grey::svctool {
 namespace {
@@ -50,9 +53,15 @@ FileMode wanted_mode(const Entry& entry, const Accounts& accounts) {
   return mode;
 }
 
+// What nobody in particular is to have, and somebody else has than root or who runs svctool: he
+// could change what root runs.
+bool is_anothers(const Entry& entry, const struct stat& status) {
+  return entry.owner.empty() && status.st_uid != 0 && status.st_uid != ::geteuid();
+}
+
 // A directory or file that is there, against the one that is asked for.
 Result<std::optional<Change>> compare_present(Change change, const struct stat& status,
-                                              const Accounts& accounts) {
+                                              const Accounts& accounts, bool destdir) {
   const Entry& entry = *change.entry;
   const bool directory = entry.type == Entry::Type::directory;
   if (directory ? !S_ISDIR(status.st_mode) : !S_ISREG(status.st_mode)) {
@@ -63,9 +72,14 @@ Result<std::optional<Change>> compare_present(Change change, const struct stat& 
   if (entry.keep) return std::nullopt;
   if (!entry.present_attributes) {
     change.detail = attribute_difference(status, wanted_mode(entry, accounts), entry.owner);
+    change.taken = !destdir && is_anothers(entry, status);
+  }
+  if (change.taken) {
+    change.detail += change.detail.empty() ? "" : ", ";
+    change.detail += "owner " + owner_of(status) + " -> whoever runs svctool";
   }
   if (!directory) {
-    auto content = read_file(change.path);
+    auto content = read_followed(change.path);
     if (!content) return tl::make_unexpected(content.error());
     if (!*content) return change;  // gone in the meantime
     const bool absent = entry.type == Entry::Type::absent;
@@ -101,7 +115,7 @@ std::vector<Change> compare_files(const Entry& entry, const Accounts& accounts,
     }
     const FileMode mode{file.st_mode & 0777, wanted.uid, wanted.gid};
     changes.push_back({Change::Type::attributes, &entry, at->path(), "",
-                       attribute_difference(file, mode, entry.owner), true});
+                       attribute_difference(file, mode, entry.owner), true, false});
   }
   std::ranges::sort(changes, {}, &Change::path);
   return changes;
@@ -109,11 +123,11 @@ std::vector<Change> compare_files(const Entry& entry, const Accounts& accounts,
 
 // Nothing when the disk already is as the entry says.
 Result<std::optional<Change>> compare_entry(const Entry& entry, const Accounts& accounts,
-                                            const std::string& path) {
-  Change change{Change::Type::create, &entry, path, "", "", false};
+                                            const std::string& path, bool destdir) {
+  Change change{Change::Type::create, &entry, path, "", "", false, false};
   struct stat status {};
   if (::stat(path.c_str(), &status) == 0) {
-    return compare_present(std::move(change), status, accounts);
+    return compare_present(std::move(change), status, accounts, destdir);
   }
   if (errno != ENOENT) return tl::make_unexpected(system_error("look at", path, errno));
   if (entry.type == Entry::Type::absent) return std::nullopt;
@@ -135,7 +149,11 @@ FileMode mode_of_file(const std::string& path, const FileMode& when_missing) {
 }
 
 FileMode mode_of(const Change& change, const Accounts& accounts) {
-  const FileMode wanted = wanted_mode(*change.entry, accounts);
+  FileMode wanted = wanted_mode(*change.entry, accounts);
+  if (change.taken) {
+    wanted.uid = ::geteuid();
+    wanted.gid = ::getegid();
+  }
   if (change.given) {
     return {mode_of_file(change.path, {0600, {}, {}}).mode, wanted.uid, wanted.gid};
   }
@@ -151,7 +169,7 @@ Result<Comparison> compare(const Plan& plan, const Accounts& accounts, const std
              entry.path.starts_with(change.entry->path + "/");
     });
     if (blocked) continue;  // what is in the way of its parent is said
-    auto change = compare_entry(entry, accounts, destdir + entry.path);
+    auto change = compare_entry(entry, accounts, destdir + entry.path, !destdir.empty());
     if (!change) return tl::make_unexpected(change.error());
     if (*change) comparison.changes.push_back(std::move(**change));
   }

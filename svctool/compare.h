@@ -27,6 +27,7 @@ struct Change {
   // attributes: "mode 0600 -> 0644"; in_the_way: "it is not a directory". For the operator.
   std::string detail;
   bool given = false;  // a file in the directory that `entry` is, which gets its owner alone
+  bool taken = false;  // another's, which goes to whoever runs svctool
 };
 
 struct Comparison {

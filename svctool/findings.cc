@@ -126,6 +126,8 @@ void judge_daemon(const Observation& seen, const Places& places, bool dry_run, F
       fault("down, and stays so until it is started: " + places.start);
     } else if (!state.up || seen.restarts) {
       fault("the daemon ends and is started again and again; why: " + places.log);
+    } else if (state.paused) {
+      fault("the daemon (process " + std::to_string(state.pid) + ") is paused");
     } else if (!own) {
       fault("the daemon (process " + std::to_string(state.pid) + ") does not listen on " +
             name_of(probe.endpoint) + "; it has said: " + places.log);
@@ -147,6 +149,11 @@ void judge_daemon(const Observation& seen, const Places& places, bool dry_run, F
 void judge_log(const LogObservation& seen, const std::string& service, const std::string& start,
                Findings& findings) {
   const std::string where = service + ": what writes the log ";
+  if (seen.state && seen.state->up && seen.state->paused) {
+    findings.differs.push_back(where + "(process " + std::to_string(seen.state->pid) +
+                               ") is paused");
+    return;
+  }
   if (!seen.state || (seen.steady && seen.other_user.empty())) return;
   if (seen.steady) {
     // multilog that cannot write to its files any more does not end for a TERM.

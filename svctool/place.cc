@@ -16,6 +16,8 @@ namespace grey::svctool {
 namespace {
 
 constexpr int kMostLinks = 40;  // as the kernel
+// Of a file that is read whole. The longest lists and rules have some ten million lines.
+constexpr off_t kMostBytes = off_t(1) << 29;
 
 bool is_ours(uid_t user) {
   return user == 0 || user == ::geteuid();
@@ -194,36 +196,74 @@ tl::expected<Place, PlaceError> open_place(const std::string& given) {
   return Place{std::move(*directory), path.substr(path.rfind('/') + 1)};
 }
 
-Result<std::string> resolve(const std::string& given) {
+namespace {
+
+tl::expected<std::string, PlaceError> without_links(const std::string& given) {
   std::string path = given;
   for (int links = 0; links <= kMostLinks; ++links) {
-    const auto failed = [&given](const PlaceError& error) {
-      return tl::make_unexpected(to_error("open", given, error));
+    const auto failed = [&path](int number) {
+      return tl::make_unexpected(PlaceError{number, path, std::strerror(number)});
     };
     const auto place = open_place(path);
-    if (!place) return failed(place.error());
+    if (!place) return tl::make_unexpected(place.error());
     struct stat status {};
     if (::fstatat(place->directory.fd.get(), place->name.c_str(), &status, AT_SYMLINK_NOFOLLOW)) {
-      return failed({errno, path, std::strerror(errno)});
+      return failed(errno);
     }
     if (S_ISDIR(status.st_mode)) {
       auto directory = open_directory(path);
-      return directory ? Result<std::string>(directory->path) : failed(directory.error());
+      if (!directory) return tl::make_unexpected(directory.error());
+      return std::move(directory->path);
     }
     if (!S_ISLNK(status.st_mode)) return place->path();
     const bool foreign = place->directory.sticky && !is_ours(status.st_uid);
     if (!place->directory.exposed.empty() || foreign) {
-      return failed({0, path,
+      return tl::make_unexpected(
+          PlaceError{0, path,
                      "it is a link of " + name_of_user(status.st_uid) + ", and " +
                          (foreign ? "not of root" : place->directory.exposed)});
     }
     char target[PATH_MAX + 1];
     const ssize_t size =
         ::readlinkat(place->directory.fd.get(), place->name.c_str(), target, sizeof target - 1);
-    if (size <= 0) return failed({errno, path, std::strerror(errno)});
+    if (size <= 0) return failed(errno);
     path = path_below(place->directory.path, std::string_view(target, std::size_t(size)));
   }
-  return tl::make_unexpected(system_error("open", given, ELOOP));
+  return tl::make_unexpected(PlaceError{ELOOP, given, std::strerror(ELOOP)});
+}
+
+// Of what stands at a path that has no link.
+std::string exposure_there(const std::string& path) {
+  const auto place = open_place(path);
+  if (!place) return place.error().number == ENOENT ? "" : place.error().reason;
+  if (!place->directory.exposed.empty()) return place->directory.exposed;
+  const int flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
+  const Fd fd(::openat(place->directory.fd.get(), place->name.c_str(), flags));
+  struct stat status {};
+  if (!fd || ::fstat(fd.get(), &status) != 0) return errno == ENOENT ? "" : std::strerror(errno);
+  const std::string writer = other_writer(fd.get(), status);
+  return writer.empty() ? "" : writer + " can write to " + place->path();
+}
+
+}  // namespace
+
+Result<std::string> resolve(const std::string& path) {
+  auto resolved = without_links(path);
+  if (!resolved) return tl::make_unexpected(to_error("open", path, resolved.error()));
+  return std::move(*resolved);
+}
+
+std::string exposure_of(const std::string& path) {
+  const auto resolved = without_links(path);
+  if (!resolved) return resolved.error().number == ENOENT ? "" : resolved.error().reason;
+  return exposure_there(*resolved);
+}
+
+Result<std::optional<std::string>> read_followed(const std::string& path) {
+  const auto resolved = without_links(path);
+  if (resolved) return read_regular(*resolved);
+  if (resolved.error().number == ENOENT) return std::optional<std::string>();
+  return tl::make_unexpected(to_error("open", path, resolved.error()));
 }
 
 Result<std::optional<std::string>> read_regular(const std::string& path) {
@@ -242,12 +282,16 @@ Result<std::optional<std::string>> read_regular_at(int directory, const std::str
     return tl::make_unexpected(system_error("open", path, errno));
   }
   if (!S_ISREG(status.st_mode)) return failure("cannot open " + path + ": not a regular file");
+  if (status.st_size > kMostBytes) return tl::make_unexpected(system_error("read", path, EFBIG));
   std::string content;
   char chunk[65536];
   for (;;) {
     const ssize_t got = ::read(fd.get(), chunk, sizeof chunk);
     if (got == 0) return std::optional<std::string>(std::move(content));
     if (got > 0) content.append(chunk, std::size_t(got));
+    if (content.size() > std::size_t(kMostBytes)) {
+      return tl::make_unexpected(system_error("read", path, EFBIG));
+    }
     if (got < 0 && errno != EINTR) return tl::make_unexpected(system_error("read", path, errno));
   }
 }

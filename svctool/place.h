@@ -46,10 +46,16 @@ tl::expected<Place, PlaceError> open_place(const std::string& path);
 // The same path without any link, also in its last part: an error where one is not followed.
 Result<std::string> resolve(const std::string& path);
 
+// Who else could change what a path leads to: "user daemon can write to /a". Empty: nobody, or
+// nothing is there.
+std::string exposure_of(const std::string& path);
+
 // The whole of a regular file; the last part of the path may not be a link. Nothing when it does
 // not exist. What else stands there, such as a fifo that nobody writes to, is an error at once.
 Result<std::optional<std::string>> read_regular(const std::string& path);
-// The same of `name` in a directory that is open; `path` is for the error.
+// The same, and a link is followed as by resolve().
+Result<std::optional<std::string>> read_followed(const std::string& path);
+// As read_regular(), of `name` in a directory that is open; `path` is for the error.
 Result<std::optional<std::string>> read_regular_at(int directory, const std::string& name,
                                                    const std::string& path);
 

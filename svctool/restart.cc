@@ -45,7 +45,7 @@ Result<bool> tell(const Suite& suite, const std::string& service, const ServiceS
 }  // namespace
 
 Result<int> restart_daemon(const std::string& service) {
-  const auto request = read_own_options(service);
+  const auto request = read_trusted_options(service);
   if (!request) return tl::make_unexpected(request.error());
   const Suite& suite = *request->suite;
   if (auto good = could_start(*request, service); !good) {

@@ -1,5 +1,9 @@
 #include "svctool/service_files.h"
 
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
 #include "greyd/files.h"
 #include "svctool/compare.h"
 #include "svctool/options.h"
@@ -11,12 +15,42 @@ namespace grey::svctool {
 
 Result<std::optional<ServiceRequest>> read_options(const std::string& service) {
   const std::string path = service + "/.options";
-  const auto content = read_file(path);
+  const auto content = read_followed(path);
   if (!content) return tl::make_unexpected(content.error());
   if (!*content) return std::optional<ServiceRequest>();
   auto request = parse_options_file(**content);
   if (!request) return failure(path + ": " + request.error().text);
   return std::optional<ServiceRequest>(std::move(*request));
+}
+
+std::vector<std::string> exposures_of(const std::string& service) {
+  std::vector<std::string> paths = {service};
+  for (const char* name : {"/.options", "/run", "/environment", "/variables", "/supervise", "/log",
+                           "/log/run", "/log/variables", "/log/supervise"}) {
+    paths.push_back(service + name);
+  }
+  for (const char* name : {"/variables", "/log/variables"}) {
+    std::error_code error;
+    for (std::filesystem::directory_iterator at(service + name, error), end; !error && at != end;
+         at.increment(error)) {
+      paths.push_back(at->path());
+    }
+  }
+  std::vector<std::string> exposures;
+  for (const std::string& path : paths) {
+    std::string exposure = exposure_of(path);
+    if (!exposure.empty() && std::ranges::find(exposures, exposure) == exposures.end()) {
+      exposures.push_back(std::move(exposure));
+    }
+  }
+  return exposures;
+}
+
+Result<ServiceRequest> read_trusted_options(const std::string& service) {
+  if (const auto exposures = exposures_of(service); !exposures.empty()) {
+    return failure(service + ": " + exposures.front() + ", so what it says is not believed");
+  }
+  return read_own_options(service);
 }
 
 Result<ServiceRequest> read_own_options(const std::string& service) {
@@ -29,17 +63,17 @@ Result<ServiceRequest> read_own_options(const std::string& service) {
 }
 
 bool is_greylisting_service(const std::string& service) {
-  const auto content = read_file(service + "/.options");
+  const auto content = read_followed(service + "/.options");
   return content && *content && ("\n" + **content).find("\n--greylist=") != std::string::npos;
 }
 
 std::string read_variable(const std::string& service, const std::string& name) {
-  if (const auto content = read_file(service + "/variables/" + name); content && *content) {
+  if (const auto content = read_followed(service + "/variables/" + name); content && *content) {
     std::string value = (*content)->substr(0, (*content)->find('\n'));
     while (value.ends_with(' ') || value.ends_with('\t')) value.pop_back();  // as envdir(8) does
     return value;
   }
-  const auto content = read_file(service + "/environment");
+  const auto content = read_followed(service + "/environment");
   if (!content || !*content) return {};
   std::string value;
   for (const auto& [other, its] : parse_environment(**content)) {
@@ -57,7 +91,7 @@ Result<SmtpService> read_smtp_service(const std::string& directory) {
   SmtpService service;
   service.directory = directory;
   const std::string run = directory + "/run";
-  auto content = read_file(run);
+  auto content = read_followed(run);
   if (!content) return tl::make_unexpected(content.error());
   if (!*content) return failure(directory + " is no service directory: it has no run");
   service.run = std::move(**content);
@@ -65,7 +99,7 @@ Result<SmtpService> read_smtp_service(const std::string& directory) {
   if (!resolved) return tl::make_unexpected(resolved.error());
   service.run_path = std::move(*resolved);
   service.has_variables = exists(directory + "/variables");
-  auto greyip = read_file(directory + "/variables/GREYIP");
+  auto greyip = read_followed(directory + "/variables/GREYIP");
   if (!greyip) return tl::make_unexpected(greyip.error());
   service.greyip = std::move(*greyip);
   return service;

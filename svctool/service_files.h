@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "greyd/error.h"
 #include "svctool/greyip.h"
@@ -18,6 +19,13 @@ constexpr const char* kNoRefresh = "/.norefresh";
 Result<std::optional<ServiceRequest>> read_options(const std::string& service);
 // The same, and an error in that case.
 Result<ServiceRequest> read_own_options(const std::string& service);
+
+// Who else than root, or than whoever runs svctool, could change what a supervisor runs and what
+// is read here: "user daemon can write to /service/x/run". Empty: nobody.
+std::vector<std::string> exposures_of(const std::string& service);
+// As read_own_options(); an error where somebody else could have written them, or anything else
+// there.
+Result<ServiceRequest> read_trusted_options(const std::string& service);
 
 // Whether it was installed as a greylisting service: its .options name --greylist, even where they
 // are otherwise not what this version understands.

@@ -13,6 +13,7 @@
 
 #include "greyd/files.h"
 #include "svctool/number.h"
+#include "svctool/place.h"
 #include "svctool/process.h"
 
 namespace grey::svctool {
@@ -24,7 +25,7 @@ constexpr unsigned kSeconds = 10;  // for a program that answers at once
 
 Result<ServiceState> read_status_file(const std::string& service) {
   const std::string path = service + "/supervise/status";
-  const auto content = read_file(path);
+  const auto content = read_followed(path);
   if (!content) return tl::make_unexpected(content.error());
   if (!*content) return tl::make_unexpected(system_error("open", path, ENOENT));
   const auto state = parse_status_file(**content);
@@ -152,6 +153,7 @@ std::optional<ServiceState> parse_status_file(std::string_view bytes) {
   state.pid = pid_t(number_at(bytes, 12));
   state.up = state.pid != 0 && (bytes.size() == kDaemontools || bytes[19] == 1);
   state.wanted = bytes[17] == 'u';
+  state.paused = state.up && bytes[16] != 0;
   return state;
 }
 
@@ -161,7 +163,7 @@ std::optional<ServiceState> parse_s6_state(std::string_view text) {
   if (!(words >> up >> wanted >> pid)) return std::nullopt;
   const auto number = parse_number<pid_t>(pid);
   if (!number) return std::nullopt;
-  return ServiceState{up == "true", wanted == "true", std::max(*number, 0)};
+  return ServiceState{up == "true", wanted == "true", std::max(*number, 0), false};
 }
 
 std::optional<ServiceState> parse_systemd_state(std::string_view text) {

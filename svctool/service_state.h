@@ -19,6 +19,7 @@ struct ServiceState {
   bool up = false;
   bool wanted = false;  // it is started again when it ends
   pid_t pid = 0;        // of the daemon, when it is up
+  bool paused = false;  // it was told to stand still, as by svc -p
 };
 
 // Of `service`'s daemon. An error when there is no supervisor to ask, or when only root may.

@@ -3,13 +3,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <sstream>
+#include <utility>
+#include <vector>
 
-#include "greyd/files.h"
+#include "svctool/place.h"
 #include "svctool/process.h"
 #include "svctool/run_script.h"
 #include "svctool/service_files.h"
-#include "svctool/unit_file.h"
+#include "svctool/settings.h"
 
 namespace grey::svctool {
 namespace {
@@ -23,22 +24,28 @@ std::string without_name(const std::string& said) {
   return at == std::string::npos ? said : said.substr(at + kFatal.size());
 }
 
-// The settings, as the supervisor hands them to `run`: words before a command.
-Result<std::vector<std::string>> environment_of(const Suite& suite, const std::string& service) {
+// The settings that svctool knows, words before a command. Any other that the service's own
+// environment has could make a program that root runs load or start another's.
+std::vector<std::string> environment_of(const std::string& service) {
   std::vector<std::string> words;
-  if (!is_systemd(suite)) {
-    std::istringstream envdir{std::string(suite.envdir)};
-    for (std::string word; envdir >> word;) words.push_back(word);
-    words.push_back(service + "/variables");
-    return words;
+  const auto add = [&](std::string_view name) {
+    const std::string value = read_variable(service, std::string(name));
+    if (!value.empty()) words.push_back(std::string(name) + "=" + value);
+  };
+  for (const char* name :
+       {"CONTROLDIR", "LISTEN", "CONTEXT_FILE", "SERVICE_USER", "SOFT_MEM", "DRY_RUN"}) {
+    add(name);
   }
-  const std::string path = service + "/environment";
-  const auto content = read_file(path);
-  if (!content) return tl::make_unexpected(content.error());
-  for (const auto& [name, value] : parse_environment(content->value_or(""))) {
-    words.push_back(name + "=" + value);
-  }
+  for (const Setting& setting : settings()) add(setting.variable);
   return words;
+}
+
+// Of the programs themselves.
+std::string exposure_of_programs(const ServiceRequest& request) {
+  for (const std::string& path : {daemon_program(request), request.prefix + "/bin"}) {
+    if (std::string exposure = exposure_of(path); !exposure.empty()) return exposure;
+  }
+  return {};
 }
 
 }  // namespace
@@ -51,13 +58,14 @@ bool may_ask_start(const ServiceRequest& request, const std::string& service) {
 }
 
 Result<void> ask_start(const ServiceRequest& request, const std::string& service) {
-  const auto environment = environment_of(*request.suite, service);
-  if (!environment) return tl::make_unexpected(environment.error());
+  if (const std::string exposure = exposure_of_programs(request); !exposure.empty()) {
+    return failure(exposure + ", so the daemon there is not run");
+  }
   Program program;
   program.seconds = kSeconds;
   program.arguments = {"env", "-i", "PATH=" + service_path_variable(request.prefix)};
   auto& words = program.arguments;
-  words.insert(words.end(), environment->begin(), environment->end());
+  for (std::string& word : environment_of(service)) words.push_back(std::move(word));
   const std::string script =
       check_script(request.prefix, request.use_greydaemon, *request.suite, request.user);
   words.insert(words.end(), {"sh", "-c", script});

@@ -12,7 +12,8 @@ namespace grey::svctool {
 // Whether we may be who runs it: root, or the one to whom the service belongs.
 bool may_ask_start(const ServiceRequest& request, const std::string& service);
 
-// The error is what the daemon says.
+// The error is what the daemon says, or who else could exchange its program.
+// REQUIRES: nobody else can write to the service directory, see exposures_of().
 Result<void> ask_start(const ServiceRequest& request, const std::string& service);
 
 // The first setting that has no good value, by its file. For who has not compared the service with

@@ -3,20 +3,35 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
 
 #include "greyd/files.h"
+#include "svctool/place.h"
 #include "svctool/process.h"
 
 namespace grey::svctool {
 namespace {
 
 // A fifo of which the supervisor holds the other end: opening it does not wait, and fails when
-// nobody does.
+// nobody does. What else stands there, or a link, is none: its user may have put it there for root
+// to write to. Without one errno says why.
 Fd open_fifo(const std::string& path) {
-  return Fd(::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+  const auto place = open_place(path);
+  if (!place) {
+    errno = place.error().number != 0 ? place.error().number : ELOOP;
+    return {};
+  }
+  const int flags = O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC;
+  Fd fd(::openat(place->directory.fd.get(), place->name.c_str(), flags));
+  struct stat status {};
+  if (!fd || ::fstat(fd.get(), &status) != 0) return {};
+  if (S_ISFIFO(status.st_mode)) return fd;
+  fd.reset();
+  errno = ENXIO;
+  return fd;
 }
 
 constexpr int kStopSeconds = 300;  // a daemon with many records saves for a while
@@ -72,6 +87,11 @@ Result<void> tell_supervisor(const std::string& service, const std::string& comm
   const std::string path = service + "/supervise/control";
   const Fd fd = open_fifo(path);
   if (!fd) return tl::make_unexpected(system_error("open", path, errno));
+  // One of another's has a reader who only says that he is a supervisor.
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0 || (status.st_uid != 0 && status.st_uid != ::geteuid())) {
+    return failure("cannot write to " + path + ": it is another user's");
+  }
   if (const int error = write_all(fd.get(), commands)) {
     return tl::make_unexpected(system_error("write to", path, error));
   }

@@ -18,7 +18,10 @@ add_test(NAME svctool_fault_e2e
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_fault_test.sh $<TARGET_FILE:svctool>)
 add_test(NAME svctool_links_e2e
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_links_test.sh $<TARGET_FILE:svctool>)
-set_tests_properties(svctool_links_e2e PROPERTIES SKIP_RETURN_CODE 77)
+add_test(NAME svctool_planted_e2e
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_planted_test.sh $<TARGET_FILE:svctool>
+                 $<TARGET_FILE:qmail-greyd>)
+set_tests_properties(svctool_links_e2e svctool_planted_e2e PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
 add_test(NAME svctool_rules_e2e
          COMMAND perl ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_rules_test.pl $<TARGET_FILE:svctool>)
 set_tests_properties(svctool_rules_e2e PROPERTIES SKIP_RETURN_CODE 77)

@@ -221,6 +221,8 @@ TEST_CASE("a log service that does not run, or not for long, is a fault") {
   };
   CHECK(judged({std::nullopt, false, ""}).empty());  // nobody to ask
   CHECK(judged({ServiceState{true, true, 1}, true, ""}).empty());
+  CHECK(judged({ServiceState{true, true, 1, true}, true, ""}) ==
+        "/s/log: what writes the log (process 1) is paused");
   CHECK(judged({ServiceState{true, true, 1}, true, "qmaill"}).find("still runs as user qmaill") !=
         std::string::npos);
   CHECK(judged({ServiceState{false, false, 0}, false, ""}) ==
