@@ -53,10 +53,11 @@ fail() {
 say() { echo "- $*"; }
 contains() { grep -qF -e "$2" "$1"; }
 
-# Everything about every file below $top but the outputs of svctool itself, and the log of a daemon
-# that was asked just before.
+# Everything about every file below $top but the outputs of svctool itself, the log of a daemon that
+# was asked just before, and what supervise writes whenever something is started again.
 snapshot() {
-  find "$top" -mindepth 1 ! -path "$top/out" ! -path "$top/err" ! -name current -printf '%P %y %m %u %g %s %i\n' | sort
+  find "$top" -mindepth 1 ! -path "$top/out" ! -path "$top/err" ! -name current \
+    ! -path '*/supervise/status*' -printf '%P %y %m %u %g %s %i\n' | sort
 }
 
 # ok ARGS: svctool succeeds.
