@@ -1,4 +1,4 @@
-// What is the same about a question that is asked again.
+// What is the same about a question that is asked again, and about queries of one message.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,8 @@ namespace grey {
 // make two questions alike.
 //
 // By UDP: the datagram, from its source. An asker that got no answer sends the same one from the
-// same port, which no other question does. By a policy request: its `instance` and recipient, of
-// the client. Postfix asks more than once about one message when it is told to.
+// same port, which no other question does. By a policy request: its `instance`, of the client (port
+// 0), which names the message. Postfix asks about each of its recipients, and on any connection.
 std::uint64_t question_id(const HashKey& key, const Endpoint& peer, std::string_view text);
 
 }  // namespace grey
