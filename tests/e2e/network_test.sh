@@ -37,6 +37,8 @@ trap cleanup EXIT
 # ---- the network: MX host i has 10.77.i.2 and fd77:i::2, the daemon .1 and ::1 on each link
 
 mount -t tmpfs none /run && mkdir /run/netns || exit 1
+# faketime names what it shares by process ids, and ours are others' too.
+mount -t tmpfs none /dev/shm || exit 1
 must() { "$@" || { echo "FAILED: $*"; exit 1; }; }
 must ip netns add daemon
 must ip -n daemon link set lo up
@@ -83,11 +85,21 @@ lost() { # in|out: how many datagrams
 
 use_clock "$work/clock"
 start_daemon() {
+  : >"$work/greyd/log"
   ip netns exec daemon env "${faketime[@]}" CONTROLDIR="$work/greyd" "$greyd" -v 1 -m 5 \
     --allow 10.77.1.2,10.77.2.0/24,10.77.3.2,fd77:1::2,fd77:2::/64,fd77:3::2 :: context \
     2>"$work/greyd/log" &
   greyd_pid=$!
-  ok 'the daemon listens on every address' until_true grep -q 'listening on' "$work/greyd/log"
+  until_true grep -q 'listening on' "$work/greyd/log" || why_not
+  echo 'ok: the daemon listens on every address'
+}
+# Nothing that follows can say more than this does: the daemon does not come up.
+why_not() {
+  echo 'FAILED: the daemon does not listen'
+  ((++failures))
+  ps -ef
+  head -n 200 "/proc/$greyd_pid"/{cmdline,status,wchan,stack,syscall}
+  exit 1
 }
 stop_daemon() {
   kill "$greyd_pid"

@@ -11,6 +11,8 @@ if [ -z "${GREY_OWN_NETWORK-}" ]; then
   "${own[@]}" true || { echo 'FAILED: network namespaces need root here'; exit 1; }
   GREY_OWN_NETWORK=1 exec "${own[@]}" "$0" "$@"
 fi
+# faketime names what it shares by process ids, and ours are others' too.
+mount -t tmpfs none /dev/shm || exit 1
 greyd=$(realpath "$1")
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"

@@ -54,10 +54,19 @@ say() { echo "- $*"; }
 contains() { grep -qF -e "$2" "$1"; }
 
 # Everything about every file below $top but the outputs of svctool itself, the log of a daemon that
-# was asked just before, and what supervise writes whenever something is started again.
+# was asked just before, and what supervise writes whenever something is started again (the size of a
+# directory tells of that too, where it counts the names).
 snapshot() {
   find "$top" -mindepth 1 ! -path "$top/out" ! -path "$top/err" ! -name current \
-    ! -path '*/supervise/status*' -printf '%P %y %m %u %g %s %i\n' | sort
+    ! -path '*/supervise/status*' -printf '%P %y %m %u %g %i ' \( -type d -printf '\n' -o -printf '%s\n' \) | sort
+}
+# nothing_written BEFORE WHAT: a snapshot now is that one
+nothing_written() {
+  after=$(snapshot)
+  [ "$after" = "$1" ] && return
+  echo "$1" >"$top/before"
+  echo "$after" | diff "$top/before" -
+  fail "something was written by $2"
 }
 
 # ok ARGS: svctool succeeds.
@@ -70,7 +79,7 @@ nothing_to_change() {
   before=$(snapshot)
   ok "$@"
   contains "$top/out" 'nothing to change' || fail "no word of 'nothing to change' from svctool $*"
-  [ "$(snapshot)" = "$before" ] || fail "something was written by svctool $*"
+  nothing_written "$before" "svctool $*"
 }
 
 # refuses CODE TEXT ARGS: svctool fails with CODE and one line that contains TEXT, and nothing that
@@ -84,7 +93,7 @@ refuses() {
   [ $got = "$code" ] || fail "exit $got instead of $code of svctool $*"
   [ "$(wc -l <"$top/err")" = 1 ] || fail "not one line from svctool $*"
   contains "$top/err" "$text" || fail "no '$text' from svctool $*"
-  [ "$(snapshot)" = "$before" ] || fail "something was written by svctool $*"
+  nothing_written "$before" "svctool $*"
 }
 
 

@@ -63,7 +63,7 @@ exposed() {
     not_run "$command, $1"
     contains "$top/err" "user daemon can write to $2" || fail "no word of who can write where"
   done
-  [ "$(snapshot)" = "$before" ] || fail "something was written: $1"
+  nothing_written "$before" "$1"
 }
 
 say 'a prefix in .options of a user'\''s'
