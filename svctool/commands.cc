@@ -30,6 +30,7 @@
 #include "svctool/service_dir.h"
 #include "svctool/service_files.h"
 #include "svctool/set_variables.h"
+#include "svctool/staging.h"
 #include "svctool/standing.h"
 #include "svctool/steer.h"
 #include "svctool/supervision.h"
@@ -218,6 +219,9 @@ Result<void> refuse_greylisting_service(const ServiceGreyip& request, const std:
 
 Result<int> run(const ServiceGreyip& request, const Manner& manner) {
   const std::string directory = manner.destdir + request.service;
+  auto within = stays_within(manner.destdir, request.service + "/run");
+  if (within) within = stays_within(manner.destdir, request.service + "/variables/GREYIP");
+  if (!within) return tl::make_unexpected(within.error());
   if (auto good = refuse_greylisting_service(request, directory); !good) {
     return tl::make_unexpected(good.error());
   }
@@ -278,6 +282,9 @@ void say_edit(const std::string& path, const RuleEdit& edit) {
 }
 
 Result<int> run(const RuleGreyip& request, const Manner& manner) {
+  if (auto within = stays_within(manner.destdir, request.file); !within) {
+    return tl::make_unexpected(within.error());
+  }
   const auto path = resolve(manner.destdir + request.file);
   if (!path) return tl::make_unexpected(path.error());
   const auto lock = lock_directory_of(*path);
@@ -328,6 +335,9 @@ Result<int> run(const CheckRules& request, const Manner& manner) {
 }
 
 Result<int> run(const RefreshService& request, const Manner& manner) {
+  if (auto within = stays_within(manner.destdir, request.service); !within) {
+    return tl::make_unexpected(within.error());
+  }
   const std::string service = manner.destdir + request.service;
   auto options = manner.destdir.empty() ? read_trusted_options(service) : read_own_options(service);
   if (!options) return tl::make_unexpected(options.error());
@@ -353,6 +363,9 @@ Result<int> run(const RefreshService& request, const Manner& manner) {
 }
 
 Result<int> run(const Autorefresh& request, const Manner& manner) {
+  if (auto within = stays_within(manner.destdir, request.service); !within) {
+    return tl::make_unexpected(within.error());
+  }
   const std::string service = manner.destdir + request.service;
   const auto options =
       manner.destdir.empty() ? read_unexposed_options(service) : read_own_options(service);
@@ -373,6 +386,9 @@ Result<int> run(const Autorefresh& request, const Manner& manner) {
 }
 
 Result<int> run(const RemoveService& request, const Manner& manner) {
+  if (auto within = stays_within(manner.destdir, request.service); !within) {
+    return tl::make_unexpected(within.error());
+  }
   return remove_service(manner.destdir + request.service, manner.dry_run);
 }
 
@@ -393,6 +409,9 @@ Result<int> run(const StopService& request, const Manner&) {
 }
 
 Result<int> run(const SetVariables& request, const Manner& manner) {
+  if (auto within = stays_within(manner.destdir, request.service); !within) {
+    return tl::make_unexpected(within.error());
+  }
   return set_variables(request, manner);
 }
 
