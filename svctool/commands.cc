@@ -8,9 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <filesystem>
 #include <sstream>
-#include <system_error>
 
 #include "greyd/endpoint.h"
 #include "greyd/files.h"
@@ -151,37 +149,12 @@ Result<void> announce(const ServiceRequest& request, const Plan& plan, const App
   return run_program(rescan);
 }
 
-// Options that were given last time and are left out now may lead to an empty state.
-void warn_of_another_state(const ServiceRequest& request, const std::string& service,
-                           const Manner& manner) {
-  const std::string name = read_variable(service, "CONTEXT_FILE");
-  if (name.empty() || !manner.destdir.empty()) return;
-  const std::string before = path_below(read_variable(service, "CONTROLDIR"), name);
-  const std::string after =
-      path_below(value_in_force(request, "CONTROLDIR"), value_in_force(request, "CONTEXT_FILE"));
-  if (before == after || !exists(before)) return;
-  warn("what the daemon remembers stays in " + before + ", and it begins anew with " + after +
-       "; to go on with the old one: --cntrldir, --context-file");
-}
-
-// Whether what stands there can be an operator's: another could have written it, too. A staging
-// tree is its owner's business.
-bool is_believed(const std::string& service, const Manner& manner) {
-  std::error_code missing;
-  if (!manner.destdir.empty() || !std::filesystem::is_directory(service, missing)) return true;
-  const auto exposures = exposures_of(service);
-  if (exposures.empty()) return true;
-  warn(service + ": " + exposures.front() +
-       ", so nothing there is taken for an edit of yours that would stay");
-  return false;
-}
-
 Result<int> run(ServiceRequest& request, const Manner& manner) {
   if (auto read = read_samples(request, manner.destdir); !read) {
     return tl::make_unexpected(read.error());
   }
   const std::string service = manner.destdir + service_path(request);
-  const bool believed = is_believed(service, manner);
+  const bool believed = is_believed(service, manner.destdir);
   if (believed && manner.force == Force::no) {
     find_what_stays(request, service, request.options);
   }
@@ -198,7 +171,7 @@ Result<int> run(ServiceRequest& request, const Manner& manner) {
     return failure(manner.destdir + plan.service +
                    " does not exist, so --run-file-only has nowhere to write");
   }
-  if (!request.run_file_only) warn_of_another_state(request, service, manner);
+  if (!request.run_file_only && manner.destdir.empty()) warn_of_another_state(request, service);
   const auto applied = apply_or_show(plan, manner);
   if (!applied) return tl::make_unexpected(applied.error());
   if (manner.destdir.empty()) warn_of_surroundings(request);
