@@ -143,6 +143,8 @@ void add_unit(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
     variables.emplace_back(variable.name, written_value(request, variable));
   }
   build.file(unit.environment_file, 0644, environment_file(variables)).of_settings();
+  // Missing in a staging tree.
+  build.directory(directory_of(unit_path(plan.service)), 0755).kept();
   build.script(unit_path(plan.service), signed_script(unit_file(unit)), 0644);
 }
 

@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "greyd/files.h"
 #include "svctool/compare.h"
 #include "svctool/edits.h"
 #include "svctool/output.h"
@@ -62,6 +63,27 @@ void keep_script(Entry& entry, const std::string& present, bool left_alone, Plan
 }
 
 }  // namespace
+
+void warn_of_another_state(const ServiceRequest& request, const std::string& service) {
+  const std::string name = read_variable(service, "CONTEXT_FILE");
+  if (name.empty()) return;
+  const std::string before = path_below(read_variable(service, "CONTROLDIR"), name);
+  const std::string after =
+      path_below(value_in_force(request, "CONTROLDIR"), value_in_force(request, "CONTEXT_FILE"));
+  if (before == after || !exists(before)) return;
+  warn("what the daemon remembers stays in " + before + ", and it begins anew with " + after +
+       "; to go on with the old one: CONTROLDIR, CONTEXT_FILE");
+}
+
+bool is_believed(const std::string& service, const std::string& destdir) {
+  std::error_code missing;
+  if (!destdir.empty() || !std::filesystem::is_directory(service, missing)) return true;
+  const auto exposures = exposures_of(service);
+  if (exposures.empty()) return true;
+  warn(service + ": " + exposures.front() +
+       ", so nothing there is taken for an edit of yours that would stay");
+  return false;
+}
 
 void find_what_stays(ServiceRequest& request, const std::string& service,
                      const std::vector<std::string>& named) {

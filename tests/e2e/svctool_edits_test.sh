@@ -180,6 +180,38 @@ must 'the same once more changes nothing' does --set RESEND_WIN_HR=24 --service=
 must 'and says so' said 'nothing to change'
 must 'a check is good' does --check --service=$service
 
+# ---- how much of the log is kept
+
+if [ "$suite" != systemd ]; then
+  case $suite in
+    daemontools) logger=multilog ;;
+    runit) logger=svlogd ;;
+    s6) logger=s6-log ;;
+  esac
+  keeps() { # size number
+    case $suite in
+      runit) grep -qx "s$1" /var/log/grey/greylist.1999/config && grep -qx "n$2" /var/log/grey/greylist.1999/config ;;
+      *) tr '\0' ' ' <"/proc/$(pgrep -x "$logger")/cmdline" | grep -q " s$1 n$2 " ;;
+    esac
+  }
+  must 'days of a busy server' until_true keeps 5000000 10
+  [ "$suite" != runit ] || echo '# mine' >>/var/log/grey/greylist.1999/config
+  must 'or what is set' does --set LOGSIZE=1000000 --set LOGCOUNT=4 --restart --service=$service
+  must 'which is in force' until_true keeps 1000000 4
+  [ "$suite" != runit ] || must 'beside what else is there' grep -qx '# mine' /var/log/grey/greylist.1999/config
+  must 'it is a hand'\''s' does "${base[@]}"
+  must 'and stays' test "$(cat $service/log/variables/LOGCOUNT)" = 4
+  must 'unless it is named' does "${base[@]}" --log-count=5
+  must 'that one' test "$(cat $service/log/variables/LOGCOUNT)" = 5
+  must 'alone' test "$(cat $service/log/variables/LOGSIZE)" = 1000000
+  # A service from before there was a default.
+  : >$service/log/variables/LOGSIZE
+  must 'one that had none' does "${base[@]}"
+  must 'has none' test ! -s $service/log/variables/LOGSIZE
+else
+  must 'the journal has a size of its own' refuses 100 'under systemd the journal keeps the log' "${base[@]}" --log-size=5000
+fi
+
 # ---- lists, down and up
 
 echo 192.0.2.77 >>/var/lib/grey/greylist.whitelist
