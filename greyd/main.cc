@@ -153,6 +153,8 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger)
     const Verbosity least = level == Level::notice ? Verbosity::decisions : Verbosity::state;
     if (level == Level::error) {
       logger.error("{}", text);
+    } else if (level == Level::warning) {
+      logger.warn("{}", text);
     } else if (options.verbosity >= least) {
       logger.info("{}", text);
     }
@@ -224,8 +226,10 @@ Result<int> check_start(const Options& options, spdlog::logger& logger) {
   if (auto dropped = drop_privileges(options.user); !dropped) {
     return tl::make_unexpected(dropped.error());
   }
-  if (auto lists = load_lists(options.whitelist, options.blacklist); !lists) {
-    return tl::make_unexpected(lists.error());
+  const auto lists = load_lists(options.whitelist, options.blacklist);
+  if (!lists) return tl::make_unexpected(lists.error());
+  for (const AddressList* list : {&lists->whitelist, &lists->blacklist}) {
+    for (const std::string& text : list->warnings()) logger.warn("{}", text);
   }
   const auto unwritable = check_state_access(options.context_file);
   if (!unwritable) return tl::make_unexpected(unwritable.error());
@@ -234,13 +238,13 @@ Result<int> check_start(const Options& options, spdlog::logger& logger) {
 }
 
 int run(const std::vector<std::string>& arguments) {
-  LogPipe pipe(STDERR_FILENO);
+  LogPipe pipe(STDERR_FILENO, is_journal(STDERR_FILENO, std::getenv("JOURNAL_STREAM")));
   const auto logger = make_logger(pipe);
   // With the program's name, as the other programs of a service say it: a terminal or a log of
   // several services may show it.
   const auto end = [&](const Error& error) {
     const std::string& path = arguments.front();
-    pipe.buffer() += path.substr(path.rfind('/') + 1) + ": fatal: " + error.text + "\n";
+    pipe.add(Priority::critical, path.substr(path.rfind('/') + 1) + ": fatal: " + error.text);
     pipe.flush();
     return error.exit_code;
   };
@@ -271,7 +275,8 @@ int main(int argc, char** argv) {
     if (argc == 0) return grey::kExitMisuse;
     return grey::run(std::vector<std::string>(argv, argv + argc));
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "qmail-greyd: fatal: %s\n", error.what());
+    const bool journal = grey::is_journal(STDERR_FILENO, std::getenv("JOURNAL_STREAM"));
+    std::fprintf(stderr, "%sqmail-greyd: fatal: %s\n", journal ? "<2>" : "", error.what());
     return grey::kExitSystemFailure;
   }
 }

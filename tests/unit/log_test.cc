@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <string>
@@ -14,27 +15,58 @@ using namespace std::string_view_literals;
 
 namespace {
 
-std::string decision_line(std::string_view datagram, const Decision& decision, bool dry_run) {
+std::string decision_line(std::string_view datagram, const Decided& decision, bool dry_run) {
   wire::Query query;
   REQUIRE(wire::parse(datagram, query) == wire::Fault::none);
   std::string line;
   append_decision(line, query, decision, *parse_endpoint("127.0.0.1@40312", Wildcards::refused),
-                  dry_run);
+                  {300, dry_run});
   return line;
 }
 
 }  // namespace
 
 TEST_CASE("a decision is one line of key=value fields") {
-  CHECK(decision_line("I192.0.2.1\0Fa@x.org\0Tb@y.net\0Tc@y.net\0\0"sv, {wire::Reason::early, 42},
+  CHECK(decision_line("I192.0.2.1\0Fa@x.org\0Tb@y.net\0Tc@y.net\0\0"sv, {{wire::Reason::early, 42}},
                       false) ==
         "verdict=defer reason=early client=192.0.2.1 sender=a@x.org recipients=b@y.net,c@y.net "
-        "age=42 source=127.0.0.1@40312\n");
-  CHECK(decision_line("I::1\0F\0Tb@y.net\0"sv, {wire::Reason::bounce, 300}, true) ==
+        "age=42 wait=258 source=127.0.0.1@40312\n");
+  CHECK(decision_line("I::1\0F\0Tb@y.net\0"sv, {{wire::Reason::bounce, 300}}, true) ==
         "verdict=accept reason=bounce client=::1 sender=<> recipients=b@y.net age=300 "
         "source=127.0.0.1@40312 dry-run=yes\n");
-  CHECK(decision_line("I::1\0Fa\0Tb\0P\0"sv, {wire::Reason::new_triplet, 0}, false)
+  CHECK(decision_line("I::1\0Fa\0Tb\0P\0"sv, {{wire::Reason::new_triplet, 0}}, false)
             .ends_with(" source=127.0.0.1@40312 probe=yes\n"));
+}
+
+TEST_CASE("a decision names what decided: the wait, the client's name, the list's line or key") {
+  const auto place = [](std::string file, std::string key) {
+    return std::make_shared<const Matched::Place>(Matched::Place{std::move(file), std::move(key)});
+  };
+  CHECK(decision_line("I192.0.2.1\0Fa\0Tb\0Nmx.example.org\0"sv, {{wire::Reason::new_triplet, 0}},
+                      false)
+            .starts_with("verdict=defer reason=new client=192.0.2.1 name=mx.example.org sender=a "
+                         "recipients=b age=0 wait=300 source="));
+  CHECK(decision_line("I::1\0Fa\0Tb\0"sv, {{wire::Reason::stale, 90'000}}, false)
+            .find(" age=90000 wait=300 source=") != std::string::npos);
+  CHECK(decision_line("I::1\0Fa\0Tb\0"sv,
+                      {{wire::Reason::whitelisted, 0}, {place("/c/greylist.whitelist", ""), 12}},
+                      false)
+            .find(" age=0 list=greylist.whitelist:12 source=") != std::string::npos);
+  CHECK(decision_line("I::1\0Fa\0Tb\0"sv,
+                      {{wire::Reason::blacklisted, 0}, {place("black.cdb", "192.0.2.0/24"), 0}},
+                      false)
+            .find(" age=0 list=black.cdb:192.0.2.0/24 source=") != std::string::npos);
+}
+
+TEST_CASE("the longest line that a query can make stays below PIPE_BUF") {
+  const std::string odd(60'000 / 12, '\x01');
+  std::string many = "I2001:db8:1111:2222:3333:4444:5555:6666\0F"s + odd + '\0' + "N" + odd + '\0';
+  for (int i = 0; i < 10; ++i) many += "T" + odd + '\0';
+  const auto place = std::make_shared<const Matched::Place>(Matched::Place{odd, odd});
+  const std::string line =
+      decision_line(many, {{wire::Reason::early, std::int64_t{1} << 62}, {place, 0}}, true);
+  CHECK(line.size() < 4096);
+  CHECK(line.ends_with(" dry-run=yes\n"));
 }
 
 TEST_CASE("nothing in a query can forge a field or a line, nor make one long") {
@@ -56,7 +88,7 @@ TEST_CASE("lines come out whole and in order, decisions and messages alike") {
   REQUIRE(::pipe(ends) == 0);
   LogPipe pipe(ends[1]);
   const auto logger = make_logger(pipe);
-  pipe.buffer() += "first\n";
+  pipe.line(Priority::info) += "first\n";
   logger->warn("second {}", 2);
   std::string got(100, '\0');
   got.resize(std::size_t(::read(ends[0], got.data(), got.size())));
@@ -65,12 +97,52 @@ TEST_CASE("lines come out whole and in order, decisions and messages alike") {
   ::close(ends[1]);
 }
 
+TEST_CASE("for the journal each line has its priority, also each of a text of several") {
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  LogPipe pipe(ends[1], true);
+  const auto logger = make_logger(pipe);
+  pipe.line(Priority::info) += "verdict=accept\n";
+  logger->warn("first\n<0>second");
+  logger->error("third");
+  logger->info("fourth\n");
+  pipe.add(Priority::critical, "fatal: fifth\n");
+  pipe.add(Priority::info, "");
+  pipe.flush();
+  std::string got(300, '\0');
+  got.resize(std::size_t(::read(ends[0], got.data(), got.size())));
+  CHECK(got ==
+        "<6>verdict=accept\n<4>warning: first\n<4><0>second\n<3>error: third\n<6>info: fourth\n"
+        "<6>\n<2>fatal: fifth\n<6>\n");
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+TEST_CASE("the journal is where JOURNAL_STREAM says, by device and inode") {
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  struct stat status {};
+  REQUIRE(::fstat(ends[1], &status) == 0);
+  const std::string device = std::to_string(status.st_dev), inode = std::to_string(status.st_ino);
+  CHECK(is_journal(ends[1], (device + ":" + inode).c_str()));
+  CHECK_FALSE(is_journal(ends[1], nullptr));
+  for (const std::string& other :
+       {""s, ":"s, device, device + ":", ":" + inode, device + ":" + inode + "1",
+        "1" + device + ":" + inode, device + ":" + inode + " ", " " + device + ":" + inode,
+        device + ":" + inode + ":1", "99999999999999999999:"s + inode, "-1:-1"s}) {
+    CHECK_MESSAGE(!is_journal(ends[1], other.c_str()), other);
+  }
+  ::close(ends[0]);
+  ::close(ends[1]);
+  CHECK_FALSE(is_journal(ends[1], (device + ":" + inode).c_str()));
+}
+
 TEST_CASE("a log reader that stands still costs lines, never time") {
   int ends[2];
   REQUIRE(::pipe(ends) == 0);
   LogPipe pipe(ends[1]);
   for (int i = 0; i < 100'000; ++i) {
-    pipe.buffer() += "line " + std::to_string(i) + "\n";
+    pipe.line(Priority::info) += "line " + std::to_string(i) + "\n";
     if (i % 64 == 0) pipe.flush();
   }
   pipe.flush();
@@ -83,7 +155,7 @@ TEST_CASE("a log reader that stands still costs lines, never time") {
   for (ssize_t n; (n = ::read(ends[0], chunk, sizeof chunk)) > 0;)
     got.append(chunk, std::size_t(n));
   CHECK(got.ends_with('\n'));
-  pipe.buffer() += "again\n";
+  pipe.line(Priority::info) += "again\n";
   pipe.flush();
   const ssize_t n = ::read(ends[0], chunk, sizeof chunk);
   REQUIRE(n > 0);
