@@ -105,7 +105,7 @@ before=$(settings)
 must 'a dry run of another installation' does "${base[@]}" --dry-run
 must 'says what a hand has changed' said "MIN_RESEND_MIN: '7' was set by hand, by the options it would be '5' (--min-resend-min sets it)"
 must 'and that' said "CONTEXT_FILE: 'mine.context' was set by hand, by the options it would be 'greylist.1999.context'"
-must 'and what it has taken away' said "TIMEOUT_DAYS: left empty by hand, by the options it would be '7'"
+must 'and what it has taken away' said "TIMEOUT_DAYS: was emptied by hand, by the options it would be '7'"
 must 'and writes nothing' test "$(settings)" = "$before"
 must 'another installation' does "${base[@]}" --verbosity=2
 must 'sets what it names' is VERBOSITY 2
@@ -208,6 +208,14 @@ if [ "$suite" != systemd ]; then
   : >$service/log/variables/LOGSIZE
   must 'one that had none' does "${base[@]}"
   must 'has none' test ! -s $service/log/variables/LOGSIZE
+  must 'which is no hand'\''s' eval '! said LOGSIZE'
+  mkdir /srv/logs
+  edit_log() { echo "$2" >"$service/log/variables/$1"; }
+  edit_log LOGDIR /srv/logs
+  owner=$(stat -c %U /srv/logs)
+  does "${base[@]}"
+  must 'a directory that a hand has named is not given away' test "$(stat -c %U /srv/logs)" = "$owner"
+  edit_log LOGDIR /var/log/grey/greylist.1999
 else
   must 'the journal has a size of its own' refuses 100 'under systemd the journal keeps the log' "${base[@]}" --log-size=5000
 fi
