@@ -164,8 +164,8 @@ Result<int> run(ServiceRequest& request, const Manner& manner) {
   }
   Plan plan = plan_service(request);
   if (believed) {
-    const bool scripts = manner.force == Force::no && !request.run_file_only;
-    keep_what_stays(plan, request, manner.destdir, scripts);
+    const bool anew = manner.force == Force::yes || request.run_file_only;
+    keep_what_stays(plan, request, manner.destdir, !anew);
   }
   if (request.run_file_only && !exists(manner.destdir + plan.service)) {
     return failure(manner.destdir + plan.service +
