@@ -86,6 +86,8 @@ void add_log(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
   const std::string user = value_in_force(request, "LOGUSER");
   build.directory(directory_of(directory), 0755).kept();
   build.directory(directory, 0755).owned_by(user).with_files();
+  // One that a hand has named may be anybody's, and is not given away.
+  if (request.by_hand.contains("LOGDIR")) build.kept();
   if (user.empty()) return;
   for (Access& access : log_accesses(directory, user)) {
     plan.access.push_back(std::move(access));

@@ -105,7 +105,7 @@ before=$(settings)
 must 'a dry run of another installation' does "${base[@]}" --dry-run
 must 'says what a hand has changed' said "MIN_RESEND_MIN: '7' was set by hand, by the options it would be '5' (--min-resend-min sets it)"
 must 'and that' said "CONTEXT_FILE: 'mine.context' was set by hand, by the options it would be 'greylist.1999.context'"
-must 'and what it has taken away' said "TIMEOUT_DAYS: left empty by hand, by the options it would be '7'"
+must 'and what it has taken away' said "TIMEOUT_DAYS: was emptied by hand, by the options it would be '7'"
 must 'and writes nothing' test "$(settings)" = "$before"
 must 'another installation' does "${base[@]}" --verbosity=2
 must 'sets what it names' is VERBOSITY 2
@@ -135,6 +135,15 @@ must 'by a refresh, too' does --refreshsvc=$service
 must 'it does' grep -qx '# mine' $service/run
 must 'but not when it is asked for' does "${base[@]}" --run-file-only
 must 'by name' eval '! grep -qx "# mine" $service/run'
+
+must 'one that is to be left alone' does --autorefresh=0 $service
+printf '#!/bin/sh\nexec sleep 1000\n' >$service/run
+must 'is' does "${base[@]}"
+must 'and that is said' said "keep $service/run: left alone, as --autorefresh=0 asks; --force writes it anew"
+must 'until it is not' does --autorefresh=1 $service
+must 'when another one' does "${base[@]}"
+must 'is put beside the new one' grep -qx 'exec sleep 1000' $service/run.before
+must 'which is svctool'\''s' grep -q 'Written by svctool' $service/run
 
 # ---- the options of last time and one more
 
@@ -208,6 +217,14 @@ if [ "$suite" != systemd ]; then
   : >$service/log/variables/LOGSIZE
   must 'one that had none' does "${base[@]}"
   must 'has none' test ! -s $service/log/variables/LOGSIZE
+  must 'which is no hand'\''s' eval '! said LOGSIZE'
+  mkdir /srv/logs
+  edit_log() { echo "$2" >"$service/log/variables/$1"; }
+  edit_log LOGDIR /srv/logs
+  owner=$(stat -c %U /srv/logs)
+  does "${base[@]}"
+  must 'a directory that a hand has named is not given away' test "$(stat -c %U /srv/logs)" = "$owner"
+  edit_log LOGDIR /var/log/grey/greylist.1999
 else
   must 'the journal has a size of its own' refuses 100 'under systemd the journal keeps the log' "${base[@]}" --log-size=5000
 fi
@@ -289,6 +306,14 @@ if [ "$suite" = systemd ]; then
   edit POLICY /srv/third/policy
   must 'so it is restarted' does --restart --service=$service
   must 'and listens there' until_true test -S /srv/third/policy
+  chown _grey /etc/systemd/system/greylist.1999.service.d
+  must 'whoever can write there is not believed' refuses 111 \
+    'user _grey can write to /etc/systemd/system/greylist.1999.service.d' --restart --service=$service
+  chown root /etc/systemd/system/greylist.1999.service.d
+  chown _grey /etc/systemd/system/greylist.1999.service
+  must 'nor where the unit is his' refuses 111 \
+    'user _grey can write to /etc/systemd/system/greylist.1999.service' --set MIN_RESEND_MIN=1 --service=$service
+  chown root /etc/systemd/system/greylist.1999.service
   must 'a check is good' does --unset POLICY --service=$service
   must 'after all' does --refreshsvc=$service
   must 'is' does --restart --service=$service
