@@ -71,6 +71,10 @@ add_test(NAME patch_qmail_envelope_test
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/patch_qmail_envelope_test.sh ${CMAKE_SOURCE_DIR}
                  $<TARGET_FILE:greylist_static> $<TARGET_FILE:qmail-greyd>
                  $<$<BOOL:${GREY_SANITIZE}>:-fsanitize=address,undefined>)
+add_test(NAME patch_qmail_layout_test
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/patch_qmail_layout_test.sh ${CMAKE_SOURCE_DIR}
+                 $<TARGET_FILE:greylist_static>
+                 $<$<BOOL:${GREY_SANITIZE}>:-fsanitize=address,undefined>)
 # A test that fails, and says why, where the plugin is not built.
 set(sanitizer_runtime)
 if(GREY_SANITIZE)
