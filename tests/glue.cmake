@@ -1,6 +1,6 @@
 # smtpd-glue: the client library and the SMTP wrapper.
 grey_unit_test(smtp_session_test
-               SOURCES unit/refusal_session_test.cc unit/smtp_address_test.cc unit/smtp_data_end_test.cc
+               SOURCES unit/jgreylist_test.cc unit/refusal_session_test.cc unit/smtp_address_test.cc unit/smtp_data_end_test.cc
                        unit/smtp_extensions_test.cc unit/smtp_session_test.cc unit/smtp_smuggling_test.cc
                LIBRARIES grey_smtp)
 grey_unit_test(relay_test SOURCES unit/relay_test.cc LIBRARIES grey_smtp)
