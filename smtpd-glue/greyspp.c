@@ -1,7 +1,7 @@
 /* greyspp: greylisting plugin for qmail-spp. See greyspp(8).
  *
  * qmail-spp runs a plugin for an SMTP command, with what it knows in the environment, and acts on
- * the lines that the plugin prints: "E451 text" makes it answer "451 text" and refuse the command;
+ * the lines that the plugin prints: "E450 text" makes it answer "450 text" and refuse the command;
  * "SNAME=value" and "UNAME" set and unset a variable for the plugins that follow in the session; no
  * line, or only such, lets it go on. */
 #include <fcntl.h>
@@ -63,17 +63,25 @@ static char* recipient_field(const char* recipient, size_t* size) {
   return field;
 }
 
-/* As qmail-spp says under [rcpt]. Its plugins are asked first, the server refuses it then. */
-static int is_for_no_host_of_ours(void) {
-  const char* hosts_ok = getenv("SMTPRCPTHOSTSOK");
-  return hosts_ok != NULL && strcmp(hosts_ok, "0") == 0;
+static int is_0(const char* name) {
+  const char* value = getenv(name);
+  return value != NULL && strcmp(value, "0") == 0;
 }
 
-/* Whether this is asked about by the other greyspp, or will be refused by the server. */
-static int is_for_others(enum bounces bounces, const char* sender) {
-  if (bounces == kBouncesToo) return 0;
+/* Whether the server will refuse the last recipient, as qmail-spp says under [rcpt]: its plugins are
+ * asked first. Under [data] the variables are still those of the last RCPT, and others before it may
+ * have been taken. Without --bounces we cannot tell where we are, but under [data] the count of those
+ * is not 0: then the message is asked about, or one refused recipient at its end would take it past
+ * us. */
+static int will_be_refused(enum bounces bounces) {
+  if (!is_0("SMTPRCPTHOSTSOK") || bounces == kBouncesOnly) return 0;
+  return bounces == kNoBounces || !is_set("SMTPRCPTCOUNT") || is_0("SMTPRCPTCOUNT");
+}
+
+/* Whether this is asked about by the other greyspp. */
+static int is_for_the_other(enum bounces bounces, const char* sender) {
   if (bounces == kBouncesOnly) return *sender != '\0' && !is_set(BOUNCE_MARK);
-  return *sender == '\0' || is_for_no_host_of_ours();
+  return bounces == kNoBounces && *sender == '\0';
 }
 
 static int decide(enum bounces bounces) {
@@ -88,9 +96,9 @@ static int decide(enum bounces bounces) {
   const char* sender = client == NULL ? NULL : needed("SMTPMAILFROM", 1, kSection);
   const char* recipient = sender == NULL ? NULL : needed("SMTPRCPTTO", 1, kSection);
   if (recipient == NULL) return 0;
-  if (is_for_others(bounces, sender)) {
-    const int is_put_off = bounces == kNoBounces && *sender == '\0' && !is_for_no_host_of_ours();
-    return is_put_off ? print("S" BOUNCE_MARK "=1\n") : 0;
+  if (will_be_refused(bounces)) return 0;
+  if (is_for_the_other(bounces, sender)) {
+    return bounces == kNoBounces ? print("S" BOUNCE_MARK "=1\n") : 0;
   }
   if (strncmp(client, kMapped, sizeof kMapped - 1) == 0 && strchr(client, '.') != NULL) {
     client += sizeof kMapped - 1;
@@ -108,7 +116,9 @@ static int decide(enum bounces bounces) {
   if (code == 0) {
     return bounces == kBouncesOnly && is_set(BOUNCE_MARK) ? print("U" BOUNCE_MARK "\n") : 0;
   }
-  if (printf("E451 %s %s\n", code == 450 ? "4.7.1" : "4.3.0", text) < 0) return kExitSystemFailure;
+  if (printf("E%s %s\n", code == 450 ? "450 4.7.1" : "451 4.3.0", text) < 0) {
+    return kExitSystemFailure;
+  }
   return fflush(stdout) == 0 ? 0 : kExitSystemFailure;
 }
 
