@@ -14,9 +14,15 @@
 
 enum { kExitMisuse = 100, kExitSystemFailure = 111 };
 
-static const char kUsage[] = "usage: greyspp [--bounces=no|only] [--help] [--version]\n";
+static const char kUsage[] = "usage: greyspp [--bounces=no|only|--data] [--help] [--version]\n";
 
-enum bounces { kBouncesToo, kNoBounces, kBouncesOnly };
+/* What the command line says of where this is run, and about whom it asks there. */
+enum role {
+  kAnywhere,           /* about all */
+  kRcptWithoutBounces, /* --bounces=no */
+  kDataOfBounces,      /* --bounces=only */
+  kData                /* --data: about all */
+};
 
 /* qmail-spp starts plugins with standard input closed: no file is to take a standard descriptor's
  * place. What is written to a standard output that was closed must still fail. */
@@ -68,23 +74,23 @@ static int is_0(const char* name) {
   return value != NULL && strcmp(value, "0") == 0;
 }
 
-/* Whether the server will refuse the last recipient, as qmail-spp says under [rcpt]: its plugins are
- * asked first. Under [data] the variables are still those of the last RCPT, and others before it may
- * have been taken. Without --bounces we cannot tell where we are, but under [data] the count of those
- * is not 0: then the message is asked about, or one refused recipient at its end would take it past
- * us. */
-static int will_be_refused(enum bounces bounces) {
-  if (!is_0("SMTPRCPTHOSTSOK") || bounces == kBouncesOnly) return 0;
-  return bounces == kNoBounces || !is_set("SMTPRCPTCOUNT") || is_0("SMTPRCPTCOUNT");
+/* Whether the server will refuse the last recipient, as qmail-spp says under [rcpt]: its plugins
+ * are asked first. Under [data] the variables are still those of the last RCPT, and others before
+ * it may have been taken: such a message is asked about, or one refused recipient at its end would
+ * take it past us. Without an option we cannot tell where we are, and go by the count of those
+ * others. (It is 0 behind a MAIL that was refused, though they are kept: hence --data.) */
+static int will_be_refused(enum role role) {
+  if (!is_0("SMTPRCPTHOSTSOK") || role == kDataOfBounces || role == kData) return 0;
+  return role == kRcptWithoutBounces || !is_set("SMTPRCPTCOUNT") || is_0("SMTPRCPTCOUNT");
 }
 
 /* Whether this is asked about by the other greyspp. */
-static int is_for_the_other(enum bounces bounces, const char* sender) {
-  if (bounces == kBouncesOnly) return *sender != '\0' && !is_set(BOUNCE_MARK);
-  return bounces == kNoBounces && *sender == '\0';
+static int is_for_the_other(enum role role, const char* sender) {
+  if (role == kDataOfBounces) return *sender != '\0' && !is_set(BOUNCE_MARK);
+  return role == kRcptWithoutBounces && *sender == '\0';
 }
 
-static int decide(enum bounces bounces) {
+static int decide(enum role role) {
   static const char kMapped[] = "::ffff:"; /* an IPv4 client of an IPv6 socket */
   struct greylist_query query = {0};
   char text[GREYLIST_TEXT_MAX + 1];
@@ -96,9 +102,9 @@ static int decide(enum bounces bounces) {
   const char* sender = client == NULL ? NULL : needed("SMTPMAILFROM", 1, kSection);
   const char* recipient = sender == NULL ? NULL : needed("SMTPRCPTTO", 1, kSection);
   if (recipient == NULL) return 0;
-  if (will_be_refused(bounces)) return 0;
-  if (is_for_the_other(bounces, sender)) {
-    return bounces == kNoBounces ? print("S" BOUNCE_MARK "=1\n") : 0;
+  if (will_be_refused(role)) return 0;
+  if (is_for_the_other(role, sender)) {
+    return role == kRcptWithoutBounces ? print("S" BOUNCE_MARK "=1\n") : 0;
   }
   if (strncmp(client, kMapped, sizeof kMapped - 1) == 0 && strchr(client, '.') != NULL) {
     client += sizeof kMapped - 1;
@@ -114,7 +120,7 @@ static int decide(enum bounces bounces) {
   code = greylist_check("greyspp", &query, NULL, text, sizeof text);
   free(recipients);
   if (code == 0) {
-    return bounces == kBouncesOnly && is_set(BOUNCE_MARK) ? print("U" BOUNCE_MARK "\n") : 0;
+    return role == kDataOfBounces && is_set(BOUNCE_MARK) ? print("U" BOUNCE_MARK "\n") : 0;
   }
   if (printf("E%s %s\n", code == 450 ? "450 4.7.1" : "451 4.3.0", text) < 0) {
     return kExitSystemFailure;
@@ -123,14 +129,16 @@ static int decide(enum bounces bounces) {
 }
 
 int main(int argc, char** argv) {
-  enum bounces bounces = kBouncesToo;
+  enum role role = kAnywhere;
   open_standard_descriptors();
   if (argc == 2 && strcmp(argv[1], "--help") == 0) return print(kUsage);
   if (argc == 2 && strcmp(argv[1], "--version") == 0) return print("greyspp " GREY_VERSION "\n");
   if (argc == 2 && strcmp(argv[1], "--bounces=no") == 0) {
-    bounces = kNoBounces;
+    role = kRcptWithoutBounces;
   } else if (argc == 2 && strcmp(argv[1], "--bounces=only") == 0) {
-    bounces = kBouncesOnly;
+    role = kDataOfBounces;
+  } else if (argc == 2 && strcmp(argv[1], "--data") == 0) {
+    role = kData;
   } else if (argc > 1) {
     fprintf(stderr, "greyspp: unknown argument %.100s; %s", argv[1], kUsage);
     return kExitMisuse;
@@ -143,5 +151,5 @@ int main(int argc, char** argv) {
       return kExitSystemFailure;
     }
   }
-  return decide(bounces);
+  return decide(role);
 }

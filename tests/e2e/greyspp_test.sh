@@ -156,6 +156,14 @@ ok '[data]: a refused recipient at the end is asked about' sends_to data 127.0.0
   "$from" "$to" "$elsewhere" DATA x . QUIT
 ok '[data]: and a relay attempt alone comes to no DATA' sends_to data 127.0.0.24 '220 250 553 503 221' "$from" "$elsewhere" DATA QUIT
 ok '[data]: nor to a question' test "$(asked_about 127.0.0.24)" = 0
+# Nor by a MAIL that is refused: the recipients of the message before are kept, and counted no more.
+serve data-only '[data]' ":$greyspp --data"
+ok '--data: that is asked about, too' sends_to data-only 127.0.0.28 '220 250 250 552 553 450 502 502 221' \
+  "$from" "$to" 'MAIL FROM:<b@example.org> SIZE=999999999' "$elsewhere" DATA x . QUIT
+ok '--data: a message is deferred' sends_to data-only 127.0.0.29 '220 250 250 450 502 502 221' "$from" "$to" DATA x . QUIT
+pass_time 300
+ok '--data: and accepted later' sends_to data-only 127.0.0.29 '220 250 250 354 250 221' "$from" "$to" DATA x . QUIT
+ok '--data: a bounce is asked about' sends_to data-only 127.0.0.30 '220 250 250 450 502 502 221' 'MAIL FROM:<>' "$to" DATA x . QUIT
 
 # ---- whether qmail-spp runs plugins at all: greyspp(8) says what to set
 
