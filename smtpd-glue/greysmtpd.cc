@@ -80,8 +80,8 @@ bool ignore_sigpipe() {
 
 int refuse_client(const WrapperSettings& settings, std::string_view reply) {
   ignore_sigpipe();
-  RefusalSession session(settings.host, reply);
-  refuse(session, STDIN_FILENO, STDOUT_FILENO);
+  RefusalSession session(settings.host, reply, settings.jgreylist.max_recipients);
+  refuse(session, STDIN_FILENO, STDOUT_FILENO, settings.jgreylist.session_seconds * 1000);
   return 0;
 }
 
@@ -107,7 +107,8 @@ int stand_between(char** program, const WrapperSettings& settings, AskAt ask_at)
 int serve(char** program, Stage stage) {
   const WrapperSettings settings = read_wrapper_settings();
   if (settings.exempt) return exec_server(program);
-  if (!settings.refusal.empty()) return refuse_client(settings, settings.refusal);
+  const std::string& refusal = settings.jgreylist.refusal;
+  if (!refusal.empty()) return refuse_client(settings, refusal);
   switch (stage) {
     case Stage::connect:
       return decide_at_once(program, settings);

@@ -1,6 +1,6 @@
 # smtpd-glue: the client library and the SMTP wrapper.
 grey_unit_test(smtp_session_test
-               SOURCES unit/refusal_session_test.cc unit/smtp_address_test.cc unit/smtp_data_end_test.cc
+               SOURCES unit/jgreylist_test.cc unit/refusal_session_test.cc unit/smtp_address_test.cc unit/smtp_data_end_test.cc
                        unit/smtp_extensions_test.cc unit/smtp_session_test.cc unit/smtp_smuggling_test.cc
                LIBRARIES grey_smtp)
 grey_unit_test(relay_test SOURCES unit/relay_test.cc LIBRARIES grey_smtp)
@@ -70,6 +70,10 @@ add_test(NAME patch_qmail_test
 add_test(NAME patch_qmail_envelope_test
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/patch_qmail_envelope_test.sh ${CMAKE_SOURCE_DIR}
                  $<TARGET_FILE:greylist_static> $<TARGET_FILE:qmail-greyd>
+                 $<$<BOOL:${GREY_SANITIZE}>:-fsanitize=address,undefined>)
+add_test(NAME patch_qmail_layout_test
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/patch_qmail_layout_test.sh ${CMAKE_SOURCE_DIR}
+                 $<TARGET_FILE:greylist_static>
                  $<$<BOOL:${GREY_SANITIZE}>:-fsanitize=address,undefined>)
 # A test that fails, and says why, where the plugin is not built.
 set(sanitizer_runtime)
