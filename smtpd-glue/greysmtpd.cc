@@ -59,7 +59,7 @@ class Decider {
 
   greylist_result ask(const greylist_query& query) {
     if (!silence_ends_.passed()) return silence_;
-    const greylist_result result = greylist_ask(&settings_.daemon, &query);
+    const greylist_result result = greylist_ask_in_session(&settings_.daemon, &query, &daemons_);
     if (result.error == GREYLIST_SILENT || result.error == GREYLIST_UNREACHABLE) {
       silence_ = result;
       silence_ends_ = Deadline::after(kSilenceMs);
@@ -68,6 +68,7 @@ class Decider {
   }
 
   const WrapperSettings& settings_;
+  greylist_session daemons_{};  // what they understand
   bool reported_ = false;
   greylist_result silence_{};  // until silence_ends_
   Deadline silence_ends_;

@@ -5,6 +5,7 @@ grey_unit_test(smtp_session_test
                LIBRARIES grey_smtp)
 grey_unit_test(relay_test SOURCES unit/relay_test.cc LIBRARIES grey_smtp)
 grey_unit_test(greylist_pace_test SOURCES unit/greylist_pace_test.cc LIBRARIES greylist_static)
+grey_unit_test(greylist_forms_test SOURCES unit/greylist_forms_test.cc LIBRARIES greylist_static)
 grey_unit_test(greylist_test
                SOURCES unit/greylist_answers_test.cc unit/greylist_front_test.cc
                        unit/greylist_test.cc unit/query_text_test.cc
@@ -84,6 +85,10 @@ add_test(NAME mailfront_test
 add_test(NAME mailfront_envelope_test
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/mailfront_envelope_test.sh
                  ${CMAKE_BINARY_DIR}/smtpd-glue/plugin-greylist.so $<TARGET_FILE:qmail-greyd>
+                 ${sanitizer_runtime})
+add_test(NAME silent_fields_test
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/silent_fields_test.sh $<TARGET_FILE:greysmtpd>
+                 $<TARGET_FILE:greyspp> ${CMAKE_BINARY_DIR}/smtpd-glue/plugin-greylist.so
                  ${sanitizer_runtime})
 find_package(Threads REQUIRED)
 add_executable(ask_many e2e/ask_many.c)
