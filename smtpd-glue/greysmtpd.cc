@@ -14,6 +14,7 @@
 #include "smtpd-glue/deadline.h"
 #include "smtpd-glue/descriptor.h"
 #include "smtpd-glue/greylist.h"
+#include "smtpd-glue/proxy_client.h"
 #include "smtpd-glue/question.h"
 #include "smtpd-glue/refuse.h"
 #include "smtpd-glue/relay.h"
@@ -106,6 +107,7 @@ int stand_between(char** program, const WrapperSettings& settings, AskAt ask_at)
 }
 
 int serve(char** program, Stage stage) {
+  if (!take_proxy_header(STDIN_FILENO, STDOUT_FILENO)) return 0;
   const WrapperSettings settings = read_wrapper_settings();
   if (settings.exempt) return exec_server(program);
   if (!settings.refusal.empty()) return refuse_client(settings, settings.refusal);

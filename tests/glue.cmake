@@ -3,6 +3,11 @@ grey_unit_test(smtp_session_test
                SOURCES unit/refusal_session_test.cc unit/smtp_address_test.cc unit/smtp_data_end_test.cc
                        unit/smtp_extensions_test.cc unit/smtp_session_test.cc unit/smtp_smuggling_test.cc
                LIBRARIES grey_smtp)
+grey_unit_test(proxy_test
+               SOURCES unit/proxy_client_test.cc unit/proxy_header_test.cc
+                       ${CMAKE_SOURCE_DIR}/smtpd-glue/proxy_client.cc
+                       ${CMAKE_SOURCE_DIR}/smtpd-glue/wrapper_settings.cc
+               LIBRARIES grey_smtp greylist_static)
 grey_unit_test(relay_test SOURCES unit/relay_test.cc LIBRARIES grey_smtp)
 grey_unit_test(greylist_pace_test SOURCES unit/greylist_pace_test.cc LIBRARIES greylist_static)
 grey_unit_test(greylist_forms_test SOURCES unit/greylist_forms_test.cc LIBRARIES greylist_static)
@@ -58,6 +63,9 @@ add_test(NAME greysmtpd_hostile_test
                  $<TARGET_FILE:greysmtpd>)
 add_test(NAME greysmtpd_postfix_test
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/greysmtpd_postfix_test.sh $<TARGET_FILE:greysmtpd>)
+add_test(NAME greysmtpd_proxy_test
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/greysmtpd_proxy_test.sh $<TARGET_FILE:greysmtpd>)
+set_tests_properties(greysmtpd_proxy_test PROPERTIES SKIP_RETURN_CODE 77)
 set_tests_properties(greysmtpd_exim_test greysmtpd_postfix_test PROPERTIES SKIP_RETURN_CODE 77)
 add_test(NAME greysmtpd_e2e_test
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/greysmtpd_test.sh $<TARGET_FILE:greysmtpd>)
