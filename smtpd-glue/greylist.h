@@ -61,7 +61,7 @@ struct greylist_options {
   unsigned timeout_ms;     /* in all, over all servers and re-sendings; 10 minutes at most */
   size_t max_data; /* octets of a datagram; one recipient is sent whatever it is, in 1000 octets */
   int ask_wait; /* not 0: ask for retry_after, too. Older daemons than ours take that for one more
-                   recipient */
+                   recipient, or are silent and asked again without */
 };
 
 struct greylist_query {
@@ -109,6 +109,19 @@ unsigned greylist_options_from_env(struct greylist_options* options);
  * passed over; the last one's NUL may be missing. */
 struct greylist_result greylist_ask(const struct greylist_options* options,
                                     const struct greylist_query* query);
+
+/* What the servers of one list have shown to understand, for a front that asks more than once: all
+ * 0 at first. A server that answers nothing to a query with our additions (the Perl greydaemon) is
+ * asked in the plain form within timeout_ms, and the next time at once. */
+struct greylist_session {
+  unsigned takes_full;  /* bit i: the i-th of `servers` takes the full form, and gets no other */
+  unsigned wants_plain; /* bit i: it has answered after it was asked in the plain form */
+};
+
+/* greylist_ask() is this with a new session each time. */
+struct greylist_result greylist_ask_in_session(const struct greylist_options* options,
+                                               const struct greylist_query* query,
+                                               struct greylist_session* session);
 
 /* A constant English text without a newline. */
 const char* greylist_strerror(enum greylist_error error);

@@ -14,6 +14,7 @@
 #include "smtpd-glue/deadline.h"
 #include "smtpd-glue/descriptor.h"
 #include "smtpd-glue/greylist.h"
+#include "smtpd-glue/proxy_client.h"
 #include "smtpd-glue/question.h"
 #include "smtpd-glue/refuse.h"
 #include "smtpd-glue/relay.h"
@@ -59,7 +60,7 @@ class Decider {
 
   greylist_result ask(const greylist_query& query) {
     if (!silence_ends_.passed()) return silence_;
-    const greylist_result result = greylist_ask(&settings_.daemon, &query);
+    const greylist_result result = greylist_ask_in_session(&settings_.daemon, &query, &daemons_);
     if (result.error == GREYLIST_SILENT || result.error == GREYLIST_UNREACHABLE) {
       silence_ = result;
       silence_ends_ = Deadline::after(kSilenceMs);
@@ -68,6 +69,7 @@ class Decider {
   }
 
   const WrapperSettings& settings_;
+  greylist_session daemons_{};  // what they understand
   bool reported_ = false;
   greylist_result silence_{};  // until silence_ends_
   Deadline silence_ends_;
@@ -105,6 +107,7 @@ int stand_between(char** program, const WrapperSettings& settings, AskAt ask_at)
 }
 
 int serve(char** program, Stage stage) {
+  if (!take_proxy_header(STDIN_FILENO, STDOUT_FILENO)) return 0;
   const WrapperSettings settings = read_wrapper_settings();
   if (settings.exempt) return exec_server(program);
   const std::string& refusal = settings.jgreylist.refusal;

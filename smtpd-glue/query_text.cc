@@ -180,6 +180,8 @@ Datagram write_query(const greylist_query& query, std::size_t max_data, bool ask
   if (ask_wait) rest.field('W', {});
   rest.field('Q', datagram.tag.view());
   datagram.size = size + rest.finish();
+  datagram.envelope = size;
+  datagram.addition = buffer[size];
   return datagram;
 }
 
@@ -187,6 +189,17 @@ Question::Question(const greylist_query& query, std::size_t max_data, bool ask_w
     : whole_(write_query(query, max_data, ask_wait, whole_data_, sizeof whole_data_)) {
   if (whole_.size <= sizeof brief_data_) return;
   brief_ = write_query(query, sizeof brief_data_, ask_wait, brief_data_, sizeof brief_data_);
+}
+
+// There is always an octet behind the envelope: the letter of the first addition, which is the
+// final NUL of the plain form.
+std::string_view Question::datagram(bool brief, Form form) {
+  const bool is_brief = brief && brief_.size > 0;
+  const Datagram& datagram = is_brief ? brief_ : whole_;
+  char* const data = is_brief ? brief_data_ : whole_data_;
+  const bool is_plain = form == Form::plain;
+  data[datagram.envelope] = is_plain ? '\0' : datagram.addition;
+  return {data, is_plain ? datagram.envelope + 1 : datagram.size};
 }
 
 }  // namespace grey::glue
