@@ -151,6 +151,21 @@ bool is_greydaemon(const std::vector<std::string>& arguments) {
   return name.substr(slash == std::string::npos ? 0 : slash + 1) == "greydaemon";
 }
 
+// What greydaemon's rules leave no choice of; every other option works under that name, too.
+Result<void> check_greydaemon(const CLI::App& app, const Policy& policy) {
+  if (app.count("--recipients") > 0 && policy.recipients != RecipientRule::all) {
+    return misuse(
+        "--recipients: under greydaemon's rules all recipients must pass; "
+        "qmail-greyd has the choice");
+  }
+  if (policy.client_passes != 1) {
+    return misuse(
+        "--client-passes: under greydaemon's rules one good retry makes a client known, and its "
+        "save file has no place for a count; qmail-greyd has the choice");
+  }
+  return {};
+}
+
 // The checked whole from the parts that CLI11 has checked one by one.
 Result<void> complete(const Raw& raw, const CLI::App& app, const std::string& control_directory,
                       Options& options) {
@@ -162,6 +177,7 @@ Result<void> complete(const Raw& raw, const CLI::App& app, const std::string& co
   options.free_interval = raw.free_minutes * 60;
   options.verbosity = Verbosity(raw.verbosity);
   if (raw.greydaemon) {
+    if (auto good = check_greydaemon(app, policy); !good) return good;
     policy.personality = Personality::greydaemon;
     policy.recipients = RecipientRule::all;
     if (app.count("--save-interval") == 0) options.save_interval = 10 * 60;
