@@ -209,7 +209,7 @@ void append_greydaemon_record(std::string& out, const SavedRecord& record) {
   out += record.record_class == RecordClass::client ? "I " : "G ";
   append_number(out, record.seen);
   out += ' ';
-  append_ip(out, record.client);
+  append_ip(out, record.client.ip);
   if (record.record_class != RecordClass::client) {
     out += ' ';
     append_greydaemon_word(out, record.sender, false);

@@ -33,7 +33,11 @@ void append_decision(std::string& out, const wire::Query& query, const Decision&
   out += " reason=";
   out += to_string(decision.reason);
   out += " client=";
-  append_ip(out, query.client);
+  if (query.client.has_address()) {
+    append_ip(out, query.client.ip);
+  } else {
+    append_address(out, *query.client.name);
+  }
   out += " sender=";
   append_address(out, query.sender);
   out += " recipients=";

@@ -76,7 +76,7 @@ void Greylist::prepare(std::span<const wire::Query> batch, const Lists& lists) {
     prepared.first_hash = table_.wide_hash(prepared.keys.triplet(*batch[i].recipients.begin()));
     table_.prefetch_bucket(prepared.client_hash);
     table_.prefetch_bucket(Table::Hash(prepared.first_hash));
-    whitelist.prefetch_index(batch[i].client);
+    whitelist.prefetch_index(batch[i].client.ip);
   }
   for (std::size_t i = 0; i < batch.size(); ++i) {
     table_.prefetch_slot(prepared_[i].client_hash);
@@ -85,7 +85,7 @@ void Greylist::prepare(std::span<const wire::Query> batch, const Lists& lists) {
   for (std::size_t i = 0; i < batch.size(); ++i) {
     table_.prefetch_record(prepared_[i].client_hash);
     table_.prefetch_record(Table::Hash(prepared_[i].first_hash));
-    whitelist.prefetch_range(batch[i].client);
+    whitelist.prefetch_range(batch[i].client.ip);
   }
 }
 
@@ -116,8 +116,8 @@ Decision Greylist::decide_one(const wire::Query& query, const Lists& lists, Seco
 
 std::optional<Decision> Greylist::listed(const wire::Query& query, const Lists& lists) const {
   const auto names_peer = [&](const AddressList& list) {
-    return list.has_client(query.client) || list.has_client_name(query.client_name) ||
-           list.has_sender(query.sender);
+    return (query.client.has_address() && list.has_client(query.client.ip)) ||
+           list.has_client_name(query.client_name) || list.has_sender(query.sender);
   };
   const auto names_recipients = [&](const AddressList& list, RecipientRule rule) {
     if (!list.has_recipient_entries()) return false;

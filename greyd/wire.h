@@ -29,7 +29,7 @@
 #include <optional>
 #include <string_view>
 
-#include "greyd/ip.h"
+#include "greyd/client.h"
 
 namespace grey::wire {
 
@@ -78,7 +78,7 @@ class Recipients {
 
 // Views point into the datagram and live as long as it does.
 struct Query {
-  Ip client;
+  Client client;
   std::string_view sender;
   std::string_view client_name;  // empty when the front sent none
   bool wants_wait = false;       // the answer may tell how long to wait

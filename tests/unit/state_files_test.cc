@@ -461,8 +461,8 @@ TEST_CASE_FIXTURE(Fixture, "IndiMail's context file is read, kept, and written i
   CHECK(report.expired == 1);
   REQUIRE(report.notes.size() == 1);
   CHECK(report.notes[0] == "context file " + path +
-                               " is in another form (IndiMail's, status 1: 1, 2: 1; whatever "
-                               "their status, its triplets count as waiting); it is kept as " +
+                               " is in another form (IndiMail's: 0 triplets that have passed, 3 "
+                               "that wait); it is kept as " +
                                path + ".imported");
   CHECK(slurp(path + ".imported") == saved);
   CHECK(slurp(path).find("W 1699999000 192.0.2.2 a@example.org c@example.net\n") !=
