@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <sstream>
+#include <system_error>
 
 #include "greyd/endpoint.h"
 #include "greyd/files.h"
@@ -26,6 +28,7 @@
 #include "svctool/run_script.h"
 #include "svctool/service_dir.h"
 #include "svctool/service_files.h"
+#include "svctool/standing.h"
 #include "svctool/supervision.h"
 #include "svctool/transaction.h"
 #include "svctool/walks.h"
@@ -144,17 +147,56 @@ Result<void> announce(const ServiceRequest& request, const Plan& plan, const App
   return run_program(rescan);
 }
 
+// Options that were given last time and are left out now may lead to an empty state.
+void warn_of_another_state(const ServiceRequest& request, const std::string& service,
+                           const Manner& manner) {
+  const std::string name = read_variable(service, "CONTEXT_FILE");
+  if (name.empty() || !manner.destdir.empty()) return;
+  const std::string before = path_below(read_variable(service, "CONTROLDIR"), name);
+  const std::string after = path_below(value_in_force(request, "CONTROLDIR"),
+                                       value_in_force(request, "CONTEXT_FILE"));
+  if (before == after || !exists(before)) return;
+  warn("what the daemon remembers stays in " + before + ", and it begins anew with " + after +
+       "; to go on with the old one: --cntrldir, --context-file");
+}
+
+// Whether what stands there can be an operator's: another could have written it, too. A staging tree
+// is its owner's business.
+bool is_believed(const std::string& service, const Manner& manner) {
+  std::error_code missing;
+  if (!manner.destdir.empty() || !std::filesystem::is_directory(service, missing)) return true;
+  const auto exposures = exposures_of(service);
+  if (exposures.empty()) return true;
+  warn(service + ": " + exposures.front() +
+       ", so nothing there is taken for an edit of yours that would stay");
+  return false;
+}
+
 Result<int> run(ServiceRequest& request, const Manner& manner) {
   if (auto read = read_samples(request, manner.destdir); !read) {
     return tl::make_unexpected(read.error());
   }
-  if (manner.check)
+  const std::string service = manner.destdir + service_path(request);
+  const bool believed = is_believed(service, manner);
+  if (believed && manner.force == Force::no) {
+    find_what_stays(request, service, request.options);
+  }
+  if (manner.check) {
+    request.shows_edits = true;
     return check_greylisting(request, Basis::options, service_path(request), manner);
-  const Plan plan = plan_service(request);
+  }
+  Plan plan = plan_service(request);
+  if (believed && manner.force == Force::no) {
+    const bool scripts = !request.run_file_only;
+    if (auto kept = keep_what_stays(plan, request, manner.destdir, scripts); !kept) {
+      return tl::make_unexpected(kept.error());
+    }
+  }
   if (request.run_file_only && !exists(manner.destdir + plan.service)) {
     return failure(manner.destdir + plan.service +
                    " does not exist, so --run-file-only has nowhere to write");
   }
+  if (!request.run_file_only) warn_of_another_state(request, service, manner);
   const auto applied = apply_or_show(plan, manner);
   if (!applied) return tl::make_unexpected(applied.error());
   if (manner.destdir.empty()) warn_of_surroundings(request);
@@ -266,7 +308,12 @@ Result<int> run(const CheckService& request, const Manner& manner) {
   if (!request.greyip.empty()) {
     return misuse("--greyip: " + service + " is a greylisting service, not an SMTP server's");
   }
-  return check_greylisting(**options, Basis::installed, request.service, manner);
+  ServiceRequest installed = **options;
+  if (!manner.destdir.empty() || exposures_of(service).empty()) {
+    find_what_stays(installed, service, {});
+  }
+  installed.shows_edits = true;
+  return check_greylisting(installed, Basis::installed, request.service, manner);
 }
 
 Result<int> run(const CheckRules& request, const Manner& manner) {
@@ -275,14 +322,21 @@ Result<int> run(const CheckRules& request, const Manner& manner) {
 
 Result<int> run(const RefreshService& request, const Manner& manner) {
   const std::string service = manner.destdir + request.service;
-  const auto options =
+  auto options =
       manner.destdir.empty() ? read_trusted_options(service) : read_own_options(service);
   if (!options) return tl::make_unexpected(options.error());
   if (exists(service + kNoRefresh) && manner.force == Force::no) {
     say(service + ": left alone, as --autorefresh=0 asks; --force would refresh it");
     return 0;
   }
-  const Plan plan = only_scripts(moved_to(plan_service(*options), request.service));
+  find_what_stays(*options, service, {});
+  Plan plan = only_scripts(moved_to(plan_service(*options), request.service));
+  if (manner.force == Force::no) {
+    options->by_hand.clear();  // of the scripts alone it is said what stays
+    if (auto kept = keep_what_stays(plan, *options, manner.destdir, true); !kept) {
+      return tl::make_unexpected(kept.error());
+    }
+  }
   const auto applied = apply_or_show(plan, manner);
   if (!applied) return tl::make_unexpected(applied.error());
   if (manner.destdir.empty() && !applied->paths.empty()) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 
 #include "greyd/arguments.h"
 #include "svctool/options_app.h"
@@ -55,7 +56,7 @@ constexpr struct {
     {"--tcprules", kGreyip | kNoGreyip | kCheck},
     {"--match", kGreyip | kNoGreyip | kCheck},
     {"--run", kGreyip},
-    {"--force", kGreyip | kRefresh},
+    {"--force", kGreylist | kGreyip | kRefresh},
     {"--check", kGreylist | kGreyip | kCheck},
     {"--remove", kRemove},
     {"--restart", kRestart},
@@ -112,17 +113,30 @@ Result<void> check_combination(const CLI::App& app, Verb verb) {
   return {};
 }
 
+// Of the two that contradict each other the one that the other, which came later, has overruled: the
+// last one counts, as of any option that is given twice. Empty: none.
+std::string overruled_option(const CLI::App& app) {
+  constexpr std::string_view kPair[] = {"--whitelist", "--no-whitelist"};
+  std::string overruled, last;
+  for (const CLI::Option* option : app.parse_order()) {
+    const std::string name = long_name(*option);
+    if (std::ranges::find(kPair, name) == std::end(kPair) || name == last) continue;
+    overruled = std::exchange(last, name);
+  }
+  return overruled;
+}
+
 // In one spelling and order whatever was typed; without what says how rather than what.
-std::vector<std::string> canonical_options(const CLI::App& app) {
+std::vector<std::string> canonical_options(const CLI::App& app, const std::string& overruled) {
   std::vector<std::string> result;
   for (const CLI::Option* option : app.get_options()) {
     const std::string name = long_name(*option);
     if (option->count() == 0 || !is_service_option(*option) || name == "--nooverwrite" ||
-        name == "--create-users") {
+        name == "--create-users" || name == overruled) {
       continue;
     }
     const bool flag = option->get_expected_max() == 0;
-    result.push_back(name + (flag ? "" : "=" + option->results().front()));
+    result.push_back(name + (flag ? "" : "=" + option->results().back()));
   }
   return result;
 }
@@ -133,14 +147,14 @@ void trim_slashes(std::string& path) {
 
 Result<CommandLine> finish_service(Raw& raw, const CLI::App& app) {
   ServiceRequest& service = raw.service;
-  if (service.no_whitelist && service.values.contains("whitelist")) {
-    return misuse("--no-whitelist excludes --whitelist");
-  }
+  const std::string overruled = overruled_option(app);
+  if (overruled == "--no-whitelist") service.no_whitelist = false;
+  if (overruled == "--whitelist") service.values.erase("whitelist");
   for (std::string* path :
        {&service.servicedir, &service.cntrldir, &service.logdir, &service.prefix}) {
     trim_slashes(*path);
   }
-  service.options = canonical_options(app);
+  service.options = canonical_options(app, overruled);
   if (auto good = check_request(service); !good) return tl::make_unexpected(good.error());
   return CommandLine{std::move(service), {}};
 }
@@ -270,7 +284,7 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
   }
   for (const CLI::Option* option : app.get_options()) {
     // An empty argument after the option; nothing takes one.
-    if (option->get_expected_max() != 0 && option->count() > 0 && option->results()[0].empty()) {
+    if (option->get_expected_max() != 0 && std::ranges::count(option->results(), "") > 0) {
       return misuse(long_name(*option) + ": the value is empty");
     }
   }

@@ -53,6 +53,8 @@ void add_service_options(CLI::App& app, Raw& raw) {
   add("--logdir", service.logdir, "DIR", "holds a log directory for each service");
   add("--user", service.user, "USER", "who runs the daemon");
   add("--loguser", service.loguser, "USER", "who writes the log");
+  add("--log-size", service.log_size, "BYTES", "LOGSIZE: of each file of the log");
+  add("--log-count", service.log_count, "FILES", "LOGCOUNT: how many of them are kept");
   flag("--create-users", raw.manner.create_users, "make these two when they are missing");
   add("--context-file", service.context_file, "FILE",
       "saved state, below CNTRLDIR unless absolute [greylist.PORT.context]");
@@ -112,7 +114,8 @@ void add_greyip_options(CLI::App& app, Raw& raw) {
       ->group(group);
   app.add_flag_callback(
          "--force", [&raw] { raw.manner.force = Force::yes; },
-         "replace a different GREYIP; refresh in spite of --autorefresh=0")
+         "replace a different GREYIP; refresh in spite of --autorefresh=0; set back what was edited by "
+         "hand")
       ->group(group);
 }
 
@@ -173,6 +176,10 @@ void define_options(CLI::App& app, Raw& raw) {
   add_greyip_options(app, raw);
   add_upkeep_options(app, raw);
   add_common_options(app, raw);
+  // As a command line that is put together from parts means it: svctool $(cat .options) --policy=X.
+  for (CLI::Option* option : app.get_options()) {
+    if (!option->get_positional() && option->get_expected_max() == 1) option->take_last();
+  }
 }
 
 bool is_service_option(const CLI::Option& option) {
