@@ -53,9 +53,9 @@ enum greylist_fail { GREYLIST_FAIL_OPEN = 0, GREYLIST_FAIL_CLOSED = 1 };
 
 struct greylist_options {
   /* Where to ask: one address or several, separated by commas; a later one is asked when those
-   * before it are silent or refuse. ip@port ip:port [v6]@port [v6]:port ip @port :port @ :
-   * with the defaults 127.0.0.1 and 1999. NULL or empty: greylisting is off. The text is not
-   * copied: it must live as long as this structure is used. */
+   * before it are silent or refuse. ip@port ip:port [v6]@port [v6]:port ip @port :port @ : with
+   * the defaults 127.0.0.1 and 1999; an ip of 0 is 127.0.0.1. NULL or empty: greylisting is off.
+   * The text is not copied: it must live as long as this structure is used. */
   const char* servers;
   enum greylist_fail fail; /* the verdict when there is no answer */
   unsigned timeout_ms;     /* in all, over all servers and re-sendings; 10 minutes at most */

@@ -215,6 +215,12 @@ Result<void> refuse_greylisting_service(const ServiceGreyip& request, const std:
   return misuse("--greyip: " + service + " is a greylisting service, not an SMTP server's");
 }
 
+// Which server it is cannot be seen from here.
+void warn_of_indimail(std::string_view greyip) {
+  if (greyip.empty()) return;
+  for (const std::string& difference : indimail_differences(greyip)) warn("GREYIP: " + difference);
+}
+
 Result<int> run(const ServiceGreyip& request, const Manner& manner) {
   const std::string directory = manner.destdir + request.service;
   if (auto good = refuse_greylisting_service(request, directory); !good) {
@@ -230,6 +236,7 @@ Result<int> run(const ServiceGreyip& request, const Manner& manner) {
   here.destdir.clear();
   const auto applied = apply_or_show(*plan, here);
   if (!applied) return tl::make_unexpected(applied.error());
+  warn_of_indimail(request.greyip);
   if (!request.greyip.empty() && request.edit_run == EditRun::no &&
       !reads_variables(service->run)) {
     warn(service->run_path +
@@ -279,6 +286,7 @@ Result<int> run(const RuleGreyip& request, const Manner& manner) {
   if (!file) return tl::make_unexpected(file.error());
   const auto edits = edit_rules(request, file->text, manner.force);
   if (!edits) return failure(file->path + ": " + edits.error().text);
+  warn_of_indimail(request.greyip);
   if (manner.dry_run || manner.json) {
     Manner here = manner;
     here.destdir.clear();

@@ -92,7 +92,9 @@ void add_setting_options(CLI::App& app, ServiceRequest& service) {
 
 void add_greyip_options(CLI::App& app, Raw& raw) {
   const char* group = "Which daemon an SMTP server asks";
-  app.add_option("--greyip", raw.greyip, "daemons to ask, the next one when one is silent")
+  app.add_option(
+         "--greyip", raw.greyip,
+         "daemons to ask, the next one when one is silent; ip@port is what all servers read")
       ->type_name("ADDR@PORT[,..]")
       ->group(group);
   app.add_flag("--no-greyip", raw.no_greyip, "take GREYIP out again")->group(group);

@@ -139,6 +139,7 @@ ok 'no remoteip' refuses_after 'no remoteip before smtp_data' $src 's/remoteip/c
 ok 'lines that end with CR LF' refuses_after 'qmail-smtpd.c: line 1 ends with CR LF' $src 's/$/\r/'
 ok 'in the Makefile' refuses_after 'Makefile: line 3 ends with CR LF' Makefile '3s/$/\r/'
 ok 'a greylisting of its own' refuses_after 'has a greylisting of its own, in line 1' $src '1s/^/int Greylist();\n/'
+ok 'messages by BDAT' refuses_after 'takes messages by BDAT, too, in line 1, which would not be asked about; greysmtpd(8)' $src '1s/^/void smtp_bdat();\n/'
 ok 'no command in the Makefile' refuses_after 'Makefile: no command ./load qmail-smtpd' Makefile 's/load qmail-smtpd stand/load qmail-smtp stand/'
 ok 'another program of that beginning' refuses_after 'Makefile: no command ./load qmail-smtpd' Makefile 's/load qmail-smtpd stand/load qmail-smtpd-ssl stand/'
 ok 'a comment' refuses_after 'Makefile: no command ./load qmail-smtpd' Makefile 's/^\t.*load qmail-smtpd stand/#&/'
@@ -150,7 +151,7 @@ touch "$tree/qmail-ldap.h"
 ok 'a directory with its header' refuses 'this is qmail-ldap,' "$tree"
 ok "eQmail's help" refuses_after 'this is eQmail, which is not patched: it has plugins, see greyspp(8)' $src 's|out("221 stand-in.r.n")|out("214 eQmail home page: x\\r\\n")|'
 edited $src '1s/stand-in/server/'
-echo 'eqmail 1.09' >"$tree/VERSION"
+echo 'eQmail 1.09' >"$tree/VERSION"
 ok 'its version' refuses 'this is eQmail,' "$tree"
 ok 'a greylisting in the Makefile' refuses_after 'has a greylisting of its own' Makefile 's/load qmail-smtpd stand/load qmail-smtpd greylist.o stand/'
 edited $src -e '$ d'
