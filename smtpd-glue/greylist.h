@@ -35,7 +35,8 @@ extern "C" {
 #define GREYLIST_TEXT "Greylisted: please try again in %t"
 /* What it is told when there is no answer and GREYFAIL is closed. */
 #define GREYLIST_TEXT_UNAVAILABLE "Greylisting is not available, please try again later"
-#define GREYLIST_TEXT_MAX 400 /* octets of such a text; longer ones are cut */
+#define GREYLIST_TEXT_MAX 400  /* octets of such a text; longer ones are cut */
+#define GREYLIST_LINE_MAX 4000 /* of a line for the log */
 
 enum greylist_verdict { GREYLIST_DEFER = 0, GREYLIST_ACCEPT = 1 };
 
@@ -134,6 +135,15 @@ const char* greylist_strerror(enum greylist_error error);
  * answered. */
 size_t greylist_text(const struct greylist_result* result, const char* format, char* buffer,
                      size_t size);
+/* For the log, when the daemon defers: its decision, in the fields that its own log has,
+ *
+ *     verdict=defer reason=new client=192.0.2.1 name=mx.example.org sender=a@example.org
+ *     recipients=b@example.net wait=300                               (all in one line)
+ *
+ * without name or wait when they are not known. Of many recipients the first are named, long values
+ * are cut, and a character that could end a line or forge a field is %XX. Else an empty text. */
+size_t greylist_describe_deferral(const struct greylist_query* query,
+                                  const struct greylist_result* result, char* buffer, size_t size);
 /* For the log, when nobody answered: the client, why, and what is done. Else an empty text. */
 size_t greylist_describe_failure(const struct greylist_query* query,
                                  const struct greylist_result* result, char* buffer, size_t size);
@@ -143,7 +153,8 @@ size_t greylist_describe_bad_values(const struct greylist_options* options, unsi
                                     char* buffer, size_t size);
 
 /* A front's whole work for one message: reads the environment (those above, and GREYTEXT), asks,
- * and says on standard error, as `program`, what was wrong. Returns 0 when the message is to go on,
+ * and says on standard error, as `program`, what was wrong, and a deferral; but not where that is
+ * the client's connection, as under inetd. Returns 0 when the message is to go on,
  * which it always is when RELAYCLIENT or WHITELISTED is set, even to an empty text; else the code
  * of the SMTP reply: 450 when the daemon defers, 451 when nobody answered and GREYFAIL is closed;
  * `text` then holds its text (greylist_text(); `format` is for when GREYTEXT is unset or empty).

@@ -50,6 +50,9 @@ class Decider {
       log_line({failure, greylist_describe_failure(&query, &result, failure, sizeof failure)});
     }
     if (result.verdict == GREYLIST_ACCEPT) return {};
+    char deferral[GREYLIST_LINE_MAX];
+    const std::size_t size = greylist_describe_deferral(&query, &result, deferral, sizeof deferral);
+    if (size > 0) log_line({deferral, size});
     char text[GREYLIST_TEXT_MAX + 1];
     greylist_text(&result, settings_.text, text, sizeof text);
     return std::string(result.error == GREYLIST_ANSWERED ? "450 4.7.1 " : "451 4.3.0 ") + text;

@@ -141,7 +141,9 @@ void set_client_environment(const ProxyHeader& header) {
   unsetenv("GREYPROXY");  // the peer has said its header, and may be the client of no proxy now
   if (header.is_local()) return;
   take_away_grants();
-  if (header.connection()) name_client(*header.connection());
+  if (!header.connection()) return;
+  name_client(*header.connection());
+  unsetenv("JGREYLIST_NOREV");  // it refuses who has no name, and nobody has looked this one's up
 }
 
 bool take_proxy_header(int in, int out) {

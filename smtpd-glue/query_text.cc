@@ -85,20 +85,6 @@ std::size_t field_size(std::string_view address) {
   return kField + (address.size() < kLongestAddress ? address.size() : kLongestAddress);
 }
 
-// The next of `fields`, 'T' address NUL each, which is then behind it. What has no T is passed
-// over; the last one's NUL may be missing.
-std::optional<std::string_view> next_recipient(std::string_view& fields) {
-  while (!fields.empty()) {
-    const void* nul = memchr(fields.data(), '\0', fields.size());
-    const std::size_t size =
-        nul == nullptr ? fields.size() : std::size_t(static_cast<const char*>(nul) - fields.data());
-    const std::string_view field(fields.data(), size);
-    fields.remove_prefix(nul == nullptr ? size : size + 1);
-    if (!field.empty() && field[0] == 'T') return std::string_view(field.data() + 1, size - 1);
-  }
-  return std::nullopt;
-}
-
 // How many of `fields`, `most` of them, fit into `room` octets; and whether those are all.
 struct Fit {
   std::size_t count = 0;
@@ -142,6 +128,18 @@ void write_recipients(wire::QueryWriter& writer, std::string_view fields, std::s
 }
 
 }  // namespace
+
+std::optional<std::string_view> next_recipient(std::string_view& fields) {
+  while (!fields.empty()) {
+    const void* nul = memchr(fields.data(), '\0', fields.size());
+    const std::size_t size =
+        nul == nullptr ? fields.size() : std::size_t(static_cast<const char*>(nul) - fields.data());
+    const std::string_view field(fields.data(), size);
+    fields.remove_prefix(nul == nullptr ? size : size + 1);
+    if (!field.empty() && field[0] == 'T') return std::string_view(field.data() + 1, size - 1);
+  }
+  return std::nullopt;
+}
 
 // The client's name, the wish to know the wait and the tag go last: daemons that do not know the
 // fields take what follows the first recipient for more recipients, which is the least harm.

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string_view>
 
 #include "greyd/wire.h"
@@ -30,6 +31,10 @@ constexpr std::size_t kMaxRecipients = 1000;
 // Octets that need no fragments on any way: IPv6's least packet (RFC 8200, 5) without the headers
 // of IPv6 and UDP. Any query about one recipient has room there.
 constexpr std::size_t kUnfragmented = 1280 - 40 - 8;
+
+// The next of `fields`, 'T' address NUL each, which is then behind it. What has no T is passed
+// over; the last one's NUL may be missing.
+std::optional<std::string_view> next_recipient(std::string_view& fields);
 
 // What an answer is told by from one to another question: the same for the same question, as a
 // daemon that takes it for a recipient must find the same one at each attempt.

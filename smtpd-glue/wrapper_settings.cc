@@ -4,7 +4,9 @@
 
 #include <cstdlib>
 
+#include "smtpd-glue/reply_octet.h"
 #include "smtpd-glue/smtp_syntax.h"
+#include "smtpd-glue/stderr_is_the_client.h"
 
 namespace grey::smtp {
 namespace {
@@ -70,7 +72,10 @@ WrapperSettings read_wrapper_settings() {
 }
 
 void log_line(std::string_view text) {
-  const std::string line = "greysmtpd: " + reply_text(text) + "\n";
+  if (stderr_is_the_client()) return;
+  std::string line = "greysmtpd: ";
+  for (const char c : text.substr(0, GREYLIST_LINE_MAX)) line += reply_octet(c);
+  line += '\n';
   // Nothing can be done about a log that does not take it.
   if (write(STDERR_FILENO, line.data(), line.size()) < 0) return;
 }

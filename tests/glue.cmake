@@ -9,6 +9,7 @@ grey_unit_test(proxy_test
                        ${CMAKE_SOURCE_DIR}/smtpd-glue/wrapper_settings.cc
                LIBRARIES grey_smtp greylist_static)
 grey_unit_test(relay_test SOURCES unit/relay_test.cc LIBRARIES grey_smtp)
+grey_unit_test(deferral_log_test SOURCES unit/deferral_log_test.cc LIBRARIES grey_core greylist_static)
 grey_unit_test(greylist_pace_test SOURCES unit/greylist_pace_test.cc LIBRARIES greylist_static)
 grey_unit_test(greylist_forms_test SOURCES unit/greylist_forms_test.cc LIBRARIES greylist_static)
 grey_unit_test(greylist_test

@@ -31,6 +31,8 @@ test_connect() {
   ok "connect: pipelined, too" heard_by_swaks '450 4.7.1 Greylisted'
   ok "another client delivers" swaks_to "$port_connect" bad@example.org --local-interface 127.0.0.2
   ok "after one question" test "$(asked 'I127.0.0.2|F*|T*||')" = 1
+  ok "a deferral is logged with the daemon's reason" grep -qx \
+    'greysmtpd: verdict=defer reason=new client=127.0.0.1 sender=\* recipients=\*' "$work/connect.log"
   ok "and all questions were about clients" test "$(wc -l <"$work/queries")" = 3
 
   out=$(parent_of_server TCPREMOTEIP=192.0.2.2 "$greysmtpd" --stage=connect)

@@ -74,6 +74,9 @@ for kind in "${qmail_kinds[@]}"; do
   client=127.0.0.$((++host))
   ok "$kind: the first attempt is deferred with 450" deferred "$client" "$kind@example.org"
   ok "$kind: log: new, all recipients" logged "reason=new client=$client sender=$kind@example.org recipients=joe@example.net,jim@example.net "
+  ok "$kind: its own log has the reason, too" grep -qx \
+    "qmail-smtpd: verdict=defer reason=new client=$client sender=$kind@example.org recipients=joe@example.net,jim@example.net" \
+    "$work/$kind.log"
   pass_time 299
   ok "$kind: too early" deferred "$client" "$kind@example.org"
   pass_time 1

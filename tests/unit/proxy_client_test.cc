@@ -48,11 +48,11 @@ ProxyHeader read(const std::string& bytes) {
 }
 
 using Environment = std::map<std::string, std::string>;
-constexpr const char* kNames[] = {"TCPREMOTEIP",    "TCPREMOTEPORT", "TCPLOCALIP",   "TCPLOCALPORT",
-                                  "TCPREMOTEHOST",  "TCPREMOTEINFO", "TCPLOCALHOST", "TCP6REMOTEIP",
-                                  "TCP6REMOTEHOST", "TCP6LOCALPORT", "SSLREMOTEIP",  "RELAYCLIENT",
-                                  "WHITELISTED",    "JGREYLIST",     "RBLSMTPD",     "GREYPROXY",
-                                  "GREYIP"};
+constexpr const char* kNames[] = {
+    "TCPREMOTEIP",     "TCPREMOTEPORT", "TCPLOCALIP",   "TCPLOCALPORT",   "TCPREMOTEHOST",
+    "TCPREMOTEINFO",   "TCPLOCALHOST",  "TCP6REMOTEIP", "TCP6REMOTEHOST", "TCP6LOCALPORT",
+    "SSLREMOTEIP",     "RELAYCLIENT",   "WHITELISTED",  "JGREYLIST",      "RBLSMTPD",
+    "JGREYLIST_NOREV", "GREYPROXY",     "GREYIP"};
 void set(const Environment& environment) {
   for (const char* name : kNames) unsetenv(name);
   for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
@@ -136,6 +136,7 @@ TEST_CASE("the environment names the client, and has nothing of the proxy's") {
        {"WHITELISTED", "yes"},
        {"JGREYLIST", ""},
        {"RBLSMTPD", ""},
+       {"JGREYLIST_NOREV", "no name"},
        {"GREYPROXY", "10.0.0.1"},
        {"GREYIP", "127.0.0.1"}});
   set_client_environment(read(kLine));
