@@ -17,6 +17,7 @@
 #include "greyd/list_cdb.h"
 #include "svctool/check.h"
 #include "svctool/find_supervisor.h"
+#include "svctool/lock.h"
 #include "svctool/neighbours.h"
 #include "svctool/output.h"
 #include "svctool/place.h"
@@ -28,7 +29,9 @@
 #include "svctool/run_script.h"
 #include "svctool/service_dir.h"
 #include "svctool/service_files.h"
+#include "svctool/set_variables.h"
 #include "svctool/standing.h"
+#include "svctool/steer.h"
 #include "svctool/supervision.h"
 #include "svctool/transaction.h"
 #include "svctool/walks.h"
@@ -153,15 +156,15 @@ void warn_of_another_state(const ServiceRequest& request, const std::string& ser
   const std::string name = read_variable(service, "CONTEXT_FILE");
   if (name.empty() || !manner.destdir.empty()) return;
   const std::string before = path_below(read_variable(service, "CONTROLDIR"), name);
-  const std::string after = path_below(value_in_force(request, "CONTROLDIR"),
-                                       value_in_force(request, "CONTEXT_FILE"));
+  const std::string after =
+      path_below(value_in_force(request, "CONTROLDIR"), value_in_force(request, "CONTEXT_FILE"));
   if (before == after || !exists(before)) return;
   warn("what the daemon remembers stays in " + before + ", and it begins anew with " + after +
        "; to go on with the old one: --cntrldir, --context-file");
 }
 
-// Whether what stands there can be an operator's: another could have written it, too. A staging tree
-// is its owner's business.
+// Whether what stands there can be an operator's: another could have written it, too. A staging
+// tree is its owner's business.
 bool is_believed(const std::string& service, const Manner& manner) {
   std::error_code missing;
   if (!manner.destdir.empty() || !std::filesystem::is_directory(service, missing)) return true;
@@ -186,11 +189,9 @@ Result<int> run(ServiceRequest& request, const Manner& manner) {
     return check_greylisting(request, Basis::options, service_path(request), manner);
   }
   Plan plan = plan_service(request);
-  if (believed && manner.force == Force::no) {
-    const bool scripts = !request.run_file_only;
-    if (auto kept = keep_what_stays(plan, request, manner.destdir, scripts); !kept) {
-      return tl::make_unexpected(kept.error());
-    }
+  if (believed) {
+    const bool scripts = manner.force == Force::no && !request.run_file_only;
+    keep_what_stays(plan, request, manner.destdir, scripts);
   }
   if (request.run_file_only && !exists(manner.destdir + plan.service)) {
     return failure(manner.destdir + plan.service +
@@ -226,6 +227,8 @@ Result<int> run(const ServiceGreyip& request, const Manner& manner) {
   if (auto good = refuse_greylisting_service(request, directory); !good) {
     return tl::make_unexpected(good.error());
   }
+  const auto lock = lock_directory_of(directory + "/run");
+  if (!lock) return tl::make_unexpected(lock.error());
   const auto service = read_smtp_service(directory);
   if (!service) return tl::make_unexpected(service.error());
   auto plan = request.greyip.empty()
@@ -282,7 +285,11 @@ void say_edit(const std::string& path, const RuleEdit& edit) {
 }
 
 Result<int> run(const RuleGreyip& request, const Manner& manner) {
-  const auto file = read_rules(manner.destdir + request.file);
+  const auto path = resolve(manner.destdir + request.file);
+  if (!path) return tl::make_unexpected(path.error());
+  const auto lock = lock_directory_of(*path);
+  if (!lock) return tl::make_unexpected(lock.error());
+  const auto file = read_rules(*path);
   if (!file) return tl::make_unexpected(file.error());
   const auto edits = edit_rules(request, file->text, manner.force);
   if (!edits) return failure(file->path + ": " + edits.error().text);
@@ -330,8 +337,7 @@ Result<int> run(const CheckRules& request, const Manner& manner) {
 
 Result<int> run(const RefreshService& request, const Manner& manner) {
   const std::string service = manner.destdir + request.service;
-  auto options =
-      manner.destdir.empty() ? read_trusted_options(service) : read_own_options(service);
+  auto options = manner.destdir.empty() ? read_trusted_options(service) : read_own_options(service);
   if (!options) return tl::make_unexpected(options.error());
   if (exists(service + kNoRefresh) && manner.force == Force::no) {
     say(service + ": left alone, as --autorefresh=0 asks; --force would refresh it");
@@ -341,9 +347,7 @@ Result<int> run(const RefreshService& request, const Manner& manner) {
   Plan plan = only_scripts(moved_to(plan_service(*options), request.service));
   if (manner.force == Force::no) {
     options->by_hand.clear();  // of the scripts alone it is said what stays
-    if (auto kept = keep_what_stays(plan, *options, manner.destdir, true); !kept) {
-      return tl::make_unexpected(kept.error());
-    }
+    keep_what_stays(plan, *options, manner.destdir, true);
   }
   const auto applied = apply_or_show(plan, manner);
   if (!applied) return tl::make_unexpected(applied.error());
@@ -357,9 +361,10 @@ Result<int> run(const RefreshService& request, const Manner& manner) {
 }
 
 Result<int> run(const Autorefresh& request, const Manner& manner) {
-  if (auto options = read_own_options(manner.destdir + request.service); !options) {
-    return tl::make_unexpected(options.error());
-  }
+  const std::string service = manner.destdir + request.service;
+  const auto options =
+      manner.destdir.empty() ? read_unexposed_options(service) : read_own_options(service);
+  if (!options) return tl::make_unexpected(options.error());
   Plan plan;
   plan.service = request.service;
   PlanBuilder build(plan);
@@ -383,13 +388,20 @@ Result<int> run(const RestartService& request, const Manner&) {
   return restart_daemon(request.service);
 }
 
+Result<int> run(const ReloadService& request, const Manner&) {
+  return reload_daemon(request.service);
+}
+
+Result<int> run(const StartService& request, const Manner&) {
+  return start_daemon(request.service);
+}
+
 Result<int> run(const StopService& request, const Manner&) {
-  const auto options = read_own_options(request.service);
-  if (!options) return tl::make_unexpected(options.error());
-  if (auto stopped = stop_service(*options->suite, request.service); !stopped) {
-    return tl::make_unexpected(stopped.error());
-  }
-  return 0;
+  return stop_daemon(request.service);
+}
+
+Result<int> run(const SetVariables& request, const Manner& manner) {
+  return set_variables(request, manner);
 }
 
 Result<int> run(const FindSupervisor&, const Manner&) {

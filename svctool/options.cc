@@ -24,9 +24,12 @@ enum Verb : unsigned {
   kRestart = 256,
   kStop = 512,
   kFindSupervisor = 1024,
+  kSet = 2048,
+  kReload = 4096,
+  kStart = 8192,
 };
 // Of a service that is there.
-constexpr unsigned kNamesService = kRemove | kRestart | kStop;
+constexpr unsigned kNamesService = kRemove | kSet | kRestart | kReload | kStart | kStop;
 constexpr unsigned kInstalls = kGreylist | kGreyip | kNoGreyip | kRefresh;
 
 struct VerbName {
@@ -41,8 +44,10 @@ struct VerbName {
                         {kFindSupervisor, "--find-supervisor"}};
 
 // Verbs of their own where no other is, or with --greylist, which then only names the service.
+// The first of several is the verb.
 constexpr VerbName kNamingVerbs[] = {
-    {kRemove, "--remove"}, {kRestart, "--restart"}, {kStop, "--stop"}};
+    {kRemove, "--remove"}, {kSet, "--set"},     {kSet, "--unset"}, {kRestart, "--restart"},
+    {kReload, "--reload"}, {kStart, "--start"}, {kStop, "--stop"}};
 
 // Options that are not of --greylist alone.
 constexpr struct {
@@ -59,11 +64,15 @@ constexpr struct {
     {"--force", kGreylist | kGreyip | kRefresh},
     {"--check", kGreylist | kGreyip | kCheck},
     {"--remove", kRemove},
-    {"--restart", kRestart},
+    {"--set", kSet},
+    {"--unset", kSet},
+    {"--restart", kRestart | kSet},
+    {"--reload", kReload},
+    {"--start", kStart},
     {"--stop", kStop},
-    {"--dry-run", kInstalls | kRemove},
-    {"--json", kInstalls | kCheck},
-    {"--destdir", kInstalls | kCheck | kRemove | kAutorefresh},
+    {"--dry-run", kInstalls | kRemove | kSet},
+    {"--json", kInstalls | kCheck | kSet},
+    {"--destdir", kInstalls | kCheck | kRemove | kAutorefresh | kSet},
 };
 
 std::string long_name(const CLI::Option& option) {
@@ -113,8 +122,8 @@ Result<void> check_combination(const CLI::App& app, Verb verb) {
   return {};
 }
 
-// Of the two that contradict each other the one that the other, which came later, has overruled: the
-// last one counts, as of any option that is given twice. Empty: none.
+// Of the two that contradict each other the one that the other, which came later, has overruled:
+// the last one counts, as of any option that is given twice. Empty: none.
 std::string overruled_option(const CLI::App& app) {
   constexpr std::string_view kPair[] = {"--whitelist", "--no-whitelist"};
   std::string overruled, last;
@@ -153,6 +162,13 @@ Result<CommandLine> finish_service(Raw& raw, const CLI::App& app) {
   for (std::string* path :
        {&service.servicedir, &service.cntrldir, &service.logdir, &service.prefix}) {
     trim_slashes(*path);
+  }
+  if (is_systemd(*service.suite)) {
+    for (const char* option : {"--log-size", "--log-count"}) {
+      if (app.count(option) > 0) {
+        return misuse(std::string(option) + ": under systemd the journal keeps the log");
+      }
+    }
   }
   service.options = canonical_options(app, overruled);
   if (auto good = check_request(service); !good) return tl::make_unexpected(good.error());
@@ -194,6 +210,37 @@ Result<CommandLine> finish_greyip(Raw& raw, Verb verb) {
   return line;
 }
 
+Result<SetVariables> read_variables(const Raw& raw, const std::string& service) {
+  SetVariables request{service, {}, raw.restart};
+  for (const std::string& given : raw.set) {
+    const std::size_t equals = given.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return misuse("--set: '" + given + "' is not NAME=VALUE");
+    }
+    const std::string name = given.substr(0, equals);
+    if (equals + 1 == given.size()) {
+      return misuse("--set: the value of " + name + " is empty; --unset=" + name + " empties it");
+    }
+    request.values.insert_or_assign(name, given.substr(equals + 1));
+  }
+  for (const std::string& name : raw.unset) {
+    if (request.values.contains(name) && !request.values[name].empty()) {
+      return misuse("--unset: " + name + " is set by this call, too");
+    }
+    request.values[name] = "";
+  }
+  return request;
+}
+
+Result<CommandLine> finish_set(const Raw& raw, const std::string& service) {
+  if (raw.restart && !raw.manner.destdir.empty()) {
+    return misuse("--restart does not go with --destdir");
+  }
+  auto request = read_variables(raw, service);
+  if (!request) return tl::make_unexpected(request.error());
+  return CommandLine{std::move(*request), {}};
+}
+
 Result<CommandLine> finish_named(Raw& raw, const CLI::App& app, Verb verb) {
   const bool named = app.count("--greylist") > 0 || !raw.service.servicetag.empty();
   if (named == !raw.smtp_service.empty()) {
@@ -202,9 +249,20 @@ Result<CommandLine> finish_named(Raw& raw, const CLI::App& app, Verb verb) {
   }
   trim_slashes(raw.service.servicedir);
   const std::string service = named ? service_path(raw.service) : raw.smtp_service;
-  if (verb == kRestart) return CommandLine{RestartService{service}, {}};
-  if (verb == kStop) return CommandLine{StopService{service}, {}};
-  return CommandLine{RemoveService{service}, {}};
+  switch (verb) {
+    case kSet:
+      return finish_set(raw, service);
+    case kRestart:
+      return CommandLine{RestartService{service}, {}};
+    case kReload:
+      return CommandLine{ReloadService{service}, {}};
+    case kStart:
+      return CommandLine{StartService{service}, {}};
+    case kStop:
+      return CommandLine{StopService{service}, {}};
+    default:
+      return CommandLine{RemoveService{service}, {}};
+  }
 }
 
 Result<CommandLine> finish_autorefresh(Raw& raw) {
@@ -232,7 +290,10 @@ Result<CommandLine> finish_verb(Raw& raw, const CLI::App& app, Verb verb) {
     case kAutorefresh:
       return finish_autorefresh(raw);
     case kRemove:
+    case kSet:
     case kRestart:
+    case kReload:
+    case kStart:
     case kStop:
       return finish_named(raw, app, verb);
     case kFindSupervisor:
@@ -241,8 +302,9 @@ Result<CommandLine> finish_verb(Raw& raw, const CLI::App& app, Verb verb) {
       break;
   }
   return misuse(
-      "nothing to do: give --greylist=PORT, --greyip=ADDR@PORT, --check, --remove, "
-      "--refreshsvc=DIR or --build-cdb=FILE; see --help");
+      "nothing to do: give --greylist=PORT, --greyip=ADDR@PORT, --check, --set=NAME=VALUE, "
+      "--restart, "
+      "--reload, --start, --stop, --remove, --refreshsvc=DIR or --build-cdb=FILE; see --help");
 }
 
 Result<CommandLine> finish(Raw& raw, const CLI::App& app) {

@@ -58,6 +58,13 @@ Result<ServiceRequest> read_trusted_options(const std::string& service) {
   return read_own_options(service);
 }
 
+Result<ServiceRequest> read_unexposed_options(const std::string& service) {
+  if (const auto exposure = exposure_of(service + "/.options"); !exposure.empty()) {
+    return failure(service + ": " + exposure + ", so what it says is not believed");
+  }
+  return read_own_options(service);
+}
+
 Result<ServiceRequest> read_own_options(const std::string& service) {
   auto request = read_options(service);
   if (!request) return tl::make_unexpected(request.error());

@@ -1,7 +1,8 @@
 #include "svctool/standing.h"
 
-#include <algorithm>
+#include <filesystem>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "svctool/compare.h"
@@ -65,7 +66,8 @@ void keep_script(Entry& entry, const std::string& present, bool left_alone, Plan
 void find_what_stays(ServiceRequest& request, const std::string& service,
                      const std::vector<std::string>& named) {
   request.by_hand.clear();
-  if (!exists(service)) return;
+  std::error_code missing;
+  if (!std::filesystem::is_directory(service, missing)) return;
   const auto installed = read_options(service);
   if (!installed) {
     warn(installed.error().text +
@@ -76,16 +78,15 @@ void find_what_stays(ServiceRequest& request, const std::string& service,
   request.by_hand = find_edits(read_present(request, service), before, request, named);
 }
 
-Result<void> keep_what_stays(Plan& plan, const ServiceRequest& request, const std::string& destdir,
-                             bool scripts) {
+void keep_what_stays(Plan& plan, const ServiceRequest& request, const std::string& destdir,
+                     bool scripts) {
   const bool left_alone = exists(destdir + plan.service + kNoRefresh);
   std::vector<Entry> more;
   for (Entry& entry : plan.entries) {
     if (entry.type != Entry::Type::file || entry.role == Role::fixed) continue;
     if (entry.role == Role::script && !scripts) continue;
     const auto present = read_followed(destdir + entry.path);
-    if (!present) return tl::make_unexpected(present.error());
-    if (!*present) continue;
+    if (!present || !*present) continue;  // what is in the way is said when they are compared
     if (entry.role == Role::script) {
       keep_script(entry, **present, left_alone, plan, more);
     } else if (entry.role == Role::settings) {
@@ -103,7 +104,6 @@ Result<void> keep_what_stays(Plan& plan, const ServiceRequest& request, const st
                                                          : "/variables/";
     plan.kept.push_back(kept_value(plan.service + place + variable.name, variable, edit->second));
   }
-  return {};
 }
 
 }  // namespace grey::svctool

@@ -1,11 +1,10 @@
-// A service that stands already, when it is planned anew: what a hand has changed in it is found, and
-// stays.
+// A service that stands already, when it is planned anew: what a hand has changed in it is found,
+// and stays.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "greyd/error.h"
 #include "svctool/options.h"
 #include "svctool/plan.h"
 #include "svctool/service_request.h"
@@ -18,11 +17,11 @@ namespace grey::svctool {
 void find_what_stays(ServiceRequest& request, const std::string& service,
                      const std::vector<std::string>& named);
 
-// Gives the entries of `plan` the contents that stay: files whose value is right already, however it
-// is written, and scripts that somebody has edited. What differs from the plan is in plan.kept.
-// `scripts`: whether those are left, too; then they have been asked for by name, or --force was
-// given. REQUIRES: as above, and request.by_hand.
-Result<void> keep_what_stays(Plan& plan, const ServiceRequest& request, const std::string& destdir,
-                             bool scripts);
+// Gives the entries of `plan` the contents that stay: files whose value is right already, however
+// it is written, and scripts that somebody has edited. What differs from the plan is in plan.kept.
+// `scripts`: those, too; not where this call asks for new ones by name. REQUIRES: as above, and
+// request.by_hand.
+void keep_what_stays(Plan& plan, const ServiceRequest& request, const std::string& destdir,
+                     bool scripts);
 
 }  // namespace grey::svctool
