@@ -9,7 +9,7 @@ here=$(realpath "$(dirname "$0")")
 . "$here/lib.sh"
 # shellcheck source-path=SCRIPTDIR
 . "$here/documented.sh"
-patience=900 # packages are fetched, and all is built
+patience=2700 # packages are fetched, and all is built, on a machine that may have more to do
 top=$(realpath "$here/../..")
 fresh=$top/scripts/fresh
 work_in_a_directory
