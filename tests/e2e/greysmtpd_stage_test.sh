@@ -85,6 +85,11 @@ test_connect_failing() {
   ok "and a line about it" grep -q 'client=192.0.2.1: .*GREYFAIL=closed' "$work/err"
   ok "connect: no answer, open: the server" grep -q "^250 Recipient" \
     <(refused_session GREYIP=127.0.0.1@1 "${connect[@]}")
+  local form
+  for form in 0 ::ffff:127.0.0.1 0:0:0:0:0:ffff:7f00:1; do # as IndiMail's client reads them, too
+    ok "connect: the daemon at GREYIP=$form@port is asked" grep -q '^450 4.7.1' \
+      <(refused_session "GREYIP=$form@${daemon#*@}" GREYTIMEOUT=30 "${connect[@]}")
+  done
   ok "connect: GREYTEXT" test "$(refused_session 'GREYTEXT=later, please' "${connect[@]}")" = \
     '450 4.7.1 later, please'
 }

@@ -134,7 +134,8 @@ as=()
 ok 'their modes and owner are kept' test "$(stat -c '%a %u' "$tree/qmail-smtpd.c" "$tree/Makefile" | sort -u)" = "444 $owner"
 
 before=$(cd "$tree" && cksum -- *)
-mount_read_only() { unshare -m sh -c 'mount --bind -o ro "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"' "$tree" "$@"; }
+[ "$(id -u)" = 0 ] && user='' || user=r # in a user namespace of its own, as its root
+mount_read_only() { unshare -m"$user" sh -c 'mount --bind -o ro "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"' "$tree" "$@"; }
 as=(mount_read_only)
 patch "$tree"
 ok 'a tree on a file system that takes nothing: 111' test $? = 111
