@@ -31,7 +31,8 @@ using grey::glue::Form;
 // UDP loses packets: a query is sent again after this time, then after twice as long, up to the
 // longest. In the default 3 seconds that is 13 times: where every fifth datagram is lost in each
 // direction, two queries in a million get no answer. Doubling without end would be 4 to 5 times,
-// and no answer for one in a hundred.
+// and no answer for one in a hundred. (Of who answers one form only, every second counts: there two
+// in a thousand get no answer. Within greysmtpd's session that form is the first and every second.)
 constexpr Milliseconds kFirstResend = 100;
 constexpr Milliseconds kLongestResend = 250;
 constexpr unsigned kMaxTimeout = 600000;

@@ -42,11 +42,12 @@ std::optional<Network> parse_network(std::string_view text) {
   if (!ip) return std::nullopt;
   unsigned prefix = 128;
   if (slash != std::string_view::npos) {
-    // An IPv4 network is written by its own bits, also as ::ffff:192.0.2.0/24.
-    const unsigned before = ip->is_v4() ? Ip::kV4Bits : 0;
+    const bool dotted = text.find(':') == std::string_view::npos;
+    const unsigned before = dotted ? Ip::kV4Bits : 0;
     const auto bits = parse_bits(text.substr(slash + 1), 128 - before);
     if (!bits) return std::nullopt;
     prefix = before + *bits;
+    if (ip->is_v4() && prefix < Ip::kV4Bits) return std::nullopt;
   }
   return Network{ip->network(prefix), prefix};
 }
@@ -103,11 +104,6 @@ void name_client(const ProxiedConnection& connection) {
   }
 }
 
-bool is_in(const std::vector<Network>& networks, const Ip& ip) {
-  return std::any_of(networks.begin(), networks.end(),
-                     [&](const Network& network) { return network.contains(ip); });
-}
-
 }  // namespace
 
 std::optional<std::vector<Network>> parse_networks(std::string_view text) {
@@ -120,6 +116,12 @@ std::optional<std::vector<Network>> parse_networks(std::string_view text) {
     if (comma == std::string_view::npos) return networks;
     text.remove_prefix(comma + 1);
   }
+}
+
+bool is_in(const std::vector<Network>& networks, const Ip& ip) {
+  return std::any_of(networks.begin(), networks.end(), [&](const Network& network) {
+    return network.contains(ip) && network.address.is_v4() == ip.is_v4();
+  });
 }
 
 std::string_view read_proxy_header(ProxyHeader& header, int fd, int limit_ms) {

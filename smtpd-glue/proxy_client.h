@@ -13,8 +13,10 @@ namespace grey::smtp {
 
 constexpr int kProxyHeaderMs = 10000;  // how long a proxy's header is waited for, in all
 
-// "192.0.2.1,198.51.100.0/24,2001:db8::/32". Nothing when any member is bad.
+// "192.0.2.1,198.51.100.0/24,2001:db8::/32", as --allow takes them. Nothing when any member is bad.
 std::optional<std::vector<Network>> parse_networks(std::string_view text);
+// ::/0 is all of IPv6, and nothing of IPv4.
+bool is_in(const std::vector<Network>& networks, const Ip& ip);
 
 // Reads the header, and no octet more. The reason when there is none; else an empty text.
 std::string_view read_proxy_header(ProxyHeader& header, int fd, int limit_ms = kProxyHeaderMs);

@@ -78,7 +78,7 @@ test_clients() { # name: what the daemon is asked, and what the server is told
     [[ $name != *_connect ]] || query="I$client|F*|T*||"
     swaks_to "${front[$name]}" "new@$name" --local-interface $client
     ok "$name: the client $client is deferred" heard_by_swaks 450
-    ok "and is whom the daemon is asked about" test "$(asked "$query")" = 1
+    ok "and is whom the daemon is asked about" test "$(asked "$query")" -ge 1
   done
   ok "$name: another delivers" swaks_to "${front[$name]}" "good@$name" --local-interface 127.0.0.2
   ok "the proxy is not asked about" test "$(grep -c 'I127.0.0.1|' "$work/queries")" = 0
@@ -253,7 +253,7 @@ test_swaks() {
     swaks_to "$port_data" "new@swaks$version" --proxy-version $version --proxy-family $family --proxy-source 192.0.2.77 \
       --proxy-source-port 4711 --proxy-dest 198.51.100.2 --proxy-dest-port 25
     ok "swaks, version $version: deferred" heard_by_swaks 450
-    ok 'as the client that it plays' test "$(asked "I192.0.2.77|Fnew@swaks$version|Tr@example.net||")" = 1
+    ok 'as the client that it plays' test "$(asked "I192.0.2.77|Fnew@swaks$version|Tr@example.net||")" -ge 1
   done
 }
 
