@@ -9,15 +9,18 @@
 //   to:user@example.com  ...       recipients, the same forms
 //
 // Names and addresses compare as domain_name.h and mailbox.h say. What is taken can match: an entry
-// that nothing a front sends would match is a bad one. Matching cost does not grow with the list.
+// that nothing a front sends would match is a bad one. What is good, and yet hardly meant so, is
+// warned of. Matching cost does not grow with the list, and what has matched can be named.
 // Pure: reads no file; see lists.h for loading, and list_cdb.h for lists kept in a cdb.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
-#include <unordered_set>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -42,22 +45,48 @@ class EntryLookup {
   virtual std::size_t domain_labels() const = 0;
 };
 
+// The entry of a list that has named who was asked about: by its line in a text, or by its key in a
+// lookup. False where none has. It outlives the list.
+struct Matched {
+  struct Place {
+    std::string file;  // its name
+    std::string key;   // of a lookup's entry
+  };
+
+  explicit operator bool() const { return place != nullptr; }
+  const std::string& file() const { return place->file; }
+  const std::string& key() const { return place->key; }
+
+  std::shared_ptr<const Place> place;
+  std::uint32_t line = 0;  // from 1; 0: a lookup's
+};
+
+// A text of a list, and the name of its file.
+struct ListText {
+  std::string_view text;
+  std::string name;
+};
+
 class AddressList {
  public:
-  // `name` is the file's, for messages: "NAME:LINE: what is wrong". All of the text is read or
-  // none: the first bad line is the error.
+  // Reads all of the texts or none: the first bad line is the error, "NAME:LINE: what is wrong".
+  static Result<AddressList> parse(std::span<const ListText> texts);
   static Result<AddressList> parse(std::string_view text, std::string_view name);
 
   // Asked besides this list's own entries from now on.
-  void add_lookup(std::shared_ptr<const EntryLookup> lookup);
+  void add_lookup(std::shared_ptr<const EntryLookup> lookup, std::string_view name);
+
+  // "NAME:LINE: what of it is hardly meant so", of the first few lines of that kind, and then how
+  // many more there are.
+  std::vector<std::string> warnings() const;
 
   // Calls visit(std::string_view key) with the EntryLookup key of each entry, ranges as networks.
   template <typename Visit>
   void for_each_key(Visit visit) const {
     clients_.for_each_network([&](const Network& network) { visit(to_string(network)); });
-    for (const std::string& key : names_) visit(key);
-    for (const std::string& key : senders_) visit("from:" + key);
-    for (const std::string& key : recipients_) visit("to:" + key);
+    for (const auto& [key, line] : names_) visit(key);
+    for (const auto& [key, line] : senders_) visit("from:" + key);
+    for (const auto& [key, line] : recipients_) visit("to:" + key);
   }
 
   void for_each_network(const std::function<void(const Network&)>& visit) const {
@@ -65,15 +94,32 @@ class AddressList {
   }
 
   std::size_t domain_labels() const { return domain_labels_; }  // as of EntryLookup
-  bool has_lookup() const { return lookup_ != nullptr; }
+  // The names of its texts, and then of its lookups.
+  std::vector<std::string> files() const;
   const NetworkSet& clients() const { return clients_; }
-  // Also true when the list has the IPv4 host that a translator has written into `ip`.
-  bool has_client(const Ip& ip) const;
-  bool has_client_name(std::string_view name) const;  // false for an empty name
-  bool has_sender(std::string_view sender) const;     // false for the null sender
-  bool has_recipient(std::string_view recipient) const;
 
-  bool has_recipient_entries() const { return !recipients_.empty() || lookup_ != nullptr; }
+  // The entry that names it: of a text's several the first (of networks the widest), else a
+  // lookup's.
+  // Also that for the IPv4 host that a translator has written into `ip`.
+  Matched find_client(const Ip& ip) const;
+  // None of the others names an empty text: no name, the null sender.
+  Matched find_client_name(std::string_view name) const {
+    return may_have(names_, name) ? find_name(name) : Matched();
+  }
+  Matched find_sender(std::string_view sender) const {
+    return may_have(senders_, sender) ? find_mailbox(senders_, "from:", sender) : Matched();
+  }
+  Matched find_recipient(std::string_view recipient) const {
+    return may_have(recipients_, recipient) ? find_mailbox(recipients_, "to:", recipient)
+                                            : Matched();
+  }
+
+  bool has_client(const Ip& ip) const;
+  bool has_client_name(std::string_view name) const { return bool(find_client_name(name)); }
+  bool has_sender(std::string_view sender) const { return bool(find_sender(sender)); }
+  bool has_recipient(std::string_view recipient) const { return bool(find_recipient(recipient)); }
+
+  bool has_recipient_entries() const { return !recipients_.empty() || !lookups_.empty(); }
   std::size_t memory() const { return clients_.memory(); }  // bytes, of the clients' part
   std::size_t entries() const { return entries_; }
 
@@ -84,21 +130,51 @@ class AddressList {
       return std::hash<std::string_view>()(text);
     }
   };
-  using TextSet = std::unordered_set<std::string, TextHash, std::equal_to<>>;
+  // Key to line. Lines are counted on through all texts, from 1.
+  using Entries = std::unordered_map<std::string, std::uint32_t, TextHash, std::equal_to<>>;
+  struct Source {
+    std::shared_ptr<const Matched::Place> place;
+    std::uint32_t lines_before;  // of the texts before this one
+  };
+  struct Lookup {
+    std::shared_ptr<const EntryLookup> keys;
+    std::string name;
+  };
+  struct Warning {
+    std::uint32_t line;
+    std::string text;
+  };
 
+  Result<void> read(const ListText& text);
   // False when the entry is not a good one.
-  bool add(std::string_view entry);
-  bool add_mailbox(TextSet& set, std::string_view entry);
+  bool add(std::string_view entry, std::uint32_t line);
+  bool add_mailbox(Entries& entries, std::string_view entry, std::uint32_t line);
+  void warn(std::uint32_t line, std::string text);
+  void warn_of_host_bits(std::string_view entry, std::uint32_t line);
+  void warn_of_all();
+
+  Matched at(std::uint32_t line) const;
+  Matched look_up(std::string_view key) const;
+  bool may_have(const Entries& entries, std::string_view text) const {
+    return !text.empty() && (!entries.empty() || !lookups_.empty());
+  }
   bool has_address(const Ip& ip) const;
-  bool has_mailbox(const TextSet& set, std::string_view prefix, std::string_view address) const;
+  Matched look_up_address(const Ip& ip) const;
+  Matched find_name(std::string_view name) const;
+  Matched find_mailbox(const Entries& entries, std::string_view prefix,
+                       std::string_view address) const;
 
   NetworkSet clients_;
-  TextSet names_;       // "host.example.com", ".example.com"
-  TextSet senders_;     // keys of mailbox.h
-  TextSet recipients_;  // the same, without "to:"
+  Entries names_;       // "host.example.com", ".example.com"
+  Entries senders_;     // keys of mailbox.h
+  Entries recipients_;  // the same, without "to:"
   std::size_t domain_labels_ = 0;
-  std::shared_ptr<const EntryLookup> lookup_;
+  std::vector<Source> sources_;
+  std::vector<Lookup> lookups_;
   std::size_t entries_ = 0;
+  std::uint32_t lines_ = 0;  // of all texts
+  std::vector<Warning> warnings_;
+  std::size_t more_warnings_ = 0;
 };
 
 }  // namespace grey

@@ -1,9 +1,12 @@
-// The line that the log has for each decision:
+// The line that the log has for each decision, here in several:
 //
-//   verdict=defer reason=new client=192.0.2.1 sender=a@example.org recipients=b@example.net age=0
-//   source=127.0.0.1@40312 [probe=yes] [dry-run=yes]                              (all in one line)
+//   verdict=defer reason=new client=192.0.2.1 [name=mx.example.org] sender=a@example.org
+//   recipients=b@example.net age=0 [wait=300] [list=greylist.whitelist:12] source=127.0.0.1@40312
+//   [unasked=2] [probe=yes] [dry-run=yes]
 //
-// source=local: it came by a unix socket.
+// name: the client's, as whoever asks has verified it. wait: the seconds until a retry is accepted.
+// list: the entry that decided, by its file's name without directories and its line, or for a cdb
+// its key (list=greylist.whitelist.cdb:192.0.2.0/24). source=local: it came by a unix socket.
 //
 // Of many recipients the first few are named, then "+<number of the others>". Values are words of
 // text.h, so that nothing from outside can end a line or forge a field; long ones are cut.
@@ -18,8 +21,13 @@
 
 namespace grey {
 
-void append_decision(std::string& out, const wire::Query& query, const Decision& decision,
-                     const std::optional<Endpoint>& source, bool dry_run);
+struct DecisionLogSettings {
+  Seconds min_resend = 5 * 60;
+  bool dry_run = false;
+};
+
+void append_decision(std::string& out, const wire::Query& query, const Decided& decision,
+                     const std::optional<Endpoint>& source, const DecisionLogSettings& settings);
 
 // "127.0.0.1@40312" or "local"
 void append_source(std::string& out, const std::optional<Endpoint>& source);

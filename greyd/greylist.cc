@@ -38,6 +38,26 @@ std::string_view first_of(const wire::Recipients& recipients) {
   return recipients.size() == 0 ? std::string_view() : *recipients.begin();
 }
 
+// The entry that names the client or the sender of the query, or its recipients: `any` of them, or
+// each.
+Matched find_entry(const AddressList& list, const wire::Query& query, RecipientRule rule) {
+  // Nearly no client is on a list: which entry it is costs the others nothing.
+  const Client& client = query.client;
+  const Ip address = client.has_address() ? client.ip : greydaemon::listed_as(*client.name);
+  if (list.has_client(address)) return list.find_client(address);
+  if (Matched entry = list.find_client_name(query.client_name)) return entry;
+  if (Matched entry = list.find_sender(query.sender)) return entry;
+  if (!list.has_recipient_entries()) return {};
+  Matched first;
+  for (const std::string_view recipient : query.recipients) {
+    Matched entry = list.find_recipient(recipient);
+    if (!entry && rule == RecipientRule::all) return {};
+    if (!first) first = std::move(entry);
+    if (first && rule == RecipientRule::any) break;
+  }
+  return first;
+}
+
 }  // namespace
 
 std::optional<Seconds> wait_of(const Decision& decision, Seconds min_resend) {
@@ -56,11 +76,14 @@ Greylist::Greylist(const Policy& policy, std::size_t max_records, const HashKey&
     : policy_(policy), table_(max_records, hash_key), restored_keys_(policy) {}
 
 void Greylist::decide(std::span<const wire::Query> batch, const Lists& lists, Seconds now,
-                      std::span<Decision> decisions) {
+                      std::span<Decided> decisions) {
   prepare(batch, lists);
   for (std::size_t i = 0; i < batch.size(); ++i) {
     now_deciding_ = &prepared_[i];
-    decisions[i] = decide_one(batch[i], lists, now);
+    Decided& decided = decisions[i];
+    decided.matched = {};
+    if (by_lists(batch[i], lists, decided)) continue;
+    static_cast<Decision&>(decided) = decide_one(batch[i], lists, now);
   }
 }
 
@@ -97,8 +120,8 @@ Greylist::HashedKey Greylist::triplet_key(std::string_view recipient, bool first
   return {key, table_.wide_hash(key)};
 }
 
+// What no list decides.
 Decision Greylist::decide_one(const wire::Query& query, const Lists& lists, Seconds now) {
-  if (const auto decision = listed(query, lists)) return *decision;
   if (query.probe) return {Reason::new_triplet, 0};
   if (const auto decision = known_client(now)) return *decision;
   const bool told_apart = query.question != 0 && tells_questions_apart();
@@ -114,27 +137,16 @@ Decision Greylist::decide_one(const wire::Query& query, const Lists& lists, Seco
   return decision;
 }
 
-std::optional<Decision> Greylist::listed(const wire::Query& query, const Lists& lists) const {
-  const Client& client = query.client;
-  const Ip address = client.has_address() ? client.ip : greydaemon::listed_as(*client.name);
-  const auto names_peer = [&](const AddressList& list) {
-    return list.has_client(address) || list.has_client_name(query.client_name) ||
-           list.has_sender(query.sender);
-  };
-  const auto names_recipients = [&](const AddressList& list, RecipientRule rule) {
-    if (!list.has_recipient_entries() || query.recipients.size() == 0) return false;
-    const auto named = [&](std::string_view recipient) { return list.has_recipient(recipient); };
-    const auto& all = query.recipients;
-    return rule == RecipientRule::any ? std::any_of(all.begin(), all.end(), named)
-                                      : std::all_of(all.begin(), all.end(), named);
-  };
-  if (names_peer(lists.blacklist) || names_recipients(lists.blacklist, RecipientRule::any)) {
-    return Decision{Reason::blacklisted, 0};
+bool Greylist::by_lists(const wire::Query& query, const Lists& lists, Decided& decided) const {
+  if (Matched entry = find_entry(lists.blacklist, query, RecipientRule::any)) {
+    decided = {{Reason::blacklisted, 0}, std::move(entry)};
+    return true;
   }
-  if (names_peer(lists.whitelist) || names_recipients(lists.whitelist, policy_.recipients)) {
-    return Decision{Reason::whitelisted, 0};
+  if (Matched entry = find_entry(lists.whitelist, query, policy_.recipients)) {
+    decided = {{Reason::whitelisted, 0}, std::move(entry)};
+    return true;
   }
-  return std::nullopt;
+  return false;
 }
 
 std::optional<Decision> Greylist::known_client(Seconds now) {

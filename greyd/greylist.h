@@ -40,6 +40,13 @@ struct Decision {
   bool again = false;
 };
 
+// A decision with what it rests on.
+struct Decided : Decision {
+  // whitelisted, blacklisted: the list's entry that decided; where it took one for each recipient,
+  // that for the first.
+  Matched matched{};
+};
+
 // What becomes of records whose time is over. The wall clock can be wrong; who finds it to be
 // doubtful (clock_guard.h) asks to be careful until that is clear.
 enum class Expiry : std::uint8_t {
@@ -59,9 +66,9 @@ class Greylist {
   // one by one: the memory that all of them need is fetched at once.
   // REQUIRES: decisions.size() >= batch.size().
   void decide(std::span<const wire::Query> batch, const Lists& lists, Seconds now,
-              std::span<Decision> decisions);
-  Decision decide(const wire::Query& query, const Lists& lists, Seconds now) {
-    Decision decision;
+              std::span<Decided> decisions);
+  Decided decide(const wire::Query& query, const Lists& lists, Seconds now) {
+    Decided decision;
     decide({&query, 1}, lists, now, {&decision, 1});
     return decision;
   }
@@ -170,7 +177,7 @@ class Greylist {
   HashedKey triplet_key(std::string_view recipient, bool first);
   void prepare(std::span<const wire::Query> batch, const Lists& lists);
   Decision decide_one(const wire::Query& query, const Lists& lists, Seconds now);
-  std::optional<Decision> listed(const wire::Query& query, const Lists& lists) const;
+  bool by_lists(const wire::Query& query, const Lists& lists, Decided& decided) const;
   std::optional<Decision> known_client(Seconds now);
   Decision by_triplets(const wire::Query& query, const Lists& lists, Seconds now);
   Decision by_triplets_greydaemon(const wire::Query& query, Seconds now);

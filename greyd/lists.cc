@@ -1,8 +1,9 @@
 #include "greyd/lists.h"
 
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include <cerrno>
+#include <vector>
 
 #include "greyd/files.h"
 #include "greyd/list_cdb.h"
@@ -10,18 +11,47 @@
 namespace grey {
 namespace {
 
+constexpr const char* kLocal = ".local";
+constexpr const char* kCdb = ".cdb";
+
+// Also a link that leads nowhere, so that it is an error and not an empty list.
+bool is_there(const std::string& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) == 0) return true;
+  return errno != ENOENT && errno != ENAMETOOLONG;
+}
+
+Result<void> add_cdb(AddressList& list, const std::string& path) {
+  auto lookup = open_list_cdb(path);
+  if (!lookup) return tl::make_unexpected(lookup.error());
+  list.add_lookup(std::move(*lookup), path);
+  return {};
+}
+
 Result<AddressList> load(const std::string& path) {
   if (path.empty()) return AddressList();
-  const auto text = read_list_file(path);
-  if (!text) return tl::make_unexpected(text.error());
-  const std::string cdb = path + ".cdb";
-  const bool has_cdb = ::access(cdb.c_str(), F_OK) == 0;
-  if (!*text && !has_cdb) return tl::make_unexpected(system_error("open", path, ENOENT));
-  auto list = AddressList::parse(text->value_or(""), path);
-  if (!list || !has_cdb) return list;
-  auto lookup = open_list_cdb(cdb);
-  if (!lookup) return tl::make_unexpected(lookup.error());
-  list->add_lookup(std::move(*lookup));
+  std::vector<std::string> files = {path};
+  if (is_there(path + kLocal) || is_there(path + kLocal + kCdb)) files.push_back(path + kLocal);
+
+  std::vector<std::string> contents;
+  std::vector<ListText> texts;
+  for (const std::string& file : files) {
+    auto content = read_list_file(file);
+    if (!content) return tl::make_unexpected(content.error());
+    if (!*content && !is_there(file + kCdb)) {
+      return tl::make_unexpected(system_error("open", file, ENOENT));
+    }
+    contents.push_back(std::move(*content).value_or(""));
+  }
+  for (std::size_t i = 0; i < files.size(); ++i) texts.push_back({contents[i], files[i]});
+  auto list = AddressList::parse(texts);
+  if (!list) return list;
+  for (const std::string& file : files) {
+    if (!is_there(file + kCdb)) continue;
+    if (auto added = add_cdb(*list, file + kCdb); !added) {
+      return tl::make_unexpected(added.error());
+    }
+  }
   return list;
 }
 

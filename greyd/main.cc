@@ -158,6 +158,8 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger)
     const Verbosity least = level == Level::notice ? Verbosity::decisions : Verbosity::state;
     if (level == Level::error) {
       logger.error("{}", text);
+    } else if (level == Level::warning) {
+      logger.warn("{}", text);
     } else if (options.verbosity >= least) {
       logger.info("{}", text);
     }
@@ -229,8 +231,10 @@ Result<int> check_start(const Options& options, spdlog::logger& logger) {
   if (auto dropped = drop_privileges(options.user); !dropped) {
     return tl::make_unexpected(dropped.error());
   }
-  if (auto lists = load_lists(options.whitelist, options.blacklist); !lists) {
-    return tl::make_unexpected(lists.error());
+  const auto lists = load_lists(options.whitelist, options.blacklist);
+  if (!lists) return tl::make_unexpected(lists.error());
+  for (const AddressList* list : {&lists->whitelist, &lists->blacklist}) {
+    for (const std::string& text : list->warnings()) logger.warn("{}", text);
   }
   const auto unwritable = check_state_access(options.context_file);
   if (!unwritable) return tl::make_unexpected(unwritable.error());

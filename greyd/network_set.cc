@@ -87,42 +87,47 @@ bool NetworkSet::is_meant(std::string_view entry) {
   return looks_like_v4(entry) || entry.find(':') != std::string_view::npos;
 }
 
-bool NetworkSet::add(std::string_view entry) {
+std::optional<WrittenNetwork> read_network(std::string_view entry) {
+  const bool dotted = looks_like_v4(entry);
   const std::size_t slash = entry.find('/');
-  const std::string_view address = entry.substr(0, slash);
-  if (looks_like_v4(entry)) {
-    if (slash == std::string_view::npos) return add_v4_pattern(entry);
-    const auto bits = number_up_to(32, entry.substr(slash + 1));
-    return bits && add_v4_network(address, *bits);
+  if (dotted && slash == std::string_view::npos) return std::nullopt;
+  std::string address(entry.substr(0, slash));
+  if (dotted) {
+    for (auto dots = std::count(address.begin(), address.end(), '.'); dots < 3; ++dots) {
+      address += ".0";
+    }
   }
   const std::optional<Ip> ip = Ip::parse(address);
-  const std::optional<unsigned> bits =
-      slash == std::string_view::npos ? 128u : number_up_to(128, entry.substr(slash + 1));
-  if (!ip || !bits) return false;
-  if (ip->is_v4()) {  // ::ffff:192.0.2.0/120
-    return *bits >= Ip::kV4Bits && add_v4_network(to_string(*ip), *bits - Ip::kV4Bits);
+  const unsigned most = dotted ? 32 : 128;
+  const auto bits = slash == std::string_view::npos ? std::optional<unsigned>(most)
+                                                    : number_up_to(most, entry.substr(slash + 1));
+  if (!ip || !bits) return std::nullopt;
+  const unsigned prefix = dotted ? Ip::kV4Bits + *bits : *bits;
+  if (ip->is_v4() && prefix < Ip::kV4Bits) return std::nullopt;  // ::ffff:192.0.2.0/90
+  return WrittenNetwork{*ip, prefix};
+}
+
+bool NetworkSet::add(std::string_view entry, std::uint32_t line) {
+  if (looks_like_v4(entry) && entry.find('/') == std::string_view::npos) {
+    return add_v4_pattern(entry, line);
   }
-  const Wide first = v6_number<Wide>(ip->network(*bits));
-  const Wide rest = *bits == 128 ? Wide{0} : ~Wide{0} >> *bits;
-  v6_.add(first, first | rest);
+  const auto network = read_network(entry);
+  if (!network) return false;
+  const Ip ip = network->address.network(network->prefix);
+  if (ip.is_v4()) {
+    const unsigned bits = network->prefix - Ip::kV4Bits;
+    const std::uint32_t first = v4_number(ip);
+    const std::uint32_t rest = bits == 32 ? 0u : ~0u >> bits;
+    v4_.add(first, first | rest, line);
+  } else {
+    const Wide first = v6_number<Wide>(ip);
+    const Wide rest = network->prefix == 128 ? Wide{0} : ~Wide{0} >> network->prefix;
+    v6_.add(first, first | rest, line);
+  }
   return true;
 }
 
-bool NetworkSet::add_v4_network(std::string_view address, unsigned bits) {
-  std::string whole(address);
-  for (std::size_t dots = std::size_t(std::count(whole.begin(), whole.end(), '.')); dots < 3;
-       ++dots) {
-    whole += ".0";
-  }
-  const std::optional<Ip> ip = Ip::parse(whole);
-  if (!ip) return false;
-  const std::uint32_t first = v4_number(ip->network(Ip::kV4Bits + bits));
-  const std::uint32_t rest = bits == 32 ? 0u : ~0u >> bits;
-  v4_.add(first, first | rest);
-  return true;
-}
-
-bool NetworkSet::add_v4_pattern(std::string_view entry) {
+bool NetworkSet::add_v4_pattern(std::string_view entry, std::uint32_t line) {
   Part parts[4];
   std::size_t given = 0;
   if (entry.ends_with('.')) entry.remove_suffix(1);
@@ -153,7 +158,7 @@ bool NetworkSet::add_v4_pattern(std::string_view entry) {
       lead |= std::uint32_t(parts[i].low + rest % choices) << (24 - 8 * i);
       rest /= choices;
     }
-    v4_.add(lead | parts[last].low << tail_bits, lead | parts[last].high << tail_bits | tail);
+    v4_.add(lead | parts[last].low << tail_bits, lead | parts[last].high << tail_bits | tail, line);
   }
   return true;
 }
@@ -194,6 +199,10 @@ void NetworkSet::prefetch_range(const Ip& ip) const {
 
 bool NetworkSet::contains(const Ip& ip) const {
   return ip.is_v4() ? v4_.contains(v4_number(ip)) : v6_.contains(v6_number<Wide>(ip));
+}
+
+std::uint32_t NetworkSet::line_of(const Ip& ip) const {
+  return ip.is_v4() ? v4_.line_of(v4_number(ip)) : v6_.line_of(v6_number<Wide>(ip));
 }
 
 Result<NetworkSet> parse_networks(std::string_view list) {

@@ -170,11 +170,29 @@ bool is_greydaemon(const std::vector<std::string>& arguments) {
   return name.substr(slash == std::string::npos ? 0 : slash + 1) == "greydaemon";
 }
 
+// What greydaemon's rules leave no choice of; every other option works under that name, too.
+Result<void> check_greydaemon(const CLI::App& app, const Policy& policy) {
+  if (app.count("--recipients") > 0 && policy.recipients != RecipientRule::all) {
+    return misuse(
+        "--recipients: under greydaemon's rules all recipients must pass; "
+        "qmail-greyd has the choice");
+  }
+  if (policy.client_passes != 1) {
+    return misuse(
+        "--client-passes: under greydaemon's rules one good retry makes a client known, and its "
+        "save file has no place for a count; qmail-greyd has the choice");
+  }
+  return {};
+}
+
 // The checked whole from the parts that CLI11 has checked one by one.
 Result<void> complete(Raw& raw, const CLI::App& app, const std::string& control_directory,
                       Options& options) {
   Policy& policy = options.policy;
-  if (raw.greydaemon) take_greydaemon_defaults(app, raw, policy);
+  if (raw.greydaemon) {
+    if (auto good = check_greydaemon(app, policy); !good) return good;
+    take_greydaemon_defaults(app, raw, policy);
+  }
   policy.min_resend = raw.min_resend_minutes * 60;
   policy.resend_window = raw.resend_window_hours * 3600;
   policy.timeout = raw.timeout_days * 86400;

@@ -264,7 +264,7 @@ void PolicyServer::decide(std::unique_ptr<Batch> batch, Seconds now) {
       answer(*pending);
       return;
     }
-    decide_(pending->queries, now, [this, pending](std::size_t index, const Decision& decision) {
+    decide_(pending->queries, now, [this, pending](std::size_t index, const Decided& decision) {
       pending->entries[pending->entry_of[index]].decision = decision;
       if (--pending->undecided == 0) answer(*pending);
     });
@@ -314,7 +314,8 @@ void PolicyServer::answer(Batch& batch) {
 
 void PolicyServer::log(const Entry& entry, const wire::Query& query) {
   if (!settings_.log_decisions) return;
-  append_decision(pipe_.buffer(), query, entry.decision, entry.source, settings_.words.dry_run);
+  append_decision(pipe_.buffer(), query, entry.decision, entry.source,
+                  {settings_.words.min_resend, settings_.words.dry_run});
 }
 
 void PolicyServer::append_answer_to(Connection& connection, const Entry& entry) {

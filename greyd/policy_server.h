@@ -76,7 +76,7 @@ class PolicyServer {
     PolicyRequest request;
     bool asked = false;      // else it needs no decision
     std::string_view fault;  // not empty: it could not be read
-    Decision decision;
+    Decided decision;
   };
   struct Batch {
     std::vector<Entry> entries;  // the first `size`; the others keep their memory

@@ -1,8 +1,10 @@
-// A set of numbers given as ranges: addresses, in numeric order. Lookup cost does not grow with the
-// set, as a search is confined to the few ranges that share the leading bits of the number; memory
-// is two numbers and 4 to 8 bytes of index per range.
+// A set of numbers given as ranges, each with the line it comes from: addresses, in numeric order.
+// Lookup cost does not grow with the set, as a search is confined to the few ranges that share the
+// leading bits of the number; memory is two numbers, 4 bytes of line, which only a number that is
+// found costs a look, and 4 to 8 bytes of index per range.
 //
-// Build once, then look up: ranges may overlap while added, build() joins them.
+// Build once, then look up. Ranges may overlap while added; of those that hold a number, the one
+// that begins first (of networks: the widest) has it, of equal ones that of the first line.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +17,9 @@ namespace grey {
 template <typename Number>  // unsigned
 class RangeSet {
  public:
-  void add(Number first, Number last) { ranges_.push_back({first, last}); }
+  void add(Number first, Number last, std::uint32_t line = 0) {
+    added_.push_back({first, last, line});
+  }
 
   void build() {
     join();
@@ -24,20 +28,28 @@ class RangeSet {
 
   bool contains(Number number) const {
     if (!in_span(number)) return false;
-    const std::size_t slot = slot_of(number);
-    // The range that holds the number, if any, is the last one that starts at or before it: among
-    // those that start in this slot, or the one before them.
-    const auto from = ranges_.begin() + std::ptrdiff_t(index_[slot]);
-    const auto to = ranges_.begin() + std::ptrdiff_t(index_[slot + 1]);
-    const auto after = std::upper_bound(
-        from, to, number, [](Number wanted, const Range& range) { return wanted < range.first; });
+    const auto after = after_of(number);
     return after != ranges_.begin() && number <= std::prev(after)->last;
   }
 
-  // Calls visit(first, last) for each range, in order. After build() they do not touch.
+  // The line of the range that holds the number. REQUIRES: contains(number).
+  std::uint32_t line_of(Number number) const {
+    return lines_[std::size_t(after_of(number) - ranges_.begin()) - 1];
+  }
+
+  // Whether one range holds all numbers.
+  bool is_whole() const {
+    return ranges_.size() == 1 && ranges_[0].first == 0 && ranges_[0].last == kLast;
+  }
+
+  // Calls visit(first, last) for each run of numbers without a gap, in order.
   template <typename Visit>
   void for_each(Visit visit) const {
-    for (const Range& range : ranges_) visit(range.first, range.last);
+    for (std::size_t i = 0; i < ranges_.size(); ++i) {
+      const Number first = ranges_[i].first;
+      while (i + 1 < ranges_.size() && ranges_[i + 1].first - ranges_[i].last == 1) ++i;
+      visit(first, ranges_[i].last);
+    }
   }
 
   // Who looks up many calls these for each of them, one after the other, and finds their memory
@@ -53,16 +65,33 @@ class RangeSet {
 
   std::size_t size() const { return ranges_.size(); }
   std::size_t memory() const {
-    return ranges_.capacity() * sizeof(Range) + index_.capacity() * sizeof(std::uint32_t);
+    return ranges_.capacity() * sizeof(Range) +
+           (lines_.capacity() + index_.capacity()) * sizeof(std::uint32_t);
   }
 
  private:
+  static constexpr Number kLast = ~Number{0};
   struct Range {
     Number first, last;
+  };
+  struct Added {
+    Number first, last;
+    std::uint32_t line;
   };
 
   bool in_span(Number number) const {
     return !ranges_.empty() && number >= ranges_.front().first && number <= ranges_.back().last;
+  }
+
+  // The range that holds the number, if any, is the last one that starts at or before it: among
+  // those that start in its slot, or the one before them. The one after that.
+  // REQUIRES: in_span(number).
+  auto after_of(Number number) const {
+    const std::size_t slot = slot_of(number);
+    const auto from = ranges_.begin() + std::ptrdiff_t(index_[slot]);
+    const auto to = ranges_.begin() + std::ptrdiff_t(index_[slot + 1]);
+    return std::upper_bound(from, to, number,
+                            [](Number wanted, const Range& range) { return wanted < range.first; });
   }
 
   std::size_t slot_of(Number number) const {
@@ -70,20 +99,28 @@ class RangeSet {
     return slot < index_.size() - 2 ? std::size_t(slot) : index_.size() - 2;
   }
 
+  // From what was added to ranges that do not overlap. Those of one line that touch become one.
   void join() {
-    std::sort(ranges_.begin(), ranges_.end(),
-              [](const Range& a, const Range& b) { return a.first < b.first; });
-    std::size_t kept = 0;
-    for (const Range& range : ranges_) {
-      Range* last = kept > 0 ? &ranges_[kept - 1] : nullptr;
-      if (last != nullptr && (range.first <= last->last || range.first - last->last == 1)) {
-        last->last = std::max(last->last, range.last);
-      } else {
-        ranges_[kept++] = range;
+    std::sort(added_.begin(), added_.end(), [](const Added& a, const Added& b) {
+      if (a.first != b.first) return a.first < b.first;
+      return a.last != b.last ? a.last > b.last : a.line < b.line;
+    });
+    for (Added range : added_) {
+      if (!ranges_.empty()) {
+        Number& covered = ranges_.back().last;
+        if (range.last <= covered) continue;
+        if (range.first <= covered) range.first = covered + 1;
+        if (range.first - covered == 1 && range.line == lines_.back()) {
+          covered = range.last;
+          continue;
+        }
       }
+      ranges_.push_back({range.first, range.last});
+      lines_.push_back(range.line);
     }
-    ranges_.resize(kept);
     ranges_.shrink_to_fit();
+    lines_.shrink_to_fit();
+    std::vector<Added>().swap(added_);
   }
 
   // index_[s]: how many ranges start in slots before s. Slots are equal parts of the span that the
@@ -99,7 +136,9 @@ class RangeSet {
     for (std::size_t i = 1; i < index_.size(); ++i) index_[i] += index_[i - 1];
   }
 
+  std::vector<Added> added_;  // until build()
   std::vector<Range> ranges_;
+  std::vector<std::uint32_t> lines_;  // of each range
   std::vector<std::uint32_t> index_;
   unsigned shift_ = 0;
 };

@@ -75,21 +75,25 @@ void Service::look_at_clocks(Seconds now, Seconds monotonic) {
   greylist_.set_expiry(clock_guard_.expiry());
 }
 
-// What was taken out of the text may still be in there.
-void Service::report_cdbs() const {
-  const auto report = [this](const AddressList& list, const std::string& path) {
-    if (!list.has_lookup()) return;
-    report_(StateFiles::Level::notice, path + ".cdb is in force beside " + path);
+// What is in force besides the file that is named, and is easily forgotten: of a cdb also what was
+// taken out of its text. And what is hardly meant as it is written.
+void Service::report_lists() const {
+  const auto report = [this](const AddressList& list) {
+    const std::vector<std::string> files = list.files();
+    for (std::size_t i = 1; i < files.size(); ++i) {
+      report_(StateFiles::Level::notice, files[i] + " is in force beside " + files[0]);
+    }
+    for (const std::string& text : list.warnings()) report_(StateFiles::Level::warning, text);
   };
-  report(lists_->whitelist, whitelist_);
-  report(lists_->blacklist, blacklist_);
+  report(lists_->whitelist);
+  report(lists_->blacklist);
 }
 
 Result<std::size_t> Service::reload_lists() {
   auto lists = load_lists(whitelist_, blacklist_);
   if (!lists) return tl::make_unexpected(lists.error());
   lists_ = std::make_shared<const Lists>(std::move(*lists));
-  report_cdbs();
+  report_lists();
   return lists_->whitelist.entries() + lists_->blacklist.entries();
 }
 
@@ -117,7 +121,7 @@ void Service::start_reload(std::function<void(const Result<std::size_t>&)> done)
               return 0;
             },
             [](int) {});
-        report_cdbs();
+        report_lists();
         done(lists_->whitelist.entries() + lists_->blacklist.entries());
       });
 }

@@ -27,10 +27,10 @@ struct ServiceSettings {
 class Service {
  public:
   // Tells that the query of that number in the batch has been decided, once for each.
-  using Done = std::function<void(std::size_t index, const Decision& decision)>;
+  using Done = std::function<void(std::size_t index, const Decided& decision)>;
 
-  // `background` must outlive the service. `report`: see StateFiles; also told of each list's cdb
-  // when it is loaded.
+  // `background` must outlive the service. `report`: see StateFiles; also told what there is
+  // to say of the lists when they are loaded.
   Service(const ServiceSettings& settings, const HashKey& hash_key, Background& background,
           StateFiles::Report report);
 
@@ -58,7 +58,7 @@ class Service {
   StateFiles& files() { return files_; }
 
  private:
-  void report_cdbs() const;
+  void report_lists() const;
 
   Greylist greylist_;
   ClockGuard clock_guard_;
@@ -68,7 +68,7 @@ class Service {
   Background& background_;
   const StateFiles::Report report_;
   StateFiles files_;
-  std::vector<Decision> decisions_;  // of the batch being decided
+  std::vector<Decided> decisions_;  // of the batch being decided
 };
 
 }  // namespace grey

@@ -47,7 +47,7 @@ struct LoadReport {
 
 class StateFiles {
  public:
-  enum class Level { info, notice, error };  // notice: what an operator may not expect
+  enum class Level { info, notice, warning, error };  // notice: what an operator may not expect
   using Report = std::function<void(Level, const std::string&)>;
 
   // `path` is NAME. `greylist` and `background` must outlive this. `report` is called at most a few

@@ -106,7 +106,7 @@ std::size_t UdpFront::parse(Batch& batch, bool set_dear_aside, Seconds now) {
       continue;
     }
     if (service_.greylist().tells_questions_apart()) {
-      query.question = question_id(question_key_, source, datagram);
+      query.question = question_id(question_key_, source, query.envelope);
     }
     batch.datagram_of[queries++] = i;
   }
@@ -152,7 +152,7 @@ void UdpFront::decide(std::unique_ptr<Batch> batch, std::size_t queries, Seconds
   Batch* const asked = batch.release();
   try {
     service_.decide({asked->queries.data(), queries}, now,
-                    [this, asked](std::size_t index, const Decision& decision) {
+                    [this, asked](std::size_t index, const Decided& decision) {
                       on_decision(*asked, index, decision);
                     });
   } catch (...) {
@@ -162,11 +162,12 @@ void UdpFront::decide(std::unique_ptr<Batch> batch, std::size_t queries, Seconds
   }
 }
 
-void UdpFront::on_decision(Batch& batch, std::size_t index, const Decision& decision) {
+void UdpFront::on_decision(Batch& batch, std::size_t index, const Decided& decision) {
   answer(batch, index, decision);
   if (settings_.log_decisions) {
     append_decision(pipe_.buffer(), batch.queries[index], decision,
-                    batch.datagrams.source(batch.datagram_of[index]), settings_.dry_run);
+                    batch.datagrams.source(batch.datagram_of[index]),
+                    {settings_.min_resend, settings_.dry_run});
   }
   if (--batch.undecided > 0) return;
   losses_.unsent += batch.datagrams.send_answers(socket_.get());

@@ -78,7 +78,7 @@ class UdpFront {
   bool is_foreign(const Endpoint& source, Seconds now);
   void set_aside(const Batch& batch, std::size_t index, const Ip& source);
   void decide(std::unique_ptr<Batch> batch, std::size_t queries, Seconds now);
-  void on_decision(Batch& batch, std::size_t index, const Decision& decision);
+  void on_decision(Batch& batch, std::size_t index, const Decided& decision);
   void answer(Batch& batch, std::size_t index, const Decision& decision);
   void on_bad_datagram(wire::Fault fault, const Endpoint& source, Seconds now);
 

@@ -73,12 +73,14 @@ Fault parse(std::string_view datagram, Query& query, Dialect dialect) {
   query.probe = false;
   query.message = query.question = 0;
   const char* const fields = after(stop, end);
+  const char* last_recipient_end = fields;
   const char* fields_end = nullptr;  // before the first recipient that is too many
   std::size_t recipients = 0;
   for (at = fields; at != end; at = after(stop, end)) {
     stop = field_end(at, end);
     if (stop == at) break;  // the empty field that ends the query
     if (*at == 'T' && ++recipients == kMaxRecipients + 1) fields_end = at;
+    if (*at == 'T') last_recipient_end = stop;
     if (*at == 'P') query.probe = true;
     if (*at == 'W') query.wants_wait = true;
     const std::string_view value(at + 1, std::size_t(stop - at - 1));
@@ -86,6 +88,7 @@ Fault parse(std::string_view datagram, Query& query, Dialect dialect) {
     if (*at == 'Q' && value.size() <= kMaxTag) query.tag = value;
   }
   if (ours && recipients == 0) return Fault::no_recipient;
+  query.envelope = {datagram.data(), std::size_t(last_recipient_end - datagram.data())};
   if (fields_end == nullptr) fields_end = at;
   query.unasked = recipients - std::min(recipients, kMaxRecipients);
   query.recipients =

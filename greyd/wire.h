@@ -85,13 +85,17 @@ struct Query {
   bool wants_wait = false;       // the answer may tell how long to wait
   std::string_view tag;          // what the answer is to end with
   Recipients recipients;
+  // The datagram up to the end of its last recipient. The same in each form that a question is
+  // asked in: with the additions that follow, or without, as an asker tries where it gets no
+  // answer.
+  std::string_view envelope;
   bool probe = false;       // decides nothing and leaves no trace in the state
   std::size_t unasked = 0;  // recipients named beyond kMaxRecipients
   // Both are not in a datagram; 0 when nobody can tell.
   // The same for all queries about one message: a good retry of it counts once.
   std::uint64_t message = 0;
-  // The same for copies of one datagram: what an asker sends again, as it got no answer in time, is
-  // no retry.
+  // The same for copies of one question, in whichever form: what an asker sends again, as it got no
+  // answer in time, is no retry.
   std::uint64_t question = 0;
 };
 

@@ -8,13 +8,16 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <sstream>
+#include <system_error>
 
 #include "greyd/endpoint.h"
 #include "greyd/files.h"
 #include "greyd/list_cdb.h"
 #include "svctool/check.h"
 #include "svctool/find_supervisor.h"
+#include "svctool/lock.h"
 #include "svctool/neighbours.h"
 #include "svctool/output.h"
 #include "svctool/place.h"
@@ -26,6 +29,9 @@
 #include "svctool/run_script.h"
 #include "svctool/service_dir.h"
 #include "svctool/service_files.h"
+#include "svctool/set_variables.h"
+#include "svctool/standing.h"
+#include "svctool/steer.h"
 #include "svctool/supervision.h"
 #include "svctool/transaction.h"
 #include "svctool/walks.h"
@@ -144,17 +150,54 @@ Result<void> announce(const ServiceRequest& request, const Plan& plan, const App
   return run_program(rescan);
 }
 
+// Options that were given last time and are left out now may lead to an empty state.
+void warn_of_another_state(const ServiceRequest& request, const std::string& service,
+                           const Manner& manner) {
+  const std::string name = read_variable(service, "CONTEXT_FILE");
+  if (name.empty() || !manner.destdir.empty()) return;
+  const std::string before = path_below(read_variable(service, "CONTROLDIR"), name);
+  const std::string after =
+      path_below(value_in_force(request, "CONTROLDIR"), value_in_force(request, "CONTEXT_FILE"));
+  if (before == after || !exists(before)) return;
+  warn("what the daemon remembers stays in " + before + ", and it begins anew with " + after +
+       "; to go on with the old one: --cntrldir, --context-file");
+}
+
+// Whether what stands there can be an operator's: another could have written it, too. A staging
+// tree is its owner's business.
+bool is_believed(const std::string& service, const Manner& manner) {
+  std::error_code missing;
+  if (!manner.destdir.empty() || !std::filesystem::is_directory(service, missing)) return true;
+  const auto exposures = exposures_of(service);
+  if (exposures.empty()) return true;
+  warn(service + ": " + exposures.front() +
+       ", so nothing there is taken for an edit of yours that would stay");
+  return false;
+}
+
 Result<int> run(ServiceRequest& request, const Manner& manner) {
   if (auto read = read_samples(request, manner.destdir); !read) {
     return tl::make_unexpected(read.error());
   }
-  if (manner.check)
+  const std::string service = manner.destdir + service_path(request);
+  const bool believed = is_believed(service, manner);
+  if (believed && manner.force == Force::no) {
+    find_what_stays(request, service, request.options);
+  }
+  if (manner.check) {
+    request.shows_edits = true;
     return check_greylisting(request, Basis::options, service_path(request), manner);
-  const Plan plan = plan_service(request);
+  }
+  Plan plan = plan_service(request);
+  if (believed) {
+    const bool scripts = manner.force == Force::no && !request.run_file_only;
+    keep_what_stays(plan, request, manner.destdir, scripts);
+  }
   if (request.run_file_only && !exists(manner.destdir + plan.service)) {
     return failure(manner.destdir + plan.service +
                    " does not exist, so --run-file-only has nowhere to write");
   }
+  if (!request.run_file_only) warn_of_another_state(request, service, manner);
   const auto applied = apply_or_show(plan, manner);
   if (!applied) return tl::make_unexpected(applied.error());
   if (manner.destdir.empty()) warn_of_surroundings(request);
@@ -173,11 +216,19 @@ Result<void> refuse_greylisting_service(const ServiceGreyip& request, const std:
   return misuse("--greyip: " + service + " is a greylisting service, not an SMTP server's");
 }
 
+// Which server it is cannot be seen from here.
+void warn_of_indimail(std::string_view greyip) {
+  if (greyip.empty()) return;
+  for (const std::string& difference : indimail_differences(greyip)) warn("GREYIP: " + difference);
+}
+
 Result<int> run(const ServiceGreyip& request, const Manner& manner) {
   const std::string directory = manner.destdir + request.service;
   if (auto good = refuse_greylisting_service(request, directory); !good) {
     return tl::make_unexpected(good.error());
   }
+  const auto lock = lock_directory_of(directory + "/run");
+  if (!lock) return tl::make_unexpected(lock.error());
   const auto service = read_smtp_service(directory);
   if (!service) return tl::make_unexpected(service.error());
   auto plan = request.greyip.empty()
@@ -188,6 +239,7 @@ Result<int> run(const ServiceGreyip& request, const Manner& manner) {
   here.destdir.clear();
   const auto applied = apply_or_show(*plan, here);
   if (!applied) return tl::make_unexpected(applied.error());
+  warn_of_indimail(request.greyip);
   if (!request.greyip.empty() && request.edit_run == EditRun::no &&
       !reads_variables(service->run)) {
     warn(service->run_path +
@@ -233,10 +285,15 @@ void say_edit(const std::string& path, const RuleEdit& edit) {
 }
 
 Result<int> run(const RuleGreyip& request, const Manner& manner) {
-  const auto file = read_rules(manner.destdir + request.file);
+  const auto path = resolve(manner.destdir + request.file);
+  if (!path) return tl::make_unexpected(path.error());
+  const auto lock = lock_directory_of(*path);
+  if (!lock) return tl::make_unexpected(lock.error());
+  const auto file = read_rules(*path);
   if (!file) return tl::make_unexpected(file.error());
   const auto edits = edit_rules(request, file->text, manner.force);
   if (!edits) return failure(file->path + ": " + edits.error().text);
+  warn_of_indimail(request.greyip);
   if (manner.dry_run || manner.json) {
     Manner here = manner;
     here.destdir.clear();
@@ -266,7 +323,12 @@ Result<int> run(const CheckService& request, const Manner& manner) {
   if (!request.greyip.empty()) {
     return misuse("--greyip: " + service + " is a greylisting service, not an SMTP server's");
   }
-  return check_greylisting(**options, Basis::installed, request.service, manner);
+  ServiceRequest installed = **options;
+  if (!manner.destdir.empty() || exposures_of(service).empty()) {
+    find_what_stays(installed, service, {});
+  }
+  installed.shows_edits = true;
+  return check_greylisting(installed, Basis::installed, request.service, manner);
 }
 
 Result<int> run(const CheckRules& request, const Manner& manner) {
@@ -275,14 +337,18 @@ Result<int> run(const CheckRules& request, const Manner& manner) {
 
 Result<int> run(const RefreshService& request, const Manner& manner) {
   const std::string service = manner.destdir + request.service;
-  const auto options =
-      manner.destdir.empty() ? read_trusted_options(service) : read_own_options(service);
+  auto options = manner.destdir.empty() ? read_trusted_options(service) : read_own_options(service);
   if (!options) return tl::make_unexpected(options.error());
   if (exists(service + kNoRefresh) && manner.force == Force::no) {
     say(service + ": left alone, as --autorefresh=0 asks; --force would refresh it");
     return 0;
   }
-  const Plan plan = only_scripts(moved_to(plan_service(*options), request.service));
+  find_what_stays(*options, service, {});
+  Plan plan = only_scripts(moved_to(plan_service(*options), request.service));
+  if (manner.force == Force::no) {
+    options->by_hand.clear();  // of the scripts alone it is said what stays
+    keep_what_stays(plan, *options, manner.destdir, true);
+  }
   const auto applied = apply_or_show(plan, manner);
   if (!applied) return tl::make_unexpected(applied.error());
   if (manner.destdir.empty() && !applied->paths.empty()) {
@@ -295,9 +361,10 @@ Result<int> run(const RefreshService& request, const Manner& manner) {
 }
 
 Result<int> run(const Autorefresh& request, const Manner& manner) {
-  if (auto options = read_own_options(manner.destdir + request.service); !options) {
-    return tl::make_unexpected(options.error());
-  }
+  const std::string service = manner.destdir + request.service;
+  const auto options =
+      manner.destdir.empty() ? read_unexposed_options(service) : read_own_options(service);
+  if (!options) return tl::make_unexpected(options.error());
   Plan plan;
   plan.service = request.service;
   PlanBuilder build(plan);
@@ -321,13 +388,20 @@ Result<int> run(const RestartService& request, const Manner&) {
   return restart_daemon(request.service);
 }
 
+Result<int> run(const ReloadService& request, const Manner&) {
+  return reload_daemon(request.service);
+}
+
+Result<int> run(const StartService& request, const Manner&) {
+  return start_daemon(request.service);
+}
+
 Result<int> run(const StopService& request, const Manner&) {
-  const auto options = read_own_options(request.service);
-  if (!options) return tl::make_unexpected(options.error());
-  if (auto stopped = stop_service(*options->suite, request.service); !stopped) {
-    return tl::make_unexpected(stopped.error());
-  }
-  return 0;
+  return stop_daemon(request.service);
+}
+
+Result<int> run(const SetVariables& request, const Manner& manner) {
+  return set_variables(request, manner);
 }
 
 Result<int> run(const FindSupervisor&, const Manner&) {

@@ -1,6 +1,7 @@
 #include "svctool/find_supervisor.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -24,10 +25,9 @@ bool has_our_root(const std::string& process) {
          theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
 }
 
-// A person may run a scanner for services of his own.
-bool belongs_to_root(const std::string& process) {
+bool belongs_to(uid_t user, const std::string& process) {
   struct stat status {};
-  return ::stat(process.c_str(), &status) == 0 && status.st_uid == 0;
+  return ::stat(process.c_str(), &status) == 0 && status.st_uid == user;
 }
 
 const Suite* scanner_of(const std::string& process) {
@@ -58,15 +58,15 @@ std::string first_argument(const std::string& process) {
   return {};
 }
 
-// Those of root.
-std::vector<Supervisor> running_scanners(const std::string& proc) {
+// A person may run a scanner for services of his own.
+std::vector<Supervisor> running_scanners(const std::string& proc, uid_t user = 0) {
   std::vector<Supervisor> found;
   std::error_code ended;  // a process may, at any moment
   for (fs::directory_iterator at(proc, ended), end; !ended && at != end; at.increment(ended)) {
     const std::string process = at->path();
     if (!is_process(at->path())) continue;
     const Suite* suite = scanner_of(process);
-    if (suite == nullptr || !belongs_to_root(process) || !has_our_root(process)) continue;
+    if (suite == nullptr || !belongs_to(user, process) || !has_our_root(process)) continue;
     std::error_code gone;
     fs::path directory = fs::read_symlink(process + "/cwd", gone);
     if (!suite->scanner_works_there) directory /= first_argument(process);
@@ -96,6 +96,24 @@ bool is_watched(const Suite& suite, const std::string& servicedir, const std::st
     std::error_code missing;
     return supervisor.suite == &suite && fs::equivalent(supervisor.servicedir, servicedir, missing);
   });
+}
+
+bool is_scanned(const Suite& suite, const std::string& service, const std::string& proc) {
+  std::vector<Supervisor> scanners = running_scanners(proc);
+  if (::geteuid() != 0) {
+    for (Supervisor& own : running_scanners(proc, ::geteuid())) scanners.push_back(std::move(own));
+  }
+  for (const Supervisor& scanner : scanners) {
+    if (scanner.suite != &suite) continue;
+    std::error_code error;
+    for (fs::directory_iterator at(scanner.servicedir, error), end; !error && at != end;
+         at.increment(error)) {
+      std::error_code gone;
+      const bool hidden = at->path().filename().string().starts_with('.');
+      if (!hidden && fs::equivalent(at->path(), service, gone)) return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace grey::svctool

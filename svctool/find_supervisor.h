@@ -21,4 +21,8 @@ std::optional<Supervisor> find_supervisor(const std::string& proc = "/proc");
 bool is_watched(const Suite& suite, const std::string& servicedir,
                 const std::string& proc = "/proc");
 
+// Whether a scanner of this suite, root's or our own, starts the service: its directory is below
+// the one that is watched, or a link there leads to it.
+bool is_scanned(const Suite& suite, const std::string& service, const std::string& proc = "/proc");
+
 }  // namespace grey::svctool

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 
 #include "greyd/arguments.h"
 #include "svctool/options_app.h"
@@ -23,9 +24,12 @@ enum Verb : unsigned {
   kRestart = 256,
   kStop = 512,
   kFindSupervisor = 1024,
+  kSet = 2048,
+  kReload = 4096,
+  kStart = 8192,
 };
 // Of a service that is there.
-constexpr unsigned kNamesService = kRemove | kRestart | kStop;
+constexpr unsigned kNamesService = kRemove | kSet | kRestart | kReload | kStart | kStop;
 constexpr unsigned kInstalls = kGreylist | kGreyip | kNoGreyip | kRefresh;
 
 struct VerbName {
@@ -40,8 +44,10 @@ struct VerbName {
                         {kFindSupervisor, "--find-supervisor"}};
 
 // Verbs of their own where no other is, or with --greylist, which then only names the service.
+// The first of several is the verb.
 constexpr VerbName kNamingVerbs[] = {
-    {kRemove, "--remove"}, {kRestart, "--restart"}, {kStop, "--stop"}};
+    {kRemove, "--remove"}, {kSet, "--set"},     {kSet, "--unset"}, {kRestart, "--restart"},
+    {kReload, "--reload"}, {kStart, "--start"}, {kStop, "--stop"}};
 
 // Options that are not of --greylist alone.
 constexpr struct {
@@ -55,14 +61,18 @@ constexpr struct {
     {"--tcprules", kGreyip | kNoGreyip | kCheck},
     {"--match", kGreyip | kNoGreyip | kCheck},
     {"--run", kGreyip},
-    {"--force", kGreyip | kRefresh},
+    {"--force", kGreylist | kGreyip | kRefresh},
     {"--check", kGreylist | kGreyip | kCheck},
     {"--remove", kRemove},
-    {"--restart", kRestart},
+    {"--set", kSet},
+    {"--unset", kSet},
+    {"--restart", kRestart | kSet},
+    {"--reload", kReload},
+    {"--start", kStart},
     {"--stop", kStop},
-    {"--dry-run", kInstalls | kRemove},
-    {"--json", kInstalls | kCheck},
-    {"--destdir", kInstalls | kCheck | kRemove | kAutorefresh},
+    {"--dry-run", kInstalls | kRemove | kSet},
+    {"--json", kInstalls | kCheck | kSet},
+    {"--destdir", kInstalls | kCheck | kRemove | kAutorefresh | kSet},
 };
 
 std::string long_name(const CLI::Option& option) {
@@ -112,17 +122,30 @@ Result<void> check_combination(const CLI::App& app, Verb verb) {
   return {};
 }
 
+// Of the two that contradict each other the one that the other, which came later, has overruled:
+// the last one counts, as of any option that is given twice. Empty: none.
+std::string overruled_option(const CLI::App& app) {
+  constexpr std::string_view kPair[] = {"--whitelist", "--no-whitelist"};
+  std::string overruled, last;
+  for (const CLI::Option* option : app.parse_order()) {
+    const std::string name = long_name(*option);
+    if (std::ranges::find(kPair, name) == std::end(kPair) || name == last) continue;
+    overruled = std::exchange(last, name);
+  }
+  return overruled;
+}
+
 // In one spelling and order whatever was typed; without what says how rather than what.
-std::vector<std::string> canonical_options(const CLI::App& app) {
+std::vector<std::string> canonical_options(const CLI::App& app, const std::string& overruled) {
   std::vector<std::string> result;
   for (const CLI::Option* option : app.get_options()) {
     const std::string name = long_name(*option);
     if (option->count() == 0 || !is_service_option(*option) || name == "--nooverwrite" ||
-        name == "--create-users") {
+        name == "--create-users" || name == overruled) {
       continue;
     }
     const bool flag = option->get_expected_max() == 0;
-    result.push_back(name + (flag ? "" : "=" + option->results().front()));
+    result.push_back(name + (flag ? "" : "=" + option->results().back()));
   }
   return result;
 }
@@ -133,14 +156,21 @@ void trim_slashes(std::string& path) {
 
 Result<CommandLine> finish_service(Raw& raw, const CLI::App& app) {
   ServiceRequest& service = raw.service;
-  if (service.no_whitelist && service.values.contains("whitelist")) {
-    return misuse("--no-whitelist excludes --whitelist");
-  }
+  const std::string overruled = overruled_option(app);
+  if (overruled == "--no-whitelist") service.no_whitelist = false;
+  if (overruled == "--whitelist") service.values.erase("whitelist");
   for (std::string* path :
        {&service.servicedir, &service.cntrldir, &service.logdir, &service.prefix}) {
     trim_slashes(*path);
   }
-  service.options = canonical_options(app);
+  if (is_systemd(*service.suite)) {
+    for (const char* option : {"--log-size", "--log-count"}) {
+      if (app.count(option) > 0) {
+        return misuse(std::string(option) + ": under systemd the journal keeps the log");
+      }
+    }
+  }
+  service.options = canonical_options(app, overruled);
   if (auto good = check_request(service); !good) return tl::make_unexpected(good.error());
   return CommandLine{std::move(service), {}};
 }
@@ -180,6 +210,37 @@ Result<CommandLine> finish_greyip(Raw& raw, Verb verb) {
   return line;
 }
 
+Result<SetVariables> read_variables(const Raw& raw, const std::string& service) {
+  SetVariables request{service, {}, raw.restart};
+  for (const std::string& given : raw.set) {
+    const std::size_t equals = given.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return misuse("--set: '" + given + "' is not NAME=VALUE");
+    }
+    const std::string name = given.substr(0, equals);
+    if (equals + 1 == given.size()) {
+      return misuse("--set: the value of " + name + " is empty; --unset=" + name + " empties it");
+    }
+    request.values.insert_or_assign(name, given.substr(equals + 1));
+  }
+  for (const std::string& name : raw.unset) {
+    if (request.values.contains(name) && !request.values[name].empty()) {
+      return misuse("--unset: " + name + " is set by this call, too");
+    }
+    request.values[name] = "";
+  }
+  return request;
+}
+
+Result<CommandLine> finish_set(const Raw& raw, const std::string& service) {
+  if (raw.restart && !raw.manner.destdir.empty()) {
+    return misuse("--restart does not go with --destdir");
+  }
+  auto request = read_variables(raw, service);
+  if (!request) return tl::make_unexpected(request.error());
+  return CommandLine{std::move(*request), {}};
+}
+
 Result<CommandLine> finish_named(Raw& raw, const CLI::App& app, Verb verb) {
   const bool named = app.count("--greylist") > 0 || !raw.service.servicetag.empty();
   if (named == !raw.smtp_service.empty()) {
@@ -188,9 +249,20 @@ Result<CommandLine> finish_named(Raw& raw, const CLI::App& app, Verb verb) {
   }
   trim_slashes(raw.service.servicedir);
   const std::string service = named ? service_path(raw.service) : raw.smtp_service;
-  if (verb == kRestart) return CommandLine{RestartService{service}, {}};
-  if (verb == kStop) return CommandLine{StopService{service}, {}};
-  return CommandLine{RemoveService{service}, {}};
+  switch (verb) {
+    case kSet:
+      return finish_set(raw, service);
+    case kRestart:
+      return CommandLine{RestartService{service}, {}};
+    case kReload:
+      return CommandLine{ReloadService{service}, {}};
+    case kStart:
+      return CommandLine{StartService{service}, {}};
+    case kStop:
+      return CommandLine{StopService{service}, {}};
+    default:
+      return CommandLine{RemoveService{service}, {}};
+  }
 }
 
 Result<CommandLine> finish_autorefresh(Raw& raw) {
@@ -218,7 +290,10 @@ Result<CommandLine> finish_verb(Raw& raw, const CLI::App& app, Verb verb) {
     case kAutorefresh:
       return finish_autorefresh(raw);
     case kRemove:
+    case kSet:
     case kRestart:
+    case kReload:
+    case kStart:
     case kStop:
       return finish_named(raw, app, verb);
     case kFindSupervisor:
@@ -227,8 +302,9 @@ Result<CommandLine> finish_verb(Raw& raw, const CLI::App& app, Verb verb) {
       break;
   }
   return misuse(
-      "nothing to do: give --greylist=PORT, --greyip=ADDR@PORT, --check, --remove, "
-      "--refreshsvc=DIR or --build-cdb=FILE; see --help");
+      "nothing to do: give --greylist=PORT, --greyip=ADDR@PORT, --check, --set=NAME=VALUE, "
+      "--restart, "
+      "--reload, --start, --stop, --remove, --refreshsvc=DIR or --build-cdb=FILE; see --help");
 }
 
 Result<CommandLine> finish(Raw& raw, const CLI::App& app) {
@@ -270,7 +346,7 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
   }
   for (const CLI::Option* option : app.get_options()) {
     // An empty argument after the option; nothing takes one.
-    if (option->get_expected_max() != 0 && option->count() > 0 && option->results()[0].empty()) {
+    if (option->get_expected_max() != 0 && std::ranges::count(option->results(), "") > 0) {
       return misuse(long_name(*option) + ": the value is empty");
     }
   }

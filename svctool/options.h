@@ -68,9 +68,27 @@ struct RestartService {
   std::string service;
 };
 
-// Ends its daemon and what supervises it.
+// Lets it read its lists again.
+struct ReloadService {
+  std::string service;
+};
+
+// Starts a daemon that is down.
+struct StartService {
+  std::string service;
+};
+
+// Ends it; see steer.h for how long.
 struct StopService {
   std::string service;
+};
+
+// Sets variables of a service.
+struct SetVariables {
+  std::string service;
+  // By name; "": none any more. What was asked for, in no order: a name is there once.
+  Values values;
+  bool restart = false;  // afterwards
 };
 
 // Says what supervises the machine.
@@ -88,8 +106,8 @@ struct PrintText {
 
 struct CommandLine {
   std::variant<PrintText, ServiceRequest, ServiceGreyip, RuleGreyip, CheckService, CheckRules,
-               RefreshService, Autorefresh, RemoveService, RestartService, StopService,
-               FindSupervisor, ListCdb>
+               RefreshService, Autorefresh, RemoveService, RestartService, ReloadService,
+               StartService, StopService, SetVariables, FindSupervisor, ListCdb>
       request;
   Manner manner;
 };

@@ -53,6 +53,8 @@ void add_service_options(CLI::App& app, Raw& raw) {
   add("--logdir", service.logdir, "DIR", "holds a log directory for each service");
   add("--user", service.user, "USER", "who runs the daemon");
   add("--loguser", service.loguser, "USER", "who writes the log");
+  add("--log-size", service.log_size, "BYTES", "LOGSIZE: of each file of the log");
+  add("--log-count", service.log_count, "FILES", "LOGCOUNT: how many of them are kept");
   flag("--create-users", raw.manner.create_users, "make these two when they are missing");
   add("--context-file", service.context_file, "FILE",
       "saved state, below CNTRLDIR unless absolute [greylist.PORT.context]");
@@ -90,7 +92,9 @@ void add_setting_options(CLI::App& app, ServiceRequest& service) {
 
 void add_greyip_options(CLI::App& app, Raw& raw) {
   const char* group = "Which daemon an SMTP server asks";
-  app.add_option("--greyip", raw.greyip, "daemons to ask, the next one when one is silent")
+  app.add_option(
+         "--greyip", raw.greyip,
+         "daemons to ask, the next one when one is silent; ip@port is what all servers read")
       ->type_name("ADDR@PORT[,..]")
       ->group(group);
   app.add_flag("--no-greyip", raw.no_greyip, "take GREYIP out again")->group(group);
@@ -112,7 +116,9 @@ void add_greyip_options(CLI::App& app, Raw& raw) {
       ->group(group);
   app.add_flag_callback(
          "--force", [&raw] { raw.manner.force = Force::yes; },
-         "replace a different GREYIP; refresh in spite of --autorefresh=0")
+         "replace a different GREYIP; refresh in spite of --autorefresh=0; set back what was "
+         "edited by "
+         "hand")
       ->group(group);
 }
 
@@ -129,10 +135,24 @@ void add_upkeep_options(CLI::App& app, Raw& raw) {
   app.add_flag("--restart", raw.restart,
                "of --greylist or --service: save, exit and start again, whatever supervises it")
       ->group(group);
-  app.add_flag("--stop", raw.stop,
-               "of --greylist or --service: save and exit for good, for a service that its "
-               "supervisor does not find any more")
-      ->group(group);
+  const auto list = [&](const char* name, std::vector<std::string>& values, const char* type,
+                        const char* help) {
+    app.add_option(name, values, help)
+        ->type_name(type)
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->group(group);
+  };
+  list("--set", raw.set, "NAME=VALUE",
+       "of --greylist or --service: set this variable, such as MIN_RESEND_MIN; several times for "
+       "several; with --restart the daemon uses it at once");
+  list("--unset", raw.unset, "NAME", "likewise: leave it to the daemon's default");
+  const auto steer = [&](const char* name, bool& value, const char* help) {
+    app.add_flag(name, value, std::string("of --greylist or --service: ") + help)->group(group);
+  };
+  steer("--reload", raw.reload, "read the lists again, whatever supervises it");
+  steer("--start", raw.start, "start a daemon that is down");
+  steer("--stop", raw.stop, "save and exit; how long that lasts is said");
   app.add_flag("--find-supervisor", raw.find_supervisor,
                "say what supervises this machine, as options for --greylist")
       ->group(group);
@@ -173,6 +193,11 @@ void define_options(CLI::App& app, Raw& raw) {
   add_greyip_options(app, raw);
   add_upkeep_options(app, raw);
   add_common_options(app, raw);
+  // As a command line that is put together from parts means it: svctool $(cat .options) --policy=X.
+  for (CLI::Option* option : app.get_options()) {
+    const bool list = option->get_multi_option_policy() == CLI::MultiOptionPolicy::TakeAll;
+    if (!option->get_positional() && option->get_expected_max() == 1 && !list) option->take_last();
+  }
 }
 
 bool is_service_option(const CLI::Option& option) {

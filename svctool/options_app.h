@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <string>
+#include <vector>
 
 #include "svctool/options.h"
 
@@ -14,7 +15,8 @@ struct Raw {
   Manner manner;
   std::string greyip, smtp_service, rules, match, list, refresh, autorefresh, directory;
   bool no_greyip = false, edit_run = false, remove = false;
-  bool restart = false, stop = false, find_supervisor = false;
+  bool restart = false, reload = false, start = false, stop = false, find_supervisor = false;
+  std::vector<std::string> set, unset;
 };
 
 // `raw` must outlive `app`.

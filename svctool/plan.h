@@ -49,11 +49,18 @@ struct Access {
   std::string remedy;  // what the operator can do about it
 };
 
+// What a hand has changed and the plan leaves as it is, for the operator.
+struct KeptEdit {
+  std::string path;  // without --destdir
+  std::string text;  // what it is, and how it could be changed all the same
+};
+
 struct Plan {
   std::string service;         // directory that svscan starts, installed as a whole when new
   std::vector<User> users;     // who must exist
   std::vector<Entry> entries;  // parents before what they hold
   std::vector<Access> access;
+  std::vector<KeptEdit> kept;
 };
 
 // The scripts of `plan` and nothing else.

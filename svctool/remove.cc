@@ -93,7 +93,7 @@ Result<void> remove_unit(const std::string& service) {
 }  // namespace
 
 Result<int> remove_service(const std::string& service, bool dry_run) {
-  const auto options = read_own_options(service);
+  const auto options = read_unexposed_options(service);
   if (!options) return tl::make_unexpected(options.error());
   const auto resolved = resolve(service);
   if (!resolved) return tl::make_unexpected(resolved.error());

@@ -1,23 +1,24 @@
 #include "svctool/restart.h"
 
+#include <poll.h>
+
+#include <cctype>
 #include <cstdio>
 
+#include "greyd/files.h"
 #include "svctool/log_service.h"
 #include "svctool/observe.h"
 #include "svctool/service_files.h"
+#include "svctool/standing.h"
 #include "svctool/start_check.h"
 #include "svctool/supervision.h"
+#include "svctool/unit_access.h"
 
 namespace grey::svctool {
 namespace {
 
-constexpr int kSeconds = 10;  // for a start, which has to read the state
-
-Result<void> could_start(const ServiceRequest& request, const std::string& service) {
-  if (auto good = check_values(request, service); !good) return good;
-  if (!may_ask_start(request, service)) return {};
-  return ask_start(request, service);
-}
+constexpr int kSeconds = 10;          // for a start, which has to read the state
+constexpr int kStandstillTries = 50;  // of a tenth of a second
 
 // An error when another program has the daemon's place: one that runs would lose its own for it.
 Result<void> check_place(const Suite& suite, const std::string& service, const ServiceState& state,
@@ -42,22 +43,61 @@ Result<bool> tell(const Suite& suite, const std::string& service, const ServiceS
   return true;
 }
 
+// 'T': by a signal; 't': by a debugger.
+bool stands_still(pid_t pid) {
+  const auto text = read_file("/proc/" + std::to_string(pid) + "/stat");
+  if (!text || !*text) return false;
+  const std::size_t name_end = (*text)->rfind(") ");
+  return name_end != std::string::npos && std::tolower((**text)[name_end + 2]) == 't';
+}
+
 }  // namespace
 
+Result<ServiceRequest> read_standing(const std::string& service) {
+  auto request = read_trusted_options(service);
+  if (request) find_what_stays(*request, service, {});
+  return request;
+}
+
+Result<void> could_start(const ServiceRequest& request, const std::string& service) {
+  if (auto good = check_values(request, service); !good) return good;
+  if (is_systemd(*request.suite) && systemd_runs()) {
+    if (auto good = check_unit_access(request, service); !good) return good;
+  }
+  if (!may_ask_start(request, service)) return {};
+  return ask_start(request, service);
+}
+
+Result<Endpoint> listen_endpoint(const std::string& service) {
+  const std::string listen = read_variable(service, "LISTEN");
+  if (const auto endpoint = own_endpoint(listen)) return *endpoint;
+  return failure("LISTEN: '" + listen + "' is not an address and port");
+}
+
+Result<void> refuse_standstill(pid_t pid) {
+  for (int tries = kStandstillTries; stands_still(pid); --tries) {
+    if (tries == 0) {
+      return failure(
+          "process " + std::to_string(pid) +
+          " stands still, held by a debugger or again and again by a signal; what it was "
+          "told it does when it goes on: kill -CONT " +
+          std::to_string(pid));
+    }
+    ::poll(nullptr, 0, 100);
+  }
+  return {};
+}
+
 Result<int> restart_daemon(const std::string& service) {
-  const auto request = read_trusted_options(service);
+  const auto request = read_standing(service);
   if (!request) return tl::make_unexpected(request.error());
   const Suite& suite = *request->suite;
   if (auto good = could_start(*request, service); !good) {
     return failure(service +
                    ": not restarted, as the daemon could not start now: " + good.error().text);
   }
-  const std::string listen = read_variable(service, "LISTEN");
-  const auto endpoint = own_endpoint(listen);
-  if (!endpoint) {
-    return failure(service + ": not restarted: LISTEN: '" + listen +
-                   "' is not an address and port");
-  }
+  const auto endpoint = listen_endpoint(service);
+  if (!endpoint) return failure(service + ": not restarted: " + endpoint.error().text);
   if (!is_systemd(suite) && !is_supervised(service)) {
     return failure(service + ": no supervise runs here");
   }
@@ -68,6 +108,11 @@ Result<int> restart_daemon(const std::string& service) {
   }
   const auto told = tell(suite, service, *before);
   if (!told) return tl::make_unexpected(told.error());
+  if (*told && before->up) {
+    if (auto runs = refuse_standstill(before->pid); !runs) {
+      return failure(service + ": not restarted: " + runs.error().text);
+    }
+  }
   const auto seen = observe(suite, service, *endpoint, kSeconds, *told ? before->pid : 0);
   if (*told && before->up && seen.state && seen.state->pid == before->pid) {
     return failure(service + ": the daemon does not end");

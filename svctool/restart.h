@@ -1,9 +1,13 @@
 // Lets a service's daemon start again with its settings as they are now.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 
+#include "greyd/endpoint.h"
 #include "greyd/error.h"
+#include "svctool/service_request.h"
 
 namespace grey::svctool {
 
@@ -11,5 +15,19 @@ namespace grey::svctool {
 // one answers; when it does not, or is down and to stay so, prints what a check would, and the exit
 // code is 1.
 Result<int> restart_daemon(const std::string& service);
+
+// A service as it stands, for who is about to start its daemon: its options, and what a hand has
+// changed. An error where others could have written to it.
+Result<ServiceRequest> read_standing(const std::string& service);
+
+// An error when its daemon could not start with its settings as they are now.
+Result<void> could_start(const ServiceRequest& request, const std::string& service);
+
+// Where it is asked, by LISTEN.
+Result<Endpoint> listen_endpoint(const std::string& service);
+
+// An error when the process does nothing of what it is told: when a signal or a debugger holds it
+// for a few seconds. Waits for that long, and no longer.
+Result<void> refuse_standstill(pid_t pid);
 
 }  // namespace grey::svctool

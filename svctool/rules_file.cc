@@ -146,6 +146,12 @@ Result<CdbState> write_rules(const RulesFile& file, std::string_view text) {
   if (!cdb->same) {
     done = transaction.stage_file(cdb_path, cdb->built, mode_of_file(cdb_path, mode));
   }
+  // tcprules may have taken a while.
+  const auto now = read_regular(file.path);
+  if (!now) return tl::make_unexpected(now.error());
+  if (*now != file.text) {
+    return failure(file.path + ": was changed by another program just now, and is left so");
+  }
   if (done && text != file.text) done = transaction.stage_file(file.path, text, mode);
   if (done) done = transaction.commit();
   if (!done) return tl::make_unexpected(done.error());

@@ -24,7 +24,8 @@ Result<CdbState> compare_cdb(const RulesFile& file);
 
 // Has tcprules(1) build FILE.cdb of `text`, then puts both in place. The cdb is built under another
 // name first: when tcprules refuses or a write fails, text and cdb are what they were. Owner and
-// mode of both stay.
+// mode of both stay. So they do when the text has become another one since it was read: an
+// editor's. REQUIRES: lock_directory_of() since before it was read.
 Result<CdbState> write_rules(const RulesFile& file, std::string_view text);
 
 }  // namespace grey::svctool

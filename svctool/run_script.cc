@@ -32,10 +32,6 @@ std::string optional_flag(std::string_view flag, std::string_view variable) {
   return "  ${" + name + ":+" + std::string(flag) + " \"$" + name + "\"} \\\n";
 }
 
-std::string_view program_name(bool use_greydaemon) {
-  return use_greydaemon ? "greydaemon" : "qmail-greyd";
-}
-
 // Starts the daemon in the shell's place, with the settings in its environment. `first`: lines of
 // options before those.
 std::string daemon_command(const std::string& prefix, bool use_greydaemon, const Suite& suite,
@@ -50,14 +46,13 @@ exec )sh";
   if (!is_systemd(suite)) {
     text.append("${SOFT_MEM:+").append(suite.memory_limit).append(" \"$SOFT_MEM\"} \\\n  ");
   }
-  text += shell_quote(prefix + "/sbin/" + std::string(program_name(use_greydaemon))) + " \\\n";
+  text += shell_quote(prefix + "/sbin/" + daemon_name(use_greydaemon)) + " \\\n";
   text += first;
   if (!is_systemd(suite)) text += optional_flag("-u", "SERVICE_USER");
   for (const Setting& setting : settings()) {
-    const std::string_view flag = use_greydaemon ? setting.greydaemon_flag : setting.flag;
-    if (!flag.empty()) text += optional_flag(flag, setting.variable);
+    text += optional_flag(setting.flag, setting.variable);
   }
-  if (!use_greydaemon) text += "  ${DRY_RUN:+--dry-run} \\\n";
+  text += "  ${DRY_RUN:+--dry-run} \\\n";
   return text + "  \"$LISTEN\" \"$CONTEXT_FILE\"\n";
 }
 
@@ -80,8 +75,12 @@ std::string shell_quote(std::string_view text) {
   return quoted + "'";
 }
 
+std::string daemon_name(bool use_greydaemon) {
+  return use_greydaemon ? "greydaemon" : "qmail-greyd";
+}
+
 std::string run_script(const std::string& prefix, bool use_greydaemon, const Suite& suite) {
-  const std::string program(program_name(use_greydaemon));
+  const std::string program = daemon_name(use_greydaemon);
   std::string text;
   if (is_systemd(suite)) {
     text = title(program + " under systemd") +

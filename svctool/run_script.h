@@ -13,6 +13,9 @@ namespace grey::svctool {
 // `text` as one word of a POSIX shell, whatever it contains.
 std::string shell_quote(std::string_view text);
 
+// "greydaemon" or "qmail-greyd".
+std::string daemon_name(bool use_greydaemon);
+
 std::string run_script(const std::string& prefix, bool use_greydaemon, const Suite& suite);
 
 // The PATH of what a supervisor's script starts.

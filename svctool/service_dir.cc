@@ -2,7 +2,9 @@
 
 #include <sstream>
 
+#include "greyd/endpoint.h"
 #include "greyd/files.h"
+#include "svctool/edits.h"
 #include "svctool/run_script.h"
 #include "svctool/unit_file.h"
 
@@ -17,34 +19,62 @@ std::string file_variable(const ServiceRequest& request, std::string_view name) 
   return path_below(request.cntrldir, name);
 }
 
+// As `run` finds a relative one from the service's own directory.
+std::string control_directory(const ServiceRequest& request) {
+  return path_below(service_path(request), value_in_force(request, "CONTROLDIR"));
+}
+
+std::string context_directory(const ServiceRequest& request) {
+  return directory_of(
+      path_below(control_directory(request), value_in_force(request, "CONTEXT_FILE")));
+}
+
+std::string log_directory(const ServiceRequest& request) {
+  return path_below(service_path(request) + "/log", value_in_force(request, "LOGDIR"));
+}
+
+std::string daemon_user(const ServiceRequest& request) {
+  // systemd has it in the unit.
+  return is_systemd(*request.suite) ? request.user : value_in_force(request, "SERVICE_USER");
+}
+
+// As it was given, or set by hand; greydaemon's names are below the control directory in any case.
+std::string list_name(const ServiceRequest& request, const Setting& setting) {
+  const auto edit = request.by_hand.find(setting.variable);
+  return edit == request.by_hand.end() ? value_of(request, setting.option) : edit->second;
+}
+
 // The daemon saves by temporary file and rename, so its user must be able to make files in the
 // directory of the context file. A directory that is missing is made for that user. One that is
 // there belongs to the mail system, whose other programs may mind a new owner or mode: it is left
 // as it is, and when the user cannot write there installation stops and says so, as the service
 // would lose its state at every restart.
 void add_state(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
-  build.directory(request.cntrldir, 0755).owned_by(request.user).kept();
-  const std::string directory = directory_of(path_below(request.cntrldir, context_file(request)));
-  if (directory != request.cntrldir) {
-    build.directory(directory, 0755).owned_by(request.user).kept();
-  }
-  plan.access.push_back({request.user, directory, Access::Need::save_files_in,
-                         "make it writable for that user, or name a --context-file elsewhere"});
+  const std::string control = control_directory(request);
+  const std::string user = daemon_user(request);
+  build.directory(control, 0755).owned_by(user).kept();
+  const std::string directory = context_directory(request);
+  if (directory != control) build.directory(directory, 0755).owned_by(user).kept();
+  const auto needs = [&](const std::string& path, Access::Need need, const char* remedy) {
+    if (!user.empty()) plan.access.push_back({user, path, need, remedy});  // else it stays root
+  };
+  needs(directory, Access::Need::save_files_in,
+        "make it writable for that user, or name a --context-file elsewhere");
   const struct {
     std::string_view option;
     const std::string& sample;
   } lists[] = {{"whitelist", request.sample_whitelist}, {"blacklist", request.sample_blacklist}};
   for (const auto& list : lists) {
-    const std::string name = value_of(request, list.option);
+    const std::string name = list_name(request, *find_setting(list.option));
     if (name.empty()) continue;
-    const std::string path = path_below(request.cntrldir, name);
+    const std::string path = path_below(control, name);
     // Below the control directory; elsewhere a directory that is missing is more likely a typing
     // error than a wish.
     if (!name.starts_with('/') && !build.has(directory_of(path))) {
       build.directory(directory_of(path), 0755).kept();
     }
     build.file(path, 0644, list.sample).kept();
-    plan.access.push_back({request.user, path, Access::Need::read, "make it readable"});
+    needs(path, Access::Need::read, "make it readable");
   }
 }
 
@@ -52,80 +82,43 @@ void add_state(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
 constexpr std::string_view kLogFiles[] = {"current", "lock", "state"};
 
 void add_log(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
-  build.directory(request.logdir, 0755).kept();
-  const std::string directory = path_below(request.logdir, service_name(request));
-  build.directory(directory, 0755).owned_by(request.loguser).with_files();
-  for (Access& access : log_accesses(directory, request.loguser)) {
+  const std::string directory = log_directory(request);
+  const std::string user = value_in_force(request, "LOGUSER");
+  build.directory(directory_of(directory), 0755).kept();
+  build.directory(directory, 0755).owned_by(user).with_files();
+  if (user.empty()) return;
+  for (Access& access : log_accesses(directory, user)) {
     plan.access.push_back(std::move(access));
   }
 }
 
-struct Variable {
-  std::string name, value;
-  Role role = Role::setting;
-  std::string option = {};  // when it is in the table
-};
-
-std::vector<Variable> variables_of(const ServiceRequest& request) {
-  std::vector<Variable> variables = {
-      {"CONTROLDIR", request.cntrldir, Role::required},
-      {"LISTEN", listen_address(request), Role::required},
-      {"CONTEXT_FILE", file_variable(request, context_file(request)), Role::required},
-  };
-  // systemd sees to these; they are in the unit.
-  if (!is_systemd(*request.suite)) {
-    variables.push_back({"SERVICE_USER", request.user});
-    variables.push_back({"SOFT_MEM", memory_limit(request)});
-  }
-  for (const Setting& setting : settings()) {
-    if (request.use_greydaemon && setting.greydaemon_flag.empty()) continue;
-    const std::string value = value_of(request, setting.option);
-    variables.push_back({std::string(setting.variable),
-                         setting.kind == Kind::file ? file_variable(request, value) : value,
-                         Role::setting, std::string(setting.option)});
-  }
-  // Not a setting of the command line, where --dry-run is svctool's own.
-  if (!request.use_greydaemon) variables.push_back({"DRY_RUN", ""});
-  return variables;
+// What a file has: where it is looked for what a hand has changed, the installed value.
+std::string written_value(const ServiceRequest& request, const Variable& variable) {
+  return request.shows_edits ? variable.value : value_in_force(request, variable.name);
 }
 
-void add_variables(const ServiceRequest& request, const std::string& directory,
+void add_variables(const ServiceRequest& request, const std::string& directory, bool of_log,
                    PlanBuilder& build) {
   build.directory(directory, 0755);
   for (const Variable& variable : variables_of(request)) {
-    build.variable(directory, variable.name, variable.value, variable.role);
-    build.of_setting(variable.option);
+    if (variable.of_log != of_log) continue;
+    build.variable(directory, variable.name, written_value(request, variable), variable.role);
+    if (variable.setting != nullptr) build.of_setting(variable.option);
   }
 }
 
 void add_log_service(const ServiceRequest& request, const std::string& log, PlanBuilder& build) {
-  const std::string variables = log + "/variables";
   build.directory(log, 0755);
-  build.directory(variables, 0755);
-  build.variable(variables, "LOGDIR", path_below(request.logdir, service_name(request)),
-                 Role::required);
-  build.variable(variables, "LOGUSER", request.loguser);
-  build.variable(variables, "LOGSIZE", "");
-  build.variable(variables, "LOGCOUNT", "");
-  build.script(log + "/run", log_run_script(request.prefix, *request.suite));
+  add_variables(request, log + "/variables", true, build);
+  build.script(log + "/run", signed_script(log_run_script(request.prefix, *request.suite)));
 }
 
 // Everything that a scanner needs to start daemon and log.
 void add_service(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
   build.directory(plan.service, 01755);
-  add_variables(request, plan.service + "/variables", build);
+  add_variables(request, plan.service + "/variables", false, build);
   add_log_service(request, plan.service + "/log", build);
   if (request.down) build.file(plan.service + "/down", 0644, "");
-}
-
-// Of the unix sockets that --policy names.
-std::vector<std::string> policy_directories(const ServiceRequest& request) {
-  std::vector<std::string> directories;
-  std::istringstream places(value_of(request, "policy"));
-  for (std::string place; std::getline(places, place, ',');) {
-    if (place.starts_with('/')) directories.push_back(directory_of(place));
-  }
-  return directories;
 }
 
 void add_unit(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
@@ -134,26 +127,75 @@ void add_unit(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
   unit.user = request.user;
   unit.script = plan.service + "/run";
   unit.environment_file = plan.service + "/environment";
-  unit.writable = {directory_of(path_below(request.cntrldir, context_file(request)))};
-  unit.readable = {request.cntrldir, request.prefix};
-  for (const char* list : {"whitelist", "blacklist"}) {
-    unit.readable.push_back(path_below(request.cntrldir, value_of(request, list)));
-  }
-  for (const std::string& directory : policy_directories(request)) {
-    unit.writable.push_back(directory);
+  unit.identifier = daemon_name(request.use_greydaemon);
+  unit.writable = writable_directories(request);
+  const std::string control = control_directory(request);
+  unit.readable = {control, request.prefix};
+  for (const char* list : {"WHITELIST", "BLACKLIST"}) {
+    unit.readable.push_back(path_below(control, value_in_force(request, list)));
   }
   unit.memory = memory_limit(request);
-  unit.low_port = request.port < 1024;
+  const auto listen = parse_endpoint(value_in_force(request, "LISTEN"), Wildcards::allowed);
+  unit.low_port = (listen ? listen->port : request.port) < 1024;
   build.directory(plan.service, 0755);
   Variables variables;
   for (const Variable& variable : variables_of(request)) {
-    variables.emplace_back(variable.name, variable.value);
+    variables.emplace_back(variable.name, written_value(request, variable));
   }
   build.file(unit.environment_file, 0644, environment_file(variables)).of_settings();
-  build.script(unit_path(plan.service), unit_file(unit), 0644);
+  build.script(unit_path(plan.service), signed_script(unit_file(unit)), 0644);
 }
 
 }  // namespace
+
+std::vector<Variable> variables_of(const ServiceRequest& request) {
+  const bool systemd = is_systemd(*request.suite);
+  std::vector<Variable> variables = {
+      {"CONTROLDIR", request.cntrldir, Role::required, "cntrldir"},
+      {"LISTEN", listen_address(request), Role::required, "localip"},
+      {"CONTEXT_FILE", file_variable(request, context_file(request)), Role::required,
+       "context-file"},
+  };
+  // systemd sees to these; they are in the unit.
+  if (!systemd) {
+    variables.push_back({"SERVICE_USER", request.user, Role::setting, "user"});
+    variables.push_back({"SOFT_MEM", memory_limit(request), Role::setting, "memory"});
+  }
+  for (const Setting& setting : settings()) {
+    const std::string value = value_of(request, setting.option);
+    variables.push_back({std::string(setting.variable),
+                         setting.kind == Kind::file ? file_variable(request, value) : value,
+                         Role::setting, std::string(setting.option), &setting});
+  }
+  // Not a setting of the command line, where --dry-run is svctool's own.
+  variables.push_back({"DRY_RUN", ""});
+  if (systemd) return variables;
+  const std::string directory = path_below(request.logdir, service_name(request));
+  variables.push_back({"LOGDIR", directory, Role::required, "logdir", nullptr, true});
+  variables.push_back({"LOGUSER", request.loguser, Role::setting, "loguser", nullptr, true});
+  variables.push_back({"LOGSIZE", request.log_size, Role::setting, "log-size", nullptr, true});
+  variables.push_back({"LOGCOUNT", request.log_count, Role::setting, "log-count", nullptr, true});
+  return variables;
+}
+
+std::string value_in_force(const ServiceRequest& request, std::string_view name) {
+  if (const auto edit = request.by_hand.find(name); edit != request.by_hand.end()) {
+    return edit->second;
+  }
+  for (Variable& variable : variables_of(request)) {
+    if (variable.name == name) return std::move(variable.value);
+  }
+  return {};
+}
+
+std::vector<std::string> writable_directories(const ServiceRequest& request) {
+  std::vector<std::string> directories = {context_directory(request)};
+  std::istringstream places(value_in_force(request, "POLICY"));
+  for (std::string place; std::getline(places, place, ',');) {
+    if (place.starts_with('/')) directories.push_back(directory_of(place));
+  }
+  return directories;
+}
 
 std::vector<Access> log_accesses(const std::string& directory, const std::string& user) {
   using Need = Access::Need;
@@ -170,9 +212,9 @@ Plan plan_service(const ServiceRequest& request) {
   const bool systemd = is_systemd(*request.suite);
   Plan plan;
   plan.service = service_path(request);
-  plan.users.push_back({request.user, "user"});
-  const bool logs = !systemd && request.loguser != request.user;
-  if (logs) plan.users.push_back({request.loguser, "loguser"});
+  const std::string user = daemon_user(request), loguser = value_in_force(request, "LOGUSER");
+  if (!user.empty()) plan.users.push_back({user, "user"});
+  if (!systemd && loguser != user && !loguser.empty()) plan.users.push_back({loguser, "loguser"});
   PlanBuilder build(plan);
   add_state(request, plan, build);
   if (!systemd) add_log(request, plan, build);
@@ -182,7 +224,7 @@ Plan plan_service(const ServiceRequest& request) {
   for (const std::string& option : request.options) options += option + "\n";
   build.file(plan.service + "/.options", 0644, options);
   build.script(plan.service + "/run",
-               run_script(request.prefix, request.use_greydaemon, *request.suite));
+               signed_script(run_script(request.prefix, request.use_greydaemon, *request.suite)));
   return request.run_file_only ? only_scripts(std::move(plan)) : plan;
 }
 

@@ -19,10 +19,32 @@
 //   /etc/systemd/system/greylist.1999.service
 #pragma once
 
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "svctool/plan.h"
 #include "svctool/service_request.h"
 
 namespace grey::svctool {
+
+// A file below variables/ or log/variables/, or under systemd a line of `environment`.
+struct Variable {
+  std::string name;
+  std::string value;  // that the request's options give it; empty: not set
+  Entry::Role role = Entry::Role::setting;
+  std::string option = {};      // of svctool, without the dashes; empty: none
+  const Setting* setting = {};  // when it is in the table
+  bool of_log = false;
+};
+// All that a service has.
+std::vector<Variable> variables_of(const ServiceRequest& request);
+
+// The value of one as it will be in force: what a hand has set it to, or the options.
+std::string value_in_force(const ServiceRequest& request, std::string_view name);
+
+// Directories that the daemon writes to: those of its context file and of the sockets in POLICY.
+std::vector<std::string> writable_directories(const ServiceRequest& request);
 
 // REQUIRES: check_request().
 Plan plan_service(const ServiceRequest& request);

@@ -6,6 +6,7 @@
 
 #include "greyd/files.h"
 #include "svctool/compare.h"
+#include "svctool/edits.h"
 #include "svctool/options.h"
 #include "svctool/place.h"
 #include "svctool/run_script.h"
@@ -29,9 +30,13 @@ std::vector<std::string> exposures_of(const std::string& service) {
                            "/log/run", "/log/variables", "/log/supervise"}) {
     paths.push_back(service + name);
   }
-  for (const char* name : {"/variables", "/log/variables"}) {
+  // Of systemd: the unit, and what is put over it.
+  const std::string unit = unit_path(service), overrides = unit + ".d";
+  paths.insert(paths.end(), {unit, overrides});
+  for (const std::string& directory :
+       {service + "/variables", service + "/log/variables", overrides}) {
     std::error_code error;
-    for (std::filesystem::directory_iterator at(service + name, error), end; !error && at != end;
+    for (std::filesystem::directory_iterator at(directory, error), end; !error && at != end;
          at.increment(error)) {
       paths.push_back(at->path());
     }
@@ -53,6 +58,13 @@ Result<ServiceRequest> read_trusted_options(const std::string& service) {
   return read_own_options(service);
 }
 
+Result<ServiceRequest> read_unexposed_options(const std::string& service) {
+  if (const auto exposure = exposure_of(service + "/.options"); !exposure.empty()) {
+    return failure(service + ": " + exposure + ", so what it says is not believed");
+  }
+  return read_own_options(service);
+}
+
 Result<ServiceRequest> read_own_options(const std::string& service) {
   auto request = read_options(service);
   if (!request) return tl::make_unexpected(request.error());
@@ -69,9 +81,7 @@ bool is_greylisting_service(const std::string& service) {
 
 std::string read_variable(const std::string& service, const std::string& name) {
   if (const auto content = read_followed(service + "/variables/" + name); content && *content) {
-    std::string value = (*content)->substr(0, (*content)->find('\n'));
-    while (value.ends_with(' ') || value.ends_with('\t')) value.pop_back();  // as envdir(8) does
-    return value;
+    return envdir_value(**content);
   }
   const auto content = read_followed(service + "/environment");
   if (!content || !*content) return {};

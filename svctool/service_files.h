@@ -27,6 +27,10 @@ std::vector<std::string> exposures_of(const std::string& service);
 // there.
 Result<ServiceRequest> read_trusted_options(const std::string& service);
 
+// The same where what nobody else can have written is only .options: for what believes nothing
+// else.
+Result<ServiceRequest> read_unexposed_options(const std::string& service);
+
 // Whether it was installed as a greylisting service: its .options name --greylist, even where they
 // are otherwise not what this version understands.
 bool is_greylisting_service(const std::string& service);

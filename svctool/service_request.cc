@@ -6,9 +6,6 @@
 namespace grey::svctool {
 namespace {
 
-// Below that the daemon does not start.
-constexpr long kLeastMemory = 64 << 20;
-
 Result<void> check_names(const ServiceRequest& request) {
   const std::string directory = servicedir(request);
   const struct {
@@ -54,9 +51,13 @@ Result<void> check_times(const ServiceRequest& request) {
 
 Result<void> check_memory(const ServiceRequest& request) {
   if (request.memory.empty() || request.memory == "0") return {};
-  constexpr Setting kMemory{
-      "memory", {}, {}, {}, Kind::number, {}, "bytes", {}, {kLeastMemory, 1L << 50}, {}};
-  return check_value(kMemory, request.memory);
+  return check_value(memory_setting(), request.memory);
+}
+
+// What multilog, whose limits are the narrowest, takes.
+Result<void> check_log(const ServiceRequest& request) {
+  if (auto good = check_value(log_size_setting(), request.log_size); !good) return good;
+  return check_value(log_count_setting(), request.log_count);
 }
 
 }  // namespace
@@ -120,13 +121,13 @@ Result<void> check_request(const ServiceRequest& request) {
     const Setting* setting = find_setting(option);
     if (!setting) return misuse("--" + option + " is no setting");
     if (auto good = check_value(*setting, value); !good) return good;
-    if (request.use_greydaemon && setting->greydaemon_flag.empty()) {
-      return misuse("--" + option + ": greydaemon has no such setting");
-    }
+    if (!request.use_greydaemon) continue;
+    if (auto good = check_greydaemon_value(*setting, value); !good) return good;
   }
   if (auto good = check_names(request); !good) return good;
   if (auto good = check_tag(request.servicetag); !good) return good;
   if (auto good = check_memory(request); !good) return good;
+  if (auto good = check_log(request); !good) return good;
   return check_times(request);
 }
 

@@ -24,6 +24,8 @@ struct ServiceRequest {
   std::string loguser = "qmaill";  // multilog's
   std::string prefix;              // programs are in prefix/sbin
   std::string context_file;        // empty: the service's name and .context
+  std::string log_size = "5000000";  // octets of each file that the log is kept in
+  std::string log_count = "10";      // and how many of them
   std::string memory;              // bytes, for softlimit -m; empty: needed_memory(); "0": no limit
   bool use_greydaemon = false;
   bool no_whitelist = false;
@@ -32,6 +34,10 @@ struct ServiceRequest {
   Values values;                                   // settings given on the command line
   std::string sample_whitelist, sample_blacklist;  // contents of lists that have to be made
   std::vector<std::string> options;                // what .options keeps
+  Values by_hand;  // by variable: what a hand has set, which stays; see edits.h
+  // For a check: variables have the value that the options give, whatever a hand has made of it; all
+  // else follows what is in force.
+  bool shows_edits = false;
 };
 
 // Misuse, naming the option, when a value is out of range or two contradict each other.

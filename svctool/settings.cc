@@ -12,43 +12,45 @@ namespace {
 
 // clang-format off
 constexpr Setting kSettings[] = {
-    {"min-resend-min", "MIN_RESEND_MIN", "-m", "-m", Kind::number, "5", "minutes",
+    {"min-resend-min", "MIN_RESEND_MIN", "-m", Kind::number, "5", "minutes",
      "a retry that comes earlier is deferred again", limits::kDelay, {}},
-    {"resend-win-hr", "RESEND_WIN_HR", "-g", "-g", Kind::number, "12", "hours",
+    {"resend-win-hr", "RESEND_WIN_HR", "-g", Kind::number, "12", "hours",
      "a retry that comes later starts anew", limits::kPeriod, {}},
-    {"timeout-days", "TIMEOUT_DAYS", "-t", "-t", Kind::number, "7", "days",
+    {"timeout-days", "TIMEOUT_DAYS", "-t", Kind::number, "7", "days",
      "how long an idle known client is remembered", limits::kPeriod, {}},
-    {"save-interval", "SAVE_INTERVAL", "-s", "-s", Kind::number, "5", "minutes",
+    {"save-interval", "SAVE_INTERVAL", "-s", Kind::number, "5", "minutes",
      "how often the context file is saved", limits::kPeriod, {}},
-    {"free-interval", "FREE_INTERVAL", "-f", {}, Kind::number, {}, "minutes",
+    {"free-interval", "FREE_INTERVAL", "-f", Kind::number, {}, "minutes",
      "how often expired records are freed", limits::kPeriod, {}},
-    {"whitelist", "WHITELIST", "-w", "-w", Kind::file, "greylist.whitelist", "file",
+    {"whitelist", "WHITELIST", "-w", Kind::file, "greylist.whitelist", "file",
      "who is never deferred; the shipped list is copied there when missing", {}, {}},
-    {"blacklist", "BLACKLIST", "--blacklist", {}, Kind::file, {}, "file",
+    {"blacklist", "BLACKLIST", "--blacklist", Kind::file, {}, "file",
      "who is always deferred; a sample is made when missing", {}, {}},
-    {"hash-size", "HASH_SIZE", "-h", {}, Kind::number, {}, "records",
+    {"hash-size", "HASH_SIZE", "-h", Kind::number, {}, "records",
      "how many to make room for at start", limits::kHashSize, {}},
-    {"max-records", "MAX_RECORDS", "--max-records", {}, Kind::number, {}, "records",
+    {"max-records", "MAX_RECORDS", "--max-records", Kind::number, {}, "records",
      "the most that are held", limits::kMaxRecords, {}},
-    {"client-passes", "CLIENT_PASSES", "--client-passes", {}, Kind::number, {}, "retries",
-     "good retries that make a client known; 0: never", limits::kClientPasses, {}},
-    {"ipv4-prefix", "IPV4_PREFIX", "--ipv4-prefix", {}, Kind::number, {}, "bits",
+    {"client-passes", "CLIENT_PASSES", "--client-passes", Kind::number, {}, "retries",
+     "good retries that make a client known; 0: never", limits::kClientPasses, {}, "1"},
+    {"ipv4-prefix", "IPV4_PREFIX", "--ipv4-prefix", Kind::number, {}, "bits",
      "of a client's IPv4 address that count", limits::kIpv4Prefix, {}},
-    {"ipv6-prefix", "IPV6_PREFIX", "--ipv6-prefix", {}, Kind::number, {}, "bits",
+    {"ipv6-prefix", "IPV6_PREFIX", "--ipv6-prefix", Kind::number, {}, "bits",
      "of a client's IPv6 address that count", limits::kIpv6Prefix, {}},
-    {"sender-key", "SENDER_KEY", "--sender-key", {}, Kind::choice, {}, "key",
+    {"sender-key", "SENDER_KEY", "--sender-key", Kind::choice, {}, "key",
      "what of the sender counts", {}, "full|normalized|domain|none"},
-    {"recipient-key", "RECIPIENT_KEY", "--recipient-key", {}, Kind::choice, {}, "key",
+    {"recipient-key", "RECIPIENT_KEY", "--recipient-key", Kind::choice, {}, "key",
      "what of the recipient counts", {}, "full|none"},
-    {"recipients", "RECIPIENTS", "--recipients", {}, Kind::choice, {}, "word",
-     "how many of a message's recipients must pass", {}, "any|all"},
-    {"allow", "ALLOW", "--allow", {}, Kind::networks, {}, "networks",
+    {"recipients", "RECIPIENTS", "--recipients", Kind::choice, {}, "word",
+     "how many of a message's recipients must pass", {}, "any|all", "all"},
+    {"allow", "ALLOW", "--allow", Kind::networks, {}, "networks",
      "who may ask, separated by commas", {}, {}},
-    {"policy", "POLICY", "--policy", {}, Kind::places, {}, "where,..",
+    {"policy", "POLICY", "--policy", Kind::places, {}, "where,..",
      "where Postfix and Exim ask: ADDR@PORT or /PATH of a socket", {}, {}},
-    {"policy-text", "POLICY_TEXT", "--policy-text", {}, Kind::deferral, {}, "text",
+    {"policy-text", "POLICY_TEXT", "--policy-text", Kind::deferral, {}, "text",
      "what those tell a client that must wait", {}, {}},
-    {"verbosity", "VERBOSITY", "-v", {}, Kind::number, {}, "level",
+    {"sync", "SYNC", "--sync", Kind::choice, {}, "word",
+     "when answers are safe from a power cut", {}, "always|second|never"},
+    {"verbosity", "VERBOSITY", "-v", Kind::number, {}, "level",
      "how much is logged", limits::kVerbosity, {}},
 };
 // clang-format on
@@ -97,6 +99,25 @@ const Setting* find_setting(std::string_view option) {
   return nullptr;
 }
 
+const Setting& memory_setting() {
+  static constexpr Setting kMemory{
+      "memory", "SOFT_MEM", {}, Kind::number, {}, "bytes", {}, {kLeastMemory, 1L << 50}, {}};
+  return kMemory;
+}
+
+// What multilog takes, whose limits are the narrowest.
+const Setting& log_size_setting() {
+  static constexpr Setting kLogSize{
+      "log-size", "LOGSIZE", {}, Kind::number, {}, "bytes", {}, {4096, 16'777'215}, {}};
+  return kLogSize;
+}
+
+const Setting& log_count_setting() {
+  static constexpr Setting kLogCount{
+      "log-count", "LOGCOUNT", {}, Kind::number, {}, "files", {}, {2, 10'000}, {}};
+  return kLogCount;
+}
+
 Result<void> check_line(std::string_view option, std::string_view value) {
   for (const char c : value) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
@@ -141,6 +162,12 @@ Result<void> check_value(const Setting& setting, std::string_view value) {
       return wrong(setting.option, value, "a file name: it starts with a dash");
   }
   return {};
+}
+
+Result<void> check_greydaemon_value(const Setting& setting, std::string_view value) {
+  if (setting.greydaemon_value.empty() || value == setting.greydaemon_value) return {};
+  return misuse("--" + std::string(setting.option) + ": under greydaemon's rules it is always " +
+                std::string(setting.greydaemon_value) + "; qmail-greyd has the choice");
 }
 
 }  // namespace grey::svctool

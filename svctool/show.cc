@@ -74,6 +74,10 @@ std::string describe_in_full(const Change& change) {
                              remove ? "/dev/null" : change.path, change.entry->content);
 }
 
+std::string describe(const KeptEdit& kept, const std::string& destdir) {
+  return "keep " + destdir + kept.path + ": " + kept.text;
+}
+
 std::string describe_new_user(const User& user) {
   return "create user " + user.name + " (a system account without a shell)";
 }
@@ -104,6 +108,10 @@ std::string to_json(const Plan& plan, const Comparison& comparison,
       ++change;
     }
     json["entries"].push_back(std::move(object));
+  }
+  json["kept"] = nlohmann::ordered_json::array();
+  for (const KeptEdit& kept : plan.kept) {
+    json["kept"].push_back({{"path", destdir + kept.path}, {"text", kept.text}});
   }
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }

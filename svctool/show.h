@@ -14,6 +14,8 @@ std::string describe(const Change& change);
 // The same and, of a file, how its content changes: what diff -u prints, for patch(1) to take.
 std::string describe_in_full(const Change& change);
 
+std::string describe(const KeptEdit& kept, const std::string& destdir);
+
 std::string describe_new_user(const User& user);
 
 // An object; svctool(8) says what is in it. What is not UTF-8 in a path or file becomes U+FFFD.

@@ -26,10 +26,12 @@ std::string without_name(const std::string& said) {
 
 // The settings that svctool knows, words before a command. Any other that the service's own
 // environment has could make a program that root runs load or start another's.
-std::vector<std::string> environment_of(const std::string& service) {
+std::vector<std::string> environment_of(const std::string& service, const Values& instead) {
   std::vector<std::string> words;
   const auto add = [&](std::string_view name) {
-    const std::string value = read_variable(service, std::string(name));
+    const auto other = instead.find(name);
+    const std::string value =
+        other != instead.end() ? other->second : read_variable(service, std::string(name));
     if (!value.empty()) words.push_back(std::string(name) + "=" + value);
   };
   for (const char* name :
@@ -57,7 +59,8 @@ bool may_ask_start(const ServiceRequest& request, const std::string& service) {
          status.st_uid == ::geteuid();
 }
 
-Result<void> ask_start(const ServiceRequest& request, const std::string& service) {
+Result<void> ask_start(const ServiceRequest& request, const std::string& service,
+                       const Values& instead) {
   if (const std::string exposure = exposure_of_programs(request); !exposure.empty()) {
     return failure(exposure + ", so the daemon there is not run");
   }
@@ -65,7 +68,7 @@ Result<void> ask_start(const ServiceRequest& request, const std::string& service
   program.seconds = kSeconds;
   program.arguments = {"env", "-i", "PATH=" + service_path_variable(request.prefix)};
   auto& words = program.arguments;
-  for (std::string& word : environment_of(service)) words.push_back(std::move(word));
+  for (std::string& word : environment_of(service, instead)) words.push_back(std::move(word));
   const std::string script =
       check_script(request.prefix, request.use_greydaemon, *request.suite, request.user);
   words.insert(words.end(), {"sh", "-c", script});
@@ -79,7 +82,9 @@ Result<void> check_values(const ServiceRequest& request, const std::string& serv
     const std::string name(setting.variable);
     const std::string value = read_variable(service, name);
     if (value.empty()) continue;
-    if (const auto good = check_value(setting, value); !good) {
+    auto good = check_value(setting, value);
+    if (good && request.use_greydaemon) good = check_greydaemon_value(setting, value);
+    if (!good) {
       return failure(service + place + name + good.error().text.substr(setting.option.size() + 2));
     }
   }

@@ -14,7 +14,9 @@ bool may_ask_start(const ServiceRequest& request, const std::string& service);
 
 // The error is what the daemon says, or who else could exchange its program.
 // REQUIRES: nobody else can write to the service directory, see exposures_of().
-Result<void> ask_start(const ServiceRequest& request, const std::string& service);
+// `instead`: variables that are about to have another value than they have there.
+Result<void> ask_start(const ServiceRequest& request, const std::string& service,
+                       const Values& instead = {});
 
 // The first setting that has no good value, by its file. For who has not compared the service with
 // its plan, which finds the same.

@@ -34,13 +34,12 @@ Fd open_fifo(const std::string& path) {
   return fd;
 }
 
-constexpr int kStopSeconds = 300;  // a daemon with many records saves for a while
-
-// Nothing when nobody supervises there.
+// Nothing when nobody supervises there. One that was stopped, as by SIGSTOP, goes on ("c"), or it
+// would never see that it is to end.
 Result<void> end_supervision(const std::string& directory, const std::string& what) {
   if (!is_supervised(directory)) return {};
   // Whoever is about to end by himself may be gone by now.
-  if (auto told = tell_supervisor(directory, "dx"); !told && is_supervised(directory)) return told;
+  if (auto told = tell_supervisor(directory, "dcx"); !told && is_supervised(directory)) return told;
   if (!wait_until_unsupervised(directory, kStopSeconds)) return failure(what + " does not end");
   return {};
 }
@@ -62,7 +61,22 @@ Result<void> tell_systemd(const std::vector<std::string>& arguments) {
 
 Result<void> restart_service(const Suite& suite, const std::string& service) {
   if (is_systemd(suite)) return tell_systemd({"restart", unit_name(service)});
-  return tell_supervisor(service, "t");
+  return tell_supervisor(service, "tc");
+}
+
+Result<void> reload_service(const Suite& suite, const std::string& service) {
+  if (is_systemd(suite)) return tell_systemd({"reload", unit_name(service)});
+  return tell_supervisor(service, "h");
+}
+
+Result<void> start_service(const Suite& suite, const std::string& service) {
+  if (is_systemd(suite)) return tell_systemd({"start", unit_name(service)});
+  return tell_supervisor(service, "u");
+}
+
+Result<void> put_down(const Suite& suite, const std::string& service) {
+  if (is_systemd(suite)) return tell_systemd({"stop", unit_name(service)});
+  return tell_supervisor(service, "dc");
 }
 
 Result<void> stop_service(const Suite& suite, const std::string& service) {

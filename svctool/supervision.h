@@ -25,6 +25,13 @@ Result<void> tell_systemd(const std::vector<std::string>& arguments);
 // Saves, exits and starts again.
 Result<void> restart_service(const Suite& suite, const std::string& service);
 
+// Lets the daemon read its lists again, starts one that is down, or ends it until it is started.
+Result<void> reload_service(const Suite& suite, const std::string& service);
+Result<void> start_service(const Suite& suite, const std::string& service);
+Result<void> put_down(const Suite& suite, const std::string& service);
+
+constexpr int kStopSeconds = 300;  // a daemon with many records saves for a while
+
 // Ends the daemon, then what writes its log, and what supervises both. The supervisor's scanner
 // must not see the service any more, or it starts it again. Of systemd's unit also its start at
 // boot. An error when one of them does not end within five minutes.

@@ -123,6 +123,8 @@ std::string unit_file(const Unit& unit) {
                      "StartLimitIntervalSec=0\n\n[Service]\nType=exec\n";
   text += "User=" + unit.user + "\n";
   text += "EnvironmentFile=" + without_specifiers(unit.environment_file) + "\n";
+  // Of what is started that is the shell's name.
+  text += "SyslogIdentifier=" + without_specifiers(unit.identifier) + "\n";
   text += "ExecStart=/bin/sh " + command_word(unit.script) + "\n";
   text += "ExecReload=/bin/kill -HUP $MAINPID\nRestart=always\nRestartSec=1\n";
   if (!unit.memory.empty()) {

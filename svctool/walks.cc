@@ -117,6 +117,7 @@ Result<Applied> apply_or_show(const Plan& plan, const Manner& manner) {
     show_briefly(comparison, prepared->missing, service);
     for (const Change& change : comparison.changes) applied.paths.push_back(change.entry->path);
   }
+  for (const KeptEdit& kept : plan.kept) say(describe(kept, manner.destdir));
   if (comparison.changes.empty() && prepared->missing.empty()) say(service + ": nothing to change");
   return applied;
 }

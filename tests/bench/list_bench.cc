@@ -65,7 +65,7 @@ void compare(bool v4) {
   }
   Greylist greylist(Policy{}, 2 * kQueries, HashKey{});
   std::vector<double> lookups[2], decisions[2];
-  std::vector<Decision> decided(kBatch);
+  std::vector<Decided> decided(kBatch);
   std::size_t hits = 0;
   for (int round = 0; round < kRounds; ++round) {
     for (int which = 0; which < 2; ++which) {

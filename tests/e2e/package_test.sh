@@ -1,8 +1,8 @@
 #!/bin/bash
 # The Debian packages of a build: lintian, and installation, upgrade, removal and purge by the real
-# dpkg in throw-away copies of this machine, under svscan, under systemd, and with neither.
+# dpkg in throw-away copies of this machine, under each that supervises, and with none.
 # usage: package_test.sh BUILD-DIRECTORY
-#        package_test.sh svscan|systemd|neither DIRECTORY-OF-PACKAGES      inside such a copy
+#        package_test.sh svscan|runit|s6|systemd|neither DIRECTORY-OF-PACKAGES      inside such a copy
 # shellcheck disable=SC2317  # functions are called through `ok`
 set -u
 here=$(realpath "$(dirname "$0")")
@@ -16,14 +16,16 @@ if [ $# = 1 ]; then
   build=$(realpath "$1")
   "$here/../../scripts/package" "$build" || exit 1
   packages=$(realpath "$here/../../build/deb")
-  # Of the next version, which differs in nothing else.
+  # Of the next version, which differs in nothing else; and of one after it, with another list.
   (
     cd "$packages" && dpkg-deb -R qmail-greyd_*.deb next &&
       sed -i 's/^Version: .*/&.1/' next/DEBIAN/control &&
-      dpkg-deb -Zgzip -z1 --root-owner-group -b next next.deb >/dev/null && rm -r next
+      dpkg-deb -Zgzip -z1 --root-owner-group -b next next.deb >/dev/null &&
+      sed -i 's/^Version: .*/&.2/' next/DEBIAN/control && echo 192.0.2.88 >>next/etc/greylist/greylist.whitelist &&
+      dpkg-deb -Zgzip -z1 --root-owner-group -b next changed.deb >/dev/null && rm -r next
   ) || exit 1
   ok 'lintian has nothing to say' lintian --allow-root --fail-on error,warning "$packages"/*_*.deb
-  in_copies 180 "$here/package_test.sh" "$packages" svscan neither systemd
+  in_copies 180 "$here/package_test.sh" "$packages" svscan neither systemd runit s6
 fi
 
 # ---- inside
@@ -82,10 +84,63 @@ if [ "$scene" = neither ]; then
   exit $((failures > 0))
 fi
 
-if [ "$scene" = svscan ]; then
-  mkdir /service
-  svscan /service >/tmp/svscan.out 2>&1 &
-fi
+# dpkg stops at the question about a file that both have changed, as nobody answers it.
+fails() { ! "$@"; }
+stop_half_way() { # inverted: the upgrade fails
+  install "$packages/changed.deb" </dev/null
+}
+half_way() { [ "$(dpkg-query -W -f '${Status}' qmail-greyd)" = 'install ok unpacked' ]; }
+no_supervisor_left() { ! pgrep -f 'supervise.*greylist|runsv greylist|svlogd.*greylist|multilog.*greylist|s6-log.*greylist'; }
+linked() { # pattern: what would start it, wherever that is
+  find /service /etc/service /run/service /etc/systemd/system -name 'greylist.1999*' 2>/dev/null | grep .
+}
+stopped_upgrades() {
+  must 'dpkg installs it' install "$this"
+  must 'the daemon answers: new' until_true answers 01 192.0.2.1
+  echo 192.0.2.99 >>/etc/greylist/greylist.whitelist
+  must 'an upgrade stops half way' fails stop_half_way
+  must 'at a question' half_way
+  must 'the daemon answers all the same' answers 02 192.0.2.1
+  must 'it is removed then' dpkg -r qmail-greyd
+  must 'the daemon ends' until_true none_runs
+  must 'nothing would start it again' fails linked
+  must 'its settings stay' test -d $service
+  must 'its state too' test -s /var/lib/greylist/greylist.1999.context
+  must 'when it comes back' install "$this"
+  must 'it knows what it knew' until_true answers 02 192.0.2.1
+  must 'another upgrade stops half way' fails stop_half_way
+  must 'it is purged then' dpkg -P qmail-greyd
+  must 'the daemon ends' until_true none_runs
+  must 'and what supervised it' until_true no_supervisor_left
+  must 'nothing would start it again' fails linked
+  must 'and nothing is left' nothing_left
+  # A service that svctool would not touch: others can write there.
+  must 'it installs again' install "$this"
+  must 'the daemon answers: new' until_true answers 01 192.0.2.1
+  chmod 777 $service
+  must 'with a service that is not believed any more it is purged' dpkg -P qmail-greyd
+  must 'the daemon ends' until_true none_runs
+  must 'and nothing is left' nothing_left
+}
+
+case $scene in
+  svscan)
+    mkdir /service
+    svscan /service >/tmp/svscan.out 2>&1 &
+    ;;
+  runit)
+    mkdir -p /etc/service
+    runsvdir -P /etc/service >/tmp/svscan.out 2>&1 &
+    ;;
+  s6)
+    mkdir -p /run/service
+    s6-svscan /run/service >/tmp/svscan.out 2>&1 &
+    ;;
+esac
+stopped_upgrades
+case $scene in
+  runit | s6) exit $((failures > 0)) ;;
+esac
 
 must 'dpkg installs it' install "$this"
 must 'the daemon answers: new' until_true answers 01 192.0.2.1

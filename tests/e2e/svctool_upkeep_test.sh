@@ -100,11 +100,14 @@ says "wrong: change $base/log/greylist.$port: owner root:"
 says "wrong: user daemon cannot save files in $base/control: Permission denied"
 says "wrong: $service/log/variables/LOGDIR: missing"
 ok --greylist="$port" --servicedir="$base/service" --cntrldir="$top" --logdir="$base/log" \
-  --prefix="$base/prefix" --user=root --loguser=nobody --dry-run
+  --prefix="$base/prefix" --user=root --loguser=nobody --dry-run --force
 says '-# mine'
 chmod 755 "$base/control"
 chown daemon "$base/control"
 install_service
+says "keep $service/run: was edited by hand; --force writes it anew"
+contains "$service/run" '# mine' || fail 'an edit of run is lost'
+install_service --force
 finds 0 --service="$service"
 if [ -z "$memory" ]; then
   echo 100000000 >"$service/variables/MAX_RECORDS"

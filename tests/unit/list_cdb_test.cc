@@ -123,6 +123,66 @@ TEST_CASE_FIXTURE(Fixture, "text and cdb are looked up together") {
   CHECK_FALSE(both.has_client(*Ip::parse("192.0.2.3")));
 }
 
+TEST_CASE_FIXTURE(Fixture, "an entry of a cdb is named by the cdb's file and its key") {
+  write("10.0.0.0/8\n.example.net\nuser@a.example\nto:@b.example\n");
+  REQUIRE(build_list_cdb(path));
+  write("198.51.100.1\n10.1.0.0/16\n");
+  const AddressList both = load();
+  const auto key = [&](const Matched& entry) {
+    REQUIRE(entry);
+    CHECK(entry.file() == path + ".cdb");
+    CHECK(entry.line == 0);
+    return entry.key();
+  };
+  CHECK(key(both.find_client(*Ip::parse("10.2.3.4"))) == "10.0.0.0/8");
+  CHECK(key(both.find_client_name("mx.example.net")) == ".example.net");
+  CHECK(key(both.find_sender("User@a.example")) == "from:user@a.example");
+  CHECK(key(both.find_recipient("x@b.example")) == "to:@b.example");
+  const Matched text = both.find_client(*Ip::parse("10.1.3.4"));  // the text goes first
+  CHECK(text.file() == path);
+  CHECK(text.line == 2);
+}
+
+TEST_CASE_FIXTURE(Fixture, "beside a list FILE.local is read, too, and its own cdb") {
+  const std::string local = path + ".local";
+  write("192.0.2.1\n");
+  CHECK(load().files() == std::vector<std::string>{path});
+  std::ofstream(local) << "# mine\n192.0.2.2\n";
+  AddressList list = load();
+  CHECK(list.has_client(*Ip::parse("192.0.2.1")));
+  CHECK(list.find_client(*Ip::parse("192.0.2.2")).file() == local);
+  CHECK(list.find_client(*Ip::parse("192.0.2.2")).line == 2);
+
+  REQUIRE(build_list_cdb(local));
+  fs::remove(local);
+  list = load();
+  CHECK(list.find_client(*Ip::parse("192.0.2.2")).file() == local + ".cdb");
+  CHECK(list.files() == std::vector<std::string>{path, local, local + ".cdb"});
+  fs::remove(local + ".cdb");
+  CHECK_FALSE(load().has_client(*Ip::parse("192.0.2.2")));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a bad FILE.local is an error, and no substitute for FILE") {
+  const std::string local = path + ".local";
+  const auto error = [&] {
+    const auto lists = load_lists(path, "");
+    return lists ? "" : lists.error().text;
+  };
+  write("192.0.2.1\n");
+  std::ofstream(local) << "192.0.2.2\nnonsense\n";
+  CHECK(error().starts_with(local + ":2: "));
+  fs::remove(local);
+  fs::create_symlink(directory / "nowhere", local);
+  CHECK(error().find(local) != std::string::npos);
+  fs::remove(local);
+  fs::create_directory(local);
+  CHECK(error().find(local) != std::string::npos);
+  fs::remove(local);
+  std::ofstream(local) << "192.0.2.2\n";
+  fs::remove(path);
+  CHECK(error().find(path + ":") != std::string::npos);
+}
+
 TEST_CASE_FIXTURE(Fixture, "ranges of any kind are cut into networks that are just them") {
   std::mt19937 random(7);
   for (int round = 0; round < 50; ++round) {
@@ -191,6 +251,7 @@ TEST_CASE("the shipped whitelist is a good list") {
   const auto lists = load_lists(TEST_DATA "/../etc/greylist.whitelist", "");
   REQUIRE_MESSAGE(lists, (lists ? "" : lists.error().text));
   CHECK(lists->whitelist.entries() >= 10);
+  CHECK(lists->whitelist.warnings().empty());
   CHECK(lists->whitelist.has_client_name("mail-lj1-x133.google.com"));
   CHECK_FALSE(lists->whitelist.has_client_name("google.com.example.org"));
   CHECK_FALSE(lists->whitelist.has_client(*Ip::parse("192.0.2.1")));

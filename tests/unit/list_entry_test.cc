@@ -37,7 +37,7 @@ class Keys : public EntryLookup {
 
 AddressList behind_keys(const AddressList& list) {
   AddressList other;
-  other.add_lookup(std::make_shared<Keys>(list));
+  other.add_lookup(std::make_shared<Keys>(list), "keys");
   return other;
 }
 

@@ -99,6 +99,45 @@ TEST_CASE("to greydaemon a number that is 0 is the default") {
   CHECK(good("qmail-greyd -m 0 127.0.0.1 c").policy.min_resend == 0);
 }
 
+TEST_CASE("every option that the Perl program lacks works under the name greydaemon, too") {
+  const Options options = good(
+      "greydaemon --dry-run --allow=192.0.2.0/24 --policy=127.0.0.1@10023 --policy-text=later "
+      "--ipv4-prefix=24 --ipv6-prefix=56 --sender-key=domain --recipient-key=none "
+      "--recipients=all --client-passes=1 --blacklist=black --whitelist=white -f 9 -h 4096 "
+      "--max-records=1000 --port=2000 --sync=always -v 2 --check 127.0.0.1 save");
+  const Policy& policy = options.policy;
+  CHECK(policy.personality == Personality::greydaemon);
+  CHECK(policy.dry_run);
+  CHECK(options.allow->contains(*Ip::parse("192.0.2.9")));
+  CHECK(options.policy_addresses.size() == 1);
+  CHECK(options.policy_text == "later");
+  CHECK(policy.ipv4_prefix == 24);
+  CHECK(policy.ipv6_prefix == 56);
+  CHECK(policy.sender_key == SenderKey::domain);
+  CHECK(policy.recipient_key == RecipientKey::none);
+  CHECK(options.blacklist == "/control/black");
+  CHECK(options.whitelist == "/control/white");
+  CHECK(options.free_interval == 540);
+  CHECK(options.max_records == 1000);
+  CHECK(options.listen.port == 2000);
+  CHECK(options.sync == Sync::always);
+  CHECK(options.verbosity == Verbosity::state);
+  CHECK(options.check);
+}
+
+TEST_CASE("what greydaemon's rules leave no choice of is refused under that name") {
+  for (const char* line :
+       {"greydaemon --recipients=any 127.0.0.1 save", "greydaemon --client-passes=2 127.0.0.1 save",
+        "greydaemon --client-passes=0 127.0.0.1 save",
+        "qmail-greyd --greydaemon --recipients any 127.0.0.1 save"}) {
+    CAPTURE(line);
+    const auto result = parse_command_line(words(line), "");
+    REQUIRE_FALSE(result);
+    CHECK(result.error().exit_code == kExitMisuse);
+    CHECK(result.error().text.find("greydaemon's rules") != std::string::npos);
+  }
+}
+
 TEST_CASE("choices are given by their words") {
   CHECK(good("qmail-greyd --recipients=all 0 c").policy.recipients == RecipientRule::all);
   CHECK(good("qmail-greyd --sender-key normalized 0 c").policy.sender_key == SenderKey::normalized);

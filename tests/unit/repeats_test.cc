@@ -27,7 +27,7 @@ struct Asked {
 struct Fixture {
   explicit Fixture(const Policy& policy = {}) : greylist(policy, 1000, HashKey{}) {}
 
-  Decision ask(const Asked& asked, Seconds now) {
+  Decided ask(const Asked& asked, Seconds now) {
     std::string datagram = "I" + asked.client + '\0' + "F" + asked.sender + '\0';
     for (const std::string& recipient : asked.recipients) datagram += "T" + recipient + '\0';
     wire::Query query;
@@ -142,7 +142,7 @@ TEST_CASE(
 TEST_CASE("a message that is asked about once for each recipient is one good retry") {
   // Two recipients on their first attempt, then again: on one connection or on two.
   const auto attempt = [](Fixture& f, std::uint64_t message, Seconds now) {
-    std::vector<Decision> decisions;
+    std::vector<Decided> decisions;
     for (const char* recipient : {"1@y.net", "2@y.net", "3@y.net"}) {
       decisions.push_back(f.ask({.recipients = {recipient}, .message = message}, now));
     }

@@ -131,6 +131,32 @@ TEST_CASE("check, remove, refresh") {
   CHECK(std::get<Autorefresh>(parsed({"--autorefresh", "1", "/s/x"}).request).on);
 }
 
+TEST_CASE("of an option that is given twice the last one counts") {
+  const auto request = [](const std::vector<std::string>& arguments) {
+    auto line = parse_command_line(arguments);
+    REQUIRE(line);
+    return std::get<ServiceRequest>(line->request);
+  };
+  const auto twice = request({"--greylist=1999", "--user=a", "--policy=@1", "--supervise=s6",
+                              "--policy", "@2,/p", "--user=b", "--supervise=runit", "--down",
+                              "--down", "--save_interval=3", "--save-interval=4"});
+  CHECK(twice.user == "b");
+  CHECK(twice.suite->name == "runit");
+  CHECK(twice.values.at("policy") == "@2,/p");
+  CHECK(twice.values.at("save-interval") == "4");
+  CHECK(twice.options == std::vector<std::string>{"--greylist=1999", "--supervise=runit",
+                                                  "--user=b", "--down", "--save-interval=4",
+                                                  "--policy=@2,/p"});
+  // So does what contradicts what came before.
+  CHECK(request({"--greylist=1", "--no-whitelist", "--whitelist=w"}).options ==
+        std::vector<std::string>{"--greylist=1", "--whitelist=w"});
+  const auto none = request({"--greylist=1", "--whitelist=w", "--no-whitelist"});
+  CHECK(none.options == std::vector<std::string>{"--greylist=1", "--no-whitelist"});
+  CHECK(value_of(none, "whitelist").empty());
+  // Every one of them, not only the last, has a value.
+  CHECK_FALSE(parse_command_line({"--greylist=1", "--user", "", "--user=b"}));
+}
+
 TEST_CASE("misuse is one line that names the thing") {
   const struct {
     std::vector<std::string> arguments;
@@ -144,7 +170,6 @@ TEST_CASE("misuse is one line that names the thing") {
       {{"--greylist=-1"}, "-1"},
       {{"--greylist=1999", "stray"}, "stray"},
       {{"--greylist=1999", "--user"}, "--user"},
-      {{"--greylist=1999", "--user=a", "--user=b"}, "--user"},
       {{"--greylist=1999", "--min-resend-min=x"}, "--min-resend-min"},
       {{"--greylist=1999", "--memory=lots"}, "--memory"},
       {{"--greylist=1999", "--greyip=@"}, "--greyip"},

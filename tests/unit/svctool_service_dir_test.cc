@@ -96,12 +96,11 @@ TEST_CASE("run names each variable once and no value at all") {
     const std::string run = run_script("/usr", greydaemon, daemontools());
     for (const Setting& setting : settings()) {
       CAPTURE(setting.variable);
-      const std::string use = ":+" +
-                              std::string(greydaemon ? setting.greydaemon_flag : setting.flag) +
-                              " \"$" + std::string(setting.variable) + "\"}";
-      const bool known = !greydaemon || !setting.greydaemon_flag.empty();
-      CHECK((run.find(use) != std::string::npos) == known);
+      const std::string use =
+          ":+" + std::string(setting.flag) + " \"$" + std::string(setting.variable) + "\"}";
+      CHECK(run.find(use) != std::string::npos);
     }
+    CHECK(run.find("${DRY_RUN:+--dry-run}") != std::string::npos);
     CHECK(run.find("1999") == std::string::npos);
     CHECK(run.find(greydaemon ? "/usr/sbin/greydaemon" : "/usr/sbin/qmail-greyd") !=
           std::string::npos);
@@ -117,9 +116,15 @@ TEST_CASE("greydaemon is given its own address form, and files that need no cont
   CHECK(variable(plan, "LISTEN") == "[::1]:1999\n");
   CHECK(variable(plan, "CONTEXT_FILE") == "/etc/indimail/control/greylist.context\n");
   CHECK(variable(plan, "WHITELIST") == "/etc/indimail/control/greylist.whitelist\n");
-  request.values["free-interval"] = "5";
+  request.values["free-interval"] = "6";
+  request.values["client-passes"] = "1";
+  REQUIRE(check_request(request));
+  CHECK(variable(plan_service(request), "FREE_INTERVAL") == "6\n");
+  CHECK(variable(plan_service(request), "DRY_RUN") == "");
+  request.values["client-passes"] = "2";
   REQUIRE_FALSE(check_request(request));
-  CHECK(check_request(request).error().text == "--free-interval: greydaemon has no such setting");
+  CHECK(check_request(request).error().text ==
+        "--client-passes: under greydaemon's rules it is always 1; qmail-greyd has the choice");
 }
 
 TEST_CASE("the context file's directory is made for the daemon, wherever it is") {

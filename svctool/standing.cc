@@ -1,0 +1,109 @@
+#include "svctool/standing.h"
+
+#include <filesystem>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "svctool/compare.h"
+#include "svctool/edits.h"
+#include "svctool/output.h"
+#include "svctool/place.h"
+#include "svctool/service_dir.h"
+#include "svctool/service_files.h"
+
+namespace grey::svctool {
+namespace {
+
+using Role = Entry::Role;
+
+// Of the variables that are there, in whichever form the service has them.
+Values read_present(const ServiceRequest& request, const std::string& service) {
+  Values present;
+  if (const auto content = read_followed(service + "/environment"); content && *content) {
+    for (auto& [name, value] : parse_environment(**content)) present[name] = value;
+  }
+  for (const Variable& variable : variables_of(request)) {
+    const std::string directory = service + (variable.of_log ? "/log/variables/" : "/variables/");
+    const auto content = read_followed(directory + variable.name);
+    if (content && *content) present[variable.name] = envdir_value(**content);
+  }
+  return present;
+}
+
+KeptEdit kept_value(const std::string& path, const Variable& variable, const std::string& value) {
+  std::string text = "'" + value + "' was set by hand";
+  if (value.empty()) text = "left empty by hand";
+  text += ", by the options it would be '" + variable.value + "'";
+  if (!variable.option.empty()) text += " (--" + variable.option + " sets it)";
+  return {path, std::move(text)};
+}
+
+// A variable's file: as it is written already, where that says what is planned.
+void keep_variable(Entry& entry, const std::string& present) {
+  if (envdir_value(present) == envdir_value(entry.content)) entry.content = present;
+}
+
+// What may have been edited is left, or put beside.
+void keep_script(Entry& entry, const std::string& present, bool left_alone, Plan& plan,
+                 std::vector<Entry>& more) {
+  const Author author = author_of(present);
+  if (present == entry.content) return;
+  if (left_alone || author == Author::somebody) {
+    entry.content = present;
+    const char* why = left_alone ? "left alone, as --autorefresh=0 asks" : "was edited by hand";
+    plan.kept.push_back({entry.path, std::string(why) + "; --force writes it anew"});
+  } else if (author == Author::unknown && !same_script(present, entry.content)) {
+    // It was written by an older svctool, and may have been edited since.
+    Plan beside;
+    PlanBuilder(beside).file(entry.path + ".before", 0644, present);
+    more.push_back(std::move(beside.entries.front()));
+  }
+}
+
+}  // namespace
+
+void find_what_stays(ServiceRequest& request, const std::string& service,
+                     const std::vector<std::string>& named) {
+  request.by_hand.clear();
+  std::error_code missing;
+  if (!std::filesystem::is_directory(service, missing)) return;
+  const auto installed = read_options(service);
+  if (!installed) {
+    warn(installed.error().text +
+         ": so what it was installed with is not known, and every value there stays that no option "
+         "names");
+  }
+  const ServiceRequest* before = installed && *installed ? &**installed : nullptr;
+  request.by_hand = find_edits(read_present(request, service), before, request, named);
+}
+
+void keep_what_stays(Plan& plan, const ServiceRequest& request, const std::string& destdir,
+                     bool scripts) {
+  const bool left_alone = exists(destdir + plan.service + kNoRefresh);
+  std::vector<Entry> more;
+  for (Entry& entry : plan.entries) {
+    if (entry.type != Entry::Type::file || entry.role == Role::fixed) continue;
+    if (entry.role == Role::script && !scripts) continue;
+    const auto present = read_followed(destdir + entry.path);
+    if (!present || !*present) continue;  // what is in the way is said when they are compared
+    if (entry.role == Role::script) {
+      keep_script(entry, **present, left_alone, plan, more);
+    } else if (entry.role == Role::settings) {
+      entry.content = merge_environment(**present, parse_environment(entry.content));
+    } else {
+      keep_variable(entry, **present);
+    }
+  }
+  for (Entry& entry : more) plan.entries.push_back(std::move(entry));
+  for (const Variable& variable : variables_of(request)) {
+    const auto edit = request.by_hand.find(variable.name);
+    if (edit == request.by_hand.end()) continue;
+    const std::string place = is_systemd(*request.suite) ? "/environment, "
+                              : variable.of_log          ? "/log/variables/"
+                                                         : "/variables/";
+    plan.kept.push_back(kept_value(plan.service + place + variable.name, variable, edit->second));
+  }
+}
+
+}  // namespace grey::svctool

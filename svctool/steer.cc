@@ -1,0 +1,169 @@
+#include "svctool/steer.h"
+
+#include <poll.h>
+
+#include <chrono>
+#include <cstdio>
+
+#include "svctool/compare.h"
+#include "svctool/find_supervisor.h"
+#include "svctool/log_service.h"
+#include "svctool/observe.h"
+#include "svctool/output.h"
+#include "svctool/process.h"
+#include "svctool/restart.h"
+#include "svctool/run_script.h"
+#include "svctool/service_files.h"
+#include "svctool/supervision.h"
+
+namespace grey::svctool {
+namespace {
+
+constexpr int kStartSeconds = 10;  // it has to read the state
+constexpr int kPauseMilliseconds = 20;
+
+std::string start_words(const std::string& service) {
+  return "svctool --start --service=" + shell_quote(service);
+}
+
+// The supervisor that is to be told, and what it says now.
+Result<ServiceState> state_of(const Suite& suite, const std::string& service) {
+  if (!is_systemd(suite) && !is_supervised(service)) {
+    return failure(service + ": no supervise runs here");
+  }
+  return service_state(suite, service);
+}
+
+bool starts_at_boot(const std::string& service) {
+  return bool(run_program({{"systemctl", "is-enabled", "--quiet", unit_name(service)}}));
+}
+
+// What becomes of it when the machine starts again.
+void say_boot(const Suite& suite, const std::string& service) {
+  if (is_systemd(suite)) {
+    if (starts_at_boot(service)) return;
+    say(service + ": at boot it is not started; systemctl enable " + unit_name(service) +
+        " would have it so");
+  } else if (exists(service + "/down")) {
+    say(service + ": at boot it is not started, as " + service + "/down is there");
+  }
+}
+
+std::string how_long(const Suite& suite, const std::string& service) {
+  std::string text = service + ": down until " + start_words(service);
+  if (is_systemd(suite)) {
+    const std::string unit = unit_name(service);
+    return starts_at_boot(service)
+               ? text + ", or until the machine starts again; for longer: systemctl disable " + unit
+               : text + ", also when the machine starts again, as " + unit + " is not enabled";
+  }
+  const std::string down = service + "/down";
+  if (exists(down)) {
+    return text + ", also when the machine or " + std::string(suite.scanner) +
+           " starts again, as " + down + " is there";
+  }
+  return text + ", or until the machine or " + std::string(suite.scanner) +
+         " starts again; for longer: touch " + shell_quote(down);
+}
+
+// It has been told, and may take a moment to hear it.
+void wait_until_wanted(const Suite& suite, const std::string& service) {
+  for (int left = kStartSeconds * 1000; left > 0; left -= kPauseMilliseconds) {
+    const auto state = service_state(suite, service);
+    if (!state || state->up || state->wanted) return;
+    ::poll(nullptr, 0, kPauseMilliseconds);
+  }
+}
+
+Result<void> wait_until_down(const Suite& suite, const std::string& service, pid_t pid) {
+  using Clock = std::chrono::steady_clock;
+  const auto end = Clock::now() + std::chrono::seconds(kStopSeconds);
+  for (;;) {
+    const auto state = service_state(suite, service);
+    if (!state) return tl::make_unexpected(state.error());
+    if (!state->up || state->pid != pid) return {};
+    if (auto runs = refuse_standstill(pid); !runs) return runs;
+    if (Clock::now() >= end) return failure("the daemon does not end within five minutes");
+    ::poll(nullptr, 0, kPauseMilliseconds);
+  }
+}
+
+}  // namespace
+
+Result<int> reload_daemon(const std::string& service) {
+  auto request = read_standing(service);
+  if (!request) return tl::make_unexpected(request.error());
+  const Suite& suite = *request->suite;
+  const auto state = state_of(suite, service);
+  if (!state) return tl::make_unexpected(state.error());
+  if (!state->up) {
+    return failure(service + ": the daemon is down; it reads its lists when it is started: " +
+                   start_words(service));
+  }
+  if (auto good = could_start(*request, service); !good) {
+    return failure(service + ": not told to read its lists: " + good.error().text);
+  }
+  if (auto told = reload_service(suite, service); !told) {
+    return tl::make_unexpected(told.error());
+  }
+  say(service + ": told to read its lists; what became of it: " + log_place(suite, service));
+  return 0;
+}
+
+Result<int> start_daemon(const std::string& service) {
+  auto request = read_standing(service);
+  if (!request) return tl::make_unexpected(request.error());
+  const Suite& suite = *request->suite;
+  const auto before = state_of(suite, service);
+  if (!before) return tl::make_unexpected(before.error());
+  const auto endpoint = listen_endpoint(service);
+  if (!endpoint) return failure(service + ": not started: " + endpoint.error().text);
+  if (before->up) {
+    say(service + ": is up already, process " + std::to_string(before->pid));
+  } else {
+    if (auto good = could_start(*request, service); !good) {
+      return failure(service + ": not started, as it could not now: " + good.error().text);
+    }
+    if (auto told = start_service(suite, service); !told) {
+      return tl::make_unexpected(told.error());
+    }
+    wait_until_wanted(suite, service);
+  }
+  Findings findings;
+  findings.subject = service;
+  judge_daemon(observe(suite, service, *endpoint, kStartSeconds), places_of(suite, service),
+               is_dry_run(read_variable(service, "DRY_RUN")), findings);
+  if (!findings.good()) {
+    std::fputs(to_text(findings).c_str(), stdout);
+    return 1;
+  }
+  if (!before->up) say(service + ": started");
+  say_boot(suite, service);
+  return 0;
+}
+
+Result<int> stop_daemon(const std::string& service) {
+  const auto request = read_unexposed_options(service);
+  if (!request) return tl::make_unexpected(request.error());
+  const Suite& suite = *request->suite;
+  if (!is_systemd(suite) && !is_scanned(suite, service)) {
+    if (auto stopped = stop_service(suite, service); !stopped) {
+      return failure(service + ": " + stopped.error().text);
+    }
+    say(service + ": stopped for good, with what supervised it, as no " +
+        std::string(suite.scanner) + " watches it");
+    return 0;
+  }
+  const auto before = state_of(suite, service);
+  if (!before) return tl::make_unexpected(before.error());
+  if (auto told = put_down(suite, service); !told) return tl::make_unexpected(told.error());
+  if (before->up) {
+    if (auto down = wait_until_down(suite, service, before->pid); !down) {
+      return failure(service + ": " + down.error().text);
+    }
+  }
+  say(how_long(suite, service));
+  return 0;
+}
+
+}  // namespace grey::svctool

@@ -1,0 +1,12 @@
+# What the documentation says, done as it says it; and --help of everything.
+add_test(NAME help_test
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/help_test.sh ${CMAKE_BINARY_DIR})
+add_test(NAME postgrey_test COMMAND perl ${CMAKE_CURRENT_SOURCE_DIR}/e2e/postgrey_test.pl
+                                   ${CMAKE_SOURCE_DIR} $<TARGET_FILE:qmail-greyd>)
+if(NOT GREY_SANITIZE) # as those that need throw-away copies of this machine
+  add_test(NAME readme_test
+           COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/readme_test.sh ${CMAKE_BINARY_DIR})
+  set_tests_properties(readme_test PROPERTIES SKIP_RETURN_CODE 77)
+  # Both make packages, in one place.
+  set_tests_properties(readme_test package_test PROPERTIES RESOURCE_LOCK packages TIMEOUT 900)
+endif()
