@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "greyd/greydaemon.h"
 #include "greyd/sender_key.h"
 #include "greyd/text.h"
 
@@ -75,7 +76,10 @@ std::optional<Client> take_client(std::string_view& rest) {
 void KeyBuilder::envelope(const Client& client, std::string_view sender) {
   client_.clear();
   if (client.has_address()) {
-    append_network(client_, client.ip.client_network(policy_.ipv4_prefix, policy_.ipv6_prefix));
+    append_network(client_,
+                   policy_.clients_are_whole()
+                       ? client.ip
+                       : client.ip.client_network(policy_.ipv4_prefix, policy_.ipv6_prefix));
     triplet_ = client_;
   } else {
     client_ += kName;
@@ -85,6 +89,10 @@ void KeyBuilder::envelope(const Client& client, std::string_view sender) {
     triplet_ += '\0';
   }
   triplet_[0] = char(triplet_[0] | kTriplet);
+  if (policy_.personality == Personality::greydaemon) {
+    sender = greydaemon::sender_that_counts(sender, storage_);
+  }
+  null_sender_ = sender.empty();
   SenderBuffer buffer;
   append_address(triplet_, reduce_sender(sender, policy_.sender_key, buffer));
   triplet_ += '\0';
@@ -93,7 +101,11 @@ void KeyBuilder::envelope(const Client& client, std::string_view sender) {
 
 std::string_view KeyBuilder::triplet(std::string_view recipient) {
   triplet_.resize(prefix_size_);
-  if (policy_.recipient_key == RecipientKey::full) append_address(triplet_, recipient);
+  if (policy_.recipient_key == RecipientKey::none) return triplet_;
+  if (policy_.personality == Personality::greydaemon) {
+    recipient = greydaemon::without_blanks(recipient, storage_);
+  }
+  append_address(triplet_, recipient);
   return triplet_;
 }
 

@@ -1,6 +1,6 @@
 // The keys that clients and triplets are stored under, made from a query by the policy: the client
 // reduced to its network (Ip::client_network), sender and recipient to what of them counts, without
-// case.
+// case. Under greydaemon's rules clients are whole, and addresses as greydaemon.h takes them.
 //
 //   key = tag address [sender NUL recipient]
 //
@@ -37,6 +37,7 @@ class KeyBuilder {
 
   // Starts on a new envelope: sets client and sender for the calls below.
   void envelope(const Client& client, std::string_view sender);
+  bool null_sender() const { return null_sender_; }  // by the policy's personality
   std::string_view client() const { return client_; }
   std::string_view triplet(std::string_view recipient);
   std::string_view last_triplet() const { return triplet_; }
@@ -48,6 +49,8 @@ class KeyBuilder {
  private:
   Policy policy_;
   std::string client_, triplet_;
+  std::string storage_;  // of an address that does not count as it is
+  bool null_sender_ = false;
   std::size_t prefix_size_ = 0;  // of triplet_: tag, address or name, sender, NUL
 };
 

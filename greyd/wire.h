@@ -15,6 +15,7 @@
 // - Q, of at most 16 bytes, asks for its tag at the end of the answer. Without it an answer that
 //   comes late may be taken for that to another question, as ports are used again.
 // - At least one T is needed. A recipient may be empty, and so may the sender (a bounce).
+// - Under greydaemon's rules less is needed, see Dialect.
 //
 // Answer: two bytes. Clients look at the first only, 1 for accept and 0 for defer; see Answer. To a
 // query with W a deferral has four more, when the time is known: the seconds until a retry is
@@ -103,8 +104,13 @@ enum class Fault : std::uint8_t { none, empty, no_client, bad_client, no_sender,
 constexpr std::size_t kFaults = 6;
 std::string_view to_string(Fault fault);
 
+// greydaemon answers what is a fault elsewhere: a client that is no address is a name (bad_client),
+// and there may be no recipient at all (no_recipient). A line feed ends its client and its sender.
+enum class Dialect : std::uint8_t { qmail_greyd, greydaemon };
+
 // Reads `datagram` into `query`; the query is whole only when Fault::none is returned.
-[[nodiscard]] Fault parse(std::string_view datagram, Query& query);
+[[nodiscard]] Fault parse(std::string_view datagram, Query& query,
+                          Dialect dialect = Dialect::qmail_greyd);
 
 enum class Reason : std::uint8_t {
   new_triplet,
