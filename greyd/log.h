@@ -1,4 +1,4 @@
-// Standard error, where multilog reads. Two ways in, one way out:
+// Standard error, where multilog or the journal of systemd reads. Two ways in, one way out:
 // - a spdlog logger for what happens now and then, one line each;
 // - a buffer for the decisions, written once per batch.
 // Neither ever blocks the daemon: when the reader does not keep up, lines are dropped whole and
@@ -10,13 +10,35 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace grey {
 
+// As syslog(3) numbers them.
+enum class Priority : char { critical = '2', error = '3', warning = '4', info = '6' };
+
+// Whether `fd` goes to the journal, which says in JOURNAL_STREAM which file that is, as
+// DEVICE:INODE (systemd.exec(5)). Who has redirected it since has another file. `stream`: nullptr
+// when unset.
+bool is_journal(int fd, const char* stream);
+
+// "<4>": what the journal takes for the priority of the line behind it (sd-daemon(3)).
+inline void append_priority(std::string& out, Priority priority) {
+  out.append({'<', char(priority), '>'});
+}
+
 class LogPipe {
  public:
-  explicit LogPipe(int fd) : fd_(fd) {}
-  std::string& buffer() { return buffer_; }  // whole lines, each with its '\n'
+  // `journal`: each line begins with its priority.
+  explicit LogPipe(int fd, bool journal = false) : fd_(fd), journal_(journal) {}
+
+  // Where one line is to be added, with its '\n'.
+  std::string& line(Priority priority) {
+    if (journal_) append_priority(buffer_, priority);
+    return buffer_;
+  }
+  // Adds a text of one or more lines, with or without the last '\n'.
+  void add(Priority priority, std::string_view text);
   void flush();
   std::uint64_t dropped_lines() const { return dropped_; }
 
@@ -25,13 +47,14 @@ class LogPipe {
   void drop(std::string_view lines);
 
   int fd_;
+  bool journal_;
   std::string buffer_;
   std::uint64_t dropped_ = 0;  // in all
   std::uint64_t unreported_ = 0;
   bool cut_ = false;  // the last byte written did not end a line
 };
 
-// A logger that writes "LEVEL: text" lines through `pipe`, which must outlive it.
+// A logger that writes lines of "LEVEL: text" through `pipe`, which must outlive it.
 std::shared_ptr<spdlog::logger> make_logger(LogPipe& pipe);
 
 // Keeps the log of one kind of event bounded: the first of a period is due, the others are counted.

@@ -243,13 +243,13 @@ Result<int> check_start(const Options& options, spdlog::logger& logger) {
 }
 
 int run(const std::vector<std::string>& arguments) {
-  LogPipe pipe(STDERR_FILENO);
+  LogPipe pipe(STDERR_FILENO, is_journal(STDERR_FILENO, std::getenv("JOURNAL_STREAM")));
   const auto logger = make_logger(pipe);
   // With the program's name, as the other programs of a service say it: a terminal or a log of
   // several services may show it.
   const auto end = [&](const Error& error) {
     const std::string& path = arguments.front();
-    pipe.buffer() += path.substr(path.rfind('/') + 1) + ": fatal: " + error.text + "\n";
+    pipe.add(Priority::critical, path.substr(path.rfind('/') + 1) + ": fatal: " + error.text);
     pipe.flush();
     return error.exit_code;
   };
@@ -280,7 +280,8 @@ int main(int argc, char** argv) {
     if (argc == 0) return grey::kExitMisuse;
     return grey::run(std::vector<std::string>(argv, argv + argc));
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "qmail-greyd: fatal: %s\n", error.what());
+    const bool journal = grey::is_journal(STDERR_FILENO, std::getenv("JOURNAL_STREAM"));
+    std::fprintf(stderr, "%sqmail-greyd: fatal: %s\n", journal ? "<2>" : "", error.what());
     return grey::kExitSystemFailure;
   }
 }

@@ -116,7 +116,7 @@ void add_options(CLI::App& app, Raw& raw, Options& options) {
   app.add_option("-w,--whitelist", options.whitelist, "whom never to defer")->type_name("FILE");
   app.add_option("--blacklist", options.blacklist, "whom always to defer")->type_name("FILE");
   add_number(app, "-h,--hash-size", raw.hash_size, limits::kHashSize, "N",
-             "sizing hint; accepted and not needed (0)");
+             "a sizing hint of other daemons: accepted, and not needed (0)");
   add_number(app, "--max-records", options.max_records, limits::kMaxRecords, "N",
              "most records held (2000000)");
   add_number(app, "-p,--port", raw.port, limits::kPort, "PORT",

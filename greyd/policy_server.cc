@@ -314,7 +314,7 @@ void PolicyServer::answer(Batch& batch) {
 
 void PolicyServer::log(const Entry& entry, const wire::Query& query) {
   if (!settings_.log_decisions) return;
-  append_decision(pipe_.buffer(), query, entry.decision, entry.source,
+  append_decision(pipe_.line(Priority::info), query, entry.decision, entry.source,
                   {settings_.words.min_resend, settings_.words.dry_run});
 }
 

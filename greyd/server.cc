@@ -196,7 +196,8 @@ void Server::Impl::print_records() {
   std::size_t left = kMaxPrintedRecords;
   for (std::size_t c = 0; c < kRecordClasses; ++c) {
     for (auto ref = table.oldest(RecordClass(c)); ref != 0 && left > 0; --left) {
-      if (const auto record = to_saved(table.view(ref))) append_record(pipe.buffer(), *record);
+      if (const auto record = to_saved(table.view(ref)))
+        append_record(pipe.line(Priority::info), *record);
       ref = table.next_younger(ref);
     }
   }

@@ -165,7 +165,7 @@ void UdpFront::decide(std::unique_ptr<Batch> batch, std::size_t queries, Seconds
 void UdpFront::on_decision(Batch& batch, std::size_t index, const Decided& decision) {
   answer(batch, index, decision);
   if (settings_.log_decisions) {
-    append_decision(pipe_.buffer(), batch.queries[index], decision,
+    append_decision(pipe_.line(Priority::info), batch.queries[index], decision,
                     batch.datagrams.source(batch.datagram_of[index]),
                     {settings_.min_resend, settings_.dry_run});
   }

@@ -27,7 +27,7 @@ constexpr Setting kSettings[] = {
     {"blacklist", "BLACKLIST", "--blacklist", Kind::file, {}, "file",
      "who is always deferred; a sample is made when missing", {}, {}},
     {"hash-size", "HASH_SIZE", "-h", Kind::number, {}, "records",
-     "how many to make room for at start", limits::kHashSize, {}},
+     "a sizing hint of other daemons: accepted, and not needed", limits::kHashSize, {}},
     {"max-records", "MAX_RECORDS", "--max-records", Kind::number, {}, "records",
      "the most that are held", limits::kMaxRecords, {}},
     {"client-passes", "CLIENT_PASSES", "--client-passes", Kind::number, {}, "retries",

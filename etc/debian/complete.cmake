@@ -18,8 +18,9 @@ file(COPY ${CMAKE_CURRENT_LIST_DIR}/README.Debian ${top}/README.md
 file(COPY ${CMAKE_CURRENT_LIST_DIR}/service DESTINATION ${server}/usr/lib/qmail-greyd)
 configure_file(${CMAKE_CURRENT_LIST_DIR}/lintian-overrides
                ${server}/usr/share/lintian/overrides/qmail-greyd COPYONLY)
-# A conffile: dpkg brings new entries, unless the operator has changed it.
+# Conffiles: dpkg brings new entries, unless the operator has changed it.
 file(COPY ${top}/etc/greylist.whitelist DESTINATION ${server}/etc/greylist)
+file(COPY ${top}/etc/logcheck/qmail-greyd DESTINATION ${server}/etc/logcheck/ignore.d.server)
 
 file(GLOB pages ${CPACK_TEMPORARY_DIRECTORY}/*/usr/share/man/*/*.[1-8]
                 ${CPACK_TEMPORARY_DIRECTORY}/*/usr/share/doc/*/changelog)

@@ -104,7 +104,7 @@ for client in 192.0.2.55 IPV6:2001:db8::55; do
   ip=${client#IPV6:}
   ok "Postfix, $ip: the first attempt is deferred" deferred_from "$postfix_port" "$client" '[UNAVAILABLE]' joe@example.org ann@example.net
   ok 'with 450, and the time' heard '<\*\* 450 4.7.1 <ann@example.net>: Recipient address rejected: Greylisted: please try again in 5 minutes'
-  ok 'log' logged "verdict=defer reason=new client=$ip sender=joe@example.org recipients=ann@example.net age=0 source=127.0.0.1@"
+  ok 'log' logged "verdict=defer reason=new client=$ip sender=joe@example.org recipients=ann@example.net age=0 wait=300 source=127.0.0.1@"
   pass_time 60
   ok 'the time gets shorter' deferred_from "$postfix_port" "$client" '[UNAVAILABLE]' joe@example.org ann@example.net
   ok 'it says so' heard 'please try again in 4 minutes'
@@ -201,7 +201,7 @@ for from in 127.0.0.61 ::1; do
   to_exim=(--server "$server" --local-interface "$from" --to ann@example.net)
   ok "Exim, $from: the first attempt is deferred" deferred "${to_exim[@]}" --from joe@example.org
   ok 'with 450, and the time' heard '<\*\* 450 4.7.1 Greylisted: please try again in 5 minutes'
-  ok 'log' logged "verdict=defer reason=new client=$from sender=joe@example.org recipients=ann@example.net age=0 source=127.0.0.1@"
+  ok 'log' logged "verdict=defer reason=new client=$from sender=joe@example.org recipients=ann@example.net age=0 wait=300 source=127.0.0.1@"
   pass_time 301
   ok 'the retry is accepted' accepted "${to_exim[@]}" --from joe@example.org
   ok 'with a header' exim_has 'X-Greylist: delayed 301 seconds by qmail-greyd'

@@ -47,7 +47,7 @@ subtest 'Postfix: the first attempt waits, the good retry has a header, then the
     says($s, request(client_address => '192.0.2.7', sasl_username => 'ann'), $dunno, 'authenticated');
     says($s, request(client_address => '192.0.2.7', protocol_state => 'DATA', recipient => ''), $dunno, 'not of one recipient');
     says($s, request(client_address => 'unknown'), $dunno, 'no address');
-    logged(qr/^verdict=defer reason=new client=192\.0\.2\.1 sender=a\@x recipients=b\@y age=0 source=127\.0\.0\.1\@\d+$/m);
+    logged(qr/^verdict=defer reason=new client=192\.0\.2\.1 sender=a\@x recipients=b\@y age=0 wait=0 source=127\.0\.0\.1\@\d+$/m);
     logged(qr/bad policy request fault=no-client source=127\.0\.0\.1\@\d+ count=1$/m);
     is ask(asker($port), query('192.0.2.1', 'third@x', 'b@y')), '12', 'UDP knows it too';
     is $daemon->stop, 0;
@@ -58,7 +58,7 @@ subtest 'Exim: one line, on TCP and the unix socket' => sub {
     says(tcp(), "check 192.0.2.1 a\@x b\@y\n", qq{verdict=defer reason=new wait=300 text="Greylisted: please try again in 5 minutes"\n}, 'new');
     my $s = local_socket();
     says($s, qq{check "2001:db8::1" "" "\\"b c\\"\@y" "mx.example.org"\n}, qq{verdict=defer reason=new wait=300 text="Greylisted: please try again in 5 minutes"\n}, 'quoted, IPv6');
-    logged(qr/client=2001:db8::1 sender=<> recipients="b%20c"\@y age=0 source=local$/m);
+    logged(qr/client=2001:db8::1 name=mx\.example\.org sender=<> recipients="b%20c"\@y age=0 wait=300 source=local$/m);
     says($s, qq{check "" a b\n}, "verdict=accept\n", 'no client');
     syswrite $s, 'check 192.0.2.1 a@x b@y';
     shutdown $s, SHUT_WR;

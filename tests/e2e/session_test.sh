@@ -133,7 +133,7 @@ deferred() { # client sender [port]
 logged() { until_true grep -q "$1" "$log"; }
 
 ok 'the first attempt is deferred with 450' deferred 127.0.0.5 news@example.org
-ok 'log: new' logged ' verdict=defer reason=new client=127.0.0.5 sender=news@example.org recipients=joe@example.net age=0 source=127.0.0.1@'
+ok 'log: new' logged ' verdict=defer reason=new client=127.0.0.5 sender=news@example.org recipients=joe@example.net age=0 wait=120 source=127.0.0.1@'
 pass_time 119
 ok 'a retry one second too early is deferred with 450' deferred 127.0.0.5 news@example.org
 ok 'log: early' logged ' verdict=defer reason=early client=127.0.0.5 .* age=119 '
