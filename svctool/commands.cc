@@ -8,9 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <filesystem>
 #include <sstream>
-#include <system_error>
 
 #include "greyd/endpoint.h"
 #include "greyd/files.h"
@@ -30,6 +28,7 @@
 #include "svctool/service_dir.h"
 #include "svctool/service_files.h"
 #include "svctool/set_variables.h"
+#include "svctool/staging.h"
 #include "svctool/standing.h"
 #include "svctool/steer.h"
 #include "svctool/supervision.h"
@@ -150,37 +149,12 @@ Result<void> announce(const ServiceRequest& request, const Plan& plan, const App
   return run_program(rescan);
 }
 
-// Options that were given last time and are left out now may lead to an empty state.
-void warn_of_another_state(const ServiceRequest& request, const std::string& service,
-                           const Manner& manner) {
-  const std::string name = read_variable(service, "CONTEXT_FILE");
-  if (name.empty() || !manner.destdir.empty()) return;
-  const std::string before = path_below(read_variable(service, "CONTROLDIR"), name);
-  const std::string after =
-      path_below(value_in_force(request, "CONTROLDIR"), value_in_force(request, "CONTEXT_FILE"));
-  if (before == after || !exists(before)) return;
-  warn("what the daemon remembers stays in " + before + ", and it begins anew with " + after +
-       "; to go on with the old one: --cntrldir, --context-file");
-}
-
-// Whether what stands there can be an operator's: another could have written it, too. A staging
-// tree is its owner's business.
-bool is_believed(const std::string& service, const Manner& manner) {
-  std::error_code missing;
-  if (!manner.destdir.empty() || !std::filesystem::is_directory(service, missing)) return true;
-  const auto exposures = exposures_of(service);
-  if (exposures.empty()) return true;
-  warn(service + ": " + exposures.front() +
-       ", so nothing there is taken for an edit of yours that would stay");
-  return false;
-}
-
 Result<int> run(ServiceRequest& request, const Manner& manner) {
   if (auto read = read_samples(request, manner.destdir); !read) {
     return tl::make_unexpected(read.error());
   }
   const std::string service = manner.destdir + service_path(request);
-  const bool believed = is_believed(service, manner);
+  const bool believed = is_believed(service, manner.destdir);
   if (believed && manner.force == Force::no) {
     find_what_stays(request, service, request.options);
   }
@@ -197,7 +171,7 @@ Result<int> run(ServiceRequest& request, const Manner& manner) {
     return failure(manner.destdir + plan.service +
                    " does not exist, so --run-file-only has nowhere to write");
   }
-  if (!request.run_file_only) warn_of_another_state(request, service, manner);
+  if (!request.run_file_only && manner.destdir.empty()) warn_of_another_state(request, service);
   const auto applied = apply_or_show(plan, manner);
   if (!applied) return tl::make_unexpected(applied.error());
   if (manner.destdir.empty()) warn_of_surroundings(request);
@@ -224,6 +198,9 @@ void warn_of_indimail(std::string_view greyip) {
 
 Result<int> run(const ServiceGreyip& request, const Manner& manner) {
   const std::string directory = manner.destdir + request.service;
+  auto within = stays_within(manner.destdir, request.service + "/run");
+  if (within) within = stays_within(manner.destdir, request.service + "/variables/GREYIP");
+  if (!within) return tl::make_unexpected(within.error());
   if (auto good = refuse_greylisting_service(request, directory); !good) {
     return tl::make_unexpected(good.error());
   }
@@ -285,6 +262,9 @@ void say_edit(const std::string& path, const RuleEdit& edit) {
 }
 
 Result<int> run(const RuleGreyip& request, const Manner& manner) {
+  if (auto within = stays_within(manner.destdir, request.file); !within) {
+    return tl::make_unexpected(within.error());
+  }
   const auto path = resolve(manner.destdir + request.file);
   if (!path) return tl::make_unexpected(path.error());
   const auto lock = lock_directory_of(*path);
@@ -336,6 +316,9 @@ Result<int> run(const CheckRules& request, const Manner& manner) {
 }
 
 Result<int> run(const RefreshService& request, const Manner& manner) {
+  if (auto within = stays_within(manner.destdir, request.service); !within) {
+    return tl::make_unexpected(within.error());
+  }
   const std::string service = manner.destdir + request.service;
   auto options = manner.destdir.empty() ? read_trusted_options(service) : read_own_options(service);
   if (!options) return tl::make_unexpected(options.error());
@@ -361,6 +344,9 @@ Result<int> run(const RefreshService& request, const Manner& manner) {
 }
 
 Result<int> run(const Autorefresh& request, const Manner& manner) {
+  if (auto within = stays_within(manner.destdir, request.service); !within) {
+    return tl::make_unexpected(within.error());
+  }
   const std::string service = manner.destdir + request.service;
   const auto options =
       manner.destdir.empty() ? read_unexposed_options(service) : read_own_options(service);
@@ -381,6 +367,9 @@ Result<int> run(const Autorefresh& request, const Manner& manner) {
 }
 
 Result<int> run(const RemoveService& request, const Manner& manner) {
+  if (auto within = stays_within(manner.destdir, request.service); !within) {
+    return tl::make_unexpected(within.error());
+  }
   return remove_service(manner.destdir + request.service, manner.dry_run);
 }
 
@@ -401,6 +390,9 @@ Result<int> run(const StopService& request, const Manner&) {
 }
 
 Result<int> run(const SetVariables& request, const Manner& manner) {
+  if (auto within = stays_within(manner.destdir, request.service); !within) {
+    return tl::make_unexpected(within.error());
+  }
   return set_variables(request, manner);
 }
 

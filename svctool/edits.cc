@@ -58,7 +58,8 @@ Values find_edits(const Values& present, const ServiceRequest* installed,
                   const ServiceRequest& planned, const std::vector<std::string>& named) {
   Values before;
   if (installed != nullptr) {
-    for (const Variable& variable : variables_of(*installed)) before[variable.name] = variable.value;
+    for (const Variable& variable : variables_of(*installed))
+      before[variable.name] = variable.value;
   }
   Values edits;
   for (const Variable& variable : variables_of(planned)) {

@@ -88,6 +88,22 @@ Result<void> refuse_standstill(pid_t pid) {
   return {};
 }
 
+Result<int> report_answer(const Suite& suite, const std::string& service, const Endpoint& endpoint,
+                          pid_t before) {
+  const auto seen = observe(suite, service, endpoint, kSeconds, before);
+  if (before != 0 && seen.state && seen.state->pid == before) {
+    return failure(service + ": the daemon does not end");
+  }
+  Findings findings;
+  findings.subject = service;
+  judge_daemon(seen, places_of(suite, service), is_dry_run(read_variable(service, "DRY_RUN")),
+               findings);
+  judge_log_service(suite, service, findings);
+  if (findings.good()) return 0;
+  std::fputs(to_text(findings).c_str(), stdout);
+  return 1;
+}
+
 Result<int> restart_daemon(const std::string& service) {
   const auto request = read_standing(service);
   if (!request) return tl::make_unexpected(request.error());
@@ -113,18 +129,7 @@ Result<int> restart_daemon(const std::string& service) {
       return failure(service + ": not restarted: " + runs.error().text);
     }
   }
-  const auto seen = observe(suite, service, *endpoint, kSeconds, *told ? before->pid : 0);
-  if (*told && before->up && seen.state && seen.state->pid == before->pid) {
-    return failure(service + ": the daemon does not end");
-  }
-  Findings findings;
-  findings.subject = service;
-  judge_daemon(seen, places_of(suite, service), is_dry_run(read_variable(service, "DRY_RUN")),
-               findings);
-  judge_log_service(suite, service, findings);
-  if (findings.good()) return 0;
-  std::fputs(to_text(findings).c_str(), stdout);
-  return 1;
+  return report_answer(suite, service, *endpoint, *told && before->up ? before->pid : 0);
 }
 
 }  // namespace grey::svctool

@@ -26,6 +26,11 @@ Result<void> could_start(const ServiceRequest& request, const std::string& servi
 // Where it is asked, by LISTEN.
 Result<Endpoint> listen_endpoint(const std::string& service);
 
+// Waits until a daemon that has been started answers, and prints what a check would when it does
+// not; the result is the exit code. `before`: the process that is to end first; 0: none.
+Result<int> report_answer(const Suite& suite, const std::string& service, const Endpoint& endpoint,
+                          pid_t before);
+
 // An error when the process does nothing of what it is told: when a signal or a debugger holds it
 // for a few seconds. Waits for that long, and no longer.
 Result<void> refuse_standstill(pid_t pid);

@@ -108,7 +108,7 @@ std::string log_run_script(const std::string& prefix, const Suite& suite) {
 # Only root can become another user.
 [ "$(id -u)" = 0 ] || LOGUSER=
 
-# shellcheck disable=SC2153,SC2154 # the variables are in the environment
+# shellcheck disable=SC2016,SC2153,SC2154 # the variables are in the environment
 exec ${LOGUSER:+)sh";
   return text.append(suite.as_user).append(" \"$LOGUSER\"} \\\n  ").append(suite.logger) + "\n";
 }

@@ -86,6 +86,8 @@ void add_log(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
   const std::string user = value_in_force(request, "LOGUSER");
   build.directory(directory_of(directory), 0755).kept();
   build.directory(directory, 0755).owned_by(user).with_files();
+  // One that a hand has named may be anybody's, and is not given away.
+  if (request.by_hand.contains("LOGDIR")) build.kept();
   if (user.empty()) return;
   for (Access& access : log_accesses(directory, user)) {
     plan.access.push_back(std::move(access));
@@ -143,6 +145,8 @@ void add_unit(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
     variables.emplace_back(variable.name, written_value(request, variable));
   }
   build.file(unit.environment_file, 0644, environment_file(variables)).of_settings();
+  // Missing in a staging tree.
+  build.directory(directory_of(unit_path(plan.service)), 0755).kept();
   build.script(unit_path(plan.service), signed_script(unit_file(unit)), 0644);
 }
 

@@ -20,13 +20,13 @@ struct ServiceRequest {
   std::string servicetag;               // names the service in the port's place; empty: the port
   std::string cntrldir = "/etc/indimail/control";
   std::string logdir = "/var/log/svc";
-  std::string user = "indimail";   // the daemon's
-  std::string loguser = "qmaill";  // multilog's
-  std::string prefix;              // programs are in prefix/sbin
-  std::string context_file;        // empty: the service's name and .context
+  std::string user = "indimail";     // the daemon's
+  std::string loguser = "qmaill";    // multilog's
+  std::string prefix;                // programs are in prefix/sbin
+  std::string context_file;          // empty: the service's name and .context
   std::string log_size = "5000000";  // octets of each file that the log is kept in
   std::string log_count = "10";      // and how many of them
-  std::string memory;              // bytes, for softlimit -m; empty: needed_memory(); "0": no limit
+  std::string memory;  // bytes, for softlimit -m; empty: needed_memory(); "0": no limit
   bool use_greydaemon = false;
   bool no_whitelist = false;
   bool down = false;                               // svscan does not start it
@@ -35,8 +35,8 @@ struct ServiceRequest {
   std::string sample_whitelist, sample_blacklist;  // contents of lists that have to be made
   std::vector<std::string> options;                // what .options keeps
   Values by_hand;  // by variable: what a hand has set, which stays; see edits.h
-  // For a check: variables have the value that the options give, whatever a hand has made of it; all
-  // else follows what is in force.
+  // For a check: variables have the value that the options give, whatever a hand has made of it;
+  // all else follows what is in force.
   bool shows_edits = false;
 };
 

@@ -237,6 +237,7 @@ Result<int> set_variables(const SetVariables& request, const Manner& manner) {
   if (good && !staged) good = ask(*service, request.service, request.values);
   if (!good) return tl::make_unexpected(good.error());
   for (const auto& [name, value] : request.values) service->by_hand[name] = value;
+  if (!staged) warn_of_another_state(*service, directory);
   Plan plan;
   plan.service = request.service;
   good = is_systemd(*service->suite)

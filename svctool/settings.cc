@@ -107,14 +107,14 @@ const Setting& memory_setting() {
 
 // What multilog takes, whose limits are the narrowest.
 const Setting& log_size_setting() {
-  static constexpr Setting kLogSize{
-      "log-size", "LOGSIZE", {}, Kind::number, {}, "bytes", {}, {4096, 16'777'215}, {}};
+  static constexpr Setting kLogSize{"log-size", "LOGSIZE",          {}, Kind::number, {}, "bytes",
+                                    {},         {4096, 16'777'215}, {}};
   return kLogSize;
 }
 
 const Setting& log_count_setting() {
-  static constexpr Setting kLogCount{
-      "log-count", "LOGCOUNT", {}, Kind::number, {}, "files", {}, {2, 10'000}, {}};
+  static constexpr Setting kLogCount{"log-count", "LOGCOUNT",  {}, Kind::number, {}, "files",
+                                     {},          {2, 10'000}, {}};
   return kLogCount;
 }
 

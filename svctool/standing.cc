@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "greyd/files.h"
 #include "svctool/compare.h"
 #include "svctool/edits.h"
 #include "svctool/output.h"
@@ -32,8 +33,7 @@ Values read_present(const ServiceRequest& request, const std::string& service) {
 }
 
 KeptEdit kept_value(const std::string& path, const Variable& variable, const std::string& value) {
-  std::string text = "'" + value + "' was set by hand";
-  if (value.empty()) text = "left empty by hand";
+  std::string text = value.empty() ? "was emptied by hand" : "'" + value + "' was set by hand";
   text += ", by the options it would be '" + variable.value + "'";
   if (!variable.option.empty()) text += " (--" + variable.option + " sets it)";
   return {path, std::move(text)};
@@ -56,12 +56,36 @@ void keep_script(Entry& entry, const std::string& present, bool left_alone, Plan
   } else if (author == Author::unknown && !same_script(present, entry.content)) {
     // It was written by an older svctool, and may have been edited since.
     Plan beside;
-    PlanBuilder(beside).file(entry.path + ".before", 0644, present);
+    const std::string name = entry.path.substr(entry.path.rfind('/') + 1);
+    const bool inside = entry.path.starts_with(plan.service + "/");
+    const std::string path = inside ? entry.path : plan.service + "/" + name;
+    PlanBuilder(beside).file(path + ".before", 0644, present);
     more.push_back(std::move(beside.entries.front()));
   }
 }
 
 }  // namespace
+
+void warn_of_another_state(const ServiceRequest& request, const std::string& service) {
+  const std::string name = read_variable(service, "CONTEXT_FILE");
+  if (name.empty()) return;
+  const std::string before = path_below(read_variable(service, "CONTROLDIR"), name);
+  const std::string after =
+      path_below(value_in_force(request, "CONTROLDIR"), value_in_force(request, "CONTEXT_FILE"));
+  if (before == after || !exists(before)) return;
+  warn("what the daemon remembers stays in " + before + ", and it begins anew with " + after +
+       "; to go on with the old one: CONTROLDIR, CONTEXT_FILE");
+}
+
+bool is_believed(const std::string& service, const std::string& destdir) {
+  std::error_code missing;
+  if (!destdir.empty() || !std::filesystem::is_directory(service, missing)) return true;
+  const auto exposures = exposures_of(service);
+  if (exposures.empty()) return true;
+  warn(service + ": " + exposures.front() +
+       ", so nothing there is taken for an edit of yours that would stay");
+  return false;
+}
 
 void find_what_stays(ServiceRequest& request, const std::string& service,
                      const std::vector<std::string>& named) {
@@ -76,6 +100,15 @@ void find_what_stays(ServiceRequest& request, const std::string& service,
   }
   const ServiceRequest* before = installed && *installed ? &**installed : nullptr;
   request.by_hand = find_edits(read_present(request, service), before, request, named);
+  // Those of a service from before they had a default, which is then none's edit.
+  const auto keep_none = [&request](const char* variable, std::string& value) {
+    const auto edit = request.by_hand.find(variable);
+    if (edit == request.by_hand.end() || !edit->second.empty()) return;
+    value.clear();
+    request.by_hand.erase(edit);
+  };
+  keep_none("LOGSIZE", request.log_size);
+  keep_none("LOGCOUNT", request.log_count);
 }
 
 void keep_what_stays(Plan& plan, const ServiceRequest& request, const std::string& destdir,

@@ -5,11 +5,17 @@
 #include <string>
 #include <vector>
 
-#include "svctool/options.h"
 #include "svctool/plan.h"
 #include "svctool/service_request.h"
 
 namespace grey::svctool {
+
+// Whether what stands there can be an operator's, and warns when another could have written it,
+// too. A staging tree is its owner's business.
+bool is_believed(const std::string& service, const std::string& destdir);
+
+// Options that were given last time and are left out now may lead to an empty state.
+void warn_of_another_state(const ServiceRequest& request, const std::string& service);
 
 // Fills in request.by_hand from the service directory `service` (with --destdir). `named`: options
 // of this call, as .options has them; those that it has come from there name nothing.

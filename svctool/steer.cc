@@ -3,17 +3,15 @@
 #include <poll.h>
 
 #include <chrono>
-#include <cstdio>
 
 #include "svctool/compare.h"
 #include "svctool/find_supervisor.h"
-#include "svctool/log_service.h"
-#include "svctool/observe.h"
 #include "svctool/output.h"
 #include "svctool/process.h"
 #include "svctool/restart.h"
 #include "svctool/run_script.h"
 #include "svctool/service_files.h"
+#include "svctool/service_state.h"
 #include "svctool/supervision.h"
 
 namespace grey::svctool {
@@ -129,14 +127,8 @@ Result<int> start_daemon(const std::string& service) {
     }
     wait_until_wanted(suite, service);
   }
-  Findings findings;
-  findings.subject = service;
-  judge_daemon(observe(suite, service, *endpoint, kStartSeconds), places_of(suite, service),
-               is_dry_run(read_variable(service, "DRY_RUN")), findings);
-  if (!findings.good()) {
-    std::fputs(to_text(findings).c_str(), stdout);
-    return 1;
-  }
+  const auto code = report_answer(suite, service, *endpoint, 0);
+  if (!code || *code != 0) return code;
   if (!before->up) say(service + ": started");
   say_boot(suite, service);
   return 0;

@@ -17,7 +17,8 @@ constexpr Suite kSuites[] = {
      .restart = "svc -t",
      .start = "svc -u",
      .rescan = {}},
-    // svlogd reads size and number of files from LOGDIR/config.
+    // svlogd reads size and number of files from LOGDIR/config alone. Other lines there are the
+    // operator's; a disk that is full leaves what was there.
     {.name = "runit",
      .servicedir = "/etc/service",
      .scanner = "runsvdir",
@@ -25,7 +26,16 @@ constexpr Suite kSuites[] = {
      .envdir = "chpst -e",
      .memory_limit = "chpst -m",
      .as_user = "chpst -u",
-     .logger = R"(svlogd -t "$LOGDIR")",
+     .logger = R"sh(sh -c '
+    cd "$LOGDIR" || exit 111
+    if [ -n "${LOGSIZE-}${LOGCOUNT-}" ]; then
+      {
+        [ ! -f config ] || sed "/^[sn][0-9]*\$/d" config
+        [ -z "${LOGSIZE-}" ] || echo "s$LOGSIZE"
+        [ -z "${LOGCOUNT-}" ] || echo "n$LOGCOUNT"
+      } >config.new && mv -f config.new config
+    fi
+    exec svlogd -t .')sh",
      .restart = "sv term",
      .start = "sv up",
      .rescan = {}},

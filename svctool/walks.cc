@@ -7,6 +7,7 @@
 #include "svctool/apply.h"
 #include "svctool/output.h"
 #include "svctool/show.h"
+#include "svctool/staging.h"
 
 namespace grey::svctool {
 namespace {
@@ -68,6 +69,11 @@ struct Prepared {
 Result<Prepared> prepare(const Plan& plan, const Manner& manner, bool only_show,
                          NewUsers& new_users) {
   Prepared prepared;
+  for (const Entry& entry : plan.entries) {
+    if (auto within = stays_within(manner.destdir, entry.path); !within) {
+      return tl::make_unexpected(within.error());
+    }
+  }
   prepared.accounts = find_accounts(plan);
   prepared.missing = missing_users(plan, prepared.accounts);
   Result<void> good;

@@ -24,7 +24,9 @@ add_test(NAME svctool_planted_e2e
 set_tests_properties(svctool_links_e2e svctool_planted_e2e PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
 add_test(NAME svctool_rules_e2e
          COMMAND perl ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_rules_test.pl $<TARGET_FILE:svctool>)
-set_tests_properties(svctool_rules_e2e PROPERTIES SKIP_RETURN_CODE 77)
+add_test(NAME svctool_together_e2e
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_together_test.sh $<TARGET_FILE:svctool>)
+set_tests_properties(svctool_rules_e2e svctool_together_e2e PROPERTIES SKIP_RETURN_CODE 77)
 add_test(NAME run_test COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/run_test.sh)
 # It needs ports that nobody has at any address.
 set_tests_properties(run_test PROPERTIES RUN_SERIAL TRUE)

@@ -105,7 +105,7 @@ before=$(settings)
 must 'a dry run of another installation' does "${base[@]}" --dry-run
 must 'says what a hand has changed' said "MIN_RESEND_MIN: '7' was set by hand, by the options it would be '5' (--min-resend-min sets it)"
 must 'and that' said "CONTEXT_FILE: 'mine.context' was set by hand, by the options it would be 'greylist.1999.context'"
-must 'and what it has taken away' said "TIMEOUT_DAYS: left empty by hand, by the options it would be '7'"
+must 'and what it has taken away' said "TIMEOUT_DAYS: was emptied by hand, by the options it would be '7'"
 must 'and writes nothing' test "$(settings)" = "$before"
 must 'another installation' does "${base[@]}" --verbosity=2
 must 'sets what it names' is VERBOSITY 2
@@ -179,6 +179,46 @@ must 'what was a hand'\''s before' is TZ Europe/Zurich
 must 'the same once more changes nothing' does --set RESEND_WIN_HR=24 --service=$service
 must 'and says so' said 'nothing to change'
 must 'a check is good' does --check --service=$service
+
+# ---- how much of the log is kept
+
+if [ "$suite" != systemd ]; then
+  case $suite in
+    daemontools) logger=multilog ;;
+    runit) logger=svlogd ;;
+    s6) logger=s6-log ;;
+  esac
+  keeps() { # size number
+    case $suite in
+      runit) grep -qx "s$1" /var/log/grey/greylist.1999/config && grep -qx "n$2" /var/log/grey/greylist.1999/config ;;
+      *) tr '\0' ' ' <"/proc/$(pgrep -x "$logger")/cmdline" | grep -q " s$1 n$2 " ;;
+    esac
+  }
+  must 'days of a busy server' until_true keeps 5000000 10
+  [ "$suite" != runit ] || echo '# mine' >>/var/log/grey/greylist.1999/config
+  must 'or what is set' does --set LOGSIZE=1000000 --set LOGCOUNT=4 --restart --service=$service
+  must 'which is in force' until_true keeps 1000000 4
+  [ "$suite" != runit ] || must 'beside what else is there' grep -qx '# mine' /var/log/grey/greylist.1999/config
+  must 'it is a hand'\''s' does "${base[@]}"
+  must 'and stays' test "$(cat $service/log/variables/LOGCOUNT)" = 4
+  must 'unless it is named' does "${base[@]}" --log-count=5
+  must 'that one' test "$(cat $service/log/variables/LOGCOUNT)" = 5
+  must 'alone' test "$(cat $service/log/variables/LOGSIZE)" = 1000000
+  # A service from before there was a default.
+  : >$service/log/variables/LOGSIZE
+  must 'one that had none' does "${base[@]}"
+  must 'has none' test ! -s $service/log/variables/LOGSIZE
+  must 'which is no hand'\''s' eval '! said LOGSIZE'
+  mkdir /srv/logs
+  edit_log() { echo "$2" >"$service/log/variables/$1"; }
+  edit_log LOGDIR /srv/logs
+  owner=$(stat -c %U /srv/logs)
+  does "${base[@]}"
+  must 'a directory that a hand has named is not given away' test "$(stat -c %U /srv/logs)" = "$owner"
+  edit_log LOGDIR /var/log/grey/greylist.1999
+else
+  must 'the journal has a size of its own' refuses 100 'under systemd the journal keeps the log' "${base[@]}" --log-size=5000
+fi
 
 # ---- lists, down and up
 

@@ -177,4 +177,37 @@ wait $swapper 2>/dev/null
 unharmed "in $tries tries"
 [ $refusals -gt 0 ] || fail 'nothing was refused'
 
+say 'a tree for another machine, whose links would lead out of it'
+staging=$top/staging
+staged() { # TEXT ARGS: refused, and nothing is written anywhere
+  text=$1
+  shift
+  refuses 111 "$text" --destdir="$staging" "$@"
+  unharmed "$text"
+}
+mkdir -p "$staging/etc" "$staging/srv/smtp/variables" "$staging/tcp"
+ln -s "$victim" "$staging/etc/indimail"
+staged "--destdir: $staging/etc/indimail leads out of it, to $victim" --greylist=1 --user=daemon --loguser=nobody
+rm "$staging/etc/indimail"
+ln -s "$victim" "$staging/service"
+staged "--destdir: $staging/service leads out of it, to $victim" --greylist=1 --user=daemon --loguser=nobody
+staged "leads out of it" --set MIN_RESEND_MIN=1 --service=/service
+staged "leads out of it" --remove --service=/service
+staged "leads out of it" --autorefresh=0 /service
+rm "$staging/service"
+ln -s ../../victim "$staging/etc/indimail"
+staged "--destdir: $staging/etc/indimail leads out of it, to $victim" --greylist=1 --user=daemon --loguser=nobody
+rm "$staging/etc/indimail"
+ln -s "$victim/tcp.smtp" "$staging/tcp/tcp.smtp"
+staged "--destdir: $staging/tcp/tcp.smtp leads out of it, to $victim/tcp.smtp" --greyip=@1 --tcprules=/tcp/tcp.smtp
+printf '#!/bin/sh\n' >"$victim/run"
+state_of_victim >"$top/err.victim"
+ln -s "$victim/run" "$staging/srv/smtp/run"
+staged "leads out of it" --greyip=@1 --service=/srv/smtp --run
+# Within it a link is a link.
+mkdir "$staging/etc/mail"
+ln -s mail "$staging/etc/indimail"
+ok --destdir="$staging" --greylist=1 --user=daemon --loguser=nobody
+[ -d "$staging/etc/mail/control" ] || fail 'a link within it is not followed'
+
 echo 'all passed'

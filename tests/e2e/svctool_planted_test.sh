@@ -57,7 +57,8 @@ exposed() {
   not_run "--check, $1"
   says "wrong: $service: user daemon can write to $2"
   before=$(snapshot)
-  for command in "--restart --service=$service" "--refreshsvc=$service"; do
+  for command in "--restart --service=$service" "--refreshsvc=$service" "--reload --service=$service" \
+    "--start --service=$service" "--set=VERBOSITY=2 --service=$service"; do
     # shellcheck disable=SC2086
     ends 111 $command
     not_run "$command, $1"
@@ -77,6 +78,12 @@ chown daemon "$service/.options"
 as_user sh -c 'sed "s,^--prefix=.*,--prefix=$2," "$1" >"$2/o" && cat "$2/o" >"$1"' sh \
   "$service/.options" "$top/evil" || fail 'nothing planted'
 exposed 'a prefix in .options of his' "$service/.options"
+
+say 'whoever could have written .options is not believed to say what supervises it'
+for command in "--stop --service=$service" "--remove --service=$service" "--autorefresh=0 $service"; do
+  # shellcheck disable=SC2086
+  refuses 111 "user daemon can write to $service/.options, so what it says is not believed" $command
+done
 
 say 'a program that another could exchange'
 install_service

@@ -35,8 +35,10 @@ TEST_CASE("what a hand has set stays, unless an option of this call names it") {
   present["LOGCOUNT"] = "99";
   present["WHITELIST"] = "";
   present.erase("TIMEOUT_DAYS");
-  const Values edits = {{"CONTEXT_FILE", "/data/state"}, {"LOGCOUNT", "99"},
-                        {"MIN_RESEND_MIN", "7"},         {"TIMEOUT_DAYS", ""},
+  const Values edits = {{"CONTEXT_FILE", "/data/state"},
+                        {"LOGCOUNT", "99"},
+                        {"MIN_RESEND_MIN", "7"},
+                        {"TIMEOUT_DAYS", ""},
                         {"WHITELIST", ""}};
   const auto again = request_of({"--greylist=1999"}, {});
   CHECK(find_edits(present, &installed, again, again.options) == edits);
@@ -80,8 +82,11 @@ TEST_CASE("the port is named in every call, the address only by its option") {
 
 TEST_CASE("directories, users and the unit follow what is in force") {
   auto request = request_of({"--greylist=1999"}, {});
-  request.by_hand = {{"CONTROLDIR", "/data"}, {"SERVICE_USER", "joe"},  {"LOGDIR", "/logs/x"},
-                     {"LOGUSER", "logjoe"},   {"CONTEXT_FILE", "s/ate"}};
+  request.by_hand = {{"CONTROLDIR", "/data"},
+                     {"SERVICE_USER", "joe"},
+                     {"LOGDIR", "/logs/x"},
+                     {"LOGUSER", "logjoe"},
+                     {"CONTEXT_FILE", "s/ate"}};
   const auto has = [](const Plan& plan, const std::string& path, const std::string& owner) {
     for (const Entry& entry : plan.entries) {
       if (entry.path == path) return entry.owner == owner;

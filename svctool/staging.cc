@@ -1,0 +1,32 @@
+#include "svctool/staging.h"
+
+#include <sys/stat.h>
+
+#include "greyd/files.h"
+#include "svctool/place.h"
+
+namespace grey::svctool {
+namespace {
+
+bool is_there(const std::string& path) {
+  struct stat status {};
+  return ::lstat(path.c_str(), &status) == 0;
+}
+
+}  // namespace
+
+Result<void> stays_within(const std::string& destdir, const std::string& path) {
+  if (destdir.empty() || !is_there(destdir)) return {};
+  const auto root = resolve(destdir);
+  if (!root) return tl::make_unexpected(root.error());
+  std::string there = destdir + path;
+  while (there.size() > destdir.size() && !is_there(there)) there = directory_of(there);
+  if (there.size() <= destdir.size()) return {};
+  // One that leads nowhere on this machine may well do so on the other.
+  const auto resolved = resolve(there);
+  if (!resolved) return failure("--destdir: " + resolved.error().text);
+  if (*root == "/" || resolved->starts_with(*root + "/") || *resolved == *root) return {};
+  return failure("--destdir: " + there + " leads out of it, to " + *resolved);
+}
+
+}  // namespace grey::svctool
