@@ -23,7 +23,7 @@ readme_file() { readme_blocks "$1" | sed -n '/^#!/,$p'; }               # headin
 
 # What stands in a manual page as it is typed: its literal blocks, and lines that stand for themselves.
 manual_literals() { # path [section]
-  sed -n "/^\.Sh ${2-}/,/^\.Sh /p" "$top/$1" |
+  awk -v section="${2-}" '/^\.Sh / { here = section == "" || $0 == ".Sh " section } here' "$top/$1" |
     sed -n -e '/^\.Bd -literal/,/^\.Ed/{/^\.[BE]d/d;p;}' -e 's/^\.Dl //p' |
     sed -e 's/\\e/\\/g' -e 's/\\(dq/"/g' -e 's/\\-/-/g' -e 's/\\&//g'
 }

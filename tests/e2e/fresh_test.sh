@@ -97,6 +97,8 @@ runs=$!
 ready_or_over() { grep -q '^Log: ' "$work/run.log" || ! kill -0 "$runs"; }
 until_true ready_or_over
 ok 'three of them get as far as to say what to try' grep -q '^    swaks --server 127.0.0.1:2525 ' "$work/run.log"
+asks_for_nothing() { ! grep -E 'root runs no |^next: start |to use what has changed' "$work/run.log"; }
+ok 'and not what else is to be done' asks_for_nothing
 if ((failures == 0)); then
   sends() { # as from another terminal
     "$fresh" --join timeout 600 bash -c "${commands[3]}" >"$work/swaks.out" 2>&1 </dev/null

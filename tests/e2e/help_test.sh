@@ -13,7 +13,7 @@ build=$(realpath "$1")
 work_in_a_directory
 
 mkdir "$work/bin" "$work/tree"
-for program in sed dirname realpath cat sh bash env id grep; do ln -s "$(type -P $program)" "$work/bin"; done
+for program in sed dirname realpath cat sh bash env id grep tr; do ln -s "$(type -P $program)" "$work/bin"; done
 (cd "$top" && cp -a --parents scripts .ci etc smtpd-glue/qmail svctool/svctool.8 "$work/tree") || exit 1
 cp -a "$work/tree" "$work/before"
 
@@ -35,11 +35,20 @@ refuses() {
   [ $? = 100 ] && [ ! -s "$work/out" ] && [ "$(wc -l <"$work/err")" = 1 ] && grep -qF -e "$1" "$work/err"
 }
 
+# A monitor's plugin has the monitor's codes: 3 is UNKNOWN.
+is_unknown() {
+  run --no-such-option
+  [ $? = 3 ] && [ ! -s "$work/err" ] && [ "$(wc -l <"$work/out")" = 1 ]
+}
+
 while read -r program; do
   name=${program#"$work/tree/"}
   name=${name#"$build/"}
   ok "$name --help" helps --help
-  ok "$name --no-such-option is refused in one line that names it" refuses --no-such-option
+  case $name in
+    etc/check_greylist) ok "$name --no-such-option is unknown, in one line" is_unknown ;;
+    *) ok "$name --no-such-option is refused in one line that names it" refuses --no-such-option ;;
+  esac
   ((failures == 0)) || cat "$work/out" "$work/err"
 done < <(scripts; programs)
 ok 'these are the scripts that README names, and more' test "$(scripts | wc -l)" -ge 13

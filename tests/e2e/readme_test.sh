@@ -170,6 +170,18 @@ manual() {
   eval "$example" 2>/tmp/greyd.out &
   must 'its daemon answers' until_true answers 01 192.0.2.3
 }
+# greylist-postgrey(7), on the package's service, under systemd.
+from_postgrey() {
+  local commands
+  commands=$(manual_literals greyd/greylist-postgrey.7 | one_a_line | grep -E '^(svctool|systemctl|sed|/usr/share) *')
+  must 'greylist-postgrey(7) has commands' test "$(wc -l <<<"$commands")" -ge 8
+  do_commands "$(sed '/disable/,$d' <<<"$commands")"
+  must 'postgrey'\''s settings are in force' until_true runs_with '-m 5 .*-g 48 .*-t 35 .*--client-passes 5 .*--ipv4-prefix 24 .*--sender-key normalized'
+  must 'in dry run' runs_with --dry-run
+  must 'its list, too' until_true answers 11 51.4.72.9
+  do_commands "$(sed -n '/disable/,$p' <<<"$commands")"
+  must 'Postfix is answered where postgrey was' until_true policy_answers '^action=DEFER_IF_PERMIT Greylisted: '
+}
 manual_of_fronts() {
   do_commands 'scripts/install --no-service'
   export QMAILHOME=/var/qmail
@@ -232,6 +244,7 @@ case $scene in
     does 'Look after it'
     must 'the list beside the shipped one is in use' until_true answers 11 192.0.2.77
     must 'the setting is in force' runs_with '-m 2 '
+    from_postgrey
     ;;
   source)
     start_svscan
