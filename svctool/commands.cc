@@ -144,12 +144,20 @@ Result<void> announce(const ServiceRequest& request, const Plan& plan, const App
   return run_program(rescan);
 }
 
+// Prints what a check has found.
+Result<int> report(const Result<Findings>& findings, const Manner& manner) {
+  if (!findings) return tl::make_unexpected(findings.error());
+  std::fputs((manner.json ? to_json(*findings) : to_text(*findings)).c_str(), stdout);
+  return findings->good() ? 0 : 1;
+}
+
 Result<int> run(ServiceRequest& request, const Manner& manner) {
   if (auto read = read_samples(request, manner.destdir); !read) {
     return tl::make_unexpected(read.error());
   }
   if (manner.check)
-    return check_greylisting(request, Basis::options, service_path(request), manner);
+    return report(check_greylisting(request, Basis::options, service_path(request), manner),
+                  manner);
   const Plan plan = plan_service(request);
   if (request.run_file_only && !exists(manner.destdir + plan.service)) {
     return failure(manner.destdir + plan.service +
@@ -262,15 +270,31 @@ Result<int> run(const CheckService& request, const Manner& manner) {
   const std::string service = manner.destdir + request.service;
   const auto options = read_options(service);
   if (!options) return tl::make_unexpected(options.error());
-  if (!*options) return check_smtp_service(service, request.greyip, manner);
+  if (!*options) return report(check_smtp_service(service, request.greyip, manner), manner);
   if (!request.greyip.empty()) {
     return misuse("--greyip: " + service + " is a greylisting service, not an SMTP server's");
   }
-  return check_greylisting(**options, Basis::installed, request.service, manner);
+  return report(check_greylisting(**options, Basis::installed, request.service, manner), manner);
 }
 
 Result<int> run(const CheckRules& request, const Manner& manner) {
-  return check_rules_file(manner.destdir + request.file, request.match, request.greyip, manner);
+  return report(
+      check_rules_file(manner.destdir + request.file, request.match, request.greyip, manner),
+      manner);
+}
+
+Result<int> run(const CheckAll& request, const Manner& manner) {
+  const AllFindings all = check_all(request.servicedir, manner);
+  bool good = all.search.good();
+  std::string text;
+  for (const Findings& service : all.services) {
+    good = good && service.good();
+    text += to_text(service);
+  }
+  // Where all has been found there is no more to say of it.
+  if (!all.search.list.empty()) text += to_text(all.search);
+  std::fputs((manner.json ? to_json(all.search, all.services) : text).c_str(), stdout);
+  return good ? 0 : 1;
 }
 
 Result<int> run(const RefreshService& request, const Manner& manner) {

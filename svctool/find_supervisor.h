@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "svctool/supervisor.h"
 
@@ -20,5 +21,16 @@ std::optional<Supervisor> find_supervisor(const std::string& proc = "/proc");
 // Whether root runs a scanner of this suite that watches `servicedir`.
 bool is_watched(const Suite& suite, const std::string& servicedir,
                 const std::string& proc = "/proc");
+
+// Each scanner that root, or who runs svctool, has started here.
+std::vector<Supervisor> find_scanners(const std::string& proc = "/proc");
+
+// Where such a one of this suite has the service, by itself or by a link.
+struct Watched {
+  std::string directory;
+  double age = 0;  // seconds since it has come there
+};
+std::optional<Watched> find_watched(const Suite& suite, const std::string& service,
+                                    const std::string& proc = "/proc");
 
 }  // namespace grey::svctool

@@ -126,10 +126,10 @@ case $suite in
   systemd) systemctl stop greylist.1999 ;;
 esac
 must 'it is put down' until_true none_runs
-must 'a restart leaves it so' finds --restart 'down, and stays so until it is started: '
+must 'a restart leaves it so' finds --restart 'down, and stays so until it is started; to do: '
 must 'none runs' none_runs
-must 'a check says so' finds --check 'down, and stays so until it is started: '
-start=$(sed -n 's/.*until it is started: //p' /tmp/svctool.out)
+must 'a check says so' finds --check 'down, and stays so until it is started; to do: '
+start=$(sed -n 's/.*until it is started; to do: //p' /tmp/svctool.out)
 CONTROLDIR=/tmp /usr/local/sbin/qmail-greyd 127.0.0.1@1999 foreign.context 2>/tmp/foreign.log &
 foreign=$!
 must 'another one takes its port' until_true grep -q 'listening on' /tmp/foreign.log
