@@ -91,8 +91,14 @@ void warn_of_surroundings(const ServiceRequest& request) {
   }
 }
 
+// Whether something runs in a service directory that has read what was there before.
+bool may_run(const std::string& service) {
+  return is_supervised(service) || is_supervision_hidden(service);
+}
+
 void advise_restart(const Applied& applied, const Suite& suite, const std::string& service) {
   if (applied.new_service || applied.paths.empty()) return;
+  if (!is_systemd(suite) && !may_run(service)) return;
   bool daemon = false, log = false;
   for (const std::string& path : applied.paths) {
     if (path == unit_path(service)) daemon = true;
@@ -131,8 +137,8 @@ Result<void> announce(const ServiceRequest& request, const Plan& plan, const App
   if (!is_watched(suite, directory)) {
     // Of others' scanners only root can know.
     if (::geteuid() == 0) {
-      say("root runs no " + std::string(suite.scanner) + " for " + directory +
-          " now; one that does will start the service");
+      say("next: start " + std::string(suite.scanner) + " for " + directory +
+          ", which starts the service");
     }
     return {};
   }
@@ -202,7 +208,9 @@ Result<int> run(const ServiceGreyip& request, const Manner& manner) {
          " does not read variables/ through envdir, so GREYIP has no effect yet; --run would set "
          "it there");
   }
-  if (!applied->paths.empty()) say("to use what has changed: svc -t " + request.service);
+  if (!applied->paths.empty() && may_run(request.service)) {
+    say("to use what has changed: svc -t " + request.service);
+  }
   return 0;
 }
 

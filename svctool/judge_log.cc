@@ -79,6 +79,12 @@ void read_line(const LogLine& line, double lost_since, LogNews& news) {
   }
 }
 
+// multilog that waits for its file waits for ever, also when there is one again, and for no TERM.
+std::string end_of(const LogPlace& place) {
+  if (place.writer == 0) return "start what writes the log";
+  return "kill -KILL " + std::to_string(place.writer) + ", which is what writes the log";
+}
+
 }  // namespace
 
 void judge_log_place(const LogPlace& place, bool stopped, Findings& findings) {
@@ -87,7 +93,7 @@ void judge_log_place(const LogPlace& place, bool stopped, Findings& findings) {
     findings.wrong(
         "log-current",
         directory + "/current: " + place.current + ", and no file, so the log cannot be written",
-        "move it away; what writes the log makes a new one", directory + "/current");
+        "move it away, then " + end_of(place), directory + "/current");
     return;
   }
   if (place.room && place.room->bytes < kLeastRoom) {
@@ -106,7 +112,7 @@ void judge_log_place(const LogPlace& place, bool stopped, Findings& findings) {
     findings.wrong("log-unread",
                    place.log + ": " + size_text(*place.unread) +
                        " that the daemon has said are waiting, and nobody reads them",
-                   "see why what writes the log hangs, then end it with kill -KILL", place.log);
+                   "see why what writes the log hangs, then " + end_of(place), place.log);
   }
 }
 

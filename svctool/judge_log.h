@@ -1,6 +1,8 @@
 // Judges where a service's log goes, and what it says of late. Pure.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,6 +16,7 @@ namespace grey::svctool {
 struct LogPlace {
   std::string log;        // the service of what writes it
   std::string directory;  // LOGDIR
+  pid_t writer = 0;       // what writes it; 0: not known, or it does not run
   std::string current;    // what `current` is there when it is no file: "a fifo"
   std::optional<Room> room;
   // Bytes that nobody has read for a second from the pipe that the daemon writes to.

@@ -94,8 +94,11 @@ std::optional<std::size_t> unread_bytes(pid_t daemon) {
   return least;
 }
 
-LogPlace look_at_place(const std::string& log, pid_t daemon) {
-  LogPlace place{log, read_variable(log, "LOGDIR"), {}, {}, {}};
+LogPlace look_at_place(const std::string& log, pid_t writer, pid_t daemon) {
+  LogPlace place;
+  place.log = log;
+  place.directory = read_variable(log, "LOGDIR");
+  place.writer = writer;
   if (!place.directory.empty()) {
     place.current = kind_of_current(place.directory);
     place.room = room_of(place.directory);
@@ -113,6 +116,7 @@ void judge_log_service(const Suite& suite, const std::string& service, pid_t dae
   if (is_systemd(suite) || !exists(log + "/run")) return;
   judge_access(log, findings);
   bool runs = true;
+  pid_t writer = 0;
   if (!is_supervision_hidden(log) && !is_supervised(log)) {
     // Of one that has not been started at all it is the daemon's part that says why.
     if (is_supervised(service)) {
@@ -127,9 +131,10 @@ void judge_log_service(const Suite& suite, const std::string& service, pid_t dae
     LogObservation seen = observe_log(suite, log);
     if (seen.steady) seen.other_user = other_user(seen.state->pid, read_variable(log, "LOGUSER"));
     judge_log(seen, log, start_command(suite, log), findings);
+    if (seen.state && seen.state->up) writer = seen.state->pid;
     runs = findings.list.size() == before;
   }
-  judge_log_place(look_at_place(log, runs ? daemon : 0), !runs, findings);
+  judge_log_place(look_at_place(log, writer, runs ? daemon : 0), !runs, findings);
 }
 
 }  // namespace grey::svctool

@@ -38,9 +38,15 @@ set_tests_properties(svctool_e2e svctool_upkeep_e2e svctool_check_e2e svctool_fa
 if(NOT GREY_SANITIZE)
   add_test(NAME supervise_test
            COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/supervise_test.sh ${CMAKE_BINARY_DIR})
+  add_test(NAME svctool_broken_test
+           COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_broken_test.sh ${CMAKE_BINARY_DIR})
+  add_test(NAME first_run_test
+           COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/first_run_test.sh ${CMAKE_BINARY_DIR})
+  add_test(NAME check_greylist_test
+           COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_greylist_test.sh)
   add_test(NAME package_test
            COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/package_test.sh ${CMAKE_BINARY_DIR})
   add_test(NAME install_test
            COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/install_test.sh ${CMAKE_BINARY_DIR})
-  set_tests_properties(supervise_test package_test install_test PROPERTIES SKIP_RETURN_CODE 77)
+  set_tests_properties(supervise_test svctool_broken_test first_run_test package_test install_test PROPERTIES SKIP_RETURN_CODE 77)
 endif()

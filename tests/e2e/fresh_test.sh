@@ -92,6 +92,8 @@ until_true ready_or_over
 command=$(sed -n 's/^    \(swaks .*\)/\1/p' "$work/run.log")
 must_have_command() { [[ $command == 'swaks --server 127.0.0.1:2525 '* ]]; }
 ok 'scripts/run gets as far as to say what to try' must_have_command
+asks_for_nothing() { ! grep -E 'root runs no |^next: start |to use what has changed' "$work/run.log"; }
+ok 'and not what else is to be done' asks_for_nothing
 if ((failures == 0)); then
   sends() { # as from another terminal
     # shellcheck disable=SC2086 # a command line

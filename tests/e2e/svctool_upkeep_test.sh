@@ -132,7 +132,7 @@ says 'wrong: daemon at 127.0.0.1@9: Connection refused'
 ok --greyip="127.0.0.1@$port" --service="$smtp" --force
 "$svctool" --service="$smtp" --check --json >"$top/out" || fail 'a good check with --json fails'
 perl -MJSON::PP -0777 -ne 'my $c = decode_json($_);
-  exit !($c->{good} && $c->{daemons}[0]{answered} && !@{$c->{wrong}})' "$top/out" || fail 'no such JSON'
+  exit !($c->{status} eq "good" && grep { $_->{id} eq "answers" } @{$c->{findings}})' "$top/out" || fail 'no such JSON'
 
 say 'a check of rules'
 rules=$base/tcp.smtp

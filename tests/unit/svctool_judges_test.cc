@@ -160,14 +160,15 @@ TEST_CASE("where the log goes: no file, no room, or nobody who reads") {
     return findings;
   };
   const Room room{1 << 30, 1000}, full{0, 1000}, no_files{1 << 30, 0}, unlimited{1 << 30, {}};
-  CHECK(judged({"/s/log", "/l", "", room, {}}, false).list.empty());
-  CHECK(judged({"/s/log", "/l", "", unlimited, {}}, false).list.empty());
-  CHECK(judged({"/s/log", "/l", "", std::nullopt, {}}, false).list.empty());
-  CHECK(ids_of(judged({"/s/log", "/l", "a fifo", full, 9}, false)) == Ids{"log-current"});
-  CHECK(ids_of(judged({"/s/log", "/l", "", full, 9}, false)) == Ids{"log-room"});
-  CHECK(ids_of(judged({"/s/log", "/l", "", no_files, {}}, false)) == Ids{"log-files"});
-  CHECK(ids_of(judged({"/s/log", "/l", "", room, 9}, false)) == Ids{"log-unread"});
-  CHECK(judged({"/s/log", "/l", "", room, 9}, true).list.empty());  // said elsewhere
+  CHECK(judged({"/s/log", "/l", 7, "", room, {}}, false).list.empty());
+  CHECK(judged({"/s/log", "/l", 7, "", unlimited, {}}, false).list.empty());
+  CHECK(judged({"/s/log", "/l", 7, "", std::nullopt, {}}, false).list.empty());
+  CHECK(ids_of(judged({"/s/log", "/l", 7, "a fifo", full, 9}, false)) == Ids{"log-current"});
+  CHECK(says(judged({"/s/log", "/l", 7, "a fifo", room, {}}, false), "then kill -KILL 7"));
+  CHECK(ids_of(judged({"/s/log", "/l", 7, "", full, 9}, false)) == Ids{"log-room"});
+  CHECK(ids_of(judged({"/s/log", "/l", 7, "", no_files, {}}, false)) == Ids{"log-files"});
+  CHECK(ids_of(judged({"/s/log", "/l", 7, "", room, 9}, false)) == Ids{"log-unread"});
+  CHECK(judged({"/s/log", "/l", 7, "", room, 9}, true).list.empty());  // said elsewhere
 }
 
 TEST_CASE("a log is read as multilog and as journalctl write it") {
