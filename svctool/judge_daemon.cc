@@ -141,9 +141,11 @@ std::optional<Finding> judge_supervision(const Supervision& seen) {
                        " looks every five seconds",
                    "check again in a moment");
   }
-  return finding(Severity::wrong, seen.has_run ? "not-supervised" : "not-started",
-                 "no supervise runs here, though " + scanner + " watches " + seen.watched,
-                 "see what " + scanner + " says, which ps(1) may show, and that `run` can be run");
+  const std::string text = "no supervise runs here, though " + scanner + " watches " + seen.watched;
+  const std::string todo =
+      "see what " + scanner + " says, which ps(1) may show, and that `run` can be run";
+  if (seen.has_run) return finding(Severity::wrong, "not-supervised", text, todo);
+  return finding(Severity::wrong, "not-started", text, todo);
 }
 
 }  // namespace grey::svctool

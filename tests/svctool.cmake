@@ -42,6 +42,8 @@ if(NOT GREY_SANITIZE)
            COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_broken_test.sh ${CMAKE_BINARY_DIR})
   add_test(NAME first_run_test
            COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/first_run_test.sh ${CMAKE_BINARY_DIR})
+  add_test(NAME svctool_manual_test
+           COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_manual_test.sh)
   add_test(NAME check_greylist_test
            COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_greylist_test.sh)
   add_test(NAME package_test
