@@ -1,6 +1,7 @@
 #include "svctool/check.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <utility>
 #include <vector>
@@ -206,7 +207,8 @@ AllFindings check_all(const std::string& servicedir, const Manner& manner) {
     }
     Findings unread;
     unread.subject = service;
-    unread.wrong("unreadable", checked.error().text, "let root look at it", service);
+    unread.wrong("unreadable", checked.error().text,
+                 ::geteuid() == 0 ? "mend that" : "run svctool as root", service);
     all.services.push_back(std::move(unread));
   };
   for (const std::string& service : found.greylisting) {

@@ -136,7 +136,7 @@ void judge_news(const LogNews& news, const std::string& service, const std::stri
   }
   if (news.lost == 0) return;
   findings.warn("log-lines-lost",
-                service + ": " + std::to_string(news.lost) +
+                service + ": at least " + std::to_string(news.lost) +
                     " log lines were lost within a day, as what writes the log did not keep up",
                 "see " + log +
                     " around the words 'log lines dropped'; a faster disk, or a smaller "

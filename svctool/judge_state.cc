@@ -76,7 +76,8 @@ std::string age_text(double seconds) {
     const auto count = std::int64_t(seconds / unit.seconds);
     return std::to_string(count) + " " + unit.name + (count == 1 ? "" : "s");
   }
-  return std::to_string(std::int64_t(seconds)) + " seconds";
+  const auto count = std::int64_t(seconds);
+  return std::to_string(count) + (count == 1 ? " second" : " seconds");
 }
 
 std::uint64_t room_of_save(const StateFacts& facts) {

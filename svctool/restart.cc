@@ -83,6 +83,10 @@ Result<int> restart_daemon(const std::string& service) {
   }
   const auto before = service_state(suite, service);
   if (!before) return tl::make_unexpected(before.error());
+  if (before->paused) {
+    return failure(service + ": not restarted: the daemon is paused; to do: kill -CONT " +
+                   std::to_string(before->pid));
+  }
   if (auto free = check_place(suite, service, *before, *endpoint); !free) {
     return failure(service + ": not restarted: " + free.error().text);
   }

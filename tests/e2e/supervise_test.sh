@@ -111,6 +111,8 @@ finds() { # verb text: exits with another code than 0, and says it
   ! "$svctool" "$1" --service="$service" >/tmp/svctool.out 2>&1 && grep -q -- "$2" /tmp/svctool.out
 }
 must 'a check is good' "$svctool" --check --service=$service
+finds_it() { "$svctool" --check >/tmp/svctool.out && grep -qx "$service: good" /tmp/svctool.out; }
+must 'also one that has to find it' finds_it
 old=$(daemons)
 set_variable MIN_RESEND_MIN 200
 set_variable RESEND_WIN_HR 1

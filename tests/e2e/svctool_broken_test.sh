@@ -111,7 +111,9 @@ case $scene in
     kill -STOP "$(pid_of $service)"
     must 'a daemon that was stopped' finds 1 "wrong: $service: the daemon (process $(pid_of $service)) is paused" \
       "to do: kill -CONT $(pid_of $service)"
-    eval "$(sed -n 's/.*is paused; to do: //p' "$out")"
+    command=$(sed -n 's/.*is paused; to do: //p' "$out")
+    must 'is not waited for' is_left_alone 'not restarted: the daemon is paused; to do: kill -CONT'
+    eval "$command"
     must 'that mends it' until_true is_good
 
     svc -d $service
@@ -202,6 +204,12 @@ case $scene in
     kill -USR1 "$(pid_of $service)"
     must 'and nothing was lost' until_true eval '[ "$(records)" = 2000 ]'
 
+    # An hour later, by the clock of who looks.
+    later=$(dpkg -L libfaketime | grep '/libfaketime.so.1$')
+    late() { LD_PRELOAD=$later FAKETIME=+1h NO_FAKE_STAT=1 check; [ $? = 1 ] && is_said "wrong: /state/greylist.1999.context: last saved " ' ago, and it is to be every 1 minute' 'to do: mend what the daemon says in /log/greylist.1999/current'; }
+    must 'a save that is long due' late
+    must 'is due no more than it is' is_good
+
     n=0
     while touch /state/inode.$n 2>/dev/null; do n=$((n + 1)); done
     must 'a disk without inodes' finds 1 'wrong: /state: no more files can be made on that disk (inodes)' 'to do: remove files there'
@@ -230,7 +238,7 @@ case $scene in
     ask_many 0 2000 # more than its pipe holds
     kill -CONT "$(pid_of $logger)"
     ask_many 0 1 # a line that has room again
-    lost() { finds 0 "warning: $service: " ' log lines were lost within a day' "to do: see $logs/current"; }
+    lost() { finds 0 "warning: $service: at least " ' log lines were lost within a day' "to do: see $logs/current"; }
     must 'lines that were lost by it' until_true lost
     svc -d $logger
     until_true eval '[ "$(pid_of $logger)" = 0 ]'
