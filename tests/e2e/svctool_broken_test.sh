@@ -112,9 +112,11 @@ case $scene in
     must 'a daemon that was stopped' finds 1 "wrong: $service: the daemon (process $(pid_of $service)) is paused" \
       "to do: kill -CONT $(pid_of $service)"
     command=$(sed -n 's/.*is paused; to do: //p' "$out")
-    must 'is not waited for' is_left_alone 'not restarted: the daemon is paused; to do: kill -CONT'
     eval "$command"
     must 'that mends it' until_true is_good
+    kill -STOP "$(pid_of $service)"
+    must 'and it is made to go on where it is to end and start again' restart
+    must 'and does' is_good
 
     svc -d $service
     must 'a daemon that was put down' until_true finds 1 "wrong: $service: down, and stays so until it is started" \
