@@ -93,55 +93,55 @@ void read_ours(std::string_view text, ContextContent& content,
 
 // ---- greydaemon's form -------------------------------------------------------------------------
 
-std::string_view take_word(std::string_view& line) {
+// The text up to the next blank, taken off `line` with it. False when there is no blank.
+bool take_word(std::string_view& line, std::string_view& word) {
   const std::size_t end = line.find(' ');
-  const std::string_view word = line.substr(0, end);
-  line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
-  return word;
+  if (end == std::string_view::npos) return false;
+  word = line.substr(0, end);
+  line.remove_prefix(end + 1);
+  return true;
 }
 
-std::string_view null_or(std::string_view word) {
-  return word == "." ? std::string_view() : word;
+// The text behind the last blank, taken off `line` likewise.
+bool take_last_word(std::string_view& line, std::string_view& word) {
+  const std::size_t end = line.rfind(' ');
+  if (end == std::string_view::npos) return false;
+  word = line.substr(end + 1);
+  line = line.substr(0, end);
+  return true;
 }
 
-// Reads into `record`; `storage` is for a recipient with blanks.
-bool read_greydaemon_line(std::string_view line, SavedRecord& record, std::string& storage) {
+// "<client> <sender> <recipient>": of these only a client that is no address may have blanks in it.
+bool read_greydaemon_triplet(std::string_view line, SavedRecord& record) {
+  if (!take_last_word(line, record.recipient) || !take_last_word(line, record.sender)) return false;
+  if (record.sender == ".") record.sender = {};
+  record.client = Client::parse(line);
+  return true;
+}
+
+bool read_greydaemon_line(std::string_view line, SavedRecord& record) {
   if (line.find('\0') != std::string_view::npos) return false;  // no address has one
   if (line.ends_with('\r')) line.remove_suffix(1);              // copied by way of another system
-  const std::string_view letter = take_word(line);
-  if (letter != "I" && letter != "G") return false;
-  const std::string_view stamp = take_word(line);
+  std::string_view letter, stamp;
+  if (!take_word(line, letter) || !take_word(line, stamp)) return false;
   const auto [end, error] = std::from_chars(stamp.data(), stamp.data() + stamp.size(), record.seen);
-  const auto ip = Ip::parse_client(take_word(line));
-  if (error != std::errc() || end != stamp.data() + stamp.size() || record.seen < 0 || !ip) {
-    return false;
-  }
-  record.client = *ip;
+  if (error != std::errc() || end != stamp.data() + stamp.size() || record.seen < 0) return false;
   if (letter == "I") {
     record.record_class = RecordClass::client;
     record.passes = 1;
-    return line.empty();
+    record.client = Client::parse(line);
+    return true;
   }
-  const std::size_t blank = line.rfind(' ');
-  if (blank == std::string_view::npos || blank + 1 == line.size()) return false;
   record.record_class = RecordClass::waiting;
-  record.sender = null_or(line.substr(0, blank));
-  record.recipient = null_or(line.substr(blank + 1));
-  if (record.recipient.find("%20") == std::string_view::npos) return true;
-  storage = record.recipient;
-  for (std::size_t at; (at = storage.find("%20")) != std::string::npos;)
-    storage.replace(at, 3, " ");
-  record.recipient = storage;
-  return true;
+  return letter == "G" && read_greydaemon_triplet(line, record);
 }
 
 void read_greydaemon(std::string_view text, ContextContent& content,
                      const std::function<void(const SavedRecord&)>& visit) {
   content.form = ContextForm::greydaemon;
-  std::string storage;
   for_each_line(text, content, [&](std::string_view line) {
     SavedRecord record;
-    if (!read_greydaemon_line(line, record, storage)) return Line::bad;
+    if (!read_greydaemon_line(line, record)) return Line::bad;
     visit(record);
     return Line::record;
   });
@@ -149,10 +149,8 @@ void read_greydaemon(std::string_view text, ContextContent& content,
 
 bool is_greydaemon(std::string_view text) {
   SavedRecord record;
-  std::string storage;
   const std::size_t end = text.find('\n');
-  return end != std::string_view::npos &&
-         read_greydaemon_line(text.substr(0, end), record, storage);
+  return end != std::string_view::npos && read_greydaemon_line(text.substr(0, end), record);
 }
 
 // ---- none of them
@@ -163,7 +161,6 @@ ContextContent salvage(std::string_view text,
                        const std::function<void(const SavedRecord&)>& visit) {
   ContextContent content;
   RecordReader reader;
-  std::string storage;
   std::string_view lines = text;
   if (const std::size_t end = text.find("\nend "); end != std::string_view::npos) {
     lines = text.substr(0, end + 1);
@@ -173,7 +170,7 @@ ContextContent salvage(std::string_view text,
     if (line.starts_with('#')) return Line::comment;
     SavedRecord greydaemon;
     const SavedRecord* record = reader.read(line);
-    if (record == nullptr && read_greydaemon_line(line, greydaemon, storage)) record = &greydaemon;
+    if (record == nullptr && read_greydaemon_line(line, greydaemon)) record = &greydaemon;
     if (take(record, visit)) {
       content.form = ContextForm::qmail_greyd;
       return Line::record;
@@ -193,15 +190,15 @@ ContextContent salvage(std::string_view text,
   return content;
 }
 
-// An address in a line of its own form: what would end the line is left out of it.
-void append_greydaemon_word(std::string& out, std::string_view address, bool escape_blanks) {
-  if (address.empty()) out += '.';
+// What would end the line is left out of it.
+void append_greydaemon_text(std::string& out, std::string_view text) {
+  for (const char c : text) out += c == '\n' || c == '\r' ? '?' : c;
+}
+
+// There are no blanks in addresses.
+void append_greydaemon_address(std::string& out, std::string_view address) {
   for (const char c : address) {
-    if (c == ' ' && escape_blanks) {
-      out += "%20";
-    } else {
-      out += c == '\n' || c == '\r' ? '?' : c;
-    }
+    if (c != ' ') append_greydaemon_text(out, {&c, 1});
   }
 }
 
@@ -209,12 +206,16 @@ void append_greydaemon_record(std::string& out, const SavedRecord& record) {
   out += record.record_class == RecordClass::client ? "I " : "G ";
   append_number(out, record.seen);
   out += ' ';
-  append_ip(out, record.client);
+  if (record.client.has_address()) {
+    append_ip(out, record.client.ip);
+  } else {
+    append_greydaemon_text(out, *record.client.name);
+  }
   if (record.record_class != RecordClass::client) {
     out += ' ';
-    append_greydaemon_word(out, record.sender, false);
+    append_greydaemon_address(out, record.sender.empty() ? "." : record.sender);
     out += ' ';
-    append_greydaemon_word(out, record.recipient, true);
+    append_greydaemon_address(out, record.recipient);
   }
   out += '\n';
 }

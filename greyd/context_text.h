@@ -8,8 +8,8 @@
 // greydaemon's (John Levine's Perl daemon), which is also written under that personality:
 //   I <last seen> <client>                         a known client
 //   G <first seen> <client> <sender> <recipient>   a triplet; "." is the null sender
-// It has neither count nor checksum. A blank in a recipient is written as %20, as the last blank
-// of a line is what ends the sender.
+// It has neither count nor checksum. Blanks are taken out of sender and recipient, so that there
+// is one way only to read a line, although a client that is no address may have some.
 //
 // IndiMail's, see indimail_context.h, is read only.
 #pragma once

@@ -63,7 +63,11 @@ void append_decision(std::string& out, const wire::Query& query, const Decided& 
   out += " reason=";
   out += to_string(decision.reason);
   out += " client=";
-  append_ip(out, query.client);
+  if (query.client.has_address()) {
+    append_ip(out, query.client.ip);
+  } else {
+    append_cut(out, *query.client.name, kShownBytes);
+  }
   if (!query.client_name.empty()) {
     out += " name=";
     append_cut(out, query.client_name, kShownBytes);

@@ -23,6 +23,7 @@ std::optional<std::uint16_t> parse_port(std::string_view text, std::uint16_t def
 std::optional<Ip> parse_host(std::string_view text, Wildcards wildcards) {
   if (text.empty()) return Endpoint{}.ip;
   if (wildcards == Wildcards::allowed && (text == "*" || text == "0")) return Ip{};
+  if (text == "0") return Endpoint{}.ip;
   return Ip::parse(text);
 }
 

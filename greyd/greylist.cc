@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "greyd/greydaemon.h"
+
 namespace grey {
 namespace {
 
@@ -31,18 +33,18 @@ bool says_more(Reason reason, Reason than) {
   return (reason == Reason::passed || reason == Reason::bounce) && than == Reason::known;
 }
 
-// A recipient that a list server made for one bounce: "list-owner=user=dom@". greydaemon lets null
-// senders through to those; its pattern is /-.*=/.
-bool is_list_bounce(std::string_view recipient) {
-  const std::size_t dash = recipient.find('-');
-  return dash != std::string_view::npos && recipient.find('=', dash) != std::string_view::npos;
+// Of a query without any, an empty one: nothing is stored of it.
+std::string_view first_of(const wire::Recipients& recipients) {
+  return recipients.size() == 0 ? std::string_view() : *recipients.begin();
 }
 
 // The entry that names the client or the sender of the query, or its recipients: `any` of them, or
 // each.
 Matched find_entry(const AddressList& list, const wire::Query& query, RecipientRule rule) {
   // Nearly no client is on a list: which entry it is costs the others nothing.
-  if (list.has_client(query.client)) return list.find_client(query.client);
+  const Client& client = query.client;
+  const Ip address = client.has_address() ? client.ip : greydaemon::listed_as(*client.name);
+  if (list.has_client(address)) return list.find_client(address);
   if (Matched entry = list.find_client_name(query.client_name)) return entry;
   if (Matched entry = list.find_sender(query.sender)) return entry;
   if (!list.has_recipient_entries()) return {};
@@ -94,10 +96,10 @@ void Greylist::prepare(std::span<const wire::Query> batch, const Lists& lists) {
     Prepared& prepared = prepared_[i];
     prepared.keys.envelope(batch[i].client, batch[i].sender);
     prepared.client_hash = table_.hash(prepared.keys.client());
-    prepared.first_hash = table_.wide_hash(prepared.keys.triplet(*batch[i].recipients.begin()));
+    prepared.first_hash = table_.wide_hash(prepared.keys.triplet(first_of(batch[i].recipients)));
     table_.prefetch_bucket(prepared.client_hash);
     table_.prefetch_bucket(Table::Hash(prepared.first_hash));
-    whitelist.prefetch_index(batch[i].client);
+    whitelist.prefetch_index(batch[i].client.ip);
   }
   for (std::size_t i = 0; i < batch.size(); ++i) {
     table_.prefetch_slot(prepared_[i].client_hash);
@@ -106,7 +108,7 @@ void Greylist::prepare(std::span<const wire::Query> batch, const Lists& lists) {
   for (std::size_t i = 0; i < batch.size(); ++i) {
     table_.prefetch_record(prepared_[i].client_hash);
     table_.prefetch_record(Table::Hash(prepared_[i].first_hash));
-    whitelist.prefetch_range(batch[i].client);
+    whitelist.prefetch_range(batch[i].client.ip);
   }
 }
 
@@ -162,7 +164,7 @@ std::optional<Decision> Greylist::known_client(Seconds now) {
 }
 
 Decision Greylist::by_triplets(const wire::Query& query, const Lists& lists, Seconds now) {
-  const bool bounce = query.sender.empty();
+  const bool bounce = now_deciding_->keys.null_sender();
   if (bounce && has_passed(query, now)) return {Reason::bounce, 0, true};
   std::optional<Decision> accepted, deferred;
   bool passed = false;
@@ -272,17 +274,17 @@ Decision Greylist::retry(Table::Ref ref, Seconds now) {
   return {Reason::stale, age};
 }
 
-// greydaemon's own rules, as observed: every recipient must pass; a pass of one of them makes the
-// client known even when another defers this query; the last deferred recipient gives the reason; a
-// triplet is not marked as passed (the client is), so it goes stale by its first attempt.
+// greydaemon's own rules, as observed. Every recipient must pass, and the last that is deferred
+// gives the reason; where none is, as there are none, the query is accepted. Each good retry makes
+// the client known, even when another recipient defers the query; a triplet is not marked as passed
+// (the client is), so it goes stale by its first attempt. A null sender is accepted at the first
+// recipient that is made for a bounce: those before it count as any, those after it not at all.
 Decision Greylist::by_triplets_greydaemon(const wire::Query& query, Seconds now) {
-  if (query.sender.empty() &&
-      std::any_of(query.recipients.begin(), query.recipients.end(), is_list_bounce)) {
-    return {Reason::bounce, 0};
-  }
   std::optional<Decision> deferred, accepted;
-  bool first = true;
+  bool bounce = false, first = true;
   for (const std::string_view recipient : query.recipients) {
+    bounce = now_deciding_->keys.null_sender() && greydaemon::is_list_bounce(recipient);
+    if (bounce) break;
     const HashedKey key = triplet_key(recipient, std::exchange(first, false));
     const Table::Ref ref = table_.find(key.key, key.hash());
     Decision decision{Reason::new_triplet, 0};
@@ -293,10 +295,14 @@ Decision Greylist::by_triplets_greydaemon(const wire::Query& query, Seconds now)
     }
     (decision.reason == Reason::passed ? accepted : deferred) = decision;
   }
-  if (!accepted) return *deferred;
-  accepted->again = !is_new_message(query, now);
-  if (!accepted->again) earn_pass(now);
-  return deferred ? *deferred : *accepted;
+  if (accepted) {
+    accepted->again = !is_new_message(query, now);
+    // Where one is enough there is nothing to count.
+    if (!accepted->again || policy_.client_passes == 1) earn_pass(now);
+  }
+  if (bounce) return {Reason::bounce, 0};
+  if (deferred) return *deferred;
+  return accepted.value_or(Decision{Reason::passed, 0, true});
 }
 
 void Greylist::earn_pass(Seconds now) {

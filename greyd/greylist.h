@@ -91,7 +91,9 @@ class Greylist {
   void note_changes_in(Changes* changes) { changes_ = changes; }
 
   // Puts a saved record back. Keys are made anew by the present policy, so that records saved under
-  // another one go on counting where they can; of two that become one, the later seen is kept.
+  // another one go on counting where they can. Of two that become one, in whatever order, the one
+  // stands that would if the later had come upon the earlier: what has passed before what waits,
+  // the first attempt before another within the window, and else the later.
   // False when its time is over at `now` (and set_expiry() asks for no care). A stamp after `now`
   // stays as it is: the clock may be wrong.
   bool restore(const SavedRecord& record, Seconds now);
@@ -196,6 +198,7 @@ class Greylist {
   bool comes_back(const RecordView& record, Seconds now);
   std::string_view key_of(const SavedRecord& record);
   RecordView view_of(const SavedRecord& record);
+  bool stands_before(const RecordView& next, const RecordView& stored) const;
   void put_back(const RecordView& view, Table::Hash key_hash);
   void insert(const RecordView& record, Table::Hash key_hash);
   void update(Table::Ref ref, RecordClass record_class, Seconds seen, std::uint8_t passes);

@@ -95,11 +95,26 @@ bool Greylist::comes_back(const RecordView& record, Seconds now) {
   return expiry_ != Expiry::usual;
 }
 
+// Of two records of one key the one that stands, as if the later had come upon the earlier.
+bool Greylist::stands_before(const RecordView& next, const RecordView& stored) const {
+  const bool next_is_later = next.seen >= stored.seen;
+  const RecordView& earlier = next_is_later ? stored : next;
+  const RecordView& later = next_is_later ? next : stored;
+  if (is_over(earlier, later.seen)) return next_is_later;
+  if (earlier.record_class != later.record_class) {
+    return next.record_class > stored.record_class;
+  }
+  // Seen again within the window, it has waited since it was seen first.
+  const bool begun_anew = later.seen - earlier.seen >= policy_.resend_window;
+  const bool later_stands = later.record_class != RecordClass::waiting || begun_anew;
+  return later_stands == next_is_later;
+}
+
 void Greylist::put_back(const RecordView& view, Table::Hash key_hash) {
   const Table::Ref ref = table_.find(view.key, key_hash);
   if (ref == 0) {
     table_.insert(view, key_hash);
-  } else if (table_.view(ref).seen <= view.seen) {
+  } else if (stands_before(view, table_.view(ref))) {
     table_.update(ref, view.record_class, view.seen, view.passes);
   }
 }

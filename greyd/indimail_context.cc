@@ -1,6 +1,5 @@
 #include "greyd/indimail_context.h"
 
-#include <array>
 #include <charconv>
 #include <optional>
 
@@ -61,13 +60,19 @@ std::optional<Record> take_record(std::string_view& text) {
   return record;
 }
 
-// "status 1: 20, 2: 7 records", for the statuses that occur.
-std::string counts_text(const std::array<std::size_t, 256>& counts) {
-  std::string text;
-  for (std::size_t status = 0; status < counts.size(); ++status) {
-    if (counts[status] == 0) continue;
-    text += text.empty() ? "status " : ", ";
-    text += std::to_string(status) + ": " + std::to_string(counts[status]);
+// Statuses as the header says; what is none of them waits.
+bool has_passed(unsigned char status) {
+  return status == 4 || status == 5;
+}
+bool is_known(unsigned char status) {
+  return status <= 6 && status != 3;
+}
+
+std::string remark_text(std::size_t passed, std::size_t waiting, std::size_t unknown) {
+  std::string text = "IndiMail's: " + std::to_string(passed) + " triplets that have passed, " +
+                     std::to_string(waiting) + " that wait";
+  if (unknown > 0) {
+    text += "; " + std::to_string(unknown) + " of these have a status that is not known";
   }
   return text;
 }
@@ -82,7 +87,7 @@ ContextContent read_indimail_context(std::string_view text,
                                      const std::function<void(const SavedRecord&)>& visit) {
   ContextContent content;
   content.form = ContextForm::indimail;
-  std::array<std::size_t, 256> counts{};
+  std::size_t passed = 0, waiting = 0, unknown = 0;
   bool reading = true;  // not in the rest of a bad record
   for (std::size_t number = 1; !text.empty(); ++number) {
     auto record = take_record(text);
@@ -95,8 +100,8 @@ ContextContent read_indimail_context(std::string_view text,
       continue;
     }
     reading = true;
-    ++counts[record->status];
     SavedRecord saved;
+    saved.record_class = has_passed(record->status) ? RecordClass::passed : RecordClass::waiting;
     saved.client = record->client;
     saved.sender = record->sender;
     saved.seen = record->time;
@@ -104,10 +109,11 @@ ContextContent read_indimail_context(std::string_view text,
       saved.recipient = take_field(record->recipients)->substr(1);
       visit(saved);
       ++content.records;
+      ++(has_passed(record->status) ? passed : waiting);
+      unknown += is_known(record->status) ? 0 : 1;
     }
   }
-  content.remark = "IndiMail's, " + counts_text(counts) +
-                   "; whatever their status, its triplets count as waiting";
+  content.remark = remark_text(passed, waiting, unknown);
   return content;
 }
 

@@ -5,10 +5,19 @@
 // with n and the time (seconds since 1970) in decimal, and the status one byte of any value. The
 // form has neither header, count nor checksum.
 //
-// What the status byte says is written down nowhere, and so it decides nothing: each recipient's
-// triplet is read as waiting since that time. Whoever had passed there passes here with the next
-// message while the resend window lasts, and is deferred once more after it; nobody is let in who
-// has not come twice. The counts by status go to the remark, for the log.
+// What the status byte says, as files tell that its versions 2 and 3 wrote:
+//
+//   0 new   1 tried again too early   2 stale: begun anew   waiting; the time is when it was first
+//                                                           seen, or begun anew
+//   5 passed for the first time   4 accepted again          passed; the time is when it was last
+//   6 an accepted bounce                                    waiting: it is good for no other
+//
+// No other value has been found (3 and 7 stand for answers after which nothing is stored). One that
+// is met all the same waits, as nobody is let in who has not come twice. How many of its triplets
+// had passed and how many wait goes to the remark, for the log.
+//
+// Its key is the list of recipients as a whole, ours each recipient: one that is in several lists
+// gets what says most of it, see Greylist::restore().
 #pragma once
 
 #include <functional>

@@ -98,6 +98,11 @@ Result<std::vector<PolicyListener>> listen_policy(const Options& options) {
   return listeners;
 }
 
+wire::Dialect dialect_of(const Policy& policy) {
+  return policy.personality == Personality::greydaemon ? wire::Dialect::greydaemon
+                                                       : wire::Dialect::qmail_greyd;
+}
+
 // As many policy connections as descriptors allow, with some left for the state's files.
 std::size_t descriptors_for_connections() {
   constexpr rlim_t kOthers = 64;
@@ -176,7 +181,7 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger)
         pipe, logger);
   }
   UdpFront udp({allow, options.verbosity >= Verbosity::decisions, options.policy.dry_run,
-                options.policy.min_resend},
+                options.policy.min_resend, dialect_of(options.policy)},
                std::move(*socket), service, pipe, logger);
   Server server(loop, options, udp, service, background, policy ? &*policy : nullptr, pipe, logger);
   return server.run();

@@ -1,6 +1,7 @@
 #include "greyd/options.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <map>
 
@@ -71,7 +72,7 @@ void add_policy_options(CLI::App& app, Policy& policy) {
   add_number(app, "--ipv4-prefix", policy.ipv4_prefix, limits::kIpv4Prefix, "BITS",
              "bits of an IPv4 client that count (32)");
   add_number(app, "--ipv6-prefix", policy.ipv6_prefix, limits::kIpv6Prefix, "BITS",
-             "bits of an IPv6 client that count (64)");
+             "bits of an IPv6 client that count (64; 128 as greydaemon)");
   add_choice<SenderKey>(app, "--sender-key", policy.sender_key,
                         {{"full", SenderKey::full},
                          {"normalized", SenderKey::normalized},
@@ -84,14 +85,31 @@ void add_policy_options(CLI::App& app, Policy& policy) {
   app.add_flag("--dry-run", policy.dry_run, "decide, record and log as usual, but answer accept");
 }
 
+// greydaemon's defaults; there a 0 stands for them, too.
+void take_greydaemon_defaults(const CLI::App& app, Raw& raw, Policy& policy) {
+  const Raw defaults;
+  const auto take = [](std::int64_t& number, std::int64_t instead) {
+    if (number == 0) number = instead;
+  };
+  take(raw.min_resend_minutes, defaults.min_resend_minutes);
+  take(raw.resend_window_hours, defaults.resend_window_hours);
+  take(raw.timeout_days, defaults.timeout_days);
+  if (app.count("--save-interval") == 0) raw.save_minutes = 0;
+  take(raw.save_minutes, 10);
+  policy.personality = Personality::greydaemon;
+  policy.recipients = RecipientRule::all;
+  if (app.count("--ipv6-prefix") == 0) policy.ipv6_prefix = 128;
+}
+
 void add_options(CLI::App& app, Raw& raw, Options& options) {
+  const Range period = raw.greydaemon ? Range{0, limits::kPeriod.high} : limits::kPeriod;
   add_number(app, "-m,--min-resend", raw.min_resend_minutes, limits::kDelay, "MINUTES",
              "a retry before this age is early (5)");
-  add_number(app, "-g,--resend-window", raw.resend_window_hours, limits::kPeriod, "HOURS",
+  add_number(app, "-g,--resend-window", raw.resend_window_hours, period, "HOURS",
              "a retry at this age or later is stale (12)");
-  add_number(app, "-t,--timeout-days", raw.timeout_days, limits::kPeriod, "DAYS",
+  add_number(app, "-t,--timeout-days", raw.timeout_days, period, "DAYS",
              "idle life of a known client (7)");
-  add_number(app, "-s,--save-interval", raw.save_minutes, limits::kPeriod, "MINUTES",
+  add_number(app, "-s,--save-interval", raw.save_minutes, period, "MINUTES",
              "time between saves of the context file (5; 10 as greydaemon)");
   add_number(app, "-f,--free-interval", raw.free_minutes, limits::kPeriod, "MINUTES",
              "time between frees of expired records (5)");
@@ -146,6 +164,7 @@ Result<void> parse_policy(const Raw& raw, const CLI::App& app, Options& options)
 
 bool is_greydaemon(const std::vector<std::string>& arguments) {
   if (arguments.empty()) return false;
+  if (std::find(arguments.begin(), arguments.end(), "--greydaemon") != arguments.end()) return true;
   const std::string& name = arguments[0];
   const std::size_t slash = name.rfind('/');
   return name.substr(slash == std::string::npos ? 0 : slash + 1) == "greydaemon";
@@ -167,21 +186,19 @@ Result<void> check_greydaemon(const CLI::App& app, const Policy& policy) {
 }
 
 // The checked whole from the parts that CLI11 has checked one by one.
-Result<void> complete(const Raw& raw, const CLI::App& app, const std::string& control_directory,
+Result<void> complete(Raw& raw, const CLI::App& app, const std::string& control_directory,
                       Options& options) {
   Policy& policy = options.policy;
+  if (raw.greydaemon) {
+    if (auto good = check_greydaemon(app, policy); !good) return good;
+    take_greydaemon_defaults(app, raw, policy);
+  }
   policy.min_resend = raw.min_resend_minutes * 60;
   policy.resend_window = raw.resend_window_hours * 3600;
   policy.timeout = raw.timeout_days * 86400;
   options.save_interval = raw.save_minutes * 60;
   options.free_interval = raw.free_minutes * 60;
   options.verbosity = Verbosity(raw.verbosity);
-  if (raw.greydaemon) {
-    if (auto good = check_greydaemon(app, policy); !good) return good;
-    policy.personality = Personality::greydaemon;
-    policy.recipients = RecipientRule::all;
-    if (app.count("--save-interval") == 0) options.save_interval = 10 * 60;
-  }
   if (policy.min_resend >= policy.resend_window) {
     return misuse("min resend (" + std::to_string(raw.min_resend_minutes) +
                   " minutes) must be shorter than the resend window (" +
@@ -216,8 +233,8 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
   app.set_version_flag("--version", "qmail-greyd " GREY_VERSION, "print the version and exit");
   Raw raw;
   CommandLine result;
-  add_options(app, raw, result.options);
   raw.greydaemon = is_greydaemon(arguments);
+  add_options(app, raw, result.options);
   if (const auto option = option_without_value(arguments); !option.empty()) {
     return misuse(std::string(option) + ": the value is empty (see --help)");
   }

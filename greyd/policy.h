@@ -33,6 +33,12 @@ struct Policy {
   bool dry_run = false;  // decide and record as usual, but answer accept
   Personality personality = Personality::qmail_greyd;
 
+  // Whether a client is its address as it is, whatever prefix that has: greydaemon's way, where no
+  // number of bits is set.
+  bool clients_are_whole() const {
+    return personality == Personality::greydaemon && ipv4_prefix == 32 && ipv6_prefix == 128;
+  }
+
   // How long a triplet that has not passed is remembered: until it is stale, and then as long as a
   // passed one, so that a late retry is told from a first attempt.
   Seconds waiting_life() const { return resend_window > timeout ? resend_window : timeout; }

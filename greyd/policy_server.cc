@@ -247,7 +247,8 @@ void PolicyServer::prepare(Batch& batch, Seconds now) {
     if (topic == PolicyTopic::no_client) on_fault(no_client_limit_, "no-client", entry.source, now);
     if (!entry.asked) continue;
     const std::string_view instance = entry.request.get(Attribute::instance);
-    if (!instance.empty()) query.message = question_id(question_key_, {query.client, 0}, instance);
+    if (!instance.empty())
+      query.message = question_id(question_key_, {query.client.ip, 0}, instance);
     batch.queries.push_back(query);
     batch.entry_of.push_back(i);
   }

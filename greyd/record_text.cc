@@ -9,6 +9,8 @@
 namespace grey {
 namespace {
 
+constexpr char kNameMark = '=';  // no address begins so
+
 // The text up to the next blank, taken off `line`.
 std::string_view take_field(std::string_view& line) {
   const std::size_t end = line.find(' ');
@@ -22,12 +24,6 @@ bool take_number(std::string_view& line, Number& number) {
   const std::string_view field = take_field(line);
   const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), number);
   return error == std::errc() && end == field.data() + field.size();
-}
-
-bool take_ip(std::string_view& line, Ip& ip) {
-  const auto parsed = Ip::parse(take_field(line));
-  if (parsed) ip = *parsed;
-  return parsed.has_value();
 }
 
 // Nearly all words stand for themselves: those are not copied.
@@ -44,6 +40,23 @@ bool take_word(std::string_view& line, std::string& storage, std::string_view& w
   return true;
 }
 
+bool take_client(std::string_view& line, std::string& storage, Client& client) {
+  if (line.starts_with(kNameMark)) {
+    line.remove_prefix(1);
+    std::string_view name;
+    if (line.starts_with(' ') || line.empty()) {
+      take_field(line);
+    } else if (!take_word(line, storage, name)) {
+      return false;
+    }
+    client = Client::named(name);
+    return true;
+  }
+  const auto address = Ip::parse(take_field(line));
+  if (address) client = *address;
+  return address.has_value();
+}
+
 }  // namespace
 
 std::optional<SavedRecord> to_saved(const RecordView& view) {
@@ -51,6 +64,15 @@ std::optional<SavedRecord> to_saved(const RecordView& view) {
   if (!parts) return std::nullopt;
   return SavedRecord{view.record_class, view.seen,        view.passes,   parts->client,
                      parts->sender,     parts->recipient, Change::stored};
+}
+
+void append_client(std::string& out, const Client& client) {
+  if (client.has_address()) {
+    append_ip(out, client.ip);
+    return;
+  }
+  out += kNameMark;
+  if (!client.name->empty()) append_word(out, *client.name);
 }
 
 void append_record(std::string& out, const SavedRecord& record) {
@@ -62,9 +84,9 @@ void append_record(std::string& out, const SavedRecord& record) {
   if (record.record_class == RecordClass::client) {
     append_number(out, record.passes);
     out += ' ';
-    append_ip(out, record.client);
+    append_client(out, record.client);
   } else {
-    append_ip(out, record.client);
+    append_client(out, record.client);
     out += ' ';
     append_word(out, record.sender);
     out += ' ';
@@ -91,10 +113,12 @@ const SavedRecord* RecordReader::read(std::string_view line) {
   }
   if (!take_number(line, record_.seen) || record_.seen < 0) return nullptr;
   if (record_.record_class == RecordClass::client) {
-    const bool good = take_number(line, record_.passes) && take_ip(line, record_.client);
+    const bool good =
+        take_number(line, record_.passes) && take_client(line, client_, record_.client);
     return good && line.empty() ? &record_ : nullptr;
   }
-  const bool good = take_ip(line, record_.client) && take_word(line, sender_, record_.sender) &&
+  const bool good = take_client(line, client_, record_.client) &&
+                    take_word(line, sender_, record_.sender) &&
                     take_word(line, recipient_, record_.recipient);
   return good && line.empty() ? &record_ : nullptr;
 }

@@ -7,13 +7,14 @@
 //   F <when> <client> <sender> <recipient>           journal only: this triplet is forgotten
 //
 // Times are seconds since 1970. Sender and recipient are words of text.h; "<>" is the null sender.
+// A client is an address, or "=" and its name as a word ("=unknown"; "=" alone: the empty name).
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "greyd/ip.h"
+#include "greyd/client.h"
 #include "greyd/table.h"
 
 namespace grey {
@@ -25,7 +26,7 @@ struct SavedRecord {
   RecordClass record_class = RecordClass::waiting;
   Seconds seen = 0;
   unsigned passes = 0;  // client
-  Ip client;
+  Client client;
   std::string_view sender, recipient;  // waiting, passed
   Change change = Change::stored;
 };
@@ -33,6 +34,7 @@ struct SavedRecord {
 // Nothing for a key that key.h did not make. The views point into the key.
 std::optional<SavedRecord> to_saved(const RecordView& view);
 
+void append_client(std::string& out, const Client& client);
 void append_record(std::string& out, const SavedRecord& record);  // with its '\n'
 
 // Reads lines one after another. The record of a line lives until the next, and as long as the
@@ -47,7 +49,7 @@ class RecordReader {
 
  private:
   SavedRecord record_;
-  std::string sender_, recipient_;
+  std::string client_, sender_, recipient_;
 };
 
 }  // namespace grey

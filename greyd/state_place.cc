@@ -66,7 +66,9 @@ Result<std::string> check_state_access(const std::string& path) {
     const std::string name = path + suffix;
     if (!opens(name, O_WRONLY)) return system_error("write", name, errno).text;
   }
-  if (::faccessat(AT_FDCWD, directory.c_str(), W_OK | X_OK, AT_EACCESS) == 0) return std::string();
+  // Read as well: it is opened, to be synced.
+  const int need = R_OK | W_OK | X_OK;
+  if (::faccessat(AT_FDCWD, directory.c_str(), need, AT_EACCESS) == 0) return std::string();
   return system_error("make files in", directory, errno).text;
 }
 

@@ -49,7 +49,8 @@ std::size_t Table::units_of(const Record* record) {
 Table::Ref Table::allocate(std::size_t units) {
   for (;;) {
     if (free_[units] != 0) return take_free(units, units);
-    if (bump_ + units <= bump_end_) {
+    // What would be left must be nothing or a block: less than its header is neither.
+    if (bump_ + units == bump_end_ || bump_ + units + kMinUnits <= bump_end_) {
       bump_ += Ref(units);
       return bump_ - Ref(units);
     }
@@ -69,6 +70,7 @@ Table::Ref Table::take_free(std::size_t size, std::size_t units) {
 }
 
 void Table::release(Ref ref, std::size_t units) {
+  assert(units >= kMinUnits && units <= kMaxUnits);
   Record* block = at(ref);
   block->record_class = kFree;
   block->key_size = std::uint16_t(units * kUnit - kHeader);

@@ -196,7 +196,7 @@ class Table {
   HashKey hash_key_;
   std::vector<std::unique_ptr<std::byte[]>> chunks_;
   std::size_t max_chunks_;
-  Ref bump_ = 0, bump_end_ = 0;  // these units are in no record and no free block
+  Ref bump_ = 0, bump_end_ = 0;  // in no record or free block: none, or kMinUnits at least
   std::array<Ref, kMaxUnits + 1> free_{};
   std::vector<std::unique_ptr<Bucket>> buckets_;
   std::vector<Bucket*> directory_;  // 2^directory_depth_ of them, a bucket in as many as it spans

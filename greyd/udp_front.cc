@@ -96,7 +96,7 @@ std::size_t UdpFront::parse(Batch& batch, bool set_dear_aside, Seconds now) {
       continue;
     }
     wire::Query& query = batch.queries[queries];
-    const wire::Fault fault = wire::parse(datagram, query);
+    const wire::Fault fault = wire::parse(datagram, query, settings_.dialect);
     if (fault != wire::Fault::none) {
       on_bad_datagram(fault, source, now);
       continue;
@@ -106,7 +106,7 @@ std::size_t UdpFront::parse(Batch& batch, bool set_dear_aside, Seconds now) {
       continue;
     }
     if (service_.greylist().tells_questions_apart()) {
-      query.question = question_id(question_key_, source, datagram);
+      query.question = question_id(question_key_, source, query.envelope);
     }
     batch.datagram_of[queries++] = i;
   }

@@ -30,6 +30,7 @@ struct UdpSettings {
   bool log_decisions = true;
   bool dry_run = false;
   Seconds min_resend = 5 * 60;
+  wire::Dialect dialect = wire::Dialect::qmail_greyd;
 };
 
 // What went without an answer, each since the start. The asker sends it again, or takes silence as

@@ -16,6 +16,13 @@ const char* after(const char* field_end, const char* end) {
   return field_end == end ? end : field_end + 1;
 }
 
+// Of the client's or the sender's field, which is there.
+std::string_view value_of(const char* at, const char* field_end, Dialect dialect) {
+  const std::string_view value(at + 1, std::size_t(field_end - at - 1));
+  if (dialect == Dialect::qmail_greyd) return value;
+  return {value.data(), std::min(value.find('\n'), value.size())};
+}
+
 }  // namespace
 
 void Recipients::Iterator::settle() {
@@ -44,21 +51,21 @@ std::string_view to_string(Reason reason) {
   return kNames[std::size_t(reason)];
 }
 
-Fault parse(std::string_view datagram, Query& query) {
+Fault parse(std::string_view datagram, Query& query, Dialect dialect) {
+  const bool ours = dialect == Dialect::qmail_greyd;
   const char* at = datagram.data();
   const char* const end = at + datagram.size();
   if (at == end) return Fault::empty;
 
   if (*at != 'I') return Fault::no_client;
   const char* stop = field_end(at, end);
-  const std::optional<Ip> client = Ip::parse_client({at + 1, std::size_t(stop - at - 1)});
-  if (!client) return Fault::bad_client;
-  query.client = *client;
+  query.client = Client::parse(value_of(at, stop, dialect));
+  if (ours && !query.client.has_address()) return Fault::bad_client;
 
   at = after(stop, end);
   if (at == end || *at != 'F') return Fault::no_sender;
   stop = field_end(at, end);
-  query.sender = {at + 1, std::size_t(stop - at - 1)};
+  query.sender = value_of(at, stop, dialect);
 
   query.client_name = {};
   query.wants_wait = false;
@@ -66,19 +73,22 @@ Fault parse(std::string_view datagram, Query& query) {
   query.probe = false;
   query.message = query.question = 0;
   const char* const fields = after(stop, end);
+  const char* last_recipient_end = fields;
   const char* fields_end = nullptr;  // before the first recipient that is too many
   std::size_t recipients = 0;
   for (at = fields; at != end; at = after(stop, end)) {
     stop = field_end(at, end);
     if (stop == at) break;  // the empty field that ends the query
     if (*at == 'T' && ++recipients == kMaxRecipients + 1) fields_end = at;
+    if (*at == 'T') last_recipient_end = stop;
     if (*at == 'P') query.probe = true;
     if (*at == 'W') query.wants_wait = true;
     const std::string_view value(at + 1, std::size_t(stop - at - 1));
     if (*at == 'N') query.client_name = value;
     if (*at == 'Q' && value.size() <= kMaxTag) query.tag = value;
   }
-  if (recipients == 0) return Fault::no_recipient;
+  if (ours && recipients == 0) return Fault::no_recipient;
+  query.envelope = {datagram.data(), std::size_t(last_recipient_end - datagram.data())};
   if (fields_end == nullptr) fields_end = at;
   query.unasked = recipients - std::min(recipients, kMaxRecipients);
   query.recipients =

@@ -15,6 +15,7 @@
 // - Q, of at most 16 bytes, asks for its tag at the end of the answer. Without it an answer that
 //   comes late may be taken for that to another question, as ports are used again.
 // - At least one T is needed. A recipient may be empty, and so may the sender (a bounce).
+// - Under greydaemon's rules less is needed, see Dialect.
 //
 // Answer: two bytes. Clients look at the first only, 1 for accept and 0 for defer; see Answer. To a
 // query with W a deferral has four more, when the time is known: the seconds until a retry is
@@ -29,7 +30,7 @@
 #include <optional>
 #include <string_view>
 
-#include "greyd/ip.h"
+#include "greyd/client.h"
 
 namespace grey::wire {
 
@@ -78,19 +79,23 @@ class Recipients {
 
 // Views point into the datagram and live as long as it does.
 struct Query {
-  Ip client;
+  Client client;
   std::string_view sender;
   std::string_view client_name;  // empty when the front sent none
   bool wants_wait = false;       // the answer may tell how long to wait
   std::string_view tag;          // what the answer is to end with
   Recipients recipients;
+  // The datagram up to the end of its last recipient. The same in each form that a question is
+  // asked in: with the additions that follow, or without, as an asker tries where it gets no
+  // answer.
+  std::string_view envelope;
   bool probe = false;       // decides nothing and leaves no trace in the state
   std::size_t unasked = 0;  // recipients named beyond kMaxRecipients
   // Both are not in a datagram; 0 when nobody can tell.
   // The same for all queries about one message: a good retry of it counts once.
   std::uint64_t message = 0;
-  // The same for copies of one datagram: what an asker sends again, as it got no answer in time, is
-  // no retry.
+  // The same for copies of one question, in whichever form: what an asker sends again, as it got no
+  // answer in time, is no retry.
   std::uint64_t question = 0;
 };
 
@@ -99,8 +104,13 @@ enum class Fault : std::uint8_t { none, empty, no_client, bad_client, no_sender,
 constexpr std::size_t kFaults = 6;
 std::string_view to_string(Fault fault);
 
+// greydaemon answers what is a fault elsewhere: a client that is no address is a name (bad_client),
+// and there may be no recipient at all (no_recipient). A line feed ends its client and its sender.
+enum class Dialect : std::uint8_t { qmail_greyd, greydaemon };
+
 // Reads `datagram` into `query`; the query is whole only when Fault::none is returned.
-[[nodiscard]] Fault parse(std::string_view datagram, Query& query);
+[[nodiscard]] Fault parse(std::string_view datagram, Query& query,
+                          Dialect dialect = Dialect::qmail_greyd);
 
 enum class Reason : std::uint8_t {
   new_triplet,

@@ -19,17 +19,20 @@
 
 #include "greyd/endpoint.h"
 #include "greyd/wire.h"
+#include "smtpd-glue/query_form.h"
 #include "smtpd-glue/query_text.h"
 #include "smtpd-glue/tagging_daemons.h"
 
 namespace {
 
 using Milliseconds = long long;
+using grey::glue::Form;
 
 // UDP loses packets: a query is sent again after this time, then after twice as long, up to the
 // longest. In the default 3 seconds that is 13 times: where every fifth datagram is lost in each
 // direction, two queries in a million get no answer. Doubling without end would be 4 to 5 times,
-// and no answer for one in a hundred.
+// and no answer for one in a hundred. (Of who answers one form only, every second counts: there two
+// in a thousand get no answer. Within greysmtpd's session that form is the first and every second.)
 constexpr Milliseconds kFirstResend = 100;
 constexpr Milliseconds kLongestResend = 250;
 constexpr unsigned kMaxTimeout = 600000;
@@ -110,11 +113,17 @@ int connect_to(const grey::Endpoint& server) {
 // before, an answer must end with our tag. (Daemons without tags say two octets; they are believed
 // from who has never sent a tag.) When all have refused, the round begins again after a pause: a
 // daemon that is being restarted must not decide for GREYFAIL.
+//
+// A datagram that is sent again is in the other form: see query_form.h.
 class Asker {
  public:
   Asker(const grey::Endpoint* servers, std::size_t count, Milliseconds timeout,
-        const grey::glue::Question& question)
-      : servers_(servers), count_(count), question_(question), deadline_(monotonic_ms() + timeout) {
+        grey::glue::Question& question, grey::glue::QueryForms& forms)
+      : servers_(servers),
+        count_(count),
+        question_(question),
+        forms_(forms),
+        deadline_(monotonic_ms() + timeout) {
     for (pollfd& socket : sockets_) socket = {-1, POLLIN, 0};
   }
   ~Asker() {
@@ -145,11 +154,18 @@ class Asker {
     current_ = server;
     turn_ends_ = start + (deadline_ - start) / Milliseconds(count_ - server);
     next_send_ = start;
-    resend_after_ = kFirstResend;
+    // Twice at least, also where the turn is short: once in each form.
+    const Milliseconds half = (turn_ends_ - start) / 2;
+    resend_after_ = half < 1 ? 1 : half < kFirstResend ? half : kFirstResend;
+  }
+
+  // The current server's next datagram. Who has sent a tag knows our additions.
+  Form form() const {
+    return grey::glue::sends_tags(servers_[current_]) ? Form::full : forms_.next(current_);
   }
 
   ssize_t send_datagram(int fd) {
-    const std::string_view datagram = question_.datagram(sent_ >= kWholeQueries);
+    const std::string_view datagram = question_.datagram(sent_ >= kWholeQueries, form());
     ssize_t sent;
     do {
       sent = send(fd, datagram.data(), datagram.size(), MSG_NOSIGNAL);
@@ -169,6 +185,7 @@ class Asker {
       sent = send_datagram(socket.fd);
     }
     if (sent < 0 && errno != EAGAIN) return note_error(current_);
+    if (sent >= 0) forms_.sent(current_, form());
     ++sent_;
     // Silence since the last one: a refusal would have come.
     if (waiting_[current_]) errors_[current_] = 0;
@@ -181,6 +198,7 @@ class Asker {
   bool note_error(std::size_t server) {
     errors_[server] = errno;
     waiting_[server] = false;
+    forms_.refused(server);
     return false;
   }
 
@@ -235,8 +253,11 @@ class Asker {
       answer.remove_suffix(sizeof grey::glue::Tag::text);
       if (answer.size() != kBare && answer.size() != kWithWait) return false;
       grey::glue::remember_sends_tags(servers_[server]);
+      forms_.answered_with_tag(server);
     } else if (grey::glue::sends_tags(servers_[server])) {
       return false;
+    } else {
+      forms_.answered_without_tag(server);
     }
     answer_.verdict = answer[0] == GREYLIST_ACCEPT ? GREYLIST_ACCEPT : GREYLIST_DEFER;
     answer_.reason = answer.size() < kBare ? 0 : static_cast<unsigned char>(answer[1]);
@@ -262,7 +283,8 @@ class Asker {
 
   const grey::Endpoint* servers_;
   std::size_t count_;
-  const grey::glue::Question& question_;
+  grey::glue::Question& question_;
+  grey::glue::QueryForms& forms_;
   unsigned sent_ = 0;  // datagrams, to all servers
   Milliseconds deadline_;
   std::size_t current_ = 0;
@@ -277,7 +299,8 @@ class Asker {
   pollfd sockets_[GREYLIST_MAX_SERVERS];
 };
 
-greylist_result ask(const greylist_options& options, const greylist_query& query) {
+greylist_result ask(const greylist_options& options, const greylist_query& query,
+                    greylist_session& session) {
   greylist_result failure{GREYLIST_ACCEPT, GREYLIST_BAD_SERVERS, 0, 0, 0};
   grey::Endpoint servers[GREYLIST_MAX_SERVERS];
   const auto count = parse_servers(options.servers, servers);
@@ -285,11 +308,12 @@ greylist_result ask(const greylist_options& options, const greylist_query& query
 
   std::size_t max_data = options.max_data;
   if (max_data < GREYLIST_MIN_DATA) max_data = GREYLIST_MIN_DATA;
-  const grey::glue::Question question(query, max_data, options.ask_wait != 0);
+  grey::glue::Question question(query, max_data, options.ask_wait != 0);
   failure.error = GREYLIST_BAD_QUERY;
   if (!question.is_good()) return failure;
   const unsigned timeout = options.timeout_ms < kMaxTimeout ? options.timeout_ms : kMaxTimeout;
-  return Asker(servers, *count, Milliseconds(timeout), question).ask();
+  grey::glue::QueryForms forms(grey::glue::plain_is_allowed(options), session);
+  return Asker(servers, *count, Milliseconds(timeout), question, forms).ask();
 }
 
 // A decimal number from `least` to `most`.
@@ -347,15 +371,21 @@ unsigned greylist_options_from_env(greylist_options* options) {
   return bad;
 }
 
-greylist_result greylist_ask(const greylist_options* options, const greylist_query* query) {
+greylist_result greylist_ask_in_session(const greylist_options* options,
+                                        const greylist_query* query, greylist_session* session) {
   if (options->servers == nullptr || *options->servers == '\0') {
     return {GREYLIST_ACCEPT, GREYLIST_OFF, 0, 0, 0};
   }
-  greylist_result result = ask(*options, *query);
+  greylist_result result = ask(*options, *query, *session);
   if (result.error != GREYLIST_ANSWERED) {
     result.verdict = options->fail == GREYLIST_FAIL_CLOSED ? GREYLIST_DEFER : GREYLIST_ACCEPT;
   }
   return result;
+}
+
+greylist_result greylist_ask(const greylist_options* options, const greylist_query* query) {
+  greylist_session session{};
+  return greylist_ask_in_session(options, query, &session);
 }
 
 const char* greylist_strerror(greylist_error error) {

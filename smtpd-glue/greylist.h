@@ -35,7 +35,8 @@ extern "C" {
 #define GREYLIST_TEXT "Greylisted: please try again in %t"
 /* What it is told when there is no answer and GREYFAIL is closed. */
 #define GREYLIST_TEXT_UNAVAILABLE "Greylisting is not available, please try again later"
-#define GREYLIST_TEXT_MAX 400 /* octets of such a text; longer ones are cut */
+#define GREYLIST_TEXT_MAX 400  /* octets of such a text; longer ones are cut */
+#define GREYLIST_LINE_MAX 4000 /* of a line for the log */
 
 enum greylist_verdict { GREYLIST_DEFER = 0, GREYLIST_ACCEPT = 1 };
 
@@ -53,15 +54,15 @@ enum greylist_fail { GREYLIST_FAIL_OPEN = 0, GREYLIST_FAIL_CLOSED = 1 };
 
 struct greylist_options {
   /* Where to ask: one address or several, separated by commas; a later one is asked when those
-   * before it are silent or refuse. ip@port ip:port [v6]@port [v6]:port ip @port :port @ :
-   * with the defaults 127.0.0.1 and 1999. NULL or empty: greylisting is off. The text is not
-   * copied: it must live as long as this structure is used. */
+   * before it are silent or refuse. ip@port ip:port [v6]@port [v6]:port ip @port :port @ : with
+   * the defaults 127.0.0.1 and 1999; an ip of 0 is 127.0.0.1. NULL or empty: greylisting is off.
+   * The text is not copied: it must live as long as this structure is used. */
   const char* servers;
   enum greylist_fail fail; /* the verdict when there is no answer */
   unsigned timeout_ms;     /* in all, over all servers and re-sendings; 10 minutes at most */
   size_t max_data; /* octets of a datagram; one recipient is sent whatever it is, in 1000 octets */
   int ask_wait; /* not 0: ask for retry_after, too. Older daemons than ours take that for one more
-                   recipient */
+                   recipient, or are silent and asked again without */
 };
 
 struct greylist_query {
@@ -110,6 +111,19 @@ unsigned greylist_options_from_env(struct greylist_options* options);
 struct greylist_result greylist_ask(const struct greylist_options* options,
                                     const struct greylist_query* query);
 
+/* What the servers of one list have shown to understand, for a front that asks more than once: all
+ * 0 at first. A server that answers nothing to a query with our additions (the Perl greydaemon) is
+ * asked in the plain form within timeout_ms, and the next time at once. */
+struct greylist_session {
+  unsigned takes_full;  /* bit i: the i-th of `servers` takes the full form, and gets no other */
+  unsigned wants_plain; /* bit i: it has answered after it was asked in the plain form */
+};
+
+/* greylist_ask() is this with a new session each time. */
+struct greylist_result greylist_ask_in_session(const struct greylist_options* options,
+                                               const struct greylist_query* query,
+                                               struct greylist_session* session);
+
 /* A constant English text without a newline. */
 const char* greylist_strerror(enum greylist_error error);
 
@@ -121,6 +135,15 @@ const char* greylist_strerror(enum greylist_error error);
  * answered. */
 size_t greylist_text(const struct greylist_result* result, const char* format, char* buffer,
                      size_t size);
+/* For the log, when the daemon defers: its decision, in the fields that its own log has,
+ *
+ *     verdict=defer reason=new client=192.0.2.1 name=mx.example.org sender=a@example.org
+ *     recipients=b@example.net wait=300                               (all in one line)
+ *
+ * without name or wait when they are not known. Of many recipients the first are named, long values
+ * are cut, and a character that could end a line or forge a field is %XX. Else an empty text. */
+size_t greylist_describe_deferral(const struct greylist_query* query,
+                                  const struct greylist_result* result, char* buffer, size_t size);
 /* For the log, when nobody answered: the client, why, and what is done. Else an empty text. */
 size_t greylist_describe_failure(const struct greylist_query* query,
                                  const struct greylist_result* result, char* buffer, size_t size);
@@ -130,7 +153,8 @@ size_t greylist_describe_bad_values(const struct greylist_options* options, unsi
                                     char* buffer, size_t size);
 
 /* A front's whole work for one message: reads the environment (those above, and GREYTEXT), asks,
- * and says on standard error, as `program`, what was wrong. Returns 0 when the message is to go on,
+ * and says on standard error, as `program`, what was wrong, and a deferral; but not where that is
+ * the client's connection, as under inetd. Returns 0 when the message is to go on,
  * which it always is when RELAYCLIENT or WHITELISTED is set, even to an empty text; else the code
  * of the SMTP reply: 450 when the daemon defers, 451 when nobody answered and GREYFAIL is closed;
  * `text` then holds its text (greylist_text(); `format` is for when GREYTEXT is unset or empty).

@@ -9,13 +9,18 @@
 #include <string_view>
 
 #include "greyd/wait_text.h"
+#include "greyd/wire.h"
 #include "smtpd-glue/greylist.h"
+#include "smtpd-glue/query_text.h"
 #include "smtpd-glue/reply_octet.h"
+#include "smtpd-glue/stderr_is_the_client.h"
 
 namespace {
 
 constexpr std::size_t kShownValue = 100;  // octets of a foreign text that are logged
-constexpr std::size_t kLogLine = 1000;
+// As in the daemon's lines, greyd/decision_log.cc.
+constexpr std::size_t kShownAddress = 128;
+constexpr std::size_t kShownRecipients = 8;
 
 std::string_view text_of(const char* text) {
   return text == nullptr ? std::string_view() : std::string_view(text);
@@ -50,6 +55,22 @@ class Line {
   Line& add_value(std::string_view text) {
     return add({text.data(), text.size() < kShownValue ? text.size() : kShownValue});
   }
+  // As greyd/text.h writes a word: printable, without white space, and no comma in it.
+  Line& add_word(std::string_view text) {
+    if (text.empty()) return add("<>");
+    const bool cut = text.size() > kShownAddress;
+    if (cut) text = {text.data(), kShownAddress};
+    for (const char c : text) {
+      const auto octet = static_cast<unsigned char>(c);
+      const bool plain = octet > ' ' && octet < 0x7f && c != '%' && c != '<' && c != ',';
+      if (plain) {
+        add(c);
+      } else {
+        add('%').add("0123456789ABCDEF"[octet >> 4]).add("0123456789ABCDEF"[octet & 15]);
+      }
+    }
+    return cut ? add("...") : *this;
+  }
   Line& add(std::size_t number) {
     char digits[20];
     char* first = digits + sizeof digits;
@@ -71,7 +92,8 @@ std::string_view fail_in_words(greylist_fail fail) {
 }
 
 void log_line(const char* program, const char* text) {
-  char buffer[kLogLine];
+  if (grey::stderr_is_the_client()) return;
+  char buffer[GREYLIST_LINE_MAX + 100];
   Line line(buffer, sizeof buffer - 1);
   line.add(text_of(program)).add(": ").add(text);
   buffer[line.size()] = '\n';
@@ -79,7 +101,51 @@ void log_line(const char* program, const char* text) {
   if (write(STDERR_FILENO, buffer, line.size() + 1) < 0) return;
 }
 
+// The word of the answer's second octet.
+std::string_view reason_of(const greylist_result& result) {
+  constexpr auto kLast = unsigned(grey::wire::Reason::blacklisted) + 1;
+  if (result.reason == 0 || result.reason > kLast) return "unknown";
+  return grey::wire::to_string(grey::wire::Reason(result.reason - 1));
+}
+
+// As the daemon writes it, however it was spelled to us.
+void add_client(Line& line, std::string_view text) {
+  const auto ip = grey::Ip::parse_client(text);
+  char canonical[grey::Ip::kMaxText + 1];
+  if (ip) {
+    line.add(std::string_view(canonical, ip->format(canonical)));
+  } else {
+    line.add_word(text);
+  }
+}
+
+void add_recipients(Line& line, const greylist_query& query) {
+  std::string_view fields;
+  if (query.recipients != nullptr) fields = {query.recipients, query.recipients_size};
+  std::size_t count = 0;
+  for (; const auto recipient = grey::glue::next_recipient(fields); ++count) {
+    if (count >= kShownRecipients) continue;
+    if (count > 0) line.add(',');
+    line.add_word(*recipient);
+  }
+  if (count > kShownRecipients) line.add(",+").add(count - kShownRecipients);
+}
+
 }  // namespace
+
+std::size_t greylist_describe_deferral(const greylist_query* query, const greylist_result* result,
+                                       char* buffer, std::size_t size) {
+  Line line(buffer, size);
+  if (result->error != GREYLIST_ANSWERED || result->verdict != GREYLIST_DEFER) return 0;
+  line.add("verdict=defer reason=").add(reason_of(*result));
+  add_client(line.add(" client="), text_of(query->client));
+  const std::string_view name = text_of(query->client_name);
+  if (!name.empty()) line.add(" name=").add_word(name);
+  line.add(" sender=").add_word(text_of(query->sender)).add(" recipients=");
+  add_recipients(line, *query);
+  if (result->retry_after > 0) line.add(" wait=").add(std::size_t(result->retry_after));
+  return line.size();
+}
 
 std::size_t greylist_text(const greylist_result* result, const char* format, char* buffer,
                           std::size_t size) {
@@ -130,7 +196,7 @@ int greylist_check(const char* program, const greylist_query* asked, const char*
   if (getenv("RELAYCLIENT") != nullptr || getenv("WHITELISTED") != nullptr) return 0;
   greylist_query query = *asked;
   if (query.client_name == nullptr) query.client_name = getenv("TCPREMOTEHOST");
-  char line[kLogLine];
+  char line[GREYLIST_LINE_MAX];
   greylist_options options;
   if (const unsigned bad = greylist_options_from_env(&options)) {
     greylist_describe_bad_values(&options, bad, line, sizeof line);
@@ -141,6 +207,7 @@ int greylist_check(const char* program, const greylist_query* asked, const char*
   if (format == nullptr || *format == '\0') format = GREYLIST_TEXT;
   options.ask_wait = strstr(format, "%t") != nullptr;
   const greylist_result result = greylist_ask(&options, &query);
+  if (greylist_describe_deferral(&query, &result, line, sizeof line) > 0) log_line(program, line);
   // Of a bad GREYIP all is said.
   if (result.error != GREYLIST_BAD_SERVERS &&
       greylist_describe_failure(&query, &result, line, sizeof line) > 0) {

@@ -14,6 +14,7 @@
 #include "smtpd-glue/deadline.h"
 #include "smtpd-glue/descriptor.h"
 #include "smtpd-glue/greylist.h"
+#include "smtpd-glue/proxy_client.h"
 #include "smtpd-glue/question.h"
 #include "smtpd-glue/refuse.h"
 #include "smtpd-glue/relay.h"
@@ -49,6 +50,9 @@ class Decider {
       log_line({failure, greylist_describe_failure(&query, &result, failure, sizeof failure)});
     }
     if (result.verdict == GREYLIST_ACCEPT) return {};
+    char deferral[GREYLIST_LINE_MAX];
+    const std::size_t size = greylist_describe_deferral(&query, &result, deferral, sizeof deferral);
+    if (size > 0) log_line({deferral, size});
     char text[GREYLIST_TEXT_MAX + 1];
     greylist_text(&result, settings_.text, text, sizeof text);
     return std::string(result.error == GREYLIST_ANSWERED ? "450 4.7.1 " : "451 4.3.0 ") + text;
@@ -59,7 +63,7 @@ class Decider {
 
   greylist_result ask(const greylist_query& query) {
     if (!silence_ends_.passed()) return silence_;
-    const greylist_result result = greylist_ask(&settings_.daemon, &query);
+    const greylist_result result = greylist_ask_in_session(&settings_.daemon, &query, &daemons_);
     if (result.error == GREYLIST_SILENT || result.error == GREYLIST_UNREACHABLE) {
       silence_ = result;
       silence_ends_ = Deadline::after(kSilenceMs);
@@ -68,6 +72,7 @@ class Decider {
   }
 
   const WrapperSettings& settings_;
+  greylist_session daemons_{};  // what they understand
   bool reported_ = false;
   greylist_result silence_{};  // until silence_ends_
   Deadline silence_ends_;
@@ -80,8 +85,8 @@ bool ignore_sigpipe() {
 
 int refuse_client(const WrapperSettings& settings, std::string_view reply) {
   ignore_sigpipe();
-  RefusalSession session(settings.host, reply);
-  refuse(session, STDIN_FILENO, STDOUT_FILENO);
+  RefusalSession session(settings.host, reply, settings.jgreylist.max_recipients);
+  refuse(session, STDIN_FILENO, STDOUT_FILENO, settings.jgreylist.session_seconds * 1000);
   return 0;
 }
 
@@ -105,9 +110,11 @@ int stand_between(char** program, const WrapperSettings& settings, AskAt ask_at)
 }
 
 int serve(char** program, Stage stage) {
+  if (!take_proxy_header(STDIN_FILENO, STDOUT_FILENO)) return 0;
   const WrapperSettings settings = read_wrapper_settings();
   if (settings.exempt) return exec_server(program);
-  if (!settings.refusal.empty()) return refuse_client(settings, settings.refusal);
+  const std::string& refusal = settings.jgreylist.refusal;
+  if (!refusal.empty()) return refuse_client(settings, refusal);
   switch (stage) {
     case Stage::connect:
       return decide_at_once(program, settings);

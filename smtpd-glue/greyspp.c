@@ -1,7 +1,7 @@
 /* greyspp: greylisting plugin for qmail-spp. See greyspp(8).
  *
  * qmail-spp runs a plugin for an SMTP command, with what it knows in the environment, and acts on
- * the lines that the plugin prints: "E451 text" makes it answer "451 text" and refuse the command;
+ * the lines that the plugin prints: "E450 text" makes it answer "450 text" and refuse the command;
  * "SNAME=value" and "UNAME" set and unset a variable for the plugins that follow in the session; no
  * line, or only such, lets it go on. */
 #include <fcntl.h>
@@ -14,9 +14,15 @@
 
 enum { kExitMisuse = 100, kExitSystemFailure = 111 };
 
-static const char kUsage[] = "usage: greyspp [--bounces=no|only] [--help] [--version]\n";
+static const char kUsage[] = "usage: greyspp [--bounces=no|only|--data] [--help] [--version]\n";
 
-enum bounces { kBouncesToo, kNoBounces, kBouncesOnly };
+/* What the command line says of where this is run, and about whom it asks there. */
+enum role {
+  kAnywhere,           /* about all */
+  kRcptWithoutBounces, /* --bounces=no */
+  kDataOfBounces,      /* --bounces=only */
+  kData                /* --data: about all */
+};
 
 /* qmail-spp starts plugins with standard input closed: no file is to take a standard descriptor's
  * place. What is written to a standard output that was closed must still fail. */
@@ -63,20 +69,28 @@ static char* recipient_field(const char* recipient, size_t* size) {
   return field;
 }
 
-/* As qmail-spp says under [rcpt]. Its plugins are asked first, the server refuses it then. */
-static int is_for_no_host_of_ours(void) {
-  const char* hosts_ok = getenv("SMTPRCPTHOSTSOK");
-  return hosts_ok != NULL && strcmp(hosts_ok, "0") == 0;
+static int is_0(const char* name) {
+  const char* value = getenv(name);
+  return value != NULL && strcmp(value, "0") == 0;
 }
 
-/* Whether this is asked about by the other greyspp, or will be refused by the server. */
-static int is_for_others(enum bounces bounces, const char* sender) {
-  if (bounces == kBouncesToo) return 0;
-  if (bounces == kBouncesOnly) return *sender != '\0' && !is_set(BOUNCE_MARK);
-  return *sender == '\0' || is_for_no_host_of_ours();
+/* Whether the server will refuse the last recipient, as qmail-spp says under [rcpt]: its plugins
+ * are asked first. Under [data] the variables are still those of the last RCPT, and others before
+ * it may have been taken: such a message is asked about, or one refused recipient at its end would
+ * take it past us. Without an option we cannot tell where we are, and go by the count of those
+ * others. (It is 0 behind a MAIL that was refused, though they are kept: hence --data.) */
+static int will_be_refused(enum role role) {
+  if (!is_0("SMTPRCPTHOSTSOK") || role == kDataOfBounces || role == kData) return 0;
+  return role == kRcptWithoutBounces || !is_set("SMTPRCPTCOUNT") || is_0("SMTPRCPTCOUNT");
 }
 
-static int decide(enum bounces bounces) {
+/* Whether this is asked about by the other greyspp. */
+static int is_for_the_other(enum role role, const char* sender) {
+  if (role == kDataOfBounces) return *sender != '\0' && !is_set(BOUNCE_MARK);
+  return role == kRcptWithoutBounces && *sender == '\0';
+}
+
+static int decide(enum role role) {
   static const char kMapped[] = "::ffff:"; /* an IPv4 client of an IPv6 socket */
   struct greylist_query query = {0};
   char text[GREYLIST_TEXT_MAX + 1];
@@ -88,9 +102,9 @@ static int decide(enum bounces bounces) {
   const char* sender = client == NULL ? NULL : needed("SMTPMAILFROM", 1, kSection);
   const char* recipient = sender == NULL ? NULL : needed("SMTPRCPTTO", 1, kSection);
   if (recipient == NULL) return 0;
-  if (is_for_others(bounces, sender)) {
-    const int is_put_off = bounces == kNoBounces && *sender == '\0' && !is_for_no_host_of_ours();
-    return is_put_off ? print("S" BOUNCE_MARK "=1\n") : 0;
+  if (will_be_refused(role)) return 0;
+  if (is_for_the_other(role, sender)) {
+    return role == kRcptWithoutBounces ? print("S" BOUNCE_MARK "=1\n") : 0;
   }
   if (strncmp(client, kMapped, sizeof kMapped - 1) == 0 && strchr(client, '.') != NULL) {
     client += sizeof kMapped - 1;
@@ -106,21 +120,25 @@ static int decide(enum bounces bounces) {
   code = greylist_check("greyspp", &query, NULL, text, sizeof text);
   free(recipients);
   if (code == 0) {
-    return bounces == kBouncesOnly && is_set(BOUNCE_MARK) ? print("U" BOUNCE_MARK "\n") : 0;
+    return role == kDataOfBounces && is_set(BOUNCE_MARK) ? print("U" BOUNCE_MARK "\n") : 0;
   }
-  if (printf("E451 %s %s\n", code == 450 ? "4.7.1" : "4.3.0", text) < 0) return kExitSystemFailure;
+  if (printf("E%s %s\n", code == 450 ? "450 4.7.1" : "451 4.3.0", text) < 0) {
+    return kExitSystemFailure;
+  }
   return fflush(stdout) == 0 ? 0 : kExitSystemFailure;
 }
 
 int main(int argc, char** argv) {
-  enum bounces bounces = kBouncesToo;
+  enum role role = kAnywhere;
   open_standard_descriptors();
   if (argc == 2 && strcmp(argv[1], "--help") == 0) return print(kUsage);
   if (argc == 2 && strcmp(argv[1], "--version") == 0) return print("greyspp " GREY_VERSION "\n");
   if (argc == 2 && strcmp(argv[1], "--bounces=no") == 0) {
-    bounces = kNoBounces;
+    role = kRcptWithoutBounces;
   } else if (argc == 2 && strcmp(argv[1], "--bounces=only") == 0) {
-    bounces = kBouncesOnly;
+    role = kDataOfBounces;
+  } else if (argc == 2 && strcmp(argv[1], "--data") == 0) {
+    role = kData;
   } else if (argc > 1) {
     fprintf(stderr, "greyspp: unknown argument %.100s; %s", argv[1], kUsage);
     return kExitMisuse;
@@ -133,5 +151,5 @@ int main(int argc, char** argv) {
       return kExitSystemFailure;
     }
   }
-  return decide(bounces);
+  return decide(role);
 }

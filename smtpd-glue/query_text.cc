@@ -85,20 +85,6 @@ std::size_t field_size(std::string_view address) {
   return kField + (address.size() < kLongestAddress ? address.size() : kLongestAddress);
 }
 
-// The next of `fields`, 'T' address NUL each, which is then behind it. What has no T is passed
-// over; the last one's NUL may be missing.
-std::optional<std::string_view> next_recipient(std::string_view& fields) {
-  while (!fields.empty()) {
-    const void* nul = memchr(fields.data(), '\0', fields.size());
-    const std::size_t size =
-        nul == nullptr ? fields.size() : std::size_t(static_cast<const char*>(nul) - fields.data());
-    const std::string_view field(fields.data(), size);
-    fields.remove_prefix(nul == nullptr ? size : size + 1);
-    if (!field.empty() && field[0] == 'T') return std::string_view(field.data() + 1, size - 1);
-  }
-  return std::nullopt;
-}
-
 // How many of `fields`, `most` of them, fit into `room` octets; and whether those are all.
 struct Fit {
   std::size_t count = 0;
@@ -143,6 +129,18 @@ void write_recipients(wire::QueryWriter& writer, std::string_view fields, std::s
 
 }  // namespace
 
+std::optional<std::string_view> next_recipient(std::string_view& fields) {
+  while (!fields.empty()) {
+    const void* nul = memchr(fields.data(), '\0', fields.size());
+    const std::size_t size =
+        nul == nullptr ? fields.size() : std::size_t(static_cast<const char*>(nul) - fields.data());
+    const std::string_view field(fields.data(), size);
+    fields.remove_prefix(nul == nullptr ? size : size + 1);
+    if (!field.empty() && field[0] == 'T') return std::string_view(field.data() + 1, size - 1);
+  }
+  return std::nullopt;
+}
+
 // The client's name, the wish to know the wait and the tag go last: daemons that do not know the
 // fields take what follows the first recipient for more recipients, which is the least harm.
 Datagram write_query(const greylist_query& query, std::size_t max_data, bool ask_wait, char* buffer,
@@ -180,6 +178,8 @@ Datagram write_query(const greylist_query& query, std::size_t max_data, bool ask
   if (ask_wait) rest.field('W', {});
   rest.field('Q', datagram.tag.view());
   datagram.size = size + rest.finish();
+  datagram.envelope = size;
+  datagram.addition = buffer[size];
   return datagram;
 }
 
@@ -187,6 +187,17 @@ Question::Question(const greylist_query& query, std::size_t max_data, bool ask_w
     : whole_(write_query(query, max_data, ask_wait, whole_data_, sizeof whole_data_)) {
   if (whole_.size <= sizeof brief_data_) return;
   brief_ = write_query(query, sizeof brief_data_, ask_wait, brief_data_, sizeof brief_data_);
+}
+
+// There is always an octet behind the envelope: the letter of the first addition, which is the
+// final NUL of the plain form.
+std::string_view Question::datagram(bool brief, Form form) {
+  const bool is_brief = brief && brief_.size > 0;
+  const Datagram& datagram = is_brief ? brief_ : whole_;
+  char* const data = is_brief ? brief_data_ : whole_data_;
+  const bool is_plain = form == Form::plain;
+  data[datagram.envelope] = is_plain ? '\0' : datagram.addition;
+  return {data, is_plain ? datagram.envelope + 1 : datagram.size};
 }
 
 }  // namespace grey::glue

@@ -5,10 +5,12 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string_view>
 
 #include "greyd/wire.h"
 #include "smtpd-glue/greylist.h"
+#include "smtpd-glue/query_form.h"
 
 namespace grey::glue {
 
@@ -30,6 +32,10 @@ constexpr std::size_t kMaxRecipients = 1000;
 // of IPv6 and UDP. Any query about one recipient has room there.
 constexpr std::size_t kUnfragmented = 1280 - 40 - 8;
 
+// The next of `fields`, 'T' address NUL each, which is then behind it. What has no T is passed
+// over; the last one's NUL may be missing.
+std::optional<std::string_view> next_recipient(std::string_view& fields);
+
 // What an answer is told by from one to another question: the same for the same question, as a
 // daemon that takes it for a recipient must find the same one at each attempt.
 struct Tag {
@@ -40,6 +46,10 @@ static_assert(sizeof(Tag) <= wire::kMaxTag);
 
 struct Datagram {
   std::size_t size = 0;  // octets in the caller's buffer
+  // Of them those of the client, the sender and the recipients, which every daemon knows; what
+  // follows are the additions.
+  std::size_t envelope = 0;
+  char addition = '\0';  // the letter of the first one
   Tag tag{};
 };
 
@@ -54,8 +64,8 @@ struct Datagram {
 Datagram write_query(const greylist_query& query, std::size_t max_data, bool ask_wait, char* buffer,
                      std::size_t capacity);
 
-// A query in the two forms that it is sent in: whole, and where that would go in fragments, brief:
-// with some of its recipients, and the one that stands for the others.
+// A query in the forms that it is sent in: whole, and where that would go in fragments, brief: with
+// some of its recipients, and the one that stands for the others; each of them full or plain.
 class Question {
  public:
   Question(const greylist_query& query, std::size_t max_data, bool ask_wait);
@@ -63,10 +73,9 @@ class Question {
   Question& operator=(const Question&) = delete;
 
   bool is_good() const { return whole_.size > 0; }
-  std::string_view datagram(bool brief) const {
-    if (brief && brief_.size > 0) return {brief_data_, brief_.size};
-    return {whole_data_, whole_.size};
-  }
+  // Valid until the next call: full and plain are one text up to the end of the recipients, and
+  // share the memory.
+  std::string_view datagram(bool brief, Form form);
   // Whether an answer to one of them ends with its tag.
   bool is_tagged(std::string_view answer) const {
     return answer.ends_with(whole_.tag.view()) ||

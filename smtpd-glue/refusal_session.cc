@@ -12,8 +12,9 @@ constexpr std::size_t kKeptOfLine = 100;
 
 }  // namespace
 
-RefusalSession::RefusalSession(std::string_view host, std::string_view reply)
-    : host_(reply_text(host)), reply_(reply) {
+RefusalSession::RefusalSession(std::string_view host, std::string_view reply,
+                               std::size_t max_recipients)
+    : host_(reply_text(host)), reply_(reply), max_recipients_(max_recipients) {
   say("220 " + host_ + " ESMTP");
 }
 
@@ -56,6 +57,7 @@ void RefusalSession::take_line() {
     case Verb::noop:
       return say("250 2.0.0 Ok");
     case Verb::rcpt:
+      return answer_recipient();
     case Verb::data:
       return say(reply_);
     case Verb::bdat:
@@ -78,6 +80,12 @@ void RefusalSession::answer_ehlo() {
     say("250-" + std::string(keyword));
   }
   say("250 BINARYMIME");
+}
+
+void RefusalSession::answer_recipient() {
+  if (++recipients_ != max_recipients_) return say(reply_);
+  say("421 4.7.0 Too many recipients");
+  closed_ = true;
 }
 
 void RefusalSession::announce_chunk() {

@@ -4,12 +4,12 @@
 
 #include <cstdlib>
 
+#include "smtpd-glue/reply_octet.h"
 #include "smtpd-glue/smtp_syntax.h"
+#include "smtpd-glue/stderr_is_the_client.h"
 
 namespace grey::smtp {
 namespace {
-
-constexpr const char* kNoNameText = "Your address has no host name, please try again later";
 
 bool is_set(const char* name) {
   return getenv(name) != nullptr;
@@ -20,10 +20,6 @@ std::string_view variable(const char* name) {
   return value == nullptr ? std::string_view() : std::string_view(value);
 }
 
-std::string in_reply(std::string_view text) {
-  return "450 4.7.1 " + reply_text(text);
-}
-
 std::string own_host() {
   if (const auto name = variable("TCPLOCALHOST"); !name.empty()) return std::string(name);
   const auto ip = variable("TCPLOCALIP");
@@ -32,27 +28,22 @@ std::string own_host() {
   return (v6 ? "[IPv6:" : "[") + std::string(ip) + "]";  // RFC 5321, 4.1.3
 }
 
-// The reply for a client that jgreylist's variables refuse.
-std::string refusal(const WrapperSettings& settings) {
-  const std::string_view text = variable("JGREYLIST");
-  const std::string_view no_name = variable("JGREYLIST_NOREV");
-  const char* why = nullptr;
-  std::string reply;
-  if (!text.empty()) {
-    why = "JGREYLIST";
-    reply = in_reply(text);
-  } else if (!no_name.empty() && settings.client_name.empty()) {
-    why = "JGREYLIST_NOREV";
-    reply = in_reply(no_name == "1" ? kNoNameText : no_name);
+// What there is to say of jgreylist's variables where they count.
+void log_jgreylist(const WrapperSettings& settings) {
+  const Jgreylist& jgreylist = settings.jgreylist;
+  if (!jgreylist.bad.empty()) log_line("bad value of " + jgreylist.bad + "; the default is used");
+  if (!jgreylist.log) return;
+  if (!jgreylist.ignored.empty()) {
+    log_line("ignored: " + jgreylist.ignored + "; greysmtpd(8) says what to use instead");
   }
-  if (why != nullptr) log_line("client=" + settings.client + ": refused by " + why);
-  return reply;
+  if (!jgreylist.refusal.empty()) {
+    log_line("client=" + settings.client + ": refused by " + jgreylist.refused_by);
+  }
 }
 
 // Those whom nothing else is to be asked about come first.
-bool is_exempt() {
-  return is_set("RELAYCLIENT") || is_set("WHITELISTED") ||
-         (is_set("JGREYLIST") && variable("JGREYLIST").empty());
+bool is_exempt(const WrapperSettings& settings) {
+  return is_set("RELAYCLIENT") || is_set("WHITELISTED") || settings.jgreylist.exempt;
 }
 
 }  // namespace
@@ -69,10 +60,11 @@ WrapperSettings read_wrapper_settings() {
   settings.text = getenv("GREYTEXT");
   settings.tls_aside = is_set("SSLCTLFD");  // UCSPI-TLS
 
-  settings.exempt = is_exempt();
+  settings.jgreylist = read_jgreylist(environ, settings.client, settings.client_name);
+  settings.exempt = is_exempt(settings);
   if (settings.exempt) return settings;
-  settings.refusal = refusal(settings);
-  if (!settings.refusal.empty()) return settings;
+  log_jgreylist(settings);
+  if (!settings.jgreylist.refusal.empty()) return settings;
   settings.exempt = settings.daemon.servers == nullptr || settings.client.empty();
   if (settings.daemon.servers != nullptr && settings.client.empty())
     log_line("TCPREMOTEIP is not set: no greylisting");
@@ -80,7 +72,10 @@ WrapperSettings read_wrapper_settings() {
 }
 
 void log_line(std::string_view text) {
-  const std::string line = "greysmtpd: " + reply_text(text) + "\n";
+  if (stderr_is_the_client()) return;
+  std::string line = "greysmtpd: ";
+  for (const char c : text.substr(0, GREYLIST_LINE_MAX)) line += reply_octet(c);
+  line += '\n';
   // Nothing can be done about a log that does not take it.
   if (write(STDERR_FILENO, line.data(), line.size()) < 0) return;
 }

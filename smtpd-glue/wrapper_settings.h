@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "smtpd-glue/greylist.h"
+#include "smtpd-glue/jgreylist.h"
 
 namespace grey::smtp {
 
@@ -14,7 +15,7 @@ struct WrapperSettings {
   std::string client_name;     // TCPREMOTEHOST
   std::string host;            // our name in a session without a server
   const char* text = nullptr;  // GREYTEXT, as greylist_text() takes it
-  std::string refusal;         // the reply to a client that is refused unasked; empty: it is not
+  Jgreylist jgreylist;         // who is refused unasked, and how long such sessions last
   bool tls_aside = false;      // see Tls in smtp_session.h
   bool exempt = false;         // the server takes this session, and nobody looks into it
 };

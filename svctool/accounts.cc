@@ -112,7 +112,7 @@ std::string try_access(const Access& access, const Accounts& accounts) {
   int need = X_OK;
   std::string verb = "reach";
   if (path == access.path && access.need == Access::Need::save_files_in) {
-    need = W_OK | X_OK;
+    need = R_OK | W_OK | X_OK;  // it is opened as well, to be synced
     verb = "save files in";
   } else if (path == access.path && access.need == Access::Need::read) {
     need = R_OK;

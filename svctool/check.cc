@@ -1,17 +1,16 @@
 #include "svctool/check.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
-#include <algorithm>
-#include <cstdio>
 #include <utility>
 #include <vector>
 
 #include "greyd/files.h"
+#include "svctool/find_services.h"
 #include "svctool/log_service.h"
+#include "svctool/look_at.h"
 #include "svctool/observe.h"
-#include "svctool/rules_file.h"
-#include "svctool/run_edit.h"
 #include "svctool/run_script.h"
 #include "svctool/service_dir.h"
 #include "svctool/service_files.h"
@@ -20,38 +19,6 @@
 
 namespace grey::svctool {
 namespace {
-
-int report(const Findings& findings, const Manner& manner) {
-  std::fputs((manner.json ? to_json(findings) : to_text(findings)).c_str(), stdout);
-  return findings.good() ? 0 : 1;
-}
-
-// Each address of a GREYIP, as an SMTP server asks them.
-void ask_daemons(std::string_view greyip, Findings& findings) {
-  for (;;) {
-    const std::size_t comma = greyip.find(',');
-    const std::string part(greyip.substr(0, comma));
-    if (const auto endpoint = parse_endpoint(part, Wildcards::refused)) {
-      findings.daemons.push_back(probe(*endpoint));
-    } else {
-      findings.differs.push_back("GREYIP: '" + part + "' is not an address and port");
-    }
-    if (comma == std::string_view::npos) return;
-    greyip.remove_prefix(comma + 1);
-  }
-}
-
-void judge_greyip(const std::string& value, const std::string& wanted, const std::string& where,
-                  const Manner& manner, Findings& findings) {
-  if (value.empty()) {
-    findings.differs.push_back(where + ": no GREYIP, so greylisting is off");
-    return;
-  }
-  if (!wanted.empty() && value != wanted) {
-    findings.differs.push_back(where + ": GREYIP is '" + value + "', not '" + wanted + "'");
-  }
-  if (manner.destdir.empty()) ask_daemons(value, findings);
-}
 
 // A service that is there, and what it was compared with.
 struct Subject {
@@ -77,12 +44,15 @@ void judge_accounts(const Subject& subject, const Accounts& accounts, Findings& 
   const bool replaced = !is_systemd(subject.suite()) && subject.in_force("SERVICE_USER") != user;
   for (const User& missing : missing_users(subject.plan, accounts)) {
     if (replaced && missing.name == user) continue;
-    findings.differs.push_back("user " + missing.name + " does not exist");
+    findings.wrong("user-missing", "user " + missing.name + " does not exist",
+                   "make it: svctool --create-users with the options in .options", missing.name);
   }
   for (const Access& access : subject.plan.access) {
-    if ((replaced && access.user == user) || is_log_access(subject, access)) continue;
+    // Where state is saved, as it is in force, is looked at apart.
+    const bool state = access.need == Access::Need::save_files_in;
+    if (state || (replaced && access.user == user) || is_log_access(subject, access)) continue;
     std::string denied = try_access(access, accounts);
-    if (!denied.empty()) findings.differs.push_back(std::move(denied));
+    if (!denied.empty()) findings.wrong("access-denied", std::move(denied), {}, access.path);
   }
 }
 
@@ -93,39 +63,44 @@ void judge_start(const Subject& subject, Findings& findings) {
   const std::string program = daemon_program(request);
   if (const auto exposures = exposures_of(service); !exposures.empty()) {
     for (const std::string& exposure : exposures) {
-      findings.differs.push_back(service + ": " + exposure);
+      findings.wrong("exposed", service + ": " + exposure,
+                     "give it to root, and let nobody else write there", service);
     }
-    findings.notes.push_back(service +
-                             ": what it says is not believed, so its daemon is not asked");
+    findings.note("not-believed",
+                  service + ": what it says is not believed, so its daemon is not asked");
   } else if (!exists(program)) {
-    findings.differs.push_back(program + ": missing");
+    findings.wrong("program-missing", program + ": missing",
+                   "install it, or name its place with --prefix", program);
   } else if (!may_ask_start(request, service)) {
-    findings.notes.push_back(service + ": only root can see whether the daemon could start again");
+    findings.unseen("start-unseen",
+                    service + ": only root can see whether the daemon could start again", service);
   } else if (const auto asked = ask_start(request, service); !asked) {
-    findings.differs.push_back(service + ": the daemon could not start now: " + asked.error().text);
+    findings.wrong("start-refused",
+                   service + ": the daemon could not start now: " + asked.error().text,
+                   "mend that before it is restarted", service);
   }
 }
 
-void judge_supervision(const Subject& subject, Findings& findings) {
+// Whether there is a supervisor that can be asked.
+bool judge_supervisor(const Subject& subject, Findings& findings) {
   const std::string& service = subject.plan.service;
   if (!is_systemd(subject.suite())) {
-    for (const std::string& part : {service, service + "/log"}) {
-      if (is_supervision_hidden(part)) {
-        findings.notes.push_back(part + ": only root can see whether a supervisor runs here");
-      } else if (part == service && !is_supervised(part)) {
-        findings.differs.push_back(part + ": no supervise runs here");
-      }
+    if (auto fault = judge_supervision(look_at_supervision(subject.suite(), service))) {
+      findings.list.push_back(std::move(*fault));
+      return false;
     }
-    if (is_supervision_hidden(service) || !is_supervised(service)) return;
   }
   if (const auto state = service_state(subject.suite(), service); !state) {
-    findings.differs.push_back(service +
-                               ": cannot tell whether the daemon is up: " + state.error().text);
+    findings.wrong("state-unknown",
+                   service + ": cannot tell whether the daemon is up: " + state.error().text,
+                   "see what supervises it", service);
+    return false;
   }
+  return true;
 }
 
 // A list is its text and its cdb.
-void judge_lists(const Subject& subject, Findings& findings) {
+void judge_cdbs(const Subject& subject, Findings& findings) {
   for (const char* variable : {"WHITELIST", "BLACKLIST"}) {
     const std::string name = subject.in_force(variable);
     if (name.empty()) continue;
@@ -133,36 +108,68 @@ void judge_lists(const Subject& subject, Findings& findings) {
     struct stat cdb {
     }, text{};
     if (::stat((path + ".cdb").c_str(), &cdb) != 0) continue;
-    std::string note = path + ".cdb: in force beside " + path;
+    const std::string note = path + ".cdb: in force beside " + path;
     const auto time = [](const struct stat& status) {
       return std::pair(status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
     };
     // An empty one is what a long list leaves.
     if (::stat(path.c_str(), &text) == 0 && text.st_size > 0 && time(text) > time(cdb)) {
-      note += ", which is newer: svctool --build-cdb=" + shell_quote(path);
+      findings.warn("list-cdb-old", note + ", which is newer",
+                    "svctool --build-cdb=" + shell_quote(path), path + ".cdb");
+    } else {
+      findings.note("list-cdb", note, {}, path + ".cdb");
     }
-    findings.notes.push_back(std::move(note));
   }
 }
 
-void judge_own_daemon(const Subject& subject, Findings& findings) {
+// The process of the daemon, when it is the service's own that answers; else 0.
+pid_t judge_own_daemon(const Subject& subject, const LogNews& news, Findings& findings) {
   constexpr int kSeconds = 3;
   const std::string listen = subject.in_force("LISTEN");
-  const auto endpoint = own_endpoint(listen);
+  const auto endpoint = parse_endpoint(listen, Wildcards::allowed);
   if (!endpoint) {
-    findings.differs.push_back("LISTEN: '" + listen + "' is not an address and port");
-    return;
+    findings.wrong("setting-bad", "LISTEN: '" + listen + "' is not an address and port",
+                   "write one to the service's LISTEN", "LISTEN");
+    return 0;
   }
   const std::string& service = subject.plan.service;
-  judge_daemon(observe(subject.suite(), service, *endpoint, kSeconds),
-               places_of(subject.suite(), service), is_dry_run(subject.in_force("DRY_RUN")),
-               findings);
+  const Observation seen = observe(subject.suite(), service, *endpoint, kSeconds);
+  Places places = places_of(subject.suite(), service);
+  places.reason = news.last_words;
+  judge_daemon(seen, places, is_dry_run(subject.in_force("DRY_RUN")), findings);
+  const bool runs = seen.state && seen.state->up && !seen.restarts && !seen.state->paused;
+  return runs && seen.listens.value_or(true) && seen.probe.answered ? seen.state->pid : 0;
+}
+
+void judge_running(const Subject& subject, const Seen& seen, LogNews news, Findings& findings) {
+  const std::string& service = subject.plan.service;
+  const std::string log = log_place(subject.suite(), service);
+  judge_news(news, service, log, findings);
+  judge_state(look_at_state(seen), findings);
+  judge_policy(look_at_policy(seen), service, log, findings);
+  if (seen.started) judge_start_values(values_set(seen), *seen.started, service, findings);
+  // One that logs errors alone does not say when it has read its lists.
+  if (subject.in_force("VERBOSITY") == "0") news.since.reset();
+  judge_lists(look_at_lists(seen), started_at(seen), news, reload_command(subject.suite(), service),
+              findings);
+}
+
+void judge_machine(const Subject& subject, const Accounts& accounts, Findings& findings) {
+  const std::string& service = subject.plan.service;
+  judge_accounts(subject, accounts, findings);
+  judge_start(subject, findings);
+  judge_cdbs(subject, findings);
+  const bool supervised = judge_supervisor(subject, findings);
+  const LogNews news = look_at_news(subject.suite(), service);
+  const pid_t daemon = judge_own_daemon(subject, news, findings);
+  judge_running(subject, see(subject.request, service, daemon), news, findings);
+  judge_log_service(subject.suite(), service, supervised ? daemon : 0, findings);
 }
 
 }  // namespace
 
-Result<int> check_greylisting(const ServiceRequest& request, Basis basis,
-                              const std::string& service, const Manner& manner) {
+Result<Findings> check_greylisting(const ServiceRequest& request, Basis basis,
+                                   const std::string& service, const Manner& manner) {
   ServiceRequest whole = request;
   whole.run_file_only = false;
   const Plan plan = moved_to(plan_service(whole), service);
@@ -172,8 +179,9 @@ Result<int> check_greylisting(const ServiceRequest& request, Basis basis,
   Findings findings;
   findings.subject = manner.destdir + service;
   if (comparison->new_service) {
-    findings.differs.push_back(findings.subject + ": missing");
-    return report(findings, manner);
+    findings.wrong("service-missing", findings.subject + ": missing",
+                   "install it: the same options without --check", findings.subject);
+    return findings;
   }
   judge_changes(*comparison, basis, findings);
   const Subject subject{request, plan, *comparison};
@@ -181,87 +189,43 @@ Result<int> check_greylisting(const ServiceRequest& request, Basis basis,
   judge_memory(request,
                is_systemd(*request.suite) ? memory_limit(request) : subject.in_force("SOFT_MEM"),
                subject.in_force("MAX_RECORDS"), findings);
-  if (manner.destdir.empty()) {
-    judge_accounts(subject, accounts, findings);
-    judge_start(subject, findings);
-    judge_lists(subject, findings);
-    judge_supervision(subject, findings);
-    judge_own_daemon(subject, findings);
-    judge_log_service(*request.suite, service, findings);
-  }
-  return report(findings, manner);
+  if (manner.destdir.empty()) judge_machine(subject, accounts, findings);
+  return findings;
 }
 
-Result<int> check_smtp_service(const std::string& directory, const std::string& greyip,
-                               const Manner& manner) {
-  const auto service = read_smtp_service(directory);
-  if (!service) return tl::make_unexpected(service.error());
-  Findings findings;
-  findings.subject = directory;
-  const auto line = find_run_greyip(service->run);
-  if (line && !line->ours) {
-    findings.notes.push_back(service->run_path + ", line " + std::to_string(line->line) +
-                             ": sets GREYIP in a way of its own, which is not checked");
-    return report(findings, manner);
+AllFindings check_all(const std::string& servicedir, const Manner& manner) {
+  const FoundServices found = find_services(servicedir);
+  AllFindings all;
+  all.search.subject = "services";
+  for (const std::string& place : found.hidden) {
+    all.search.unseen("place-unseen", place + ": only root can see what is in there", place);
   }
-  const GreyipInForce present = greyip_in_force(*service);
-  if (!line && !present.value.empty() && !reads_variables(service->run)) {
-    findings.differs.push_back(service->run_path +
-                               " does not read variables/, so GREYIP there has no effect");
+  const auto add = [&](const std::string& service, Result<Findings> checked) {
+    if (checked) {
+      all.services.push_back(std::move(*checked));
+      return;
+    }
+    Findings unread;
+    unread.subject = service;
+    unread.wrong("unreadable", checked.error().text,
+                 ::geteuid() == 0 ? "mend that" : "run svctool as root", service);
+    all.services.push_back(std::move(unread));
+  };
+  for (const std::string& service : found.greylisting) {
+    const auto options = read_own_options(service);
+    add(service, options ? check_greylisting(*options, Basis::installed, service, manner)
+                         : tl::make_unexpected(options.error()));
   }
-  judge_greyip(present.value, greyip, present.where, manner, findings);
-  return report(findings, manner);
-}
-
-namespace {
-
-// GREYIP in each rule that decides for the clients that are meant. Where all are denied there is
-// nobody to greylist, which can hardly be meant either.
-void judge_rules(const RulesFile& file, const std::string& match,
-                 const std::vector<RuleDecision>& decided, const std::string& wanted,
-                 const Manner& manner, Findings& findings) {
-  std::vector<std::string> asked;
-  bool any = false;
-  for (const RuleDecision& rule : decided) {
-    std::string where = file.path;
-    if (rule.line != 0) where += ", line " + std::to_string(rule.line);
-    where += ", rule for " + (match.empty() ? "everyone else" : match);
-    if (!rule.allow && decided.size() > 1) continue;
-    const std::string value = rule.value.value_or("");
-    if (std::ranges::find(asked, value) != asked.end() && !value.empty()) continue;
-    asked.push_back(value);
-    any = true;
-    judge_greyip(value, wanted, where, manner, findings);
+  for (const std::string& service : found.smtp) {
+    add(service, check_smtp_service(service, "", manner));
   }
-  if (!any) findings.differs.push_back(file.path + ": every rule denies, so nobody is greylisted");
-  if (!match.empty()) return;
-  for (const RuleDecision& rule : named_before_everyone_else(file.text, "GREYIP")) {
-    findings.notes.push_back(file.path + ", line " + std::to_string(rule.line) +
-                             ": clients of that name are not greylisted: " + rule.rule);
+  if (found.greylisting.empty()) {
+    std::string places;
+    for (const std::string& place : found.places) places += (places.empty() ? "" : ", ") + place;
+    all.search.wrong("none-found", "no greylisting service is found; looked in " + places,
+                     "name one with --service, or make one with svctool --greylist=1999");
   }
-}
-
-}  // namespace
-
-Result<int> check_rules_file(const std::string& path, const std::string& match,
-                             const std::string& greyip, const Manner& manner) {
-  const auto file = read_rules(path);
-  if (!file) return tl::make_unexpected(file.error());
-  Findings findings;
-  findings.subject = file->path;
-  const auto decided = decisions(file->text, match, "GREYIP");
-  if (!decided) {
-    findings.differs.push_back(file->path + ": " + decided.error().text);
-    return report(findings, manner);
-  }
-  const auto cdb = compare_cdb(*file);
-  if (!cdb) {
-    findings.differs.push_back(cdb.error().text);
-  } else if (*cdb != CdbState::same) {
-    findings.differs.push_back(file->path + ".cdb: not what tcprules makes of the rules");
-  }
-  judge_rules(*file, match, *decided, greyip, manner, findings);
-  return report(findings, manner);
+  return all;
 }
 
 }  // namespace grey::svctool

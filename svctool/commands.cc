@@ -96,8 +96,14 @@ void warn_of_surroundings(const ServiceRequest& request) {
   }
 }
 
+// Whether something runs in a service directory that has read what was there before.
+bool may_run(const std::string& service) {
+  return is_supervised(service) || is_supervision_hidden(service);
+}
+
 void advise_restart(const Applied& applied, const Suite& suite, const std::string& service) {
   if (applied.new_service || applied.paths.empty()) return;
+  if (!is_systemd(suite) && !may_run(service)) return;
   bool daemon = false, log = false;
   for (const std::string& path : applied.paths) {
     if (path == unit_path(service)) daemon = true;
@@ -136,8 +142,8 @@ Result<void> announce(const ServiceRequest& request, const Plan& plan, const App
   if (!is_watched(suite, directory)) {
     // Of others' scanners only root can know.
     if (::geteuid() == 0) {
-      say("root runs no " + std::string(suite.scanner) + " for " + directory +
-          " now; one that does will start the service");
+      say("next: start " + std::string(suite.scanner) + " for " + directory +
+          ", which starts the service");
     }
     return {};
   }
@@ -147,6 +153,13 @@ Result<void> announce(const ServiceRequest& request, const Plan& plan, const App
   for (std::string word; words >> word;) rescan.arguments.push_back(word);
   rescan.arguments.push_back(directory);
   return run_program(rescan);
+}
+
+// Prints what a check has found.
+Result<int> report(const Result<Findings>& findings, const Manner& manner) {
+  if (!findings) return tl::make_unexpected(findings.error());
+  std::fputs((manner.json ? to_json(*findings) : to_text(*findings)).c_str(), stdout);
+  return findings->good() ? 0 : 1;
 }
 
 Result<int> run(ServiceRequest& request, const Manner& manner) {
@@ -163,7 +176,8 @@ Result<int> run(ServiceRequest& request, const Manner& manner) {
   }
   if (manner.check) {
     request.shows_edits = true;
-    return check_greylisting(request, Basis::options, service_path(request), manner);
+    return report(check_greylisting(request, Basis::options, service_path(request), manner),
+                  manner);
   }
   Plan plan = plan_service(request);
   if (believed) {
@@ -193,6 +207,12 @@ Result<void> refuse_greylisting_service(const ServiceGreyip& request, const std:
   return misuse("--greyip: " + service + " is a greylisting service, not an SMTP server's");
 }
 
+// Which server it is cannot be seen from here.
+void warn_of_indimail(std::string_view greyip) {
+  if (greyip.empty()) return;
+  for (const std::string& difference : indimail_differences(greyip)) warn("GREYIP: " + difference);
+}
+
 Result<int> run(const ServiceGreyip& request, const Manner& manner) {
   const std::string directory = manner.destdir + request.service;
   auto within = stays_within(manner.destdir, request.service + "/run");
@@ -213,13 +233,16 @@ Result<int> run(const ServiceGreyip& request, const Manner& manner) {
   here.destdir.clear();
   const auto applied = apply_or_show(*plan, here);
   if (!applied) return tl::make_unexpected(applied.error());
+  warn_of_indimail(request.greyip);
   if (!request.greyip.empty() && request.edit_run == EditRun::no &&
       !reads_variables(service->run)) {
     warn(service->run_path +
          " does not read variables/ through envdir, so GREYIP has no effect yet; --run would set "
          "it there");
   }
-  if (!applied->paths.empty()) say("to use what has changed: svc -t " + request.service);
+  if (!applied->paths.empty() && may_run(request.service)) {
+    say("to use what has changed: svc -t " + request.service);
+  }
   return 0;
 }
 
@@ -269,6 +292,7 @@ Result<int> run(const RuleGreyip& request, const Manner& manner) {
   if (!file) return tl::make_unexpected(file.error());
   const auto edits = edit_rules(request, file->text, manner.force);
   if (!edits) return failure(file->path + ": " + edits.error().text);
+  warn_of_indimail(request.greyip);
   if (manner.dry_run || manner.json) {
     Manner here = manner;
     here.destdir.clear();
@@ -294,7 +318,7 @@ Result<int> run(const CheckService& request, const Manner& manner) {
   const std::string service = manner.destdir + request.service;
   const auto options = read_options(service);
   if (!options) return tl::make_unexpected(options.error());
-  if (!*options) return check_smtp_service(service, request.greyip, manner);
+  if (!*options) return report(check_smtp_service(service, request.greyip, manner), manner);
   if (!request.greyip.empty()) {
     return misuse("--greyip: " + service + " is a greylisting service, not an SMTP server's");
   }
@@ -303,11 +327,27 @@ Result<int> run(const CheckService& request, const Manner& manner) {
     find_what_stays(installed, service, {});
   }
   installed.shows_edits = true;
-  return check_greylisting(installed, Basis::installed, request.service, manner);
+  return report(check_greylisting(installed, Basis::installed, request.service, manner), manner);
 }
 
 Result<int> run(const CheckRules& request, const Manner& manner) {
-  return check_rules_file(manner.destdir + request.file, request.match, request.greyip, manner);
+  return report(
+      check_rules_file(manner.destdir + request.file, request.match, request.greyip, manner),
+      manner);
+}
+
+Result<int> run(const CheckAll& request, const Manner& manner) {
+  const AllFindings all = check_all(request.servicedir, manner);
+  bool good = all.search.good();
+  std::string text;
+  for (const Findings& service : all.services) {
+    good = good && service.good();
+    text += to_text(service);
+  }
+  // Where all has been found there is no more to say of it.
+  if (!all.search.list.empty()) text += to_text(all.search);
+  std::fputs((manner.json ? to_json(all.search, all.services) : text).c_str(), stdout);
+  return good ? 0 : 1;
 }
 
 Result<int> run(const RefreshService& request, const Manner& manner) {

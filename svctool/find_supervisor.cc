@@ -1,6 +1,7 @@
 #include "svctool/find_supervisor.h"
 
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,7 +26,8 @@ bool has_our_root(const std::string& process) {
          theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
 }
 
-bool belongs_to(uid_t user, const std::string& process) {
+// A person may run a scanner for services of his own.
+bool belongs_to(const std::string& process, uid_t user) {
   struct stat status {};
   return ::stat(process.c_str(), &status) == 0 && status.st_uid == user;
 }
@@ -58,7 +60,7 @@ std::string first_argument(const std::string& process) {
   return {};
 }
 
-// A person may run a scanner for services of his own.
+// Those of root, and of one more user.
 std::vector<Supervisor> running_scanners(const std::string& proc, uid_t user = 0) {
   std::vector<Supervisor> found;
   std::error_code ended;  // a process may, at any moment
@@ -66,7 +68,8 @@ std::vector<Supervisor> running_scanners(const std::string& proc, uid_t user = 0
     const std::string process = at->path();
     if (!is_process(at->path())) continue;
     const Suite* suite = scanner_of(process);
-    if (suite == nullptr || !belongs_to(user, process) || !has_our_root(process)) continue;
+    if (suite == nullptr || !has_our_root(process)) continue;
+    if (!belongs_to(process, 0) && !belongs_to(process, user)) continue;
     std::error_code gone;
     fs::path directory = fs::read_symlink(process + "/cwd", gone);
     if (!suite->scanner_works_there) directory /= first_argument(process);
@@ -98,22 +101,33 @@ bool is_watched(const Suite& suite, const std::string& servicedir, const std::st
   });
 }
 
-bool is_scanned(const Suite& suite, const std::string& service, const std::string& proc) {
-  std::vector<Supervisor> scanners = running_scanners(proc);
-  if (::geteuid() != 0) {
-    for (Supervisor& own : running_scanners(proc, ::geteuid())) scanners.push_back(std::move(own));
-  }
-  for (const Supervisor& scanner : scanners) {
+std::vector<Supervisor> find_scanners(const std::string& proc) {
+  return running_scanners(proc, ::geteuid());
+}
+
+std::optional<Watched> find_watched(const Suite& suite, const std::string& service,
+                                    const std::string& proc) {
+  for (const Supervisor& scanner : find_scanners(proc)) {
     if (scanner.suite != &suite) continue;
     std::error_code error;
     for (fs::directory_iterator at(scanner.servicedir, error), end; !error && at != end;
          at.increment(error)) {
-      std::error_code gone;
-      const bool hidden = at->path().filename().string().starts_with('.');
-      if (!hidden && fs::equivalent(at->path(), service, gone)) return true;
+      std::error_code missing;
+      const std::string entry = at->path();
+      if (at->path().filename().string().starts_with('.')) continue;
+      if (!fs::equivalent(entry, service, missing)) continue;
+      struct stat status {};
+      timespec now{};
+      ::clock_gettime(CLOCK_REALTIME, &now);
+      if (::lstat(entry.c_str(), &status) != 0) continue;
+      return Watched{scanner.servicedir, double(now.tv_sec - status.st_ctim.tv_sec)};
     }
   }
-  return false;
+  return std::nullopt;
+}
+
+bool is_scanned(const Suite& suite, const std::string& service, const std::string& proc) {
+  return find_watched(suite, service, proc).has_value();
 }
 
 }  // namespace grey::svctool

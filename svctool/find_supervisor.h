@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "svctool/supervisor.h"
 
@@ -24,5 +25,15 @@ bool is_watched(const Suite& suite, const std::string& servicedir,
 // Whether a scanner of this suite, root's or our own, starts the service: its directory is below
 // the one that is watched, or a link there leads to it.
 bool is_scanned(const Suite& suite, const std::string& service, const std::string& proc = "/proc");
+// Each scanner that root, or who runs svctool, has started here.
+std::vector<Supervisor> find_scanners(const std::string& proc = "/proc");
+
+// Where such a one of this suite has the service, by itself or by a link.
+struct Watched {
+  std::string directory;
+  double age = 0;  // seconds since it has come there
+};
+std::optional<Watched> find_watched(const Suite& suite, const std::string& service,
+                                    const std::string& proc = "/proc");
 
 }  // namespace grey::svctool

@@ -1,11 +1,9 @@
 #include "svctool/findings.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "svctool/number.h"
-#include "svctool/output.h"
 #include "svctool/show.h"
 #include "svctool/unit_file.h"
 
@@ -26,21 +24,24 @@ void judge_value(const std::string& where, bool required, const Setting* setting
                  const std::string& value, const std::string& planned, Basis basis,
                  Findings& findings) {
   if (required && value.empty()) {
-    findings.differs.push_back(where + ": empty, and the service does not start without it");
+    findings.wrong("setting-missing", where + ": empty, and the service does not start without it",
+                   "write its value to the file, which was '" + planned + "'", where);
     return;
   }
   if (setting != nullptr && setting->kind != Kind::file && !value.empty()) {
     if (const auto good = check_value(*setting, value); !good) {
       // Without the option's name: it is the file that is wrong here.
-      findings.differs.push_back(where + good.error().text.substr(setting->option.size() + 2));
+      findings.wrong("setting-bad", where + good.error().text.substr(setting->option.size() + 2),
+                     "write a good value, or none for the default", where);
       return;
     }
   }
   // Options on the command line need not be those that it was installed with.
-  findings.notes.push_back(
-      basis == Basis::installed
-          ? where + ": set by hand to '" + value + "', installed as '" + planned + "'"
-          : where + ": '" + value + "', these options would set '" + planned + "'");
+  findings.note("setting-edited",
+                basis == Basis::installed
+                    ? where + ": set by hand to '" + value + "', installed as '" + planned + "'"
+                    : where + ": '" + value + "', these options would set '" + planned + "'",
+                {}, where);
 }
 
 void judge_edit(const Change& change, Basis basis, Findings& findings) {
@@ -71,14 +72,23 @@ void judge_settings(const Change& change, Basis basis, Findings& findings) {
   }
 }
 
+// What puts back what svctool has made.
+std::string remedy(const Change& change) {
+  return change.entry->role == Role::script && change.type != Change::Type::in_the_way
+             ? "svctool --refreshsvc on the service"
+             : "svctool with the options in the service's .options";
+}
+
 void judge_change(const Change& change, Basis basis, Findings& findings) {
   const bool setting = change.entry->role == Role::setting;
+  const std::string& path = change.path;
   switch (change.type) {
     case Change::Type::create:
       if (setting && !change.entry->content.empty()) {
-        findings.notes.push_back(change.path + ": missing, so the daemon's default rules");
+        findings.note("setting-edited", path + ": missing, so the daemon's default rules", {},
+                      path);
       } else if (!setting) {
-        findings.differs.push_back(change.path + ": missing");
+        findings.wrong("file-missing", path + ": missing", remedy(change), path);
       }
       return;
     case Change::Type::content:
@@ -87,87 +97,26 @@ void judge_change(const Change& change, Basis basis, Findings& findings) {
       } else if (change.entry->role == Role::settings) {
         judge_settings(change, basis, findings);
       } else {
-        findings.differs.push_back(change.path + ": another content");
+        findings.wrong("file-content", path + ": another content", remedy(change), path);
       }
-      if (!change.detail.empty()) findings.differs.push_back(change.path + ": " + change.detail);
+      if (!change.detail.empty()) {
+        findings.wrong("file-mode", path + ": " + change.detail, remedy(change), path);
+      }
       return;
     case Change::Type::remove:
     case Change::Type::attributes:
+      findings.wrong("file-mode", describe(change), remedy(change), path);
+      return;
     case Change::Type::in_the_way:
-      findings.differs.push_back(describe(change));
+      findings.wrong("file-in-the-way", describe(change), "move it away; " + remedy(change), path);
       return;
   }
-}
-
-std::string name_of(const Endpoint& endpoint) {
-  return to_string(endpoint.ip) + "@" + std::to_string(endpoint.port);
 }
 
 }  // namespace
 
-bool Findings::good() const {
-  return differs.empty() &&
-         std::ranges::all_of(daemons, [](const Probe& daemon) { return daemon.answered; });
-}
-
 void judge_changes(const Comparison& comparison, Basis basis, Findings& findings) {
   for (const Change& change : comparison.changes) judge_change(change, basis, findings);
-}
-
-void judge_daemon(const Observation& seen, const Places& places, bool dry_run, Findings& findings) {
-  Probe probe = seen.probe;
-  const auto fault = [&](const std::string& text) {
-    findings.differs.push_back(places.service + ": " + text);
-  };
-  const bool own = seen.listens.value_or(true);
-  if (seen.state) {
-    const ServiceState& state = *seen.state;
-    if (!state.up && !state.wanted) {
-      fault("down, and stays so until it is started: " + places.start);
-    } else if (!state.up || seen.restarts) {
-      fault("the daemon ends and is started again and again; why: " + places.log);
-    } else if (state.paused) {
-      fault("the daemon (process " + std::to_string(state.pid) + ") is paused");
-    } else if (!own) {
-      fault("the daemon (process " + std::to_string(state.pid) + ") does not listen on " +
-            name_of(probe.endpoint) + "; it has said: " + places.log);
-    } else if (!probe.answered) {
-      fault("the daemon (process " + std::to_string(state.pid) +
-            ") is up; it has said: " + places.log);
-    }
-  }
-  if (!own && probe.answered) {
-    probe.answered = false;
-    probe.outcome = "answered by another program" + (seen.other.empty() ? "" : ", " + seen.other);
-  }
-  if (probe.answered && dry_run && probe.reason == wire::Reason::known) {
-    probe.outcome = "answers (in a dry run, DRY_RUN: everyone is accepted)";
-  }
-  findings.daemons.push_back(std::move(probe));
-}
-
-void judge_log(const LogObservation& seen, const std::string& service, const std::string& start,
-               Findings& findings) {
-  const std::string where = service + ": what writes the log ";
-  if (seen.state && seen.state->up && seen.state->paused) {
-    findings.differs.push_back(where + "(process " + std::to_string(seen.state->pid) +
-                               ") is paused");
-    return;
-  }
-  if (!seen.state || (seen.steady && seen.other_user.empty())) return;
-  if (seen.steady) {
-    // multilog that cannot write to its files any more does not end for a TERM.
-    const std::string pid = std::to_string(seen.state->pid);
-    findings.differs.push_back(where + "(process " + pid + ") still runs as user " +
-                               seen.other_user +
-                               "; if it does not end when it is told to: kill -KILL " + pid);
-  } else if (!seen.state->up && !seen.state->wanted) {
-    findings.differs.push_back(where + "is down, and stays so until it is started: " + start);
-  } else {
-    findings.differs.push_back(where +
-                               "ends and is started again and again; it says why where its "
-                               "supervisor writes, which ps(1) may show");
-  }
 }
 
 bool is_dry_run(std::string_view value) {
@@ -206,34 +155,8 @@ void judge_memory(const ServiceRequest& request, const std::string& memory,
                      std::to_string(needed_memory(*records)) +
                      ": the oldest will go before that number is reached";
   // Who gave --memory may mean it.
-  (request.memory.empty() ? findings.differs : findings.notes).push_back(std::move(text));
-}
-
-std::string to_text(const Findings& findings) {
-  std::string text;
-  for (const std::string& note : findings.notes) text += "note: " + one_line(note) + "\n";
-  for (const std::string& fault : findings.differs) text += "wrong: " + one_line(fault) + "\n";
-  for (const Probe& daemon : findings.daemons) {
-    text += daemon.answered ? "note: " : "wrong: ";
-    text += "daemon at " + name_of(daemon.endpoint) + ": " + daemon.outcome + "\n";
-  }
-  return text + one_line(findings.subject) +
-         (findings.good() ? ": good\n" : ": not as it should be\n");
-}
-
-std::string to_json(const Findings& findings) {
-  nlohmann::ordered_json json;
-  json["subject"] = findings.subject;
-  json["good"] = findings.good();
-  json["wrong"] = findings.differs;
-  json["notes"] = findings.notes;
-  json["daemons"] = nlohmann::ordered_json::array();
-  for (const Probe& daemon : findings.daemons) {
-    json["daemons"].push_back({{"address", name_of(daemon.endpoint)},
-                               {"answered", daemon.answered},
-                               {"outcome", daemon.outcome}});
-  }
-  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  findings.add(request.memory.empty() ? Severity::wrong : Severity::note, "memory-limit",
+               std::move(text), "set SOFT_MEM to that number, or MAX_RECORDS to a smaller one");
 }
 
 }  // namespace grey::svctool

@@ -1,25 +1,64 @@
-// What a check finds, and the part of it that is pure: judging the differences between a plan and
-// the machine.
+// What a check finds: one value for each thing that is wrong or worth knowing, and what they come
+// to. Pure. The judges that make them are functions over what was seen (judge_*.h); who looks is
+// elsewhere (look_at.h).
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "svctool/compare.h"
-#include "svctool/probe.h"
 #include "svctool/service_request.h"
-#include "svctool/service_state.h"
 
 namespace grey::svctool {
 
-struct Findings {
-  std::string subject;               // the directory or file that was checked
-  std::vector<std::string> differs;  // what is wrong
-  std::vector<std::string> notes;    // what the operator has decided otherwise: no fault
-  std::vector<Probe> daemons;        // that were asked
-
-  bool good() const;
+enum class Severity {
+  note,     // no fault: what the operator has decided otherwise, and what was seen
+  unseen,   // could not be looked at, as only root may
+  warning,  // works, but somebody should look at it
+  wrong,
 };
+
+struct Finding {
+  Severity severity = Severity::note;
+  std::string id;    // stable, for programs; svctool(8) lists them
+  std::string text;  // the cause, with what it is about
+  std::string todo;  // what mends it: a command, or a sentence; empty where there is nothing to do
+  std::string path;  // the file, directory or address that it is about; may be empty
+  bool operator==(const Finding&) const = default;
+};
+
+// The worst of the findings counts; unseen is worse than a warning, as it may hide any fault.
+enum class Status { good, warning, unknown, wrong };
+
+struct Findings {
+  std::string subject;  // the directory or file that was checked
+  std::vector<Finding> list;
+
+  // One that is there already is not added again.
+  void add(Severity severity, std::string id, std::string text, std::string todo = {},
+           std::string path = {});
+  void note(std::string id, std::string text, std::string todo = {}, std::string path = {});
+  void unseen(std::string id, std::string text, std::string path = {});
+  void warn(std::string id, std::string text, std::string todo = {}, std::string path = {});
+  void wrong(std::string id, std::string text, std::string todo = {}, std::string path = {});
+
+  Status status() const;
+  bool good() const { return count(Severity::wrong) == 0 && count(Severity::unseen) == 0; }
+  std::size_t count(Severity severity) const;
+};
+
+// A line for each finding, "wrong: CAUSE; to do: REMEDY", the worst last, and the verdict.
+std::string to_text(const Findings& findings);
+// Of one finding, without the severity: for an error.
+std::string to_text(const Finding& finding);
+// An object {service, status, findings: [{id, severity, text, todo, path}]}.
+std::string to_json(const Findings& findings);
+// The same of several, below `services`; `search`: what the search for them has found.
+std::string to_json(const Findings& search, const std::vector<Findings>& services);
+
+std::string_view to_string(Status status);
+std::string_view to_string(Severity severity);
 
 // What the plan was made of: for the words of a note.
 enum class Basis { installed, options };  // .options; those on the command line
@@ -28,36 +67,6 @@ enum class Basis { installed, options };  // .options; those on the command line
 // mode or owner is a fault. A setting that the operator has edited or emptied is a note, unless the
 // daemon could not use it.
 void judge_changes(const Comparison& comparison, Basis basis, Findings& findings);
-
-// A service's daemon, as it was seen over a few seconds. See observe.h.
-struct Observation {
-  Probe probe;
-  std::optional<ServiceState> state;  // the last; absent: nobody to ask, or only root may
-  bool restarts = false;              // several processes, none of which answered
-  std::optional<bool> listens;        // the process has that port; absent: only root can tell
-  std::string other;                  // who else has it: "process 123 (qmail-greyd)"
-};
-
-// What writes a service's log, likewise.
-struct LogObservation {
-  std::optional<ServiceState> state;  // the last; absent: nobody to ask, or only root may
-  bool steady = false;                // up, and for long enough to have opened its files
-  std::string other_user;             // that it runs as, in the place of the one that is set
-};
-
-// Where the operator looks next.
-struct Places {
-  std::string service;
-  std::string log;    // a file, or a command
-  std::string start;  // command that starts a daemon that was put down
-};
-
-// `dry_run`: the daemon is set to one.
-void judge_daemon(const Observation& seen, const Places& places, bool dry_run, Findings& findings);
-
-// `service`: that of the log. `start`: command that starts it.
-void judge_log(const LogObservation& seen, const std::string& service, const std::string& start,
-               Findings& findings);
 
 // DRY_RUN as `run` takes it.
 bool is_dry_run(std::string_view value);
@@ -69,9 +78,5 @@ std::string value_in_force(const Plan& plan, const Comparison& comparison, std::
 // A memory limit that --max-records has outgrown, both as they are in force.
 void judge_memory(const ServiceRequest& request, const std::string& memory,
                   const std::string& max_records, Findings& findings);
-
-// Lines for the operator, or an object for programs.
-std::string to_text(const Findings& findings);
-std::string to_json(const Findings& findings);
 
 }  // namespace grey::svctool

@@ -25,6 +25,15 @@ std::optional<std::string> content_before(const std::optional<std::string>& cont
   return content->substr(at + 1 + kBefore.size());
 }
 
+// ip@port, ip@, ip and @. One of several needs its port, or that of the next counts as its own.
+bool indimail_reads(std::string_view server, bool alone) {
+  const std::size_t at = server.find('@');
+  const std::string_view ip = server.substr(0, at);
+  const bool has_port = at != std::string_view::npos && at + 1 < server.size();
+  if (ip.empty()) return alone && server == "@";
+  return (has_port || alone) && (ip == "0" || Ip::parse(ip));
+}
+
 Plan plan_of(const SmtpService& service) {
   Plan plan;
   plan.service = service.directory;
@@ -43,6 +52,25 @@ Result<void> check_greyip(std::string_view greyip) {
     if (comma == std::string_view::npos) return {};
     rest.remove_prefix(comma + 1);
   }
+}
+
+std::vector<std::string> indimail_differences(std::string_view greyip) {
+  const std::string who = "IndiMail's own qmail-smtpd ";
+  std::vector<std::string> differences;
+  const std::size_t comma = greyip.find(',');
+  const std::string first(greyip.substr(0, comma));
+  const auto endpoint = parse_endpoint(first, Wildcards::refused);
+  if (!endpoint) return differences;
+  const bool alone = comma == std::string_view::npos;
+  if (!indimail_reads(first, alone)) {
+    differences.push_back(who + "does not read '" + first + "': write " + to_string(endpoint->ip) +
+                          "@" + std::to_string(endpoint->port));
+  }
+  if (endpoint->ip == *Ip::parse("::1")) {
+    differences.push_back(who + "asks 127.0.0.1 in the place of ::1");
+  }
+  if (!alone) differences.push_back(who + "asks the first of several daemons alone");
+  return differences;
 }
 
 GreyipInForce greyip_in_force(const SmtpService& service) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "greyd/error.h"
 #include "svctool/plan.h"
@@ -16,6 +17,10 @@ namespace grey::svctool {
 
 // "ADDR@PORT[,ADDR@PORT...]"; misuse names the part that no client could use.
 Result<void> check_greyip(std::string_view greyip);
+
+// What IndiMail's own qmail-smtpd, which asks by itself, makes of this GREYIP that is not what our
+// clients do: a line each, with the form that serves both. REQUIRES: check_greyip().
+std::vector<std::string> indimail_differences(std::string_view greyip);
 
 // The files of an SMTP service, as they are.
 struct SmtpService {

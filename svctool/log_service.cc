@@ -8,6 +8,9 @@
 #include <chrono>
 
 #include "svctool/accounts.h"
+#include "svctool/judge_daemon.h"
+#include "svctool/look_at.h"
+#include "svctool/processes.h"
 #include "svctool/service_dir.h"
 #include "svctool/service_files.h"
 #include "svctool/supervision.h"
@@ -32,13 +35,16 @@ void judge_access(const std::string& log, Findings& findings) {
   if (user.empty() || directory.empty()) return;
   const Accounts accounts = find_accounts(plan);
   if (accounts.empty()) {
-    findings.differs.push_back(log + "/variables/LOGUSER: user " + user + " does not exist");
+    findings.wrong("user-missing", log + "/variables/LOGUSER: user " + user + " does not exist",
+                   "make that user (svctool --create-users does), or name another one", user);
   }
   std::string last;
   for (const Access& access : log_accesses(directory, user)) {
     const std::string denied = try_access(access, accounts);
     // A directory that is out of reach is so for each file in it.
-    if (!denied.empty() && denied != last) findings.differs.push_back(denied);
+    if (!denied.empty() && denied != last) {
+      findings.wrong("log-denied", denied, {}, access.path);
+    }
     last = denied;
   }
 }
@@ -59,30 +65,76 @@ LogObservation observe_log(const Suite& suite, const std::string& log) {
 
 // Who runs the process, when that is not `user`. Only root's supervisor changes users at all.
 std::string other_user(pid_t pid, const std::string& user) {
-  struct stat process {};
   if (::geteuid() != 0 || user.empty()) return {};
-  if (::stat(("/proc/" + std::to_string(pid)).c_str(), &process) != 0) return {};
+  const auto present = user_of(pid);
   const struct passwd* wanted = ::getpwnam(user.c_str());
-  if (wanted == nullptr || wanted->pw_uid == process.st_uid) return {};
-  const struct passwd* present = ::getpwuid(process.st_uid);
-  return present ? present->pw_name : std::to_string(process.st_uid);
+  if (!present || wanted == nullptr || wanted->pw_uid == *present) return {};
+  return user_name(*present);
+}
+
+// What `current` is when it is no file that could be written to; empty: it is one, or not there.
+std::string kind_of_current(const std::string& directory) {
+  struct stat status {};
+  if (::stat((directory + "/current").c_str(), &status) != 0) return {};
+  if (S_ISREG(status.st_mode)) return {};
+  if (S_ISFIFO(status.st_mode)) return "a fifo";
+  return S_ISDIR(status.st_mode) ? "a directory" : "a device or socket";
+}
+
+// Bytes in the pipe from the daemon to what writes its log, when none were taken for a while.
+std::optional<std::size_t> unread_bytes(pid_t daemon) {
+  constexpr int kLooks = 10;
+  std::size_t least = 0;
+  for (int look = 0; look < kLooks; ++look) {
+    if (look > 0) ::poll(nullptr, 0, 3 * kPauseMilliseconds);
+    const auto waiting = waiting_in_log_pipe(daemon);
+    if (!waiting || *waiting == 0 || *waiting < least) return std::nullopt;
+    least = *waiting;
+  }
+  return least;
+}
+
+LogPlace look_at_place(const std::string& log, pid_t writer, pid_t daemon) {
+  LogPlace place;
+  place.log = log;
+  place.directory = read_variable(log, "LOGDIR");
+  place.writer = writer;
+  if (!place.directory.empty()) {
+    place.current = kind_of_current(place.directory);
+    place.room = room_of(place.directory);
+  }
+  if (daemon != 0) place.unread = unread_bytes(daemon);
+  return place;
 }
 
 }  // namespace
 
-void judge_log_service(const Suite& suite, const std::string& service, Findings& findings) {
+void judge_log_service(const Suite& suite, const std::string& service, pid_t daemon,
+                       Findings& findings) {
   const std::string log = service + "/log";
   // Who has taken it away has another way of his own.
   if (is_systemd(suite) || !exists(log + "/run")) return;
   judge_access(log, findings);
-  if (is_supervision_hidden(log)) return;
-  if (!is_supervised(log)) {
-    findings.differs.push_back(log + ": no supervise runs here");
-    return;
+  bool runs = true;
+  pid_t writer = 0;
+  if (!is_supervision_hidden(log) && !is_supervised(log)) {
+    // Of one that has not been started at all it is the daemon's part that says why.
+    if (is_supervised(service)) {
+      findings.wrong("log-not-supervised", log + ": no supervise runs here",
+                     "see that " + service + " has its sticky bit (mode 1755), without which " +
+                         std::string(suite.scanner) + " does not start log/",
+                     log);
+    }
+    runs = false;
+  } else if (!is_supervision_hidden(log)) {
+    const auto before = findings.list.size();
+    LogObservation seen = observe_log(suite, log);
+    if (seen.steady) seen.other_user = other_user(seen.state->pid, read_variable(log, "LOGUSER"));
+    judge_log(seen, log, start_command(suite, log), findings);
+    if (seen.state && seen.state->up) writer = seen.state->pid;
+    runs = findings.list.size() == before;
   }
-  LogObservation seen = observe_log(suite, log);
-  if (seen.steady) seen.other_user = other_user(seen.state->pid, read_variable(log, "LOGUSER"));
-  judge_log(seen, log, start_command(suite, log), findings);
+  judge_log_place(look_at_place(log, writer, runs ? daemon : 0), !runs, findings);
 }
 
 }  // namespace grey::svctool

@@ -5,19 +5,23 @@
 #include <optional>
 #include <string>
 
-#include "svctool/findings.h"
-#include "svctool/service_state.h"
+#include "svctool/judge_daemon.h"
+#include "svctool/supervisor.h"
 
 namespace grey::svctool {
 
 // Ends as soon as the daemon answers, or is down and to stay so; otherwise after `seconds`.
+// `listen`: where it is set to; every address is asked at 127.0.0.1.
 // `before`: a process that is on its way out, whose end is waited for first. 0: none.
 Observation observe(const Suite& suite, const std::string& service, const Endpoint& listen,
                     int seconds, pid_t before = 0);
 
-// What a service listens on, to be asked from this host. Nothing when `listen` is no address.
-std::optional<Endpoint> own_endpoint(const std::string& listen);
+// Where a daemon that listens there can be asked from this host.
+Endpoint own_endpoint(const Endpoint& listen);
 
 Places places_of(const Suite& suite, const std::string& service);
+
+// Waits for a moment where the service is new and is about to be seen.
+Supervision look_at_supervision(const Suite& suite, const std::string& service);
 
 }  // namespace grey::svctool

@@ -55,7 +55,7 @@ constexpr struct {
   unsigned verbs;
 } kShared[] = {
     {"--supervise", kGreylist | kNamesService},
-    {"--servicedir", kGreylist | kNamesService},
+    {"--servicedir", kGreylist | kNamesService | kCheck},
     {"--servicetag", kGreylist | kNamesService},
     {"--service", kGreyip | kNoGreyip | kCheck | kNamesService},
     {"--tcprules", kGreyip | kNoGreyip | kCheck},
@@ -241,6 +241,18 @@ Result<CommandLine> finish_set(const Raw& raw, const std::string& service) {
   return CommandLine{std::move(*request), {}};
 }
 
+Result<CommandLine> finish_check(Raw& raw, const CLI::App& app) {
+  const bool named = !raw.rules.empty() || !raw.smtp_service.empty();
+  if (!named && raw.greyip.empty() && raw.match.empty() && raw.manner.destdir.empty()) {
+    trim_slashes(raw.service.servicedir);
+    return CommandLine{CheckAll{raw.service.servicedir}, {}};
+  }
+  if (app.count("--servicedir") > 0) {
+    return misuse("--servicedir does not go with --service or --tcprules");
+  }
+  return finish_greyip(raw, kCheck);
+}
+
 Result<CommandLine> finish_named(Raw& raw, const CLI::App& app, Verb verb) {
   const bool named = app.count("--greylist") > 0 || !raw.service.servicetag.empty();
   if (named == !raw.smtp_service.empty()) {
@@ -281,8 +293,9 @@ Result<CommandLine> finish_verb(Raw& raw, const CLI::App& app, Verb verb) {
       return finish_service(raw, app);
     case kGreyip:
     case kNoGreyip:
-    case kCheck:
       return finish_greyip(raw, verb);
+    case kCheck:
+      return finish_check(raw, app);
     case kBuildCdb:
       return CommandLine{ListCdb{raw.list}, {}};
     case kRefresh:

@@ -42,6 +42,11 @@ struct CheckService {
   std::string greyip;  // of an SMTP service: the one it should have; empty: any
 };
 
+// Every service that is found.
+struct CheckAll {
+  std::string servicedir;  // below this one; empty: wherever there may be some
+};
+
 struct CheckRules {
   std::string file;
   std::string match;
@@ -106,7 +111,7 @@ struct PrintText {
 
 struct CommandLine {
   std::variant<PrintText, ServiceRequest, ServiceGreyip, RuleGreyip, CheckService, CheckRules,
-               RefreshService, Autorefresh, RemoveService, RestartService, ReloadService,
+               CheckAll, RefreshService, Autorefresh, RemoveService, RestartService, ReloadService,
                StartService, StopService, SetVariables, FindSupervisor, ListCdb>
       request;
   Manner manner;

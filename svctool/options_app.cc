@@ -92,7 +92,9 @@ void add_setting_options(CLI::App& app, ServiceRequest& service) {
 
 void add_greyip_options(CLI::App& app, Raw& raw) {
   const char* group = "Which daemon an SMTP server asks";
-  app.add_option("--greyip", raw.greyip, "daemons to ask, the next one when one is silent")
+  app.add_option(
+         "--greyip", raw.greyip,
+         "daemons to ask, the next one when one is silent; ip@port is what all servers read")
       ->type_name("ADDR@PORT[,..]")
       ->group(group);
   app.add_flag("--no-greyip", raw.no_greyip, "take GREYIP out again")->group(group);
@@ -123,8 +125,9 @@ void add_greyip_options(CLI::App& app, Raw& raw) {
 void add_upkeep_options(CLI::App& app, Raw& raw) {
   const char* group = "Upkeep";
   app.add_flag("--check", raw.manner.check,
-               "of --greylist, --service or --tcprules: say what differs, ask the daemon; exit 1 "
-               "when something is wrong")
+               "say what is wrong and what to do about it: with --greylist, --service or "
+               "--tcprules of that one, else of every service that is found; exit 1 when something "
+               "is wrong")
       ->group(group);
   app.add_flag("--remove", raw.remove,
                "of --greylist or --service: stop the greylisting service and remove it; context "
@@ -176,7 +179,9 @@ void add_common_options(CLI::App& app, Raw& raw) {
       ->group(group);
   app.add_flag("--dry-run", raw.manner.dry_run, "show what would change as a diff, change nothing")
       ->group(group);
-  app.add_flag("--json", raw.manner.json, "show the plan as JSON, change nothing")->group(group);
+  app.add_flag("--json", raw.manner.json,
+               "show the plan, or what a check finds, as JSON, change nothing")
+      ->group(group);
   app.set_help_flag("-h,--help", "print this")->group(group);
   app.set_version_flag("--version", "svctool " GREY_VERSION)
       ->description("print the version")

@@ -7,9 +7,11 @@
 
 #include "greyd/files.h"
 #include "svctool/log_service.h"
+#include "svctool/look_at.h"
 #include "svctool/observe.h"
 #include "svctool/service_files.h"
 #include "svctool/standing.h"
+#include "svctool/sockets.h"
 #include "svctool/start_check.h"
 #include "svctool/supervision.h"
 #include "svctool/unit_access.h"
@@ -24,14 +26,31 @@ constexpr int kStandstillTries = 50;  // of a tenth of a second
 Result<void> check_place(const Suite& suite, const std::string& service, const ServiceState& state,
                          const Endpoint& endpoint) {
   if (!state.up && !state.wanted) return {};
-  if (state.up && listens_at(state.pid, endpoint) != false) return {};
-  const std::string other = find_listener(endpoint);
-  if (other.empty()) return {};
+  if (state.up && listens_at(state.pid, Transport::udp, endpoint) != false) return {};
+  const auto other = find_holder(Transport::udp, endpoint);
+  if (!other) return {};
   // It may have been started just now.
   const auto now = service_state(suite, service);
-  if (now && other.starts_with("process " + std::to_string(now->pid) + " ")) return {};
-  return failure(other + " listens on " + to_string(endpoint.ip) + "@" +
-                 std::to_string(endpoint.port));
+  if (now && other->pid == now->pid) return {};
+  return failure(to_string(*other) + " listens on " + to_string(endpoint));
+}
+
+// An error when what the daemon that runs has learnt would be lost, when it could not be saved by
+// the next one, or when that one would not get a place where mail servers ask.
+Result<void> check_loss(const Seen& seen) {
+  if (seen.daemon == 0) return {};
+  if (const std::string other = find_policy_holder(seen); !other.empty()) return failure(other);
+  StateFacts state = look_at_state(seen);
+  // One that reads its state, or hangs, has nothing to lose, or cannot be helped otherwise.
+  const auto endpoint =
+      seen.started ? parse_endpoint(seen.started->at("LISTEN"), Wildcards::allowed) : std::nullopt;
+  if (!endpoint || !probe(own_endpoint(*endpoint)).answered) state.journal_open.reset();
+  Findings lost;
+  judge_save(state, lost);
+  for (const Finding& finding : lost.list) {
+    if (finding.severity == Severity::wrong) return failure(to_text(finding));
+  }
+  return {};
 }
 
 // Whether it was told at all: a daemon that was put down is not to be started.
@@ -96,9 +115,10 @@ Result<int> report_answer(const Suite& suite, const std::string& service, const 
   }
   Findings findings;
   findings.subject = service;
-  judge_daemon(seen, places_of(suite, service), is_dry_run(read_variable(service, "DRY_RUN")),
-               findings);
-  judge_log_service(suite, service, findings);
+  Places places = places_of(suite, service);
+  if (!seen.probe.answered) places.reason = look_at_news(suite, service).last_words;
+  judge_daemon(seen, places, is_dry_run(read_variable(service, "DRY_RUN")), findings);
+  judge_log_service(suite, service, seen.state && seen.state->up ? seen.state->pid : 0, findings);
   if (findings.good()) return 0;
   std::fputs(to_text(findings).c_str(), stdout);
   return 1;
@@ -114,13 +134,18 @@ Result<int> restart_daemon(const std::string& service) {
   }
   const auto endpoint = listen_endpoint(service);
   if (!endpoint) return failure(service + ": not restarted: " + endpoint.error().text);
-  if (!is_systemd(suite) && !is_supervised(service)) {
-    return failure(service + ": no supervise runs here");
+  if (!is_systemd(suite)) {
+    const auto fault = judge_supervision(look_at_supervision(suite, service));
+    if (fault) return failure(to_text(*fault));
   }
   const auto before = service_state(suite, service);
   if (!before) return tl::make_unexpected(before.error());
   if (auto free = check_place(suite, service, *before, *endpoint); !free) {
     return failure(service + ": not restarted: " + free.error().text);
+  }
+  const Seen seen = see(*request, service, before->up ? before->pid : 0);
+  if (auto good = check_loss(seen); !good) {
+    return failure(service + ": not restarted: " + good.error().text);
   }
   const auto told = tell(suite, service, *before);
   if (!told) return tl::make_unexpected(told.error());

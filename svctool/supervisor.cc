@@ -16,6 +16,7 @@ constexpr Suite kSuites[] = {
      .logger = R"(multilog t ${LOGSIZE:+"s$LOGSIZE"} ${LOGCOUNT:+"n$LOGCOUNT"} "$LOGDIR")",
      .restart = "svc -t",
      .start = "svc -u",
+     .reload = "svc -h",
      .rescan = {}},
     // svlogd reads size and number of files from LOGDIR/config alone. Other lines there are the
     // operator's; a disk that is full leaves what was there.
@@ -38,6 +39,7 @@ constexpr Suite kSuites[] = {
     exec svlogd -t .')sh",
      .restart = "sv term",
      .start = "sv up",
+     .reload = "sv hup",
      .rescan = {}},
     {.name = "s6",
      .servicedir = "/service",
@@ -49,6 +51,7 @@ constexpr Suite kSuites[] = {
      .logger = R"(s6-log t ${LOGSIZE:+"s$LOGSIZE"} ${LOGCOUNT:+"n$LOGCOUNT"} "$LOGDIR")",
      .restart = "s6-svc -t",
      .start = "s6-svc -u",
+     .reload = "s6-svc -h",
      .rescan = "s6-svscanctl -a"},
     {.name = "systemd",
      .servicedir = "/etc/greylist",
@@ -60,6 +63,7 @@ constexpr Suite kSuites[] = {
      .logger = {},
      .restart = "systemctl restart",
      .start = "systemctl start",
+     .reload = "systemctl reload",
      .rescan = {}},
 };
 
@@ -102,6 +106,10 @@ std::string restart_command(const Suite& suite, const std::string& service) {
 
 std::string start_command(const Suite& suite, const std::string& service) {
   return command(suite, suite.start, service);
+}
+
+std::string reload_command(const Suite& suite, const std::string& service) {
+  return command(suite, suite.reload, service);
 }
 
 }  // namespace grey::svctool

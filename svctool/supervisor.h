@@ -27,6 +27,7 @@ struct Suite {
   // Commands.
   std::string_view restart;  // the service follows: the daemon saves, exits and is started again
   std::string_view start;    // the service follows: a daemon that was put down is started
+  std::string_view reload;   // the service follows: the daemon reads its lists again
   std::string_view rescan;   // SERVICEDIR follows; empty: the scanner finds new services by itself
 };
 
@@ -42,6 +43,9 @@ bool is_systemd(const Suite& suite);
 std::string restart_command(const Suite& suite, const std::string& service);
 
 std::string start_command(const Suite& suite, const std::string& service);
+
+// That has the daemon read its lists again.
+std::string reload_command(const Suite& suite, const std::string& service);
 
 // Of the service directory `service`: "greylist.1999.service", and where systemd looks for it.
 std::string unit_name(const std::string& service);

@@ -287,6 +287,22 @@ std::vector<RuleDecision> named_before_everyone_else(std::string_view text, std:
   return result;
 }
 
+std::vector<RuleDecision> allowed_without(std::string_view text, std::string_view name) {
+  std::vector<RuleDecision> result;
+  const auto rules = parse_rules(text);
+  if (!rules) return result;
+  for (const Rule& rule : *rules) {
+    const bool everyone_else = rule.address.empty() || rule.address == "=";
+    const bool host = rule.address.starts_with("127.") || rule.address == "::1";
+    if (!rule.allow || everyone_else || host || find_variable(rule, "RELAYCLIENT") != nullptr ||
+        find_variable(rule, name) != nullptr) {
+      continue;
+    }
+    result.push_back(decision_of(text, &rule, name));
+  }
+  return result;
+}
+
 Result<RuleEdit> remove_rule_variable(std::string_view text, std::string_view address,
                                       std::string_view name) {
   const auto rules = parse_rules(text);

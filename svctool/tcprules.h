@@ -55,6 +55,10 @@ Result<std::vector<RuleDecision>> decisions(std::string_view text, std::string_v
 // everyone else.
 std::vector<RuleDecision> named_before_everyone_else(std::string_view text, std::string_view name);
 
+// All rules that let others than everyone else in without `name`: those, and those by addresses.
+// Not of this host, and not of who may relay: they are no strangers.
+std::vector<RuleDecision> allowed_without(std::string_view text, std::string_view name);
+
 // Takes `name` out of the first rule for `address`, and the rule when it was made for `name` alone.
 // Unchanged when it is not there.
 Result<RuleEdit> remove_rule_variable(std::string_view text, std::string_view address,

@@ -1,10 +1,17 @@
 # smtpd-glue: the client library and the SMTP wrapper.
 grey_unit_test(smtp_session_test
-               SOURCES unit/refusal_session_test.cc unit/smtp_address_test.cc unit/smtp_data_end_test.cc
+               SOURCES unit/jgreylist_test.cc unit/refusal_session_test.cc unit/smtp_address_test.cc unit/smtp_data_end_test.cc
                        unit/smtp_extensions_test.cc unit/smtp_session_test.cc unit/smtp_smuggling_test.cc
                LIBRARIES grey_smtp)
+grey_unit_test(proxy_test
+               SOURCES unit/proxy_client_test.cc unit/proxy_header_test.cc
+                       ${CMAKE_SOURCE_DIR}/smtpd-glue/proxy_client.cc
+                       ${CMAKE_SOURCE_DIR}/smtpd-glue/wrapper_settings.cc
+               LIBRARIES grey_smtp greylist_static)
 grey_unit_test(relay_test SOURCES unit/relay_test.cc LIBRARIES grey_smtp)
+grey_unit_test(deferral_log_test SOURCES unit/deferral_log_test.cc LIBRARIES grey_core greylist_static)
 grey_unit_test(greylist_pace_test SOURCES unit/greylist_pace_test.cc LIBRARIES greylist_static)
+grey_unit_test(greylist_forms_test SOURCES unit/greylist_forms_test.cc LIBRARIES greylist_static)
 grey_unit_test(greylist_test
                SOURCES unit/greylist_answers_test.cc unit/greylist_front_test.cc
                        unit/greylist_test.cc unit/query_text_test.cc
@@ -57,6 +64,9 @@ add_test(NAME greysmtpd_hostile_test
                  $<TARGET_FILE:greysmtpd>)
 add_test(NAME greysmtpd_postfix_test
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/greysmtpd_postfix_test.sh $<TARGET_FILE:greysmtpd>)
+add_test(NAME greysmtpd_proxy_test
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/greysmtpd_proxy_test.sh $<TARGET_FILE:greysmtpd>)
+set_tests_properties(greysmtpd_proxy_test PROPERTIES SKIP_RETURN_CODE 77)
 set_tests_properties(greysmtpd_exim_test greysmtpd_postfix_test PROPERTIES SKIP_RETURN_CODE 77)
 add_test(NAME greysmtpd_e2e_test
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/greysmtpd_test.sh $<TARGET_FILE:greysmtpd>)
@@ -71,6 +81,10 @@ add_test(NAME patch_qmail_envelope_test
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/patch_qmail_envelope_test.sh ${CMAKE_SOURCE_DIR}
                  $<TARGET_FILE:greylist_static> $<TARGET_FILE:qmail-greyd>
                  $<$<BOOL:${GREY_SANITIZE}>:-fsanitize=address,undefined>)
+add_test(NAME patch_qmail_layout_test
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/patch_qmail_layout_test.sh ${CMAKE_SOURCE_DIR}
+                 $<TARGET_FILE:greylist_static>
+                 $<$<BOOL:${GREY_SANITIZE}>:-fsanitize=address,undefined>)
 # A test that fails, and says why, where the plugin is not built.
 set(sanitizer_runtime)
 if(GREY_SANITIZE)
@@ -84,6 +98,10 @@ add_test(NAME mailfront_test
 add_test(NAME mailfront_envelope_test
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/mailfront_envelope_test.sh
                  ${CMAKE_BINARY_DIR}/smtpd-glue/plugin-greylist.so $<TARGET_FILE:qmail-greyd>
+                 ${sanitizer_runtime})
+add_test(NAME silent_fields_test
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/silent_fields_test.sh $<TARGET_FILE:greysmtpd>
+                 $<TARGET_FILE:greyspp> ${CMAKE_BINARY_DIR}/smtpd-glue/plugin-greylist.so
                  ${sanitizer_runtime})
 find_package(Threads REQUIRED)
 add_executable(ask_many e2e/ask_many.c)

@@ -5,6 +5,7 @@ grey_unit_test(svctool_test
                        unit/svctool_greyip_test.cc unit/svctool_findings_test.cc
                        unit/svctool_show_test.cc unit/svctool_supervisor_test.cc
                        unit/svctool_process_test.cc unit/svctool_remove_test.cc unit/svctool_edits_test.cc unit/svctool_set_test.cc unit/svctool_service_state_test.cc
+                       unit/svctool_judges_test.cc unit/svctool_machine_test.cc
                LIBRARIES svctool_core grey_service nlohmann_json::nlohmann_json)
 add_test(NAME svctool_e2e
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_test.sh $<TARGET_FILE:svctool>)
@@ -41,10 +42,18 @@ if(NOT GREY_SANITIZE)
            COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/supervise_test.sh ${CMAKE_BINARY_DIR})
   add_test(NAME svctool_edits_e2e
            COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_edits_test.sh ${CMAKE_BINARY_DIR})
+  add_test(NAME svctool_broken_test
+           COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_broken_test.sh ${CMAKE_BINARY_DIR})
+  add_test(NAME first_run_test
+           COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/first_run_test.sh ${CMAKE_BINARY_DIR})
+  add_test(NAME svctool_manual_test
+           COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_manual_test.sh)
+  add_test(NAME check_greylist_test
+           COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_greylist_test.sh)
   add_test(NAME package_test
            COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/package_test.sh ${CMAKE_BINARY_DIR})
   add_test(NAME install_test
            COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/install_test.sh ${CMAKE_BINARY_DIR})
-  set_tests_properties(supervise_test svctool_edits_e2e package_test install_test
+  set_tests_properties(supervise_test svctool_edits_e2e svctool_broken_test first_run_test package_test install_test
                        PROPERTIES SKIP_RETURN_CODE 77)
 endif()

@@ -31,6 +31,8 @@ test_connect() {
   ok "connect: pipelined, too" heard_by_swaks '450 4.7.1 Greylisted'
   ok "another client delivers" swaks_to "$port_connect" bad@example.org --local-interface 127.0.0.2
   ok "after one question" test "$(asked 'I127.0.0.2|F*|T*||')" = 1
+  ok "a deferral is logged with the daemon's reason" grep -qx \
+    'greysmtpd: verdict=defer reason=new client=127.0.0.1 sender=\* recipients=\*' "$work/connect.log"
   ok "and all questions were about clients" test "$(wc -l <"$work/queries")" = 3
 
   out=$(parent_of_server TCPREMOTEIP=192.0.2.2 "$greysmtpd" --stage=connect)
@@ -83,6 +85,11 @@ test_connect_failing() {
   ok "and a line about it" grep -q 'client=192.0.2.1: .*GREYFAIL=closed' "$work/err"
   ok "connect: no answer, open: the server" grep -q "^250 Recipient" \
     <(refused_session GREYIP=127.0.0.1@1 "${connect[@]}")
+  local form
+  for form in 0 ::ffff:127.0.0.1 0:0:0:0:0:ffff:7f00:1; do # as IndiMail's client reads them, too
+    ok "connect: the daemon at GREYIP=$form@port is asked" grep -q '^450 4.7.1' \
+      <(refused_session "GREYIP=$form@${daemon#*@}" GREYTIMEOUT=30 "${connect[@]}")
+  done
   ok "connect: GREYTEXT" test "$(refused_session 'GREYTEXT=later, please' "${connect[@]}")" = \
     '450 4.7.1 later, please'
 }
@@ -100,21 +107,48 @@ test_environment() {
     done
     ok "$stage, JGREYLIST with a text: refused with it" test \
       "$(refused_session 'JGREYLIST=come back later' "$greysmtpd" --stage=$stage)" = \
-      '450 4.7.1 come back later'
+      '553 come back later'
     ok "and logged" grep -qx 'greysmtpd: client=192.0.2.1: refused by JGREYLIST' "$work/err"
   done
-  ok "JGREYLIST with a text needs no daemon" grep -q '^450 4.7.1 later' \
+  ok "JGREYLIST with a text needs no daemon" grep -q '^553 later' \
     <(refused_session JGREYLIST=later GREYIP= "$greysmtpd")
   ok "RELAYCLIENT goes before JGREYLIST" grep -q '^250' \
     <(refused_session JGREYLIST=later RELAYCLIENT= "$greysmtpd")
-  ok "JGREYLIST_NOREV: a client without a name is refused" grep -q '^450 4.7.1 no name' \
+  ok "JGREYLIST_NOREV: a client without a name is refused" grep -q '^553 no name' \
     <(refused_session 'JGREYLIST_NOREV=no name' "$greysmtpd")
-  ok "JGREYLIST_NOREV=1 has a text, too" grep -q '^450 4.7.1 Your address has no' \
+  ok "JGREYLIST_NOREV=1 has a text, too" grep -q '^553 Your address 192.0.2.1 has no host name' \
     <(refused_session JGREYLIST_NOREV=1 "$greysmtpd")
   ok "JGREYLIST_NOREV: a client with a name is not" grep -q '^250 ' \
     <(refused_session JGREYLIST_NOREV=1 TCPREMOTEHOST=mx.example.org "$greysmtpd")
+  ok "the first % of a text is the client's address" test \
+    "$(refused_session 'JGREYLIST=% is listed, 100% sure' "$greysmtpd")" = '553 192.0.2.1 is listed, 100% sure'
+  ok "an IPv6 client's, too" test "$(refused_session 'JGREYLIST_NOREV=no name for %' TCPREMOTEIP=2001:db8::1 "$greysmtpd")" = \
+    '553 no name for 2001:db8::1'
   ok "JGREYLIST_NOREV, empty: nor is one without" grep -q '^250 ' \
     <(refused_session JGREYLIST_NOREV= "$greysmtpd")
+}
+
+# jgreylist's other variables: what they mean, or that they mean nothing.
+test_jgreylist() {
+  ok "jgreylist: what means nothing here is named" grep -q '^250' \
+    <(refused_session JGREYLIST_DIR=/x JGREYLIST_HOLDTIME=120 JGREYLIST_TIMEOUT=60 JGREYLIST_BY_IP= GREYIP= "$greysmtpd")
+  ok "in one line" test "$(grep ^greysmtpd: "$work/err")" = \
+    'greysmtpd: ignored: JGREYLIST_DIR, JGREYLIST_HOLDTIME; greysmtpd(8) says what to use instead'
+  ok "jgreylist: log lines can be switched off" grep -q '^553' \
+    <(refused_session JGREYLIST=no JGREYLIST_LOG=0 JGREYLIST_LOG_PID=1 "$greysmtpd")
+  ok "then there is none" test ! -s "$work/err"
+  ok "jgreylist: a recipient too many ends the session" grep -q '^421' \
+    <(refused_session JGREYLIST=no JGREYLIST_LIMIT=1 "$greysmtpd")
+  ok "of a new client, too" grep -q '^421' <(refused_session JGREYLIST_LIMIT=1 "$greysmtpd" --stage=connect)
+  ok "jgreylist: a number that is none is named" grep -q '^553' \
+    <(refused_session JGREYLIST=no JGREYLIST_TIMEOUT=1m JGREYLIST_LOG=no "$greysmtpd")
+  ok "with what is done" grep -qx 'greysmtpd: bad value of JGREYLIST_TIMEOUT, JGREYLIST_LOG; the default is used' "$work/err"
+  local started=$SECONDS
+  JGREYLIST=no JGREYLIST_TIMEOUT=5 serve slow "$greysmtpd" true
+  dial "$port_slow"
+  ok "jgreylist: a session ends after JGREYLIST_TIMEOUT" hear 220 421
+  hang_up
+  ok "neither at once nor after a minute" test $((SECONDS - started)) -ge 4 -a $((SECONDS - started)) -lt 55
 }
 
 test_rcpt() {
@@ -177,6 +211,36 @@ test_known_client() {
   done
   ok "connect: the daemon knows it by its address alone" \
     grep -q 'reason=passed client=192.0.2.7 sender=\* recipients=\* ' "$work/greyd/log"
+}
+
+# What greysmtpd(8) says to set for those who come from jgreylist and from cqGreylist.
+test_recipes() {
+  local address recipe=jgreylist wait=120
+  address=127.0.0.1@$(free_port)
+  as() { refused_session "GREYIP=$address" GREYTIMEOUT=30 "TCPREMOTEIP=$1" "$greysmtpd" --stage=connect; }
+  start_greyd "$greyd" "$work/jgreylist" "$address" -m 2 -g 720 -t 30 --ipv4-prefix=24
+  while :; do
+    pids+=("$greyd_pid")
+    ok "$recipe: a new client must wait" grep -q '^450' <(as 198.51.100.1)
+    ok "$recipe: and another one" grep -q '^450' <(as 203.0.113.1)
+    pass_time $((wait - 1))
+    ok "$recipe: a second before its time, too" grep -q '^450' <(as 198.51.100.1)
+    pass_time 1
+    ok "$recipe: and is then accepted" grep -q '^250 Recip' <(as 198.51.100.1)
+    if [ $recipe = jgreylist ]; then
+      ok "$recipe: as all of its /24 are" grep -q '^250 Recip' <(as 198.51.100.200)
+    else
+      ok "$recipe: but nobody else" grep -q '^450' <(as 198.51.100.200)
+    fi
+    pass_time $((29 * 86400))
+    ok "$recipe: a client that comes again after weeks has waited" grep -q '^250 Recip' <(as 203.0.113.1)
+    ok "$recipe: and one that was accepted is known" grep -q '^250 Recip' <(as 198.51.100.1)
+    kill "$greyd_pid"
+    wait "$greyd_pid"
+    [ $recipe = jgreylist ] || break
+    recipe=cqGreylist wait=60
+    start_greyd "$greyd" "$work/cqgreylist" "$address" -m 1 -g 720 -t 30
+  done
 }
 
 # A message that has passed, and that the server then refuses for now, passes at each later attempt.
@@ -258,9 +322,11 @@ test_connect_session
 test_connect_ipv6
 test_connect_failing
 test_environment
+test_jgreylist
 test_rcpt
 test_rcpt_silence
 test_known_client
+test_recipes
 test_refused_for_now
 test_softlimit
 test_options

@@ -62,6 +62,7 @@ scene=$1
 build=$2
 install() { "$top/scripts/install" --build="$build" "$@" >/tmp/install.out 2>&1; }
 said() { grep -qF -e "$1" /tmp/install.out; }
+is_not_said() { ! said "$1"; }
 explain() { cat /tmp/install.out; }
 answers() { [ "$(ask 1999 "$2" you@example.org joe@example.net 2>/tmp/ask.err)" = "$1" ]; }
 fails() { ! "$@"; }
@@ -110,6 +111,9 @@ fi
 service=/service/greylist.1999
 must 'it installs' install --min-resend-min=2
 must 'and says what is next' said 'svctool --greyip=127.0.0.1@1999 --tcprules='
+for words in 'root runs no' 'next: start' 'to use what has changed'; do
+  must "and not '$words'" is_not_said "$words"
+done
 must 'the daemon answers' until_true answers 01 192.0.2.1
 must 'as the right user' test "$(ps -o user:20= -p "$(pgrep -x qmail-greyd)" | tr -d ' ')" = $user
 must 'with its lists in the right place' test -s $control/greylist.whitelist

@@ -53,6 +53,9 @@ serve v4 127.0.0.1 "$greyip"
 v4_port=$smtp_port
 ok 'the first attempt is deferred with 450' deferred 127.0.0.11 a@example.org --to joe@example.net,jim@example.net
 ok 'log: new, one query with all recipients' logged 'reason=new client=127.0.0.11 sender=a@example.org recipients=joe@example.net,jim@example.net '
+ok 'mailfront'"'"'s log has the reason, too' until_true grep -qx \
+  'plugin-greylist: verdict=defer reason=new client=127.0.0.11 sender=a@example.org recipients=joe@example.net,jim@example.net wait=300' \
+  "$work/v4.log"
 pass_time 299
 ok 'too early' deferred 127.0.0.11 a@example.org --to joe@example.net,jim@example.net
 pass_time 1

@@ -28,7 +28,10 @@ work=$(mktemp -d)
 . "$(dirname "$0")/lib.sh"
 
 cleanup() {
-  ((failures == 0)) || tail -n 30 "$work"/*.log "$work"/*.result "$work"/*/log
+  ((failures == 0)) || {
+    tail -n 30 "$work"/*.log "$work"/*.result "$work"/*/log
+    grep -A 30 'Sanitizer' "$work"/*/log
+  }
   # The service processes hold no file here that matters; they end with our process namespace.
   rm -rf "$work"
 }

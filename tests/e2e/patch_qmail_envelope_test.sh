@@ -1,5 +1,5 @@
 #!/bin/bash
-# Envelopes that are out of the ordinary, through patched stand-ins of qmail-smtpd (patch_qmail_test.sh
+# Envelopes that are out of the ordinary, through patched stand-ins of qmail-smtpd (qmail_tree.sh
 # says what those are) and the real daemon: none is accepted because it could not be asked about, and
 # what is no message is not asked about at all.
 # usage: patch_qmail_envelope_test.sh SOURCE-DIRECTORY LIBGREYLIST.A QMAIL-GREYD CC-OPTION...
@@ -13,6 +13,7 @@ shift 3
 cc="cc -O2 $*"
 # shellcheck source-path=SCRIPTDIR
 . "$source/tests/e2e/lib.sh"
+. "$source/tests/e2e/qmail_tree.sh"
 work_in_a_directory
 
 use_clock "$work/clock"
@@ -21,10 +22,7 @@ start_greyd "$greyd" "$work/greyd" "127.0.0.1@$port" -m 5 --recipients=all
 
 make_server() { # kind: a patched server, as $work/kind/qmail-smtpd
   local tree=$work/$1
-  mkdir "$tree"
-  cp "$source"/tests/e2e/qmail/{Makefile,stand_in.c,stand_in.h} "$tree"
-  cp "$source/tests/e2e/qmail/$1.c" "$tree/qmail-smtpd.c"
-  echo "$cc -w" >"$tree/conf-cc"
+  make_qmail_tree "$1" "$tree"
   "$source/smtpd-glue/qmail/patch-qmail-smtpd" "--include=$source/smtpd-glue/greylist.h" "--library=$library" \
     "$tree" >/dev/null && make -C "$tree" qmail-smtpd >"$work/make.log" 2>&1
 }
@@ -48,7 +46,7 @@ have_been_asked_about() { # client recipients, each with how often in a row
 }
 
 host=10
-for kind in qmail-1.03 netqmail-1.06 notqmail; do
+for kind in qmail-1.03 netqmail-1.06 notqmail combined; do
   host=$((host + 1))
   ok "$kind: a patched server" make_server "$kind"
 

@@ -1,7 +1,7 @@
 #!/bin/bash
-# patch-qmail-smtpd on stand-ins for the source trees of qmail 1.03, netqmail and notqmail, as no
-# qmail source belongs here. They have the anchors of the real ones, and are real servers: compiled,
-# linked with libgreylist, run by tcpserver, spoken to by swaks, with the real daemon behind.
+# patch-qmail-smtpd on stand-ins for the source trees of qmail (qmail_tree.sh says what those are):
+# compiled, linked with libgreylist, run by tcpserver, spoken to by swaks, with the real daemon behind.
+# And what it refuses. The ways to lay out a tree are patch_qmail_layout_test.sh's.
 # usage: patch_qmail_test.sh SOURCE-DIRECTORY LIBGREYLIST.A QMAIL-GREYD CC-OPTION...
 # Functions are called through `ok` and traps; `...$...` texts are for sed.
 # shellcheck disable=SC2317,SC2016
@@ -14,6 +14,7 @@ cc="cc -O2 $*"
 here=$source/tests/e2e
 # shellcheck source-path=SCRIPTDIR
 . "$here/lib.sh"
+. "$source/tests/e2e/qmail_tree.sh"
 work_in_a_directory
 
 # As installed: the patcher finds header and library beside itself.
@@ -22,13 +23,6 @@ install -D "$source/smtpd-glue/qmail/patch-qmail-smtpd" "$prefix/bin/patch-qmail
 install -D -m 644 "$source/smtpd-glue/greylist.h" "$prefix/include/greylist.h"
 install -D -m 644 "$library" "$prefix/lib/libgreylist.a"
 
-make_tree() { # kind directory
-  mkdir -p "$2"
-  cp "$here"/qmail/{Makefile,stand_in.c,stand_in.h} "$2"
-  cp "$here/qmail/$1.c" "$2/qmail-smtpd.c"
-  # What old and new sources are warned of is no matter; errors are.
-  echo "$cc -w" >"$2/conf-cc"
-}
 patch() { "$prefix/bin/patch-qmail-smtpd" "$@" >"$work/out" 2>"$work/err"; }
 # refuses WHAT argument...: exit 100, one line with WHAT, and $tree is as it was
 refuses() {
@@ -64,9 +58,9 @@ greyip=GREYIP=127.0.0.1@$port
 # ---- each kind of tree: patched, used, and put back
 
 host=10
-for kind in qmail-1.03 netqmail-1.06 notqmail; do
+for kind in "${qmail_kinds[@]}"; do
   tree=$work/$kind
-  make_tree "$kind" "$tree"
+  make_qmail_tree "$kind" "$tree"
   chmod 640 "$tree/qmail-smtpd.c"
   cp -pr "$tree" "$tree.before"
   ok "$kind: it builds" build
@@ -80,6 +74,9 @@ for kind in qmail-1.03 netqmail-1.06 notqmail; do
   client=127.0.0.$((++host))
   ok "$kind: the first attempt is deferred with 450" deferred "$client" "$kind@example.org"
   ok "$kind: log: new, all recipients" logged "reason=new client=$client sender=$kind@example.org recipients=joe@example.net,jim@example.net "
+  ok "$kind: its own log has the reason, too" grep -qx \
+    "qmail-smtpd: verdict=defer reason=new client=$client sender=$kind@example.org recipients=joe@example.net,jim@example.net" \
+    "$work/$kind.log"
   pass_time 299
   ok "$kind: too early" deferred "$client" "$kind@example.org"
   pass_time 1
@@ -121,13 +118,14 @@ edited() { # FILE sed-command...: a fresh tree, with that file edited
   local file=$1
   shift
   rm -rf "$tree"
-  make_tree qmail-1.03 "$tree"
+  make_qmail_tree qmail-1.03 "$tree"
   sed -i "$@" "$tree/$file"
   ! cmp -s "$tree/$file" "$here/qmail/$file" && ! cmp -s "$tree/$file" "$here/qmail/qmail-1.03.c"
 }
 refuses_after() { edited "${@:2}" && refuses "$1" "$tree"; }
 src=qmail-smtpd.c
 data='/^void smtp_data/,/^}/'
+ok 'no smtp_data, and what to do then' refuses_after 'smtp_data; greysmtpd(8) needs no patch' $src 's/smtp_data/smtp_body/'
 ok 'no smtp_data' refuses_after 'qmail-smtpd.c: no definition of void smtp_data' $src 's/smtp_data/smtp_body/'
 ok 'smtp_data is only declared' refuses_after 'no definition of void smtp_data' $src 's/^void smtp_data(arg) char \*arg; {/void smtp_data();\nvoid f() {/'
 ok 'two of them' refuses_after '2 times definition of void smtp_data' $src 's/^struct command/void smtp_data(arg) char *arg; {\n}\n&/'
@@ -141,11 +139,23 @@ ok 'no qmail_open' refuses_after 'no qmail_open(&qqt) in smtp_data' $src 's/qmai
 ok 'the checks in another order' refuses_after 'in another order' $src "${data}{/wantmail/d; s/.*wantrcpt.*/&\n  if (!seenmail) { err_wantmail(); return; }/}"
 ok 'no relayclient' refuses_after 'no relayclient before smtp_data' $src 's/relayclient/relaying/'
 ok 'no remoteip' refuses_after 'no remoteip before smtp_data' $src 's/remoteip/clientip/'
-ok 'lines that end with CR' refuses_after 'no if (!seenmail)' $src 's/$/\r/'
+ok 'lines that end with CR LF' refuses_after 'qmail-smtpd.c: line 1 ends with CR LF' $src 's/$/\r/'
+ok 'in the Makefile' refuses_after 'Makefile: line 3 ends with CR LF' Makefile '3s/$/\r/'
 ok 'a greylisting of its own' refuses_after 'has a greylisting of its own, in line 1' $src '1s/^/int Greylist();\n/'
+ok 'messages by BDAT' refuses_after 'takes messages by BDAT, too, in line 1, which would not be asked about; greysmtpd(8)' $src '1s/^/void smtp_bdat();\n/'
 ok 'no command in the Makefile' refuses_after 'Makefile: no command ./load qmail-smtpd' Makefile 's/load qmail-smtpd stand/load qmail-smtp stand/'
-ok 'two of them' refuses_after '2 times command ./load qmail-smtpd' Makefile '/load qmail-smtpd stand/{p; s/\\$//}'
-ok 'no target' refuses_after 'no target qmail-smtpd' Makefile 's/^qmail-smtpd:/smtpd:/'
+ok 'another program of that beginning' refuses_after 'Makefile: no command ./load qmail-smtpd' Makefile 's/load qmail-smtpd stand/load qmail-smtpd-ssl stand/'
+ok 'a comment' refuses_after 'Makefile: no command ./load qmail-smtpd' Makefile 's/^\t.*load qmail-smtpd stand/#&/'
+ok "qmail-ldap's header" refuses_after 'this is qmail-ldap, which is not patched: put greysmtpd(8)' $src '1s/^/#include "qmail-ldap.h"\n/'
+ok 'its end of a look-up' refuses_after 'this is qmail-ldap,' $src 's/  if (!seenmail) { err_wantmail(); return; }/  ldaplookupdone();\n&/'
+edited $src 's/  if (!seenmail) { err_wantmail(); return; }/  if (!seenmail) {\n    err_wantmail();\n    if (errdisconnect) err_quit();\n    return;\n  }/'
+ok 'its checks, should it not be known as such' refuses 'no if (!seenmail) { err_wantmail(); return; } in smtp_data; greysmtpd(8) needs no patch' "$tree"
+touch "$tree/qmail-ldap.h"
+ok 'a directory with its header' refuses 'this is qmail-ldap,' "$tree"
+ok "eQmail's help" refuses_after 'this is eQmail, which is not patched: it has plugins, see greyspp(8)' $src 's|out("221 stand-in.r.n")|out("214 eQmail home page: x\\r\\n")|'
+edited $src '1s/stand-in/server/'
+echo 'eQmail 1.09' >"$tree/VERSION"
+ok 'its version' refuses 'this is eQmail,' "$tree"
 ok 'a greylisting in the Makefile' refuses_after 'has a greylisting of its own' Makefile 's/load qmail-smtpd stand/load qmail-smtpd greylist.o stand/'
 edited $src -e '$ d'
 printf '/* no end of line */' >>"$tree/$src"
@@ -181,7 +191,8 @@ patch "--library=$prefix/share/libgreylist.a" "$tree"
 sed -i '/^\/\* greylist end/d' "$tree/$src"
 ok 'a mark is gone: refused' refuses 'a mark is missing' --reverse "$tree"
 sed -i '/greylist/d' "$tree/$src"
-ok 'one file put back by hand: refused' refuses 'qmail-smtpd.c: is not patched' --reverse "$tree"
+ok 'one file put back by hand: the other is put back' patch --reverse "$tree"
+ok 'and knows no greylisting' test "$(grep -ci greylist "$tree/Makefile")" = 0
 
 stop_greyd
 greyd_pid=

@@ -111,6 +111,8 @@ finds() { # verb text: exits with another code than 0, and says it
   ! "$svctool" "$1" --service="$service" >/tmp/svctool.out 2>&1 && grep -q -- "$2" /tmp/svctool.out
 }
 must 'a check is good' "$svctool" --check --service=$service
+finds_it() { "$svctool" --check >/tmp/svctool.out && grep -qx "$service: good" /tmp/svctool.out; }
+must 'also one that has to find it' finds_it
 old=$(daemons)
 set_variable MIN_RESEND_MIN 200
 set_variable RESEND_WIN_HR 1
@@ -126,10 +128,10 @@ case $suite in
   systemd) systemctl stop greylist.1999 ;;
 esac
 must 'it is put down' until_true none_runs
-must 'a restart leaves it so' finds --restart 'down, and stays so until it is started: '
+must 'a restart leaves it so' finds --restart 'down, and stays so until it is started; to do: '
 must 'none runs' none_runs
-must 'a check says so' finds --check 'down, and stays so until it is started: '
-start=$(sed -n 's/.*until it is started: //p' /tmp/svctool.out)
+must 'a check says so' finds --check 'down, and stays so until it is started; to do: '
+start=$(sed -n 's/.*until it is started; to do: //p' /tmp/svctool.out)
 CONTROLDIR=/tmp /usr/local/sbin/qmail-greyd 127.0.0.1@1999 foreign.context 2>/tmp/foreign.log &
 foreign=$!
 must 'another one takes its port' until_true grep -q 'listening on' /tmp/foreign.log

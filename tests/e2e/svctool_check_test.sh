@@ -124,9 +124,21 @@ say 'the user in force is judged, not the installed one'
 chown nobody "$top/control"
 set_to SERVICE_USER nobody
 rm -f "$top/control"/greylist.one.context*
-check 0
+# The one that runs is still the other, and has nowhere to write.
+memory_alone() { check 1 && contains "$top/out" 'answers from memory'; }
+wait_for memory_alone || fail 'no word of the journal'
+says 'as it runs now: user daemon cannot save files in'
+says "SERVICE_USER is 'nobody' now, and the daemon that runs was started with 'daemon'; to do: svctool --restart"
+stays_up 111 "not restarted: $top/control/greylist.one.context.journal: the daemon does not write it"
+svc -t "$service"
+is_good() { "$svctool" --check --service="$service" >"$top/out" 2>"$top/err"; }
+wait_for is_good || fail 'not good as the other user'
 says 'set by hand to'
+chown daemon "$top/control" "$top/control"/greylist.one.context*
 set_to SERVICE_USER daemon
+svc -t "$service"
+wait_for is_good || fail 'not good as the user before'
+chown nobody "$top/control"
 check 1
 says "user daemon cannot save files in $top/control"
 chown daemon "$top/control"
@@ -158,7 +170,7 @@ says "note: $top/control/greylist.whitelist.cdb: in force beside $top/control/gr
 says_not 'is newer'
 touch -d '+1 minute' "$top/control/greylist.whitelist"
 check 0
-says "which is newer: svctool --build-cdb=$top/control/greylist.whitelist"
+says "which is newer; to do: svctool --build-cdb=$top/control/greylist.whitelist"
 rm "$top/control/greylist.whitelist.cdb"
 
 say 'a dry run is called one'
@@ -186,7 +198,9 @@ service=$top/service/greylist.two
 log=$top/log/greylist.two/current
 wait_for log_has 'Address already in use' || fail 'the second daemon is not refused'
 check 1
-says "wrong: $service: the daemon ends and is started again and again; why: $log"
+says "wrong: $service: the daemon ends and is started again and again, saying 'qmail-greyd: fatal: cannot listen on"
+says "to do: mend what it says in $log"
+says "wrong: $service: UDP port 127.0.0.1@$port is taken by process $(pid_of "$top/service/greylist.one") (qmail-greyd); to do: end that one"
 says "wrong: daemon at 127.0.0.1@$port: answered by another program, process $(pid_of "$top/service/greylist.one") (qmail-greyd)"
 says_not 'answers ('
 finds 111 --restart --service="$service"
@@ -199,7 +213,7 @@ log=$top/log/greylist.one/current
 say 'a daemon that does not listen where its settings say'
 set_to LISTEN 127.0.0.1@9
 check 1
-says "the daemon (process $(pid_of "$service")) does not listen on 127.0.0.1@9;"
+says "the daemon (process $(pid_of "$service")) does not listen on 127.0.0.1@9; to do: svctool --restart --service=$service"
 says 'wrong: daemon at 127.0.0.1@9: Connection refused'
 set_to LISTEN "127.0.0.1@$port"
 check 0
@@ -224,7 +238,7 @@ exit 111
 END
 chmod 755 "$prefix/sbin/qmail-greyd"
 finds 1 --restart --service="$service"
-says "wrong: $service: the daemon ends and is started again and again; why: $log"
+says "wrong: $service: the daemon ends and is started again and again, saying 'for a reason that nobody foresees'; to do: mend what it says in $log"
 says "$service: not as it should be"
 contains "$log" 'for a reason that nobody foresees' || fail 'that is not where the reason is'
 mv "$prefix/sbin/real" "$prefix/sbin/qmail-greyd"
@@ -235,10 +249,10 @@ svc -d "$service"
 is_put_down() { [ "$(pid_of "$service")" = 0 ]; }
 wait_for is_put_down || fail 'it does not end'
 check 1
-says "wrong: $service: down, and stays so until it is started: svc -u $service"
+says "wrong: $service: down, and stays so until it is started; to do: svc -u $service"
 says "wrong: daemon at 127.0.0.1@$port: Connection refused"
 finds 1 --restart --service="$service"
-says "wrong: $service: down, and stays so until it is started: svc -u $service"
+says "wrong: $service: down, and stays so until it is started; to do: svc -u $service"
 [ "$(pid_of "$service")" = 0 ] || fail 'a daemon that was put down is started'
 foreign_daemon 127.0.0.1
 check 1
@@ -246,7 +260,8 @@ says "answered by another program, process $foreign (qmail-greyd)"
 svc -u "$service"
 wait_for log_has 'Address already in use' || fail 'the daemon is not refused'
 check 1
-says "$service: the daemon ends and is started again and again; why: $log"
+says "$service: the daemon ends and is started again and again, saying 'qmail-greyd: fatal: cannot listen on"
+says "is taken by process $foreign (qmail-greyd)"
 end_foreign_daemon
 ok --restart --service="$service"
 check 0
@@ -259,7 +274,7 @@ log_is_down() { svstat "$service/log" | grep -q ': down'; }
 svc -d "$service/log"
 wait_for log_is_down || fail 'multilog does not end'
 check 1
-says "wrong: $service/log: what writes the log is down, and stays so until it is started: svc -u $service/log"
+says "wrong: $service/log: what writes the log is down, and stays so until it is started; to do: svc -u $service/log"
 finds 1 --restart --service="$service"
 says "$service/log: what writes the log is down"
 put_back

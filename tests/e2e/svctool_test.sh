@@ -213,13 +213,17 @@ refuses 111 'has no variables/' --greyip=127.0.0.1@1999 --service="$smtp"
 mkdir "$smtp/variables"
 refuses 100 '127.0.0.1@70000' --greyip=127.0.0.1@70000 --service="$smtp"
 ok --greyip=127.0.0.1@1999 --service="$smtp"
-[ ! -s "$top/err" ] || fail 'a warning about a service that uses envdir'
+[ ! -s "$top/err" ] || fail 'a warning about a service that uses envdir, or about a form that all take'
 [ "$(envdir "$smtp/variables" sh -c 'echo "$GREYIP"')" = 127.0.0.1@1999 ] || fail 'no GREYIP'
 ok --greyip=127.0.0.1@1999 --service="$smtp"
 contains "$top/out" 'nothing to change' || fail 'a second run does not say so'
 refuses 111 "is '127.0.0.1@1999', which --force would replace" --greyip=@2000 --service="$smtp"
 ok --greyip='@2000,[::1]@1999' --service="$smtp" --force
 [ "$(cat "$smtp/variables/GREYIP")" = '@2000,[::1]@1999' ] || fail '--force does not replace'
+contains "$top/err" "warning: GREYIP: IndiMail's own qmail-smtpd does not read '@2000': write 127.0.0.1@2000" ||
+  fail 'no warning about a form that another client does not take'
+ok --greyip='@2000,[::1]@1999' --service="$smtp" --dry-run
+contains "$top/err" 'asks the first of several daemons alone' || fail 'no warning in a dry run'
 ok --no-greyip --service="$smtp"
 [ ! -e "$smtp/variables/GREYIP" ] || fail 'GREYIP stays'
 mkdir "$top/greylisting"
@@ -268,6 +272,7 @@ refuses 111 'this rule denies' --greyip=@2000 --tcprules="$rules" --match=6.6.6.
 refuses 111 'would not be found' --greyip=@2000 --tcprules="$rules" --match=192.168.7.
 refuses 111 'No such file' --greyip=@2000 --tcprules="$top/tcp/nothing"
 ok --greyip=@2000 --tcprules="$rules" --force
+contains "$top/err" "qmail-smtpd does not read '@2000'" || fail 'no warning about a rule'
 sees 1.2.3.4 | grep -q 'GREYIP=@2000$' || fail '--force does not replace'
 ok --greyip=@1 --tcprules="$rules" --match=192.168.0-9.
 sees 192.168.3.1 | grep -q 'GREYIP=@1$' || fail 'the rule for a range has no GREYIP'

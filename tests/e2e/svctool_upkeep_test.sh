@@ -73,8 +73,10 @@ chmod 755 "$top/svctool"
 nobody_checks() {
   setpriv --reuid=65534 --regid=65534 --clear-groups "$top/svctool" --check --service="$service" \
     >"$top/out" 2>"$top/err"
+  [ $? = 1 ] && ! contains "$top/out" 'wrong: '
 }
-wait_for nobody_checks || fail 'a check by nobody is not good' # the daemon was restarted
+wait_for nobody_checks || fail 'nobody finds something wrong' # the daemon was restarted
+says "$service: nothing is seen to be wrong, but not all could be looked at"
 says 'only root can see whether a supervisor runs'
 says "daemon at 127.0.0.1@$port: answers"
 rm "$top/svctool"
@@ -133,7 +135,7 @@ says 'wrong: daemon at 127.0.0.1@9: Connection refused'
 ok --greyip="127.0.0.1@$port" --service="$smtp" --force
 "$svctool" --service="$smtp" --check --json >"$top/out" || fail 'a good check with --json fails'
 perl -MJSON::PP -0777 -ne 'my $c = decode_json($_);
-  exit !($c->{good} && $c->{daemons}[0]{answered} && !@{$c->{wrong}})' "$top/out" || fail 'no such JSON'
+  exit !($c->{status} eq "good" && grep { $_->{id} eq "answers" } @{$c->{findings}})' "$top/out" || fail 'no such JSON'
 
 say 'a check of rules'
 rules=$base/tcp.smtp

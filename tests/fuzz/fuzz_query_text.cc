@@ -1,10 +1,11 @@
 // An envelope from anywhere, as libgreylist asks about it: its datagram is within its bounds, is a
-// query, and leaves no recipient out that none stands for.
+// query, and leaves no recipient out that none stands for; and the plain form is the same envelope.
 //
 // The input: two octets of max_data, the client, the sender and the client's name, each up to a
 // NUL, then the recipients as a front holds them.
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,21 @@ std::size_t count(std::string_view recipients) {
   return count;
 }
 
+void check_forms(const greylist_query& envelope, std::size_t max_data) {
+  const auto question = std::make_unique<glue::Question>(envelope, max_data, true);
+  if (!question->is_good()) return;
+  for (const bool brief : {false, true}) {
+    const std::string plain(question->datagram(brief, glue::Form::plain));
+    const std::string full(question->datagram(brief, glue::Form::full));
+    wire::Query asked, asked_plainly;
+    REQUIRE(wire::parse(full, asked) == wire::Fault::none);
+    REQUIRE(wire::parse(plain, asked_plainly) == wire::Fault::none);
+    REQUIRE(asked.envelope == asked_plainly.envelope);
+    REQUIRE(plain == std::string(asked.envelope) + std::string(2, '\0'));
+    REQUIRE(question->datagram(brief, glue::Form::plain) == plain);
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -55,5 +71,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     REQUIRE(asked <= glue::kMaxRecipients);
     REQUIRE(asked == named || (asked < named && (*query.recipients.begin())[0] == '#'));
   }
+  check_forms(envelope, max_data);
   return 0;
 }

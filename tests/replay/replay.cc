@@ -150,8 +150,9 @@ class Player {
   }
 
   void query(const std::vector<std::string>& words) {
-    std::string datagram = "I" + words.at(0) + '\0' + "F" + bytes_of(words.at(1)) + '\0';
-    for (const std::string& recipient : split(words.at(2), ',')) {
+    const std::string client = words.at(0) == "<>" ? "" : words.at(0);
+    std::string datagram = "I" + client + '\0' + "F" + bytes_of(words.at(1)) + '\0';
+    for (const std::string& recipient : split(words.at(2) == "()" ? "" : words.at(2), ',')) {
       datagram += "T" + bytes_of(recipient) + '\0';
     }
     std::size_t at = 3;
@@ -163,7 +164,9 @@ class Player {
     if (words.at(at++) != ":") throw Failed("a query needs a ':' before its answer");
 
     wire::Query query;
-    const wire::Fault fault = wire::parse(datagram, query);
+    const bool greydaemon = service_->greylist().policy().personality == Personality::greydaemon;
+    const wire::Fault fault = wire::parse(
+        datagram, query, greydaemon ? wire::Dialect::greydaemon : wire::Dialect::qmail_greyd);
     if (fault != wire::Fault::none) throw Failed("fault " + std::string(to_string(fault)));
     Decision decision;
     service_->decide({&query, 1}, now_,

@@ -7,7 +7,8 @@
 //   start                      starts the service; the clock stands at 1000000000
 //   CLIENT SENDER RECIPIENT[,RECIPIENT...] [name=HOST] [probe] : VERDICT REASON [age=SECONDS]
 //                              a query and what must be answered; <> is the null sender, and in a
-//                              sender or recipient %20 is a blank
+//                              sender or recipient %20 is a blank; () is no recipient, and a client
+//                              <> the empty name
 //   +TIME                      time passes: 30s, 5m, 12h, 7d, or a sum as 4m59s
 //   -TIME | leap TIME          the wall clock is set back, or forward; no time passes
 //   save | restart | kill      a snapshot is written; saved and started anew; started anew unsaved,

@@ -41,10 +41,42 @@ TEST_CASE("every form of GREYIP names an address and a port") {
   }
 }
 
+TEST_CASE("a GREYIP that was written for IndiMail's client means the same") {
+  const struct {
+    const char* text;
+    const char* ip;
+    int port;
+  } rows[] = {
+      {"192.0.2.1@2000", "192.0.2.1", 2000},
+      {"192.0.2.1", "192.0.2.1", 1999},
+      {"192.0.2.1@", "192.0.2.1", 1999},
+      {"@", "127.0.0.1", 1999},
+      {"0@2000", "127.0.0.1", 2000},
+      {"0@", "127.0.0.1", 1999},
+      {"0", "127.0.0.1", 1999},
+      {"0:2000", "127.0.0.1", 2000},
+      {"::ffff:192.0.2.1@2000", "192.0.2.1", 2000},
+      {"::ffff:192.0.2.1", "192.0.2.1", 1999},
+      {"fd00::1@2000", "fd00::1", 2000},
+      {"fd00::1", "fd00::1", 1999},
+      {"fd00::1@", "fd00::1", 1999},
+      {"FD00:0:0:0:0:0:0:1@2000", "fd00::1", 2000},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.text);
+    const auto endpoint = parse_endpoint(row.text, Wildcards::refused);
+    REQUIRE(endpoint);
+    CHECK(to_string(endpoint->ip) == row.ip);
+    CHECK(endpoint->port == row.port);
+  }
+}
+
 TEST_CASE("a GREYIP that names nothing is refused") {
   const char* bad[] = {"",
                        "*",
-                       "0",
+                       "*@1999",
+                       "00",
+                       "0x",
                        "localhost",
                        "host@1999",
                        "1.2.3.4@0",

@@ -41,7 +41,7 @@ bool is_deferred(const std::string& servers) {
 TEST_CASE("a late answer to another question is passed over") {
   const auto answer = [](const std::string& query, int before) {
     const std::string other = "0123456789abcdef";
-    if (before == 0)
+    if (before < 2)  // one in each form
       return Daemon::Answers{kAccept + other, kDefer + "\0\0\1\x2c"s + other, kAccept + "x"};
     return Daemon::Answers{kDefer + tag_of(query)};
   };

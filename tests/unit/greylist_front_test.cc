@@ -188,7 +188,9 @@ TEST_CASE("greylist_check is a front's whole work") {
   checked = check({{"GREYIP", no.address()}});
   CHECK(checked.code == 450);
   CHECK(checked.text == "Greylisted: please try again in a few minutes");
-  CHECK(checked.log == "");
+  CHECK(checked.log ==
+        "test: verdict=defer reason=early client=192.0.2.1 sender=a@example.org "
+        "recipients=b@example.net\n");
   CHECK(check({{"GREYIP", no.address()}}, "try again later").text == "try again later");
   CHECK(check({{"GREYIP", no.address()}, {"GREYTEXT", ""}}, "later").text == "later");
   CHECK(check({{"GREYIP", no.address()}, {"GREYTEXT", "own"}}, "later").text == "own");
@@ -216,6 +218,9 @@ TEST_CASE("greylist_check asks for the wait when the text names it") {
   Daemon daemon(answer, AF_INET, 20);
   const Environment asked{{"GREYIP", daemon.address()}};
   CHECK(check(asked).text == "Greylisted: please try again in 30 seconds");
+  CHECK(check(asked).log ==
+        "test: verdict=defer reason=new client=192.0.2.1 sender=a@example.org "
+        "recipients=b@example.net wait=30\n");
   CHECK(check(asked, "later").text == "later");
   CHECK(check(asked, "in %t").text == "in 30 seconds");
 }

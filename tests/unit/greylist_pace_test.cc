@@ -149,7 +149,7 @@ TEST_CASE("a long question is asked briefly when the whole gets no answer: fragm
   check_times(times_of_questions("127.0.0.1@9", 1000, 500), {0, 100, 300, 550, 800});
   REQUIRE(sizes.size() == 5);
   CHECK(sizes[0] > 7500);
-  CHECK(sizes[1] == sizes[0]);
+  CHECK(sizes[1] > 7500);
   for (std::size_t i = 2; i < sizes.size(); ++i) {
     CHECK(sizes[i] <= 1232);
     CHECK(sizes[i] > 1200);

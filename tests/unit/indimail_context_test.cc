@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <fstream>
+#include <iterator>
 #include <vector>
 
 #include "greyd/record_text.h"
@@ -35,7 +37,7 @@ Read read(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("an IndiMail context file is told by its first record, and its triplets wait") {
+TEST_CASE("an IndiMail context file is told by its first record") {
   const Read result = read(
       kOne + record("2001:db8::7", "", "Tb@example.net\0Tc d@example.net\0"s, "1699999500", '\n') +
       record("::ffff:192.0.2.9", "line\nfeed@example.org", "Tx\0"s, "1699999600", '\0'));
@@ -48,8 +50,41 @@ TEST_CASE("an IndiMail context file is told by its first record, and its triplet
         "W 1699999500 2001:db8::7 <> c%20d@example.net\n"
         "W 1699999600 192.0.2.9 line%0Afeed@example.org x\n");
   CHECK(result.content.remark ==
-        "IndiMail's, status 0: 1, 1: 1, 10: 1; whatever their status, its triplets count as "
-        "waiting");
+        "IndiMail's: 0 triplets that have passed, 4 that wait; 2 of these have a status that is "
+        "not known");
+}
+
+TEST_CASE("of IndiMail's records those of status 4 and 5 have passed, and all others wait") {
+  std::string text, expected;
+  for (int status = 0; status < 256; ++status) {
+    const std::string sender = std::to_string(status) + "@example.org";
+    text += record("192.0.2.1", sender, "Tb@example.net\0"s, "1699999000", char(status));
+    expected += status == 4 || status == 5 ? "P" : "W";
+    expected += " 1699999000 192.0.2.1 " + sender + " b@example.net\n";
+  }
+  const Read result = read(text);
+  CHECK(result.records == expected);
+  CHECK(result.content.damage == "");
+  CHECK(result.content.remark ==
+        "IndiMail's: 2 triplets that have passed, 254 that wait; 250 of these have a status that "
+        "is not known");
+}
+
+TEST_CASE("a file that IndiMail's daemon wrote, with a record of each status") {
+  std::ifstream file(TEST_DATA "/data/indimail-context-all-statuses.bin", std::ios::binary);
+  const Read result = read(std::string(std::istreambuf_iterator<char>(file), {}));
+  CHECK(result.content.damage == "");
+  CHECK(result.records ==
+        "W 1795473239 192.0.2.2 s@example.org joe@example.net\n"
+        "W 1795518239 192.0.2.3 s@example.org joe@example.net\n"
+        "P 1795473839 192.0.2.4 s@example.org joe@example.net\n"
+        "P 1795473939 192.0.2.5 s@example.org joe@example.net\n"
+        "W 1795473839 192.0.2.6 <> joe@example.net\n"
+        "P 1795473839 192.0.2.7 s@example.org joe@example.net\n"
+        "P 1795473839 192.0.2.7 s@example.org jim@example.net\n"
+        "W 1795518339 192.0.2.1 s@example.org joe@example.net\n"
+        "W 1795518339 192.0.2.8 s@example.org joe@example.net\n");
+  CHECK(result.content.remark == "IndiMail's: 4 triplets that have passed, 5 that wait");
 }
 
 TEST_CASE("a record that cannot be read costs itself alone") {

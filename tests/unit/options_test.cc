@@ -79,9 +79,24 @@ TEST_CASE("greydaemon by name or by option has its own rules and defaults") {
     CHECK(options.policy.recipients == RecipientRule::all);
     CHECK(options.save_interval == 600);
     CHECK(options.policy.resend_window == 12 * 3600);
+    CHECK(options.policy.clients_are_whole());
     CHECK(options.listen.port == 1998);
   }
   CHECK(good("greydaemon -s 3 127.0.0.1 save").save_interval == 180);
+  CHECK(good("greydaemon --ipv6-prefix=64 127.0.0.1 save").policy.ipv6_prefix == 64);
+  CHECK_FALSE(good("qmail-greyd --ipv6-prefix=128 127.0.0.1 c").policy.clients_are_whole());
+}
+
+TEST_CASE("to greydaemon a number that is 0 is the default") {
+  for (const char* line : {"greydaemon -m 0 -g 0 -t 0 -s 0 127.0.0.1 save",
+                           "qmail-greyd -m 0 -g 0 -t 0 -s 0 --greydaemon 127.0.0.1 save"}) {
+    const Options options = good(line);
+    CHECK(options.policy.min_resend == 5 * 60);
+    CHECK(options.policy.resend_window == 12 * 3600);
+    CHECK(options.policy.timeout == 7 * 86400);
+    CHECK(options.save_interval == 10 * 60);
+  }
+  CHECK(good("qmail-greyd -m 0 127.0.0.1 c").policy.min_resend == 0);
 }
 
 TEST_CASE("every option that the Perl program lacks works under the name greydaemon, too") {

@@ -67,6 +67,18 @@ TEST_CASE("a chunk that nobody can tell the end of ends a refused client's sessi
   CHECK(client.session.closed());
 }
 
+TEST_CASE("a refused client that names too many recipients hears 421, and the session ends") {
+  RefusalSession session("mx.example.net", "553 go away", 3);
+  session.to_client.clear();
+  session.from_client("MAIL FROM:<a@x>\r\nRCPT TO:<b@x>\r\nRCPT TO:<c@x>\r\nRSET\r\n");
+  CHECK_FALSE(session.closed());
+  CHECK(std::exchange(session.to_client, {}) ==
+        "250 2.0.0 Ok\r\n553 go away\r\n553 go away\r\n250 2.0.0 Ok\r\n");
+  session.from_client("RCPT TO:<b@x>\r\nRCPT TO:<c@x>\r\n");
+  CHECK(session.to_client == "421 4.7.0 Too many recipients\r\n");
+  CHECK(session.closed());
+}
+
 TEST_CASE("a refused client is offered what its message may need") {
   Refused client;
   const std::string offers = client.to("EHLO me\r\n");

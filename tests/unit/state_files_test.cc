@@ -412,24 +412,25 @@ TEST_CASE_FIXTURE(Fixture, "greydaemon's save file is read, kept, and written in
       "I 1600000000 192.0.2.77\n"
       "G 1699999100 192.0.2.2 a@example.org b@example.net\n"
       "G 1699999200 192.0.2.2 . list-owner=x@example.net\n"
-      "G 1699999300 192.0.2.2 x y@example.org b@example.net\n";
+      "G 1699999300 192.0.2.2 y@example.org b@example.net\n"
+      "G 1699999400 unknown a@example.org b@example.net\n";
   spit(path, saved);
   {
     Store store(path);
     const LoadReport report = store.load();
-    CHECK(report.records == 4);
+    CHECK(report.records == 5);
     CHECK(report.expired == 1);
     REQUIRE(report.notes.size() == 1);
     CHECK(report.notes[0] ==
           "context file " + path + " is in another form; it is kept as " + path + ".imported");
     CHECK(slurp(path + ".imported") == saved);
-    CHECK(slurp(path).find("W 1699999300 192.0.2.2 x%20y@example.org b@example.net\n") !=
+    CHECK(slurp(path).find("W 1699999400 =unknown a@example.org b@example.net\n") !=
           std::string::npos);
     CHECK(slurp(path).find("C 1699999000 1 192.0.2.1\n") != std::string::npos);
   }
   {
     Store store(path, ContextForm::greydaemon);
-    CHECK(store.load().records == 4);
+    CHECK(store.load().records == 5);
     store.greylist.restore({RecordClass::waiting, kNow, 0, *Ip::parse("192.0.2.2"), "a", "c d@e"},
                            kNow);
     REQUIRE(store.files.save_all());
@@ -438,12 +439,13 @@ TEST_CASE_FIXTURE(Fixture, "greydaemon's save file is read, kept, and written in
   CHECK(written ==
         "G 1699999100 192.0.2.2 a@example.org b@example.net\n"
         "G 1699999200 192.0.2.2 . list-owner=x@example.net\n"
-        "G 1699999300 192.0.2.2 x y@example.org b@example.net\n"
-        "G 1700000000 192.0.2.2 a c%20d@e\n"
+        "G 1699999300 192.0.2.2 y@example.org b@example.net\n"
+        "G 1699999400 unknown a@example.org b@example.net\n"
+        "G 1700000000 192.0.2.2 a cd@e\n"
         "I 1699999000 192.0.2.1\n");
   Store third(path, ContextForm::greydaemon);
   const LoadReport same_form = third.load();
-  CHECK(same_form.records == 5);
+  CHECK(same_form.records == 6);
   CHECK(same_form.notes.empty());
   REQUIRE(third.files.save_all());
   CHECK(slurp(path) == written);
@@ -461,8 +463,8 @@ TEST_CASE_FIXTURE(Fixture, "IndiMail's context file is read, kept, and written i
   CHECK(report.expired == 1);
   REQUIRE(report.notes.size() == 1);
   CHECK(report.notes[0] == "context file " + path +
-                               " is in another form (IndiMail's, status 1: 1, 2: 1; whatever "
-                               "their status, its triplets count as waiting); it is kept as " +
+                               " is in another form (IndiMail's: 0 triplets that have passed, 3 "
+                               "that wait); it is kept as " +
                                path + ".imported");
   CHECK(slurp(path + ".imported") == saved);
   CHECK(slurp(path).find("W 1699999000 192.0.2.2 a@example.org c@example.net\n") !=

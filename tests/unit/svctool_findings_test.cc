@@ -4,12 +4,21 @@
 #include <nlohmann/json.hpp>
 
 #include "svctool/findings.h"
+#include "svctool/output.h"
 #include "svctool/service_dir.h"
 
 using namespace grey::svctool;
 using Type = Change::Type;
 
 namespace {
+
+std::vector<std::string> texts(const Findings& findings, Severity severity) {
+  std::vector<std::string> result;
+  for (const Finding& finding : findings.list) {
+    if (finding.severity == severity) result.push_back(finding.text);
+  }
+  return result;
+}
 
 // A service and what a comparison would have found.
 struct Installed {
@@ -77,10 +86,11 @@ TEST_CASE("what an operator may edit is a note, all else a fault") {
     installed.differs(row.name, row.type, row.old_content, row.detail);
     const Findings findings = installed.judged();
     const std::string note = row.note, fault = row.fault;
-    REQUIRE(findings.notes.size() == (note.empty() ? 0 : 1));
-    REQUIRE(findings.differs.size() == (fault.empty() ? 0 : 1));
-    if (!note.empty()) CHECK(findings.notes[0].find(note) != std::string::npos);
-    if (!fault.empty()) CHECK(findings.differs[0].find(fault) != std::string::npos);
+    const auto notes = texts(findings, Severity::note), faults = texts(findings, Severity::wrong);
+    REQUIRE(notes.size() == (note.empty() ? 0 : 1));
+    REQUIRE(faults.size() == (fault.empty() ? 0 : 1));
+    if (!note.empty()) CHECK(notes[0].find(note) != std::string::npos);
+    if (!fault.empty()) CHECK(faults[0].find(fault) != std::string::npos);
     CHECK(findings.good() == fault.empty());
   }
 }
@@ -89,73 +99,11 @@ TEST_CASE("a note tells what was installed from what other options would set") {
   Installed installed;
   installed.differs("variables/MIN_RESEND_MIN", Type::content, "7\n");
   CHECK(installed.judged(Basis::installed)
-            .notes[0]
-            .ends_with("MIN_RESEND_MIN: set by hand to '7', installed as '5'"));
+            .list[0]
+            .text.ends_with("MIN_RESEND_MIN: set by hand to '7', installed as '5'"));
   CHECK(installed.judged(Basis::options)
-            .notes[0]
-            .ends_with("MIN_RESEND_MIN: '7', these options would set '5'"));
-}
-
-TEST_CASE("a daemon is good when it is the service's own that answers") {
-  using grey::wire::Reason;
-  const Probe answered{{}, true, "answers (new)", Reason::new_triplet};
-  const Probe refused{{}, false, "Connection refused", {}};
-  const Probe accepted{{}, true, "answers (known)", Reason::known};
-  const ServiceState up{true, true, 7}, put_down{false, false, 0}, ended{false, true, 0};
-  const struct {
-    Observation seen;
-    bool dry_run;
-    const char *fault, *outcome;
-    bool good;
-  } rows[] = {
-      {{answered, up, false, true, ""}, false, "", "answers (new)", true},
-      {{answered, {}, false, {}, ""}, false, "", "answers (new)", true},  // not root
-      {{refused, {}, false, {}, ""}, false, "", "Connection refused", false},
-      {{refused, put_down, false, false, ""},
-       false,
-       "down, and stays so until it is started: START",
-       "Connection refused",
-       false},
-      {{answered, put_down, false, false, "process 9 (x)"},
-       false,
-       "down, and stays so",
-       "answered by another program, process 9 (x)",
-       false},
-      {{refused, ended, false, false, ""}, false, "again and again; why: LOG", "refused", false},
-      {{answered, up, true, false, ""},
-       false,
-       "again and again; why: LOG",
-       "answered by another program",
-       false},
-      {{refused, up, false, false, ""},
-       false,
-       "(process 7) does not listen on 127.0.0.1@1999",
-       "refused",
-       false},
-      {{{{}, false, "no answer", {}}, up, false, true, ""},
-       false,
-       "(process 7) is up; it has said: LOG",
-       "no answer",
-       false},
-      {{accepted, up, false, true, ""}, true, "", "in a dry run", true},
-      {{answered, up, false, true, ""}, true, "", "answers (new)", true},  // set, not yet in force
-      {{accepted, up, false, true, ""}, false, "", "answers (known)", true},
-  };
-  for (const auto& row : rows) {
-    CAPTURE(row.fault);
-    CAPTURE(row.outcome);
-    Findings findings;
-    judge_daemon(row.seen, {"/service/x", "LOG", "START"}, row.dry_run, findings);
-    CHECK(findings.good() == row.good);
-    const std::string fault = row.fault;
-    REQUIRE(findings.differs.size() == (fault.empty() ? 0 : 1));
-    if (!fault.empty()) CHECK(findings.differs[0].find(fault) != std::string::npos);
-    REQUIRE(findings.daemons.size() == 1);
-    CHECK(findings.daemons[0].outcome.find(row.outcome) != std::string::npos);
-  }
-  CHECK(is_dry_run("1"));
-  CHECK_FALSE(is_dry_run("off"));
-  CHECK_FALSE(is_dry_run(""));
+            .list[0]
+            .text.ends_with("MIN_RESEND_MIN: '7', these options would set '5'"));
 }
 
 TEST_CASE("the value in force is the operator's") {
@@ -179,56 +127,98 @@ TEST_CASE("a memory limit that the records have outgrown is named") {
     judge_memory(request, limit, records, findings);
     return findings;
   };
-  CHECK(judged(memory, "").differs.empty());
-  CHECK(judged(memory, "100000").differs.empty());
-  CHECK(judged("", "100000000").differs.empty());
-  REQUIRE(judged(memory, "3000000").differs.size() == 1);
-  CHECK(judged(memory, "3000000").differs[0].find("3000000 records, which need 547108864") !=
+  CHECK(judged(memory, "").list.empty());
+  CHECK(judged(memory, "100000").list.empty());
+  CHECK(judged("", "100000000").list.empty());
+  REQUIRE(judged(memory, "3000000").list.size() == 1);
+  CHECK_FALSE(judged(memory, "3000000").good());
+  CHECK(judged(memory, "3000000").list[0].text.find("3000000 records, which need 547108864") !=
         std::string::npos);
   request.memory = memory;  // given: meant
-  CHECK(judged(memory, "3000000").differs.empty());
-  CHECK(judged(memory, "3000000").notes.size() == 1);
+  CHECK(judged(memory, "3000000").good());
+  CHECK(judged(memory, "3000000").list.size() == 1);
 }
 
-TEST_CASE("findings as text and as JSON say the same") {
+TEST_CASE("findings as text and as JSON say the same, and nothing that was found breaks a line") {
   Findings findings;
   findings.subject = "/service/x\ny";
   CHECK(to_text(findings) == "/service/x\\ny: good\n");
-  findings.notes = {"a note"};
-  findings.daemons = {
-      {*grey::parse_endpoint("@", grey::Wildcards::refused), true, "answers (new)"}};
-  CHECK(findings.good());
-  findings.daemons.push_back(
-      {*grey::parse_endpoint("[::1]@2000", grey::Wildcards::refused), false, "Connection refused"});
-  findings.differs = {"a fault \xff"};
+  findings.wrong("port-taken", "taken by process 7 (a\n\x1b[2Jwrong: b\xff)", "end it", "@1999");
+  findings.note("answers", "daemon at 127.0.0.1@1999: answers (new)");
+  findings.warn("set-aside", "a file", "look at it");
+  findings.unseen("log-unseen", "its log");
   CHECK(to_text(findings) ==
-        "note: a note\nwrong: a fault \xff\nnote: daemon at 127.0.0.1@1999: answers (new)\n"
-        "wrong: daemon at ::1@2000: Connection refused\n/service/x\\ny: not as it should be\n");
+        "note: daemon at 127.0.0.1@1999: answers (new)\n"
+        "unseen: its log; to do: run svctool as root\n"
+        "warning: a file; to do: look at it\n"
+        "wrong: taken by process 7 (a\\n\\x1b[2Jwrong: b\\xff); to do: end it\n"
+        "/service/x\\ny: not as it should be\n");
   const auto json = nlohmann::json::parse(to_json(findings));
-  CHECK(json["subject"] == "/service/x\ny");
-  CHECK(json["good"] == false);
-  CHECK(json["wrong"][0] == "a fault \xef\xbf\xbd");
-  CHECK(json["notes"][0] == "a note");
-  CHECK(json["daemons"][1]["address"] == "::1@2000");
-  CHECK(json["daemons"][1]["answered"] == false);
+  CHECK(json["service"] == "/service/x\\ny");
+  CHECK(json["status"] == "wrong");
+  REQUIRE(json["findings"].size() == 4);
+  const auto& first = json["findings"][0];
+  CHECK(first["id"] == "port-taken");
+  CHECK(first["severity"] == "wrong");
+  CHECK(first["text"] == "taken by process 7 (a\\n\\x1b[2Jwrong: b\\xff)");
+  CHECK(first["todo"] == "end it");
+  CHECK(first["path"] == "@1999");
 }
 
-TEST_CASE("a log service that does not run, or not for long, is a fault") {
-  const auto judged = [](const LogObservation& seen) {
-    Findings findings;
-    judge_log(seen, "/s/log", "svc -u /s/log", findings);
-    return findings.differs.empty() ? "" : findings.differs[0];
-  };
-  CHECK(judged({std::nullopt, false, ""}).empty());  // nobody to ask
-  CHECK(judged({ServiceState{true, true, 1}, true, ""}).empty());
-  CHECK(judged({ServiceState{true, true, 1, true}, true, ""}) ==
-        "/s/log: what writes the log (process 1) is paused");
-  CHECK(judged({ServiceState{true, true, 1}, true, "qmaill"}).find("still runs as user qmaill") !=
-        std::string::npos);
-  CHECK(judged({ServiceState{false, false, 0}, false, ""}) ==
-        "/s/log: what writes the log is down, and stays so until it is started: svc -u /s/log");
-  for (const bool up : {true, false}) {
-    CHECK(judged({ServiceState{up, true, 1}, false, ""})
-              .find("ends and is started again and again") != std::string::npos);
-  }
+TEST_CASE("the worst finding is the verdict, and what could not be looked at is not good") {
+  Findings findings;
+  findings.subject = "/service/x";
+  CHECK(findings.status() == Status::good);
+  findings.note("saved", "saved 5 seconds ago");
+  CHECK(findings.status() == Status::good);
+  CHECK(to_text(findings).ends_with("/service/x: good\n"));
+  findings.warn("set-aside", "a file");
+  CHECK(findings.status() == Status::warning);
+  CHECK(findings.good());  // it works
+  CHECK(to_text(findings).ends_with("/service/x: good, with 1 warning\n"));
+  findings.warn("set-aside", "a file");  // the same is one
+  CHECK(to_text(findings).ends_with("/service/x: good, with 1 warning\n"));
+  findings.warn("set-aside", "another");
+  CHECK(to_text(findings).ends_with("/service/x: good, with 2 warnings\n"));
+  findings.unseen("start-unseen", "its start");
+  CHECK(findings.status() == Status::unknown);
+  CHECK_FALSE(findings.good());
+  CHECK(to_text(findings).ends_with(
+      "/service/x: nothing is seen to be wrong, but not all could be looked at\n"));
+  findings.wrong("down", "down");
+  CHECK(findings.status() == Status::wrong);
+}
+
+TEST_CASE("of several services the worst is the status of all") {
+  Findings search, good, warned;
+  search.subject = "services";
+  good.subject = "/service/a";
+  warned.subject = "/service/b";
+  warned.warn("set-aside", "a file");
+  const auto json = nlohmann::json::parse(to_json(search, {good, warned}));
+  CHECK(json["service"] == "services");
+  CHECK(json["status"] == "warning");
+  REQUIRE(json["services"].size() == 2);
+  CHECK(json["services"][0]["status"] == "good");
+  CHECK(json["services"][1]["findings"][0]["id"] == "set-aside");
+  search.wrong("none-found", "none");
+  CHECK(nlohmann::json::parse(to_json(search, {}))["status"] == "wrong");
+}
+
+TEST_CASE("a line shows letters of any script, and no octet that could control a terminal") {
+  const struct {
+    const char *text, *shown;
+  } rows[] = {{"/srv/gr\xc3\xbc\xc3\x9f", "/srv/gr\xc3\xbc\xc3\x9f"},
+              {"\xe2\x82\xac \xf0\x9f\x93\xac", "\xe2\x82\xac \xf0\x9f\x93\xac"},
+              {"\xc2\x9b"
+               "2J",
+               "\\xc2\\x9b2J"},  // CSI as one character
+              {"\x9b", "\\x9b"},
+              {"\xc0\xaf", "\\xc0\\xaf"},
+              {"\xe0\x80\xaf", "\\xe0\\x80\\xaf"},
+              {"\xed\xa0\x80", "\\xed\\xa0\\x80"},
+              {"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"},
+              {"a\xe2\x82", "a\\xe2\\x82"},
+              {"a\tb\x7f", "a\\x09b\\x7f"}};
+  for (const auto& row : rows) CHECK(one_line(row.text) == row.shown);
 }

@@ -1,5 +1,8 @@
 #include <doctest/doctest.h>
 
+#include <string>
+#include <vector>
+
 #include "svctool/greyip.h"
 #include "svctool/run_edit.h"
 
@@ -27,6 +30,49 @@ TEST_CASE("a GREYIP that a client could not read is refused") {
   for (const char* bad : {"", ",", "127.0.0.1@70000", "host@1", "127.0.0.1@1999,", "1.2.3.4 @1"}) {
     CAPTURE(bad);
     CHECK_FALSE(check_greyip(bad));
+  }
+}
+
+TEST_CASE("a GREYIP that IndiMail's own client takes otherwise is named, with what serves both") {
+  const struct {
+    std::string greyip;
+    std::vector<std::string> differences;
+  } rows[] = {
+      {"127.0.0.1@1999", {}},
+      {"127.0.0.1@", {}},
+      {"127.0.0.1", {}},
+      {"@", {}},
+      {"0@2000", {}},
+      {"0", {}},
+      {"::ffff:192.0.2.1@2000", {}},
+      {"fd00::1@2000", {}},
+      {"fd00::1", {}},
+      {"@2000", {"does not read '@2000': write 127.0.0.1@2000"}},
+      {":2000", {"does not read ':2000': write 127.0.0.1@2000"}},
+      {":", {"does not read ':': write 127.0.0.1@1999"}},
+      {"127.0.0.1:2000", {"does not read '127.0.0.1:2000': write 127.0.0.1@2000"}},
+      {"127.0.0.1:", {"does not read '127.0.0.1:': write 127.0.0.1@1999"}},
+      {"[fd00::1]@2000", {"does not read '[fd00::1]@2000': write fd00::1@2000"}},
+      {"[fd00::1]:2000", {"does not read '[fd00::1]:2000': write fd00::1@2000"}},
+      {"[fd00::1]", {"does not read '[fd00::1]': write fd00::1@1999"}},
+      {"::1@2000", {"asks 127.0.0.1 in the place of ::1"}},
+      {"[::1]@2000",
+       {"does not read '[::1]@2000': write ::1@2000", "asks 127.0.0.1 in the place of ::1"}},
+      {"192.0.2.1@2000,192.0.2.2@2000", {"asks the first of several daemons alone"}},
+      {"192.0.2.1,192.0.2.2@2000",
+       {"does not read '192.0.2.1': write 192.0.2.1@1999",
+        "asks the first of several daemons alone"}},
+      {"@,192.0.2.2@2000",
+       {"does not read '@': write 127.0.0.1@1999", "asks the first of several daemons alone"}},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.greyip);
+    REQUIRE(check_greyip(row.greyip));
+    std::vector<std::string> expected;
+    for (const auto& text : row.differences) {
+      expected.push_back("IndiMail's own qmail-smtpd " + text);
+    }
+    CHECK(indimail_differences(row.greyip) == expected);
   }
 }
 

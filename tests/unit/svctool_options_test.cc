@@ -114,6 +114,8 @@ TEST_CASE("check, remove, refresh") {
     return *line;
   };
   CHECK(parsed({"--check", "--greylist=1999"}).manner.check);
+  CHECK(std::get<CheckAll>(parsed({"--check"}).request).servicedir.empty());
+  CHECK(std::get<CheckAll>(parsed({"--check", "--servicedir=/x/"}).request).servicedir == "/x");
   CHECK(std::get<CheckService>(parsed({"--check", "--service=/s/x/"}).request).service == "/s/x");
   CHECK(std::get<CheckService>(parsed({"--check", "--service=/x", "--greyip=@"}).request).greyip ==
         "@");
@@ -187,7 +189,9 @@ TEST_CASE("misuse is one line that names the thing") {
       {{"--greyip=@", "--service=/x", "--remove"}, "--remove"},
       {{"--greylist=1999", "--service=/x"}, "--service"},
       {{"--greylist=1999", "--servicetag", ""}, "--servicetag"},
-      {{"--check"}, "--service"},
+      {{"--check", "--greyip=@"}, "--service"},
+      {{"--check", "--destdir=/x"}, "--service"},
+      {{"--check", "--servicedir=/x", "--service=/y"}, "--servicedir"},
       {{"--check", "--dry-run", "--service=/x"}, "--dry-run"},
       {{"--check", "--remove", "--service=/x"}, "--remove"},
       {{"--remove"}, "--remove"},

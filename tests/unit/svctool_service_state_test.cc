@@ -1,5 +1,4 @@
 #include <doctest/doctest.h>
-#include <unistd.h>
 
 #include "svctool/service_state.h"
 
@@ -73,40 +72,4 @@ TEST_CASE("what s6-svstat and systemctl say is understood") {
   }
   CHECK_FALSE(parse_systemd_state(""));
   CHECK_FALSE(parse_systemd_state("MainPID=12\n"));
-}
-
-TEST_CASE("the sockets of an address and port are found in the kernel's table") {
-  const char* table =
-      "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout "
-      "inode ref pointer drops\n"
-      "  123: 0100007F:07CF 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 "
-      "4711 2 0 0\n"
-      "  124: 00000000000000000000000000000000:07CF 00000000000000000000000000000000:0000 07 "
-      "00000000:00000000 00:00000000 00000000     0        0 4712 2 0 0\n"
-      "  125: B80D0120000000000000000001000000:0035 00000000000000000000000000000000:0000 07 "
-      "00000000:00000000 00:00000000 00000000     0        0 "
-      "4713 2 0 0\n"
-      "torn";
-  const auto found = [table](const char* where) {
-    return parse_udp_table(table, *grey::parse_endpoint(where, grey::Wildcards::allowed));
-  };
-  using Inodes = std::set<std::string>;
-  CHECK(found("127.0.0.1@1999") == Inodes{"4711", "4712"});
-  CHECK(found("127.0.0.2@1999") == Inodes{"4712"});
-  CHECK(found("[::1]@1999") == Inodes{"4712"});
-  CHECK(found("[2001:db8::1]@53") == Inodes{"4713"});
-  CHECK(found("[2001:db8::2]@53").empty());
-  CHECK(found("127.0.0.1@54").empty());
-  CHECK(parse_udp_table("", {}).empty());
-}
-
-TEST_CASE("when a process was started is read behind any name") {
-  const std::string fields = " S 1 10 10 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 4711 2 3";
-  CHECK(parse_start("10 (sh)" + fields) == 4711);
-  CHECK(parse_start("10 (a) b (c)" + fields + " )") != 4711);
-  CHECK(parse_start("10 (a) b (c)" + fields) == 4711);
-  CHECK_FALSE(parse_start("10 (sh) S 1"));
-  CHECK_FALSE(parse_start(""));
-  CHECK(age_of(::getpid()) > 0);
-  CHECK(age_of(::getpid()) < 86400);
 }

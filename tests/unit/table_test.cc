@@ -165,6 +165,32 @@ TEST_CASE("free blocks that are all too small do not stop a table that is empty 
   CHECK(table.size() == 0);
 }
 
+TEST_CASE("whatever is left at the end of a chunk, nothing is written behind it") {
+  // Records of 130 units of 8 bytes leave 30 of a first chunk (two are never used).
+  constexpr std::size_t kLargest = 130, kLargestInAChunk = 1008, kLeft = 30;
+  const auto key = [](std::size_t number, std::size_t units) {
+    std::string text = std::to_string(number);
+    text.resize((units - 2) * 8 - 1, 'x');
+    return text;
+  };
+  for (std::size_t units = 4; units <= kLeft; ++units) {
+    CAPTURE(units);
+    for (const std::size_t chunks : {1, 2}) {
+      CAPTURE(chunks);
+      Table table(chunks * 8192, HashKey{9});
+      for (std::size_t i = 0; i < kLargestInAChunk; ++i) {
+        table.insert({key(i, kLargest), 1, RecordClass::passed, 0});
+      }
+      table.insert({key(kLargestInAChunk, units), 1, RecordClass::waiting, 0});
+      // There is no room for this one but in the other chunk, or where the oldest are.
+      const std::string last = key(kLargestInAChunk + 1, kLeft + 1);
+      table.insert({last, 2, RecordClass::waiting, 0});
+      CHECK(table.view(table.find(last)).seen == 2);
+      CHECK((table.evictions() > 0) == (chunks == 1));
+    }
+  }
+}
+
 TEST_CASE("no mix of sizes grows the table beyond its bytes, and known clients outlast it") {
   constexpr std::size_t kRecords = 40'000;
   Table table(kRecords, HashKey{5});

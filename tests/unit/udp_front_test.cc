@@ -36,6 +36,11 @@ class Asker {
   bool ask(const std::string& datagram) const {
     return ::send(fd_.get(), datagram.data(), datagram.size(), 0) == ssize_t(datagram.size());
   }
+  std::string answer() const {  // the next that has come; empty when there is none
+    char answer[100];
+    const ssize_t size = ::recv(fd_.get(), answer, sizeof answer, 0);
+    return {answer, std::size_t(std::max<ssize_t>(size, 0))};
+  }
   // How many answers have come since the last call.
   int answers() const {
     char answer[100];
@@ -62,7 +67,7 @@ std::string dear_query(int n) {
 }
 
 struct Fixture {
-  Fixture() {
+  explicit Fixture(const Policy& decided = {}) : policy(decided) {
     REQUIRE(service.load(kNow, 100).has_value());
     auto bound = bind_udp({Ip::from_v4(0x7f000001), 0});
     REQUIRE(bound.has_value());
@@ -86,9 +91,10 @@ struct Fixture {
     return size > 0 ? std::string(text, std::size_t(size)) : "";
   }
 
+  Policy policy;
   testing::TemporaryDirectory directory;
   InlineBackground background;
-  Service service{{{}, 100'000, directory / "context", "", "", Sync::never},
+  Service service{{policy, 100'000, directory / "context", "", "", Sync::never},
                   HashKey{},
                   background,
                   [](StateFiles::Level, const std::string&) {}};
@@ -168,4 +174,24 @@ TEST_CASE("what the system drops, as the queue is full, is counted") {
   f.front->tick(kNow);
   CHECK(f.front->losses().overflow > 500);
   CHECK(f.logged().find(" dropped by the system") != std::string::npos);
+}
+
+TEST_CASE("a question that is asked again without the additions is no retry") {
+  Policy policy;
+  policy.min_resend = 0;
+  Fixture f(policy);
+  const Asker asker("127.0.0.1", f.port), another("127.0.0.1", f.port);
+  const std::string envelope = "I192.0.2.1\0Fa@x.org\0Tb@y.net\0"s;
+  const std::string full = envelope + "Nmx.x.org\0Qtag\0\0"s, plain = envelope + "\0"s;
+  const auto heard = [&](const Asker& from, const std::string& datagram) {
+    REQUIRE(from.ask(datagram));
+    f.front->handle(kNow);
+    return from.answer();
+  };
+  CHECK(heard(asker, full) == "\0\1tag"s);
+  CHECK(heard(asker, plain) == "\0\1"s);
+  CHECK(heard(asker, envelope) == "\0\1"s);
+  CHECK(heard(asker, full) == "\0\1tag"s);
+  CHECK(heard(asker, "I192.0.2.1\0Fa@x.org\0Tc@y.net\0\0"s) == "\0\1"s);
+  CHECK(heard(another, plain) == "\1\3"s);
 }

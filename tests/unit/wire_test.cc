@@ -221,3 +221,14 @@ TEST_CASE("the writer makes the documented bytes and leaves out what does not fi
   QueryWriter none(tiny, sizeof tiny);
   CHECK_FALSE(none.field('T', ""));
 }
+
+TEST_CASE("the envelope of a query is the same in each form that it is sent in") {
+  const std::string envelope = "I192.0.2.1\0Fa@x\0Tb@y\0Tc@y"s;
+  for (const std::string& rest :
+       {""s, "\0"s, "\0\0"s, "\0Q123\0\0"s, "\0Nmx.x\0W\0Q123\0"s, "\0\0Td@y\0"s}) {
+    const std::string datagram = envelope + rest;
+    Query query;
+    REQUIRE(parse(datagram, query) == Fault::none);
+    CHECK(query.envelope == envelope);
+  }
+}

@@ -1,0 +1,93 @@
+#include "svctool/find_services.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+#include "greyd/files.h"
+#include "svctool/check_smtp.h"
+#include "svctool/compare.h"
+#include "svctool/find_supervisor.h"
+#include "svctool/place.h"
+#include "svctool/service_files.h"
+#include "svctool/supervisor.h"
+
+namespace grey::svctool {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kUnits = "/etc/systemd/system";
+
+void add_once(std::vector<std::string>& names, const std::string& name) {
+  const bool known = std::ranges::any_of(names, [&](const std::string& other) {
+    std::error_code error;
+    return other == name || fs::equivalent(other, name, error);
+  });
+  if (!known) names.push_back(name);
+}
+
+// Its entries in their order, without those that scanners pass over.
+std::vector<std::string> entries_of(const std::string& directory, FoundServices& found) {
+  std::vector<std::string> entries;
+  std::error_code error;
+  for (fs::directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
+    if (!at->path().filename().string().starts_with('.')) entries.push_back(at->path());
+  }
+  if (error == std::errc::permission_denied) add_once(found.hidden, directory);
+  std::ranges::sort(entries);
+  return entries;
+}
+
+void look_at_service(const std::string& service, FoundServices& found) {
+  if (is_greylisting_service(service)) {
+    add_once(found.greylisting, service);
+  } else if (exists(service + "/run") && is_smtp_service(service)) {
+    add_once(found.smtp, service);
+  } else if (::access((service + "/.").c_str(), X_OK) != 0 && errno == EACCES) {
+    add_once(found.hidden, service);
+  }
+}
+
+std::vector<std::string> usual_places() {
+  std::vector<std::string> places;
+  for (const Suite& suite : suites()) add_once(places, std::string(suite.servicedir));
+  for (const Supervisor& scanner : find_scanners()) add_once(places, scanner.servicedir);
+  return places;
+}
+
+void look_at_units(FoundServices& found) {
+  for (const std::string& unit : entries_of(kUnits, found)) {
+    if (!unit.ends_with(".service")) continue;
+    const auto text = read_regular(unit);
+    if (!text || !*text) continue;
+    const std::string service = service_of_unit(**text);
+    if (!service.empty() && is_greylisting_service(service)) add_once(found.greylisting, service);
+  }
+}
+
+}  // namespace
+
+FoundServices find_services(const std::string& directory) {
+  FoundServices found;
+  found.places = directory.empty() ? usual_places() : std::vector<std::string>{directory};
+  for (const std::string& place : found.places) {
+    for (const std::string& service : entries_of(place, found)) look_at_service(service, found);
+  }
+  if (directory.empty()) look_at_units(found);
+  return found;
+}
+
+// "# Written by svctool. Settings: /etc/greylist/greylist.1999/environment"
+std::string service_of_unit(std::string_view unit) {
+  constexpr std::string_view kStart = "# Written by svctool. Settings: ", kEnd = "/environment";
+  const std::string_view line = unit.substr(0, unit.find('\n'));
+  if (!line.starts_with(kStart) || !line.ends_with(kEnd)) return {};
+  if (line.size() < kStart.size() + kEnd.size()) return {};
+  return std::string(line.substr(kStart.size(), line.size() - kStart.size() - kEnd.size()));
+}
+
+}  // namespace grey::svctool

@@ -1,0 +1,58 @@
+#!/bin/bash
+# A first run that succeeds says what was done, and not what is still missing: scripts/run twice, and
+# svctool by hand, in a throw-away copy of this machine. What is built is taken as it is.
+# usage: first_run_test.sh BUILD-DIRECTORY
+#        first_run_test.sh inside BUILD-DIRECTORY      in such a copy
+# shellcheck disable=SC2317  # functions are called through `must`
+set -u
+here=$(realpath "$(dirname "$0")")
+# shellcheck source-path=SCRIPTDIR
+. "$here/lib.sh"
+patience=60
+
+if [ $# = 1 ]; then
+  for program in svscan multilog tcpserver tai64nlocal; do
+    command -v $program >/dev/null || { echo "skipped: $program is not installed"; exit 77; }
+  done
+  in_copies 300 "$here/first_run_test.sh" "$(realpath "$1")" inside
+fi
+
+build=$2
+explain() { cat /tmp/*.out; }
+# What only a service that does not run yet, or one that runs with what was before, is told.
+asks_for_nothing() { ! grep -E 'root runs no |^next: start |to use what has changed' "$1"; }
+
+# A tree whose build is done.
+mkdir -p /tmp/tree/scripts /tmp/bin
+cp "$here/../../scripts/run" /tmp/tree/scripts
+printf '#!/bin/sh\n' >/tmp/tree/scripts/setup
+cat >/tmp/bin/cmake <<END
+#!/bin/sh
+[ "\$1" = --install ] || exit 0
+mkdir -p "\$4/sbin" "\$4/bin"
+cp '$build/svctool/svctool' '$build/greyd/qmail-greyd' "\$4/sbin"
+cp '$build/smtpd-glue/greysmtpd' "\$4/bin"
+END
+chmod 755 /tmp/tree/scripts/setup /tmp/bin/cmake
+is_up() { grep -q '^The daemon answers' "$1" && /tmp/tree/var/prefix/sbin/svctool --check --servicedir=/tmp/tree/var/1999/service >/tmp/check.out 2>&1; }
+for turn in first second; do
+  PATH=/tmp/bin:$PATH /tmp/tree/scripts/run >/tmp/$turn.out 2>&1 </dev/null &
+  run=$!
+  must "the $turn scripts/run comes up, and all of it is good" until_true is_up /tmp/$turn.out
+  must 'and asks for nothing' asks_for_nothing /tmp/$turn.out
+  kill $run
+  wait $run
+done
+
+# By hand, below a scanner that is there.
+mkdir /service
+svscan /service >/tmp/scan.out 2>&1 &
+cp "$build/svctool/svctool" "$build/greyd/qmail-greyd" /usr/local/sbin
+is_scanned() { [ "$(/usr/local/sbin/svctool --find-supervisor 2>/dev/null)" = '--supervise=daemontools --servicedir=/service' ]; }
+must 'svscan runs' until_true is_scanned
+/usr/local/sbin/svctool --greylist=1999 --create-users --cntrldir=/etc/greylist >/tmp/svctool.out 2>&1
+must 'svctool succeeds' test $? = 0
+must 'and asks for nothing' asks_for_nothing /tmp/svctool.out
+must 'it runs' until_true eval '/usr/local/sbin/svctool --check >/tmp/check.out 2>&1'
+kill %2 2>/dev/null
+exit $((failures > 0))

@@ -1,0 +1,5 @@
+#include "tls.h"
+
+int tls_init(void) {
+  return 1;
+}

@@ -1,0 +1,2 @@
+/* The object that the TLS patch adds, for the tests: nothing is encrypted. */
+int tls_init(void);
