@@ -89,7 +89,7 @@ Result<void> could_start(const ServiceRequest& request, const std::string& servi
 
 Result<Endpoint> listen_endpoint(const std::string& service) {
   const std::string listen = read_variable(service, "LISTEN");
-  if (const auto endpoint = own_endpoint(listen)) return *endpoint;
+  if (const auto endpoint = parse_endpoint(listen, Wildcards::allowed)) return *endpoint;
   return failure("LISTEN: '" + listen + "' is not an address and port");
 }
 
