@@ -105,21 +105,25 @@ class RangeSet {
       if (a.first != b.first) return a.first < b.first;
       return a.last != b.last ? a.last > b.last : a.line < b.line;
     });
+    std::size_t kept = 0;
     for (Added range : added_) {
-      if (!ranges_.empty()) {
-        Number& covered = ranges_.back().last;
-        if (range.last <= covered) continue;
-        if (range.first <= covered) range.first = covered + 1;
-        if (range.first - covered == 1 && range.line == lines_.back()) {
-          covered = range.last;
+      if (kept > 0) {
+        Added& last = added_[kept - 1];
+        if (range.last <= last.last) continue;
+        if (range.first <= last.last) range.first = last.last + 1;
+        if (range.first - last.last == 1 && range.line == last.line) {
+          last.last = range.last;
           continue;
         }
       }
-      ranges_.push_back({range.first, range.last});
-      lines_.push_back(range.line);
+      added_[kept++] = range;
     }
-    ranges_.shrink_to_fit();
-    lines_.shrink_to_fit();
+    ranges_.reserve(kept);
+    lines_.reserve(kept);
+    for (std::size_t i = 0; i < kept; ++i) {
+      ranges_.push_back({added_[i].first, added_[i].last});
+      lines_.push_back(added_[i].line);
+    }
     std::vector<Added>().swap(added_);
   }
 
