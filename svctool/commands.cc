@@ -167,6 +167,9 @@ Result<int> run(ServiceRequest& request, const Manner& manner) {
     return tl::make_unexpected(read.error());
   }
   const std::string service = manner.destdir + service_path(request);
+  // Another one may be setting a variable.
+  const auto lock = manner.check ? Result<Fd>(Fd()) : lock_directory_of(service + "/.options");
+  if (!lock) return tl::make_unexpected(lock.error());
   const bool believed = is_believed(service, manner.destdir);
   if (believed && manner.force == Force::no) {
     find_what_stays(request, service, request.options);
@@ -178,8 +181,8 @@ Result<int> run(ServiceRequest& request, const Manner& manner) {
   }
   Plan plan = plan_service(request);
   if (believed) {
-    const bool scripts = manner.force == Force::no && !request.run_file_only;
-    keep_what_stays(plan, request, manner.destdir, scripts);
+    const bool anew = manner.force == Force::yes || request.run_file_only;
+    keep_what_stays(plan, request, manner.destdir, !anew);
   }
   if (request.run_file_only && !exists(manner.destdir + plan.service)) {
     return failure(manner.destdir + plan.service +
@@ -358,6 +361,8 @@ Result<int> run(const RefreshService& request, const Manner& manner) {
     say(service + ": left alone, as --autorefresh=0 asks; --force would refresh it");
     return 0;
   }
+  const auto lock = lock_directory_of(service + "/.options");
+  if (!lock) return tl::make_unexpected(lock.error());
   find_what_stays(*options, service, {});
   Plan plan = only_scripts(moved_to(plan_service(*options), request.service));
   if (manner.force == Force::no) {

@@ -112,10 +112,8 @@ std::string signed_script(std::string text) {
 
 Author author_of(std::string_view script) {
   const std::string_view body = without_signature(script);
-  if (body.size() < script.size()) {
-    return script == signed_script(std::string(body)) ? Author::svctool : Author::somebody;
-  }
-  return script.find("Written by svctool") != script.npos ? Author::unknown : Author::somebody;
+  if (body.size() == script.size()) return Author::unknown;
+  return script == signed_script(std::string(body)) ? Author::svctool : Author::edited;
 }
 
 bool same_script(std::string_view one, std::string_view other) {

@@ -39,8 +39,8 @@ std::string signed_script(std::string text);
 // Who wrote a script as it stands there.
 enum class Author {
   svctool,
-  somebody,  // or svctool, but somebody has edited it
-  unknown,   // a svctool that wrote no digest; it may have been edited since
+  edited,   // svctool, but somebody has edited it
+  unknown,  // perhaps a svctool that wrote no digest; it may have been edited since
 };
 Author author_of(std::string_view script);
 

@@ -44,24 +44,27 @@ void keep_variable(Entry& entry, const std::string& present) {
   if (envdir_value(present) == envdir_value(entry.content)) entry.content = present;
 }
 
-// What may have been edited is left, or put beside.
-void keep_script(Entry& entry, const std::string& present, bool left_alone, Plan& plan,
-                 std::vector<Entry>& more) {
-  const Author author = author_of(present);
+// A script that stays, or is put beside the new one as it may have been edited.
+void keep_script(Entry& entry, const std::string& present, Plan& plan, std::vector<Entry>& more) {
   if (present == entry.content) return;
-  if (left_alone || author == Author::somebody) {
+  const Author author = author_of(present);
+  if (author == Author::edited) {
     entry.content = present;
-    const char* why = left_alone ? "left alone, as --autorefresh=0 asks" : "was edited by hand";
-    plan.kept.push_back({entry.path, std::string(why) + "; --force writes it anew"});
+    plan.kept.push_back({entry.path, "was edited by hand; --force writes it anew"});
   } else if (author == Author::unknown && !same_script(present, entry.content)) {
-    // It was written by an older svctool, and may have been edited since.
-    Plan beside;
     const std::string name = entry.path.substr(entry.path.rfind('/') + 1);
     const bool inside = entry.path.starts_with(plan.service + "/");
     const std::string path = inside ? entry.path : plan.service + "/" + name;
+    Plan beside;
     PlanBuilder(beside).file(path + ".before", 0644, present);
     more.push_back(std::move(beside.entries.front()));
   }
+}
+
+void leave_script(Entry& entry, const std::string& present, Plan& plan) {
+  if (present == entry.content) return;
+  entry.content = present;
+  plan.kept.push_back({entry.path, "left alone, as --autorefresh=0 asks; --force writes it anew"});
 }
 
 }  // namespace
@@ -117,11 +120,11 @@ void keep_what_stays(Plan& plan, const ServiceRequest& request, const std::strin
   std::vector<Entry> more;
   for (Entry& entry : plan.entries) {
     if (entry.type != Entry::Type::file || entry.role == Role::fixed) continue;
-    if (entry.role == Role::script && !scripts) continue;
     const auto present = read_followed(destdir + entry.path);
     if (!present || !*present) continue;  // what is in the way is said when they are compared
+    if (entry.role == Role::script && !scripts) continue;
     if (entry.role == Role::script) {
-      keep_script(entry, **present, left_alone, plan, more);
+      left_alone ? leave_script(entry, **present, plan) : keep_script(entry, **present, plan, more);
     } else if (entry.role == Role::settings) {
       entry.content = merge_environment(**present, parse_environment(entry.content));
     } else {

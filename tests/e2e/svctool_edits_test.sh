@@ -136,6 +136,15 @@ must 'it does' grep -qx '# mine' $service/run
 must 'but not when it is asked for' does "${base[@]}" --run-file-only
 must 'by name' eval '! grep -qx "# mine" $service/run'
 
+must 'one that is to be left alone' does --autorefresh=0 $service
+printf '#!/bin/sh\nexec sleep 1000\n' >$service/run
+must 'is' does "${base[@]}"
+must 'and that is said' said "keep $service/run: left alone, as --autorefresh=0 asks; --force writes it anew"
+must 'until it is not' does --autorefresh=1 $service
+must 'when another one' does "${base[@]}"
+must 'is put beside the new one' grep -qx 'exec sleep 1000' $service/run.before
+must 'which is svctool'\''s' grep -q 'Written by svctool' $service/run
+
 # ---- the options of last time and one more
 
 with_policy() {
@@ -297,6 +306,14 @@ if [ "$suite" = systemd ]; then
   edit POLICY /srv/third/policy
   must 'so it is restarted' does --restart --service=$service
   must 'and listens there' until_true test -S /srv/third/policy
+  chown _grey /etc/systemd/system/greylist.1999.service.d
+  must 'whoever can write there is not believed' refuses 111 \
+    'user _grey can write to /etc/systemd/system/greylist.1999.service.d' --restart --service=$service
+  chown root /etc/systemd/system/greylist.1999.service.d
+  chown _grey /etc/systemd/system/greylist.1999.service
+  must 'nor where the unit is his' refuses 111 \
+    'user _grey can write to /etc/systemd/system/greylist.1999.service' --set MIN_RESEND_MIN=1 --service=$service
+  chown root /etc/systemd/system/greylist.1999.service
   must 'a check is good' does --unset POLICY --service=$service
   must 'after all' does --refreshsvc=$service
   must 'is' does --restart --service=$service
@@ -339,6 +356,8 @@ if [ "$suite" != systemd ]; then
   must 'without the link it is stopped' does --stop --service=$service
   must 'for good' said 'stopped for good, with what supervised it, as no'
   must 'and says nothing' eval '! answers 01 192.0.2.9'
+  must 'once' does --stop --service=$service
+  must 'as is said' said 'nothing to stop, as no supervise runs here'
   [ -z "$scanner" ] || kill "$scanner"
 fi
 exit $((failures > 0))

@@ -36,6 +36,8 @@ refuses_all() {
   refuses "$all_code" "$all_base/service/greylist.1/run: $all_text" \
     --refreshsvc="$all_base/service/greylist.1"
   refuses "$all_code" "$all_text" --autorefresh=0 "$all_base/service/greylist.1"
+  refuses "$all_code" "$all_text" --set VERBOSITY=1 --set=MAX_RECORDS=9 --unset SAVE_INTERVAL \
+    --service="$all_base/service/greylist.1"
   refuses "$all_code" "$all_text" --greylist=1 --servicedir="$all_base/service" \
     --cntrldir="$all_base/control" --logdir="$all_base/log" --user=daemon --loguser=nobody
   refuses "$all_code" "$all_text" --greylist=2 --servicedir="$all_base/service" \

@@ -143,10 +143,10 @@ TEST_CASE("a file of settings keeps every line but those that change") {
 TEST_CASE("a script tells whether somebody has edited it") {
   const std::string script = signed_script(run_script("/usr", false, daemontools()));
   CHECK(author_of(script) == Author::svctool);
-  CHECK(author_of("# mine\n" + script) == Author::somebody);
-  CHECK(author_of(script + "# mine\n") == Author::somebody);
-  CHECK(author_of("#!/bin/sh\nexec my-own\n") == Author::somebody);
-  CHECK(author_of("") == Author::somebody);
+  CHECK(author_of("# mine\n" + script) == Author::edited);
+  CHECK(author_of(script + "# mine\n") == Author::edited);
+  CHECK(author_of("#!/bin/sh\nexec my-own\n") == Author::unknown);
+  CHECK(author_of("") == Author::unknown);
   // An older svctool's has no digest.
   const std::string older = run_script("/usr", false, daemontools());
   CHECK(author_of(older) == Author::unknown);
