@@ -208,6 +208,19 @@ END
     stop_postgrey();
 };
 
+# postgrey passes over much that would stop the daemon: none of it may be written as an entry.
+subtest 'what postgrey-lists writes is never a bad line' => sub {
+    mkdir "$dir/odd" or die;
+    my $odd = join "\n", qw(localhost 300.1.1.1 1:2 a:b:c/200 :::1 ::1/129 1.2.3.4.5 10.1.2.3/33 -x.example.com x-.example.com
+        x..y@example.net .x@example.net foo@ @ @@ a@b@c @example.net to:x@y *@example.net com 7 a_b.example.com x@7 <x@example.net>),
+        'a' x 64 . '.example.com', "a\rb", "a\0b.example.com", "tab\tx", "\xe4.example.com", '"a b"@example.net', "end\r";
+    spit("$dir/odd/whitelist_$_", $odd) for 'clients', 'recipients';
+    spit("$dir/white", scalar `$lists $dir/odd 2>$dir/said`);
+    is `CONTROLDIR=$dir $program --check -w white 127.0.0.1\@$udp_port context 2>&1`, '', 'the daemon takes it';
+    is $?, 0;
+    like slurp("$dir/white"), qr/^$_$/m, "$_ is there" for '\.localhost', 'to:foo@', 'to:@com', 'to:@\.com', '\.com', 'a_b\.example\.com', '\.end';
+};
+
 subtest "Debian's own lists" => sub {
     my $entries = `$lists 2>$dir/said`;
     is $?, 0, 'postgrey-lists';
