@@ -5,6 +5,7 @@
 #include <charconv>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace grey {
 namespace {
@@ -34,25 +35,58 @@ std::optional<unsigned> number_up_to(unsigned limit, std::string_view text) {
   return value;
 }
 
-struct Part {
+struct Run {
   unsigned low, high;
 };
+// The numbers that a part of a pattern stands for, in order. None: it is not a part.
+using Part = std::vector<Run>;
+constexpr Run kAll{0, 255};
 
-// "45", "*", "3-4", "[3-4]"
-std::optional<Part> parse_part(std::string_view text) {
-  if (text == "*") return Part{0, 255};
+bool is_whole(const Part& part) {
+  return part.size() == 1 && part[0].low == kAll.low && part[0].high == kAll.high;
+}
+
+bool fits(std::string_view pattern, std::string_view digits) {
+  return std::equal(
+      pattern.begin(), pattern.end(), digits.begin(), digits.end(),
+      [](char of_pattern, char digit) { return of_pattern == '?' || of_pattern == digit; });
+}
+
+// "2?": each question mark is one digit, and no number begins with a 0 but 0 itself.
+Part numbers_that_fit(std::string_view pattern) {
+  Part part;
+  for (unsigned number = kAll.low; number <= kAll.high; ++number) {
+    if (!fits(pattern, std::to_string(number))) continue;
+    if (part.empty() || part.back().high + 1 != number) part.push_back({number, number});
+    part.back().high = number;
+  }
+  return part;
+}
+
+// "45", "*", "3-4", "[3-4]", "2?"
+Part parse_part(std::string_view text) {
+  if (text == "*") return {kAll};
+  if (text.find('?') != std::string_view::npos) return numbers_that_fit(text);
   if (text.size() > 2 && text.front() == '[' && text.back() == ']') {
     text = text.substr(1, text.size() - 2);
   }
   const std::size_t dash = text.find('-');
   const auto low = number_up_to(255, text.substr(0, dash));
   const auto high = dash == std::string_view::npos ? low : number_up_to(255, text.substr(dash + 1));
-  if (!low || !high || *low > *high) return std::nullopt;
-  return Part{*low, *high};
+  if (!low || !high || *low > *high) return {};
+  return {{*low, *high}};
+}
+
+std::vector<unsigned> numbers_of(const Part& part) {
+  std::vector<unsigned> numbers;
+  for (const Run& run : part) {
+    for (unsigned number = run.low; number <= run.high; ++number) numbers.push_back(number);
+  }
+  return numbers;
 }
 
 bool looks_like_v4(std::string_view entry) {
-  return entry.find_first_not_of("0123456789.*[]-/") == std::string_view::npos;
+  return entry.find_first_not_of("0123456789.*?[]-/") == std::string_view::npos;
 }
 
 template <typename Wide>
@@ -134,31 +168,36 @@ bool NetworkSet::add_v4_pattern(std::string_view entry, std::uint32_t line) {
   for (;;) {
     if (given == 4) return false;
     const std::size_t dot = entry.find('.');
-    const std::optional<Part> part = parse_part(entry.substr(0, dot));
-    if (!part) return false;
-    parts[given++] = *part;
+    parts[given] = parse_part(entry.substr(0, dot));
+    if (parts[given++].empty()) return false;
     if (dot == std::string_view::npos) break;
     entry.remove_prefix(dot + 1);
   }
-  for (; given < 4; ++given) parts[given] = {0, 255};
+  for (; given < 4; ++given) parts[given] = {kAll};
 
-  // Parts after `last` are whole, so that each combination up to there is one range.
+  // Parts after `last` are whole, so that each combination up to there is as many ranges as `last`
+  // has runs.
   std::size_t last = 3;
-  while (last > 0 && parts[last].low == 0 && parts[last].high == 255) --last;
+  while (last > 0 && is_whole(parts[last])) --last;
+  std::vector<unsigned> choices[3];
   std::size_t combinations = 1;
-  for (std::size_t i = 0; i < last; ++i) combinations *= parts[i].high - parts[i].low + 1;
-  if (combinations > kMaxRangesPerEntry) return false;
+  for (std::size_t i = 0; i < last; ++i) {
+    choices[i] = numbers_of(parts[i]);
+    combinations *= choices[i].size();
+  }
+  if (combinations * parts[last].size() > kMaxRangesPerEntry) return false;
   const unsigned tail_bits = unsigned(8 * (3 - last));
   const std::uint32_t tail = tail_bits == 0 ? 0u : ~0u >> (32 - tail_bits);
   for (std::size_t n = 0; n < combinations; ++n) {
     std::uint32_t lead = 0;
     std::size_t rest = n;
     for (std::size_t i = 0; i < last; ++i) {
-      const std::size_t choices = parts[i].high - parts[i].low + 1;
-      lead |= std::uint32_t(parts[i].low + rest % choices) << (24 - 8 * i);
-      rest /= choices;
+      lead |= std::uint32_t(choices[i][rest % choices[i].size()]) << (24 - 8 * i);
+      rest /= choices[i].size();
     }
-    v4_.add(lead | parts[last].low << tail_bits, lead | parts[last].high << tail_bits | tail, line);
+    for (const Run& run : parts[last]) {
+      v4_.add(lead | run.low << tail_bits, lead | run.high << tail_bits | tail, line);
+    }
   }
   return true;
 }

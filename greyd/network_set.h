@@ -3,6 +3,7 @@
 //   192.0.2.1   2001:db8::1        one address
 //   192.0.2.0/24   2001:db8::/32   a network; missing parts of an IPv4 address are zero (172.16/12)
 //   192.168.2.*  192.168.[3-4].45  192.168.3-4.45    wildcards and ranges, in any part
+//   192.168.2?.12?                 each ? is one digit, in any part
 //   192.168.  192.168              all addresses that begin so
 //
 // ::ffff:192.0.2.0/120 is 192.0.2.0/24. Add all, build() once, then look up. Each entry has the

@@ -8,11 +8,10 @@ namespace grey::svctool {
 namespace {
 
 // The variable that `run` passes on by this flag; empty: none.
-std::string_view variable_of(std::string_view flag, bool use_greydaemon) {
+std::string_view variable_of(std::string_view flag) {
   if (flag == "-u") return "SERVICE_USER";
   for (const Setting& setting : settings()) {
-    const std::string_view its = use_greydaemon ? setting.greydaemon_flag : setting.flag;
-    if (its == flag) return setting.variable;
+    if (setting.flag == flag) return setting.variable;
   }
   return {};
 }
@@ -42,7 +41,7 @@ std::optional<StartValues> start_values(const std::vector<std::string>& words,
       values["DRY_RUN"] = "1";
       continue;
     }
-    const std::string_view variable = variable_of(words[i], use_greydaemon);
+    const std::string_view variable = variable_of(words[i]);
     if (variable.empty() || i + 1 >= end) return std::nullopt;
     values[std::string(variable)] = words[++i];
   }

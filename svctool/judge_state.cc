@@ -93,13 +93,14 @@ void judge_save(const StateFacts& facts, Findings& findings) {
   }
   judge_room(facts, findings);
   if (facts.journal_open == false) {
-    findings.wrong("journal-off",
-                   facts.context +
-                       ".journal: the daemon does not write it and answers from memory, so that "
-                       "what it learns now is lost when it ends",
-                   "mend what it says in " + facts.log +
-                       "; it tries again each minute, so wait until this is gone before a restart",
-                   facts.context + ".journal");
+    findings.wrong(
+        "journal-off",
+        facts.context +
+            ".journal: the daemon does not write it and answers from memory, so that "
+            "what it learns now is lost when it ends",
+        "mend what it says in " + facts.log + "; it tries again each minute, or at a kill -USR1 " +
+            std::to_string(facts.daemon) + ", so wait until this is gone before a restart",
+        facts.context + ".journal");
   }
 }
 

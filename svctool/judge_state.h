@@ -2,6 +2,8 @@
 // it was lost. Pure. See look_at.h for who looks.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -38,6 +40,7 @@ struct StateFacts {
   // Whether the daemon holds NAME.journal open. Without it what it has learnt is in memory alone.
   // Absent: it does not run with these files, or only root can tell.
   std::optional<bool> journal_open;
+  pid_t daemon = 0;  // its process
 
   std::vector<std::string> set_aside;  // NAME.damaged.* and the like
 };

@@ -142,18 +142,14 @@ StartValues values_set(const Seen& seen) {
   const auto add = [&](std::string_view name) {
     values[std::string(name)] = read_variable(seen.service, std::string(name));
   };
-  for (const Setting& setting : settings()) {
-    if (!seen.request.use_greydaemon || !setting.greydaemon_flag.empty()) add(setting.variable);
-  }
+  for (const Setting& setting : settings()) add(setting.variable);
   for (const char* name : {"LISTEN", "CONTEXT_FILE"}) add(name);
   // Only one that root starts is told who to be.
   const bool told = seen.started && seen.started->contains("SERVICE_USER");
   const bool is_root = seen.daemon != 0 && user_of(seen.daemon) == 0;
   if (!is_systemd(*seen.request.suite) && (told || is_root)) add("SERVICE_USER");
-  if (!seen.request.use_greydaemon) {
-    const bool dry = is_dry_run(read_variable(seen.service, "DRY_RUN"));
-    values.emplace("DRY_RUN", dry ? std::string("1") : std::string());
-  }
+  const bool dry = is_dry_run(read_variable(seen.service, "DRY_RUN"));
+  values.emplace("DRY_RUN", dry ? std::string("1") : std::string());
   return values;
 }
 

@@ -15,6 +15,7 @@
 #include "svctool/accounts.h"
 #include "svctool/look_at.h"
 #include "svctool/number.h"
+#include "svctool/observe.h"
 #include "svctool/processes.h"
 #include "svctool/service_files.h"
 #include "svctool/start_check.h"
@@ -90,15 +91,26 @@ std::vector<std::string> files_set_aside(const std::string& context) {
   return files;
 }
 
-std::optional<bool> journal_is_open(pid_t daemon, const std::string& context) {
-  // A save may be about to begin another one.
+// Still the daemon that was seen, and no other by now: it may be about to end.
+bool still_answers(const Seen& seen) {
+  const auto listen = parse_endpoint(seen.started->at("LISTEN"), Wildcards::allowed);
+  if (!listen || !probe(own_endpoint(*listen)).answered) return false;
+  const auto state = service_state(*seen.request.suite, seen.service);
+  return state && state->pid == seen.daemon;
+}
+
+std::optional<bool> journal_is_open(const Seen& seen, const std::string& context) {
   for (int look = 1;; ++look) {
     const auto file = file_id(context + ".journal");
     if (!file && errno != ENOENT) return std::nullopt;
-    const auto open = file ? has_open(daemon, *file) : false;
-    if (open != false || look == kLooks) return open;
+    const auto open = file ? has_open(seen.daemon, *file) : false;
+    if (open != false) return open;
+    if (look == kLooks) break;
+    // A save may be about to begin another one.
     ::poll(nullptr, 0, kPauseMilliseconds);
   }
+  // One that ends has saved all, and removed it.
+  return still_answers(seen) ? std::optional(false) : std::nullopt;
 }
 
 double seconds_between_saves(const Seen& seen) {
@@ -160,9 +172,10 @@ StateFacts look_at_state(const Seen& seen) {
   facts.save_interval = seconds_between_saves(seen);
   const bool its_files = seen.started && seen.started->at("CONTEXT_FILE") == set;
   if (seen.daemon == 0 || !its_files) return facts;
+  facts.daemon = seen.daemon;
   facts.running = age_of(seen.daemon);
-  facts.journal_open = journal_is_open(seen.daemon, facts.context);
-  if (!facts.journal_open) facts.unseen = true;
+  facts.journal_open = journal_is_open(seen, facts.context);
+  if (!facts.journal_open && ::geteuid() != 0) facts.unseen = true;
   return facts;
 }
 

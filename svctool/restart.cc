@@ -40,13 +40,8 @@ Result<void> check_place(const Suite& suite, const std::string& service, const S
 Result<void> check_loss(const Seen& seen) {
   if (seen.daemon == 0) return {};
   if (const std::string other = find_policy_holder(seen); !other.empty()) return failure(other);
-  StateFacts state = look_at_state(seen);
-  // One that reads its state, or hangs, has nothing to lose, or cannot be helped otherwise.
-  const auto endpoint =
-      seen.started ? parse_endpoint(seen.started->at("LISTEN"), Wildcards::allowed) : std::nullopt;
-  if (!endpoint || !probe(own_endpoint(*endpoint)).answered) state.journal_open.reset();
   Findings lost;
-  judge_save(state, lost);
+  judge_save(look_at_state(seen), lost);
   for (const Finding& finding : lost.list) {
     if (finding.severity == Severity::wrong) return failure(to_text(finding));
   }
@@ -89,7 +84,7 @@ Result<void> could_start(const ServiceRequest& request, const std::string& servi
 
 Result<Endpoint> listen_endpoint(const std::string& service) {
   const std::string listen = read_variable(service, "LISTEN");
-  if (const auto endpoint = own_endpoint(listen)) return *endpoint;
+  if (const auto endpoint = parse_endpoint(listen, Wildcards::allowed)) return *endpoint;
   return failure("LISTEN: '" + listen + "' is not an address and port");
 }
 

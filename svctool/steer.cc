@@ -86,6 +86,23 @@ Result<void> wait_until_down(const Suite& suite, const std::string& service, pid
   }
 }
 
+// One that its scanner does not start again.
+Result<int> stop_for_good(const Suite& suite, const std::string& service) {
+  if (is_supervision_hidden(service)) {
+    return failure(service + ": only root can see whether a supervisor runs here");
+  }
+  if (!is_supervised(service) && !is_supervised(service + "/log")) {
+    say(service + ": nothing to stop, as no supervise runs here");
+    return 0;
+  }
+  if (auto stopped = stop_service(suite, service); !stopped) {
+    return failure(service + ": " + stopped.error().text);
+  }
+  say(service + ": stopped for good, with what supervised it, as no " + std::string(suite.scanner) +
+      " watches it");
+  return 0;
+}
+
 }  // namespace
 
 Result<int> reload_daemon(const std::string& service) {
@@ -138,14 +155,7 @@ Result<int> stop_daemon(const std::string& service) {
   const auto request = read_unexposed_options(service);
   if (!request) return tl::make_unexpected(request.error());
   const Suite& suite = *request->suite;
-  if (!is_systemd(suite) && !is_scanned(suite, service)) {
-    if (auto stopped = stop_service(suite, service); !stopped) {
-      return failure(service + ": " + stopped.error().text);
-    }
-    say(service + ": stopped for good, with what supervised it, as no " +
-        std::string(suite.scanner) + " watches it");
-    return 0;
-  }
+  if (!is_systemd(suite) && !is_scanned(suite, service)) return stop_for_good(suite, service);
   const auto before = state_of(suite, service);
   if (!before) return tl::make_unexpected(before.error());
   if (auto told = put_down(suite, service); !told) return tl::make_unexpected(told.error());

@@ -165,6 +165,13 @@ for file in Makefile qmail-smtpd.c; do
   ok 'as it says' grep -q 'is not patched' "$work/patch.err"
 done
 
+edited combined Makefile '1s/qmail/server/'
+before=$(ls -A "$tree")
+for left in new-source new-makefile old-source back; do echo x >"$tree/.patch-qmail-smtpd.$left"; done
+ok 'what a killed run has left is no matter' works
+rm -f "$tree"/{compile,load,socket.lib,qmail-smtpd,*.o}
+ok 'and goes' test "$(ls -A "$tree")" = "$before"
+
 # What an earlier version left is put back: its definition stood before the rule.
 edited qmail-1.03 Makefile '1s/qmail/server/'
 cp "$tree/Makefile" "$work/unpatched"

@@ -176,6 +176,8 @@ case $scene in
       must 'no restart for that' is_left_alone ' /state'
       chmod 755 /state
     done
+    # It may have found out by itself; that it tries again is a minute later, or now.
+    kill -USR1 "$(pid_of $service)"
     must 'all is good' until_true is_good
     chown nobody /state
     must 'another owner' finds 1 'wrong: user _grey cannot save files in /state: Permission denied'

@@ -142,6 +142,9 @@ chown nobody "$top/control"
 check 1
 says "user daemon cannot save files in $top/control"
 chown daemon "$top/control"
+# The daemon may have found out by itself; it tries again in a minute, or when it is told.
+kill -USR1 "$(pid_of "$service")"
+wait_for is_good || fail 'not good again'
 
 say 'files of the state that only root can open are named'
 # The daemon that runs saves anew where its context file was replaced, so one of its own is spoilt.
@@ -161,6 +164,8 @@ chown root "$top/control/greylist.whitelist"
 check 1
 says "cannot open $top/control/greylist.whitelist: Permission denied"
 chmod 644 "$top/control/greylist.whitelist"
+kill -USR1 "$(pid_of "$service")"
+wait_for is_good || fail 'not good again'
 
 say 'a cdb beside a list is named, and whether the list is newer'
 ok --build-cdb="$top/control/greylist.whitelist"

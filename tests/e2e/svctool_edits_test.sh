@@ -356,6 +356,8 @@ if [ "$suite" != systemd ]; then
   must 'without the link it is stopped' does --stop --service=$service
   must 'for good' said 'stopped for good, with what supervised it, as no'
   must 'and says nothing' eval '! answers 01 192.0.2.9'
+  must 'once' does --stop --service=$service
+  must 'as is said' said 'nothing to stop, as no supervise runs here'
   [ -z "$scanner" ] || kill "$scanner"
 fi
 exit $((failures > 0))

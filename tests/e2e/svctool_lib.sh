@@ -53,11 +53,11 @@ fail() {
 say() { echo "- $*"; }
 contains() { grep -qF -e "$2" "$1"; }
 
-# Everything about every file below $top but the outputs of svctool itself, the log of a daemon that
+# Everything about every file below $top but the outputs of svctool itself and of svscan, the log of a daemon that
 # was asked just before, and what supervise writes whenever something is started again (the size of a
 # directory tells of that too, where it counts the names).
 snapshot() {
-  find "$top" -mindepth 1 ! -path "$top/out" ! -path "$top/err" ! -name current \
+  find "$top" -mindepth 1 ! -path "$top/out" ! -path "$top/err" ! -name current ! -path "$top/svscan.out" \
     ! -path '*/supervise/status*' -printf '%P %y %m %u %g %i ' \( -type d -printf '\n' -o -printf '%s\n' \) | sort
 }
 # nothing_written BEFORE WHAT: a snapshot now is that one

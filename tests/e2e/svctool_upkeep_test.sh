@@ -110,7 +110,10 @@ install_service
 says "keep $service/run: was edited by hand; --force writes it anew"
 contains "$service/run" '# mine' || fail 'an edit of run is lost'
 install_service --force
-finds 0 --service="$service"
+# The daemon may have found out by itself; it tries again in a minute, or when it is told.
+kill -USR1 "$(svstat "$service" | sed 's/.*(pid \([0-9]*\)).*/\1/')"
+is_good() { "$svctool" --check --service="$service" >"$top/out" 2>"$top/err"; }
+wait_for is_good || fail 'not good again'
 if [ -z "$memory" ]; then
   echo 100000000 >"$service/variables/MAX_RECORDS"
   finds 1 --service="$service"

@@ -27,7 +27,7 @@ inline std::string domain_for(std::string domain) {
   return domain.starts_with('.') ? "a" + domain : domain;
 }
 
-// An IPv4 address that "10.*.3-4.[5-6]", "10.", "10/8" or "10.0.0.0/8" is meant for.
+// An IPv4 address that "10.*.3-4.[5-6]", "10.2?", "10.", "10/8" or "10.0.0.0/8" is meant for.
 inline std::string v4_for(std::string entry) {
   std::string address;
   int parts = 0;
@@ -39,6 +39,8 @@ inline std::string v4_for(std::string entry) {
     entry.erase(0, dot + 1);
     if (part.starts_with('[')) part = part.substr(1, part.size() - 2);
     part.erase(std::min(part.find('-'), part.size()));
+    if (part.starts_with('?')) part[0] = '1';
+    std::replace(part.begin(), part.end(), '?', '0');
     part.erase(0, std::min(part.find_first_not_of('0'), part.size()));
     if (part.empty() || part == "*") part = "0";
     address += (parts++ == 0 ? "" : ".") + part;
@@ -67,7 +69,7 @@ inline bool has_what_is_meant(const AddressList& list, std::string_view entry) {
     auto ip = Ip::parse(text.substr(0, slash));
     return ip && list.has_client(*ip);
   }
-  if (text.find_first_not_of("0123456789.*[]-/") == std::string::npos) {
+  if (text.find_first_not_of("0123456789.*?[]-/") == std::string::npos) {
     const auto ip = Ip::parse(v4_for(text));
     return ip && list.has_client(*ip);
   }

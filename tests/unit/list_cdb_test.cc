@@ -33,7 +33,8 @@ struct Fixture {
 
 TEST_CASE_FIXTURE(Fixture, "a list in a cdb names the same as its text") {
   write(
-      "192.0.2.1\n10.0.0.0/8\n192.168.[3-4].45\n198.51.100.10-20\n2001:db8::/33\n2001:db9::1\n"
+      "192.0.2.1\n10.0.0.0/8\n192.168.[3-4].45\n192.86.2?.12?\n198.51.100.10-20\n2001:db8::/"
+      "33\n2001:db9::1\n"
       "mx.example.com\n.Example.net\nUser@Example.org\n@b.example\nto:post@c.example\nto:@d."
       "example\n");
   const AddressList text = load();
@@ -41,10 +42,13 @@ TEST_CASE_FIXTURE(Fixture, "a list in a cdb names the same as its text") {
   fs::remove(path);
   const AddressList cdb = load();
   CHECK(cdb.entries() == 0);
-  for (const char* ip :
-       {"192.0.2.1", "192.0.2.2", "10.255.0.1", "11.0.0.0", "192.168.3.45", "192.168.5.45",
-        "198.51.100.9", "198.51.100.10", "198.51.100.15", "198.51.100.20", "198.51.100.21",
-        "2001:db8:7fff::1", "2001:db8:8000::", "2001:db9::1", "2001:db9::2", "::1"}) {
+  for (const char* ip : {"192.0.2.1",     "192.0.2.2",        "10.255.0.1",
+                         "11.0.0.0",      "192.168.3.45",     "192.168.5.45",
+                         "192.86.20.120", "192.86.29.129",    "192.86.2.12",
+                         "192.86.30.120", "192.86.20.119",    "198.51.100.9",
+                         "198.51.100.10", "198.51.100.15",    "198.51.100.20",
+                         "198.51.100.21", "2001:db8:7fff::1", "2001:db8:8000::",
+                         "2001:db9::1",   "2001:db9::2",      "::1"}) {
     CAPTURE(ip);
     CHECK(cdb.has_client(*Ip::parse(ip)) == text.has_client(*Ip::parse(ip)));
   }
@@ -65,6 +69,8 @@ TEST_CASE_FIXTURE(Fixture, "a list in a cdb names the same as its text") {
 TEST_CASE_FIXTURE(Fixture, "each entry of a text is found in the cdb made of it") {
   const std::vector<std::string> entries = {"192.0.2.1",
                                             "10.*.3-4.7",
+                                            "192.86.2?.12?",
+                                            "192.16?",
                                             "64:ff9b::192.0.2.9",
                                             "mx.example.com",
                                             "*.example.net",
