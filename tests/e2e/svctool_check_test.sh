@@ -142,14 +142,16 @@ chown nobody "$top/control"
 check 1
 says "user daemon cannot save files in $top/control"
 chown daemon "$top/control"
-# The daemon may have found out by itself; it tries again in a minute, or when it is told.
-kill -USR1 "$(pid_of "$service")"
+# The daemon may have found out by itself, and would try again in a minute.
+svc -t "$service"
 wait_for is_good || fail 'not good again'
 
 say 'files of the state that only root can open are named'
 # The daemon that runs saves anew where its context file was replaced, so one of its own is spoilt.
-kill -USR1 "$(svstat "$service" | sed "s/.*(pid \([0-9]*\)).*/\1/")"
-wait_for test -s "$top/control/greylist.one.context" || fail 'USR1 saves nothing'
+old=$(stat -c %i "$top/control/greylist.one.context")
+is_saved() { [ "$(stat -c %i "$top/control/greylist.one.context")" != "$old" ]; }
+kill -USR1 "$(pid_of "$service")"
+wait_for is_saved || fail 'USR1 saves nothing'
 for file in context context.lock; do
   : >"$top/control/greylist.one.$file"
   chown root "$top/control/greylist.one.$file"
