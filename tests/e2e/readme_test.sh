@@ -199,7 +199,7 @@ manual_of_fronts() {
     wait $server 2>/dev/null
   }
   page=smtpd-glue/greysmtpd.8
-  serves "$(manual_literals $page DESCRIPTION | grep '^tcpserver')"
+  while read -r command <&3; do serves "$command"; done 3< <(manual_literals $page DESCRIPTION | one_a_line | grep '^tcpserver' | grep -vF ' ... ') # those that are whole
   page=smtpd-glue/mailfront/plugin-greylist.8
   do_commands "$(manual_literals $page DESCRIPTION | grep '^ln ')"
   serves "$(manual_literals $page DESCRIPTION | one_a_line | grep '^exec ')"
