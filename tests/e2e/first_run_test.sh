@@ -23,8 +23,9 @@ explain() { cat /tmp/*.out; }
 asks_for_nothing() { ! grep -E 'root runs no |^next: start |to use what has changed' "$1"; }
 
 # A tree whose build is done.
-mkdir -p /tmp/tree/scripts /tmp/bin
+mkdir -p /tmp/tree/scripts/lib /tmp/bin
 cp "$here/../../scripts/run" /tmp/tree/scripts
+cp "$here/../../scripts/lib/usage.sh" /tmp/tree/scripts/lib
 printf '#!/bin/sh\n' >/tmp/tree/scripts/setup
 cat >/tmp/bin/cmake <<END
 #!/bin/sh

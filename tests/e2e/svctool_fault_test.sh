@@ -29,9 +29,9 @@ make_all() {
 # refuses_all CODE TEXT BASE: every form that writes something below BASE does.
 refuses_all() {
   all_code=$1 all_text=$2 all_base=$3
-  refuses "$all_code" "$all_base/smtp/variables/GREYIP: $all_text" --greyip=@1 --service="$all_base/smtp"
-  refuses "$all_code" "$all_base/plain/run: $all_text" --greyip=@1 --service="$all_base/plain" --run
-  refuses "$all_code" "$all_text" --greyip=@1 --tcprules="$all_base/tcp/tcp.smtp"
+  refuses "$all_code" "$all_base/smtp/variables/GREYIP: $all_text" --greyip=127.0.0.1@1 --service="$all_base/smtp"
+  refuses "$all_code" "$all_base/plain/run: $all_text" --greyip=127.0.0.1@1 --service="$all_base/plain" --run
+  refuses "$all_code" "$all_text" --greyip=127.0.0.1@1 --tcprules="$all_base/tcp/tcp.smtp"
   contains "$top/err" "$all_base/tcp/tcp.smtp" || fail 'the rules are not named'
   refuses "$all_code" "$all_base/service/greylist.1/run: $all_text" \
     --refreshsvc="$all_base/service/greylist.1"
@@ -55,18 +55,18 @@ done
 mv "$top/s/greylist.1" "$odd/grey"
 printf '#!/bin/sh\nexec envdir variables ./server\n' >"$odd/run"
 mkdir "$odd/variables"
-ok --greyip=@1 --service="$odd"
-[ "$(cat "$odd/variables/GREYIP")" = @1 ] || fail 'no GREYIP'
-refuses 111 'f\ng/variables/GREYIP is ' --greyip=@2 --service="$odd"
+ok --greyip=127.0.0.1@1 --service="$odd"
+[ "$(cat "$odd/variables/GREYIP")" = 127.0.0.1@1 ] || fail 'no GREYIP'
+refuses 111 'f\ng/variables/GREYIP is ' --greyip=127.0.0.1@2 --service="$odd"
 ok --no-greyip --service="$odd"
 printf '#!/bin/sh\nexec ./server\n' >"$odd/run"
-ok --greyip=@1 --service="$odd" --run
+ok --greyip=127.0.0.1@1 --service="$odd" --run
 ok --no-greyip --service="$odd"
 [ "$(cat "$odd/run")" = "$(printf '#!/bin/sh\nexec ./server')" ] || fail 'run is not what it was'
 printf ':allow\n' >"$odd/tcp.smtp"
-ok --greyip=@1 --tcprules="$odd/tcp.smtp"
-[ "$(TCPREMOTEIP=1.2.3.4 tcprulescheck "$odd/tcp.smtp.cdb" | grep -c GREYIP=@1)" = 1 ] || fail 'no cdb'
-refuses 111 'f\ng/tcp.smtp: line 1: another GREYIP' --greyip=@2 --tcprules="$odd/tcp.smtp"
+ok --greyip=127.0.0.1@1 --tcprules="$odd/tcp.smtp"
+[ "$(TCPREMOTEIP=1.2.3.4 tcprulescheck "$odd/tcp.smtp.cdb" | grep -c GREYIP=127.0.0.1@1)" = 1 ] || fail 'no cdb'
+refuses 111 'f\ng/tcp.smtp: line 1: another GREYIP' --greyip=127.0.0.1@2 --tcprules="$odd/tcp.smtp"
 echo '# older' >"$odd/grey/run"
 ok --refreshsvc="$odd/grey"
 nothing_to_change --refreshsvc="$odd/grey"
@@ -79,12 +79,12 @@ make_all "$top/way"
 for path in smtp/variables/GREYIP service/greylist.1/.norefresh; do
   mkdir "$top/way/$path"
 done
-refuses 111 "$top/way/smtp/variables/GREYIP" --greyip=@1 --service="$top/way/smtp"
+refuses 111 "$top/way/smtp/variables/GREYIP" --greyip=127.0.0.1@1 --service="$top/way/smtp"
 refuses 111 "$top/way/service/greylist.1/.norefresh is in the way" \
   --autorefresh=0 "$top/way/service/greylist.1"
 mv "$top/way/tcp/tcp.smtp.cdb" "$top/way/tcp/cdb"
 mkdir "$top/way/tcp/tcp.smtp.cdb"
-refuses 111 "$top/way/tcp/tcp.smtp.cdb" --greyip=@1 --tcprules="$top/way/tcp/tcp.smtp"
+refuses 111 "$top/way/tcp/tcp.smtp.cdb" --greyip=127.0.0.1@1 --tcprules="$top/way/tcp/tcp.smtp"
 rm -r "$top/way/service/greylist.1/variables"
 echo file >"$top/way/service/greylist.1/variables"
 refuses 111 "$top/way/service/greylist.1/variables is in the way: it is not a directory" --greylist=1 \
@@ -113,9 +113,9 @@ cp "$svctool" "$top/svctool" && chmod 755 "$top/svctool"
   export svctool_path="$top/svctool"
   svctool=$top/as-nobody
   base=$top/closed
-  refuses 111 "$base/smtp/variables/GREYIP: Permission denied" --greyip=@1 --service="$base/smtp"
-  refuses 111 "$base/plain/run: Permission denied" --greyip=@1 --service="$base/plain" --run
-  refuses 111 "$base/tcp/tcp.smtp: Permission denied" --greyip=@1 --tcprules="$base/tcp/tcp.smtp"
+  refuses 111 "$base/smtp/variables/GREYIP: Permission denied" --greyip=127.0.0.1@1 --service="$base/smtp"
+  refuses 111 "$base/plain/run: Permission denied" --greyip=127.0.0.1@1 --service="$base/plain" --run
+  refuses 111 "$base/tcp/tcp.smtp: Permission denied" --greyip=127.0.0.1@1 --tcprules="$base/tcp/tcp.smtp"
   refuses 111 "$base/service/greylist.1/run: Permission denied" --refreshsvc="$base/service/greylist.1"
   refuses 111 "$base/service/greylist.1/.norefresh: Permission denied" \
     --autorefresh=0 "$base/service/greylist.1"
@@ -139,7 +139,7 @@ if mount -t tmpfs -o size=512k,mode=755 tmpfs "$top/small" 2>/dev/null; then
   refuses_all 111 'Read-only file system' "$top/small"
   mount -o remount,rw "$top/small"
   ok --refreshsvc="$top/small/service/greylist.1"
-  ok --greyip=@1 --tcprules="$top/small/tcp/tcp.smtp"
+  ok --greyip=127.0.0.1@1 --tcprules="$top/small/tcp/tcp.smtp"
   umount "$top/small"
 else
   echo '  (not tried: no mount)'
