@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "greyd/files.h"
+#include "svctool/output.h"
 #include "svctool/process.h"
 
 namespace grey::svctool {
@@ -79,7 +80,11 @@ std::vector<User> missing_users(const Plan& plan, const Accounts& accounts) {
 NewUsers::~NewUsers() {
   // Best effort: the error that led here is already on its way to the operator.
   for (auto command = undo_.rbegin(); command != undo_.rend(); ++command) {
-    (void)run_program({*command});
+    const auto done = run_program({*command});
+    // userdel takes a group of the same name with it, or leaves it: then the next one fails.
+    if (!done && command->front() == "userdel") {
+      warn("user " + command->back() + " was made, and stays: " + done.error().text);
+    }
   }
 }
 

@@ -62,7 +62,7 @@ void add_service_options(CLI::App& app, Raw& raw) {
       "memory limit of the daemon; 0: none [what --max-records needs]");
   add("--prefix", service.prefix, "DIR", "where the programs are installed");
   flag("--use-greydaemon", service.use_greydaemon,
-       "run greydaemon, with the Perl daemon's command line");
+       "run greydaemon, with the rules of the Perl daemon");
   flag("--down", service.down, "do not start the daemon yet");
   flag("--no-whitelist", service.no_whitelist, "no whitelist at all");
   flag("--nooverwrite", raw.manner.nooverwrite, "refuse when the service directory exists");

@@ -148,6 +148,8 @@ wait_for is_good || fail 'not good again'
 
 say 'files of the state that only root can open are named'
 # The daemon that runs saves anew where its context file was replaced, so one of its own is spoilt.
+kill -USR1 "$(pid_of "$service")"
+wait_for test -e "$top/control/greylist.one.context" || fail 'USR1 saves nothing'
 old=$(stat -c %i "$top/control/greylist.one.context")
 is_saved() { [ "$(stat -c %i "$top/control/greylist.one.context")" != "$old" ]; }
 kill -USR1 "$(pid_of "$service")"
