@@ -105,12 +105,24 @@ std::size_t UdpFront::parse(Batch& batch, bool set_dear_aside, Seconds now) {
       set_aside(batch, i, source.ip);
       continue;
     }
-    if (service_.greylist().tells_questions_apart()) {
-      query.question = question_id(question_key_, source, query.envelope);
-    }
+    const std::uint64_t question = question_id(question_key_, source, query.envelope);
+    complete(query, datagram, question, batch.completed[queries], now);
+    if (service_.greylist().tells_questions_apart()) query.question = question;
     batch.datagram_of[queries++] = i;
   }
   return queries;
+}
+
+// A copy of a question without the additions that it came with at first is read as that was.
+void UdpFront::complete(wire::Query& query, std::string_view datagram, std::uint64_t question,
+                        std::string& text, Seconds now) {
+  constexpr std::size_t kEnd = 2;  // NULs: of the last recipient, and of the query
+  const std::string_view additions = datagram.substr(query.envelope.size());
+  if (additions.size() > kEnd) return full_forms_.remember(question, additions, now);
+  const std::string_view first = full_forms_.find(question, now);
+  if (first.empty()) return;
+  text.assign(query.envelope).append(first);
+  (void)wire::parse(text, query, settings_.dialect);  // what it is made of was good
 }
 
 bool UdpFront::is_foreign(const Endpoint& source, Seconds now) {

@@ -12,10 +12,12 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "greyd/backlog.h"
 #include "greyd/files.h"
+#include "greyd/full_forms.h"
 #include "greyd/hash_key.h"
 #include "greyd/log.h"
 #include "greyd/network_set.h"
@@ -66,6 +68,8 @@ class UdpFront {
     DatagramBatch datagrams;
     std::array<wire::Query, DatagramBatch::kSize> queries;
     std::array<std::size_t, DatagramBatch::kSize> datagram_of{};  // number of each one's datagram
+    std::array<std::string, DatagramBatch::kSize>
+        completed;  // what a query's views are into instead
     std::size_t undecided = 0;
   };
 
@@ -75,6 +79,8 @@ class UdpFront {
   void handle_dear(Seconds now);
   void parse_and_decide(std::unique_ptr<Batch> batch, bool set_dear_aside, Seconds now);
   std::size_t parse(Batch& batch, bool set_dear_aside, Seconds now);
+  void complete(wire::Query& query, std::string_view datagram, std::uint64_t question,
+                std::string& text, Seconds now);
   bool is_foreign(const Endpoint& source, Seconds now);
   void set_aside(const Batch& batch, std::size_t index, const Ip& source);
   void decide(std::unique_ptr<Batch> batch, std::size_t queries, Seconds now);
@@ -91,6 +97,7 @@ class UdpFront {
 
   std::vector<std::unique_ptr<Batch>> idle_batches_;
   std::size_t batches_ = 0;  // all that were made
+  FullForms full_forms_;
   Backlog<Datagram> backlog_;
   UdpLosses losses_, told_;
   std::uint32_t overflow_seen_ = 0;  // the system's counter

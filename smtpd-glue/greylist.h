@@ -113,10 +113,11 @@ struct greylist_result greylist_ask(const struct greylist_options* options,
 
 /* What the servers of one list have shown to understand, for a front that asks more than once: all
  * 0 at first. A server that answers nothing to a query with our additions (the Perl greydaemon) is
- * asked in the plain form within timeout_ms, and the next time at once. */
+ * asked in the plain form within timeout_ms, and at once after two such questions. */
 struct greylist_session {
-  unsigned takes_full;  /* bit i: the i-th of `servers` takes the full form, and gets no other */
-  unsigned wants_plain; /* bit i: it has answered after it was asked in the plain form */
+  unsigned takes_full;     /* bit i: the i-th of `servers` takes the full form, and gets no other */
+  unsigned answered_plain; /* bit i: it has answered after it was asked in the plain form */
+  unsigned wants_plain;    /* bit i: more than once */
 };
 
 /* greylist_ask() is this with a new session each time. */

@@ -47,13 +47,16 @@ class QueryForms {
 
   void answered_with_tag(std::size_t server) {
     session_.takes_full |= bit(server);
+    session_.answered_plain &= ~bit(server);
     session_.wants_plain &= ~bit(server);
   }
   // Such an answer does not say which form it is to. Where both were sent, it is taken for one to
-  // the form that does for every daemon.
+  // the form that does for every daemon; once it may have been a datagram that got lost.
   void answered_without_tag(std::size_t server) {
     if (!was_asked_plainly_[server]) return answered_with_tag(server);
-    if (!has(session_.takes_full, server)) session_.wants_plain |= bit(server);
+    if (has(session_.takes_full, server)) return;
+    session_.wants_plain |= session_.answered_plain & bit(server);
+    session_.answered_plain |= bit(server);
   }
 
  private:

@@ -214,6 +214,13 @@ dir=$1 program=$2 port=$3
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /var/log
 mkdir -p /run/systemd/journal /run/log
+# It does not run on a machine without a name, as one that was just made is.
+[ -s /etc/machine-id ] || {
+  cp -a /etc "$dir/etc"
+  rm -f "$dir/etc/machine-id"
+  tr -d - </proc/sys/kernel/random/uuid >"$dir/etc/machine-id"
+  mount --bind "$dir/etc" /etc
+}
 /lib/systemd/systemd-journald 2>/dev/null & journald=$!
 for i in $(seq 300); do [ -S /run/systemd/journal/stdout ] && break; sleep 0.1; done
 # Of systemd's units it is the manager that sets JOURNAL_STREAM.

@@ -45,8 +45,11 @@ test_greysmtpd() { # letters
   ok "asked with the fields first" full_first a@x
   ok "and then without" plain_later a@x
   say 'RSET\r\nMAIL FROM:<b@x>\r\nRCPT TO:<r@example.net>\r\nDATA'
-  ok "another message" hear 250 250 250 450
-  ok "without them at once: the session remembers" plain_first b@x
+  ok 'another message' hear 250 250 250 450
+  ok 'likewise: a datagram may have got lost' full_first b@x
+  say 'RSET\r\nMAIL FROM:<c@x>\r\nRCPT TO:<r@example.net>\r\nDATA'
+  ok 'a third one' hear 250 250 250 450
+  ok "without them at once: the session remembers" plain_first c@x
   say 'QUIT'
   hear 221
   hang_up

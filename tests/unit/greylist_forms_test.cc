@@ -221,8 +221,10 @@ TEST_CASE("in a session a server is asked in the form that it has answered") {
     const int port = new_port();
     network.servers[port] = row.server;
     greylist_session session{};
-    ask({port}, &session);
-    CHECK(network.asked[port] == row.first);
+    for (int i = 0; i < 2; ++i) {
+      ask({port}, &session);
+      CHECK(network.asked[port] == row.first);
+    }
     for (int i = 0; i < 3; ++i) {
       CHECK(ask({port}, &session).error == GREYLIST_ANSWERED);
       CHECK(network.asked[port] == row.later);
@@ -236,8 +238,10 @@ TEST_CASE("a session keeps its servers apart") {
   const int perl = new_port(), own = new_port();
   network.servers = {{perl, silent_to("QNW")}, {own, ours()}};
   greylist_session session{};
-  ask({perl, own}, &session);
-  CHECK(network.asked[perl] == "fp");
+  for (int i = 0; i < 2; ++i) {
+    ask({perl, own}, &session);
+    CHECK(network.asked[perl] == "fp");
+  }
   network.servers[perl] = dead();
   ask({perl, own}, &session);
   CHECK(network.asked[perl] == "pfpfpfp");  // for half of the time
@@ -283,10 +287,20 @@ TEST_CASE("a tag is checked also where the plain form was sent") {
 TEST_CASE("a lost datagram costs one more, and what the session takes for plain is corrected") {
   const int port = new_port();
   const Server server = ours();
-  network.servers[port] = behind_loss(1, server);
   greylist_session session{};
+  network.servers[port] = behind_loss(1, server);
   CHECK(ask({port}, &session).error == GREYLIST_ANSWERED);
   CHECK(network.asked[port] == "fp");
+  network.servers[port] = server;
+  CHECK(ask({port}, &session).error == GREYLIST_ANSWERED);
+  CHECK(network.asked[port] == "f");
+
+  session = {};
+  network.servers[port] = behind_loss(1, server);
+  for (int i = 0; i < 2; ++i) {
+    CHECK(ask({port}, &session).error == GREYLIST_ANSWERED);
+    CHECK(network.asked[port] == "fp");
+  }
   CHECK(ask({port}, &session).error == GREYLIST_ANSWERED);
   CHECK(network.asked[port] == "pf");  // the next datagram with additions shows what it is
   network.servers[port] = server;
@@ -343,7 +357,7 @@ TEST_CASE("a long question is asked whole in both forms, then briefly in both") 
 }
 
 TEST_CASE("where the plain form is not allowed, as under a key, it is never sent") {
-  greylist_session session{0, ~0u};
+  greylist_session session{0, 0, ~0u};
   grey::glue::QueryForms forms(false, session);
   for (int i = 0; i < 5; ++i) {
     CHECK(forms.next(3) == Form::full);

@@ -189,9 +189,30 @@ TEST_CASE("a question that is asked again without the additions is no retry") {
     return from.answer();
   };
   CHECK(heard(asker, full) == "\0\1tag"s);
-  CHECK(heard(asker, plain) == "\0\1"s);
-  CHECK(heard(asker, envelope) == "\0\1"s);
+  CHECK(heard(asker, plain) == "\0\1tag"s);
+  CHECK(heard(asker, envelope) == "\0\1tag"s);
   CHECK(heard(asker, full) == "\0\1tag"s);
   CHECK(heard(asker, "I192.0.2.1\0Fa@x.org\0Tc@y.net\0\0"s) == "\0\1"s);
   CHECK(heard(another, plain) == "\1\3"s);
+}
+
+TEST_CASE("a copy without the additions is answered as the question with them was") {
+  Fixture f;
+  const Asker asker("127.0.0.1", f.port), another("127.0.0.1", f.port);
+  const auto heard = [&](const Asker& from, const std::string& datagram, Seconds now) {
+    REQUIRE(from.ask(datagram));
+    f.front->handle(now);
+    return from.answer();
+  };
+  const std::string envelope = "I192.0.2.1\0Fa@x.org\0Tb@y.net\0"s;
+  CHECK(heard(asker, envelope + "Nmx.x.org\0W\0Qtag\0\0"s, kNow) == "\0\1\0\0\1\x2ctag"s);
+  CHECK(heard(asker, envelope + "\0"s, kNow + 10) == "\0\2\0\0\1\x22tag"s);
+  // The tag is nobody else's, nor that of a later question.
+  CHECK(heard(another, envelope + "\0"s, kNow + 10) == "\0\2"s);
+  CHECK(heard(asker, "I192.0.2.1\0Fa@x.org\0Tc@y.net\0\0"s, kNow + 10) == "\0\1"s);
+  CHECK(heard(asker, envelope + "\0"s, kNow + 61) == "\0\2"s);
+  // What is too long for what is remembered is answered, and forgotten.
+  const std::string name = "N" + std::string(400, 'n') + '\0';
+  CHECK(heard(asker, envelope + name + "Qtag2\0\0"s, kNow + 62) == "\0\2tag2"s);
+  CHECK(heard(asker, envelope + "\0"s, kNow + 62) == "\0\2"s);
 }
