@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@
 #include "greyd/lists.h"
 #include "greyd/log.h"
 #include "greyd/options.h"
+#include "greyd/policy_listener.h"
 #include "greyd/policy_server.h"
 #include "greyd/server.h"
 #include "greyd/service.h"
@@ -207,6 +209,40 @@ Result<void> check_address(const Endpoint& endpoint) {
   return failure("cannot listen on " + to_string(endpoint.ip) + text.substr(text.rfind(": ")));
 }
 
+// Whether the second cannot be had beside the first. The wildcard of IPv6 has the port of IPv4,
+// too.
+bool is_same_place(const PolicyAddress& one, const PolicyAddress& other) {
+  if (one.path.empty() != other.path.empty()) return false;
+  if (!one.path.empty()) {
+    std::error_code error;  // a directory that is not there has been told of
+    const std::filesystem::path path(one.path), second(other.path);
+    return path.filename() == second.filename() &&
+           std::filesystem::equivalent(path.parent_path(), second.parent_path(), error);
+  }
+  const Endpoint &here = one.endpoint, &there = other.endpoint;
+  if (here.port != there.port) return false;
+  const auto covers = [](const Ip& wildcard, const Ip& ip) {
+    return wildcard.is_any() && (!wildcard.is_v4() || ip.is_v4());
+  };
+  return here.ip == there.ip || covers(here.ip, there.ip) || covers(there.ip, here.ip);
+}
+
+// A place that is named twice would be refused to the second.
+Result<void> check_apart(const std::vector<PolicyAddress>& addresses) {
+  const auto text_of = [](const PolicyAddress& address) {
+    if (!address.path.empty()) return address.path;
+    return to_string(address.endpoint.ip) + "@" + std::to_string(address.endpoint.port);
+  };
+  for (auto one = addresses.begin(); one != addresses.end(); ++one) {
+    for (auto other = one + 1; other != addresses.end(); ++other) {
+      if (!is_same_place(*one, *other)) continue;
+      return misuse("--policy: " + text_of(*one) + " and " + text_of(*other) +
+                    " are one place: name it once");
+    }
+  }
+  return {};
+}
+
 // Where it listens: addresses, and the directories of the unix sockets that --policy names.
 Result<void> check_places(const Options& options) {
   if (auto own = check_address(options.listen); !own) return own;
@@ -216,10 +252,12 @@ Result<void> check_places(const Options& options) {
       continue;
     }
     const std::string directory = address.path.substr(0, address.path.rfind('/') + 1);
-    if (::access(directory.c_str(), X_OK) == 0) continue;
-    return tl::make_unexpected(system_error("make a socket in", directory, errno));
+    if (::access(directory.c_str(), X_OK) != 0) {
+      return tl::make_unexpected(system_error("make a socket in", directory, errno));
+    }
+    if (auto free = PolicyListener::check_path(address.path); !free) return free;
   }
-  return {};
+  return check_apart(options.policy_addresses);
 }
 
 // All that serve() needs before it answers, but for the ports: a daemon that runs has them. Changes

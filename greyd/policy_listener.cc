@@ -94,6 +94,21 @@ int bind_in(const Fd& directory, const std::string& name, Fd& result, struct sta
 
 }  // namespace
 
+Result<void> PolicyListener::check_path(const std::string& path) {
+  const auto error_of = [&](int error) {
+    return tl::make_unexpected(system_error("listen on", path, error));
+  };
+  if (path.size() >= sizeof(sockaddr_un::sun_path)) return error_of(ENAMETOOLONG);
+  const auto directory = open_trusted_directory(directory_of(path));
+  if (!directory) return failure("cannot listen on " + path + ": " + directory.error().text);
+  struct stat file {};
+  const std::string name = path.substr(path.rfind('/') + 1);
+  if (::fstatat(directory->get(), name.c_str(), &file, AT_SYMLINK_NOFOLLOW) != 0) {
+    return errno == ENOENT ? Result<void>() : error_of(errno);
+  }
+  return S_ISSOCK(file.st_mode) ? Result<void>() : error_of(EEXIST);
+}
+
 Result<PolicyListener> PolicyListener::open(const PolicyAddress& address) {
   const auto error_of = [&](int error) {
     return tl::make_unexpected(system_error("listen on", address.path, error));

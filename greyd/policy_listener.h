@@ -22,6 +22,10 @@ class PolicyListener {
   // Changes the process's working directory and umask and sets them back: call it before there are
   // threads.
   static Result<PolicyListener> open(const PolicyAddress& address);
+
+  // What would stop open() beside other processes, who may come and go: nothing is made. As open()
+  // it is to be called by the user who opens.
+  static Result<void> check_path(const std::string& path);
   ~PolicyListener();
   PolicyListener(PolicyListener&&) = default;
   PolicyListener& operator=(PolicyListener&&) = delete;

@@ -162,6 +162,10 @@ void judge_machine(const Subject& subject, const Accounts& accounts, Findings& f
   const bool supervised = judge_supervisor(subject, findings);
   const LogNews news = look_at_news(subject.suite(), service);
   const pid_t daemon = judge_own_daemon(subject, news, findings);
+  if (daemon != 0 && !is_systemd(subject.suite()) && exists(service + "/down")) {
+    findings.warn("not-at-boot", service + ": it runs, and at the next boot it is not started",
+                  "remove " + shell_quote(service + "/down"), service + "/down");
+  }
   judge_running(subject, see(subject.request, service, daemon), news, findings);
   judge_log_service(subject.suite(), service, supervised ? daemon : 0, findings);
 }

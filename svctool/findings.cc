@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "svctool/edits.h"
 #include "svctool/number.h"
 #include "svctool/show.h"
 #include "svctool/unit_file.h"
@@ -96,6 +97,10 @@ void judge_change(const Change& change, Basis basis, Findings& findings) {
         judge_edit(change, basis, findings);
       } else if (change.entry->role == Role::settings) {
         judge_settings(change, basis, findings);
+      } else if (change.entry->role == Role::script &&
+                 author_of(change.old_content) == Author::edited) {
+        findings.note("script-edited", path + ": edited by hand, and left so",
+                      "svctool --refreshsvc --force on the service would write it anew", path);
       } else {
         findings.wrong("file-content", path + ": another content", remedy(change), path);
       }

@@ -64,6 +64,10 @@ void judge_daemon(const Observation& seen, const Places& places, bool dry_run, F
   if (dry) {
     findings.note("dry-run", text + "answers (in a dry run, DRY_RUN: everyone is accepted)",
                   "empty DRY_RUN to greylist", where);
+  } else if (probe.answered && probe.reason == wire::Reason::whitelisted) {
+    findings.warn("all-whitelisted",
+                  text + "accepts an address that nobody has, as whitelisted: a list may name all",
+                  "look for an entry as 0.0.0.0/0; the log names its list and line", where);
   } else if (probe.answered) {
     findings.note("answers", text + probe.outcome, {}, where);
   } else {

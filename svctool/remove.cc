@@ -15,7 +15,9 @@
 #include "svctool/output.h"
 #include "svctool/place.h"
 #include "svctool/plan.h"
+#include "svctool/restart.h"
 #include "svctool/service_files.h"
+#include "svctool/service_state.h"
 #include "svctool/supervision.h"
 
 namespace grey::svctool {
@@ -113,6 +115,11 @@ Result<int> remove_service(const std::string& service, bool dry_run) {
     return 0;
   }
   const bool systemd = is_systemd(*options->suite);
+  if (const auto state = service_state(*options->suite, directory); state && state->up) {
+    if (auto saves = check_save(see(*options, directory, state->pid)); !saves) {
+      return failure(service + ": not removed: " + saves.error().text);
+    }
+  }
   if (systemd) {
     if (auto removed = remove_unit(directory); !removed) {
       return tl::make_unexpected(removed.error());

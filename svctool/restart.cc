@@ -1,14 +1,19 @@
 #include "svctool/restart.h"
 
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <cctype>
+#include <cerrno>
 #include <cstdio>
 
 #include "greyd/files.h"
 #include "svctool/log_service.h"
 #include "svctool/look_at.h"
 #include "svctool/observe.h"
+#include "svctool/processes.h"
 #include "svctool/service_files.h"
 #include "svctool/sockets.h"
 #include "svctool/standing.h"
@@ -36,16 +41,12 @@ Result<void> check_place(const Suite& suite, const std::string& service, const S
 }
 
 // An error when what the daemon that runs has learnt would be lost, when it could not be saved by
-// the next one, or when that one would not get a place where mail servers ask.
+// the next one, or when that one would not get its state, or a place where mail servers ask.
 Result<void> check_loss(const Seen& seen) {
   if (seen.daemon == 0) return {};
   if (const std::string other = find_policy_holder(seen); !other.empty()) return failure(other);
-  Findings lost;
-  judge_save(look_at_state(seen), lost);
-  for (const Finding& finding : lost.list) {
-    if (finding.severity == Severity::wrong) return failure(to_text(finding));
-  }
-  return {};
+  if (auto free = check_state_is_free(seen); !free) return free;
+  return check_save(seen);
 }
 
 // Whether it was told at all: a daemon that was put down is not to be started.
@@ -66,6 +67,26 @@ bool stands_still(pid_t pid) {
 }
 
 }  // namespace
+
+Result<void> check_state_is_free(const Seen& seen) {
+  const std::string context = path_below(read_variable(seen.service, "CONTROLDIR"),
+                                         read_variable(seen.service, "CONTEXT_FILE"));
+  const std::string path = context + ".lock";
+  const auto file = file_id(path);
+  if (!file || (seen.daemon != 0 && has_open(seen.daemon, *file) != false)) return {};
+  const Fd lock(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!lock || ::flock(lock.get(), LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK) return {};
+  return failure("context file " + context + " is in use by another daemon");
+}
+
+Result<void> check_save(const Seen& seen) {
+  Findings lost;
+  judge_save(look_at_state(seen), lost);
+  for (const Finding& finding : lost.list) {
+    if (finding.severity == Severity::wrong) return failure(to_text(finding));
+  }
+  return {};
+}
 
 Result<ServiceRequest> read_standing(const std::string& service) {
   auto request = read_trusted_options(service);

@@ -7,6 +7,7 @@
 
 #include "greyd/endpoint.h"
 #include "greyd/error.h"
+#include "svctool/look_at.h"
 #include "svctool/service_request.h"
 
 namespace grey::svctool {
@@ -22,6 +23,12 @@ Result<ServiceRequest> read_standing(const std::string& service);
 
 // An error when its daemon could not start with its settings as they are now.
 Result<void> could_start(const ServiceRequest& request, const std::string& service);
+
+// An error when a daemon that ends now could not save what it has learnt.
+Result<void> check_save(const Seen& seen);
+
+// An error when another daemon has the state that this one is to go on with.
+Result<void> check_state_is_free(const Seen& seen);
 
 // Where it is asked, by LISTEN.
 Result<Endpoint> listen_endpoint(const std::string& service);

@@ -136,7 +136,9 @@ Result<int> start_daemon(const std::string& service) {
   if (before->up) {
     say(service + ": is up already, process " + std::to_string(before->pid));
   } else {
-    if (auto good = could_start(*request, service); !good) {
+    auto good = could_start(*request, service);
+    if (good) good = check_state_is_free(see(*request, service, 0));
+    if (!good) {
       return failure(service + ": not started, as it could not now: " + good.error().text);
     }
     if (auto told = start_service(suite, service); !told) {
@@ -158,6 +160,12 @@ Result<int> stop_daemon(const std::string& service) {
   if (!is_systemd(suite) && !is_scanned(suite, service)) return stop_for_good(suite, service);
   const auto before = state_of(suite, service);
   if (!before) return tl::make_unexpected(before.error());
+  if (before->up) {
+    if (auto saves = check_save(see(*request, service, before->pid)); !saves) {
+      return failure(service + ": not stopped: " + saves.error().text +
+                     " (what supervises it would stop it all the same)");
+    }
+  }
   if (auto told = put_down(suite, service); !told) return tl::make_unexpected(told.error());
   if (before->up) {
     if (auto down = wait_until_down(suite, service, before->pid); !down) {

@@ -54,11 +54,12 @@ finds() { # code part...: a check ends with that code and says that in one line
 is_good() { check && grep -qxF "$service: good" "$out"; }
 is_said() { one_line "$@"; }
 # --restart refuses, says why, and the daemon that was there is there.
-is_left_alone() { # text...
+is_left_alone() { is_not_ended --restart "$1"; }
+is_not_ended() { # verb text
   local before
   before=$(pid_of "$service")
-  "$svctool" --restart --service=$service >/tmp/restart.out 2>&1
-  [ $? = 111 ] && grep -qF -e "$1" /tmp/restart.out && [ "$(pid_of "$service")" = "$before" ]
+  "$svctool" "$1" --service=$service >/tmp/restart.out 2>&1
+  [ $? = 111 ] && grep -qF -e "$2" /tmp/restart.out && [ "$(pid_of "$service")" = "$before" ]
 }
 pid_of() { svstat "$1" | sed -n 's/.* up (pid \([0-9]*\)).*/\1/p' | grep . || echo 0; }
 set_to() { echo "$2" >"$service/variables/$1"; }
@@ -117,6 +118,28 @@ case $scene in
     kill -STOP "$(pid_of $service)"
     must 'and it is made to go on where it is to end and start again' restart
     must 'and does' is_good
+
+    cp /state/greylist.whitelist /tmp/whitelist
+    echo 0.0.0.0/0 >>/state/greylist.whitelist
+    "$svctool" --reload --service=$service >"$out"
+    must 'a list that names all' until_true eval 'check; is_said "warning: daemon at 127.0.0.1@1999: accepts an address that nobody has, as whitelisted"'
+    cp /tmp/whitelist /state/greylist.whitelist
+    "$svctool" --reload --service=$service >"$out"
+    must 'is mended' until_true is_good
+
+    : >$service/down
+    must 'one that does not come up at boot' eval 'check; is_said "warning: $service: it runs, and at the next boot it is not started" "to do: remove $service/down"'
+    rm $service/down
+    echo '# mine' >>$service/run
+    must 'a run that was edited is said to be, and good' eval 'check && is_said "note: $service/run: edited by hand, and left so"'
+    sed -i '$d' $service/run
+
+    for places in @10024,127.0.0.1@10024 /run/a,/run/a /state/greylist.whitelist "/run/$(printf %0120d 1)"; do
+      set_to POLICY "$places"
+      must "POLICY that the daemon could not have" is_left_alone 'not restarted'
+    done
+    set_to POLICY ''
+    must 'is not waited for' until_true is_good
 
     svc -d $service
     must 'a daemon that was put down' until_true finds 1 "wrong: $service: down, and stays so until it is started" \
@@ -200,6 +223,9 @@ case $scene in
       'to do: mend what it says in /log/greylist.1999/current'
     must 'no restart for that' is_left_alone 'are free there'
     truncate -s 100k /state/filler
+    for verb in --stop --remove; do
+      must "nor $verb" is_not_ended $verb 'answers from memory'
+    done
     must 'nor when there is room, and it is still the only one that knows' is_left_alone 'answers from memory'
     kill -USR1 "$(pid_of $service)" # or in a minute by itself
     rm /state/filler
@@ -394,6 +420,9 @@ case $scene in
     must 'one that ran before' is_said 'wrong: /etc/greylist/greylist.newer: no supervise runs here any more, and no svscan watches it' 'to do: start svscan'
     ln -s /etc/greylist/greylist.newer /service
     must 'a link is all it takes' until_true eval '"$svctool" --check --service=/etc/greylist/greylist.newer >"$out"'
+    must 'another one has its state' "$svctool" --set CONTEXT_FILE=/state/greylist.newer.context --service=$service
+    must 'which is looked for before a restart' is_left_alone 'context file /state/greylist.newer.context is in use by another daemon'
+    "$svctool" --set CONTEXT_FILE=greylist.1999.context --service=$service >"$out"
     must 'all are found, each once' eval '"$svctool" --check >"$out"; [ "$(grep -c ": good\$" "$out")" = 3 ]'
 
     as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$svctool" "$@" >"$out" 2>&1; }
