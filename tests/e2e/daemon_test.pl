@@ -80,8 +80,9 @@ subtest 'a deferral tells the wait to who asks for it' => sub {
     my $with_wait = "I192.0.2.1\0Fa\@x\0Tb\@y\0W\0\0";
     is ask($s, $with_wait), '0100144', 'new: 0 0 1 44 is 300 seconds';
     like ask($s, $with_wait), qr/^0200(1[0-9]{1,2}|0[0-9]{1,3})$/, 'early: no more than that';
-    is ask($s, query('192.0.2.1', 'a@x', 'b@y')), '02', 'two bytes to who does not';
+    is ask(asker($port), query('192.0.2.1', 'a@x', 'b@y')), '02', 'two bytes to who does not';
     is ask($s, "I192.0.2.1\0Fa\@x\0Tb\@y\0Q\x01\x02\x03\0\0"), '02123', 'and the tag to who gives one';
+    is ask($s, query('192.0.2.1', 'a@x', 'b@y')), '02123', 'also to a copy without it';
     is ask($s, "I192.0.2.9\0Fa\@x\0Tb\@y\0W\0Q\x07\0\0"), '01001447', 'at the end';
     is stop(), 0, 'TERM: exit 0';
 };

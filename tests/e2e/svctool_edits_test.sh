@@ -24,6 +24,10 @@ fi
 suite=$1
 build=$2
 explain() {
+  if [ "$suite" = systemd ]; then
+    systemctl status --no-pager -l greylist.1999.service
+    journalctl --no-pager -n 40
+  fi
   cat /tmp/svctool.out
   log | tail -n 20
 }
