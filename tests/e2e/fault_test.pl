@@ -60,7 +60,10 @@ for my $fault (@faults) {
 
         # What lies on the disk now is what a death would leave: it loads, with all from before.
         my $copy = tempdir(CLEANUP => 1);
+        $daemon->signal('STOP'); # all files of one moment: a save may be on its way
+        ok wait_until(sub { slurp("/proc/$daemon->{pid}/stat") =~ /\) T / }), 'stands still';
         copy($_, $copy) for grep { !/\.lock$|fault$|log$/ } glob "$dir/context*";
+        $daemon->signal('CONT');
         my $other = Daemon->new(program => $program, dir => $copy);
         $other->start("127.0.0.1\@" . ($port + 1), 'context');
         my $other_socket = asker($port + 1);

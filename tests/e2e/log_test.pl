@@ -214,7 +214,13 @@ dir=$1 program=$2 port=$3
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /var/log
 mkdir -p /run/systemd/journal /run/log
-# It does not run on a machine without a name, as one that was just made is.
+# It does not run without control groups, which a bare root has none of,
+mountpoint -q /sys/fs/cgroup || {
+  mount -t tmpfs tmpfs /sys
+  mkdir -p /sys/fs/cgroup
+  mount -t cgroup2 cgroup2 /sys/fs/cgroup
+}
+# nor on a machine without a name, as one that was just made is.
 [ -s /etc/machine-id ] || {
   cp -a /etc "$dir/etc"
   rm -f "$dir/etc/machine-id"
