@@ -148,12 +148,16 @@ wait_for is_good || fail 'not good again'
 
 say 'files of the state that only root can open are named'
 # The daemon that runs saves anew where its context file was replaced, so one of its own is spoilt.
-kill -USR1 "$(pid_of "$service")"
-wait_for test -e "$top/control/greylist.one.context" || fail 'USR1 saves nothing'
-old=$(stat -c %i "$top/control/greylist.one.context")
-is_saved() { [ "$(stat -c %i "$top/control/greylist.one.context")" != "$old" ]; }
+# It answers a check's probe when it is done with the saves that it was told of before.
+inode() { stat -c %i "$top/control/greylist.one.context" 2>/dev/null; }
+wait_for is_good || fail 'not good before'
+old=$(inode)
+is_saved() { [ "$(inode)" != "$old" ]; }
 kill -USR1 "$(pid_of "$service")"
 wait_for is_saved || fail 'USR1 saves nothing'
+wait_for is_good || fail 'not good after a save'
+# Stopped, it does not mend the file meanwhile.
+kill -STOP "$(pid_of "$service")"
 for file in context context.lock; do
   : >"$top/control/greylist.one.$file"
   chown root "$top/control/greylist.one.$file"
@@ -163,6 +167,8 @@ for file in context context.lock; do
   stays_up 111 "$top/control/greylist.one.$file: Permission denied"
   rm "$top/control/greylist.one.$file"
 done
+kill -CONT "$(pid_of "$service")"
+wait_for is_good || fail 'not good again'
 chmod 600 "$top/control/greylist.whitelist"
 chown root "$top/control/greylist.whitelist"
 check 1
