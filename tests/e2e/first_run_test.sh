@@ -11,7 +11,7 @@ here=$(realpath "$(dirname "$0")")
 patience=60
 
 if [ $# = 1 ]; then
-  for program in svscan multilog tcpserver tai64nlocal; do
+  for program in svscan multilog tcpserver tai64nlocal swaks; do
     command -v $program >/dev/null || { echo "skipped: $program is not installed"; exit 77; }
   done
   in_copies 300 "$here/first_run_test.sh" "$(realpath "$1")" inside
@@ -31,15 +31,25 @@ cat >/tmp/bin/cmake <<END
 #!/bin/sh
 [ "\$1" = --install ] || exit 0
 mkdir -p "\$4/sbin" "\$4/bin"
-cp '$build/svctool/svctool' '$build/greyd/qmail-greyd' "\$4/sbin"
+cp '$build/svctool/svctool' "\$4/sbin"
+cp /tmp/slow-greyd "\$4/sbin/qmail-greyd"
 cp '$build/smtpd-glue/greysmtpd' "\$4/bin"
 END
-chmod 755 /tmp/tree/scripts/setup /tmp/bin/cmake
-is_up() { grep -q '^The daemon answers' "$1" && /tmp/tree/var/prefix/sbin/svctool --check --servicedir=/tmp/tree/var/1999/service >/tmp/check.out 2>&1; }
+# As on a machine that has more to do.
+printf '#!/bin/sh\nsleep 3\nexec %s "$@"\n' "$build/greyd/qmail-greyd" >/tmp/slow-greyd
+chmod 755 /tmp/tree/scripts/setup /tmp/bin/cmake /tmp/slow-greyd
+says_so() { grep -q '^Log: ' "$1"; }
+is_deferred() {
+  swaks --server 127.0.0.1:2525 --from you@example.org --to joe@example.net >/tmp/swaks.out 2>&1
+  grep -q '^<\*\* 450 4\.7\.1 Greylisted' /tmp/swaks.out
+}
+is_good() { /tmp/tree/var/prefix/sbin/svctool --check --servicedir=/tmp/tree/var/1999/service >/tmp/check.out 2>&1; }
 for turn in first second; do
   PATH=/tmp/bin:$PATH /tmp/tree/scripts/run >/tmp/$turn.out 2>&1 </dev/null &
   run=$!
-  must "the $turn scripts/run comes up, and all of it is good" until_true is_up /tmp/$turn.out
+  must "the $turn scripts/run says that all answers" until_true says_so /tmp/$turn.out
+  must 'and a message sent at once is deferred' is_deferred
+  must 'all of it is good' until_true is_good
   must 'and asks for nothing' asks_for_nothing /tmp/$turn.out
   kill $run
   wait $run

@@ -108,6 +108,7 @@ if ((failures == 0)); then
   ok 'the fourth one ends' sends
   ok 'its first message was deferred' grep -q '^<\*\* 450 4\.7\.1 Greylisted: please try again in' "$work/swaks.out"
   ok 'its last one was accepted by the server' grep -q '^<-  250 Received' "$work/swaks.out"
+  patience=60 # the log is written already
   for line in 'verdict=defer reason=new' 'verdict=accept reason=passed'; do
     ok "the log has $line" until_true grep -q " $line client=127.0.0.1 sender=you@example.org " "$work/run.log"
   done
