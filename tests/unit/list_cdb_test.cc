@@ -189,6 +189,12 @@ TEST_CASE_FIXTURE(Fixture, "a bad FILE.local is an error, and no substitute for 
   CHECK(error().find(path + ":") != std::string::npos);
 }
 
+TEST_CASE_FIXTURE(Fixture, "FILE.local that is a link to /dev/null is an empty one") {
+  write("192.0.2.1\n");
+  fs::create_symlink("/dev/null", path + ".local");
+  CHECK(load().entries() == 1);
+}
+
 TEST_CASE_FIXTURE(Fixture, "ranges of any kind are cut into networks that are just them") {
   std::mt19937 random(7);
   for (int round = 0; round < 50; ++round) {
