@@ -11,12 +11,14 @@
 #include <time.h>
 
 #include <cstdint>
+#include <cstdlib>
 #include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "greyd/wire.h"
+#include "smtpd-glue/front.h"
 #include "smtpd-glue/greylist.h"
 #include "smtpd-glue/query_form.h"
 
@@ -358,6 +360,45 @@ TEST_CASE("a long question is asked whole in both forms, then briefly in both") 
   CHECK(network.datagrams[2].starts_with(
       network.datagrams[3].substr(0, network.datagrams[3].size() - 1)));
   CHECK(network.datagrams[4] == network.datagrams[2]);
+}
+
+TEST_CASE("a front's questions are one session, and after silence it asks nobody for a minute") {
+  const int port = new_port();
+  const std::string servers = "127.0.0.1@" + std::to_string(port);
+  setenv("GREYIP", servers.c_str(), 1);
+  setenv("GREYFAIL", "closed", 1);
+  grey::glue::Front front("test", nullptr);
+  CHECK_FALSE(front.is_off());
+  const std::string recipients = "Tb@example.net\0"s;
+  const greylist_query query{"192.0.2.1", "", "a@example.org", recipients.data(),
+                             recipients.size()};
+  char text[GREYLIST_TEXT_MAX + 1];
+  const auto check = [&] {
+    network.asked[port].clear();
+    return front.check(query, text, sizeof text);
+  };
+
+  network.servers[port] = silent_to("QNW");
+  CHECK(check() == 450);
+  CHECK(network.asked[port] == "fp");
+  CHECK(check() == 450);
+  CHECK(check() == 450);
+  CHECK(network.asked[port] == "p");  // it has learnt
+
+  network.servers[port] = dead();
+  CHECK(check() == 451);
+  CHECK(text == std::string(GREYLIST_TEXT_UNAVAILABLE));
+  CHECK(network.asked[port].size() == 13);
+  network.servers[port] = plain_two_octets();
+  now_ms += 59'999;
+  CHECK(check() == 451);
+  CHECK(network.asked[port].empty());
+  now_ms += 1;
+  CHECK(check() == 450);
+
+  unsetenv("GREYIP");
+  unsetenv("GREYFAIL");
+  CHECK(grey::glue::Front("test", nullptr).is_off());
 }
 
 TEST_CASE("where the plain form is not allowed, as under a key, it is never sent") {
