@@ -12,10 +12,10 @@ grey_unit_test(relay_test SOURCES unit/relay_test.cc LIBRARIES grey_smtp)
 grey_unit_test(deferral_log_test SOURCES unit/deferral_log_test.cc LIBRARIES grey_core greylist_static)
 grey_unit_test(greylist_pace_test SOURCES unit/greylist_pace_test.cc LIBRARIES greylist_static)
 grey_unit_test(greylist_forms_test SOURCES unit/greylist_forms_test.cc LIBRARIES greylist_static)
-grey_unit_test(greylist_test
+grey_unit_test(libgreylist_client_test
                SOURCES unit/additions_test.cc unit/answer_parts_test.cc
                        unit/greylist_answers_test.cc unit/greylist_front_test.cc
-                       unit/greylist_test.cc unit/query_text_test.cc
+                       unit/libgreylist_client_test.cc unit/query_text_test.cc
                LIBRARIES greylist_static tl::expected)
 
 # C programs, linked by the C compiler, against both kinds of the library as it is installed, and

@@ -338,6 +338,21 @@ TEST_CASE("each of the servers is asked in both forms, however short its turn is
   }
 }
 
+TEST_CASE("a late answer of a server whose turn is over still counts") {
+  const int late = new_port(), other = new_port();
+  // Of a second each has the half; the first one's second datagram is answered after that.
+  network.servers[late] = [](const std::string&, int n) {
+    return n == 1 ? Reply{kNew, 700} : Reply{};
+  };
+  network.servers[other] = dead();
+  const std::int64_t begin_ms = now_ms;
+  const auto result = ask({late, other}, nullptr, 1000);
+  CHECK(result.error == GREYLIST_ANSWERED);
+  CHECK(result.verdict == GREYLIST_DEFER);
+  CHECK(now_ms - begin_ms >= 100 + 700);
+  CHECK(network.asked[other].starts_with("fp"));
+}
+
 TEST_CASE("a server that refuses is not silent: it is asked in the full form until it is there") {
   const int port = new_port(), other = new_port();
   CHECK(ask({port}).error == GREYLIST_UNREACHABLE);
