@@ -58,7 +58,7 @@ class SlowServer {
   }
 
   void take_message() {
-    if (!is_end(seen_)) return;
+    if (seen_.back() != '\n' || !is_end(seen_)) return;
     seen_.clear();
     in_message_ = false;
     forget();
