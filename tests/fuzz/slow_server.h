@@ -1,7 +1,6 @@
 // An SMTP server for fuzz_smtp_session, as lax as servers are, and nothing of it taken from what it
 // tests: its own reading of commands, addresses, chunks and of a message's end. It is written to be
-// seen to be right: each reading looks at all that it has, again at each octet, and costs what it
-// may.
+// seen to be right: each reading looks at all that it has, and costs what it may.
 #pragma once
 
 #include <cctype>
