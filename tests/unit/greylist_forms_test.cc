@@ -31,6 +31,7 @@ namespace {
 struct Reply {
   std::string octets;  // empty: it is silent
   int after_ms = 0;
+  bool refused = false;  // nobody listens, which the next look at the socket tells
 };
 using Server = std::function<Reply(const std::string& datagram, int n)>;
 
@@ -39,6 +40,7 @@ struct Network {
     int fd;
     std::int64_t at_ms;
     std::string octets;
+    bool refused;
   };
   std::map<int, Server> servers;     // by port
   std::map<int, std::string> asked;  // by port: for each datagram f (full) or p (plain)
@@ -161,7 +163,12 @@ extern "C" ssize_t recv(int fd, void* buffer, std::size_t size, int) {
   for (auto arrival = under_way.begin(); arrival != under_way.end(); ++arrival) {
     if (arrival->fd != fd || arrival->at_ms > now_ms) continue;
     const std::string octets = arrival->octets;
+    const bool refused = arrival->refused;
     under_way.erase(arrival);
+    if (refused) {
+      errno = ECONNREFUSED;
+      return -1;
+    }
     octets.copy(static_cast<char*>(buffer), size);
     return ssize_t(octets.size());
   }
@@ -183,8 +190,8 @@ extern "C" ssize_t send(int fd, const void* data, std::size_t size, int) {
     return -1;
   }
   const Reply reply = server->second(datagram, int(asked.size()) - 1);
-  if (!reply.octets.empty())
-    network.under_way.push_back({fd, now_ms + reply.after_ms, reply.octets});
+  if (!reply.octets.empty() || reply.refused)
+    network.under_way.push_back({fd, now_ms + reply.after_ms, reply.octets, reply.refused});
   return ssize_t(size);
 }
 
@@ -360,6 +367,17 @@ TEST_CASE("a server that refuses is not silent: it is asked in the full form unt
   network.servers[other] = silent_to("Q");
   CHECK(ask({port, other}).error == GREYLIST_ANSWERED);
   CHECK(network.asked[other] == "fp");
+}
+
+TEST_CASE(
+    "nor is one that refuses what it was sent: it begins with the full form when it is there") {
+  const int port = new_port();
+  const Server server = ours();
+  network.servers[port] = [server](const std::string& datagram, int n) {
+    return n == 0 ? Reply{.octets = {}, .after_ms = 5, .refused = true} : server(datagram, n);
+  };
+  CHECK(ask({port}).error == GREYLIST_ANSWERED);
+  CHECK(network.asked[port] == "ff");
 }
 
 TEST_CASE("a long question is asked whole in both forms, then briefly in both") {
