@@ -24,8 +24,8 @@ class Front {
 
   bool is_off() const { return options_.servers == nullptr; }
 
-  // Asks, and logs a deferral, and the first failure. Of the query only a client_name of NULL is
-  // none. Returns as greylist_check(), which looks besides whether the session is exempt.
+  // Asks, and logs a deferral, and the first failure. Returns as greylist_check(), which looks
+  // besides whether the session is exempt, and up a client_name of NULL: here that is none.
   //
   // After a question that nobody answered the next minute's are not asked, and fail alike: a client
   // with many recipients would wait GREYTIMEOUT for each of them, and gives up after some minutes.
