@@ -55,7 +55,7 @@ cd "$1"
     find greyd svctool smtpd-glue -type f \( -name '*.h' -o -name '*.cc' -o -name '*.c' \) -exec \
         grep -HE '^[[:space:]]*#[[:space:]]*include[[:space:]]*["<]' {} + | sed 's/^\([^:]*\):[^"<]*\(.*\)$/include \1 \2/'
     [ -z "$targets" ] || cat "$targets"
-} | awk -v floors="$floors" -v top="$top" -v only="$only" -v all_moved="$all_moved" '
+} | awk -v floors="$(echo "$floors" | tr '\n' ';')" -v top="$(echo "$top" | tr '\n' ' ')" -v only="$only" -v all_moved="$all_moved" '
 function fail(text) { print "FAILED: " text; failures++ }
 # The folder of a file, "" when it has none yet.
 function room_of(path,    folder, stem) {
@@ -75,7 +75,7 @@ function lacks_room(path) {
     if (all_moved) fail(path " is in no folder of the table")
 }
 BEGIN {
-    count = split(floors, lines, "\n")
+    count = split(floors, lines, ";")
     for (i = 1; i <= count; i++) {
         if (lines[i] !~ /:/) continue
         room = lines[i]; sub(/:.*/, "", room)
