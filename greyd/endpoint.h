@@ -1,5 +1,5 @@
-// "Where is the daemon": the address forms of GREYIP and of the daemon's ipaddr argument (design
-// section 6). Part of grey_wire: nothing here may throw or allocate.
+// "Where is the daemon": the address forms of GREYIP (greyd/DESIGN.md, section 6) and of the
+// daemon's ipaddr argument. Part of grey_wire: nothing here may throw or allocate.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// The decision: what to answer to a query, and what to remember of it (design section 3).
+// The decision: what to answer to a query, and what to remember of it (greyd/DESIGN.md, section 3).
 //
 // Pure: `now` is an argument, nothing is read, written or logged here.
 #pragma once

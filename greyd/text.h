@@ -18,7 +18,7 @@ bool is_plain_word(std::string_view word);
 // byte, which no address has.
 std::optional<std::string> read_word(std::string_view word);
 
-// ASCII letters to lower case. Addresses compare without case (design section 3).
+// ASCII letters to lower case. Addresses compare without case (greyd/DESIGN.md, section 3).
 constexpr char to_lower(char c) {
   return c >= 'A' && c <= 'Z' ? char(c + ('a' - 'A')) : c;
 }

@@ -1,11 +1,11 @@
-// A moment on the monotonic clock, for poll(2)'s timeout.
+// A moment on the monotonic clock, for poll(2)'s timeout. Libc only.
 #pragma once
 
 #include <time.h>
 
 #include <cstdint>
 
-namespace grey::smtp {
+namespace grey {
 
 class Deadline {
  public:
@@ -34,4 +34,4 @@ class Deadline {
   std::int64_t ns_ = 0;
 };
 
-}  // namespace grey::smtp
+}  // namespace grey

@@ -155,13 +155,18 @@ size_t greylist_describe_bad_values(const struct greylist_options* options, unsi
 
 /* A front's whole work for one message: reads the environment (those above, and GREYTEXT), asks,
  * and says on standard error, as `program`, what was wrong, and a deferral; but not where that is
- * the client's connection, as under inetd. Returns 0 when the message is to go on,
- * which it always is when RELAYCLIENT or WHITELISTED is set, even to an empty text; else the code
- * of the SMTP reply: 450 when the daemon defers, 451 when nobody answered and GREYFAIL is closed;
- * `text` then holds its text (greylist_text(); `format` is for when GREYTEXT is unset or empty).
- * When the query's client_name is NULL it is TCPREMOTEHOST. */
+ * the client's connection, as under inetd. Returns 0 when the message is to go on, which it always
+ * is in a session that is exempt, below; else the code of the SMTP reply: 450 when the daemon
+ * defers, 451 when nobody answered and GREYFAIL is closed; `text` then holds its text
+ * (greylist_text(); `format` is for when GREYTEXT is unset or empty). When the query's client_name
+ * is NULL it is TCPREMOTEHOST. */
 int greylist_check(const char* program, const struct greylist_query* query, const char* format,
                    char* text, size_t size);
+
+/* Whether the session is one that is not greylisted: RELAYCLIENT or WHITELISTED is set, even to an
+ * empty text. `variable` is how a front looks a variable up that has an environment of its own;
+ * NULL: getenv(). For a front that has something to do before it asks, or not to do then. */
+int greylist_is_exempt(const char* (*variable)(const char* name));
 
 /* The entry of greylist(3) in IndiMail, for qmail-smtpd sources that were patched for it. Asks the
  * daemon at `gip` (as `servers` above; NULL or empty: off) about the client `connectingip`, the

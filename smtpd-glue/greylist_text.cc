@@ -1,10 +1,9 @@
-// What a front says of a decision or of a failure, and greylist_check(), which is a whole front.
+// What a front says of a decision or of a failure.
 //
-// As in greylist.cc no C++ runtime must be needed, and nothing is allocated: texts are written into
+// As in asker.cc no C++ runtime must be needed, and nothing is allocated: texts are written into
 // the caller's buffers.
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <string_view>
 
@@ -13,7 +12,6 @@
 #include "smtpd-glue/greylist.h"
 #include "smtpd-glue/query_text.h"
 #include "smtpd-glue/reply_octet.h"
-#include "smtpd-glue/stderr_is_the_client.h"
 
 namespace {
 
@@ -89,16 +87,6 @@ class Line {
 
 std::string_view fail_in_words(greylist_fail fail) {
   return fail == GREYLIST_FAIL_CLOSED ? "deferred (GREYFAIL=closed)" : "accepted (GREYFAIL=open)";
-}
-
-void log_line(const char* program, const char* text) {
-  if (grey::stderr_is_the_client()) return;
-  char buffer[GREYLIST_LINE_MAX + 100];
-  Line line(buffer, sizeof buffer - 1);
-  line.add(text_of(program)).add(": ").add(text);
-  buffer[line.size()] = '\n';
-  // Nothing can be done about a log that does not take it.
-  if (write(STDERR_FILENO, buffer, line.size() + 1) < 0) return;
 }
 
 // The word of the answer's second octet.
@@ -189,31 +177,4 @@ std::size_t greylist_describe_bad_values(const greylist_options* options, unsign
     line.add("it is 512 to 65507, and ").add(options->max_data).add(" is used");
   }
   return line.size();
-}
-
-int greylist_check(const char* program, const greylist_query* asked, const char* format, char* text,
-                   std::size_t size) {
-  if (getenv("RELAYCLIENT") != nullptr || getenv("WHITELISTED") != nullptr) return 0;
-  greylist_query query = *asked;
-  if (query.client_name == nullptr) query.client_name = getenv("TCPREMOTEHOST");
-  char line[GREYLIST_LINE_MAX];
-  greylist_options options;
-  if (const unsigned bad = greylist_options_from_env(&options)) {
-    greylist_describe_bad_values(&options, bad, line, sizeof line);
-    log_line(program, line);
-  }
-  const char* own = getenv("GREYTEXT");
-  if (own != nullptr && *own != '\0') format = own;
-  if (format == nullptr || *format == '\0') format = GREYLIST_TEXT;
-  options.ask_wait = strstr(format, "%t") != nullptr;
-  const greylist_result result = greylist_ask(&options, &query);
-  if (greylist_describe_deferral(&query, &result, line, sizeof line) > 0) log_line(program, line);
-  // Of a bad GREYIP all is said.
-  if (result.error != GREYLIST_BAD_SERVERS &&
-      greylist_describe_failure(&query, &result, line, sizeof line) > 0) {
-    log_line(program, line);
-  }
-  if (result.verdict == GREYLIST_ACCEPT) return 0;
-  greylist_text(&result, format, text, size);
-  return result.error == GREYLIST_ANSWERED ? 450 : 451;
 }

@@ -8,10 +8,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "greyd/standard_descriptors.h"
-#include "smtpd-glue/deadline.h"
 #include "smtpd-glue/descriptor.h"
 #include "smtpd-glue/greylist.h"
 #include "smtpd-glue/proxy_client.h"
@@ -32,50 +30,24 @@ constexpr const char* kUsage =
 
 enum class Stage { data, rcpt, connect };
 
-// Asks the daemon; says once in a session when it cannot. Where no answer came within GREYTIMEOUT,
-// the next recipients are not to wait as long, each of them: a client gives up after some minutes.
+// Asks for the session, and makes a reply of it.
 class Decider {
  public:
-  explicit Decider(const WrapperSettings& settings) : settings_(settings) {}
+  explicit Decider(WrapperSettings& settings) : settings_(settings) {}
 
   std::string operator()(const Question& question) {
     const std::string& client = question.client.empty() ? settings_.client : question.client;
     const std::string& name = question.client_name ? *question.client_name : settings_.client_name;
     const greylist_query query{client.c_str(), name.c_str(), question.sender.c_str(),
                                question.recipients.data(), question.recipients.size()};
-    const greylist_result result = ask(query);
-    const bool failed = result.error != GREYLIST_ANSWERED && result.error != GREYLIST_BAD_SERVERS;
-    if (failed && !std::exchange(reported_, true)) {  // of a bad GREYIP all was said at the start
-      char failure[500];
-      log_line({failure, greylist_describe_failure(&query, &result, failure, sizeof failure)});
-    }
-    if (result.verdict == GREYLIST_ACCEPT) return {};
-    char deferral[GREYLIST_LINE_MAX];
-    const std::size_t size = greylist_describe_deferral(&query, &result, deferral, sizeof deferral);
-    if (size > 0) log_line({deferral, size});
     char text[GREYLIST_TEXT_MAX + 1];
-    greylist_text(&result, settings_.text, text, sizeof text);
-    return std::string(result.error == GREYLIST_ANSWERED ? "450 4.7.1 " : "451 4.3.0 ") + text;
+    const int code = settings_.front.check(query, text, sizeof text);
+    if (code == 0) return {};
+    return std::string(code == 450 ? "450 4.7.1 " : "451 4.3.0 ") + text;
   }
 
  private:
-  static constexpr int kSilenceMs = 60000;  // during which nobody is asked again
-
-  greylist_result ask(const greylist_query& query) {
-    if (!silence_ends_.passed()) return silence_;
-    const greylist_result result = greylist_ask_in_session(&settings_.daemon, &query, &daemons_);
-    if (result.error == GREYLIST_SILENT || result.error == GREYLIST_UNREACHABLE) {
-      silence_ = result;
-      silence_ends_ = Deadline::after(kSilenceMs);
-    }
-    return result;
-  }
-
-  const WrapperSettings& settings_;
-  greylist_session daemons_{};  // what they understand
-  bool reported_ = false;
-  greylist_result silence_{};  // until silence_ends_
-  Deadline silence_ends_;
+  WrapperSettings& settings_;
 };
 
 // True when it was ignored before.
@@ -90,13 +62,13 @@ int refuse_client(const WrapperSettings& settings, std::string_view reply) {
   return 0;
 }
 
-int decide_at_once(char** program, const WrapperSettings& settings) {
+int decide_at_once(char** program, WrapperSettings& settings) {
   const Question question{{}, {}, std::string(kAnySender), std::string(kAnyRecipient)};
   const std::string reply = Decider(settings)(question);
   return reply.empty() ? exec_server(program) : refuse_client(settings, reply);
 }
 
-int stand_between(char** program, const WrapperSettings& settings, AskAt ask_at) {
+int stand_between(char** program, WrapperSettings& settings, AskAt ask_at) {
   const bool sigpipe_was_ignored = ignore_sigpipe();
   ServerProcess server;
   if (!start_server(program, sigpipe_was_ignored, server)) return kExitSystemFailure;
@@ -111,7 +83,7 @@ int stand_between(char** program, const WrapperSettings& settings, AskAt ask_at)
 
 int serve(char** program, Stage stage) {
   if (!take_proxy_header(STDIN_FILENO, STDOUT_FILENO)) return 0;
-  const WrapperSettings settings = read_wrapper_settings();
+  WrapperSettings settings = read_wrapper_settings();
   if (settings.exempt) return exec_server(program);
   const std::string& refusal = settings.jgreylist.refusal;
   if (!refusal.empty()) return refuse_client(settings, refusal);

@@ -143,7 +143,7 @@ int main(int argc, char** argv) {
     fprintf(stderr, "greyspp: unknown argument %.100s; %s", argv[1], kUsage);
     return kExitMisuse;
   }
-  if (getenv("RELAYCLIENT") != NULL || is_set("SMTPAUTHUSER")) return 0;
+  if (greylist_is_exempt(NULL) || is_set("SMTPAUTHUSER")) return 0;
   if (!is_set("GREYIP")) {
     if (getenv("GREYIP") != NULL || getenv("GREYLISTING") == NULL) return 0;
     if (setenv("GREYIP", "@", 1) != 0) {

@@ -11,6 +11,7 @@
 
 #include "smtpd-glue/deadline.h"
 #include "smtpd-glue/descriptor.h"
+#include "smtpd-glue/exemption.h"
 #include "smtpd-glue/wrapper_settings.h"
 
 namespace grey::smtp {
@@ -78,7 +79,7 @@ void dismiss(int in, int out, std::string_view reply) {
 
 // A rule of tcp.smtp for one's own network would make an open relay of a proxy there.
 void take_away_grants() {
-  for (const char* granted : {"RELAYCLIENT", "WHITELISTED"}) unsetenv(granted);
+  for (const char* granted : glue::kExempting) unsetenv(granted);
   for (const char* spared : {"JGREYLIST", "RBLSMTPD"}) {  // an empty one lets the client pass
     if (variable(spared).empty()) unsetenv(spared);
   }
@@ -170,7 +171,7 @@ bool take_proxy_header(int in, int out) {
     return false;
   }
   const std::string port(variable("TCPREMOTEPORT"));
-  const bool relays = getenv("RELAYCLIENT") != nullptr;
+  const bool relays = getenv(glue::kRelayClient) != nullptr;
   set_client_environment(header);
   if (header.connection()) {
     log_line("client=" + std::string(variable("TCPREMOTEIP")) + " proxy=" + proxy + "@" + port +

@@ -4,34 +4,12 @@
 
 #include <optional>
 
+#include "smtpd-glue/digest.h"
+
 namespace grey::glue {
 namespace {
 
-// FNV-1a of 64 bits, in hexadecimal. Who would make two texts alike gains nothing.
-class Digest {
- public:
-  static constexpr std::size_t kSize = 16;
-
-  void add(char c) { hash_ = (hash_ ^ static_cast<unsigned char>(c)) * 0x100000001b3; }
-  void add(std::string_view text) {
-    for (const char c : text) add(c);
-  }
-  // As addresses are compared: without case.
-  void add_folded(std::string_view text) {
-    for (const char c : text) add(c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c);
-  }
-  void write(char* out) const {
-    unsigned long long hash = hash_;
-    for (std::size_t i = 0; i < kSize; ++i, hash >>= 4) out[i] = "0123456789abcdef"[hash & 15];
-  }
-
- private:
-  unsigned long long hash_ = 0xcbf29ce484222325;
-};
-static_assert(sizeof(Tag::text) == Digest::kSize);
-
 constexpr std::size_t kDigestText = 1 + Digest::kSize;  // '#' and the digits
-constexpr std::size_t kField = 2;                       // octets of a field beside its text
 
 void write_digest(const Digest& digest, char* out) {
   *out = '#';
@@ -141,23 +119,20 @@ std::optional<std::string_view> next_recipient(std::string_view& fields) {
   return std::nullopt;
 }
 
-// The client's name, the wish to know the wait and the tag go last: daemons that do not know the
-// fields take what follows the first recipient for more recipients, which is the least harm.
 Datagram write_query(const greylist_query& query, std::size_t max_data, bool ask_wait, char* buffer,
-                     std::size_t capacity) {
+                     std::size_t capacity, Additions additions) {
   Datagram datagram;
   const auto client = client_of(text_of(query.client));
   const ShortAddress sender(text_of(query.sender));
   std::string_view recipients;
   if (query.recipients != nullptr) recipients = {query.recipients, query.recipients_size};
-  std::string_view name = text_of(query.client_name);
-  if (name.size() > 255) name = {};  // no host name (RFC 1035)
+  Asked asked{text_of(query.client_name), ask_wait};
+  if (asked.client_name.size() > 255) asked.client_name = {};  // no host name (RFC 1035)
 
   std::string_view others = recipients;
   const auto first = next_recipient(others);
   if (!first || !client) return datagram;
-  const std::size_t reserved = (name.empty() ? 0 : kField + name.size()) + (ask_wait ? kField : 0) +
-                               kField + sizeof datagram.tag.text;
+  const std::size_t reserved = size_of(additions, asked);
   const std::size_t envelope = kField + client->size() + kField + sender.view().size();
   const std::size_t least =
       envelope + kField + kDigestText + field_size(*first) + reserved + 1;  // with the final NUL
@@ -169,17 +144,12 @@ Datagram write_query(const greylist_query& query, std::size_t max_data, bool ask
   writer.field('I', *client);
   writer.field('F', sender.view());
   write_recipients(writer, recipients, capacity - reserved - envelope - 1);
-  const std::size_t size = writer.finish() - 1;
+  datagram.envelope = writer.finish() - 1;  // the additions begin over the final NUL
   Digest question;
-  question.add({buffer, size});
+  question.add({buffer, datagram.envelope});
   question.write(datagram.tag.text);
-  wire::QueryWriter rest(buffer + size, capacity - size);  // over the final NUL
-  if (!name.empty()) rest.field('N', name);
-  if (ask_wait) rest.field('W', {});
-  rest.field('Q', datagram.tag.view());
-  datagram.size = size + rest.finish();
-  datagram.envelope = size;
-  datagram.addition = buffer[size];
+  datagram.size = write_additions(additions, asked, datagram.tag, buffer, datagram.envelope);
+  datagram.addition = buffer[datagram.envelope];
   return datagram;
 }
 

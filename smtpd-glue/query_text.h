@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "greyd/wire.h"
+#include "smtpd-glue/additions.h"
 #include "smtpd-glue/greylist.h"
 #include "smtpd-glue/query_form.h"
 
@@ -36,14 +37,6 @@ constexpr std::size_t kUnfragmented = 1280 - 40 - 8;
 // over; the last one's NUL may be missing.
 std::optional<std::string_view> next_recipient(std::string_view& fields);
 
-// What an answer is told by from one to another question: the same for the same question, as a
-// daemon that takes it for a recipient must find the same one at each attempt.
-struct Tag {
-  char text[16];
-  std::string_view view() const { return {text, sizeof text}; }
-};
-static_assert(sizeof(Tag) <= wire::kMaxTag);
-
 struct Datagram {
   std::size_t size = 0;  // octets in the caller's buffer
   // Of them those of the client, the sender and the recipients, which every daemon knows; what
@@ -60,9 +53,10 @@ struct Datagram {
 // the others for them: '#' and a digest of all that are left out. A daemon that wants every
 // recipient to have been there before wants it of those as well, then.
 //
-// One recipient is sent even when that needs more than max_data, which is then about 1,000 octets.
+// The additions' space is kept, whatever is left out. One recipient is sent even when that needs
+// more than max_data, which is then about 1,000 octets.
 Datagram write_query(const greylist_query& query, std::size_t max_data, bool ask_wait, char* buffer,
-                     std::size_t capacity);
+                     std::size_t capacity, Additions additions = query_additions());
 
 // A query in the forms that it is sent in: whole, and where that would go in fragments, brief: with
 // some of its recipients, and the one that stands for the others; each of them full or plain.
@@ -76,10 +70,9 @@ class Question {
   // Valid until the next call: full and plain are one text up to the end of the recipients, and
   // share the memory.
   std::string_view datagram(bool brief, Form form);
-  // Whether an answer to one of them ends with its tag.
-  bool is_tagged(std::string_view answer) const {
-    return answer.ends_with(whole_.tag.view()) ||
-           (brief_.size > 0 && answer.ends_with(brief_.tag.view()));
+  // Whether it is that of one of them.
+  bool is_tag(std::string_view tag) const {
+    return tag == whole_.tag.view() || (brief_.size > 0 && tag == brief_.tag.view());
   }
 
  private:

@@ -4,9 +4,7 @@
 
 #include <cstdlib>
 
-#include "smtpd-glue/reply_octet.h"
 #include "smtpd-glue/smtp_syntax.h"
-#include "smtpd-glue/stderr_is_the_client.h"
 
 namespace grey::smtp {
 namespace {
@@ -43,21 +41,16 @@ void log_jgreylist(const WrapperSettings& settings) {
 
 // Those whom nothing else is to be asked about come first.
 bool is_exempt(const WrapperSettings& settings) {
-  return is_set("RELAYCLIENT") || is_set("WHITELISTED") || settings.jgreylist.exempt;
+  return greylist_is_exempt(nullptr) != 0 || settings.jgreylist.exempt;
 }
 
 }  // namespace
 
 WrapperSettings read_wrapper_settings() {
   WrapperSettings settings;
-  if (const unsigned bad = greylist_options_from_env(&settings.daemon)) {
-    char line[1000];
-    log_line({line, greylist_describe_bad_values(&settings.daemon, bad, line, sizeof line)});
-  }
   settings.client = variable("TCPREMOTEIP");
   settings.client_name = variable("TCPREMOTEHOST");
   settings.host = own_host();
-  settings.text = getenv("GREYTEXT");
   settings.tls_aside = is_set("SSLCTLFD");  // UCSPI-TLS
 
   settings.jgreylist = read_jgreylist(environ, settings.client, settings.client_name);
@@ -65,19 +58,14 @@ WrapperSettings read_wrapper_settings() {
   if (settings.exempt) return settings;
   log_jgreylist(settings);
   if (!settings.jgreylist.refusal.empty()) return settings;
-  settings.exempt = settings.daemon.servers == nullptr || settings.client.empty();
-  if (settings.daemon.servers != nullptr && settings.client.empty())
+  settings.exempt = settings.front.is_off() || settings.client.empty();
+  if (!settings.front.is_off() && settings.client.empty())
     log_line("TCPREMOTEIP is not set: no greylisting");
   return settings;
 }
 
 void log_line(std::string_view text) {
-  if (stderr_is_the_client()) return;
-  std::string line = "greysmtpd: ";
-  for (const char c : text.substr(0, GREYLIST_LINE_MAX)) line += reply_octet(c);
-  line += '\n';
-  // Nothing can be done about a log that does not take it.
-  if (write(STDERR_FILENO, line.data(), line.size()) < 0) return;
+  glue::log_line(kProgram, text);
 }
 
 }  // namespace grey::smtp

@@ -4,20 +4,21 @@
 #include <string>
 #include <string_view>
 
-#include "smtpd-glue/greylist.h"
+#include "smtpd-glue/front.h"
 #include "smtpd-glue/jgreylist.h"
 
 namespace grey::smtp {
 
+constexpr const char* kProgram = "greysmtpd";  // in the log
+
 struct WrapperSettings {
-  greylist_options daemon;
-  std::string client;          // TCPREMOTEIP
-  std::string client_name;     // TCPREMOTEHOST
-  std::string host;            // our name in a session without a server
-  const char* text = nullptr;  // GREYTEXT, as greylist_text() takes it
-  Jgreylist jgreylist;         // who is refused unasked, and how long such sessions last
-  bool tls_aside = false;      // see Tls in smtp_session.h
-  bool exempt = false;         // the server takes this session, and nobody looks into it
+  glue::Front front{kProgram, nullptr};  // who asks, if it comes to that
+  std::string client;                    // TCPREMOTEIP
+  std::string client_name;               // TCPREMOTEHOST
+  std::string host;                      // our name in a session without a server
+  Jgreylist jgreylist;                   // who is refused unasked, and how long such sessions last
+  bool tls_aside = false;                // see Tls in smtp_session.h
+  bool exempt = false;                   // the server takes this session, and nobody looks into it
 };
 
 // Logs what is wrong with the environment, and a refusal.

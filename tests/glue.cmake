@@ -12,19 +12,20 @@ grey_unit_test(relay_test SOURCES unit/relay_test.cc LIBRARIES grey_smtp)
 grey_unit_test(deferral_log_test SOURCES unit/deferral_log_test.cc LIBRARIES grey_core greylist_static)
 grey_unit_test(greylist_pace_test SOURCES unit/greylist_pace_test.cc LIBRARIES greylist_static)
 grey_unit_test(greylist_forms_test SOURCES unit/greylist_forms_test.cc LIBRARIES greylist_static)
-grey_unit_test(greylist_test
-               SOURCES unit/greylist_answers_test.cc unit/greylist_front_test.cc
-                       unit/greylist_test.cc unit/query_text_test.cc
+grey_unit_test(libgreylist_client_test
+               SOURCES unit/additions_test.cc unit/answer_parts_test.cc
+                       unit/greylist_answers_test.cc unit/greylist_front_test.cc
+                       unit/libgreylist_client_test.cc unit/query_text_test.cc
                LIBRARIES greylist_static tl::expected)
 
 # C programs, linked by the C compiler, against both kinds of the library as it is installed, and
 # against one compiled without optimization, where nothing is inlined away.
+get_target_property(libgreylist_sources greylist_objects SOURCES)
+list(TRANSFORM libgreylist_sources PREPEND ${CMAKE_SOURCE_DIR}/smtpd-glue/)
 foreach(level O0 O2)
   set(library greylist_plain_${level})
   add_library(${library} STATIC
-    ${CMAKE_SOURCE_DIR}/smtpd-glue/greylist.cc ${CMAKE_SOURCE_DIR}/smtpd-glue/greylist_compat.cc
-    ${CMAKE_SOURCE_DIR}/smtpd-glue/greylist_text.cc ${CMAKE_SOURCE_DIR}/smtpd-glue/query_text.cc
-    ${CMAKE_SOURCE_DIR}/smtpd-glue/tagging_daemons.cc ${CMAKE_SOURCE_DIR}/greyd/ip.cc
+    ${libgreylist_sources} ${CMAKE_SOURCE_DIR}/greyd/ip.cc
     ${CMAKE_SOURCE_DIR}/greyd/endpoint.cc ${CMAKE_SOURCE_DIR}/greyd/wire.cc)
   set_target_properties(${library} PROPERTIES LINKER_LANGUAGE C)
   target_compile_options(${library} PRIVATE -fno-exceptions -fno-rtti -U_GLIBCXX_ASSERTIONS -fno-sanitize=all -${level})

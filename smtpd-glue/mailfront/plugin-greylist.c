@@ -74,8 +74,7 @@ static const response* recipient(str* address, str* params) {
 
 /* The session's environment is the process's and what the mailrules have set. */
 static int is_exempt(void) {
-  return session_getenv("RELAYCLIENT") != NULL || session_getenv("WHITELISTED") != NULL ||
-         session_getnum("authenticated", 0) != 0;
+  return greylist_is_exempt(session_getenv) || session_getnum("authenticated", 0) != 0;
 }
 
 static const response* decide(void) {

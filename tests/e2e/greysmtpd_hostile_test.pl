@@ -52,7 +52,10 @@ sub serve { my ($environment, @server) = @_;
     }
     until_true(sub { slurp("$name.port") =~ /^\d+\n/ }) or die "tcpserver does not start\n";
     return {port => slurp("$name.port") + 0, pid => $pid} }
-sub children_of { my ($pid) = @_; return split ' ', slurp("/proc/$pid/task/$pid/children") }
+sub children_of { my ($pid) = @_;
+    my $file = "/proc/$pid/task/$pid/children";
+    die "$file: not there: nobody can tell who is left\n" if !-e $file && -e "/proc/$pid";
+    return split ' ', slurp($file) }
 sub is_idle { my ($server) = @_; return until_true(sub { !children_of($server->{pid}) }) }
 sub resident { my ($server) = @_;    # KiB of greysmtpd, at its peak
     my ($pid) = children_of($server->{pid});
@@ -125,6 +128,7 @@ sub resets {
     my $server = serve({}, @echo);
     for my $sent ('', 'MAIL FRO', $envelope, $envelope . 'x' x 1_000_000) {
         my $s = dial($server);
+        ok(hear($s, 220), 'a client is served');
         print $s $sent;
         reset_connection($s);
     }

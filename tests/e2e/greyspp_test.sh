@@ -28,7 +28,9 @@ says() { # expected VARIABLE=VALUE...
 says_nothing() { says '' "$@"; }
 complains() { grep -q "$1" "$work/spp.err"; }
 silent() { ! [ -s "$work/spp.err" ]; }
-only_deferrals() { ! grep -v "^greyspp: verdict=defer reason=[a-z]* client=" "$1"; }
+only_deferrals() { # file: some, and nothing else
+  grep -q '^greyspp: verdict=defer ' "$1" && ! grep -v '^greyspp: verdict=defer reason=[a-z]* client=' "$1"
+}
 logged() { until_true grep -q "$1" "$work/greyd/log"; }
 refusal='E450 4.7.1 Greylisted: please try again in .*'
 defers() { plugin "$@" && [[ $said =~ ^$refusal$ ]]; }

@@ -114,6 +114,16 @@ for exemption in RELAYCLIENT= WHITELISTED= GREYIP=; do
   serve "exempt-${exemption%=}" 127.0.0.1 "$greyip" "$exemption"
   ok "$exemption: nobody is asked" accepted 127.0.0.20 a@example.org
 done
+# The session's environment is not the process's: mailrules sets variables there, as here for some
+# senders.
+for variable in RELAYCLIENT WHITELISTED; do
+  printf 'n*@spared.example.org:*::::%s=\n' "$variable" >"$work/rules-$variable"
+  plugins=(mailrules "${plugins[@]}")
+  serve "rules-$variable" 127.0.0.1 "$greyip" MAILRULES="$work/rules-$variable"
+  plugins=("${plugins[@]:1}")
+  ok "$variable by mailrules: nobody is asked" accepted 127.0.0.22 a@spared.example.org
+  ok "$variable by mailrules: about whom they name alone" deferred 127.0.0.22 a@example.org --to "$variable@example.net"
+done
 stop_greyd
 greyd_pid=
 smtp_port=$v4_port

@@ -69,6 +69,7 @@ for kind in "${qmail_kinds[@]}"; do
   ok "$kind: its mode is kept" test "$(stat -c %a "$tree/qmail-smtpd.c")" = 640
   ok "$kind: nothing else is left behind" test "$(ls -A "$tree")" = "$built"
   ok "$kind: it builds with the library" build
+  ok "$kind: which is in it" grep -q greylist "$tree/qmail-smtpd"
   ok "$kind: twice is refused" refuses 'is patched already' "$tree"
 
   serve "$kind" 127.0.0.1 "$greyip"

@@ -51,7 +51,7 @@ test_greysmtpd() { # letters
   ok 'a third one' hear 250 250 250 450
   ok "without them at once: the session remembers" plain_first c@x
   say 'QUIT'
-  hear 221
+  ok "and the session ends" hear 221
   hang_up
 }
 

@@ -11,12 +11,14 @@
 #include <time.h>
 
 #include <cstdint>
+#include <cstdlib>
 #include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "greyd/wire.h"
+#include "smtpd-glue/front.h"
 #include "smtpd-glue/greylist.h"
 #include "smtpd-glue/query_form.h"
 
@@ -29,6 +31,7 @@ namespace {
 struct Reply {
   std::string octets;  // empty: it is silent
   int after_ms = 0;
+  bool refused = false;  // nobody listens, which the next look at the socket tells
 };
 using Server = std::function<Reply(const std::string& datagram, int n)>;
 
@@ -37,6 +40,7 @@ struct Network {
     int fd;
     std::int64_t at_ms;
     std::string octets;
+    bool refused;
   };
   std::map<int, Server> servers;     // by port
   std::map<int, std::string> asked;  // by port: for each datagram f (full) or p (plain)
@@ -159,7 +163,12 @@ extern "C" ssize_t recv(int fd, void* buffer, std::size_t size, int) {
   for (auto arrival = under_way.begin(); arrival != under_way.end(); ++arrival) {
     if (arrival->fd != fd || arrival->at_ms > now_ms) continue;
     const std::string octets = arrival->octets;
+    const bool refused = arrival->refused;
     under_way.erase(arrival);
+    if (refused) {
+      errno = ECONNREFUSED;
+      return -1;
+    }
     octets.copy(static_cast<char*>(buffer), size);
     return ssize_t(octets.size());
   }
@@ -181,8 +190,8 @@ extern "C" ssize_t send(int fd, const void* data, std::size_t size, int) {
     return -1;
   }
   const Reply reply = server->second(datagram, int(asked.size()) - 1);
-  if (!reply.octets.empty())
-    network.under_way.push_back({fd, now_ms + reply.after_ms, reply.octets});
+  if (!reply.octets.empty() || reply.refused)
+    network.under_way.push_back({fd, now_ms + reply.after_ms, reply.octets, reply.refused});
   return ssize_t(size);
 }
 
@@ -336,6 +345,21 @@ TEST_CASE("each of the servers is asked in both forms, however short its turn is
   }
 }
 
+TEST_CASE("a late answer of a server whose turn is over still counts") {
+  const int late = new_port(), other = new_port();
+  // Of a second each has the half; the first one's second datagram is answered after that.
+  network.servers[late] = [](const std::string&, int n) {
+    return n == 1 ? Reply{kNew, 700} : Reply{};
+  };
+  network.servers[other] = dead();
+  const std::int64_t begin_ms = now_ms;
+  const auto result = ask({late, other}, nullptr, 1000);
+  CHECK(result.error == GREYLIST_ANSWERED);
+  CHECK(result.verdict == GREYLIST_DEFER);
+  CHECK(now_ms - begin_ms >= 100 + 700);
+  CHECK(network.asked[other].starts_with("fp"));
+}
+
 TEST_CASE("a server that refuses is not silent: it is asked in the full form until it is there") {
   const int port = new_port(), other = new_port();
   CHECK(ask({port}).error == GREYLIST_UNREACHABLE);
@@ -343,6 +367,17 @@ TEST_CASE("a server that refuses is not silent: it is asked in the full form unt
   network.servers[other] = silent_to("Q");
   CHECK(ask({port, other}).error == GREYLIST_ANSWERED);
   CHECK(network.asked[other] == "fp");
+}
+
+TEST_CASE(
+    "nor is one that refuses what it was sent: it begins with the full form when it is there") {
+  const int port = new_port();
+  const Server server = ours();
+  network.servers[port] = [server](const std::string& datagram, int n) {
+    return n == 0 ? Reply{.octets = {}, .after_ms = 5, .refused = true} : server(datagram, n);
+  };
+  CHECK(ask({port}).error == GREYLIST_ANSWERED);
+  CHECK(network.asked[port] == "ff");
 }
 
 TEST_CASE("a long question is asked whole in both forms, then briefly in both") {
@@ -358,6 +393,45 @@ TEST_CASE("a long question is asked whole in both forms, then briefly in both") 
   CHECK(network.datagrams[2].starts_with(
       network.datagrams[3].substr(0, network.datagrams[3].size() - 1)));
   CHECK(network.datagrams[4] == network.datagrams[2]);
+}
+
+TEST_CASE("a front's questions are one session, and after silence it asks nobody for a minute") {
+  const int port = new_port();
+  const std::string servers = "127.0.0.1@" + std::to_string(port);
+  setenv("GREYIP", servers.c_str(), 1);
+  setenv("GREYFAIL", "closed", 1);
+  grey::glue::Front front("test", nullptr);
+  CHECK_FALSE(front.is_off());
+  const std::string recipients = "Tb@example.net\0"s;
+  const greylist_query query{"192.0.2.1", "", "a@example.org", recipients.data(),
+                             recipients.size()};
+  char text[GREYLIST_TEXT_MAX + 1];
+  const auto check = [&] {
+    network.asked[port].clear();
+    return front.check(query, text, sizeof text);
+  };
+
+  network.servers[port] = silent_to("QNW");
+  CHECK(check() == 450);
+  CHECK(network.asked[port] == "fp");
+  CHECK(check() == 450);
+  CHECK(check() == 450);
+  CHECK(network.asked[port] == "p");  // it has learnt
+
+  network.servers[port] = dead();
+  CHECK(check() == 451);
+  CHECK(text == std::string(GREYLIST_TEXT_UNAVAILABLE));
+  CHECK(network.asked[port].size() == 13);
+  network.servers[port] = plain_two_octets();
+  now_ms += 59'999;
+  CHECK(check() == 451);
+  CHECK(network.asked[port].empty());
+  now_ms += 1;
+  CHECK(check() == 450);
+
+  unsetenv("GREYIP");
+  unsetenv("GREYFAIL");
+  CHECK(grey::glue::Front("test", nullptr).is_off());
 }
 
 TEST_CASE("where the plain form is not allowed, as under a key, it is never sent") {

@@ -210,6 +210,30 @@ TEST_CASE("greylist_check is a front's whole work") {
         "I192.0.2.1\0Fa@example.org\0Tb@example.net\0Nmx.example.org\0\0"s);
 }
 
+TEST_CASE(
+    "a session is exempt by RELAYCLIENT or WHITELISTED, in the environment that is the front's") {
+  const auto exempt = [](const Environment& environment) {
+    set_environment(environment);
+    return greylist_is_exempt(nullptr) != 0;
+  };
+  CHECK_FALSE(exempt({}));
+  CHECK_FALSE(exempt({{"GREYIP", "@"}, {"TCPREMOTEHOST", "mx.example.org"}}));
+  CHECK(exempt({{"RELAYCLIENT", ""}}));
+  CHECK(exempt({{"RELAYCLIENT", "@example.org"}}));
+  CHECK(exempt({{"WHITELISTED", ""}}));
+
+  static std::string own;
+  const auto variable = [](const char* name) { return own == name ? "" : nullptr; };
+  for (const char* name : {"RELAYCLIENT", "WHITELISTED"}) {
+    own = name;
+    set_environment({});
+    CHECK(greylist_is_exempt(variable) == 1);
+    own = "";
+    set_environment({{name, ""}});
+    CHECK(greylist_is_exempt(variable) == 0);
+  }
+}
+
 TEST_CASE("greylist_check asks for the wait when the text names it") {
   const auto answer = [](const std::string& query, int) {
     const bool asked = query.find("\0W\0"s) != std::string::npos;

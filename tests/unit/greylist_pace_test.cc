@@ -117,6 +117,14 @@ TEST_CASE("with two servers that refuse a round is both of them") {
               {0, 0, 100, 100, 300, 300, 550, 550});
 }
 
+TEST_CASE("however little time is left, asking again is paced") {
+  refuses = true;
+  for (unsigned timeout_ms = 2; timeout_ms < 99; ++timeout_ms) {
+    CAPTURE(timeout_ms);
+    check_times(times_of_questions("127.0.0.1@9,127.0.0.2@9", timeout_ms), {0, 0});
+  }
+}
+
 TEST_CASE("a server that babbles without end is left at the deadline") {
   refuses = false;
   babbles = true;

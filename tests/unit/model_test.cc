@@ -1,5 +1,5 @@
-// The decision against a model of design section 3 that is slow, small and easy to check by eye:
-// maps of whole records, nothing evicted, nothing expired but by looking at the time.
+// The decision against a model of greyd/DESIGN.md, section 3, that is slow, small and easy to check
+// by eye: maps of whole records, nothing evicted, nothing expired but by looking at the time.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -244,7 +244,7 @@ std::vector<Step> random_steps(std::mt19937& random, const Policy& policy) {
 
 }  // namespace
 
-TEST_CASE("thousands of random sequences are decided as the model of section 3 decides them") {
+TEST_CASE("thousands of random sequences are decided as the model decides them") {
   for (unsigned seed = 1; seed <= 6000; ++seed) {
     std::mt19937 random(seed);
     const Policy policy = random_policy(random);

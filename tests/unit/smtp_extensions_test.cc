@@ -476,6 +476,18 @@ TEST_CASE("an accepted message passes in chunks, and is asked about once") {
   }
 }
 
+TEST_CASE("a recipient that a server takes between two chunks is asked about before the second") {
+  Talk talk;
+  talk.greet();
+  talk.extend();
+  talk.envelope("good@x");
+  talk.exchange("BDAT 1\r\nx", "250 ok\r\n");
+  talk.exchange("RCPT TO:<late@x>\r\n", "250 ok\r\n");
+  talk.exchange("BDAT 1\r\nx", "250 ok\r\n");
+  talk.exchange("BDAT 1 LAST\r\nx", "250 queued\r\n");
+  CHECK(talk.asked == "good@x|Tr@x\0|good@x|Tr@x\0Tlate@x\0|"s);
+}
+
 TEST_CASE("a message in one chunk with nothing in it") {
   Talk talk;
   talk.greet();

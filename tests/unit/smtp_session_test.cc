@@ -55,6 +55,23 @@ TEST_CASE("a deferred DATA is answered here and the server's transaction is rese
   }
 }
 
+TEST_CASE("a server that does not take the reset gets no more, and its client hears why") {
+  for (const std::string reply : {"500 what?\r\n", "421 bye\r\n", "354 go\r\n"}) {
+    CAPTURE(reply);
+    Talk talk;
+    talk.greet();
+    talk.envelope("bad@x");
+    talk.client("DATA\r\n");
+    CHECK(talk.to_server() == "RSET\r\n");
+    CHECK(talk.to_client() == "450 later\r\n");
+    talk.server(reply);
+    CHECK(talk.to_client() == reply);
+    CHECK(talk.session.closed());
+    talk.client("MAIL FROM:<good@x>\r\nRCPT TO:<r@x>\r\nDATA\r\n");
+    CHECK(talk.to_server() == "");
+  }
+}
+
 TEST_CASE("only recipients that the server accepted are asked about") {
   Talk talk;
   talk.greet();

@@ -1,32 +1,28 @@
-// The client side of the protocol in greyd/wire.h, behind the C interface of greylist.h.
-//
-// A C++ runtime must not be needed: no exceptions, no allocation, no static objects with
-// constructors, no virtual functions; of the C++ library only what is inline.
-#include "smtpd-glue/greylist.h"
+#include "smtpd-glue/asker.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <optional>
 #include <string_view>
 
 #include "greyd/endpoint.h"
 #include "greyd/wire.h"
+#include "smtpd-glue/answer_parts.h"
 #include "smtpd-glue/query_form.h"
 #include "smtpd-glue/query_text.h"
+#include "smtpd-glue/servers.h"
 #include "smtpd-glue/tagging_daemons.h"
 
+namespace grey::glue {
 namespace {
 
 using Milliseconds = long long;
-using grey::glue::Form;
 
 // UDP loses packets: a query is sent again after this time, then after twice as long, up to the
 // longest. In the default 3 seconds that is 13 times: where every fifth datagram is lost in each
@@ -40,32 +36,11 @@ constexpr int kReadAtOnce = 16;  // datagrams
 // A long query goes in fragments, and there are networks that lose them all. After so many of it
 // what is sent is the brief one.
 constexpr unsigned kWholeQueries = 2;
-// Octets of an answer, without its tag.
-constexpr std::size_t kBare = 2;
-constexpr std::size_t kWithWait = 6;
 
 Milliseconds monotonic_ms() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return Milliseconds(now.tv_sec) * 1000 + now.tv_nsec / 1000000;
-}
-
-// The list in `text`. Its length, or nothing when any member is bad or there are too many.
-std::optional<std::size_t> parse_servers(std::string_view text,
-                                         grey::Endpoint (&out)[GREYLIST_MAX_SERVERS]) {
-  std::size_t count = 0;
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  for (;; ++at) {
-    const void* comma = memchr(at, ',', std::size_t(end - at));
-    const char* const stop = comma == nullptr ? end : static_cast<const char*>(comma);
-    const auto server =
-        grey::parse_endpoint({at, std::size_t(stop - at)}, grey::Wildcards::refused);
-    if (!server || count == GREYLIST_MAX_SERVERS) return std::nullopt;
-    out[count++] = *server;
-    if (stop == end) return count;
-    at = stop;
-  }
 }
 
 // Not one of the standard descriptors: where those are closed, others write to them, a log say.
@@ -79,7 +54,7 @@ int open_socket(int family) {
   return above;
 }
 
-int connect_to(const grey::Endpoint& server) {
+int connect_to(const Endpoint& server) {
   const bool v4 = server.ip.is_v4();
   const auto& bytes = server.ip.bytes();
   const int fd = open_socket(v4 ? AF_INET : AF_INET6);
@@ -117,10 +92,9 @@ int connect_to(const grey::Endpoint& server) {
 // A datagram that is sent again is in the other form: see query_form.h.
 class Asker {
  public:
-  Asker(const grey::Endpoint* servers, std::size_t count, Milliseconds timeout,
-        grey::glue::Question& question, grey::glue::QueryForms& forms)
-      : servers_(servers),
-        count_(count),
+  Asker(const Servers& servers, Milliseconds timeout, Question& question, QueryForms& forms)
+      : servers_(servers.list),
+        count_(servers.count),
         question_(question),
         forms_(forms),
         deadline_(monotonic_ms() + timeout) {
@@ -160,9 +134,7 @@ class Asker {
   }
 
   // The current server's next datagram. Who has sent a tag knows our additions.
-  Form form() const {
-    return grey::glue::sends_tags(servers_[current_]) ? Form::full : forms_.next(current_);
-  }
+  Form form() const { return sends_tags(servers_[current_]) ? Form::full : forms_.next(current_); }
 
   ssize_t send_datagram(int fd) {
     const std::string_view datagram = question_.datagram(sent_ >= kWholeQueries, form());
@@ -226,7 +198,7 @@ class Asker {
   // end would otherwise hold us here beyond the deadline.
   bool receive(std::size_t server) {
     for (int read = 0; read < kReadAtOnce; ++read) {
-      char bytes[sizeof grey::wire::Answer::bytes] = {};
+      char bytes[longest_answer(kAnswerParts)] = {};
       ssize_t size;
       do {
         size = recv(sockets_[server].fd, bytes, sizeof bytes, MSG_TRUNC);
@@ -246,24 +218,24 @@ class Asker {
 
   // Takes it when it is one.
   bool is_answer(std::size_t server, std::string_view answer) {
-    if (answer.empty()) return false;
-    if (answer[0] != GREYLIST_DEFER && answer[0] != GREYLIST_ACCEPT) return false;
-    if (answer.size() > kBare) {
-      if (!question_.is_tagged(answer)) return false;
-      answer.remove_suffix(sizeof grey::glue::Tag::text);
-      if (answer.size() != kBare && answer.size() != kWithWait) return false;
-      grey::glue::remember_sends_tags(servers_[server]);
+    const auto parts = split_answer(kAnswerParts, answer);
+    if (!parts || !is_verdict((*parts)[kVerdict][0])) return false;
+    const std::string_view tag = (*parts)[kTag], reason = (*parts)[kReason];
+    if (!tag.empty()) {
+      if (!question_.is_tag(tag)) return false;
+      remember_sends_tags(servers_[server]);
       forms_.answered_with_tag(server);
-    } else if (grey::glue::sends_tags(servers_[server])) {
+    } else if (sends_tags(servers_[server])) {
       return false;
     } else {
       forms_.answered_without_tag(server);
     }
     answer_.verdict = answer[0] == GREYLIST_ACCEPT ? GREYLIST_ACCEPT : GREYLIST_DEFER;
-    answer_.reason = answer.size() < kBare ? 0 : static_cast<unsigned char>(answer[1]);
-    answer_.retry_after = grey::wire::wait_in(answer);
+    answer_.reason = reason.empty() ? 0 : static_cast<unsigned char>(reason[0]);
+    answer_.retry_after = wire::wait_in({answer.data(), answer.size() - tag.size()});
     return true;
   }
+  static bool is_verdict(char octet) { return octet == GREYLIST_DEFER || octet == GREYLIST_ACCEPT; }
 
   // Unreachable when all that were asked have refused at last.
   greylist_result no_answer() const {
@@ -281,10 +253,10 @@ class Asker {
     return result;
   }
 
-  const grey::Endpoint* servers_;
+  const Endpoint* servers_;
   std::size_t count_;
-  grey::glue::Question& question_;
-  grey::glue::QueryForms& forms_;
+  Question& question_;
+  QueryForms& forms_;
   unsigned sent_ = 0;  // datagrams, to all servers
   Milliseconds deadline_;
   std::size_t current_ = 0;
@@ -299,109 +271,22 @@ class Asker {
   pollfd sockets_[GREYLIST_MAX_SERVERS];
 };
 
-greylist_result ask(const greylist_options& options, const greylist_query& query,
-                    greylist_session& session) {
+}  // namespace
+
+greylist_result ask_servers(const greylist_options& options, const greylist_query& query,
+                            greylist_session& session) {
   greylist_result failure{GREYLIST_ACCEPT, GREYLIST_BAD_SERVERS, 0, 0, 0};
-  grey::Endpoint servers[GREYLIST_MAX_SERVERS];
-  const auto count = parse_servers(options.servers, servers);
-  if (!count) return failure;
+  const auto servers = parse_servers(options.servers);
+  if (!servers) return failure;
 
   std::size_t max_data = options.max_data;
   if (max_data < GREYLIST_MIN_DATA) max_data = GREYLIST_MIN_DATA;
-  grey::glue::Question question(query, max_data, options.ask_wait != 0);
+  Question question(query, max_data, options.ask_wait != 0);
   failure.error = GREYLIST_BAD_QUERY;
   if (!question.is_good()) return failure;
   const unsigned timeout = options.timeout_ms < kMaxTimeout ? options.timeout_ms : kMaxTimeout;
-  grey::glue::QueryForms forms(grey::glue::plain_is_allowed(options), session);
-  return Asker(servers, *count, Milliseconds(timeout), question, forms).ask();
+  QueryForms forms(plain_is_allowed(options), session);
+  return Asker(*servers, Milliseconds(timeout), question, forms).ask();
 }
 
-// A decimal number from `least` to `most`.
-std::optional<unsigned> parse_number(const char* text, unsigned least, unsigned most) {
-  unsigned value = 0;
-  if (*text == '\0') return std::nullopt;
-  for (; *text != '\0'; ++text) {
-    if (*text < '0' || *text > '9') return std::nullopt;
-    value = value * 10 + unsigned(*text - '0');
-    if (value > most) return std::nullopt;
-  }
-  if (value < least) return std::nullopt;
-  return value;
-}
-
-const char* set(const char* text) {
-  return text != nullptr && *text != '\0' ? text : nullptr;
-}
-
-}  // namespace
-
-void greylist_options_init(greylist_options* options) {
-  *options = {nullptr, GREYLIST_FAIL_OPEN, GREYLIST_TIMEOUT_MS, GREYLIST_MAX_DATA, 0};
-}
-
-unsigned greylist_options_from_env(greylist_options* options) {
-  greylist_options_init(options);
-  unsigned bad = 0;
-
-  options->servers = set(getenv("GREYIP"));
-  grey::Endpoint servers[GREYLIST_MAX_SERVERS];
-  if (options->servers != nullptr && !parse_servers(options->servers, servers))
-    bad |= GREYLIST_VAR_IP;
-
-  const char* text = set(getenv("GREYTEXT"));
-  options->ask_wait = strstr(text != nullptr ? text : GREYLIST_TEXT, "%t") != nullptr;
-  if (const char* fail = set(getenv("GREYFAIL"))) {
-    if (strcmp(fail, "closed") == 0) {
-      options->fail = GREYLIST_FAIL_CLOSED;
-    } else if (strcmp(fail, "open") != 0) {
-      bad |= GREYLIST_VAR_FAIL;
-    }
-  }
-  if (const char* timeout = set(getenv("GREYTIMEOUT"))) {
-    const auto seconds = parse_number(timeout, 1, 60);
-    if (seconds) options->timeout_ms = *seconds * 1000;
-    if (!seconds) bad |= GREYLIST_VAR_TIMEOUT;
-  }
-  if (const char* max_data = set(getenv("GREYMAXDATA"))) {
-    const auto octets =
-        parse_number(max_data, GREYLIST_MIN_DATA, unsigned(grey::wire::kMaxDatagram));
-    if (octets) options->max_data = *octets;
-    if (!octets) bad |= GREYLIST_VAR_MAXDATA;
-  }
-  return bad;
-}
-
-greylist_result greylist_ask_in_session(const greylist_options* options,
-                                        const greylist_query* query, greylist_session* session) {
-  if (options->servers == nullptr || *options->servers == '\0') {
-    return {GREYLIST_ACCEPT, GREYLIST_OFF, 0, 0, 0};
-  }
-  greylist_result result = ask(*options, *query, *session);
-  if (result.error != GREYLIST_ANSWERED) {
-    result.verdict = options->fail == GREYLIST_FAIL_CLOSED ? GREYLIST_DEFER : GREYLIST_ACCEPT;
-  }
-  return result;
-}
-
-greylist_result greylist_ask(const greylist_options* options, const greylist_query* query) {
-  greylist_session session{};
-  return greylist_ask_in_session(options, query, &session);
-}
-
-const char* greylist_strerror(greylist_error error) {
-  switch (error) {
-    case GREYLIST_ANSWERED:
-      return "answered";
-    case GREYLIST_OFF:
-      return "greylisting is off";
-    case GREYLIST_BAD_SERVERS:
-      return "cannot read the list of greylisting daemons";
-    case GREYLIST_BAD_QUERY:
-      return "not a client address with a sender and a recipient";
-    case GREYLIST_SILENT:
-      return "no answer in time";
-    case GREYLIST_UNREACHABLE:
-      return "no greylisting daemon can be reached";
-  }
-  return "unknown error";
-}
+}  // namespace grey::glue
