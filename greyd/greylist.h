@@ -12,24 +12,18 @@
 #include <string_view>
 #include <vector>
 
-#include "greyd/address_list.h"
 #include "greyd/changes.h"
 #include "greyd/decision.h"
 #include "greyd/key.h"
+#include "greyd/lists.h"
 #include "greyd/named_set.h"
 #include "greyd/policy.h"
 #include "greyd/recent.h"
-#include "greyd/record_text.h"
+#include "greyd/record.h"
 #include "greyd/table.h"
 #include "greyd/wire.h"
 
 namespace grey {
-
-// The operator's lists in force. Replaced whole when they are reloaded.
-struct Lists {
-  AddressList whitelist;
-  AddressList blacklist;
-};
 
 // What becomes of records whose time is over. The wall clock can be wrong; who finds it to be
 // doubtful (clock_guard.h) asks to be careful until that is clear.

@@ -351,17 +351,6 @@ bool takes_header(const PolicyRequest& request) {
   return request.get(Attribute::protocol_state) != "END-OF-MESSAGE";
 }
 
-Result<void> check_deferral(std::string_view text) {
-  if (text.empty()) return misuse("the text is empty");
-  if (text.size() > kMaxDeferral) {
-    return misuse("the text is longer than " + std::to_string(kMaxDeferral) + " bytes");
-  }
-  for (const char c : text) {
-    if (c < 0x20 || c > 0x7e) return misuse("the text is not printable ASCII");
-  }
-  return {};
-}
-
 void append_no_opinion(std::string& out, PolicyForm form) {
   out += form == PolicyForm::postfix ? "action=DUNNO\n\n" : "verdict=accept\n";
 }

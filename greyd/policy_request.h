@@ -34,7 +34,6 @@
 #include <string_view>
 
 #include "greyd/decision.h"
-#include "greyd/error.h"
 #include "greyd/wire.h"
 
 namespace grey {
@@ -150,14 +149,10 @@ PolicyTopic to_query(const PolicyRequest& request, wire::Query& query);
 // What answers are made from.
 struct PolicyWords {
   // "%t" stands for the time after which a retry is accepted: "5 minutes", "50 seconds" or, where
-  // that is not known, "a few minutes". As GREYTEXT of libgreylist; see check_deferral.
+  // that is not known, "a few minutes". As GREYTEXT of libgreylist; see deferral.h.
   std::string deferral = "Greylisted: please try again in %t";
   std::string server = "qmail-greyd";  // who delayed
 };
-
-// A deferral text must be one that an SMTP reply can carry: printable ASCII, at most 400 bytes.
-constexpr std::size_t kMaxDeferral = 400;
-Result<void> check_deferral(std::string_view text);
 
 void append_no_opinion(std::string& out, PolicyForm form);
 // To what cannot be read. `decision`: undecided_under the policy; `why` is for who reads the mail

@@ -396,7 +396,6 @@ TEST_CASE("the deferral text is the operator's") {
               {"%t%t%", "2 minutes2 minutes%"}};
   for (const auto& row : rows) {
     CAPTURE(row.text);
-    CHECK(check_deferral(row.text));
     PolicyWords words;
     words.deferral = row.text;
     std::string out;
@@ -408,10 +407,4 @@ TEST_CASE("the deferral text is the operator's") {
   std::string out;
   append_answer(out, PolicyForm::line, decided(Reason::early, 180), words, true);
   CHECK(out == "verdict=defer reason=early wait=120 text=\"\\\"a\\\\b\\\"\"\n");
-
-  for (const auto bad : {""sv, "a\nb"sv, "a\0b"sv, "\xc3\xa4"sv, "\t"sv}) {
-    CHECK_FALSE(check_deferral(bad));
-  }
-  CHECK(check_deferral(std::string(kMaxDeferral, 'x')));
-  CHECK_FALSE(check_deferral(std::string(kMaxDeferral + 1, 'x')));
 }
