@@ -49,6 +49,11 @@ constexpr Decision decision_of(wire::Reason reason, Seconds age, Seconds min_res
   return decision;
 }
 
+constexpr Decision again(Decision decision) {
+  decision.again = true;
+  return decision;
+}
+
 // What is told under the policy, of what is decided.
 constexpr void tell_under(const Policy& policy, Decision& decision) {
   if (policy.dry_run) decision.verdict = wire::Verdict::accept;

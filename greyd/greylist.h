@@ -20,17 +20,11 @@
 #include "greyd/policy.h"
 #include "greyd/recent.h"
 #include "greyd/record.h"
+#include "greyd/rules.h"
 #include "greyd/table.h"
 #include "greyd/wire.h"
 
 namespace grey {
-
-// What becomes of records whose time is over. The wall clock can be wrong; who finds it to be
-// doubtful (clock_guard.h) asks to be careful until that is clear.
-enum class Expiry : std::uint8_t {
-  usual,      // they count no more, and are forgotten
-  suspended,  // they count as if their time were not over
-};
 
 class Greylist {
  public:
@@ -118,11 +112,34 @@ class Greylist {
   static constexpr Seconds kMessageLife = 3600;
 
  private:
+  struct HashedKey {
+    std::string_view key;
+    std::uint64_t wide_hash;
+    Table::Hash hash() const { return Table::Hash(wide_hash); }
+  };
+
   // A query's keys and their hashes.
   struct Prepared {
+    explicit Prepared(const Policy& policy) : keys(policy) {}
+    void hash_triplet(std::string_view of, const Table& table);
+
     KeyBuilder keys;
-    Table::Hash client_hash = 0;
-    std::uint64_t first_hash = 0;  // of the triplet of the first recipient
+    std::uint64_t client_hash = 0;
+    std::string_view recipient;      // the one whose triplet
+    std::uint64_t triplet_hash = 0;  // is the last that `keys` has built; its hash
+  };
+
+  // A query being decided.
+  struct Question {
+    const wire::Query& query;
+    const Lists& lists;
+    Seconds now;
+    Prepared& prepared;
+  };
+
+  struct Found {
+    Table::Ref ref = 0;
+    rules::Stored stored;
   };
 
   // A record on its way back.
@@ -133,12 +150,6 @@ class Greylist {
   };
   static constexpr std::size_t kPending = 32;
 
-  struct HashedKey {
-    std::string_view key;
-    std::uint64_t wide_hash;
-    Table::Hash hash() const { return Table::Hash(wide_hash); }
-  };
-
   // Where expire() is. Of each class the pass looks at all, or stops at the first that is not over.
   struct ExpiryPass {
     bool running = false;
@@ -148,38 +159,38 @@ class Greylist {
     Seconds last = 0;
   };
 
-  HashedKey triplet_key(std::string_view recipient, bool first);
+  // greylist.cc
   void prepare(std::span<const wire::Query> batch, const Lists& lists);
-  Decision because(wire::Reason reason, Seconds age = 0) const {
-    return decision_of(reason, age, policy_.min_resend);
+  HashedKey triplet_key(const Question& question, std::string_view recipient) const;
+  static HashedKey client_key(const Question& question);
+  bool by_lists(const Question& question, Decided& decided) const;
+  Decision by_records(const Question& question);
+  Decision by_triplets(const Question& question);
+  Decision by_triplets_greydaemon(const Question& question);
+  Decision of_message(const Question& question, const rules::Summary& summary);
+  void keep_bounces(const Question& question);
+  bool has_passed(const Question& question) const;
+  bool is_new_message(const Question& question);
+  void earn_pass(const Question& question);
+  std::uint64_t sender_id(const KeyBuilder& keys) const {
+    return table_.wide_hash(keys.sender_prefix());
   }
-  Decision decide_one(const wire::Query& query, const Lists& lists, Seconds now);
-  bool by_lists(const wire::Query& query, const Lists& lists, Decided& decided) const;
-  std::optional<Decision> known_client(Seconds now);
-  Decision by_triplets(const wire::Query& query, const Lists& lists, Seconds now);
-  Decision by_triplets_greydaemon(const wire::Query& query, Seconds now);
-  Decision triplet(const HashedKey& key, bool bounce, Seconds now);
-  Decision passed_before(Table::Ref ref, const RecordView& record, bool bounce, Seconds now);
-  void keep_bounces(Seconds now);
-  Decision retry(Table::Ref ref, Seconds now);
-  bool has_passed(const wire::Query& query, Seconds now) const;
-  bool is_new_message(const wire::Query& query, Seconds now);
-  void earn_pass(Seconds now);
-  bool counts(const RecordView& record, Seconds now) const {
-    return expiry_ == Expiry::suspended || !is_over(record, now);
+
+  // greylist_records.cc
+  Found find(const HashedKey& key) const;
+  void apply(const rules::Effect& effect, Table::Ref ref, const HashedKey& key);
+  void touch(Table::Ref ref, const RecordState& record);
+  void store(Table::Ref ref, const HashedKey& key, const RecordState& record);
+  void note(Table::Ref ref);
+  bool is_over(const RecordView& record, Seconds now) const {
+    return rules::is_over(record.state(), policy_, now);
   }
   void begin_class(std::size_t record_class);
   void end_class();
-  void touch(Table::Ref ref, const RecordView& record, Seconds now);
-  bool is_over(const RecordView& record, Seconds now) const;
   bool comes_back(const RecordView& record, Seconds now);
   std::string_view key_of(const SavedRecord& record);
   RecordView view_of(const SavedRecord& record);
-  bool stands_before(const RecordView& next, const RecordView& stored) const;
   void put_back(const RecordView& view, Table::Hash key_hash);
-  void insert(const RecordView& record, Table::Hash key_hash);
-  void update(Table::Ref ref, RecordClass record_class, Seconds seen, std::uint8_t passes);
-  void note(Table::Ref ref, Change change);
 
   Policy policy_;
   Table table_;
@@ -187,7 +198,6 @@ class Greylist {
   std::vector<Pending> pending_;  // a ring, the oldest at pending_begin_
   std::size_t pending_begin_ = 0, pending_count_ = 0;
   std::vector<Prepared> prepared_;  // of the batch being decided
-  Prepared* now_deciding_ = nullptr;
   Changes* changes_ = nullptr;
   Expiry expiry_ = Expiry::usual;
   Seconds latest_restored_ = 0;
