@@ -41,6 +41,16 @@ class Greylist {
     return decision;
   }
 
+  // What decide() would say of the query, and what is stored of it, with nothing changed, counted
+  // or noted. The same, that is, but where the table is full and one triplet of the query makes
+  // room for another of it.
+  struct Peeked {
+    Decided decision;
+    rules::Stored client;
+    std::vector<rules::Stored> triplets;  // in the order of the recipients
+  };
+  Peeked peek(const wire::Query& query, const Lists& lists, Seconds now) const;
+
   // One step of a pass over the records that forgets those whose time is over at `now`: looks at up
   // to `limit` of them; how many. Fewer than `limit` means that the pass is done; the next call
   // begins another. Where the records are in the order of their stamps it looks at no more than are
@@ -65,9 +75,17 @@ class Greylist {
   // False when its time is over at `now` (and set_expiry() asks for no care). A stamp after `now`
   // stays as it is: the clock may be wrong.
   bool restore(const SavedRecord& record, Seconds now);
-  // The same for many: what a record needs of the table is fetched while the next ones are read, so
-  // each is put back some calls later, in order, and the last ones by restore_pending(). Until that
-  // nothing else is to be called.
+  // The same for a record that comes from elsewhere while the daemon runs: it is a change, and is
+  // noted as one. Twice is once.
+  enum class Import : std::uint8_t {
+    taken,  // it is stored now, or stands instead of what was
+    had,    // what is stored stands
+    over,   // see restore()
+  };
+  Import import(const SavedRecord& record, Seconds now);
+  // restore() for many: what a record needs of the table is fetched while the next ones are read,
+  // so each is put back some calls later, in order, and the last ones by restore_pending(). Until
+  // that nothing else is to be called.
   bool restore_later(const SavedRecord& record, Seconds now);
   void restore_pending();
   // After records were restored in no order: expiry and eviction need the oldest first.
@@ -86,16 +104,26 @@ class Greylist {
     }
   }
 
-  // The same in slices, while decisions go on: visits up to `limit` records; false after the last.
-  // Records that change in the meantime may be left out, or be visited as they were: with the
-  // changes noted since start_walk() the state is whole.
-  void start_walk() { walk_.start(); }
-  template <typename Visit>
-  bool walk(std::size_t limit, Visit visit) {
-    return walk_.walk(limit, [&](const RecordView& view) {
-      if (const auto record = to_saved(view)) visit(*record);
-    });
-  }
+  // The same in slices, while decisions go on. Each who walks has a walk of its own, as many as
+  // there are at a time, and none disturbs another. Records that change in the meantime may be left
+  // out, or be visited as they were: with the changes noted since start() the state is whole. The
+  // greylist must outlive its walks.
+  class Walk {
+   public:
+    explicit Walk(Greylist& greylist) : cursor_(greylist.table_) {}  // at the end
+
+    void start() { cursor_.start(); }
+    // Calls visit(const SavedRecord&) for up to `limit` records. False after the last.
+    template <typename Visit>
+    bool visit(std::size_t limit, Visit visit) {
+      return cursor_.walk(limit, [&](const RecordView& view) {
+        if (const auto record = to_saved(view)) visit(*record);
+      });
+    }
+
+   private:
+    Table::Cursor cursor_;
+  };
 
   const Table& table() const { return table_; }
   const Policy& policy() const { return policy_; }
@@ -190,7 +218,7 @@ class Greylist {
   bool comes_back(const RecordView& record, Seconds now);
   std::string_view key_of(const SavedRecord& record);
   RecordView view_of(const SavedRecord& record);
-  void put_back(const RecordView& view, Table::Hash key_hash);
+  Table::Ref put_back(const RecordView& view, Table::Hash key_hash);
 
   Policy policy_;
   Table table_;
@@ -202,7 +230,7 @@ class Greylist {
   Expiry expiry_ = Expiry::usual;
   Seconds latest_restored_ = 0;
   std::size_t over_restored_ = 0;
-  Table::Cursor walk_{table_}, expiry_cursor_{table_};
+  Table::Cursor expiry_cursor_{table_};
   ExpiryPass expiry_pass_;
   std::array<std::uint64_t, kRecordClasses> settled_{};  // disorders that are put in order again
 

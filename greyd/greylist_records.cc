@@ -144,13 +144,13 @@ bool Greylist::comes_back(const RecordView& record, Seconds now) {
   return rules::counts(record.state(), policy_, now, expiry_);
 }
 
-void Greylist::put_back(const RecordView& view, Table::Hash key_hash) {
+// The record that it is now; 0 when what is stored stands.
+Table::Ref Greylist::put_back(const RecordView& view, Table::Hash key_hash) {
   const Table::Ref ref = table_.find(view.key, key_hash);
-  if (ref == 0) {
-    table_.insert(view, key_hash);
-  } else if (rules::stands_before(view.state(), table_.view(ref).state(), policy_)) {
-    table_.update(ref, view.record_class, view.seen, view.passes);
-  }
+  if (ref == 0) return table_.insert(view, key_hash);
+  if (!rules::stands_before(view.state(), table_.view(ref).state(), policy_)) return 0;
+  table_.update(ref, view.record_class, view.seen, view.passes);
+  return ref;
 }
 
 bool Greylist::restore(const SavedRecord& record, Seconds now) {
@@ -158,6 +158,18 @@ bool Greylist::restore(const SavedRecord& record, Seconds now) {
   if (!comes_back(view, now)) return false;
   put_back(view, table_.hash(view.key));
   return true;
+}
+
+Greylist::Import Greylist::import(const SavedRecord& record, Seconds now) {
+  const RecordView view{key_of(record), record.seen, record.record_class,
+                        std::uint8_t(std::min(record.passes, 255u))};
+  if (!rules::counts(view.state(), policy_, now, expiry_)) return Import::over;
+  const HashedKey key{view.key, table_.wide_hash(view.key)};
+  if (find(key).stored == view.state()) return Import::had;
+  const Table::Ref ref = put_back(view, key.hash());
+  if (ref == 0) return Import::had;
+  note(ref);
+  return Import::taken;
 }
 
 bool Greylist::restore_later(const SavedRecord& record, Seconds now) {

@@ -36,6 +36,12 @@ class Recent {
     oldest_ = (oldest_ + 1) % most_;
   }
 
+  // As it is here, in another.
+  void copy_to(Recent& other, std::uint64_t id) const {
+    const auto found = entries_.find(id);
+    if (found != entries_.end()) other.remember(id, found->second.value, found->second.time);
+  }
+
   // Valid until the next call; nothing when it is further from `now` than `life`, either way.
   const Value* find(std::uint64_t id, Seconds now, Seconds life) const {
     const auto found = entries_.find(id);

@@ -56,6 +56,7 @@ class Table {
   // than 32 GiB of records can fill.
   using Hash = std::uint32_t;
   Hash hash(std::string_view key) const { return Hash(wide_hash(key)); }
+  const HashKey& hash_key() const { return hash_key_; }
   std::uint64_t wide_hash(std::string_view key) const;  // no two keys in reach have the same
 
   // `key_hash` is always hash(key): who looks up many hashes them first, calls prefetch_bucket()
