@@ -70,7 +70,7 @@ struct Walker {
 
 TEST_CASE("of several walks and a pass of expiry each goes its way: what stays is visited once") {
   std::size_t whole_walks = 0;
-  for (unsigned seed = 1; seed <= 150; ++seed) {
+  for (unsigned seed = 1; seed <= 80; ++seed) {
     std::mt19937 random(seed);
     Policy policy;
     policy.min_resend = 5;
@@ -84,10 +84,15 @@ TEST_CASE("of several walks and a pass of expiry each goes its way: what stays i
     for (int step = 0; step < 300; ++step) {
       now += random() % 4;
       if (random() % 50 == 0) now -= 100;  // the clock is set back
-      Walker& walker = walkers[random() % 3];
-      if (!walker.walking) walker.start(greylist);
-      walker.step(1 + random() % 12);
-      if (random() % 3 == 0) decide_some(greylist, random, now);
+      // One goes on alone, or all in step: then they are at one record when it goes.
+      const std::size_t chosen = random() % 4;
+      const std::size_t limit = random() % 12;
+      for (std::size_t i = 0; i < 3; ++i) {
+        if (chosen < 3 && chosen != i) continue;
+        if (!walkers[i].walking) walkers[i].start(greylist);
+        walkers[i].step(limit);
+      }
+      for (std::size_t n = random() % 3; n > 0; --n) decide_some(greylist, random, now);
       if (random() % 4 == 0) greylist.expire(now, 1 + random() % 10);
       const auto there = lines_of(greylist);
       for (Walker& each : walkers) {
@@ -101,5 +106,5 @@ TEST_CASE("of several walks and a pass of expiry each goes its way: what stays i
       }
     }
   }
-  CHECK(whole_walks > 1000);
+  CHECK(whole_walks > 500);
 }
