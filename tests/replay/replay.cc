@@ -95,6 +95,8 @@ class Player {
     }
   }
 
+  bool has_asked() const { return asked_; }
+
  private:
   void add_entry(const std::string& file, const std::vector<std::string>& words) {
     std::ofstream out(directory_ / file, std::ios::app);
@@ -182,6 +184,7 @@ class Player {
       if (words[i].starts_with("wait=")) got += " wait=" + shown(decision.wait);
       expected += (i > at ? " " : "") + words[i];
     }
+    asked_ = true;
     if (got != expected) throw Failed("expected \"" + expected + "\", got \"" + got + "\"");
   }
 
@@ -190,6 +193,7 @@ class Player {
   std::vector<std::string> arguments_ = {"qmail-greyd"};
   Seconds now_ = 1'000'000'000, monotonic_ = 5000;
   std::unique_ptr<Service> service_;
+  bool asked_ = false;
 };
 
 }  // namespace
@@ -197,6 +201,7 @@ class Player {
 std::string replay(const std::string& script_path) {
   std::ifstream script(script_path);
   if (!script) return script_path + ": cannot be opened";
+  const std::string name = std::filesystem::path(script_path).filename();
   Player player;
   std::size_t number = 0;
   for (std::string line; std::getline(script, line);) {
@@ -204,11 +209,10 @@ std::string replay(const std::string& script_path) {
     try {
       player.play(line);
     } catch (const std::exception& error) {
-      return std::filesystem::path(script_path).filename().string() + ":" + std::to_string(number) +
-             ": " + error.what();
+      return name + ":" + std::to_string(number) + ": " + error.what();
     }
   }
-  return {};
+  return player.has_asked() ? "" : name + ": asks nothing";
 }
 
 }  // namespace grey::testing

@@ -24,6 +24,8 @@
 
 namespace grey::testing {
 
+// Each script in this directory is a test of its own, "replay_NAME".
+//
 // Runs the script in an empty directory of its own. Empty when all went as it says, else the first
 // failure as "NAME:LINE: what was expected and what happened".
 std::string replay(const std::string& script_path);
