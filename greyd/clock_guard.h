@@ -10,7 +10,7 @@
 
 #include <optional>
 
-#include "greyd/greylist.h"
+#include "greyd/rules.h"
 
 namespace grey {
 

@@ -11,28 +11,6 @@ namespace {
 using wire::Reason;
 using wire::Verdict;
 
-// A stamp in the future comes from a clock that is wrong, or was: it counts as now.
-Seconds age_of(Seconds seen, Seconds now) {
-  return std::max<Seconds>(now - seen, 0);
-}
-
-// Which reason a deferred query reports: the one nearest to passing.
-int nearness(Reason reason) {
-  switch (reason) {
-    case Reason::early:
-      return 3;
-    case Reason::stale:
-      return 2;
-    default:
-      return 1;
-  }
-}
-
-// What a query with several recipients reports when it is accepted: a good retry is news.
-bool says_more(Reason reason, Reason than) {
-  return (reason == Reason::passed || reason == Reason::bounce) && than == Reason::known;
-}
-
 // Of a query without any, an empty one: nothing is stored of it.
 std::string_view first_of(const wire::Recipients& recipients) {
   return recipients.size() == 0 ? std::string_view() : *recipients.begin();
@@ -60,18 +38,6 @@ Matched find_entry(const AddressList& list, const wire::Query& query, RecipientR
 
 }  // namespace
 
-std::optional<Seconds> wait_of(const Decision& decision, Seconds min_resend) {
-  switch (decision.reason) {
-    case Reason::new_triplet:
-    case Reason::stale:
-      return min_resend;
-    case Reason::early:
-      return std::max<Seconds>(min_resend - decision.age, 0);
-    default:
-      return std::nullopt;
-  }
-}
-
 Greylist::Greylist(const Policy& policy, std::size_t max_records, const HashKey& hash_key)
     : policy_(policy), table_(max_records, hash_key), restored_keys_(policy) {}
 
@@ -79,290 +45,197 @@ void Greylist::decide(std::span<const wire::Query> batch, const Lists& lists, Se
                       std::span<Decided> decisions) {
   prepare(batch, lists);
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    now_deciding_ = &prepared_[i];
+    const Question question{batch[i], lists, now, prepared_[i]};
     Decided& decided = decisions[i];
     decided.matched = {};
-    if (by_lists(batch[i], lists, decided)) continue;
-    static_cast<Decision&>(decided) = decide_one(batch[i], lists, now);
+    if (!by_lists(question, decided)) static_cast<Decision&>(decided) = by_records(question);
+    tell_under(policy_, decided);
   }
 }
 
 // Builds and hashes the keys, and asks for the memory that the decisions will read: first where the
 // records are named, then the records.
 void Greylist::prepare(std::span<const wire::Query> batch, const Lists& lists) {
-  if (prepared_.size() < batch.size()) prepared_.resize(batch.size(), {KeyBuilder(policy_)});
+  if (prepared_.size() < batch.size()) prepared_.resize(batch.size(), Prepared(policy_));
   const NetworkSet& whitelist = lists.whitelist.clients();
   for (std::size_t i = 0; i < batch.size(); ++i) {
     Prepared& prepared = prepared_[i];
     prepared.keys.envelope(batch[i].client, batch[i].sender);
-    prepared.client_hash = table_.hash(prepared.keys.client());
-    prepared.first_hash = table_.wide_hash(prepared.keys.triplet(first_of(batch[i].recipients)));
-    table_.prefetch_bucket(prepared.client_hash);
-    table_.prefetch_bucket(Table::Hash(prepared.first_hash));
+    prepared.client_hash = table_.wide_hash(prepared.keys.client());
+    prepared.hash_triplet(first_of(batch[i].recipients), table_);
+    table_.prefetch_bucket(Table::Hash(prepared.client_hash));
+    table_.prefetch_bucket(Table::Hash(prepared.triplet_hash));
     whitelist.prefetch_index(batch[i].client.ip);
   }
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    table_.prefetch_slot(prepared_[i].client_hash);
-    table_.prefetch_slot(Table::Hash(prepared_[i].first_hash));
+    table_.prefetch_slot(Table::Hash(prepared_[i].client_hash));
+    table_.prefetch_slot(Table::Hash(prepared_[i].triplet_hash));
   }
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    table_.prefetch_record(prepared_[i].client_hash);
-    table_.prefetch_record(Table::Hash(prepared_[i].first_hash));
+    table_.prefetch_record(Table::Hash(prepared_[i].client_hash));
+    table_.prefetch_record(Table::Hash(prepared_[i].triplet_hash));
     whitelist.prefetch_range(batch[i].client.ip);
   }
 }
 
-// The key of a recipient of the query being decided. That of the first is there from prepare().
-Greylist::HashedKey Greylist::triplet_key(std::string_view recipient, bool first) {
-  KeyBuilder& keys = now_deciding_->keys;
-  if (first) return {keys.last_triplet(), now_deciding_->first_hash};
-  const std::string_view key = keys.triplet(recipient);
-  return {key, table_.wide_hash(key)};
+void Greylist::Prepared::hash_triplet(std::string_view of, const Table& table) {
+  recipient = of;
+  triplet_hash = table.wide_hash(keys.triplet(of));
+}
+
+// That of the first is there from prepare(): each recipient has a place of its own in the query.
+Greylist::HashedKey Greylist::triplet_key(const Question& question,
+                                          std::string_view recipient) const {
+  Prepared& prepared = question.prepared;
+  if (prepared.recipient.data() != recipient.data()) prepared.hash_triplet(recipient, table_);
+  return {prepared.keys.last_triplet(), prepared.triplet_hash};
+}
+
+Greylist::HashedKey Greylist::client_key(const Question& question) {
+  return {question.prepared.keys.client(), question.prepared.client_hash};
+}
+
+bool Greylist::by_lists(const Question& question, Decided& decided) const {
+  const auto listed = [&](Reason reason, const AddressList& list, RecipientRule rule) {
+    Matched entry = find_entry(list, question.query, rule);
+    if (!entry) return false;
+    decided = {decision_of(reason, 0, policy_.min_resend), std::move(entry)};
+    return true;
+  };
+  return listed(Reason::blacklisted, question.lists.blacklist, RecipientRule::any) ||
+         listed(Reason::whitelisted, question.lists.whitelist, policy_.recipients);
 }
 
 // What no list decides.
-Decision Greylist::decide_one(const wire::Query& query, const Lists& lists, Seconds now) {
-  if (query.probe) return {Reason::new_triplet, 0};
-  if (const auto decision = known_client(now)) return *decision;
+Decision Greylist::by_records(const Question& question) {
+  const wire::Query& query = question.query;
+  if (query.probe) return decision_of(Reason::new_triplet, 0, policy_.min_resend);
+  const HashedKey key = client_key(question);
+  const Found client = find(key);
+  const auto judged = rules::judge_client(client.stored, policy_, question.now, expiry_);
+  apply(judged.effect, client.ref, key);
+  if (judged.known) return *judged.known;
   const bool told_apart = query.question != 0 && tells_questions_apart();
   if (told_apart) {
-    if (const Decision* first = questions_.find(query.question, now, kOneAttempt)) return *first;
+    if (const Decision* first = questions_.find(query.question, question.now, kOneAttempt)) {
+      return *first;
+    }
   }
-  const Decision decision = policy_.personality == Personality::greydaemon
-                                ? by_triplets_greydaemon(query, now)
-                                : by_triplets(query, lists, now);
-  if (told_apart && verdict_of(decision.reason) == Verdict::defer) {
-    questions_.remember(query.question, decision, now);
+  const bool by_greydaemon = policy_.personality == Personality::greydaemon;
+  const Decision decision =
+      by_greydaemon ? by_triplets_greydaemon(question) : by_triplets(question);
+  if (told_apart && decision.verdict == Verdict::defer) {
+    questions_.remember(query.question, decision, question.now);
   }
   return decision;
 }
 
-bool Greylist::by_lists(const wire::Query& query, const Lists& lists, Decided& decided) const {
-  if (Matched entry = find_entry(lists.blacklist, query, RecipientRule::any)) {
-    decided = {{Reason::blacklisted, 0}, std::move(entry)};
-    return true;
+Decision Greylist::by_triplets(const Question& question) {
+  const wire::Query& query = question.query;
+  const bool bounce = question.prepared.keys.null_sender();
+  if (bounce && has_passed(question)) {
+    return again(decision_of(Reason::bounce, 0, policy_.min_resend));
   }
-  if (Matched entry = find_entry(lists.whitelist, query, policy_.recipients)) {
-    decided = {{Reason::whitelisted, 0}, std::move(entry)};
-    return true;
-  }
-  return false;
-}
-
-std::optional<Decision> Greylist::known_client(Seconds now) {
-  if (policy_.client_passes == 0) return std::nullopt;
-  const Table::Ref ref = table_.find(now_deciding_->keys.client(), now_deciding_->client_hash);
-  if (ref == 0) return std::nullopt;
-  const RecordView client = table_.view(ref);
-  if (!counts(client, now)) {
-    table_.erase(ref);
-    return std::nullopt;
-  }
-  if (client.passes < policy_.client_passes) return std::nullopt;
-  touch(ref, client, now);
-  return Decision{Reason::known, age_of(client.seen, now)};
-}
-
-Decision Greylist::by_triplets(const wire::Query& query, const Lists& lists, Seconds now) {
-  const bool bounce = now_deciding_->keys.null_sender();
-  if (bounce && has_passed(query, now)) return {Reason::bounce, 0, true};
-  std::optional<Decision> accepted, deferred;
-  bool passed = false;
+  const auto judge = bounce ? rules::judge_bounce : rules::judge_triplet;
+  rules::Summary summary;
   named_.begin(query.recipients.size());
   good_retries_.clear();
-  bool first = true;
   for (const std::string_view recipient : query.recipients) {
-    const HashedKey key = triplet_key(recipient, std::exchange(first, false));
+    const HashedKey key = triplet_key(question, recipient);
     // Under `all` a listed recipient among others counts for itself alone.
-    if (policy_.recipients == RecipientRule::all && lists.whitelist.has_recipient(recipient)) {
+    if (policy_.recipients == RecipientRule::all &&
+        question.lists.whitelist.has_recipient(recipient)) {
       continue;
     }
     if (!named_.insert(key.wide_hash)) continue;
-    const Decision decision = triplet(key, bounce, now);
-    passed |= decision.reason == Reason::passed;
-    if (decision.reason == Reason::bounce && !decision.again) good_retries_.push_back(recipient);
-    if (verdict_of(decision.reason) == Verdict::accept) {
-      if (!accepted || says_more(decision.reason, accepted->reason)) accepted = decision;
-    } else if (!deferred || nearness(decision.reason) > nearness(deferred->reason)) {
-      deferred = decision;
+    const Found triplet = find(key);
+    const rules::Judgement judged = judge(triplet.stored, policy_, question.now, expiry_);
+    apply(judged.effect, triplet.ref, key);
+    summary.add(judged.decision);
+    if (judged.decision.reason == Reason::bounce && !judged.decision.again) {
+      good_retries_.push_back(recipient);
     }
   }
-  const bool new_message = passed && is_new_message(query, now);
-  if (new_message) earn_pass(now);
-  const bool accept = policy_.recipients == RecipientRule::any ? accepted.has_value() : !deferred;
-  if (!accept) return *deferred;
-  if (!accepted) return {Reason::whitelisted, 0};
-  if (accepted->reason == Reason::bounce) {
-    keep_bounces(now);
-    accepted->again = good_retries_.empty() || (query.message != 0 && !is_new_message(query, now));
-  } else if (passed) {
-    accepted->again = !new_message;
-  }
-  return *accepted;
+  return of_message(question, summary);
 }
 
-// One recipient of a query that no list and no known client decides.
-Decision Greylist::triplet(const HashedKey& key, bool bounce, Seconds now) {
-  const Table::Ref ref = table_.find(key.key, key.hash());
-  if (ref == 0) {
-    insert({key.key, now, RecordClass::waiting, 0}, key.hash());
-    return {Reason::new_triplet, 0};
+// What a query's triplets make of it, and of its client.
+Decision Greylist::of_message(const Question& question, const rules::Summary& summary) {
+  const bool new_message = summary.passed() && is_new_message(question);
+  if (new_message) earn_pass(question);
+  auto decision = summary.decision(policy_.recipients);
+  if (!decision) return decision_of(Reason::whitelisted, 0, policy_.min_resend);
+  if (decision->reason == Reason::bounce) {
+    keep_bounces(question);
+    const bool told = question.query.message != 0;
+    decision->again = good_retries_.empty() || (told && !is_new_message(question));
+  } else if (decision->verdict == Verdict::accept && summary.passed()) {
+    decision->again = !new_message;
   }
-  const RecordView record = table_.view(ref);
-  if (!counts(record, now)) {
-    update(ref, RecordClass::waiting, now, 0);
-    return {Reason::new_triplet, 0};
-  }
-  if (record.record_class != RecordClass::waiting) return passed_before(ref, record, bounce, now);
-  const Decision decision = retry(ref, now);
-  if (decision.reason != Reason::passed) return decision;
-  // A bounce is a message of its own: it says nothing of the client.
-  if (bounce) return {Reason::bounce, decision.age};
-  update(ref, RecordClass::passed, now, 0);
-  return decision;
+  return *decision;
 }
 
-Decision Greylist::passed_before(Table::Ref ref, const RecordView& record, bool bounce,
-                                 Seconds now) {
-  const Decision known{Reason::known, age_of(record.seen, now)};
-  if (record.record_class == RecordClass::passed) {
-    touch(ref, record, now);
-    return known;
-  }
-  // Where the key has no sender, others may come upon an accepted bounce.
-  return bounce ? Decision{Reason::bounce, known.age, true} : known;
-}
-
-// The good retries of a bounce that is accepted: they stay good for a while.
-void Greylist::keep_bounces(Seconds now) {
+// The good retries of a bounce that is accepted.
+void Greylist::keep_bounces(const Question& question) {
   for (const std::string_view recipient : good_retries_) {
-    const Table::Ref ref = table_.find(now_deciding_->keys.triplet(recipient));
-    if (ref == 0 || table_.view(ref).record_class != RecordClass::waiting) continue;
-    update(ref, RecordClass::bounce, now, 0);
+    const HashedKey key = triplet_key(question, recipient);
+    const Found triplet = find(key);
+    apply(rules::accepted_bounce(triplet.stored, question.now), triplet.ref, key);
   }
 }
 
 // Of a bounce to several Postfix names no recipient at DATA any more. Where it has asked at RCPT,
 // too, and one of them passed, there is nothing left to ask.
-bool Greylist::has_passed(const wire::Query& query, Seconds now) const {
+bool Greylist::has_passed(const Question& question) const {
+  const wire::Query& query = question.query;
   return query.message != 0 && query.recipients.size() == 1 &&
          (*query.recipients.begin()).empty() &&
-         messages_.find(query.message, now, kMessageLife) != nullptr;
+         messages_.find(query.message, question.now, kMessageLife) != nullptr;
 }
 
 // Whether no query before has been a good retry of this message. A front that asks once for each
 // recipient may say which message it is; else what comes of one client and sender at one moment
 // counts as one.
-bool Greylist::is_new_message(const wire::Query& query, Seconds now) {
-  const bool told = query.message != 0;
-  const std::uint64_t id =
-      told ? query.message : table_.wide_hash(now_deciding_->keys.sender_prefix());
-  if (messages_.find(id, now, told ? kMessageLife : kOneMessage) != nullptr) return false;
-  messages_.remember(id, {}, now);
+bool Greylist::is_new_message(const Question& question) {
+  const bool told = question.query.message != 0;
+  const std::uint64_t id = told ? question.query.message : sender_id(question.prepared.keys);
+  const Seconds life = told ? kMessageLife : kOneMessage;
+  if (messages_.find(id, question.now, life) != nullptr) return false;
+  messages_.remember(id, {}, question.now);
   return true;
-}
-
-// A waiting triplet is tried again: early, passed or stale.
-Decision Greylist::retry(Table::Ref ref, Seconds now) {
-  const Seconds seen = table_.view(ref).seen;
-  const Seconds age = age_of(seen, now);
-  // The clock was set back, or is wrong: waiting from now on is right in either case.
-  if (seen > now) update(ref, RecordClass::waiting, now, 0);
-  if (age < policy_.min_resend) return {Reason::early, age};
-  if (age < policy_.resend_window) return {Reason::passed, age};
-  update(ref, RecordClass::waiting, now, 0);
-  return {Reason::stale, age};
 }
 
 // greydaemon's own rules, as observed. Every recipient must pass, and the last that is deferred
 // gives the reason; where none is, as there are none, the query is accepted. Each good retry makes
-// the client known, even when another recipient defers the query; a triplet is not marked as passed
-// (the client is), so it goes stale by its first attempt. A null sender is accepted at the first
-// recipient that is made for a bounce: those before it count as any, those after it not at all.
-Decision Greylist::by_triplets_greydaemon(const wire::Query& query, Seconds now) {
+// the client known, even when another recipient defers the query. A null sender is accepted at the
+// first recipient that is made for a bounce: those before it count as any, those after it not at
+// all.
+Decision Greylist::by_triplets_greydaemon(const Question& question) {
   std::optional<Decision> deferred, accepted;
-  bool bounce = false, first = true;
-  for (const std::string_view recipient : query.recipients) {
-    bounce = now_deciding_->keys.null_sender() && greydaemon::is_list_bounce(recipient);
+  bool bounce = false;
+  for (const std::string_view recipient : question.query.recipients) {
+    bounce = question.prepared.keys.null_sender() && greydaemon::is_list_bounce(recipient);
     if (bounce) break;
-    const HashedKey key = triplet_key(recipient, std::exchange(first, false));
-    const Table::Ref ref = table_.find(key.key, key.hash());
-    Decision decision{Reason::new_triplet, 0};
-    if (ref == 0) {
-      insert({key.key, now, RecordClass::waiting, 0}, key.hash());
-    } else {
-      decision = retry(ref, now);
-    }
-    (decision.reason == Reason::passed ? accepted : deferred) = decision;
+    const HashedKey key = triplet_key(question, recipient);
+    const Found triplet = find(key);
+    const auto judged = rules::judge_greydaemon_triplet(triplet.stored, policy_, question.now);
+    apply(judged.effect, triplet.ref, key);
+    (judged.decision.verdict == Verdict::accept ? accepted : deferred) = judged.decision;
   }
   if (accepted) {
-    accepted->again = !is_new_message(query, now);
+    accepted->again = !is_new_message(question);
     // Where one is enough there is nothing to count.
-    if (!accepted->again || policy_.client_passes == 1) earn_pass(now);
+    if (!accepted->again || policy_.client_passes == 1) earn_pass(question);
   }
-  if (bounce) return {Reason::bounce, 0};
+  if (bounce) return decision_of(Reason::bounce, 0, policy_.min_resend);
   if (deferred) return *deferred;
-  return accepted.value_or(Decision{Reason::passed, 0, true});
+  return accepted.value_or(again(decision_of(Reason::passed, 0, policy_.min_resend)));
 }
 
-void Greylist::earn_pass(Seconds now) {
-  if (policy_.client_passes == 0) return;
-  const std::string_view key = now_deciding_->keys.client();
-  const Table::Hash key_hash = now_deciding_->client_hash;
-  const Table::Ref ref = table_.find(key, key_hash);
-  if (ref == 0) {
-    insert({key, now, RecordClass::client, 1}, key_hash);
-    return;
-  }
-  const RecordView client = table_.view(ref);
-  const unsigned passes = counts(client, now) ? client.passes + 1u : 1u;
-  update(ref, RecordClass::client, std::max(client.seen, now),
-         std::uint8_t(std::min(passes, 255u)));
-}
-
-// Last seen becomes now. The place among the old and young needs that only once in a while: it
-// moves, and the change is noted, when a new thousandth of the timeout has begun, so that repeats
-// cost no more than the look-up. A stamp after `now` stays: a clock that is slow for a while must
-// not make what is known look long idle when it is right again.
-void Greylist::touch(Table::Ref ref, const RecordView& record, Seconds now) {
-  if (record.seen >= now) return;
-  const Seconds granule = std::max<Seconds>(policy_.timeout / 1000, 1);
-  if (record.seen / granule == now / granule) {
-    table_.set_seen(ref, now);
-  } else {
-    update(ref, record.record_class, now, record.passes);
-  }
-}
-
-void Greylist::insert(const RecordView& record, Table::Hash key_hash) {
-  note(table_.insert(record, key_hash), Change::stored);
-}
-
-void Greylist::update(Table::Ref ref, RecordClass record_class, Seconds seen, std::uint8_t passes) {
-  table_.update(ref, record_class, seen, passes);
-  note(ref, Change::stored);
-}
-
-void Greylist::note(Table::Ref ref, Change change) {
-  if (changes_ == nullptr) return;
-  std::optional<SavedRecord> record = to_saved(table_.view(ref));
-  if (!record) return;
-  record->change = change;
-  changes_->note(*record);
-}
-
-bool Greylist::is_over(const RecordView& record, Seconds now) const {
-  const auto life = [&] {
-    switch (record.record_class) {
-      case RecordClass::waiting:
-        return policy_.waiting_life();
-      case RecordClass::bounce:
-        return kBounceLife;
-      default:
-        return policy_.timeout;
-    }
-  };
-  return now - record.seen >= life();
+void Greylist::earn_pass(const Question& question) {
+  const HashedKey key = client_key(question);
+  const Found client = find(key);
+  apply(rules::earned_pass(client.stored, policy_, question.now, expiry_), client.ref, key);
 }
 
 }  // namespace grey

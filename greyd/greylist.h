@@ -12,51 +12,19 @@
 #include <string_view>
 #include <vector>
 
-#include "greyd/address_list.h"
 #include "greyd/changes.h"
+#include "greyd/decision.h"
 #include "greyd/key.h"
+#include "greyd/lists.h"
 #include "greyd/named_set.h"
 #include "greyd/policy.h"
 #include "greyd/recent.h"
-#include "greyd/record_text.h"
+#include "greyd/record.h"
+#include "greyd/rules.h"
 #include "greyd/table.h"
 #include "greyd/wire.h"
 
 namespace grey {
-
-// The operator's lists in force. Replaced whole when they are reloaded.
-struct Lists {
-  AddressList whitelist;
-  AddressList blacklist;
-};
-
-struct Decision {
-  wire::Reason reason = wire::Reason::error;
-  // Seconds since the triplet that decided was first seen (new, early, stale, passed, bounce), or
-  // since it or the client was last seen (known), or since the bounce was first accepted (bounce
-  // that is asked about again). 0 for the lists.
-  Seconds age = 0;
-  // passed, bounce: another query about a message that has passed already. It earned nothing.
-  bool again = false;
-};
-
-// A decision with what it rests on.
-struct Decided : Decision {
-  // whitelisted, blacklisted: the list's entry that decided; where it took one for each recipient,
-  // that for the first.
-  Matched matched{};
-};
-
-// What becomes of records whose time is over. The wall clock can be wrong; who finds it to be
-// doubtful (clock_guard.h) asks to be careful until that is clear.
-enum class Expiry : std::uint8_t {
-  usual,      // they count no more, and are forgotten
-  suspended,  // they count as if their time were not over
-};
-
-// How long until a retry is not early: of the triplet that decided. Nothing where no retry helps,
-// or nobody knows which.
-std::optional<Seconds> wait_of(const Decision& decision, Seconds min_resend);
 
 class Greylist {
  public:
@@ -72,6 +40,16 @@ class Greylist {
     decide({&query, 1}, lists, now, {&decision, 1});
     return decision;
   }
+
+  // What decide() would say of the query, and what is stored of it, with nothing changed, counted
+  // or noted. The same, that is, but where the table is full and one triplet of the query makes
+  // room for another of it.
+  struct Peeked {
+    Decided decision;
+    rules::Stored client;
+    std::vector<rules::Stored> triplets;  // in the order of the recipients
+  };
+  Peeked peek(const wire::Query& query, const Lists& lists, Seconds now) const;
 
   // One step of a pass over the records that forgets those whose time is over at `now`: looks at up
   // to `limit` of them; how many. Fewer than `limit` means that the pass is done; the next call
@@ -97,9 +75,17 @@ class Greylist {
   // False when its time is over at `now` (and set_expiry() asks for no care). A stamp after `now`
   // stays as it is: the clock may be wrong.
   bool restore(const SavedRecord& record, Seconds now);
-  // The same for many: what a record needs of the table is fetched while the next ones are read, so
-  // each is put back some calls later, in order, and the last ones by restore_pending(). Until that
-  // nothing else is to be called.
+  // The same for a record that comes from elsewhere while the daemon runs: it is a change, and is
+  // noted as one. Twice is once.
+  enum class Import : std::uint8_t {
+    taken,  // it is stored now, or stands instead of what was
+    had,    // what is stored stands
+    over,   // see restore()
+  };
+  Import import(const SavedRecord& record, Seconds now);
+  // restore() for many: what a record needs of the table is fetched while the next ones are read,
+  // so each is put back some calls later, in order, and the last ones by restore_pending(). Until
+  // that nothing else is to be called.
   bool restore_later(const SavedRecord& record, Seconds now);
   void restore_pending();
   // After records were restored in no order: expiry and eviction need the oldest first.
@@ -118,16 +104,26 @@ class Greylist {
     }
   }
 
-  // The same in slices, while decisions go on: visits up to `limit` records; false after the last.
-  // Records that change in the meantime may be left out, or be visited as they were: with the
-  // changes noted since start_walk() the state is whole.
-  void start_walk() { walk_.start(); }
-  template <typename Visit>
-  bool walk(std::size_t limit, Visit visit) {
-    return walk_.walk(limit, [&](const RecordView& view) {
-      if (const auto record = to_saved(view)) visit(*record);
-    });
-  }
+  // The same in slices, while decisions go on. Each who walks has a walk of its own, as many as
+  // there are at a time, and none disturbs another. Records that change in the meantime may be left
+  // out, or be visited as they were: with the changes noted since start() the state is whole. The
+  // greylist must outlive its walks.
+  class Walk {
+   public:
+    explicit Walk(Greylist& greylist) : cursor_(greylist.table_) {}  // at the end
+
+    void start() { cursor_.start(); }
+    // Calls visit(const SavedRecord&) for up to `limit` records. False after the last.
+    template <typename Visit>
+    bool visit(std::size_t limit, Visit visit) {
+      return cursor_.walk(limit, [&](const RecordView& view) {
+        if (const auto record = to_saved(view)) visit(*record);
+      });
+    }
+
+   private:
+    Table::Cursor cursor_;
+  };
 
   const Table& table() const { return table_; }
   const Policy& policy() const { return policy_; }
@@ -144,11 +140,34 @@ class Greylist {
   static constexpr Seconds kMessageLife = 3600;
 
  private:
+  struct HashedKey {
+    std::string_view key;
+    std::uint64_t wide_hash;
+    Table::Hash hash() const { return Table::Hash(wide_hash); }
+  };
+
   // A query's keys and their hashes.
   struct Prepared {
+    explicit Prepared(const Policy& policy) : keys(policy) {}
+    void hash_triplet(std::string_view of, const Table& table);
+
     KeyBuilder keys;
-    Table::Hash client_hash = 0;
-    std::uint64_t first_hash = 0;  // of the triplet of the first recipient
+    std::uint64_t client_hash = 0;
+    std::string_view recipient;      // the one whose triplet
+    std::uint64_t triplet_hash = 0;  // is the last that `keys` has built; its hash
+  };
+
+  // A query being decided.
+  struct Question {
+    const wire::Query& query;
+    const Lists& lists;
+    Seconds now;
+    Prepared& prepared;
+  };
+
+  struct Found {
+    Table::Ref ref = 0;
+    rules::Stored stored;
   };
 
   // A record on its way back.
@@ -159,12 +178,6 @@ class Greylist {
   };
   static constexpr std::size_t kPending = 32;
 
-  struct HashedKey {
-    std::string_view key;
-    std::uint64_t wide_hash;
-    Table::Hash hash() const { return Table::Hash(wide_hash); }
-  };
-
   // Where expire() is. Of each class the pass looks at all, or stops at the first that is not over.
   struct ExpiryPass {
     bool running = false;
@@ -174,35 +187,38 @@ class Greylist {
     Seconds last = 0;
   };
 
-  HashedKey triplet_key(std::string_view recipient, bool first);
+  // greylist.cc
   void prepare(std::span<const wire::Query> batch, const Lists& lists);
-  Decision decide_one(const wire::Query& query, const Lists& lists, Seconds now);
-  bool by_lists(const wire::Query& query, const Lists& lists, Decided& decided) const;
-  std::optional<Decision> known_client(Seconds now);
-  Decision by_triplets(const wire::Query& query, const Lists& lists, Seconds now);
-  Decision by_triplets_greydaemon(const wire::Query& query, Seconds now);
-  Decision triplet(const HashedKey& key, bool bounce, Seconds now);
-  Decision passed_before(Table::Ref ref, const RecordView& record, bool bounce, Seconds now);
-  void keep_bounces(Seconds now);
-  Decision retry(Table::Ref ref, Seconds now);
-  bool has_passed(const wire::Query& query, Seconds now) const;
-  bool is_new_message(const wire::Query& query, Seconds now);
-  void earn_pass(Seconds now);
-  bool counts(const RecordView& record, Seconds now) const {
-    return expiry_ == Expiry::suspended || !is_over(record, now);
+  HashedKey triplet_key(const Question& question, std::string_view recipient) const;
+  static HashedKey client_key(const Question& question);
+  bool by_lists(const Question& question, Decided& decided) const;
+  Decision by_records(const Question& question);
+  Decision by_triplets(const Question& question);
+  Decision by_triplets_greydaemon(const Question& question);
+  Decision of_message(const Question& question, const rules::Summary& summary);
+  void keep_bounces(const Question& question);
+  bool has_passed(const Question& question) const;
+  bool is_new_message(const Question& question);
+  void earn_pass(const Question& question);
+  std::uint64_t sender_id(const KeyBuilder& keys) const {
+    return table_.wide_hash(keys.sender_prefix());
+  }
+
+  // greylist_records.cc
+  Found find(const HashedKey& key) const;
+  void apply(const rules::Effect& effect, Table::Ref ref, const HashedKey& key);
+  void touch(Table::Ref ref, const RecordState& record);
+  void store(Table::Ref ref, const HashedKey& key, const RecordState& record);
+  void note(Table::Ref ref);
+  bool is_over(const RecordView& record, Seconds now) const {
+    return rules::is_over(record.state(), policy_, now);
   }
   void begin_class(std::size_t record_class);
   void end_class();
-  void touch(Table::Ref ref, const RecordView& record, Seconds now);
-  bool is_over(const RecordView& record, Seconds now) const;
   bool comes_back(const RecordView& record, Seconds now);
   std::string_view key_of(const SavedRecord& record);
   RecordView view_of(const SavedRecord& record);
-  bool stands_before(const RecordView& next, const RecordView& stored) const;
-  void put_back(const RecordView& view, Table::Hash key_hash);
-  void insert(const RecordView& record, Table::Hash key_hash);
-  void update(Table::Ref ref, RecordClass record_class, Seconds seen, std::uint8_t passes);
-  void note(Table::Ref ref, Change change);
+  Table::Ref put_back(const RecordView& view, Table::Hash key_hash);
 
   Policy policy_;
   Table table_;
@@ -210,12 +226,11 @@ class Greylist {
   std::vector<Pending> pending_;  // a ring, the oldest at pending_begin_
   std::size_t pending_begin_ = 0, pending_count_ = 0;
   std::vector<Prepared> prepared_;  // of the batch being decided
-  Prepared* now_deciding_ = nullptr;
   Changes* changes_ = nullptr;
   Expiry expiry_ = Expiry::usual;
   Seconds latest_restored_ = 0;
   std::size_t over_restored_ = 0;
-  Table::Cursor walk_{table_}, expiry_cursor_{table_};
+  Table::Cursor expiry_cursor_{table_};
   ExpiryPass expiry_pass_;
   std::array<std::uint64_t, kRecordClasses> settled_{};  // disorders that are put in order again
 

@@ -1,11 +1,61 @@
-// Greylist's records apart from decisions: how they go when their time is over, and how they come
-// back from a file.
+// Greylist's records apart from decisions: how they become what a decision says, how they go when
+// their time is over, and how they come back from a file.
 #include <algorithm>
 #include <utility>
 
 #include "greyd/greylist.h"
 
 namespace grey {
+
+// ---- effects -----------------------------------------------------------------------------------
+
+Greylist::Found Greylist::find(const HashedKey& key) const {
+  const Table::Ref ref = table_.find(key.key, key.hash());
+  if (ref == 0) return {};
+  return {ref, table_.view(ref).state()};
+}
+
+// `ref`: what find(key) says still.
+void Greylist::apply(const rules::Effect& effect, Table::Ref ref, const HashedKey& key) {
+  using Act = rules::Effect::Act;
+  switch (effect.act) {
+    case Act::leave:
+      return;
+    case Act::touch:
+      return touch(ref, effect.record);
+    case Act::store:
+      return store(ref, key, effect.record);
+    case Act::erase:
+      return table_.erase(ref);
+  }
+}
+
+// The place among the old and young needs that only once in a while: it moves, and the change is
+// noted, when a new thousandth of the timeout has begun, so that repeats cost no more than the
+// look-up.
+void Greylist::touch(Table::Ref ref, const RecordState& record) {
+  const Seconds granule = std::max<Seconds>(policy_.timeout / 1000, 1);
+  if (table_.view(ref).seen / granule == record.seen / granule) {
+    table_.set_seen(ref, record.seen);
+    return;
+  }
+  table_.update(ref, record.record_class, record.seen, record.passes);
+  note(ref);
+}
+
+void Greylist::store(Table::Ref ref, const HashedKey& key, const RecordState& record) {
+  if (ref == 0) {
+    ref = table_.insert({key.key, record.seen, record.record_class, record.passes}, key.hash());
+  } else {
+    table_.update(ref, record.record_class, record.seen, record.passes);
+  }
+  note(ref);
+}
+
+void Greylist::note(Table::Ref ref) {
+  if (changes_ == nullptr) return;
+  if (const auto record = to_saved(table_.view(ref))) changes_->note(*record);
+}
 
 // ---- expiry ------------------------------------------------------------------------------------
 
@@ -90,33 +140,17 @@ RecordView Greylist::view_of(const SavedRecord& record) {
 }
 
 bool Greylist::comes_back(const RecordView& record, Seconds now) {
-  if (!is_over(record, now)) return true;
-  ++over_restored_;
-  return expiry_ != Expiry::usual;
+  if (is_over(record, now)) ++over_restored_;
+  return rules::counts(record.state(), policy_, now, expiry_);
 }
 
-// Of two records of one key the one that stands, as if the later had come upon the earlier.
-bool Greylist::stands_before(const RecordView& next, const RecordView& stored) const {
-  const bool next_is_later = next.seen >= stored.seen;
-  const RecordView& earlier = next_is_later ? stored : next;
-  const RecordView& later = next_is_later ? next : stored;
-  if (is_over(earlier, later.seen)) return next_is_later;
-  if (earlier.record_class != later.record_class) {
-    return next.record_class > stored.record_class;
-  }
-  // Seen again within the window, it has waited since it was seen first.
-  const bool begun_anew = later.seen - earlier.seen >= policy_.resend_window;
-  const bool later_stands = later.record_class != RecordClass::waiting || begun_anew;
-  return later_stands == next_is_later;
-}
-
-void Greylist::put_back(const RecordView& view, Table::Hash key_hash) {
+// The record that it is now; 0 when what is stored stands.
+Table::Ref Greylist::put_back(const RecordView& view, Table::Hash key_hash) {
   const Table::Ref ref = table_.find(view.key, key_hash);
-  if (ref == 0) {
-    table_.insert(view, key_hash);
-  } else if (stands_before(view, table_.view(ref))) {
-    table_.update(ref, view.record_class, view.seen, view.passes);
-  }
+  if (ref == 0) return table_.insert(view, key_hash);
+  if (!rules::stands_before(view.state(), table_.view(ref).state(), policy_)) return 0;
+  table_.update(ref, view.record_class, view.seen, view.passes);
+  return ref;
 }
 
 bool Greylist::restore(const SavedRecord& record, Seconds now) {
@@ -124,6 +158,18 @@ bool Greylist::restore(const SavedRecord& record, Seconds now) {
   if (!comes_back(view, now)) return false;
   put_back(view, table_.hash(view.key));
   return true;
+}
+
+Greylist::Import Greylist::import(const SavedRecord& record, Seconds now) {
+  const RecordView view{key_of(record), record.seen, record.record_class,
+                        std::uint8_t(std::min(record.passes, 255u))};
+  if (!rules::counts(view.state(), policy_, now, expiry_)) return Import::over;
+  const HashedKey key{view.key, table_.wide_hash(view.key)};
+  if (find(key).stored == view.state()) return Import::had;
+  const Table::Ref ref = put_back(view, key.hash());
+  if (ref == 0) return Import::had;
+  note(ref);
+  return Import::taken;
 }
 
 bool Greylist::restore_later(const SavedRecord& record, Seconds now) {
@@ -156,8 +202,8 @@ void Greylist::restore_pending() {
 void Greylist::replay(const SavedRecord& change, Seconds now) {
   const RecordView view = view_of(change);
   const Table::Ref ref = table_.find(view.key);
-  const bool over = expiry_ == Expiry::usual && is_over(view, now);
-  if (change.change == Change::forgotten || over) {
+  const bool counts = rules::counts(view.state(), policy_, now, expiry_);
+  if (change.change == Change::forgotten || !counts) {
     if (ref != 0) table_.erase(ref);
   } else if (ref == 0) {
     table_.insert(view);

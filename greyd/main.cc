@@ -134,8 +134,7 @@ PolicySettings policy_settings(const Options& options, const NetworkSet& allow) 
   PolicySettings settings;
   if (!options.policy_text.empty()) settings.words.deferral = options.policy_text;
   settings.words.server = server_name();
-  settings.words.min_resend = options.policy.min_resend;
-  settings.words.dry_run = options.policy.dry_run;
+  settings.unreadable = undecided_under(options.policy);
   settings.allow = allow;
   settings.log_decisions = options.verbosity >= Verbosity::decisions;
   settings.max_connections = std::min(settings.max_connections, descriptors_for_connections());
@@ -182,8 +181,7 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger)
         },
         pipe, logger);
   }
-  UdpFront udp({allow, options.verbosity >= Verbosity::decisions, options.policy.dry_run,
-                options.policy.min_resend, dialect_of(options.policy)},
+  UdpFront udp({allow, options.verbosity >= Verbosity::decisions, dialect_of(options.policy)},
                std::move(*socket), service, pipe, logger);
   Server server(loop, options, udp, service, background, policy ? &*policy : nullptr, pipe, logger);
   return server.run();

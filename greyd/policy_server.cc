@@ -314,14 +314,13 @@ void PolicyServer::answer(Batch& batch) {
 
 void PolicyServer::log(const Entry& entry, const wire::Query& query) {
   if (!settings_.log_decisions) return;
-  append_decision(pipe_.line(Priority::info), query, entry.decision, entry.source,
-                  {settings_.words.min_resend, settings_.words.dry_run});
+  append_decision(pipe_.line(Priority::info), query, entry.decision, entry.source);
 }
 
 void PolicyServer::append_answer_to(Connection& connection, const Entry& entry) {
   const PolicyForm form = entry.form;
   if (!entry.fault.empty()) {
-    append_fault_answer(connection.out, form, entry.fault, settings_.words);
+    append_fault_answer(connection.out, form, entry.fault, settings_.unreadable);
     return;
   }
   if (!entry.asked) {

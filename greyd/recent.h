@@ -10,7 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "greyd/policy.h"
+#include "greyd/seconds.h"
 
 namespace grey {
 
@@ -34,6 +34,12 @@ class Recent {
     entries_.erase(order_[oldest_]);
     order_[oldest_] = id;
     oldest_ = (oldest_ + 1) % most_;
+  }
+
+  // As it is here, in another.
+  void copy_to(Recent& other, std::uint64_t id) const {
+    const auto found = entries_.find(id);
+    if (found != entries_.end()) other.remember(id, found->second.value, found->second.time);
   }
 
   // Valid until the next call; nothing when it is further from `now` than `life`, either way.

@@ -38,7 +38,8 @@ StateFiles::StateFiles(std::string path, ContextForm form, Sync sync, Greylist& 
       background_(background),
       report_(std::move(report)),
       lock_(path_),
-      journal_(path_, sync) {}
+      journal_(path_, sync),
+      walk_(greylist) {}
 
 StateFiles::~StateFiles() {
   background_.drain();  // what it still does refers to this
@@ -143,7 +144,7 @@ void StateFiles::begin_save() {
     prepared = tl::make_unexpected(Error{"no memory"});  // in place: the word is short
   }
   if (prepared) {
-    greylist_.start_walk();
+    walk_.start();
     cycle_.begun();
   } else if (journal_.on()) {
     save_failed([&] { return prepared.error(); });
@@ -200,7 +201,7 @@ void StateFiles::write_slice(std::size_t limit) {
   } else {
     ContextComposer& composer = snapshot_->composer;
     snapshot_->walked =
-        !greylist_.walk(limit, [&](const SavedRecord& record) { composer.add(record); });
+        !walk_.visit(limit, [&](const SavedRecord& record) { composer.add(record); });
     if (snapshot_->walked) composer.finish();
     if (snapshot_->walked || composer.buffered() >= kPart) write_part();
   }

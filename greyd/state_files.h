@@ -169,6 +169,7 @@ class StateFiles {
   std::size_t snapshot_size_ = 0;
 
   std::shared_ptr<Snapshot> snapshot_;  // being written
+  Greylist::Walk walk_;                 // of that
 };
 
 }  // namespace grey

@@ -30,8 +30,6 @@ namespace grey {
 struct UdpSettings {
   NetworkSet allow;  // who may ask
   bool log_decisions = true;
-  bool dry_run = false;
-  Seconds min_resend = 5 * 60;
   wire::Dialect dialect = wire::Dialect::qmail_greyd;
 };
 

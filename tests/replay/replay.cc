@@ -57,6 +57,10 @@ std::string bytes_of(const std::string& word) {
   return *bytes;
 }
 
+std::string shown(std::optional<Seconds> wait) {
+  return wait ? std::to_string(*wait) : "none";
+}
+
 class Player {
  public:
   void play(const std::string& line) {
@@ -90,6 +94,8 @@ class Player {
       play_running(words);
     }
   }
+
+  bool has_asked() const { return asked_; }
 
  private:
   void add_entry(const std::string& file, const std::vector<std::string>& words) {
@@ -171,12 +177,14 @@ class Player {
     Decision decision;
     service_->decide({&query, 1}, now_,
                      [&](std::size_t, const Decision& decided) { decision = decided; });
-    std::string expected, got(to_string(verdict_of(decision.reason)));
+    std::string expected, got(to_string(decision.verdict));
     got.append(" ").append(to_string(decision.reason));
     for (std::size_t i = at; i < words.size(); ++i) {
       if (words[i].starts_with("age=")) got += " age=" + std::to_string(decision.age);
+      if (words[i].starts_with("wait=")) got += " wait=" + shown(decision.wait);
       expected += (i > at ? " " : "") + words[i];
     }
+    asked_ = true;
     if (got != expected) throw Failed("expected \"" + expected + "\", got \"" + got + "\"");
   }
 
@@ -185,6 +193,7 @@ class Player {
   std::vector<std::string> arguments_ = {"qmail-greyd"};
   Seconds now_ = 1'000'000'000, monotonic_ = 5000;
   std::unique_ptr<Service> service_;
+  bool asked_ = false;
 };
 
 }  // namespace
@@ -192,6 +201,7 @@ class Player {
 std::string replay(const std::string& script_path) {
   std::ifstream script(script_path);
   if (!script) return script_path + ": cannot be opened";
+  const std::string name = std::filesystem::path(script_path).filename();
   Player player;
   std::size_t number = 0;
   for (std::string line; std::getline(script, line);) {
@@ -199,11 +209,10 @@ std::string replay(const std::string& script_path) {
     try {
       player.play(line);
     } catch (const std::exception& error) {
-      return std::filesystem::path(script_path).filename().string() + ":" + std::to_string(number) +
-             ": " + error.what();
+      return name + ":" + std::to_string(number) + ": " + error.what();
     }
   }
-  return {};
+  return player.has_asked() ? "" : name + ": asks nothing";
 }
 
 }  // namespace grey::testing

@@ -95,10 +95,11 @@ TEST_CASE("expiry does not disturb a snapshot, also past records of the future")
   Fixture f;
   for (int n = 0; n < 20; ++n) f.make_known(client_ip(n), kNow + 9 * kDay);
   for (int n = 20; n < 60; ++n) f.make_known(client_ip(n), kNow);
-  f.greylist.start_walk();
+  Greylist::Walk walk(f.greylist);
+  walk.start();
   std::size_t visited = 0;
   const Seconds now = kNow + kDay;  // nothing is over
-  while (f.greylist.walk(3, [&](const SavedRecord&) { ++visited; })) f.greylist.expire(now, 5);
+  while (walk.visit(3, [&](const SavedRecord&) { ++visited; })) f.greylist.expire(now, 5);
   CHECK(visited == f.greylist.table().size());
 }
 

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "tests/temporary_directory.h"
+#include "tests/unit/decided.h"
 
 using namespace grey;
 using wire::Reason;
@@ -102,7 +103,7 @@ class Fixture {
     for (Waiting& batch : batches) {
       for (std::size_t i = batch.queries.size(); i-- > 0;) {
         CHECK(batch.queries[i].sender == batch.senders[i]);  // still there
-        batch.done(i, {reason, 0});
+        batch.done(i, {testing::decided(reason)});
       }
     }
     serve();
