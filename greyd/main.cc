@@ -20,22 +20,26 @@
 #include <vector>
 
 #include "greyd/background_thread.h"
+#include "greyd/clock.h"
+#include "greyd/event_loop.h"
 #include "greyd/files.h"
 #include "greyd/lists.h"
+#include "greyd/local_networks.h"
 #include "greyd/log.h"
 #include "greyd/options.h"
 #include "greyd/policy_listener.h"
 #include "greyd/policy_server.h"
-#include "greyd/server.h"
 #include "greyd/service.h"
-#include "greyd/socket_address.h"
 #include "greyd/standard_descriptors.h"
 #include "greyd/state_place.h"
 #include "greyd/udp_front.h"
 #include "greyd/udp_socket.h"
+#include "greyd/upkeep.h"
 
 namespace grey {
 namespace {
+
+constexpr Seconds kUnexpectedLogPeriod = 10;  // seconds
 
 // Not root, so there is nothing to give up: fine if this is `user` already, and only that.
 Result<void> stay(const std::string& user, const passwd& entry) {
@@ -142,6 +146,39 @@ PolicySettings policy_settings(const Options& options, const NetworkSet& allow) 
   return settings;
 }
 
+// The fronts on the event loop.
+class Serving {
+ public:
+  Serving(EventLoop& loop, Upkeep& upkeep, UdpFront& udp, PolicyServer* policy)
+      : upkeep_(upkeep),
+        udp_(udp),
+        pending_(loop.when_idle([this] { serve_udp(); })),
+        readable_(loop.watch(udp.fd(), EventLoop::kRead, [this](unsigned) { serve_udp(); })),
+        tick_(loop.every(1, [this] { tick_udp(); })) {
+    if (policy == nullptr) return;
+    policy_ = loop.watch(policy->fd(), EventLoop::kRead,
+                         [&, policy](unsigned) { policy->handle(upkeep.look_at_clocks()); });
+    policy_tick_ = loop.every(1, [&, policy] { policy->tick(upkeep.look_at_clocks()); });
+  }
+
+ private:
+  // What the front leaves for later is done when nothing else is to be done, or beside what is.
+  void serve_udp() {
+    udp_.handle(upkeep_.look_at_clocks());
+    udp_.pending() ? pending_.start() : pending_.stop();
+  }
+  void tick_udp() {
+    udp_.tick(upkeep_.look_at_clocks());
+    if (udp_.pending()) pending_.start();  // after an exception
+  }
+
+  Upkeep& upkeep_;
+  UdpFront& udp_;
+  EventLoop::Idle pending_;
+  EventLoop::Watch readable_, policy_;
+  EventLoop::Timer tick_, policy_tick_;
+};
+
 Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger) {
   auto socket = bind_udp(options.listen);
   if (!socket) return tl::make_unexpected(socket.error());
@@ -150,8 +187,13 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger)
   if (const auto dropped = drop_privileges(options.user); !dropped) {
     return tl::make_unexpected(dropped.error());
   }
-  EventLoop loop;
-  BackgroundThread background([&loop] { loop.wake(); });
+  RateLimit unexpected(kUnexpectedLogPeriod);
+  EventLoop loop([&](const std::exception& error) {
+    if (const auto count = unexpected.due(wall_clock())) {
+      logger.error("unexpected: {} count={}", error.what(), count);
+    }
+  });
+  BackgroundThread background(loop);
   if (const int fault = background.fault()) {
     logger.warn("{}; queries wait for the disk", system_error("start", "a thread", fault).text);
   }
@@ -185,8 +227,18 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger)
   UdpFront udp({allow, options.verbosity >= Verbosity::decisions, options.policy.dry_run,
                 options.policy.min_resend, dialect_of(options.policy)},
                std::move(*socket), service, pipe, logger);
-  Server server(loop, options, udp, service, background, policy ? &*policy : nullptr, pipe, logger);
-  return server.run();
+  Upkeep upkeep(loop, options, service, pipe, logger);
+  const Serving serving(loop, upkeep, udp, policy ? &*policy : nullptr);
+  // Said only now: who reads it may send signals at once.
+  if (options.verbosity >= Verbosity::decisions) {
+    logger.info("listening on {}@{}{}", to_string(options.listen.ip), options.listen.port,
+                options.policy.dry_run ? ", dry run: all is accepted" : "");
+  }
+  loop.run();
+  const auto saved = upkeep.save_all();
+  if (saved) return 0;
+  logger.error("{}", saved.error().text);
+  return saved.error().exit_code;
 }
 
 // Until the event loop takes them, signals wait: one that came while the state is being loaded

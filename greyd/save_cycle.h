@@ -18,7 +18,7 @@
 
 #include <optional>
 
-#include "greyd/table.h"
+#include "greyd/seconds.h"
 
 namespace grey {
 

@@ -26,10 +26,9 @@
 #include <vector>
 
 #include "greyd/hash_key.h"
+#include "greyd/seconds.h"
 
 namespace grey {
-
-using Seconds = std::int64_t;  // since 1970, or a duration; records hold 32 unsigned bits of it
 
 // What a record stands for. Also the order in which records go when there are too many.
 enum class RecordClass : std::uint8_t { waiting, bounce, passed, client };

@@ -200,7 +200,7 @@ void UdpFront::answer(Batch& batch, std::size_t index, const Decision& decision)
     }
   }
   answer.append(query.tag);
-  batch.datagrams.answer(batch.datagram_of[index], answer);
+  batch.datagrams.answer(batch.datagram_of[index], {answer.bytes, answer.size});
 }
 
 void UdpFront::tick(Seconds now) {
