@@ -8,6 +8,7 @@
 #include <spdlog/logger.h>
 
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -37,14 +38,27 @@ class LogPipe {
     if (journal_) append_priority(buffer_, priority);
     return buffer_;
   }
+  // Adds the line that `write(std::string& out)` appends, with its '\n'. One for which there is no
+  // memory is dropped.
+  template <typename Write>
+  void add_line(Priority priority, Write write) noexcept {
+    const std::size_t before = buffer_.size();
+    try {
+      write(line(priority));
+    } catch (const std::exception&) {
+      buffer_.resize(before);
+      drop("\n");
+    }
+  }
   // Adds a text of one or more lines, with or without the last '\n'.
   void add(Priority priority, std::string_view text);
-  void flush();
+  void flush() noexcept;
   std::uint64_t dropped_lines() const { return dropped_; }
 
  private:
   bool writable() const;
-  void drop(std::string_view lines);
+  std::string_view write_out();
+  void drop(std::string_view lines) noexcept;
 
   int fd_;
   bool journal_;

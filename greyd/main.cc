@@ -146,39 +146,6 @@ PolicySettings policy_settings(const Options& options, const NetworkSet& allow) 
   return settings;
 }
 
-// The fronts on the event loop.
-class Serving {
- public:
-  Serving(EventLoop& loop, Upkeep& upkeep, UdpFront& udp, PolicyServer* policy)
-      : upkeep_(upkeep),
-        udp_(udp),
-        pending_(loop.when_idle([this] { serve_udp(); })),
-        readable_(loop.watch(udp.fd(), EventLoop::kRead, [this](unsigned) { serve_udp(); })),
-        tick_(loop.every(1, [this] { tick_udp(); })) {
-    if (policy == nullptr) return;
-    policy_ = loop.watch(policy->fd(), EventLoop::kRead,
-                         [&, policy](unsigned) { policy->handle(upkeep.look_at_clocks()); });
-    policy_tick_ = loop.every(1, [&, policy] { policy->tick(upkeep.look_at_clocks()); });
-  }
-
- private:
-  // What the front leaves for later is done when nothing else is to be done, or beside what is.
-  void serve_udp() {
-    udp_.handle(upkeep_.look_at_clocks());
-    udp_.pending() ? pending_.start() : pending_.stop();
-  }
-  void tick_udp() {
-    udp_.tick(upkeep_.look_at_clocks());
-    if (udp_.pending()) pending_.start();  // after an exception
-  }
-
-  Upkeep& upkeep_;
-  UdpFront& udp_;
-  EventLoop::Idle pending_;
-  EventLoop::Watch readable_, policy_;
-  EventLoop::Timer tick_, policy_tick_;
-};
-
 Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger) {
   auto socket = bind_udp(options.listen);
   if (!socket) return tl::make_unexpected(socket.error());
@@ -217,24 +184,23 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger)
   const NetworkSet allow = options.allow ? *options.allow : local_networks();
   std::optional<PolicyServer> policy;
   if (!listeners->empty()) {
-    policy.emplace(
-        policy_settings(options, allow), std::move(*listeners),
-        [&service](std::span<const wire::Query> batch, Seconds now, const Service::Done& done) {
-          service.decide(batch, now, done);
-        },
-        pipe, logger);
+    policy.emplace(policy_settings(options, allow), std::move(*listeners), service, pipe, logger);
   }
-  UdpFront udp({allow, options.verbosity >= Verbosity::decisions, options.policy.dry_run,
-                options.policy.min_resend, dialect_of(options.policy)},
-               std::move(*socket), service, pipe, logger);
+  UdpSettings udp_settings{allow, options.verbosity >= Verbosity::decisions, options.policy.dry_run,
+                           options.policy.min_resend, dialect_of(options.policy)};
+  udp_settings.tell_questions_apart = service.greylist().tells_questions_apart();
+  UdpFront udp(std::move(udp_settings), std::move(*socket), service, pipe, logger);
   Upkeep upkeep(loop, options, service, pipe, logger);
-  const Serving serving(loop, upkeep, udp, policy ? &*policy : nullptr);
+  const auto clock = [&] { return upkeep.look_at_clocks(); };
+  udp.attach(loop, clock);
+  if (policy) policy->attach(loop, clock);
   // Said only now: who reads it may send signals at once.
   if (options.verbosity >= Verbosity::decisions) {
     logger.info("listening on {}@{}{}", to_string(options.listen.ip), options.listen.port,
                 options.policy.dry_run ? ", dry run: all is accepted" : "");
   }
   loop.run();
+  service.drain();  // whatever is decided is answered, and saved
   const auto saved = upkeep.save_all();
   if (saved) return 0;
   logger.error("{}", saved.error().text);

@@ -30,14 +30,15 @@ std::string PolicyServer::to_text(const std::optional<Endpoint>& source) {
 }
 
 PolicyServer::PolicyServer(PolicySettings settings, std::vector<PolicyListener> listeners,
-                           Decide decide, LogPipe& pipe, spdlog::logger& logger)
+                           Decider& decider, LogPipe& pipe, spdlog::logger& logger)
     : settings_(std::move(settings)),
       listeners_(std::move(listeners)),
-      decide_(std::move(decide)),
+      decider_(decider),
       pipe_(pipe),
       logger_(logger),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       connections_(settings_.max_connections, listeners_.size(), epoll_.get()),
+      batches_(settings_.max_batches),
       refused_limit_(kLogPeriod),
       full_limit_(kLogPeriod),
       held_limit_(kLogPeriod),
@@ -55,13 +56,30 @@ PolicyServer::PolicyServer(PolicySettings settings, std::vector<PolicyListener> 
   }
 }
 
+PolicyServer::~PolicyServer() {
+  while (Batch* batch = batches_.overdue(now_, 0)) {
+    decider_.forget(batch->queries);
+    batches_.take_back(*batch);
+  }
+}
+
+void PolicyServer::attach(EventLoop& loop, std::function<Seconds()> clock) {
+  clock_ = std::move(clock);
+  ready_ = loop.watch(fd(), EventLoop::kRead, [this](unsigned) {
+    handle(clock_());
+    ready_.set(reading() ? EventLoop::kRead : 0);
+  });
+  each_second_ = loop.every(1, [this] { tick(clock_()); });
+}
+
 // Some of what is ready. The rest stays ready, and so does fd().
 void PolicyServer::handle(Seconds now) {
+  Batches::Held batch = batches_.take();
+  if (batch == nullptr) return;
   if (event_ == event_count_) {
     event_ = 0;
     event_count_ = std::max(::epoll_wait(fd(), events_.data(), kEvents, 0), 0);
   }
-  std::unique_ptr<Batch> batch = take_batch();
   // Where nobody else waits, a source need not share.
   const std::size_t turn = event_count_ == 1 ? kFullBatch : kTurn;
   try {
@@ -106,6 +124,10 @@ void PolicyServer::serve(Id id, std::size_t most, Batch& batch, Seconds now) {
 void PolicyServer::tick(Seconds now) {
   ++now_;
   if (paused_) pause_accepting(false);
+  while (Batch* batch = batches_.overdue(now_, settings_.patience)) {
+    decider_.forget(batch->queries);
+    lose(*batch);
+  }
   expire();
   const auto report = [&](RateLimit& limit, std::size_t& count, std::string_view why) {
     if (count == 0 || limit.due(now) == 0) return;
@@ -217,16 +239,6 @@ void PolicyServer::drain(Connection& connection) {
   if (size <= 0 || connection.drained > kMaxDrained) connections_.close(connection);
 }
 
-std::unique_ptr<PolicyServer::Batch> PolicyServer::take_batch() {
-  if (idle_batches_.empty()) {
-    idle_batches_.reserve(++batches_);  // so that taking them back cannot fail
-    return std::make_unique<Batch>();
-  }
-  std::unique_ptr<Batch> batch = std::move(idle_batches_.back());
-  idle_batches_.pop_back();
-  return batch;
-}
-
 // ---- decisions ---------------------------------------------------------------------------------
 
 // Makes the queries; their views point into the entries, which stay where they are from here on.
@@ -235,7 +247,7 @@ void PolicyServer::prepare(Batch& batch, Seconds now) {
   batch.entry_of.clear();
   for (std::size_t i = 0; i < batch.size; ++i) {
     Entry& entry = batch.entries[i];
-    entry.asked = false;
+    entry.asked = entry.decided = false;
     if (!entry.fault.empty()) continue;
     wire::Query query;
     const PolicyTopic topic = to_query(entry.request, query);
@@ -255,31 +267,48 @@ void PolicyServer::prepare(Batch& batch, Seconds now) {
   batch.undecided = batch.queries.size();
 }
 
-// The batch is its own from here on: answer() takes it back with the last decision.
-void PolicyServer::decide(std::unique_ptr<Batch> batch, Seconds now) {
-  Batch* const pending = batch.release();
+void PolicyServer::decide(Batches::Held held, Seconds now) {
   try {
-    prepare(*pending, now);
-    if (pending->undecided == 0) {
-      answer(*pending);
-      return;
-    }
-    decide_(pending->queries, now, [this, pending](std::size_t index, const Decided& decision) {
-      pending->entries[pending->entry_of[index]].decision = decision;
-      if (--pending->undecided == 0) answer(*pending);
+    prepare(*held, now);
+  } catch (...) {
+    abandon(*held);
+    throw;
+  }
+  if (held->undecided == 0) {
+    answer(*held);
+    return;
+  }
+  Batch& batch = batches_.send_off(std::move(held), now_);
+  try {
+    decider_.decide(batch.queries, now, [this, &batch](std::size_t index, const Decided& decision) {
+      Entry& entry = batch.entries[batch.entry_of[index]];
+      entry.decision = decision;
+      entry.decided = true;
+      if (--batch.undecided == 0) finish(batch);
     });
   } catch (...) {
-    abandon(*pending);
-    idle_batches_.emplace_back(pending);
+    if (batch.undecided > 0) lose(batch);
     throw;
   }
   // Decided later: until then nothing more is read from who has asked. (A batch that has been
   // answered is idle, but still there.)
-  if (pending->undecided == 0) return;
-  for (std::size_t i = 0; i < pending->size; ++i) {
-    if (Connection* connection = connections_.find(pending->entries[i].connection))
+  if (batch.undecided == 0) return;
+  for (std::size_t i = 0; i < batch.size; ++i) {
+    if (Connection* connection = connections_.find(batch.entries[i].connection))
       settle(*connection);
   }
+}
+
+void PolicyServer::finish(Batch& batch) {
+  answer(batch);
+  batches_.take_back(batch);
+  if (ready_) ready_.set(EventLoop::kRead);
+}
+
+// The rest of it will not be decided: who waits for that is closed.
+void PolicyServer::lose(Batch& batch) {
+  batch.undecided = 0;
+  finish(batch);
 }
 
 // Nobody waits for these answers any more.
@@ -296,6 +325,11 @@ void PolicyServer::answer(Batch& batch) {
   for (std::size_t i = 0; i < batch.size; ++i) {
     Entry& entry = batch.entries[i];
     Connection* const connection = connections_.find(entry.connection);
+    if (entry.asked && !entry.decided) {
+      ++query;
+      if (connection != nullptr) connections_.close(*connection);
+      continue;
+    }
     try {
       if (entry.asked) log(entry, batch.queries[query++]);
       if (connection != nullptr) append_answer_to(*connection, entry);
@@ -309,13 +343,14 @@ void PolicyServer::answer(Batch& batch) {
   }
   pipe_.flush();
   batch.size = 0;
-  idle_batches_.emplace_back(&batch);
 }
 
 void PolicyServer::log(const Entry& entry, const wire::Query& query) {
   if (!settings_.log_decisions) return;
-  append_decision(pipe_.line(Priority::info), query, entry.decision, entry.source,
-                  {settings_.words.min_resend, settings_.words.dry_run});
+  pipe_.add_line(Priority::info, [&](std::string& out) {
+    append_decision(out, query, entry.decision, entry.source,
+                    {settings_.words.min_resend, settings_.words.dry_run});
+  });
 }
 
 void PolicyServer::append_answer_to(Connection& connection, const Entry& entry) {

@@ -23,13 +23,15 @@
 #include <string>
 #include <vector>
 
+#include "greyd/batch_pool.h"
+#include "greyd/decider.h"
+#include "greyd/event_loop.h"
 #include "greyd/hash_key.h"
 #include "greyd/log.h"
 #include "greyd/network_set.h"
 #include "greyd/policy_connections.h"
 #include "greyd/policy_listener.h"
 #include "greyd/policy_request.h"
-#include "greyd/service.h"
 
 namespace grey {
 
@@ -42,24 +44,27 @@ struct PolicySettings {
   std::size_t max_held = 32 << 20;
   unsigned idle_ticks = 600;       // Postfix itself gives up an idle connection after 300 seconds
   unsigned unfinished_ticks = 60;  // to end a request, or to take an answer
+  std::size_t max_batches = 16;    // in flight
+  unsigned patience = 30;          // ticks for a decision; then who waits for it is closed
 };
 
 class PolicyServer {
  public:
-  // Decides a batch, now or later: as Service::decide.
-  using Decide =
-      std::function<void(std::span<const wire::Query>, Seconds now, const Service::Done& done)>;
-
-  // `pipe` and `logger` must outlive it, and it must outlive the decisions that it waits for.
-  // Throws std::system_error when the system gives it no descriptor.
-  PolicyServer(PolicySettings settings, std::vector<PolicyListener> listeners, Decide decide,
+  // All by reference must outlive it. Throws std::system_error when the system gives it no
+  // descriptor.
+  PolicyServer(PolicySettings settings, std::vector<PolicyListener> listeners, Decider& decider,
                LogPipe& pipe, spdlog::logger& logger);
+  ~PolicyServer();  // the decider forgets what is in flight
   PolicyServer(const PolicyServer&) = delete;
   PolicyServer& operator=(const PolicyServer&) = delete;
 
+  // As UdpFront has it.
+  void attach(EventLoop& loop, std::function<Seconds()> clock);
+
   int fd() const { return epoll_.get(); }
-  void handle(Seconds now);  // some of what there is to do
-  void tick(Seconds now);    // once a second: time-outs
+  void handle(Seconds now);                             // some of what there is to do
+  bool reading() const { return batches_.left() > 0; }  // else handle() does nothing
+  void tick(Seconds now);                               // once a second: time-outs
 
   std::size_t connections() const { return connections_.size(); }
 
@@ -76,6 +81,7 @@ class PolicyServer {
     PolicyRequest request;
     bool asked = false;      // else it needs no decision
     std::string_view fault;  // not empty: it could not be read
+    bool decided = false;
     Decided decision;
   };
   struct Batch {
@@ -85,6 +91,7 @@ class PolicyServer {
     std::vector<std::size_t> entry_of;  // number of each query's entry
     std::size_t undecided = 0;
   };
+  using Batches = BatchPool<Batch>;
 
   static std::string to_text(const std::optional<Endpoint>& source);  // for the log
 
@@ -102,8 +109,9 @@ class PolicyServer {
   void prepare(Batch& batch, Seconds now);
   void on_fault(RateLimit& limit, std::string_view fault, const std::optional<Endpoint>& source,
                 Seconds now);
-  std::unique_ptr<Batch> take_batch();
-  void decide(std::unique_ptr<Batch> batch, Seconds now);
+  void decide(Batches::Held held, Seconds now);
+  void lose(Batch& batch);
+  void finish(Batch& batch);
   void answer(Batch& batch);
   void append_answer_to(Connection& connection, const Entry& entry);
   void log(const Entry& entry, const wire::Query& query);
@@ -116,7 +124,7 @@ class PolicyServer {
 
   const PolicySettings settings_;
   const std::vector<PolicyListener> listeners_;
-  const Decide decide_;
+  Decider& decider_;
   LogPipe& pipe_;
   spdlog::logger& logger_;
   Fd epoll_;  // of listeners and sources
@@ -133,12 +141,16 @@ class PolicyServer {
   static constexpr int kEvents = 64;
   std::array<epoll_event, kEvents> events_{};
   int event_ = 0, event_count_ = 0;  // those not handled yet
-  std::vector<std::unique_ptr<Batch>> idle_batches_;
-  std::size_t batches_ = 0;  // all that were made
+  Batches batches_;
 
   RateLimit refused_limit_, full_limit_, held_limit_, slow_limit_, crowd_limit_, client_limit_,
       no_client_limit_;
   std::vector<RateLimit> fault_limits_;
+
+  // Of the loop that it is attached to.
+  std::function<Seconds()> clock_;
+  EventLoop::Watch ready_;
+  EventLoop::Timer each_second_;
 };
 
 }  // namespace grey

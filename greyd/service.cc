@@ -28,7 +28,7 @@ Service::Service(const ServiceSettings& settings, const HashKey& hash_key, Backg
       files_(settings.context_file, context_form(settings.policy), settings.sync, greylist_,
              background, report_) {}
 
-void Service::decide(std::span<const wire::Query> batch, Seconds now, const Done& done) {
+void Service::decide(std::span<const wire::Query> batch, Seconds now, Done done) {
   if (decisions_.size() < batch.size()) decisions_.resize(batch.size());
   greylist_.decide(batch, *lists_, now, decisions_);
   files_.commit();

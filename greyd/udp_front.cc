@@ -26,19 +26,41 @@ std::string_view client_of(std::string_view datagram) {
 
 }  // namespace
 
-UdpFront::UdpFront(UdpSettings settings, Fd socket, Service& service, LogPipe& pipe,
+UdpFront::UdpFront(UdpSettings settings, Fd socket, Decider& decider, LogPipe& pipe,
                    spdlog::logger& logger)
     : settings_(std::move(settings)),
       socket_(std::move(socket)),
-      service_(service),
+      decider_(decider),
       pipe_(pipe),
       logger_(logger),
+      batches_(settings_.max_batches),
       backlog_(kMaxBacklog),
       bad_datagram_limits_(wire::kFaults, RateLimit(kLogPeriod)),
       foreign_limit_(kLogPeriod),
       losses_limit_(kLossesPeriod) {
   // The first batch is there from the start: when memory is short, queries are still taken.
-  idle_batches_.push_back(take_batch());
+  (void)batches_.take();
+}
+
+UdpFront::~UdpFront() {
+  while (Batch* batch = batches_.overdue(ticks_, 0)) {
+    decider_.forget(batch->asked());
+    batches_.take_back(*batch);
+  }
+}
+
+void UdpFront::attach(EventLoop& loop, std::function<Seconds()> clock) {
+  clock_ = std::move(clock);
+  backlog_waits_ = loop.when_idle([this] { handle(clock_()); });
+  readable_ = loop.watch(socket_.get(), EventLoop::kRead, [this](unsigned) { handle(clock_()); });
+  each_second_ = loop.every(1, [this] { tick(clock_()); });
+}
+
+// What is left for later is done when nothing else is to be done, or beside what is.
+void UdpFront::settle() {
+  if (!readable_) return;
+  readable_.set(reading() ? EventLoop::kRead : 0);
+  pending() ? backlog_waits_.start() : backlog_waits_.stop();
 }
 
 void UdpFront::handle(Seconds now) {
@@ -46,42 +68,26 @@ void UdpFront::handle(Seconds now) {
     if (!handle_batch(now)) break;
   }
   if (pending()) handle_dear(now);
-}
-
-std::unique_ptr<UdpFront::Batch> UdpFront::take_batch() {
-  if (idle_batches_.empty()) {
-    idle_batches_.reserve(++batches_);  // so that taking them back cannot fail
-    return std::make_unique<Batch>();
-  }
-  std::unique_ptr<Batch> batch = std::move(idle_batches_.back());
-  idle_batches_.pop_back();
-  return batch;
+  settle();
 }
 
 bool UdpFront::handle_batch(Seconds now) {
-  std::unique_ptr<Batch> batch = take_batch();
+  if (batches_.left() == 1 && !backlog_.empty()) return false;  // that is for the backlog
+  Batches::Held batch = batches_.take();
+  if (batch == nullptr) return false;
   const std::size_t received = batch->datagrams.receive(socket_.get());
   std::size_t bytes = 0;
   for (std::size_t i = 0; i < received; ++i) bytes += batch->datagrams.datagram(i).size();
-  parse_and_decide(std::move(batch), true, now);
+  batch->size = parse(*batch, true, now);
+  decide(std::move(batch), now);
   return received == DatagramBatch::kSize && bytes <= kMaxBytes;
 }
 
 void UdpFront::handle_dear(Seconds now) {
-  std::unique_ptr<Batch> batch = take_batch();
+  Batches::Held batch = batches_.take();
   batch->datagrams.load(*backlog_.take());
-  parse_and_decide(std::move(batch), false, now);
-}
-
-void UdpFront::parse_and_decide(std::unique_ptr<Batch> batch, bool set_dear_aside, Seconds now) {
-  std::size_t queries = 0;
-  try {
-    queries = parse(*batch, set_dear_aside, now);
-  } catch (...) {
-    idle_batches_.push_back(std::move(batch));
-    throw;
-  }
-  decide(std::move(batch), queries, now);
+  batch->size = parse(*batch, false, now);
+  decide(std::move(batch), now);
 }
 
 // Fills the batch's queries from its datagrams. How many there are.
@@ -107,7 +113,7 @@ std::size_t UdpFront::parse(Batch& batch, bool set_dear_aside, Seconds now) {
     }
     const std::uint64_t question = question_id(question_key_, source, query.envelope);
     complete(query, datagram, question, batch.completed[queries], now);
-    if (service_.greylist().tells_questions_apart()) query.question = question;
+    if (settings_.tell_questions_apart) query.question = question;
     batch.datagram_of[queries++] = i;
   }
   return queries;
@@ -154,37 +160,47 @@ void UdpFront::on_bad_datagram(wire::Fault fault, const Endpoint& source, Second
   }
 }
 
-// The batch is its own from here on: on_decision takes it back with the last decision.
-void UdpFront::decide(std::unique_ptr<Batch> batch, std::size_t queries, Seconds now) {
-  batch->undecided = queries;
-  if (queries == 0) {
-    idle_batches_.push_back(std::move(batch));
-    return;
-  }
-  Batch* const asked = batch.release();
+// ---- decisions ---------------------------------------------------------------------------------
+
+void UdpFront::decide(Batches::Held held, Seconds now) {
+  if (held->size == 0) return;
+  held->undecided = held->size;
+  Batch& batch = batches_.send_off(std::move(held), ticks_);
   try {
-    service_.decide({asked->queries.data(), queries}, now,
-                    [this, asked](std::size_t index, const Decided& decision) {
-                      on_decision(*asked, index, decision);
-                    });
+    decider_.decide(batch.asked(), now, [this, &batch](std::size_t index, const Decided& decision) {
+      on_decision(batch, index, decision);
+    });
   } catch (...) {
-    losses_.undecided += asked->undecided;
-    if (asked->undecided > 0) idle_batches_.emplace_back(asked);
+    if (batch.undecided > 0) losses_.undecided += lose(batch);
     throw;
   }
 }
 
-void UdpFront::on_decision(Batch& batch, std::size_t index, const Decided& decision) {
+void UdpFront::on_decision(Batch& batch, std::size_t index, const Decided& decision) noexcept {
   answer(batch, index, decision);
   if (settings_.log_decisions) {
-    append_decision(pipe_.line(Priority::info), batch.queries[index], decision,
-                    batch.datagrams.source(batch.datagram_of[index]),
-                    {settings_.min_resend, settings_.dry_run});
+    pipe_.add_line(Priority::info, [&](std::string& out) {
+      append_decision(out, batch.queries[index], decision,
+                      batch.datagrams.source(batch.datagram_of[index]),
+                      {settings_.min_resend, settings_.dry_run});
+    });
   }
-  if (--batch.undecided > 0) return;
+  if (--batch.undecided == 0) finish(batch);
+}
+
+// The rest of it will not be decided: how many.
+std::size_t UdpFront::lose(Batch& batch) {
+  const std::size_t lost = std::exchange(batch.undecided, 0);
+  finish(batch);
+  return lost;
+}
+
+// Whoever has been decided on is told.
+void UdpFront::finish(Batch& batch) {
   losses_.unsent += batch.datagrams.send_answers(socket_.get());
   pipe_.flush();
-  idle_batches_.emplace_back(&batch);
+  batches_.take_back(batch);
+  settle();
 }
 
 void UdpFront::answer(Batch& batch, std::size_t index, const Decision& decision) {
@@ -204,6 +220,12 @@ void UdpFront::answer(Batch& batch, std::size_t index, const Decision& decision)
 }
 
 void UdpFront::tick(Seconds now) {
+  ++ticks_;
+  while (Batch* batch = batches_.overdue(ticks_, settings_.patience)) {
+    decider_.forget(batch->asked());
+    losses_.overdue += lose(*batch);
+  }
+  settle();
   const std::uint32_t overflow = dropped_datagrams(socket_.get());
   losses_.overflow += overflow - std::exchange(overflow_seen_, overflow);  // it may wrap
   if (losses_ == told_ || losses_limit_.due(now) == 0) return;
@@ -213,6 +235,10 @@ void UdpFront::tick(Seconds now) {
       "decided for want of memory, {} answers not sent",
       losses_.overflow - told_.overflow, losses_.backlog - told_.backlog,
       losses_.undecided - told_.undecided, losses_.unsent - told_.unsent);
+  if (const auto overdue = losses_.overdue - told_.overdue) {
+    logger_.warn("queries without an answer: {} not decided within {} seconds", overdue,
+                 settings_.patience);
+  }
   told_ = losses_;
 }
 

@@ -3,61 +3,24 @@
 #include "greyd/policy_server.h"
 
 #include <doctest/doctest.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <spdlog/sinks/null_sink.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <new>
 #include <string>
 
 #include "tests/temporary_directory.h"
+#include "tests/unit/stream_peer.h"
 
 using namespace grey;
+using testing::Peer;
 using wire::Reason;
 
 namespace {
 
-// A mail server's end.
-class Peer {
- public:
-  explicit Peer(const std::string& path) : fd_(::socket(AF_UNIX, SOCK_STREAM, 0)) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    path.copy(address.sun_path, sizeof address.sun_path - 1);
-    REQUIRE(::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-  }
-  void send(const std::string& text) {
-    REQUIRE(::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL) == ssize_t(text.size()));
-  }
-  // False when the server's side takes no more.
-  bool send_some(const std::string& text) {
-    return ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT) > 0;
-  }
-  void ask(const std::string& sender) { send("check 192.0.2.1 " + sender + " b\n"); }
-  // What has come, with a "|" for the end of the stream.
-  std::string received() {
-    std::string text;
-    char buffer[4096];
-    for (;;) {
-      const ssize_t size = ::recv(fd_.get(), buffer, sizeof buffer, MSG_DONTWAIT);
-      if (size == 0) return text + "|";
-      if (size < 0) return errno == EAGAIN ? text : text + "|";
-      text.append(buffer, std::size_t(size));
-    }
-  }
-  void half_close() { ::shutdown(fd_.get(), SHUT_WR); }
-  void close() { fd_.reset(); }
-
- private:
-  Fd fd_;
-};
-
 // The server's end. Decisions wait until decide_all(); a sender's decision is `passed` with the
 // number of the query as its age.
-class Fixture {
+class Fixture : public Decider {
  public:
   explicit Fixture(PolicySettings settings = {}) : settings_(std::move(settings)) {
     settings_.log_decisions = false;
@@ -65,16 +28,7 @@ class Fixture {
     auto listener = PolicyListener::open({path_, {}});
     REQUIRE(listener);
     listeners.push_back(std::move(*listener));
-    server_.emplace(
-        settings_, std::move(listeners),
-        [this](std::span<const wire::Query> batch, Seconds, const Service::Done& done) {
-          if (fail) throw std::bad_alloc();
-          std::vector<std::string> senders;
-          for (const wire::Query& query : batch) senders.emplace_back(query.sender);
-          waiting_.push_back({std::move(senders), batch, done});
-          if (at_once) decide_all();
-        },
-        pipe_, logger_);
+    server_.emplace(settings_, std::move(listeners), *this, pipe_, logger_);
   }
 
   Peer connect() {
@@ -123,8 +77,20 @@ class Fixture {
   struct Waiting {
     std::vector<std::string> senders;
     std::span<const wire::Query> queries;
-    Service::Done done;
+    Done done;
   };
+
+  void decide(std::span<const wire::Query> batch, Seconds, Done done) override {
+    if (fail) throw std::bad_alloc();
+    std::vector<std::string> senders;
+    for (const wire::Query& query : batch) senders.emplace_back(query.sender);
+    waiting_.push_back({std::move(senders), batch, std::move(done)});
+    if (at_once) decide_all();
+  }
+  void forget(std::span<const wire::Query> batch) noexcept override {
+    std::erase_if(waiting_, [&](const Waiting& one) { return one.queries.data() == batch.data(); });
+  }
+  void drain() override { decide_all(); }
 
   testing::TemporaryDirectory directory_;
   const std::string path_ = directory_ / "socket";

@@ -1,57 +1,24 @@
 // The UDP front with real sockets, and a service whose state is in a directory of the test's.
 #include "greyd/udp_front.h"
 
-#include <arpa/inet.h>
 #include <doctest/doctest.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstring>
 #include <string>
 
+#include "greyd/service.h"
 #include "tests/temporary_directory.h"
+#include "tests/unit/udp_asker.h"
 
 using namespace grey;
+using testing::Asker;
 using namespace std::string_literals;
 
 namespace {
 
 constexpr Seconds kNow = 1'700'000'000;
-
-// Asks the daemon's socket from an address of the loopback network.
-class Asker {
- public:
-  Asker(const std::string& address, std::uint16_t port)
-      : fd_(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0)) {
-    sockaddr_in own{}, server{};
-    own.sin_family = server.sin_family = AF_INET;
-    inet_pton(AF_INET, address.c_str(), &own.sin_addr);
-    server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    server.sin_port = htons(port);
-    REQUIRE(::bind(fd_.get(), reinterpret_cast<sockaddr*>(&own), sizeof own) == 0);
-    REQUIRE(::connect(fd_.get(), reinterpret_cast<sockaddr*>(&server), sizeof server) == 0);
-  }
-  bool ask(const std::string& datagram) const {
-    return ::send(fd_.get(), datagram.data(), datagram.size(), 0) == ssize_t(datagram.size());
-  }
-  std::string answer() const {  // the next that has come; empty when there is none
-    char answer[100];
-    const ssize_t size = ::recv(fd_.get(), answer, sizeof answer, 0);
-    return {answer, std::size_t(std::max<ssize_t>(size, 0))};
-  }
-  // How many answers have come since the last call.
-  int answers() const {
-    char answer[100];
-    int count = 0;
-    while (::recv(fd_.get(), answer, sizeof answer, 0) >= 2) ++count;
-    return count;
-  }
-
- private:
-  Fd fd_;
-};
 
 std::string small_query(int n) {
   return "I192.0.2.1\0F"s + std::to_string(n) + "@x.org\0Tb@y.net\0\0"s;
@@ -69,17 +36,13 @@ std::string dear_query(int n) {
 struct Fixture {
   explicit Fixture(const Policy& decided = {}) : policy(decided) {
     REQUIRE(service.load(kNow, 100).has_value());
-    auto bound = bind_udp({Ip::from_v4(0x7f000001), 0});
-    REQUIRE(bound.has_value());
-    sockaddr_in own{};
-    socklen_t size = sizeof own;
-    REQUIRE(::getsockname(bound->get(), reinterpret_cast<sockaddr*>(&own), &size) == 0);
-    port = ntohs(own.sin_port);
+    Fd socket = testing::bind_any_port(port);
     UdpSettings settings;
     (void)settings.allow.add("127.0.0.0/8");
     settings.allow.build();
     settings.log_decisions = false;
-    front.emplace(std::move(settings), std::move(*bound), service, pipe, *logger);
+    settings.tell_questions_apart = service.greylist().tells_questions_apart();
+    front.emplace(std::move(settings), std::move(socket), service, pipe, *logger);
   }
   ~Fixture() {
     ::close(log[0]);
