@@ -1,7 +1,7 @@
 // Where the core tells of each change of a record, before anybody is answered.
 #pragma once
 
-#include "greyd/record_text.h"
+#include "greyd/record.h"
 
 namespace grey {
 

@@ -23,7 +23,7 @@
 #include <string>
 #include <string_view>
 
-#include "greyd/greylist.h"
+#include "greyd/record.h"
 
 namespace grey {
 

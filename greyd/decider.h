@@ -9,7 +9,7 @@
 #include <functional>
 #include <span>
 
-#include "greyd/greylist.h"
+#include "greyd/decision.h"
 #include "greyd/seconds.h"
 #include "greyd/wire.h"
 

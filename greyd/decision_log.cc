@@ -57,7 +57,7 @@ void append_source(std::string& out, const std::optional<Endpoint>& source) {
 }
 
 void append_decision(std::string& out, const wire::Query& query, const Decided& decision,
-                     const std::optional<Endpoint>& source, const DecisionLogSettings& settings) {
+                     const std::optional<Endpoint>& source) {
   out += "verdict=";
   out += to_string(verdict_of(decision.reason));
   out += " reason=";
@@ -78,9 +78,9 @@ void append_decision(std::string& out, const wire::Query& query, const Decided& 
   append_recipients(out, query);
   out += " age=";
   append_number(out, decision.age);
-  if (const auto wait = wait_of(decision, settings.min_resend)) {
+  if (decision.wait) {
     out += " wait=";
-    append_number(out, *wait);
+    append_number(out, *decision.wait);
   }
   if (decision.matched) {
     out += " list=";
@@ -93,7 +93,7 @@ void append_decision(std::string& out, const wire::Query& query, const Decided& 
     append_number(out, query.unasked);
   }
   if (query.probe) out += " probe=yes";
-  if (settings.dry_run) out += " dry-run=yes";
+  if (decision.dry_run) out += " dry-run=yes";
   out += '\n';
 }
 

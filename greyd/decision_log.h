@@ -4,6 +4,7 @@
 //   recipients=b@example.net age=0 [wait=300] [list=greylist.whitelist:12] source=127.0.0.1@40312
 //   [unasked=2] [probe=yes] [dry-run=yes]
 //
+// verdict: the reason's; with dry-run the asker is told to accept all the same.
 // name: the client's, as whoever asks has verified it. wait: the seconds until a retry is accepted.
 // list: the entry that decided, by its file's name without directories and its line, or for a cdb
 // its key (list=greylist.whitelist.cdb:192.0.2.0/24). source=local: it came by a unix socket.
@@ -15,19 +16,14 @@
 #include <optional>
 #include <string>
 
+#include "greyd/decision.h"
 #include "greyd/endpoint.h"
-#include "greyd/greylist.h"
 #include "greyd/wire.h"
 
 namespace grey {
 
-struct DecisionLogSettings {
-  Seconds min_resend = 5 * 60;
-  bool dry_run = false;
-};
-
 void append_decision(std::string& out, const wire::Query& query, const Decided& decision,
-                     const std::optional<Endpoint>& source, const DecisionLogSettings& settings);
+                     const std::optional<Endpoint>& source);
 
 // "127.0.0.1@40312" or "local"
 void append_source(std::string& out, const std::optional<Endpoint>& source);

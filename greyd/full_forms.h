@@ -16,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-#include "greyd/policy.h"
+#include "greyd/seconds.h"
 
 namespace grey {
 

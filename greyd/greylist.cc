@@ -28,6 +28,11 @@ int nearness(Reason reason) {
   }
 }
 
+Decision again(Decision decision) {
+  decision.again = true;
+  return decision;
+}
+
 // What a query with several recipients reports when it is accepted: a good retry is news.
 bool says_more(Reason reason, Reason than) {
   return (reason == Reason::passed || reason == Reason::bounce) && than == Reason::known;
@@ -60,18 +65,6 @@ Matched find_entry(const AddressList& list, const wire::Query& query, RecipientR
 
 }  // namespace
 
-std::optional<Seconds> wait_of(const Decision& decision, Seconds min_resend) {
-  switch (decision.reason) {
-    case Reason::new_triplet:
-    case Reason::stale:
-      return min_resend;
-    case Reason::early:
-      return std::max<Seconds>(min_resend - decision.age, 0);
-    default:
-      return std::nullopt;
-  }
-}
-
 Greylist::Greylist(const Policy& policy, std::size_t max_records, const HashKey& hash_key)
     : policy_(policy), table_(max_records, hash_key), restored_keys_(policy) {}
 
@@ -82,8 +75,10 @@ void Greylist::decide(std::span<const wire::Query> batch, const Lists& lists, Se
     now_deciding_ = &prepared_[i];
     Decided& decided = decisions[i];
     decided.matched = {};
-    if (by_lists(batch[i], lists, decided)) continue;
-    static_cast<Decision&>(decided) = decide_one(batch[i], lists, now);
+    if (!by_lists(batch[i], lists, decided)) {
+      static_cast<Decision&>(decided) = decide_one(batch[i], lists, now);
+    }
+    tell_under(policy_, decided);
   }
 }
 
@@ -122,7 +117,7 @@ Greylist::HashedKey Greylist::triplet_key(std::string_view recipient, bool first
 
 // What no list decides.
 Decision Greylist::decide_one(const wire::Query& query, const Lists& lists, Seconds now) {
-  if (query.probe) return {Reason::new_triplet, 0};
+  if (query.probe) return because(Reason::new_triplet);
   if (const auto decision = known_client(now)) return *decision;
   const bool told_apart = query.question != 0 && tells_questions_apart();
   if (told_apart) {
@@ -139,11 +134,11 @@ Decision Greylist::decide_one(const wire::Query& query, const Lists& lists, Seco
 
 bool Greylist::by_lists(const wire::Query& query, const Lists& lists, Decided& decided) const {
   if (Matched entry = find_entry(lists.blacklist, query, RecipientRule::any)) {
-    decided = {{Reason::blacklisted, 0}, std::move(entry)};
+    decided = {because(Reason::blacklisted), std::move(entry)};
     return true;
   }
   if (Matched entry = find_entry(lists.whitelist, query, policy_.recipients)) {
-    decided = {{Reason::whitelisted, 0}, std::move(entry)};
+    decided = {because(Reason::whitelisted), std::move(entry)};
     return true;
   }
   return false;
@@ -160,12 +155,12 @@ std::optional<Decision> Greylist::known_client(Seconds now) {
   }
   if (client.passes < policy_.client_passes) return std::nullopt;
   touch(ref, client, now);
-  return Decision{Reason::known, age_of(client.seen, now)};
+  return because(Reason::known, age_of(client.seen, now));
 }
 
 Decision Greylist::by_triplets(const wire::Query& query, const Lists& lists, Seconds now) {
   const bool bounce = now_deciding_->keys.null_sender();
-  if (bounce && has_passed(query, now)) return {Reason::bounce, 0, true};
+  if (bounce && has_passed(query, now)) return again(because(Reason::bounce));
   std::optional<Decision> accepted, deferred;
   bool passed = false;
   named_.begin(query.recipients.size());
@@ -191,7 +186,7 @@ Decision Greylist::by_triplets(const wire::Query& query, const Lists& lists, Sec
   if (new_message) earn_pass(now);
   const bool accept = policy_.recipients == RecipientRule::any ? accepted.has_value() : !deferred;
   if (!accept) return *deferred;
-  if (!accepted) return {Reason::whitelisted, 0};
+  if (!accepted) return because(Reason::whitelisted);
   if (accepted->reason == Reason::bounce) {
     keep_bounces(now);
     accepted->again = good_retries_.empty() || (query.message != 0 && !is_new_message(query, now));
@@ -206,31 +201,31 @@ Decision Greylist::triplet(const HashedKey& key, bool bounce, Seconds now) {
   const Table::Ref ref = table_.find(key.key, key.hash());
   if (ref == 0) {
     insert({key.key, now, RecordClass::waiting, 0}, key.hash());
-    return {Reason::new_triplet, 0};
+    return because(Reason::new_triplet);
   }
   const RecordView record = table_.view(ref);
   if (!counts(record, now)) {
     update(ref, RecordClass::waiting, now, 0);
-    return {Reason::new_triplet, 0};
+    return because(Reason::new_triplet);
   }
   if (record.record_class != RecordClass::waiting) return passed_before(ref, record, bounce, now);
   const Decision decision = retry(ref, now);
   if (decision.reason != Reason::passed) return decision;
   // A bounce is a message of its own: it says nothing of the client.
-  if (bounce) return {Reason::bounce, decision.age};
+  if (bounce) return because(Reason::bounce, decision.age);
   update(ref, RecordClass::passed, now, 0);
   return decision;
 }
 
 Decision Greylist::passed_before(Table::Ref ref, const RecordView& record, bool bounce,
                                  Seconds now) {
-  const Decision known{Reason::known, age_of(record.seen, now)};
+  const Decision known = because(Reason::known, age_of(record.seen, now));
   if (record.record_class == RecordClass::passed) {
     touch(ref, record, now);
     return known;
   }
   // Where the key has no sender, others may come upon an accepted bounce.
-  return bounce ? Decision{Reason::bounce, known.age, true} : known;
+  return bounce ? again(because(Reason::bounce, known.age)) : known;
 }
 
 // The good retries of a bounce that is accepted: they stay good for a while.
@@ -268,10 +263,10 @@ Decision Greylist::retry(Table::Ref ref, Seconds now) {
   const Seconds age = age_of(seen, now);
   // The clock was set back, or is wrong: waiting from now on is right in either case.
   if (seen > now) update(ref, RecordClass::waiting, now, 0);
-  if (age < policy_.min_resend) return {Reason::early, age};
-  if (age < policy_.resend_window) return {Reason::passed, age};
+  if (age < policy_.min_resend) return because(Reason::early, age);
+  if (age < policy_.resend_window) return because(Reason::passed, age);
   update(ref, RecordClass::waiting, now, 0);
-  return {Reason::stale, age};
+  return because(Reason::stale, age);
 }
 
 // greydaemon's own rules, as observed. Every recipient must pass, and the last that is deferred
@@ -287,7 +282,7 @@ Decision Greylist::by_triplets_greydaemon(const wire::Query& query, Seconds now)
     if (bounce) break;
     const HashedKey key = triplet_key(recipient, std::exchange(first, false));
     const Table::Ref ref = table_.find(key.key, key.hash());
-    Decision decision{Reason::new_triplet, 0};
+    Decision decision = because(Reason::new_triplet);
     if (ref == 0) {
       insert({key.key, now, RecordClass::waiting, 0}, key.hash());
     } else {
@@ -300,9 +295,9 @@ Decision Greylist::by_triplets_greydaemon(const wire::Query& query, Seconds now)
     // Where one is enough there is nothing to count.
     if (!accepted->again || policy_.client_passes == 1) earn_pass(now);
   }
-  if (bounce) return {Reason::bounce, 0};
+  if (bounce) return because(Reason::bounce);
   if (deferred) return *deferred;
-  return accepted.value_or(Decision{Reason::passed, 0, true});
+  return accepted.value_or(again(because(Reason::passed)));
 }
 
 void Greylist::earn_pass(Seconds now) {

@@ -12,40 +12,18 @@
 #include <string_view>
 #include <vector>
 
-#include "greyd/address_list.h"
 #include "greyd/changes.h"
+#include "greyd/decision.h"
 #include "greyd/key.h"
+#include "greyd/lists.h"
 #include "greyd/named_set.h"
 #include "greyd/policy.h"
 #include "greyd/recent.h"
-#include "greyd/record_text.h"
+#include "greyd/record.h"
 #include "greyd/table.h"
 #include "greyd/wire.h"
 
 namespace grey {
-
-// The operator's lists in force. Replaced whole when they are reloaded.
-struct Lists {
-  AddressList whitelist;
-  AddressList blacklist;
-};
-
-struct Decision {
-  wire::Reason reason = wire::Reason::error;
-  // Seconds since the triplet that decided was first seen (new, early, stale, passed, bounce), or
-  // since it or the client was last seen (known), or since the bounce was first accepted (bounce
-  // that is asked about again). 0 for the lists.
-  Seconds age = 0;
-  // passed, bounce: another query about a message that has passed already. It earned nothing.
-  bool again = false;
-};
-
-// A decision with what it rests on.
-struct Decided : Decision {
-  // whitelisted, blacklisted: the list's entry that decided; where it took one for each recipient,
-  // that for the first.
-  Matched matched{};
-};
 
 // What becomes of records whose time is over. The wall clock can be wrong; who finds it to be
 // doubtful (clock_guard.h) asks to be careful until that is clear.
@@ -53,10 +31,6 @@ enum class Expiry : std::uint8_t {
   usual,      // they count no more, and are forgotten
   suspended,  // they count as if their time were not over
 };
-
-// How long until a retry is not early: of the triplet that decided. Nothing where no retry helps,
-// or nobody knows which.
-std::optional<Seconds> wait_of(const Decision& decision, Seconds min_resend);
 
 class Greylist {
  public:
@@ -176,6 +150,9 @@ class Greylist {
 
   HashedKey triplet_key(std::string_view recipient, bool first);
   void prepare(std::span<const wire::Query> batch, const Lists& lists);
+  Decision because(wire::Reason reason, Seconds age = 0) const {
+    return decision_of(reason, age, policy_.min_resend);
+  }
   Decision decide_one(const wire::Query& query, const Lists& lists, Seconds now);
   bool by_lists(const wire::Query& query, const Lists& lists, Decided& decided) const;
   std::optional<Decision> known_client(Seconds now);

@@ -9,6 +9,8 @@
 #include <exception>
 #include <utility>
 
+#include "greyd/record_text.h"
+
 namespace grey {
 namespace {
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "greyd/append.h"
+#include "greyd/record_text.h"
 
 namespace grey {
 namespace {

@@ -15,7 +15,7 @@
 #include <string>
 #include <string_view>
 
-#include "greyd/record_text.h"
+#include "greyd/record.h"
 
 namespace grey {
 

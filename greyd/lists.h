@@ -1,12 +1,18 @@
-// Loads the operator's lists from their files.
+// The operator's lists, and how they are loaded from their files.
 #pragma once
 
 #include <string>
 
+#include "greyd/address_list.h"
 #include "greyd/error.h"
-#include "greyd/greylist.h"
 
 namespace grey {
+
+// The lists in force. Replaced whole when they are reloaded.
+struct Lists {
+  AddressList whitelist;
+  AddressList blacklist;
+};
 
 // Each list is the text file FILE and, where it exists, FILE.local: the operator's own beside one
 // that is shipped, which no upgrade touches. Either may have a cdb beside it (FILE.cdb,

@@ -138,8 +138,7 @@ PolicySettings policy_settings(const Options& options, const NetworkSet& allow) 
   PolicySettings settings;
   if (!options.policy_text.empty()) settings.words.deferral = options.policy_text;
   settings.words.server = server_name();
-  settings.words.min_resend = options.policy.min_resend;
-  settings.words.dry_run = options.policy.dry_run;
+  settings.unreadable = undecided_under(options.policy);
   settings.allow = allow;
   settings.log_decisions = options.verbosity >= Verbosity::decisions;
   settings.max_connections = std::min(settings.max_connections, descriptors_for_connections());
@@ -186,8 +185,8 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger)
   if (!listeners->empty()) {
     policy.emplace(policy_settings(options, allow), std::move(*listeners), service, pipe, logger);
   }
-  UdpSettings udp_settings{allow, options.verbosity >= Verbosity::decisions, options.policy.dry_run,
-                           options.policy.min_resend, dialect_of(options.policy)};
+  UdpSettings udp_settings{allow, options.verbosity >= Verbosity::decisions,
+                           dialect_of(options.policy)};
   udp_settings.tell_questions_apart = service.greylist().tells_questions_apart();
   UdpFront udp(std::move(udp_settings), std::move(*socket), service, pipe, logger);
   Upkeep upkeep(loop, options, service, pipe, logger);

@@ -6,9 +6,9 @@
 #include <map>
 
 #include "greyd/arguments.h"
+#include "greyd/deferral.h"
 #include "greyd/files.h"
 #include "greyd/limits.h"
-#include "greyd/policy_request.h"
 
 namespace grey {
 namespace {

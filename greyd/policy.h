@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "greyd/table.h"
+#include "greyd/seconds.h"
 
 namespace grey {
 

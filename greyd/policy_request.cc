@@ -116,17 +116,16 @@ void quote_from(std::string& out, std::size_t begin) {
 }
 
 void append_line_answer(std::string& out, const Decision& decision, const PolicyWords& words,
-                        Verdict verdict, bool header) {
+                        bool header) {
   out += "verdict=";
-  out += to_string(verdict);
+  out += to_string(decision.verdict);
   out += " reason=";
   out += to_string(decision.reason);
-  if (verdict == Verdict::defer) {
-    const auto wait = wait_of(decision, words.min_resend);
-    if (wait) append_seconds(out, " wait=", *wait);
+  if (decision.verdict == Verdict::defer) {
+    if (decision.wait) append_seconds(out, " wait=", *decision.wait);
     out += " text=";
     const std::size_t text = out.size();
-    append_deferral(out, words.deferral, wait);
+    append_deferral(out, words.deferral, decision.wait);
     quote_from(out, text);
   } else if (header) {
     append_seconds(out, " delay=", decision.age);
@@ -139,11 +138,11 @@ void append_line_answer(std::string& out, const Decision& decision, const Policy
 }
 
 void append_postfix_answer(std::string& out, const Decision& decision, const PolicyWords& words,
-                           Verdict verdict, bool header) {
+                           bool header) {
   out += "action=";
-  if (verdict == Verdict::defer) {
+  if (decision.verdict == Verdict::defer) {
     out += "DEFER_IF_PERMIT ";
-    append_deferral(out, words.deferral, wait_of(decision, words.min_resend));
+    append_deferral(out, words.deferral, decision.wait);
   } else if (header) {
     out += "PREPEND ";
     append_header(out, decision.age, words);
@@ -352,38 +351,27 @@ bool takes_header(const PolicyRequest& request) {
   return request.get(Attribute::protocol_state) != "END-OF-MESSAGE";
 }
 
-Result<void> check_deferral(std::string_view text) {
-  if (text.empty()) return misuse("the text is empty");
-  if (text.size() > kMaxDeferral) {
-    return misuse("the text is longer than " + std::to_string(kMaxDeferral) + " bytes");
-  }
-  for (const char c : text) {
-    if (c < 0x20 || c > 0x7e) return misuse("the text is not printable ASCII");
-  }
-  return {};
-}
-
 void append_no_opinion(std::string& out, PolicyForm form) {
   out += form == PolicyForm::postfix ? "action=DUNNO\n\n" : "verdict=accept\n";
 }
 
 void append_fault_answer(std::string& out, PolicyForm form, std::string_view why,
-                         const PolicyWords& words) {
+                         const Decision& decision) {
   constexpr std::string_view kText = "Greylisting cannot read what it is asked: ";
+  const bool defer = decision.verdict == Verdict::defer;
   if (form == PolicyForm::postfix) {
     out += "action=";
-    if (words.dry_run) {
-      out += "DUNNO";
-    } else {
+    if (defer) {
       out.append("DEFER_IF_PERMIT ").append(kText).append(why);
+    } else {
+      out += "DUNNO";
     }
     out += "\n\n";
     return;
   }
-  out += "verdict=";
-  out += to_string(words.dry_run ? Verdict::accept : Verdict::defer);
-  out.append(" reason=").append(to_string(Reason::error));
-  if (!words.dry_run) out.append(" text=\"").append(kText).append(why).append("\"");
+  out.append("verdict=").append(to_string(decision.verdict));
+  out.append(" reason=").append(to_string(decision.reason));
+  if (defer) out.append(" text=\"").append(kText).append(why).append("\"");
   out += '\n';
 }
 
@@ -394,12 +382,11 @@ bool was_delayed(const Decision& decision) {
 
 void append_answer(std::string& out, PolicyForm form, const Decision& decision,
                    const PolicyWords& words, bool header) {
-  const Verdict verdict = words.dry_run ? Verdict::accept : verdict_of(decision.reason);
   header = header && was_delayed(decision);
   if (form == PolicyForm::postfix) {
-    append_postfix_answer(out, decision, words, verdict, header);
+    append_postfix_answer(out, decision, words, header);
   } else {
-    append_line_answer(out, decision, words, verdict, header);
+    append_line_answer(out, decision, words, header);
   }
 }
 

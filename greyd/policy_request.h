@@ -33,8 +33,8 @@
 #include <string>
 #include <string_view>
 
-#include "greyd/error.h"
-#include "greyd/greylist.h"
+#include "greyd/decision.h"
+#include "greyd/wire.h"
 
 namespace grey {
 
@@ -149,21 +149,16 @@ PolicyTopic to_query(const PolicyRequest& request, wire::Query& query);
 // What answers are made from.
 struct PolicyWords {
   // "%t" stands for the time after which a retry is accepted: "5 minutes", "50 seconds" or, where
-  // that is not known, "a few minutes". As GREYTEXT of libgreylist; see check_deferral.
+  // that is not known, "a few minutes". As GREYTEXT of libgreylist; see deferral.h.
   std::string deferral = "Greylisted: please try again in %t";
   std::string server = "qmail-greyd";  // who delayed
-  Seconds min_resend = 5 * 60;
-  bool dry_run = false;  // say accept, whatever was decided
 };
 
-// A deferral text must be one that an SMTP reply can carry: printable ASCII, at most 400 bytes.
-constexpr std::size_t kMaxDeferral = 400;
-Result<void> check_deferral(std::string_view text);
-
 void append_no_opinion(std::string& out, PolicyForm form);
-// To what cannot be read: come again. `why` is for who reads the mail server's log.
+// To what cannot be read. `decision`: undecided_under the policy; `why` is for who reads the mail
+// server's log.
 void append_fault_answer(std::string& out, PolicyForm form, std::string_view why,
-                         const PolicyWords& words);
+                         const Decision& decision);
 // `header`: say by a header that the message was delayed, if it was.
 void append_answer(std::string& out, PolicyForm form, const Decision& decision,
                    const PolicyWords& words, bool header);

@@ -348,15 +348,14 @@ void PolicyServer::answer(Batch& batch) {
 void PolicyServer::log(const Entry& entry, const wire::Query& query) {
   if (!settings_.log_decisions) return;
   pipe_.add_line(Priority::info, [&](std::string& out) {
-    append_decision(out, query, entry.decision, entry.source,
-                    {settings_.words.min_resend, settings_.words.dry_run});
+    append_decision(out, query, entry.decision, entry.source);
   });
 }
 
 void PolicyServer::append_answer_to(Connection& connection, const Entry& entry) {
   const PolicyForm form = entry.form;
   if (!entry.fault.empty()) {
-    append_fault_answer(connection.out, form, entry.fault, settings_.words);
+    append_fault_answer(connection.out, form, entry.fault, settings_.unreadable);
     return;
   }
   if (!entry.asked) {

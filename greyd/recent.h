@@ -10,7 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "greyd/policy.h"
+#include "greyd/seconds.h"
 
 namespace grey {
 

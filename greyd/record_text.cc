@@ -3,7 +3,6 @@
 #include <charconv>
 
 #include "greyd/append.h"
-#include "greyd/key.h"
 #include "greyd/text.h"
 
 namespace grey {
@@ -58,13 +57,6 @@ bool take_client(std::string_view& line, std::string& storage, Client& client) {
 }
 
 }  // namespace
-
-std::optional<SavedRecord> to_saved(const RecordView& view) {
-  const std::optional<KeyParts> parts = split_key(view.key);
-  if (!parts) return std::nullopt;
-  return SavedRecord{view.record_class, view.seen,        view.passes,   parts->client,
-                     parts->sender,     parts->recipient, Change::stored};
-}
 
 void append_client(std::string& out, const Client& client) {
   if (client.has_address()) {

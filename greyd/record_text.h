@@ -10,29 +10,13 @@
 // A client is an address, or "=" and its name as a word ("=unknown"; "=" alone: the empty name).
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "greyd/client.h"
-#include "greyd/table.h"
+#include "greyd/record.h"
 
 namespace grey {
-
-enum class Change : std::uint8_t { stored, forgotten };
-
-// What a key stands for, in readable parts.
-struct SavedRecord {
-  RecordClass record_class = RecordClass::waiting;
-  Seconds seen = 0;
-  unsigned passes = 0;  // client
-  Client client;
-  std::string_view sender, recipient;  // waiting, passed
-  Change change = Change::stored;
-};
-
-// Nothing for a key that key.h did not make. The views point into the key.
-std::optional<SavedRecord> to_saved(const RecordView& view);
 
 void append_client(std::string& out, const Client& client);
 void append_record(std::string& out, const SavedRecord& record);  // with its '\n'

@@ -1,10 +1,10 @@
-// The unit of all times here.
+// Times, as whole seconds.
 #pragma once
 
 #include <cstdint>
 
 namespace grey {
 
-using Seconds = std::int64_t;  // since 1970, or a duration; records hold 32 unsigned bits of it
+using Seconds = std::int64_t;  // since 1970, or a duration
 
 }  // namespace grey

@@ -26,19 +26,18 @@
 #include <vector>
 
 #include "greyd/hash_key.h"
-#include "greyd/seconds.h"
+#include "greyd/record_state.h"
 
 namespace grey {
 
-// What a record stands for. Also the order in which records go when there are too many.
-enum class RecordClass : std::uint8_t { waiting, bounce, passed, client };
-constexpr std::size_t kRecordClasses = 4;
-
+// A record; see RecordState. Of `seen` the table keeps 32 unsigned bits.
 struct RecordView {
   std::string_view key;  // valid until the next insert or erase
-  Seconds seen = 0;      // waiting: first seen; bounce: accepted; passed and client: last seen
+  Seconds seen = 0;
   RecordClass record_class = RecordClass::waiting;
-  std::uint8_t passes = 0;  // client: good retries so far, at most 255
+  std::uint8_t passes = 0;
+
+  RecordState state() const { return {record_class, seen, passes}; }
 };
 
 class Table {

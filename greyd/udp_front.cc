@@ -181,8 +181,7 @@ void UdpFront::on_decision(Batch& batch, std::size_t index, const Decided& decis
   if (settings_.log_decisions) {
     pipe_.add_line(Priority::info, [&](std::string& out) {
       append_decision(out, batch.queries[index], decision,
-                      batch.datagrams.source(batch.datagram_of[index]),
-                      {settings_.min_resend, settings_.dry_run});
+                      batch.datagrams.source(batch.datagram_of[index]));
     });
   }
   if (--batch.undecided == 0) finish(batch);
@@ -206,14 +205,11 @@ void UdpFront::finish(Batch& batch) {
 void UdpFront::answer(Batch& batch, std::size_t index, const Decision& decision) {
   const wire::Query& query = batch.queries[index];
   wire::Answer answer = to_answer(decision.reason);
-  if (verdict_of(decision.reason) == wire::Verdict::defer) {
-    const Seconds wait = wait_of(decision, settings_.min_resend).value_or(0);
-    if (settings_.dry_run) {
-      // The asker accepts, whatever the decision; "known" is the least it can be told.
-      answer = to_answer(wire::Reason::known);
-    } else if (query.wants_wait && wait > 0) {
-      answer = to_answer_with_wait(decision.reason, std::uint32_t(wait));
-    }
+  if (decision.verdict != verdict_of(decision.reason)) {
+    // A dry run: the asker accepts, whatever the reason; "known" is the least it can be told.
+    answer = to_answer(wire::Reason::known);
+  } else if (query.wants_wait && decision.wait.value_or(0) > 0) {
+    answer = to_answer_with_wait(decision.reason, std::uint32_t(*decision.wait));
   }
   answer.append(query.tag);
   batch.datagrams.answer(batch.datagram_of[index], {answer.bytes, answer.size});

@@ -37,8 +37,6 @@ namespace grey {
 struct UdpSettings {
   NetworkSet allow;  // who may ask
   bool log_decisions = true;
-  bool dry_run = false;
-  Seconds min_resend = 5 * 60;
   wire::Dialect dialect = wire::Dialect::qmail_greyd;
   // Give each query its `question`, for deciders to whom it matters (Greylist).
   bool tell_questions_apart = false;

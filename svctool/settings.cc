@@ -2,9 +2,9 @@
 
 #include <optional>
 
+#include "greyd/deferral.h"
 #include "greyd/endpoint.h"
 #include "greyd/network_set.h"
-#include "greyd/policy_request.h"
 #include "svctool/number.h"
 
 namespace grey::svctool {

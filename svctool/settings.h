@@ -19,7 +19,7 @@ enum class Kind {
   networks,  // addresses or CIDR networks, separated by commas
   file,      // relative to the control directory
   places,    // addresses with a port, or absolute paths, separated by commas
-  deferral,  // what a client is told, see policy_request.h
+  deferral,  // what a client is told, see deferral.h
 };
 
 struct Setting {

@@ -57,6 +57,10 @@ std::string bytes_of(const std::string& word) {
   return *bytes;
 }
 
+std::string shown(std::optional<Seconds> wait) {
+  return wait ? std::to_string(*wait) : "none";
+}
+
 class Player {
  public:
   void play(const std::string& line) {
@@ -171,10 +175,11 @@ class Player {
     Decision decision;
     service_->decide({&query, 1}, now_,
                      [&](std::size_t, const Decision& decided) { decision = decided; });
-    std::string expected, got(to_string(verdict_of(decision.reason)));
+    std::string expected, got(to_string(decision.verdict));
     got.append(" ").append(to_string(decision.reason));
     for (std::size_t i = at; i < words.size(); ++i) {
       if (words[i].starts_with("age=")) got += " age=" + std::to_string(decision.age);
+      if (words[i].starts_with("wait=")) got += " wait=" + shown(decision.wait);
       expected += (i > at ? " " : "") + words[i];
     }
     if (got != expected) throw Failed("expected \"" + expected + "\", got \"" + got + "\"");

@@ -6,6 +6,7 @@
 //   whitelist-clear            empties it
 //   start                      starts the service; the clock stands at 1000000000
 //   CLIENT SENDER RECIPIENT[,RECIPIENT...] [name=HOST] [probe] : VERDICT REASON [age=SECONDS]
+//                              [wait=SECONDS|wait=none]
 //                              a query and what must be answered; <> is the null sender, and in a
 //                              sender or recipient %20 is a blank; () is no recipient, and a client
 //                              <> the empty name

@@ -7,6 +7,7 @@
 
 #include "greyd/key.h"
 #include "greyd/record_text.h"
+#include "greyd/table.h"
 #include "greyd/text.h"
 
 using namespace grey;

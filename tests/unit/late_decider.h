@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "greyd/decider.h"
+#include "tests/unit/decided.h"
 
 namespace grey::testing {
 
@@ -20,7 +21,7 @@ class LateDecider : public Decider {
   bool silent = false;           // drain() gives up
   std::size_t forgotten = 0;     // batches that the front has given up
   std::size_t most_queries = 0;  // of a batch
-  Decided decision{{wire::Reason::known, 0}, {}};
+  Decided decision{testing::decided(wire::Reason::known)};
 
   std::size_t batches() const { return asked_.size(); }
   std::size_t queries() const {

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "tests/temporary_directory.h"
+#include "tests/unit/decided.h"
 #include "tests/unit/stream_peer.h"
 
 using namespace grey;
@@ -56,7 +57,7 @@ class Fixture : public Decider {
     for (Waiting& batch : batches) {
       for (std::size_t i = batch.queries.size(); i-- > 0;) {
         CHECK(batch.queries[i].sender == batch.senders[i]);  // still there
-        batch.done(i, {reason, 0});
+        batch.done(i, {testing::decided(reason)});
       }
     }
     serve();

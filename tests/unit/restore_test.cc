@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "greyd/greylist.h"
+#include "greyd/record_text.h"
 
 using namespace grey;
 

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "greyd/journal_text.h"
+#include "greyd/record_text.h"
 #include "greyd/state_place.h"
 #include "tests/temporary_directory.h"
 
