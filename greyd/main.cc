@@ -23,11 +23,11 @@
 #include "greyd/clock.h"
 #include "greyd/event_loop.h"
 #include "greyd/files.h"
+#include "greyd/listener.h"
 #include "greyd/lists.h"
 #include "greyd/local_networks.h"
 #include "greyd/log.h"
 #include "greyd/options.h"
-#include "greyd/policy_listener.h"
 #include "greyd/policy_server.h"
 #include "greyd/service.h"
 #include "greyd/standard_descriptors.h"
@@ -94,10 +94,10 @@ ServiceSettings service_settings(const Options& options) {
           options.blacklist, options.sync,        options.free_interval};
 }
 
-Result<std::vector<PolicyListener>> listen_policy(const Options& options) {
-  std::vector<PolicyListener> listeners;
-  for (const PolicyAddress& address : options.policy_addresses) {
-    auto listener = PolicyListener::open(address);
+Result<std::vector<Listener>> listen_policy(const Options& options) {
+  std::vector<Listener> listeners;
+  for (const ListenAddress& address : options.policy_addresses) {
+    auto listener = Listener::open(address, PolicyServer::kSocketMode);
     if (!listener) return tl::make_unexpected(listener.error());
     listeners.push_back(std::move(*listener));
   }
@@ -141,7 +141,8 @@ PolicySettings policy_settings(const Options& options, const NetworkSet& allow) 
   settings.unreadable = undecided_under(options.policy);
   settings.allow = allow;
   settings.log_decisions = options.verbosity >= Verbosity::decisions;
-  settings.max_connections = std::min(settings.max_connections, descriptors_for_connections());
+  settings.stream.max_connections =
+      std::min(settings.stream.max_connections, descriptors_for_connections());
   return settings;
 }
 
@@ -228,7 +229,7 @@ Result<void> check_address(const Endpoint& endpoint) {
 
 // Whether the second cannot be had beside the first. The wildcard of IPv6 has the port of IPv4,
 // too.
-bool is_same_place(const PolicyAddress& one, const PolicyAddress& other) {
+bool is_same_place(const ListenAddress& one, const ListenAddress& other) {
   if (one.path.empty() != other.path.empty()) return false;
   if (!one.path.empty()) {
     std::error_code error;  // a directory that is not there has been told of
@@ -245,8 +246,8 @@ bool is_same_place(const PolicyAddress& one, const PolicyAddress& other) {
 }
 
 // A place that is named twice would be refused to the second.
-Result<void> check_apart(const std::vector<PolicyAddress>& addresses) {
-  const auto text_of = [](const PolicyAddress& address) {
+Result<void> check_apart(const std::vector<ListenAddress>& addresses) {
+  const auto text_of = [](const ListenAddress& address) {
     if (!address.path.empty()) return address.path;
     return to_string(address.endpoint.ip) + "@" + std::to_string(address.endpoint.port);
   };
@@ -263,7 +264,7 @@ Result<void> check_apart(const std::vector<PolicyAddress>& addresses) {
 // Where it listens: addresses, and the directories of the unix sockets that --policy names.
 Result<void> check_places(const Options& options) {
   if (auto own = check_address(options.listen); !own) return own;
-  for (const PolicyAddress& address : options.policy_addresses) {
+  for (const ListenAddress& address : options.policy_addresses) {
     if (address.path.empty()) {
       if (auto own = check_address(address.endpoint); !own) return own;
       continue;
@@ -272,7 +273,7 @@ Result<void> check_places(const Options& options) {
     if (::access(directory.c_str(), X_OK) != 0) {
       return tl::make_unexpected(system_error("make a socket in", directory, errno));
     }
-    if (auto free = PolicyListener::check_path(address.path); !free) return free;
+    if (auto free = Listener::check_path(address.path); !free) return free;
   }
   return check_apart(options.policy_addresses);
 }

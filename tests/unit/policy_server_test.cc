@@ -25,8 +25,8 @@ class Fixture : public Decider {
  public:
   explicit Fixture(PolicySettings settings = {}) : settings_(std::move(settings)) {
     settings_.log_decisions = false;
-    std::vector<PolicyListener> listeners;
-    auto listener = PolicyListener::open({path_, {}});
+    std::vector<Listener> listeners;
+    auto listener = Listener::open({path_, {}}, PolicyServer::kSocketMode);
     REQUIRE(listener);
     listeners.push_back(std::move(*listener));
     server_.emplace(settings_, std::move(listeners), *this, pipe_, logger_);
@@ -200,8 +200,8 @@ TEST_CASE("a connection that floods does not keep the others waiting") {
 
 TEST_CASE("time-outs count ticks: for idle connections many, for half a request few") {
   PolicySettings settings;
-  settings.idle_ticks = 10;
-  settings.unfinished_ticks = 3;
+  settings.stream.idle_ticks = 10;
+  settings.stream.unfinished_ticks = 3;
   Fixture f(std::move(settings));
   Peer idle = f.connect(), half = f.connect(), active = f.connect(), waits = f.connect();
   half.send("request=");
@@ -225,7 +225,7 @@ TEST_CASE("time-outs count ticks: for idle connections many, for half a request 
 
 TEST_CASE("a peer is not closed because its decision takes long") {
   PolicySettings settings;
-  settings.idle_ticks = settings.unfinished_ticks = 3;
+  settings.stream.idle_ticks = settings.stream.unfinished_ticks = 3;
   Fixture f(std::move(settings));
   Peer peer = f.connect();
   peer.ask("1");
@@ -238,7 +238,7 @@ TEST_CASE("a peer is not closed because its decision takes long") {
 
 TEST_CASE("at the bound the oldest connection makes room, an idle one before one that is busy") {
   PolicySettings settings;
-  settings.max_connections = 3;
+  settings.stream.max_connections = 3;
   Fixture f(std::move(settings));
   f.at_once = true;
   Peer a = f.connect(), b = f.connect(), c = f.connect();
@@ -264,7 +264,7 @@ TEST_CASE("at the bound the oldest connection makes room, an idle one before one
 
 TEST_CASE("a connection that waits for its decision does not make room") {
   PolicySettings settings;
-  settings.max_connections = 2;
+  settings.stream.max_connections = 2;
   Fixture f(std::move(settings));
   Peer a = f.connect(), b = f.connect();
   a.ask("1");
@@ -300,7 +300,7 @@ TEST_CASE("queries of one instance are about one message, on whatever connection
 
 TEST_CASE("what all peers leave unread or unfinished is bounded") {
   PolicySettings settings;
-  settings.max_held = 40'000;
+  settings.stream.max_held = 40'000;
   Fixture f(std::move(settings));
   f.at_once = true;
   std::vector<Peer> peers;
@@ -319,7 +319,7 @@ TEST_CASE("what all peers leave unread or unfinished is bounded") {
 
 TEST_CASE("what long requests took is given back when they are answered") {
   PolicySettings settings;
-  settings.max_held = 40'000;
+  settings.stream.max_held = 40'000;
   Fixture f(std::move(settings));
   f.at_once = true;
   std::vector<Peer> peers;
@@ -335,7 +335,7 @@ TEST_CASE("what long requests took is given back when they are answered") {
 
 TEST_CASE("answers that are not taken are dropped in time") {
   PolicySettings settings;
-  settings.unfinished_ticks = 3;
+  settings.stream.unfinished_ticks = 3;
   Fixture f(std::move(settings));
   f.at_once = true;
   Peer peer = f.connect();
@@ -347,7 +347,7 @@ TEST_CASE("answers that are not taken are dropped in time") {
 
 TEST_CASE("when all wait for their decisions a new one waits, and is not lost") {
   PolicySettings settings;
-  settings.max_connections = 2;
+  settings.stream.max_connections = 2;
   Fixture f(std::move(settings));
   Peer a = f.connect(), b = f.connect();
   a.ask("1");
@@ -386,7 +386,7 @@ TEST_CASE("a fault is answered behind the requests before it, and then nothing m
 
 TEST_CASE("who goes on sending after a fault is closed in time, and in bytes") {
   PolicySettings settings;
-  settings.unfinished_ticks = 3;
+  settings.stream.unfinished_ticks = 3;
   Fixture f(std::move(settings));
   Peer slow = f.connect(), fast = f.connect();
   slow.send("check x\n");

@@ -1,10 +1,10 @@
-// How connections of PolicyServer come, and who goes for them.
+// How connections of StreamServer come, and who goes for them.
 #include <sys/socket.h>
 
 #include <cerrno>
 
-#include "greyd/policy_server.h"
 #include "greyd/socket_address.h"
+#include "greyd/stream_server.h"
 
 namespace grey {
 namespace {
@@ -12,17 +12,27 @@ namespace {
 constexpr int kAcceptsPerEvent = 16;  // connections
 
 // Whoever runs the peer of a unix socket; TCP has only its address.
-PolicySourceKey key_of(int fd, const std::optional<Endpoint>& peer) {
-  if (peer) return PolicySourceKey::of_address(peer->ip);
-  ucred user{};
-  socklen_t size = sizeof user;
-  ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &user, &size);
-  return PolicySourceKey::of_user(user.uid);
+StreamPeer peer_of(int fd, const sockaddr_storage& address, bool local) {
+  StreamPeer peer;
+  if (!local) {
+    peer.address = to_endpoint(reinterpret_cast<const sockaddr&>(address));
+    return peer;
+  }
+  ucred process{};
+  socklen_t size = sizeof process;
+  ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &process, &size);
+  peer.process = {process.pid, process.uid, process.gid};
+  return peer;
+}
+
+StreamSourceKey key_of(const StreamPeer& peer) {
+  return peer.address ? StreamSourceKey::of_address(peer.address->ip)
+                      : StreamSourceKey::of_user(peer.process.user);
 }
 
 }  // namespace
 
-void PolicyServer::accept_from(std::size_t listener, Seconds now) {
+void StreamServer::accept_from(std::size_t listener, Seconds now) {
   const bool local = listeners_[listener].is_local();
   for (int i = 0; i < kAcceptsPerEvent && !paused_; ++i) {
     sockaddr_storage address{};
@@ -37,27 +47,18 @@ void PolicyServer::accept_from(std::size_t listener, Seconds now) {
       if (errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) pause_accepting(true);
       break;
     }
-    std::optional<Endpoint> peer;
-    if (!local) peer = to_endpoint(reinterpret_cast<const sockaddr&>(address));
-    if (peer && !settings_.allow.contains(peer->ip)) {
-      if (const auto count = refused_limit_.due(now)) {
-        logger_.warn("policy connection refused source={} count={}: not in --allow", to_text(peer),
-                     count);
-      }
-      continue;
-    }
-    add(std::move(fd), peer);
+    const StreamPeer peer = peer_of(fd.get(), address, local);
+    add(std::move(fd), peer, now);
   }
   if (!paused_) return;
   if (const auto count = full_limit_.due(now)) {
-    logger_.warn(
-        "policy connections={} count={}: no more can be accepted and all are being decided",
-        connections_.size(), count);
+    logger_.warn("{} connections={} count={}: no more can be accepted and all are being decided",
+                 settings_.name, connections_.size(), count);
   }
 }
 
-// A mail server opens another one when it needs it. False, and a pause, when nobody can go.
-bool PolicyServer::make_room(const Connection* newcomer) {
+// Its peer opens another one when it needs it. False, and a pause, when nobody can go.
+bool StreamServer::make_room(const Connection* newcomer) {
   Connection* const goes = connections_.to_make_room(newcomer);
   if (goes == nullptr) {
     pause_accepting(true);
@@ -70,7 +71,7 @@ bool PolicyServer::make_room(const Connection* newcomer) {
 }
 
 // What cannot be accepted would keep fd() readable for ever.
-void PolicyServer::pause_accepting(bool pause) {
+void StreamServer::pause_accepting(bool pause) {
   paused_ = pause;
   for (std::size_t i = 0; i < listeners_.size(); ++i) {
     epoll_event event{pause ? 0u : std::uint32_t(EPOLLIN), {.u64 = i}};
@@ -78,14 +79,18 @@ void PolicyServer::pause_accepting(bool pause) {
   }
 }
 
-void PolicyServer::add(Fd fd, const std::optional<Endpoint>& peer) {
-  const PolicySourceKey key = key_of(fd.get(), peer);
-  Connection* const connection = connections_.add(std::move(fd), peer, key, now_);
+void StreamServer::add(Fd fd, const StreamPeer& peer, Seconds now) {
+  const Id id = connections_.new_id();
+  std::unique_ptr<StreamTalk> talk = protocol_.accept(id, peer, now);
+  if (talk == nullptr) return;
+  Connection* const connection =
+      connections_.add(id, std::move(fd), peer.address, key_of(peer), now_);
   if (connection == nullptr) {
     make_room(nullptr);
-  } else if (connections_.overfull()) {
-    make_room(connection);
+    return;
   }
+  connection->talk = std::move(talk);
+  if (connections_.overfull()) make_room(connection);
 }
 
 }  // namespace grey
