@@ -26,6 +26,9 @@ class JournalFiles : public Changes {
  public:
   JournalFiles(const std::string& name, Sync sync);
 
+  // How many changes no journal has, as it was off: in all.
+  std::uint64_t left_out() const { return left_out_; }
+
   const std::string& path() const { return path_; }
   const std::string& old_path() const { return old_path_; }
   bool on() const { return journal_.has_value(); }
@@ -81,7 +84,8 @@ class JournalFiles : public Changes {
 
   const std::string path_, old_path_;
   const Sync sync_;
-  std::string changes_;  // noted, not written
+  std::string changes_;                     // noted, not written
+  std::uint64_t noted_ = 0, left_out_ = 0;  // of these; in all
   std::optional<Journal> journal_;
   std::optional<Fault> fault_;  // not told yet
 

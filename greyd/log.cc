@@ -84,6 +84,7 @@ void LogPipe::drop(std::string_view lines) noexcept {
   const auto count = std::uint64_t(std::count(lines.begin(), lines.end(), '\n'));
   dropped_ += count;
   unreported_ += count;
+  if (count_ != nullptr) *count_ += count;
 }
 
 void LogPipe::flush() noexcept {

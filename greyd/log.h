@@ -1,6 +1,6 @@
 // Standard error, where multilog or the journal of systemd reads. Two ways in, one way out:
 // - a spdlog logger for what happens now and then, one line each;
-// - a buffer for the decisions, written once per batch.
+// - a buffer for what happens often, written once per batch.
 // Neither ever blocks the daemon: when the reader does not keep up, lines are dropped whole and
 // counted, and the count is logged when there is room again.
 #pragma once
@@ -54,6 +54,8 @@ class LogPipe {
   void add(Priority priority, std::string_view text);
   void flush() noexcept;
   std::uint64_t dropped_lines() const { return dropped_; }
+  // From now on they are counted there, too. It must outlive this.
+  void count_in(std::uint64_t& lines) { count_ = &lines; }
 
  private:
   bool writable() const;
@@ -65,6 +67,7 @@ class LogPipe {
   std::string buffer_;
   std::uint64_t dropped_ = 0;  // in all
   std::uint64_t unreported_ = 0;
+  std::uint64_t* count_ = nullptr;
   bool cut_ = false;  // the last byte written did not end a line
 };
 

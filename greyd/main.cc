@@ -21,6 +21,7 @@
 
 #include "greyd/background_thread.h"
 #include "greyd/clock.h"
+#include "greyd/counters.h"
 #include "greyd/event_loop.h"
 #include "greyd/files.h"
 #include "greyd/listener.h"
@@ -146,7 +147,8 @@ PolicySettings policy_settings(const Options& options, const NetworkSet& allow) 
   return settings;
 }
 
-Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger) {
+Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger,
+                  Counters& counters) {
   auto socket = bind_udp(options.listen);
   if (!socket) return tl::make_unexpected(socket.error());
   auto listeners = listen_policy(options);
@@ -156,6 +158,7 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger)
   }
   RateLimit unexpected(kUnexpectedLogPeriod);
   EventLoop loop([&](const std::exception& error) {
+    ++counters.unexpected;
     if (const auto count = unexpected.due(wall_clock())) {
       logger.error("unexpected: {} count={}", error.what(), count);
     }
@@ -175,7 +178,7 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger)
       logger.info("{}", text);
     }
   };
-  Service service(service_settings(options), new_hash_key(), background, report);
+  Service service(service_settings(options), new_hash_key(), background, report, counters);
   // Lists and state are read as the user who will read and write them later.
   if (const auto lists = service.reload_lists(); !lists) return tl::make_unexpected(lists.error());
   if (const auto loaded = load_state(service, options, logger); !loaded) {
@@ -184,13 +187,14 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger)
   const NetworkSet allow = options.allow ? *options.allow : local_networks();
   std::optional<PolicyServer> policy;
   if (!listeners->empty()) {
-    policy.emplace(policy_settings(options, allow), std::move(*listeners), service, pipe, logger);
+    policy.emplace(policy_settings(options, allow), std::move(*listeners), service, pipe, logger,
+                   counters.policy);
   }
   UdpSettings udp_settings{allow, options.verbosity >= Verbosity::decisions,
                            dialect_of(options.policy)};
   udp_settings.tell_questions_apart = service.greylist().tells_questions_apart();
-  UdpFront udp(std::move(udp_settings), std::move(*socket), service, pipe, logger);
-  Upkeep upkeep(loop, options, service, pipe, logger);
+  UdpFront udp(std::move(udp_settings), std::move(*socket), service, pipe, logger, counters.udp);
+  Upkeep upkeep(loop, options, service, pipe, logger, counters);
   const auto clock = [&] { return upkeep.look_at_clocks(); };
   udp.attach(loop, clock);
   if (policy) policy->attach(loop, clock);
@@ -299,7 +303,9 @@ Result<int> check_start(const Options& options, spdlog::logger& logger) {
 }
 
 int run(const std::vector<std::string>& arguments) {
+  Counters counters;
   LogPipe pipe(STDERR_FILENO, is_journal(STDERR_FILENO, std::getenv("JOURNAL_STREAM")));
+  pipe.count_in(counters.log_lines);
   const auto logger = make_logger(pipe);
   // With the program's name, as the other programs of a service say it: a terminal or a log of
   // several services may show it.
@@ -323,7 +329,8 @@ int run(const std::vector<std::string>& arguments) {
     return 0;
   }
   const Options& options = command_line->options;
-  const auto code = options.check ? check_start(options, *logger) : serve(options, pipe, *logger);
+  const auto code =
+      options.check ? check_start(options, *logger) : serve(options, pipe, *logger, counters);
   return code ? *code : end(code.error());
 }
 

@@ -9,6 +9,8 @@
 namespace grey {
 namespace {
 
+static_assert(PolicyCounters::kBadClient == kPolicyFaults);
+
 constexpr Seconds kLogPeriod = 10;          // seconds, of each kind of trouble
 constexpr std::size_t kKeptRequest = 1024;  // bytes kept for the next request of a batch
 
@@ -47,7 +49,8 @@ class PolicyServer::Talk : public StreamTalk {
     if (step == Step::request) add(taken);
     if (step != Step::fault) return;
     const std::string_view fault = to_string(reader_.fault());
-    server_.on_fault(server_.fault_limits_[std::size_t(reader_.fault())], fault, source_, now);
+    const auto kind = std::size_t(reader_.fault());
+    server_.on_fault(server_.fault_limits_[kind], kind, fault, source_, now);
     taken.then = Then::end;
     const auto form = reader_.form();
     if (!form) return;
@@ -75,18 +78,20 @@ class PolicyServer::Talk : public StreamTalk {
 };
 
 PolicyServer::PolicyServer(PolicySettings settings, std::vector<Listener> listeners,
-                           Decider& decider, LogPipe& pipe, spdlog::logger& logger)
+                           Decider& decider, LogPipe& pipe, spdlog::logger& logger,
+                           PolicyCounters& counters)
     : settings_(std::move(settings)),
       decider_(decider),
       pipe_(pipe),
       logger_(logger),
+      counters_(counters),
       batches_(settings_.max_batches),
       turn_(nullptr),
       refused_limit_(kLogPeriod),
       client_limit_(kLogPeriod),
       no_client_limit_(kLogPeriod),
       fault_limits_(kPolicyFaults, RateLimit(kLogPeriod)),
-      server_(settings_.stream, std::move(listeners), *this, logger) {}
+      server_(settings_.stream, std::move(listeners), *this, logger, counters.connections) {}
 
 PolicyServer::~PolicyServer() {
   while (Batch* batch = batches_.overdue(ticks_, 0)) {
@@ -105,7 +110,7 @@ void PolicyServer::tick(Seconds now) {
   ++ticks_;
   while (Batch* batch = batches_.overdue(ticks_, settings_.patience)) {
     decider_.forget(batch->queries);
-    lose(*batch);
+    counters_.overdue += lose(*batch);
   }
   server_.tick(now);
 }
@@ -121,8 +126,9 @@ std::unique_ptr<StreamTalk> PolicyServer::accept(StreamId id, const StreamPeer& 
   return nullptr;
 }
 
-void PolicyServer::on_fault(RateLimit& limit, std::string_view fault,
+void PolicyServer::on_fault(RateLimit& limit, std::size_t kind, std::string_view fault,
                             const std::optional<Endpoint>& source, Seconds now) {
+  ++counters_.faults[kind];
   if (const auto count = limit.due(now)) {
     logger_.warn("bad policy request fault={} source={} count={}", fault, to_text(source), count);
   }
@@ -158,9 +164,10 @@ void PolicyServer::prepare(Batch& batch, Seconds now) {
     entry.asked = topic == PolicyTopic::decide;
     if (topic == PolicyTopic::bad_client) {
       entry.fault = "bad-client";
-      on_fault(client_limit_, entry.fault, entry.source, now);
+      on_fault(client_limit_, PolicyCounters::kBadClient, entry.fault, entry.source, now);
     }
-    if (topic == PolicyTopic::no_client) on_fault(no_client_limit_, "no-client", entry.source, now);
+    if (topic == PolicyTopic::no_client)
+      on_fault(no_client_limit_, PolicyCounters::kNoClient, "no-client", entry.source, now);
     if (!entry.asked) continue;
     const std::string_view instance = entry.request.get(Attribute::instance);
     if (!instance.empty())
@@ -191,7 +198,7 @@ void PolicyServer::decide(Batches::Held held, Seconds now) {
       if (--batch.undecided == 0) finish(batch);
     });
   } catch (...) {
-    if (batch.undecided > 0) lose(batch);
+    if (batch.undecided > 0) counters_.undecided += lose(batch);
     throw;
   }
 }
@@ -202,15 +209,17 @@ void PolicyServer::finish(Batch& batch) {
   server_.resume();
 }
 
-// The rest of it will not be decided: who waits for that is closed.
-void PolicyServer::lose(Batch& batch) {
-  batch.undecided = 0;
+// The rest of it will not be decided: who waits for that is closed. How many queries.
+std::size_t PolicyServer::lose(Batch& batch) {
+  const std::size_t lost = std::exchange(batch.undecided, 0);
   finish(batch);
+  return lost;
 }
 
 // Nobody waits for these answers any more.
 void PolicyServer::abandon(Batch& batch) noexcept {
   for (std::size_t i = 0; i < batch.size; ++i) server_.close(batch.entries[i].connection);
+  counters_.undecided += batch.size;
   batch.size = batch.undecided = 0;
 }
 
@@ -220,21 +229,16 @@ void PolicyServer::answer(Batch& batch) {
   std::size_t query = 0;
   for (std::size_t i = 0; i < batch.size; ++i) {
     Entry& entry = batch.entries[i];
-    if (entry.asked) {
-      const wire::Query& asked = batch.queries[query++];
-      if (entry.decided && settings_.log_decisions) {
-        pipe_.add_line(Priority::info, [&](std::string& out) {
-          append_decision(out, asked, entry.decision, entry.source);
-        });
-      }
-      if (!entry.decided) server_.close(entry.connection);
-    }
+    if (entry.asked) tell(entry, batch.queries[query++]);
     if (std::string* const out = server_.out(entry.connection)) {
       try {
         answer(entry, *out);
       } catch (const std::exception&) {
-        server_.close(entry.connection);  // no memory
+        ++counters_.unanswered;  // no memory
+        server_.close(entry.connection);
       }
+    } else if (!entry.asked || entry.decided) {
+      ++counters_.unanswered;
     }
     if (entry.request.memory() > kKeptRequest) entry.request.forget();
     server_.answered(entry.connection, 1);
@@ -243,10 +247,24 @@ void PolicyServer::answer(Batch& batch) {
   batch.size = 0;
 }
 
+// What became of the query, to who counts and who reads the log.
+void PolicyServer::tell(const Entry& entry, const wire::Query& query) {
+  if (!entry.decided) {
+    server_.close(entry.connection);
+    return;
+  }
+  ++counters_.decided[std::size_t(entry.decision.reason)];
+  if (!settings_.log_decisions) return;
+  pipe_.add_line(Priority::info, [&](std::string& out) {
+    append_decision(out, query, entry.decision, entry.source);
+  });
+}
+
 void PolicyServer::answer(const Entry& entry, std::string& out) {
   if (!entry.fault.empty()) {
     append_fault_answer(out, entry.form, entry.fault, settings_.unreadable);
   } else if (!entry.asked) {
+    ++counters_.no_opinion;
     append_no_opinion(out, entry.form);
   } else {
     append_answer(out, entry.form, entry.decision, settings_.words, takes_header(entry.request));

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "greyd/batch_pool.h"
+#include "greyd/counters.h"
 #include "greyd/decider.h"
 #include "greyd/event_loop.h"
 #include "greyd/hash_key.h"
@@ -44,7 +45,7 @@ class PolicyServer : private StreamProtocol {
   // All by reference must outlive it. Throws std::system_error when the system gives it no
   // descriptor.
   PolicyServer(PolicySettings settings, std::vector<Listener> listeners, Decider& decider,
-               LogPipe& pipe, spdlog::logger& logger);
+               LogPipe& pipe, spdlog::logger& logger, PolicyCounters& counters);
   ~PolicyServer() override;  // the decider forgets what is in flight
   PolicyServer(const PolicyServer&) = delete;
   PolicyServer& operator=(const PolicyServer&) = delete;
@@ -89,13 +90,14 @@ class PolicyServer : private StreamProtocol {
   void turn_failed() noexcept override;
 
   Entry& add_entry();
-  void on_fault(RateLimit& limit, std::string_view fault, const std::optional<Endpoint>& source,
-                Seconds now);
+  void on_fault(RateLimit& limit, std::size_t kind, std::string_view fault,
+                const std::optional<Endpoint>& source, Seconds now);
   void prepare(Batch& batch, Seconds now);
   void decide(Batches::Held held, Seconds now);
-  void lose(Batch& batch);
+  std::size_t lose(Batch& batch);
   void finish(Batch& batch);
   void answer(Batch& batch);
+  void tell(const Entry& entry, const wire::Query& query);
   void answer(const Entry& entry, std::string& out);
   void abandon(Batch& batch) noexcept;
 
@@ -103,6 +105,7 @@ class PolicyServer : private StreamProtocol {
   Decider& decider_;
   LogPipe& pipe_;
   spdlog::logger& logger_;
+  PolicyCounters& counters_;
   const HashKey question_key_ = new_hash_key();
 
   Batches batches_;

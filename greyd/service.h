@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "greyd/clock_guard.h"
+#include "greyd/counters.h"
 #include "greyd/decider.h"
 #include "greyd/error.h"
 #include "greyd/greylist.h"
@@ -27,10 +28,10 @@ struct ServiceSettings {
 
 class Service : public Decider {
  public:
-  // `background` must outlive the service. `report`: see StateFiles; also told what there is
-  // to say of the lists when they are loaded.
+  // `background` and `counters` must outlive the service. `report`: see StateFiles; also told what
+  // there is to say of the lists when they are loaded.
   Service(const ServiceSettings& settings, const HashKey& hash_key, Background& background,
-          StateFiles::Report report);
+          StateFiles::Report report, Counters& counters);
 
   // What the batch changes is in the journal before `done` is called, which is before it returns.
   void decide(std::span<const wire::Query> batch, Seconds now, Done done) override;
@@ -64,6 +65,7 @@ class Service : public Decider {
   const Seconds free_interval_;
   Background& background_;
   const StateFiles::Report report_;
+  Counters& counters_;
   StateFiles files_;
   std::vector<Decided> decisions_;  // of the batch being decided
 };

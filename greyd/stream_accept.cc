@@ -48,7 +48,12 @@ void StreamServer::accept_from(std::size_t listener, Seconds now) {
       break;
     }
     const StreamPeer peer = peer_of(fd.get(), address, local);
-    add(std::move(fd), peer, now);
+    try {
+      add(std::move(fd), peer, now);
+    } catch (...) {
+      ++counters_.unaccepted;  // no memory
+      throw;
+    }
   }
   if (!paused_) return;
   if (const auto count = full_limit_.due(now)) {
@@ -65,6 +70,7 @@ bool StreamServer::make_room(const Connection* newcomer) {
     return false;
   }
   ++crowded_;
+  ++counters_.crowded_out;
   crowd_ = goes->peer;
   connections_.close(*goes);
   return true;
@@ -73,6 +79,7 @@ bool StreamServer::make_room(const Connection* newcomer) {
 // What cannot be accepted would keep fd() readable for ever.
 void StreamServer::pause_accepting(bool pause) {
   paused_ = pause;
+  if (pause) ++counters_.paused;
   for (std::size_t i = 0; i < listeners_.size(); ++i) {
     epoll_event event{pause ? 0u : std::uint32_t(EPOLLIN), {.u64 = i}};
     ::epoll_ctl(fd(), EPOLL_CTL_MOD, listeners_[i].fd(), &event);
@@ -82,13 +89,18 @@ void StreamServer::pause_accepting(bool pause) {
 void StreamServer::add(Fd fd, const StreamPeer& peer, Seconds now) {
   const Id id = connections_.new_id();
   std::unique_ptr<StreamTalk> talk = protocol_.accept(id, peer, now);
-  if (talk == nullptr) return;
+  if (talk == nullptr) {
+    ++counters_.refused;
+    return;
+  }
   Connection* const connection =
       connections_.add(id, std::move(fd), peer.address, key_of(peer), now_);
   if (connection == nullptr) {
+    ++counters_.unaccepted;
     make_room(nullptr);
     return;
   }
+  ++counters_.accepted;
   connection->talk = std::move(talk);
   if (connections_.overfull()) make_room(connection);
 }

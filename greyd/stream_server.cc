@@ -27,11 +27,13 @@ std::string to_text(const std::optional<Endpoint>& peer) {
 }
 
 StreamServer::StreamServer(StreamSettings settings, std::vector<Listener> listeners,
-                           StreamProtocol& protocol, spdlog::logger& logger)
+                           StreamProtocol& protocol, spdlog::logger& logger,
+                           StreamCounters& counters)
     : settings_(std::move(settings)),
       listeners_(std::move(listeners)),
       protocol_(protocol),
       logger_(logger),
+      counters_(counters),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       connections_(settings_.max_connections, listeners_.size(), epoll_.get()),
       full_limit_(kLogPeriod),
@@ -70,6 +72,7 @@ void StreamServer::handle(Seconds now) {
     }
   } catch (...) {
     // No memory: who was asking gets no answer, and asks again.
+    if (connections_.find(handled_) != nullptr) ++counters_.out_of_memory;
     close(handled_);
     protocol_.turn_failed();
     throw;
@@ -131,6 +134,7 @@ void StreamServer::expire() {
         continue;
       }
       if (busy) ++slow_;
+      ++(busy ? counters_.unfinished : counters_.idle);
       connections_.close(connection);
       --left;
     }
@@ -146,7 +150,7 @@ void StreamServer::on_event(Connection& connection, std::uint32_t events, Second
   } else if ((events & EPOLLOUT) != 0 && (connection.watched & EPOLLOUT) != 0) {
     push(connection);
   } else if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
-    connections_.close(connection);
+    broken(connection);
   }
 }
 
@@ -157,7 +161,7 @@ void StreamServer::receive(Connection& connection, Seconds now) {
   char buffer[kReadSize];
   const ssize_t size = ::recv(connection.fd.get(), buffer, sizeof buffer, 0);
   if (size < 0) {
-    if (errno != EAGAIN && errno != EINTR) connections_.close(connection);
+    if (errno != EAGAIN && errno != EINTR) broken(connection);
     return;
   }
   StreamTalk& talk = *connection.talk;
@@ -222,7 +226,7 @@ void StreamServer::push(Connection& connection) {
       connection.streams = !connection.out.empty();
       if (!connection.streams) break;
     }
-    if (!send(connection)) return connections_.close(connection);
+    if (!send(connection)) return broken(connection);
     if (!connection.out.empty()) break;
     connections_.move(connection, false, now_);
   }
@@ -242,6 +246,12 @@ bool StreamServer::send(Connection& connection) {
   out.erase(0, std::size_t(sent));
   if (out.empty() && out.capacity() > kKeptOut) std::string().swap(out);
   return true;
+}
+
+// Answers that it has not taken are lost, and so are those that are due.
+void StreamServer::broken(Connection& connection) {
+  ++counters_.broken;
+  connections_.close(connection);
 }
 
 void StreamServer::end(Connection& connection) {
@@ -266,6 +276,7 @@ void StreamServer::bound_memory() {
     if (goes == nullptr) return;
     connections_.close(*goes);
     ++overfull_;
+    ++counters_.out_of_memory;
   }
 }
 

@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "greyd/counters.h"
 #include "greyd/files.h"
 #include "greyd/listener.h"
 #include "greyd/log.h"
@@ -43,7 +44,7 @@ class StreamServer {
   // All by reference must outlive it. Throws std::system_error when the system gives it no
   // descriptor.
   StreamServer(StreamSettings settings, std::vector<Listener> listeners, StreamProtocol& protocol,
-               spdlog::logger& logger);
+               spdlog::logger& logger, StreamCounters& counters);
   StreamServer(const StreamServer&) = delete;
   StreamServer& operator=(const StreamServer&) = delete;
 
@@ -80,6 +81,7 @@ class StreamServer {
 
   void push(Connection& connection);
   bool send(Connection& connection);
+  void broken(Connection& connection);
   void end(Connection& connection);
   void settle(Connection& connection);
   void bound_memory();
@@ -89,6 +91,7 @@ class StreamServer {
   const std::vector<Listener> listeners_;
   StreamProtocol& protocol_;
   spdlog::logger& logger_;
+  StreamCounters& counters_;
   Fd epoll_;  // of listeners and sources
 
   StreamConnections connections_;

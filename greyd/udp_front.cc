@@ -27,7 +27,7 @@ std::string_view client_of(std::string_view datagram) {
 }  // namespace
 
 UdpFront::UdpFront(UdpSettings settings, Fd socket, Decider& decider, LogPipe& pipe,
-                   spdlog::logger& logger)
+                   spdlog::logger& logger, UdpCounters& counters)
     : settings_(std::move(settings)),
       socket_(std::move(socket)),
       decider_(decider),
@@ -35,6 +35,8 @@ UdpFront::UdpFront(UdpSettings settings, Fd socket, Decider& decider, LogPipe& p
       logger_(logger),
       batches_(settings_.max_batches),
       backlog_(kMaxBacklog),
+      counters_(counters),
+      told_(counters),
       bad_datagram_limits_(wire::kFaults, RateLimit(kLogPeriod)),
       foreign_limit_(kLogPeriod),
       losses_limit_(kLossesPeriod) {
@@ -78,7 +80,7 @@ bool UdpFront::handle_batch(Seconds now) {
   const std::size_t received = batch->datagrams.receive(socket_.get());
   std::size_t bytes = 0;
   for (std::size_t i = 0; i < received; ++i) bytes += batch->datagrams.datagram(i).size();
-  batch->size = parse(*batch, true, now);
+  parse(*batch, true, now);
   decide(std::move(batch), now);
   return received == DatagramBatch::kSize && bytes <= kMaxBytes;
 }
@@ -86,12 +88,22 @@ bool UdpFront::handle_batch(Seconds now) {
 void UdpFront::handle_dear(Seconds now) {
   Batches::Held batch = batches_.take();
   batch->datagrams.load(*backlog_.take());
-  batch->size = parse(*batch, false, now);
+  parse(*batch, false, now);
   decide(std::move(batch), now);
 }
 
-// Fills the batch's queries from its datagrams. How many there are.
-std::size_t UdpFront::parse(Batch& batch, bool set_dear_aside, Seconds now) {
+// Fills the batch's queries from its datagrams.
+void UdpFront::parse(Batch& batch, bool set_dear_aside, Seconds now) {
+  try {
+    batch.size = parse_all(batch, set_dear_aside, now);
+  } catch (...) {
+    counters_.undecided += batch.datagrams.size();
+    throw;
+  }
+}
+
+// How many queries there are.
+std::size_t UdpFront::parse_all(Batch& batch, bool set_dear_aside, Seconds now) {
   std::size_t queries = 0;
   for (std::size_t i = 0; i < batch.datagrams.size(); ++i) {
     const Endpoint source = batch.datagrams.source(i);
@@ -133,6 +145,7 @@ void UdpFront::complete(wire::Query& query, std::string_view datagram, std::uint
 
 bool UdpFront::is_foreign(const Endpoint& source, Seconds now) {
   if (settings_.allow.contains(source.ip)) return false;
+  ++counters_.foreign;
   if (const auto count = foreign_limit_.due(now)) {
     logger_.warn("query refused source={}@{} count={}: not in --allow", to_string(source.ip),
                  source.port, count);
@@ -143,17 +156,19 @@ bool UdpFront::is_foreign(const Endpoint& source, Seconds now) {
 void UdpFront::set_aside(const Batch& batch, std::size_t index, const Ip& source) {
   const std::string_view datagram = batch.datagrams.datagram(index);
   const std::string_view client = client_of(datagram);
+  const std::uint64_t before = backlog_.dropped();
   const bool room = backlog_.make_room(source, client, datagram.size());
-  losses_.backlog = backlog_.dropped();
+  counters_.backlog += backlog_.dropped() - before;
   if (!room) return;
   try {
     backlog_.add(source, client, datagram.size(), batch.datagrams.save(index));
   } catch (const std::bad_alloc&) {
-    ++losses_.backlog;
+    ++counters_.backlog;
   }
 }
 
 void UdpFront::on_bad_datagram(wire::Fault fault, const Endpoint& source, Seconds now) {
+  ++counters_.faults[std::size_t(fault)];
   if (const auto count = bad_datagram_limits_[std::size_t(fault)].due(now)) {
     logger_.warn("bad datagram fault={} source={}@{} count={}", to_string(fault),
                  to_string(source.ip), source.port, count);
@@ -171,12 +186,13 @@ void UdpFront::decide(Batches::Held held, Seconds now) {
       on_decision(batch, index, decision);
     });
   } catch (...) {
-    if (batch.undecided > 0) losses_.undecided += lose(batch);
+    if (batch.undecided > 0) counters_.undecided += lose(batch);
     throw;
   }
 }
 
 void UdpFront::on_decision(Batch& batch, std::size_t index, const Decided& decision) noexcept {
+  ++counters_.decided[std::size_t(decision.reason)];
   answer(batch, index, decision);
   if (settings_.log_decisions) {
     pipe_.add_line(Priority::info, [&](std::string& out) {
@@ -196,7 +212,7 @@ std::size_t UdpFront::lose(Batch& batch) {
 
 // Whoever has been decided on is told.
 void UdpFront::finish(Batch& batch) {
-  losses_.unsent += batch.datagrams.send_answers(socket_.get());
+  counters_.unsent += batch.datagrams.send_answers(socket_.get());
   pipe_.flush();
   batches_.take_back(batch);
   settle();
@@ -219,23 +235,32 @@ void UdpFront::tick(Seconds now) {
   ++ticks_;
   while (Batch* batch = batches_.overdue(ticks_, settings_.patience)) {
     decider_.forget(batch->asked());
-    losses_.overdue += lose(*batch);
+    counters_.overdue += lose(*batch);
   }
   settle();
   const std::uint32_t overflow = dropped_datagrams(socket_.get());
-  losses_.overflow += overflow - std::exchange(overflow_seen_, overflow);  // it may wrap
-  if (losses_ == told_ || losses_limit_.due(now) == 0) return;
+  counters_.overflow += overflow - std::exchange(overflow_seen_, overflow);  // it may wrap
+  tell_losses(now);
+}
+
+void UdpFront::tell_losses(Seconds now) {
+  const auto since = [&](Count UdpCounters::*count) { return counters_.*count - told_.*count; };
+  using Udp = UdpCounters;
+  const Count overflow = since(&Udp::overflow), backlog = since(&Udp::backlog),
+              undecided = since(&Udp::undecided), unsent = since(&Udp::unsent),
+              overdue = since(&Udp::overdue);
+  if (overflow + backlog + undecided + unsent + overdue == 0) return;
+  if (losses_limit_.due(now) == 0) return;
   logger_.warn(
       "queries without an answer, since the last such line: {} dropped by the system (its queue "
       "was full, or the source forged), {} dropped as their source sent too many dear ones, {} not "
       "decided for want of memory, {} answers not sent",
-      losses_.overflow - told_.overflow, losses_.backlog - told_.backlog,
-      losses_.undecided - told_.undecided, losses_.unsent - told_.unsent);
-  if (const auto overdue = losses_.overdue - told_.overdue) {
+      overflow, backlog, undecided, unsent);
+  if (overdue > 0) {
     logger_.warn("queries without an answer: {} not decided within {} seconds", overdue,
                  settings_.patience);
   }
-  told_ = losses_;
+  told_ = counters_;
 }
 
 }  // namespace grey

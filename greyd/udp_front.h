@@ -22,6 +22,7 @@
 
 #include "greyd/backlog.h"
 #include "greyd/batch_pool.h"
+#include "greyd/counters.h"
 #include "greyd/decider.h"
 #include "greyd/event_loop.h"
 #include "greyd/files.h"
@@ -44,23 +45,11 @@ struct UdpSettings {
   unsigned patience = 30;       // ticks; no asker waits for so long
 };
 
-// What went without an answer, each since the start. The asker sends it again, or takes silence as
-// GREYFAIL says.
-struct UdpLosses {
-  std::uint64_t overflow = 0;   // datagrams that the system dropped: its queue was full, or they
-                                // came from outside with an address of this host
-  std::uint64_t backlog = 0;    // dear queries that had to make room for others
-  std::uint64_t undecided = 0;  // there was no memory to decide these
-  std::uint64_t overdue = 0;    // they were not decided in time
-  std::uint64_t unsent = 0;     // answers that the system did not take
-  auto operator<=>(const UdpLosses&) const = default;
-};
-
 class UdpFront {
  public:
   // `socket` from bind_udp. All by reference must outlive it.
-  UdpFront(UdpSettings settings, Fd socket, Decider& decider, LogPipe& pipe,
-           spdlog::logger& logger);
+  UdpFront(UdpSettings settings, Fd socket, Decider& decider, LogPipe& pipe, spdlog::logger& logger,
+           UdpCounters& counters);
   ~UdpFront();  // the decider forgets what is in flight
   UdpFront(const UdpFront&) = delete;
   UdpFront& operator=(const UdpFront&) = delete;
@@ -76,8 +65,6 @@ class UdpFront {
   bool reading() const { return batches_.left() > 0; }
   // Once a second: gives up what is overdue, and tells of losses, at most once a minute.
   void tick(Seconds now);
-
-  const UdpLosses& losses() const { return losses_; }
 
  private:
   // Queries decided together, until all of them are.
@@ -97,7 +84,8 @@ class UdpFront {
   // False when no more waits in the socket, or it was much.
   bool handle_batch(Seconds now);
   void handle_dear(Seconds now);
-  std::size_t parse(Batch& batch, bool set_dear_aside, Seconds now);
+  void parse(Batch& batch, bool set_dear_aside, Seconds now);
+  std::size_t parse_all(Batch& batch, bool set_dear_aside, Seconds now);
   void complete(wire::Query& query, std::string_view datagram, std::uint64_t question,
                 std::string& text, Seconds now);
   bool is_foreign(const Endpoint& source, Seconds now);
@@ -107,6 +95,7 @@ class UdpFront {
   std::size_t lose(Batch& batch);
   void finish(Batch& batch);
   void settle();
+  void tell_losses(Seconds now);
   void answer(Batch& batch, std::size_t index, const Decision& decision);
   void on_bad_datagram(wire::Fault fault, const Endpoint& source, Seconds now);
 
@@ -121,7 +110,8 @@ class UdpFront {
   unsigned ticks_ = 0;
   FullForms full_forms_;
   Backlog<Datagram> backlog_;
-  UdpLosses losses_, told_;
+  UdpCounters& counters_;
+  UdpCounters told_;                 // of the losses
   std::uint32_t overflow_seen_ = 0;  // the system's counter
   std::vector<RateLimit> bad_datagram_limits_;
   RateLimit foreign_limit_, losses_limit_;

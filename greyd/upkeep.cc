@@ -3,6 +3,7 @@
 #include <csignal>
 
 #include "greyd/clock.h"
+#include "greyd/counters_text.h"
 #include "greyd/record_text.h"
 
 namespace grey {
@@ -18,11 +19,12 @@ constexpr std::size_t kMaxPrintedRecords = 10'000;
 }  // namespace
 
 Upkeep::Upkeep(EventLoop& loop, const Options& options, Service& service, LogPipe& pipe,
-               spdlog::logger& logger)
+               spdlog::logger& logger, const Counters& counters)
     : options_(options),
       service_(service),
       pipe_(pipe),
       logger_(logger),
+      counters_(counters),
       tick_(loop.every(kTick, [this] { on_tick(); })),
       save_(loop.every(double(options.save_interval), [this] { start_save(); })),
       save_slices_(loop.every(kSavePause, [this] { save_slice(); })),
@@ -64,6 +66,7 @@ void Upkeep::on_tick() {
 
 Result<std::size_t> Upkeep::save_all() {
   auto saved = service_.files().save_all();
+  if (options_.verbosity >= Verbosity::state) logger_.info("{}", to_text(counters_));
   if (saved && options_.verbosity >= Verbosity::decisions) {
     logger_.info("saved {} records in {}, exiting", *saved, options_.context_file);
   }
@@ -91,6 +94,7 @@ void Upkeep::print_records() {
   logger_.info("records waiting={} passed={} clients={} bounces={} bytes={}",
                table.count(RecordClass::waiting), table.count(RecordClass::passed),
                table.count(RecordClass::client), table.count(RecordClass::bounce), table.memory());
+  logger_.info("{}", to_text(counters_));
   std::size_t left = kMaxPrintedRecords;
   for (std::size_t c = 0; c < kRecordClasses; ++c) {
     for (auto ref = table.oldest(RecordClass(c)); ref != 0 && left > 0; --left) {

@@ -6,6 +6,7 @@
 
 #include <array>
 
+#include "greyd/counters.h"
 #include "greyd/error.h"
 #include "greyd/event_loop.h"
 #include "greyd/log.h"
@@ -18,7 +19,7 @@ class Upkeep {
  public:
   // It begins with this, on `loop`. All by reference must outlive it.
   Upkeep(EventLoop& loop, const Options& options, Service& service, LogPipe& pipe,
-         spdlog::logger& logger);
+         spdlog::logger& logger, const Counters& counters);
   Upkeep(const Upkeep&) = delete;
   Upkeep& operator=(const Upkeep&) = delete;
 
@@ -42,6 +43,7 @@ class Upkeep {
   Service& service_;
   LogPipe& pipe_;
   spdlog::logger& logger_;
+  const Counters& counters_;
 
   EventLoop::Timer tick_, save_, save_slices_, expiry_, expiry_slices_;
   std::array<EventLoop::Signal, 5> signals_;

@@ -32,7 +32,7 @@ struct Fixture {
     auto listener = Listener::open({path, {}}, PolicyServer::kSocketMode);
     REQUIRE(listener);
     listeners.push_back(std::move(*listener));
-    server.emplace(std::move(settings), std::move(listeners), decider, pipe, logger);
+    server.emplace(std::move(settings), std::move(listeners), decider, pipe, logger, counters);
   }
   Peer connect() {
     Peer peer(path);
@@ -68,6 +68,7 @@ struct Fixture {
   spdlog::logger logger{"test", std::make_shared<spdlog::sinks::null_sink_mt>()};
   EventLoop loop{[](const std::exception& error) { FAIL(error.what()); }};
   LateDecider decider;
+  PolicyCounters counters;
   std::optional<PolicyServer> server;
 };
 

@@ -29,7 +29,7 @@ class Fixture : public Decider {
     auto listener = Listener::open({path_, {}}, PolicyServer::kSocketMode);
     REQUIRE(listener);
     listeners.push_back(std::move(*listener));
-    server_.emplace(settings_, std::move(listeners), *this, pipe_, logger_);
+    server_.emplace(settings_, std::move(listeners), *this, pipe_, logger_, counters_);
   }
 
   Peer connect() {
@@ -99,6 +99,7 @@ class Fixture : public Decider {
   LogPipe pipe_{-1};
   spdlog::logger logger_{"test", std::make_shared<spdlog::sinks::null_sink_mt>()};
   std::vector<Waiting> waiting_;
+  PolicyCounters counters_;
   std::optional<PolicyServer> server_;
 };
 

@@ -124,7 +124,7 @@ struct Fixture {
     auto listener = Listener::open({path, {}}, mode);
     REQUIRE(listener);
     listeners.push_back(std::move(*listener));
-    server.emplace(std::move(settings), std::move(listeners), echo, logger);
+    server.emplace(std::move(settings), std::move(listeners), echo, logger, counters);
     echo.server = &*server;
   }
   Peer connect() {
@@ -155,6 +155,7 @@ struct Fixture {
   const std::string path = directory / "socket";
   spdlog::logger logger{"test", std::make_shared<spdlog::sinks::null_sink_mt>()};
   Echo echo;
+  StreamCounters counters;
   std::optional<StreamServer> server;
 };
 

@@ -10,10 +10,17 @@
 #include <cstdint>
 #include <string>
 
+#include "greyd/counters.h"
 #include "greyd/files.h"
 #include "greyd/udp_socket.h"
 
 namespace grey::testing {
+
+// All that went without an answer.
+inline Count lost(const UdpCounters& counters) {
+  return counters.overflow + counters.backlog + counters.undecided + counters.overdue +
+         counters.unsent;
+}
 
 // A daemon's socket on 127.0.0.1, with its port.
 inline Fd bind_any_port(std::uint16_t& port) {

@@ -39,7 +39,7 @@ struct Fixture {
     settings.allow.build();
     settings.max_batches = max_batches;
     settings.patience = 3;
-    front.emplace(std::move(settings), std::move(socket), decider, pipe, *logger);
+    front.emplace(std::move(settings), std::move(socket), decider, pipe, *logger, counters);
   }
   ~Fixture() {
     ::close(log[0]);
@@ -68,6 +68,7 @@ struct Fixture {
   EventLoop loop{[](const std::exception& error) { FAIL(error.what()); }};
   LateDecider decider;
   std::uint16_t port = 0;
+  UdpCounters counters;
   std::optional<UdpFront> front;
 };
 
@@ -88,7 +89,7 @@ TEST_CASE("a late decision is answered to who asked, from batches in any order")
   CHECK(one.answer() == kKnown + "tag1");
   const std::string log = f.logged();
   CHECK(log.find("sender=2@x.org") < log.find("sender=1@x.org"));
-  CHECK(f.front->losses() == UdpLosses{});
+  CHECK(testing::lost(f.counters) == 0);
 }
 
 TEST_CASE("decisions of one batch come in any order; it is answered when all are there") {
@@ -120,7 +121,7 @@ TEST_CASE("while all batches are in flight nothing is read, and the system keeps
   CHECK(other.answers() == 100);
   f.decider.answer_all();
   CHECK(asker.answers() == 3);
-  CHECK(f.front->losses() == UdpLosses{});
+  CHECK(testing::lost(f.counters) == 0);
 }
 
 TEST_CASE("what the system cannot keep meanwhile is counted") {
@@ -131,7 +132,7 @@ TEST_CASE("what the system cannot keep meanwhile is counted") {
   const std::string large = query(1, "X" + std::string(60'000, 'x') + '\0');
   for (int i = 0; i < 2000; ++i) sent += asker.ask(large) ? 1 : 0;  // some 120 MB
   f.front->tick(kNow);
-  CHECK(f.front->losses().overflow > 500);
+  CHECK(f.counters.overflow > 500);
   CHECK(f.logged().find(" dropped by the system") != std::string::npos);
 }
 
@@ -169,7 +170,7 @@ TEST_CASE("a decider that never answers costs its askers their answer, and other
   f.front->tick(kNow);
   CHECK(f.decider.forgotten == 3);
   CHECK(f.front->reading());
-  CHECK(f.front->losses().overdue == 3);
+  CHECK(f.counters.overdue == 3);
   CHECK(f.logged().find("3 not decided within 3 seconds") != std::string::npos);
   f.decider.at_once = true;
   REQUIRE(other.ask(query(1)));
@@ -189,7 +190,7 @@ TEST_CASE("of a batch that is given up those that were decided are answered") {
   CHECK(f.decider.forgotten == 1);
   CHECK(two.answer() == kKnown);
   CHECK(one.answer() == "");
-  CHECK(f.front->losses().overdue == 1);
+  CHECK(f.counters.overdue == 1);
 }
 
 TEST_CASE("when a decider throws, the front goes on, and who was decided before is answered") {
@@ -203,7 +204,7 @@ TEST_CASE("when a decider throws, the front goes on, and who was decided before 
     CHECK(one.answers() == (fails == LateDecider::Fails::after_one ? 1 : 0));
     CHECK(two.answers() == 0);
   }
-  CHECK(f.front->losses().undecided == 3);
+  CHECK(f.counters.undecided == 3);
   f.decider.fails = LateDecider::Fails::no;
   f.decider.at_once = true;
   REQUIRE(two.ask(query(2)));

@@ -42,7 +42,7 @@ struct Fixture {
     settings.allow.build();
     settings.log_decisions = false;
     settings.tell_questions_apart = service.greylist().tells_questions_apart();
-    front.emplace(std::move(settings), std::move(socket), service, pipe, *logger);
+    front.emplace(std::move(settings), std::move(socket), service, pipe, *logger, counters);
   }
   ~Fixture() {
     ::close(log[0]);
@@ -55,12 +55,15 @@ struct Fixture {
   }
 
   Policy policy;
+  Counters all;
+  UdpCounters& counters = all.udp;
   testing::TemporaryDirectory directory;
   InlineBackground background;
   Service service{{policy, 100'000, directory / "context", "", "", Sync::never},
                   HashKey{},
                   background,
-                  [](StateFiles::Level, const std::string&) {}};
+                  [](StateFiles::Level, const std::string&) {},
+                  all};
   int log[2] = {-1, -1};
   int made = ::pipe2(log, O_NONBLOCK | O_CLOEXEC);
   LogPipe pipe{log[1]};
@@ -93,7 +96,7 @@ TEST_CASE("small queries do not wait for the dear ones that came before them") {
     dear += more;
   }
   CHECK(dear == sent);
-  CHECK(f.front->losses() == UdpLosses{});
+  CHECK(testing::lost(f.counters) == 0);
   CHECK(f.service.greylist().table().size() == std::size_t(sent) * wire::kMaxRecipients + 10);
 }
 
@@ -112,7 +115,7 @@ TEST_CASE("dear queries that are too many are dropped, counted and told of once 
   f.front->handle(kNow);
   f.front->handle(kNow);
   CHECK(other.answers() == 1);
-  const std::uint64_t dropped = f.front->losses().backlog;
+  const std::uint64_t dropped = f.counters.backlog;
   CHECK(dropped > 50);
   int calls = 0;
   while (f.front->pending()) {
@@ -135,7 +138,7 @@ TEST_CASE("what the system drops, as the queue is full, is counted") {
   for (int i = 0; i < 2000; ++i) sent += asker.ask(dear_query(1)) ? 1 : 0;  // some 130 MB
   REQUIRE(sent > 1000);
   f.front->tick(kNow);
-  CHECK(f.front->losses().overflow > 500);
+  CHECK(f.counters.overflow > 500);
   CHECK(f.logged().find(" dropped by the system") != std::string::npos);
 }
 
