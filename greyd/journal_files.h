@@ -15,12 +15,9 @@
 #include "greyd/changes.h"
 #include "greyd/journal.h"
 #include "greyd/journal_text.h"
+#include "greyd/sync.h"
 
 namespace grey {
-
-// When what has been answered is safe from a power cut (from the death of the daemon it always is):
-// before the answer, within a second, or when the system pleases.
-enum class Sync : std::uint8_t { always, second, never };
 
 class JournalFiles : public Changes {
  public:

@@ -11,7 +11,7 @@
 #include "greyd/listener.h"
 #include "greyd/network_set.h"
 #include "greyd/policy.h"
-#include "greyd/state_files.h"
+#include "greyd/sync.h"
 
 namespace grey {
 
