@@ -6,7 +6,7 @@
 
 namespace grey {
 
-BackgroundThread::BackgroundThread(std::function<void()> wake) : wake_(std::move(wake)) {
+BackgroundThread::BackgroundThread(EventLoop& loop) : waker_(loop.on_wake([this] { deliver(); })) {
   // Signals are for the thread that answers.
   sigset_t all, before;
   sigfillset(&all);
@@ -73,7 +73,7 @@ void BackgroundThread::serve() {
     working_ = false;
     finished_.splice(finished_.end(), job);
     changed_.notify_all();
-    wake_();
+    waker_.wake();
   }
 }
 

@@ -1,5 +1,5 @@
-// One thread that does the work of Background. The owner calls deliver() in its own thread after
-// each `wake`. Where the system gives no thread (RLIMIT_NPROC), the work is done at once, as
+// One thread that does the work of Background, and has an event loop tell in its own thread what
+// has been done. Where the system gives no thread (RLIMIT_NPROC), the work is done at once, as
 // InlineBackground does it: then queries wait for the disk.
 #pragma once
 
@@ -9,23 +9,22 @@
 #include <functional>
 #include <list>
 #include <mutex>
-#include <utility>
 
 #include "greyd/background.h"
+#include "greyd/event_loop.h"
 
 namespace grey {
 
 class BackgroundThread : public Background {
  public:
-  // `wake` is called in the thread, whenever there is something to deliver.
-  explicit BackgroundThread(std::function<void()> wake);
+  // `loop` must outlive it.
+  explicit BackgroundThread(EventLoop& loop);
   ~BackgroundThread() override;  // finishes the work that was given; what it did is not told
   BackgroundThread(const BackgroundThread&) = delete;
   BackgroundThread& operator=(const BackgroundThread&) = delete;
 
   void run(std::function<int()> work, std::function<void(int)> done) override;
   void drain() override;
-  void deliver();
   // Why there is no thread: an errno, or 0.
   int fault() const { return fault_; }
 
@@ -38,8 +37,9 @@ class BackgroundThread : public Background {
   static void* enter(void* self);
   static void do_work(Job& job);
   void serve();
+  void deliver();
 
-  std::function<void()> wake_;
+  EventLoop::Waker waker_;
   std::mutex mutex_;
   std::condition_variable changed_;
   // Lists, as their nodes move from one to the other without memory.

@@ -33,7 +33,11 @@ void JournalFiles::fault(const char* verb, int number) noexcept {
 }
 
 void JournalFiles::note(const SavedRecord& change) noexcept {
-  if (!journal_) return;
+  if (!journal_) {
+    ++left_out_;
+    return;
+  }
+  ++noted_;
   try {
     append_record(changes_, change);
     if (changes_.size() >= kFlush) flush();
@@ -47,7 +51,8 @@ void JournalFiles::flush() {
   const int error = journal_->append(changes_);
   changes_.clear();
   unsynced_ = true;
-  if (error != 0) fault("write", error);
+  if (error != 0) return fault("write", error);
+  noted_ = 0;
 }
 
 std::optional<JournalFiles::Fault> JournalFiles::commit() noexcept {
@@ -76,6 +81,7 @@ int JournalFiles::sync_now() noexcept {
 
 void JournalFiles::turn_off() noexcept {
   changes_.clear();
+  left_out_ += std::exchange(noted_, 0);
   if (!journal_) return;
   last_id_ = journal_->id();
   good_size_ = journal_->size();

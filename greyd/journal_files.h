@@ -15,16 +15,16 @@
 #include "greyd/changes.h"
 #include "greyd/journal.h"
 #include "greyd/journal_text.h"
+#include "greyd/sync.h"
 
 namespace grey {
-
-// When what has been answered is safe from a power cut (from the death of the daemon it always is):
-// before the answer, within a second, or when the system pleases.
-enum class Sync : std::uint8_t { always, second, never };
 
 class JournalFiles : public Changes {
  public:
   JournalFiles(const std::string& name, Sync sync);
+
+  // How many changes no journal has, as it was off: in all.
+  std::uint64_t left_out() const { return left_out_; }
 
   const std::string& path() const { return path_; }
   const std::string& old_path() const { return old_path_; }
@@ -81,7 +81,8 @@ class JournalFiles : public Changes {
 
   const std::string path_, old_path_;
   const Sync sync_;
-  std::string changes_;  // noted, not written
+  std::string changes_;                     // noted, not written
+  std::uint64_t noted_ = 0, left_out_ = 0;  // of these; in all
   std::optional<Journal> journal_;
   std::optional<Fault> fault_;  // not told yet
 

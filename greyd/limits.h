@@ -27,4 +27,7 @@ constexpr Range kPort{1, 65535};
 constexpr Range kVerbosity{0, 3};
 
 }  // namespace limits
+
+constexpr std::uint16_t kDefaultPolicyPort = 10023;  // of --policy, as postgrey(8) has it
+
 }  // namespace grey

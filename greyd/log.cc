@@ -80,13 +80,26 @@ bool LogPipe::writable() const {
   return ready == 1 && (pipe.revents & POLLOUT) != 0;
 }
 
-void LogPipe::drop(std::string_view lines) {
+void LogPipe::drop(std::string_view lines) noexcept {
   const auto count = std::uint64_t(std::count(lines.begin(), lines.end(), '\n'));
   dropped_ += count;
   unreported_ += count;
+  if (count_ != nullptr) *count_ += count;
 }
 
-void LogPipe::flush() {
+void LogPipe::flush() noexcept {
+  std::string_view rest = buffer_;
+  try {
+    rest = write_out();
+  } catch (const std::exception&) {
+    rest = buffer_;  // no memory for a note
+  }
+  drop(rest);
+  buffer_.clear();
+}
+
+// What is left of the buffer. Throws before anything of that is written, if at all.
+std::string_view LogPipe::write_out() {
   // A line that was longer than one write, and whose rest was dropped, is ended at least.
   if (cut_ && !buffer_.empty()) buffer_.insert(buffer_.begin(), '\n');
   if (unreported_ > 0 && !buffer_.empty() && writable()) {
@@ -109,8 +122,7 @@ void LogPipe::flush() {
     cut_ = rest[std::size_t(wrote) - 1] != '\n';
     rest.remove_prefix(std::size_t(wrote));
   }
-  drop(rest);
-  buffer_.clear();
+  return rest;
 }
 
 std::shared_ptr<spdlog::logger> make_logger(LogPipe& pipe) {

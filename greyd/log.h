@@ -1,6 +1,6 @@
 // Standard error, where multilog or the journal of systemd reads. Two ways in, one way out:
 // - a spdlog logger for what happens now and then, one line each;
-// - a buffer for the decisions, written once per batch.
+// - a buffer for what happens often, written once per batch.
 // Neither ever blocks the daemon: when the reader does not keep up, lines are dropped whole and
 // counted, and the count is logged when there is room again.
 #pragma once
@@ -8,6 +8,7 @@
 #include <spdlog/logger.h>
 
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -37,20 +38,36 @@ class LogPipe {
     if (journal_) append_priority(buffer_, priority);
     return buffer_;
   }
+  // Adds the line that `write(std::string& out)` appends, with its '\n'. One for which there is no
+  // memory is dropped.
+  template <typename Write>
+  void add_line(Priority priority, Write write) noexcept {
+    const std::size_t before = buffer_.size();
+    try {
+      write(line(priority));
+    } catch (const std::exception&) {
+      buffer_.resize(before);
+      drop("\n");
+    }
+  }
   // Adds a text of one or more lines, with or without the last '\n'.
   void add(Priority priority, std::string_view text);
-  void flush();
+  void flush() noexcept;
   std::uint64_t dropped_lines() const { return dropped_; }
+  // From now on they are counted there, too. It must outlive this.
+  void count_in(std::uint64_t& lines) { count_ = &lines; }
 
  private:
   bool writable() const;
-  void drop(std::string_view lines);
+  std::string_view write_out();
+  void drop(std::string_view lines) noexcept;
 
   int fd_;
   bool journal_;
   std::string buffer_;
   std::uint64_t dropped_ = 0;  // in all
   std::uint64_t unreported_ = 0;
+  std::uint64_t* count_ = nullptr;
   bool cut_ = false;  // the last byte written did not end a line
 };
 

@@ -146,7 +146,7 @@ void add_options(CLI::App& app, Raw& raw, Options& options) {
 
 Result<void> parse_policy(const Raw& raw, const CLI::App& app, Options& options) {
   for (const std::string& where : raw.policy) {
-    PolicyAddress address;
+    ListenAddress address;
     if (where.starts_with('/')) {
       address.path = where;
     } else if (const auto endpoint =

@@ -7,20 +7,15 @@
 
 #include "greyd/endpoint.h"
 #include "greyd/error.h"
+#include "greyd/limits.h"
+#include "greyd/listener.h"
 #include "greyd/network_set.h"
 #include "greyd/policy.h"
-#include "greyd/state_files.h"
+#include "greyd/sync.h"
 
 namespace grey {
 
 enum class Verbosity { errors = 0, decisions = 1, state = 2, records = 3 };
-
-// Where mail servers connect for policy requests.
-struct PolicyAddress {
-  std::string path;   // a unix socket's, absolute; empty: TCP
-  Endpoint endpoint;  // for TCP
-};
-constexpr std::uint16_t kDefaultPolicyPort = 10023;  // as postgrey(8) has it
 
 struct Options {
   Policy policy;
@@ -36,7 +31,7 @@ struct Options {
   std::string user;  // empty: stay who we are
   // Who may ask. Absent: loopback and this host's own addresses.
   std::optional<NetworkSet> allow;
-  std::vector<PolicyAddress> policy_addresses;  // empty: no policy requests are taken
+  std::vector<ListenAddress> policy_addresses;  // empty: no policy requests are taken
   std::string policy_text;  // of a deferral, see PolicyWords; empty: the default
   bool check = false;       // say whether a start would do, instead of one
 };

@@ -1,10 +1,7 @@
 #include "greyd/policy_server.h"
 
-#include <sys/socket.h>
-
-#include <algorithm>
-#include <cerrno>
-#include <system_error>
+#include <exception>
+#include <utility>
 
 #include "greyd/decision_log.h"
 #include "greyd/question_id.h"
@@ -12,222 +9,147 @@
 namespace grey {
 namespace {
 
-constexpr Seconds kLogPeriod = 10;              // seconds, of each kind of trouble
-constexpr std::size_t kReadSize = 2048;         // bytes; Postfix's requests have some 600
-constexpr std::size_t kFullBatch = 128;         // requests; what is ready then is taken next time
-constexpr std::size_t kTurn = 32;               // requests of one source, while others are ready
-constexpr std::size_t kMaxClosedPerTick = 500;  // that time has run out for
-constexpr std::size_t kKeptOut = 1024;          // bytes kept for the next answer
-constexpr std::size_t kKeptRequest = 1024;      // bytes kept for the next request of a batch
-constexpr std::size_t kMaxDrained = 1 << 20;    // bytes that may follow a fault
+static_assert(PolicyCounters::kBadClient == kPolicyFaults);
+
+constexpr Seconds kLogPeriod = 10;          // seconds, of each kind of trouble
+constexpr std::size_t kKeptRequest = 1024;  // bytes kept for the next request of a batch
 
 }  // namespace
 
-std::string PolicyServer::to_text(const std::optional<Endpoint>& source) {
-  std::string text;
-  append_source(text, source);
-  return text;
-}
+// ---- requests ----------------------------------------------------------------------------------
 
-PolicyServer::PolicyServer(PolicySettings settings, std::vector<PolicyListener> listeners,
-                           Decide decide, LogPipe& pipe, spdlog::logger& logger)
+// One mail server's connection: cuts what comes into requests of the turn's batch.
+class PolicyServer::Talk : public StreamTalk {
+ public:
+  Talk(PolicyServer& server, Id id, const std::optional<Endpoint>& source)
+      : server_(server), id_(id), source_(source) {}
+
+  Taken receive(std::string_view bytes, std::string&, Seconds now) override {
+    Taken taken;
+    for (;;) {
+      const Step step = reader_.next(bytes);
+      if (step == Step::more) return taken;
+      take(step, taken, now);
+      if (step == Step::fault) return taken;
+    }
+  }
+  Taken at_end(std::string&, Seconds now) override {
+    Taken taken;
+    take(reader_.at_end(), taken, now);
+    return taken;
+  }
+  bool idle() const override { return reader_.idle(); }
+  std::size_t memory() const override { return reader_.memory(); }
+  void rest() override { reader_.forget_request(); }
+
+ private:
+  using Step = PolicyReader::Step;
+
+  void take(Step step, Taken& taken, Seconds now) {
+    if (step == Step::request) add(taken);
+    if (step != Step::fault) return;
+    const std::string_view fault = to_string(reader_.fault());
+    const auto kind = std::size_t(reader_.fault());
+    server_.on_fault(server_.fault_limits_[kind], kind, fault, source_, now);
+    taken.then = Then::end;
+    const auto form = reader_.form();
+    if (!form) return;
+    // Its answer has its place behind those to the requests before it.
+    taken.then = Then::drain;
+    Entry& entry = add(taken);
+    entry.form = *form;
+    entry.fault = fault;
+  }
+  Entry& add(Taken& taken) {
+    Entry& entry = server_.add_entry();
+    entry.connection = id_;
+    entry.source = source_;
+    entry.form = reader_.request().form();
+    entry.fault = {};
+    std::swap(entry.request, reader_.request());
+    ++taken.due;
+    return entry;
+  }
+
+  PolicyServer& server_;
+  const Id id_;
+  const std::optional<Endpoint> source_;
+  PolicyReader reader_;
+};
+
+PolicyServer::PolicyServer(PolicySettings settings, std::vector<Listener> listeners,
+                           Decider& decider, LogPipe& pipe, spdlog::logger& logger,
+                           PolicyCounters& counters)
     : settings_(std::move(settings)),
-      listeners_(std::move(listeners)),
-      decide_(std::move(decide)),
+      decider_(decider),
       pipe_(pipe),
       logger_(logger),
-      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
-      connections_(settings_.max_connections, listeners_.size(), epoll_.get()),
+      counters_(counters),
+      batches_(settings_.max_batches),
+      turn_(nullptr),
       refused_limit_(kLogPeriod),
-      full_limit_(kLogPeriod),
-      held_limit_(kLogPeriod),
-      slow_limit_(kLogPeriod),
-      crowd_limit_(kLogPeriod),
       client_limit_(kLogPeriod),
       no_client_limit_(kLogPeriod),
-      fault_limits_(kPolicyFaults, RateLimit(kLogPeriod)) {
-  if (!epoll_) throw std::system_error(errno, std::generic_category(), "epoll_create1");
-  for (std::size_t i = 0; i < listeners_.size(); ++i) {
-    epoll_event event{EPOLLIN, {.u64 = i}};
-    if (::epoll_ctl(fd(), EPOLL_CTL_ADD, listeners_[i].fd(), &event) != 0) {
-      throw std::system_error(errno, std::generic_category(), "epoll_ctl");
-    }
+      fault_limits_(kPolicyFaults, RateLimit(kLogPeriod)),
+      server_(settings_.stream, std::move(listeners), *this, logger, counters.connections) {}
+
+PolicyServer::~PolicyServer() {
+  while (Batch* batch = batches_.overdue(ticks_, 0)) {
+    decider_.forget(batch->queries);
+    batches_.take_back(*batch);
   }
 }
 
-// Some of what is ready. The rest stays ready, and so does fd().
-void PolicyServer::handle(Seconds now) {
-  if (event_ == event_count_) {
-    event_ = 0;
-    event_count_ = std::max(::epoll_wait(fd(), events_.data(), kEvents, 0), 0);
-  }
-  std::unique_ptr<Batch> batch = take_batch();
-  // Where nobody else waits, a source need not share.
-  const std::size_t turn = event_count_ == 1 ? kFullBatch : kTurn;
-  try {
-    while (event_ < event_count_ && batch->size < kFullBatch) {
-      const Id id = events_[std::size_t(event_++)].data.u64;
-      handled_ = 0;
-      if (id < listeners_.size()) {
-        accept_from(id, now);
-      } else {
-        serve(id, std::min(batch->size + turn, kFullBatch), *batch, now);
-      }
-    }
-  } catch (...) {
-    // No memory: who was asking gets no answer, and asks again.
-    if (Connection* connection = connections_.find(handled_)) connections_.close(*connection);
-    abandon(*batch);
-    throw;
-  }
-  decide(std::move(batch), now);
-}
-
-// One turn of a source: until it has nothing ready that is known of, or the batch has so many
-// requests. The source may go with its last connection.
-void PolicyServer::serve(Id id, std::size_t most, Batch& batch, Seconds now) {
-  Source* source = connections_.find_source(id);
-  if (source == nullptr) return;
-  if (source->event == source->event_count) {
-    source->event = 0;
-    source->event_count =
-        std::max(::epoll_wait(source->epoll.get(), source->events.data(), Source::kEvents, 0), 0);
-  }
-  for (; source != nullptr; source = connections_.find_source(id)) {
-    if (source->event == source->event_count || batch.size >= most) return;
-    const epoll_event event = source->events[std::size_t(source->event++)];
-    handled_ = event.data.u64;
-    if (Connection* connection = connections_.find(handled_)) {
-      on_event(*connection, event.events, batch, now);
-    }
-  }
+void PolicyServer::attach(EventLoop& loop, std::function<Seconds()> clock) {
+  clock_ = std::move(clock);
+  ready_ = loop.watch(fd(), EventLoop::kRead, [this](unsigned) { handle(clock_()); });
+  each_second_ = loop.every(1, [this] { tick(clock_()); });
 }
 
 void PolicyServer::tick(Seconds now) {
-  ++now_;
-  if (paused_) pause_accepting(false);
-  expire();
-  const auto report = [&](RateLimit& limit, std::size_t& count, std::string_view why) {
-    if (count == 0 || limit.due(now) == 0) return;
-    logger_.warn("policy connections closed count={}: {}", std::exchange(count, 0), why);
-  };
-  report(slow_limit_, slow_, "a request not ended, or an answer not taken, for too long");
-  report(held_limit_, overfull_, "too much memory for unfinished requests and answers not taken");
-  if (crowded_ > 0 && crowd_limit_.due(now) > 0) {
-    logger_.warn("policy connections closed count={} source={}: to make room, of who has most",
-                 std::exchange(crowded_, 0), to_text(crowd_));
+  ++ticks_;
+  while (Batch* batch = batches_.overdue(ticks_, settings_.patience)) {
+    decider_.forget(batch->queries);
+    counters_.overdue += lose(*batch);
   }
+  server_.tick(now);
 }
 
-void PolicyServer::expire() {
-  std::size_t left = kMaxClosedPerTick;
-  for (const bool busy : {false, true}) {
-    const unsigned ticks = busy ? settings_.unfinished_ticks : settings_.idle_ticks;
-    for (const Id id : connections_.expired(busy, ticks, now_, left)) {
-      Connection& connection = *connections_.find(id);
-      if (connection.undecided > 0) {
-        connections_.move(connection, true, now_);  // it is we who are slow
-        continue;
-      }
-      if (busy) ++slow_;
-      connections_.close(connection);
-      --left;
-    }
+std::unique_ptr<StreamTalk> PolicyServer::accept(StreamId id, const StreamPeer& peer, Seconds now) {
+  if (!peer.address || settings_.allow.contains(peer.address->ip)) {
+    return std::make_unique<Talk>(*this, id, peer.address);
   }
+  if (const auto count = refused_limit_.due(now)) {
+    logger_.warn("policy connection refused source={} count={}: not in --allow",
+                 to_text(peer.address), count);
+  }
+  return nullptr;
 }
 
-// ---- requests ----------------------------------------------------------------------------------
-
-void PolicyServer::on_event(Connection& connection, std::uint32_t events, Batch& batch,
-                            Seconds now) {
-  // The event may be an old one: since then it may have become one that waits for something else.
-  if ((events & EPOLLIN) != 0 && (connection.watched & EPOLLIN) != 0) {
-    receive(connection, batch, now);
-  } else if ((events & EPOLLOUT) != 0 && !connection.out.empty()) {
-    settle(connection);
-  } else if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
-    connections_.close(connection);
-  }
-}
-
-void PolicyServer::receive(Connection& connection, Batch& batch, Seconds now) {
-  if (connection.draining) {
-    drain(connection);
-    return;
-  }
-  char buffer[kReadSize];
-  const ssize_t size = ::recv(connection.fd.get(), buffer, sizeof buffer, 0);
-  if (size < 0) {
-    if (errno != EAGAIN && errno != EINTR) connections_.close(connection);
-    return;
-  }
-  using Step = PolicyReader::Step;
-  Step step = Step::more;
-  if (size == 0) {
-    connection.ended = true;
-    step = connection.reader.at_end();
-    if (step == Step::request) take_request(connection, batch);
-  } else {
-    std::string_view bytes(buffer, std::size_t(size));
-    while ((step = connection.reader.next(bytes)) == Step::request) take_request(connection, batch);
-  }
-  if (step == Step::fault) take_fault(connection, batch, now);
-  if (connection.undecided == 0) settle(connection);
-}
-
-void PolicyServer::on_fault(RateLimit& limit, std::string_view fault,
+void PolicyServer::on_fault(RateLimit& limit, std::size_t kind, std::string_view fault,
                             const std::optional<Endpoint>& source, Seconds now) {
+  ++counters_.faults[kind];
   if (const auto count = limit.due(now)) {
     logger_.warn("bad policy request fault={} source={} count={}", fault, to_text(source), count);
   }
 }
 
-PolicyServer::Entry& PolicyServer::take_request(Connection& connection, Batch& batch) {
-  if (batch.size == batch.entries.size()) batch.entries.emplace_back();
-  Entry& entry = batch.entries[batch.size++];
-  entry.connection = connection.id;
-  entry.source = connection.peer;
-  entry.form = connection.reader.request().form();
-  entry.fault = {};
-  std::swap(entry.request, connection.reader.request());
-  ++connection.undecided;
-  return entry;
-}
-
-// Its answer has its place behind those to the requests before it.
-void PolicyServer::take_fault(Connection& connection, Batch& batch, Seconds now) {
-  const PolicyFault fault = connection.reader.fault();
-  on_fault(fault_limits_[std::size_t(fault)], to_string(fault), connection.peer, now);
-  const auto form = connection.reader.form();
-  connection.faulty = form && !connection.ended;
-  connection.ended = true;
-  if (!form) return;
-  Entry& entry = take_request(connection, batch);
-  entry.form = *form;
-  entry.fault = to_string(fault);
-}
-
-// The peer may still be sending what it has to say. Closed with that unread, the connection would
-// be reset, and the answer lost on the way.
-void PolicyServer::drain(Connection& connection) {
-  char buffer[kReadSize];
-  const ssize_t size = ::recv(connection.fd.get(), buffer, sizeof buffer, 0);
-  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  connection.drained += std::size_t(std::max<ssize_t>(size, 0));
-  if (size <= 0 || connection.drained > kMaxDrained) connections_.close(connection);
-}
-
-std::unique_ptr<PolicyServer::Batch> PolicyServer::take_batch() {
-  if (idle_batches_.empty()) {
-    idle_batches_.reserve(++batches_);  // so that taking them back cannot fail
-    return std::make_unique<Batch>();
-  }
-  std::unique_ptr<Batch> batch = std::move(idle_batches_.back());
-  idle_batches_.pop_back();
-  return batch;
+PolicyServer::Entry& PolicyServer::add_entry() {
+  if (turn_ == nullptr) turn_ = batches_.take();  // there is one: ready()
+  if (turn_->size == turn_->entries.size()) turn_->entries.emplace_back();
+  return turn_->entries[turn_->size++];
 }
 
 // ---- decisions ---------------------------------------------------------------------------------
+
+void PolicyServer::turn_over(Seconds now) {
+  if (turn_ != nullptr) decide(std::move(turn_), now);
+}
+
+void PolicyServer::turn_failed() noexcept {
+  if (turn_ != nullptr) abandon(*turn_);
+  turn_.reset();
+}
 
 // Makes the queries; their views point into the entries, which stay where they are from here on.
 void PolicyServer::prepare(Batch& batch, Seconds now) {
@@ -235,16 +157,17 @@ void PolicyServer::prepare(Batch& batch, Seconds now) {
   batch.entry_of.clear();
   for (std::size_t i = 0; i < batch.size; ++i) {
     Entry& entry = batch.entries[i];
-    entry.asked = false;
+    entry.asked = entry.decided = false;
     if (!entry.fault.empty()) continue;
     wire::Query query;
     const PolicyTopic topic = to_query(entry.request, query);
     entry.asked = topic == PolicyTopic::decide;
     if (topic == PolicyTopic::bad_client) {
       entry.fault = "bad-client";
-      on_fault(client_limit_, entry.fault, entry.source, now);
+      on_fault(client_limit_, PolicyCounters::kBadClient, entry.fault, entry.source, now);
     }
-    if (topic == PolicyTopic::no_client) on_fault(no_client_limit_, "no-client", entry.source, now);
+    if (topic == PolicyTopic::no_client)
+      on_fault(no_client_limit_, PolicyCounters::kNoClient, "no-client", entry.source, now);
     if (!entry.asked) continue;
     const std::string_view instance = entry.request.get(Attribute::instance);
     if (!instance.empty())
@@ -255,126 +178,96 @@ void PolicyServer::prepare(Batch& batch, Seconds now) {
   batch.undecided = batch.queries.size();
 }
 
-// The batch is its own from here on: answer() takes it back with the last decision.
-void PolicyServer::decide(std::unique_ptr<Batch> batch, Seconds now) {
-  Batch* const pending = batch.release();
+void PolicyServer::decide(Batches::Held held, Seconds now) {
   try {
-    prepare(*pending, now);
-    if (pending->undecided == 0) {
-      answer(*pending);
-      return;
-    }
-    decide_(pending->queries, now, [this, pending](std::size_t index, const Decided& decision) {
-      pending->entries[pending->entry_of[index]].decision = decision;
-      if (--pending->undecided == 0) answer(*pending);
-    });
+    prepare(*held, now);
   } catch (...) {
-    abandon(*pending);
-    idle_batches_.emplace_back(pending);
+    abandon(*held);
     throw;
   }
-  // Decided later: until then nothing more is read from who has asked. (A batch that has been
-  // answered is idle, but still there.)
-  if (pending->undecided == 0) return;
-  for (std::size_t i = 0; i < pending->size; ++i) {
-    if (Connection* connection = connections_.find(pending->entries[i].connection))
-      settle(*connection);
+  if (held->undecided == 0) {
+    answer(*held);
+    return;
+  }
+  Batch& batch = batches_.send_off(std::move(held), ticks_);
+  try {
+    decider_.decide(batch.queries, now, [this, &batch](std::size_t index, const Decided& decision) {
+      Entry& entry = batch.entries[batch.entry_of[index]];
+      entry.decision = decision;
+      entry.decided = true;
+      if (--batch.undecided == 0) finish(batch);
+    });
+  } catch (...) {
+    if (batch.undecided > 0) counters_.undecided += lose(batch);
+    throw;
   }
 }
 
+void PolicyServer::finish(Batch& batch) {
+  answer(batch);
+  batches_.take_back(batch);
+  server_.resume();
+}
+
+// The rest of it will not be decided: who waits for that is closed. How many queries.
+std::size_t PolicyServer::lose(Batch& batch) {
+  const std::size_t lost = std::exchange(batch.undecided, 0);
+  finish(batch);
+  return lost;
+}
+
 // Nobody waits for these answers any more.
-void PolicyServer::abandon(Batch& batch) {
-  for (std::size_t i = 0; i < batch.size; ++i) {
-    if (Connection* connection = connections_.find(batch.entries[i].connection))
-      connections_.close(*connection);
-  }
+void PolicyServer::abandon(Batch& batch) noexcept {
+  for (std::size_t i = 0; i < batch.size; ++i) server_.close(batch.entries[i].connection);
+  counters_.undecided += batch.size;
   batch.size = batch.undecided = 0;
 }
+
+// ---- answers -----------------------------------------------------------------------------------
 
 void PolicyServer::answer(Batch& batch) {
   std::size_t query = 0;
   for (std::size_t i = 0; i < batch.size; ++i) {
     Entry& entry = batch.entries[i];
-    Connection* const connection = connections_.find(entry.connection);
-    try {
-      if (entry.asked) log(entry, batch.queries[query++]);
-      if (connection != nullptr) append_answer_to(*connection, entry);
-    } catch (const std::bad_alloc&) {
-      if (connection != nullptr) connections_.close(*connection);
-      continue;
+    if (entry.asked) tell(entry, batch.queries[query++]);
+    if (std::string* const out = server_.out(entry.connection)) {
+      try {
+        answer(entry, *out);
+      } catch (const std::exception&) {
+        ++counters_.unanswered;  // no memory
+        server_.close(entry.connection);
+      }
+    } else if (!entry.asked || entry.decided) {
+      ++counters_.unanswered;
     }
     if (entry.request.memory() > kKeptRequest) entry.request.forget();
-    // Requests of one connection lie together.
-    if (connection != nullptr && --connection->undecided == 0) settle(*connection);
+    server_.answered(entry.connection, 1);
   }
   pipe_.flush();
   batch.size = 0;
-  idle_batches_.emplace_back(&batch);
 }
 
-void PolicyServer::log(const Entry& entry, const wire::Query& query) {
+// What became of the query, to who counts and who reads the log.
+void PolicyServer::tell(const Entry& entry, const wire::Query& query) {
+  if (!entry.decided) {
+    server_.close(entry.connection);
+    return;
+  }
+  ++counters_.decided[std::size_t(entry.decision.reason)];
   if (!settings_.log_decisions) return;
-  append_decision(pipe_.line(Priority::info), query, entry.decision, entry.source);
+  pipe_.add_line(Priority::info, [&](std::string& out) {
+    append_decision(out, query, entry.decision, entry.source);
+  });
 }
 
-void PolicyServer::append_answer_to(Connection& connection, const Entry& entry) {
-  const PolicyForm form = entry.form;
+void PolicyServer::answer(const Entry& entry, std::string& out) {
   if (!entry.fault.empty()) {
-    append_fault_answer(connection.out, form, entry.fault, settings_.unreadable);
-    return;
-  }
-  if (!entry.asked) {
-    append_no_opinion(connection.out, form);
-    return;
-  }
-  append_answer(connection.out, form, entry.decision, settings_.words, takes_header(entry.request));
-}
-
-// ---- answers, and what a connection waits for --------------------------------------------------
-
-// Brings a connection's watch, list and account in line with its state; may close it, or others.
-void PolicyServer::settle(Connection& connection) {
-  if (connection.undecided == 0 && !connection.out.empty()) {
-    if (!send(connection)) {
-      connections_.close(connection);
-      return;
-    }
-    if (connection.out.empty()) connections_.move(connection, false, now_);
-  }
-  const bool answered = connection.undecided == 0 && connection.out.empty();
-  if (answered && connection.ended && !connection.draining) {
-    if (!connection.faulty || ::shutdown(connection.fd.get(), SHUT_WR) != 0) {
-      connections_.close(connection);
-      return;
-    }
-    connection.draining = true;
-  }
-  const std::uint32_t waits_for = answered ? EPOLLIN : EPOLLOUT;
-  connections_.watch(connection, connection.undecided == 0 ? waits_for : 0);
-  const bool busy = !answered || connection.draining || !connection.reader.idle();
-  if (busy != connection.busy) connections_.move(connection, busy, now_);
-  account(connection);
-}
-
-// As much as the peer takes. False when it takes nothing any more.
-bool PolicyServer::send(Connection& connection) {
-  std::string& out = connection.out;
-  const ssize_t sent =
-      ::send(connection.fd.get(), out.data(), out.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-  if (sent < 0) return errno == EAGAIN || errno == EINTR;
-  out.erase(0, std::size_t(sent));
-  if (out.empty() && out.capacity() > kKeptOut) std::string().swap(out);
-  return true;
-}
-
-void PolicyServer::account(Connection& connection) {
-  if (!connection.busy) connection.reader.forget_request();
-  connections_.set_held(connection, connection.reader.memory() + connection.out.capacity());
-  while (connections_.held() > settings_.max_held) {
-    Connection* const goes = connections_.to_free_memory();
-    if (goes == nullptr) return;
-    connections_.close(*goes);
-    ++overfull_;
+    append_fault_answer(out, entry.form, entry.fault, settings_.unreadable);
+  } else if (!entry.asked) {
+    ++counters_.no_opinion;
+    append_no_opinion(out, entry.form);
+  } else {
+    append_answer(out, entry.form, entry.decision, settings_.words, takes_header(entry.request));
   }
 }
 

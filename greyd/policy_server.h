@@ -1,73 +1,67 @@
-// The connections on which mail servers ask by policy_request.h, all behind one descriptor.
+// Mail servers that ask by policy_request.h on stream connections.
 //
-// Whoever runs the event loop watches fd() and calls handle() when it is readable; that does a
-// bounded amount of work and returns, so that UDP has its turn. Requests that have come on several
-// connections are decided as one batch, with one write to the journal before any of their answers.
-//
-// Bounds: connections in number; what each may leave unfinished (PolicyReader's limits) or unread
-// (the answers to what one read brought, then it is not read from any more), and that in all; the
-// time for either. PolicyConnections says who goes, by source. Sources take turns, too, so that one
-// with many connections, or requests, takes no more of the time than another that asks.
+// The connections, with their bounds and turns, are StreamServer's. Requests that have come on
+// several of them are decided as one batch, with one write to the journal before any of their
+// answers. Decisions may come late: a few batches are in flight at once, and while all are nothing
+// is read. One that does not come back in time is given up, and who waits for it is closed.
 //
 // What is no request is answered where its form is known, and ends its connection.
 #pragma once
 
-#include <sys/epoll.h>
-
-#include <array>
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
+#include "greyd/batch_pool.h"
+#include "greyd/counters.h"
+#include "greyd/decider.h"
+#include "greyd/event_loop.h"
 #include "greyd/hash_key.h"
 #include "greyd/log.h"
 #include "greyd/network_set.h"
-#include "greyd/policy_connections.h"
-#include "greyd/policy_listener.h"
 #include "greyd/policy_request.h"
-#include "greyd/service.h"
+#include "greyd/stream_server.h"
 
 namespace grey {
 
 struct PolicySettings {
   PolicyWords words;
   Decision unreadable;  // what a request is answered with that cannot be read
-  NetworkSet allow;  // who may connect by TCP
+  NetworkSet allow;     // who may connect by TCP
   bool log_decisions = true;
-  std::size_t max_connections = 10'000;
-  // Bytes of unfinished requests and unread answers, of all connections.
-  std::size_t max_held = 32 << 20;
-  unsigned idle_ticks = 600;       // Postfix itself gives up an idle connection after 300 seconds
-  unsigned unfinished_ticks = 60;  // to end a request, or to take an answer
+  // Postfix itself gives up an idle connection after 300 seconds.
+  StreamSettings stream{.name = "policy", .idle_ticks = 600, .unfinished_ticks = 60};
+  std::size_t max_batches = 16;  // in flight
+  unsigned patience = 30;        // ticks for a decision
 };
 
-class PolicyServer {
+class PolicyServer : private StreamProtocol {
  public:
-  // Decides a batch, now or later: as Service::decide.
-  using Decide =
-      std::function<void(std::span<const wire::Query>, Seconds now, const Service::Done& done)>;
+  // Of a unix socket's file: any local user may ask. Its directory says who gets there.
+  static constexpr mode_t kSocketMode = 0666;
 
-  // `pipe` and `logger` must outlive it, and it must outlive the decisions that it waits for.
-  // Throws std::system_error when the system gives it no descriptor.
-  PolicyServer(PolicySettings settings, std::vector<PolicyListener> listeners, Decide decide,
-               LogPipe& pipe, spdlog::logger& logger);
+  // All by reference must outlive it. Throws std::system_error when the system gives it no
+  // descriptor.
+  PolicyServer(PolicySettings settings, std::vector<Listener> listeners, Decider& decider,
+               LogPipe& pipe, spdlog::logger& logger, PolicyCounters& counters);
+  ~PolicyServer() override;  // the decider forgets what is in flight
   PolicyServer(const PolicyServer&) = delete;
   PolicyServer& operator=(const PolicyServer&) = delete;
 
-  int fd() const { return epoll_.get(); }
-  void handle(Seconds now);  // some of what there is to do
-  void tick(Seconds now);    // once a second: time-outs
+  // As UdpFront has it.
+  void attach(EventLoop& loop, std::function<Seconds()> clock);
 
-  std::size_t connections() const { return connections_.size(); }
+  int fd() const { return server_.fd(); }
+  void handle(Seconds now) { server_.handle(now); }  // when fd() is readable
+  void tick(Seconds now);                            // once a second: time-outs
+
+  std::size_t connections() const { return server_.connections(); }
 
  private:
-  using Id = PolicyConnections::Id;
-  using Connection = PolicyConnections::Connection;
-  using Source = PolicyConnections::Source;
+  class Talk;
+  using Id = StreamId;
 
   // A request between its reading and its answer. The connection may be gone by then.
   struct Entry {
@@ -77,6 +71,7 @@ class PolicyServer {
     PolicyRequest request;
     bool asked = false;      // else it needs no decision
     std::string_view fault;  // not empty: it could not be read
+    bool decided = false;
     Decided decision;
   };
   struct Batch {
@@ -86,60 +81,44 @@ class PolicyServer {
     std::vector<std::size_t> entry_of;  // number of each query's entry
     std::size_t undecided = 0;
   };
+  using Batches = BatchPool<Batch>;
 
-  static std::string to_text(const std::optional<Endpoint>& source);  // for the log
+  // StreamProtocol
+  std::unique_ptr<StreamTalk> accept(StreamId id, const StreamPeer& peer, Seconds now) override;
+  bool ready() const override { return turn_ != nullptr || batches_.left() > 0; }
+  void turn_over(Seconds now) override;
+  void turn_failed() noexcept override;
 
-  void accept_from(std::size_t listener, Seconds now);
-  bool make_room(const Connection* newcomer);
-  void pause_accepting(bool pause);
-  void add(Fd fd, const std::optional<Endpoint>& peer);
-
-  void serve(Id source, std::size_t most, Batch& batch, Seconds now);
-  void on_event(Connection& connection, std::uint32_t events, Batch& batch, Seconds now);
-  void receive(Connection& connection, Batch& batch, Seconds now);
-  void drain(Connection& connection);
-  Entry& take_request(Connection& connection, Batch& batch);
-  void take_fault(Connection& connection, Batch& batch, Seconds now);
+  Entry& add_entry();
+  void on_fault(RateLimit& limit, std::size_t kind, std::string_view fault,
+                const std::optional<Endpoint>& source, Seconds now);
   void prepare(Batch& batch, Seconds now);
-  void on_fault(RateLimit& limit, std::string_view fault, const std::optional<Endpoint>& source,
-                Seconds now);
-  std::unique_ptr<Batch> take_batch();
-  void decide(std::unique_ptr<Batch> batch, Seconds now);
+  void decide(Batches::Held held, Seconds now);
+  std::size_t lose(Batch& batch);
+  void finish(Batch& batch);
   void answer(Batch& batch);
-  void append_answer_to(Connection& connection, const Entry& entry);
-  void log(const Entry& entry, const wire::Query& query);
-  void abandon(Batch& batch);
-
-  void settle(Connection& connection);
-  bool send(Connection& connection);
-  void account(Connection& connection);
-  void expire();
+  void tell(const Entry& entry, const wire::Query& query);
+  void answer(const Entry& entry, std::string& out);
+  void abandon(Batch& batch) noexcept;
 
   const PolicySettings settings_;
-  const std::vector<PolicyListener> listeners_;
-  const Decide decide_;
+  Decider& decider_;
   LogPipe& pipe_;
   spdlog::logger& logger_;
-  Fd epoll_;  // of listeners and sources
+  PolicyCounters& counters_;
   const HashKey question_key_ = new_hash_key();
 
-  PolicyConnections connections_;
-  // Connections closed for it and not told yet; and the last that had to make room.
-  std::size_t slow_ = 0, overfull_ = 0, crowded_ = 0;
-  std::optional<Endpoint> crowd_;
-  unsigned now_ = 0;     // ticks
-  bool paused_ = false;  // no connection is accepted until the next tick
-  Id handled_ = 0;       // the connection whose event is being handled
-
-  static constexpr int kEvents = 64;
-  std::array<epoll_event, kEvents> events_{};
-  int event_ = 0, event_count_ = 0;  // those not handled yet
-  std::vector<std::unique_ptr<Batch>> idle_batches_;
-  std::size_t batches_ = 0;  // all that were made
-
-  RateLimit refused_limit_, full_limit_, held_limit_, slow_limit_, crowd_limit_, client_limit_,
-      no_client_limit_;
+  Batches batches_;
+  Batches::Held turn_;  // what has come in the turn that is not over
+  unsigned ticks_ = 0;
+  RateLimit refused_limit_, client_limit_, no_client_limit_;
   std::vector<RateLimit> fault_limits_;
+  StreamServer server_;
+
+  // Of the loop that it is attached to.
+  std::function<Seconds()> clock_;
+  EventLoop::Watch ready_;
+  EventLoop::Timer each_second_;
 };
 
 }  // namespace grey

@@ -18,20 +18,22 @@ ContextForm context_form(const Policy& policy) {
 }  // namespace
 
 Service::Service(const ServiceSettings& settings, const HashKey& hash_key, Background& background,
-                 StateFiles::Report report)
+                 StateFiles::Report report, Counters& counters)
     : greylist_(settings.policy, settings.max_records, hash_key),
       whitelist_(settings.whitelist),
       blacklist_(settings.blacklist),
       free_interval_(settings.free_interval),
       background_(background),
       report_(std::move(report)),
+      counters_(counters),
       files_(settings.context_file, context_form(settings.policy), settings.sync, greylist_,
-             background, report_) {}
+             background, report_, counters.state) {}
 
-void Service::decide(std::span<const wire::Query> batch, Seconds now, const Done& done) {
+void Service::decide(std::span<const wire::Query> batch, Seconds now, Done done) {
   if (decisions_.size() < batch.size()) decisions_.resize(batch.size());
   greylist_.decide(batch, *lists_, now, decisions_);
   files_.commit();
+  counters_.evicted = greylist_.table().evictions();
   for (std::size_t i = 0; i < batch.size(); ++i) done(i, decisions_[i]);
 }
 

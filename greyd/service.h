@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "greyd/clock_guard.h"
+#include "greyd/counters.h"
+#include "greyd/decider.h"
 #include "greyd/error.h"
 #include "greyd/greylist.h"
 #include "greyd/state_files.h"
@@ -24,21 +26,17 @@ struct ServiceSettings {
   Seconds free_interval = 5 * 60;  // how often expire() is called
 };
 
-class Service {
+class Service : public Decider {
  public:
-  // Tells that the query of that number in the batch has been decided, once for each.
-  using Done = std::function<void(std::size_t index, const Decided& decision)>;
-
-  // `background` must outlive the service. `report`: see StateFiles; also told what there is
-  // to say of the lists when they are loaded.
+  // `background` and `counters` must outlive the service. `report`: see StateFiles; also told what
+  // there is to say of the lists when they are loaded.
   Service(const ServiceSettings& settings, const HashKey& hash_key, Background& background,
-          StateFiles::Report report);
+          StateFiles::Report report, Counters& counters);
 
-  // Decides the batch; what it changes is in the journal before `done` is called. The caller keeps
-  // the queries and what they point to until `done` has been called for each. This service calls it
-  // before it returns; a caller must not count on that, as a service that shares its state through
-  // a store answers later.
-  void decide(std::span<const wire::Query> batch, Seconds now, const Done& done);
+  // What the batch changes is in the journal before `done` is called, which is before it returns.
+  void decide(std::span<const wire::Query> batch, Seconds now, Done done) override;
+  void forget(std::span<const wire::Query>) noexcept override {}  // nothing is ever open
+  void drain() override {}
 
   // The lists that were in force stay so after an error. How many entries both have now.
   Result<std::size_t> reload_lists();
@@ -67,6 +65,7 @@ class Service {
   const Seconds free_interval_;
   Background& background_;
   const StateFiles::Report report_;
+  Counters& counters_;
   StateFiles files_;
   std::vector<Decided> decisions_;  // of the batch being decided
 };

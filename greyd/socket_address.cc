@@ -103,13 +103,4 @@ std::vector<Ip> own_addresses() {
   return addresses;
 }
 
-NetworkSet local_networks() {
-  NetworkSet networks;
-  (void)networks.add("127.0.0.0/8");
-  networks.add(*Ip::parse("::1"));
-  for (const Ip& ip : own_addresses()) networks.add(ip);
-  networks.build();
-  return networks;
-}
-
 }  // namespace grey

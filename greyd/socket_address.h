@@ -9,7 +9,6 @@
 #include "greyd/endpoint.h"
 #include "greyd/error.h"
 #include "greyd/files.h"
-#include "greyd/network_set.h"
 
 namespace grey {
 
@@ -32,7 +31,5 @@ bool set_socket_option(int fd, int level, int option, int value = 1);
 // them has a bound.
 constexpr std::size_t kMaxOwnAddresses = 400;
 std::vector<Ip> own_addresses();
-// Loopback and these.
-NetworkSet local_networks();
 
 }  // namespace grey

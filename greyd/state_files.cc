@@ -30,13 +30,14 @@ int put_in_place(int fd, const std::string& new_path, const std::string& path) {
 }  // namespace
 
 StateFiles::StateFiles(std::string path, ContextForm form, Sync sync, Greylist& greylist,
-                       Background& background, Report report)
+                       Background& background, Report report, StateCounters& counters)
     : path_(std::move(path)),
       form_(form),
       sync_(sync),
       greylist_(greylist),
       background_(background),
       report_(std::move(report)),
+      counters_(counters),
       lock_(path_),
       journal_(path_, sync),
       walk_(greylist) {}
@@ -52,6 +53,7 @@ void StateFiles::commit() {
   if (const auto fault = journal_.commit()) {
     journal_failed([&] { return system_error(fault->verb, journal_.path(), fault->number); });
   }
+  counters_.unjournaled = journal_.left_out();
 }
 
 // What has gone from its name, nobody will find. False after a fault that the next attempt will
@@ -252,6 +254,7 @@ void StateFiles::snapshot_closed(int error) {
   snapshot_size_ = closed->written;
   journal_.forget_old();
   cycle_.finished();
+  ++counters_.saved;
   say(Level::info, [&] {
     return "saved " + std::to_string(closed->composer.records()) + " records in " + path_;
   });
@@ -287,6 +290,7 @@ Result<std::size_t> StateFiles::save_all() {
     // That is what it says.
   }
   if (records) return records;
+  ++counters_.save_failures;
   remove_new();
   if (!journal_.on()) cycle_.lost();
   return records;
@@ -318,6 +322,7 @@ Result<std::size_t> StateFiles::write_whole() {
   if (error == 0) {
     snapshot_id_ = file_id(path_);
     snapshot_size_ = size;
+    ++counters_.saved;
     cycle_.all_saved();
     error = journal_.remove();
   }

@@ -29,6 +29,7 @@
 
 #include "greyd/background.h"
 #include "greyd/context_text.h"
+#include "greyd/counters.h"
 #include "greyd/error.h"
 #include "greyd/greylist.h"
 #include "greyd/journal_files.h"
@@ -53,7 +54,7 @@ class StateFiles {
   // `path` is NAME. `greylist` and `background` must outlive this. `report` is called at most a few
   // times a minute.
   StateFiles(std::string path, ContextForm form, Sync sync, Greylist& greylist,
-             Background& background, Report report);
+             Background& background, Report report, StateCounters& counters);
   ~StateFiles();
   StateFiles(const StateFiles&) = delete;
   StateFiles& operator=(const StateFiles&) = delete;
@@ -137,12 +138,14 @@ class StateFiles {
   void save_failed(MakeError error) noexcept {
     drop_snapshot();
     cycle_.failed();
+    ++counters_.save_failures;
     say(Level::error, [&] { return error().text + "; trying again in a minute"; });
   }
   // Changes are in memory alone from now on.
   template <typename MakeError>
   void journal_failed(MakeError error, bool soon = false) noexcept {
     journal_.turn_off();
+    ++counters_.journal_failures;
     soon = cycle_.lost(soon);
     if (!cycle_.saving()) drop_snapshot();
     say(Level::error, [&] {
@@ -158,6 +161,7 @@ class StateFiles {
   Greylist& greylist_;
   Background& background_;
   const Report report_;
+  StateCounters& counters_;
 
   StateLock lock_;
   JournalFiles journal_;

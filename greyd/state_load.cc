@@ -1,6 +1,7 @@
 // The start of StateFiles: what is on the disk is read, and what is not as it should be is kept.
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "greyd/files.h"
@@ -22,6 +23,12 @@ std::string loss_text(const ContextContent& content) {
   }
   if (content.bad > 0) return "at least " + std::to_string(content.bad) + " records lost";
   return read + " records read, how many are lost is not known";
+}
+
+// As far as is known.
+std::size_t lost_records(const ContextContent& content) {
+  const std::size_t announced = content.announced.value_or(0);
+  return std::max(content.bad, announced - std::min(announced, content.records));
 }
 
 std::string torn_text(const JournalContent& content, Sync sync) {
@@ -83,6 +90,7 @@ Result<void> StateFiles::load_snapshot(Seconds now, LoadReport& report, bool& sa
   if (!content.remark.empty()) what += " (" + content.remark + ")";
   // Of what is no context file at all nobody knows what was in it.
   if (damaged && content.form) what += ", " + loss_text(content);
+  if (damaged) counters_.lost_records += lost_records(content);
   const std::string family = path_ + (damaged ? ".damaged." : ".imported");
   keep({path_, damaged ? family + std::to_string(now) : family, family},
        "context file " + path_ + " " + what, report);
@@ -106,6 +114,7 @@ Result<JournalContent> StateFiles::load_journal(const std::string& path, Seconds
   }
   std::string what = "journal " + path + " " + content.damage;
   if (content.bad > 0) what += ", " + std::to_string(content.bad) + " lines cannot be read";
+  counters_.lost_changes += content.bad;
   what += "; changes that were answered may be lost";
   // Of both journals: the start of a save makes the one the other.
   const std::string family = journal_.path() + ".damaged.";

@@ -26,19 +26,43 @@ std::string_view client_of(std::string_view datagram) {
 
 }  // namespace
 
-UdpFront::UdpFront(UdpSettings settings, Fd socket, Service& service, LogPipe& pipe,
-                   spdlog::logger& logger)
+UdpFront::UdpFront(UdpSettings settings, Fd socket, Decider& decider, LogPipe& pipe,
+                   spdlog::logger& logger, UdpCounters& counters)
     : settings_(std::move(settings)),
       socket_(std::move(socket)),
-      service_(service),
+      decider_(decider),
       pipe_(pipe),
       logger_(logger),
+      batches_(settings_.max_batches),
       backlog_(kMaxBacklog),
+      counters_(counters),
+      told_(counters),
       bad_datagram_limits_(wire::kFaults, RateLimit(kLogPeriod)),
       foreign_limit_(kLogPeriod),
       losses_limit_(kLossesPeriod) {
   // The first batch is there from the start: when memory is short, queries are still taken.
-  idle_batches_.push_back(take_batch());
+  (void)batches_.take();
+}
+
+UdpFront::~UdpFront() {
+  while (Batch* batch = batches_.overdue(ticks_, 0)) {
+    decider_.forget(batch->asked());
+    batches_.take_back(*batch);
+  }
+}
+
+void UdpFront::attach(EventLoop& loop, std::function<Seconds()> clock) {
+  clock_ = std::move(clock);
+  backlog_waits_ = loop.when_idle([this] { handle(clock_()); });
+  readable_ = loop.watch(socket_.get(), EventLoop::kRead, [this](unsigned) { handle(clock_()); });
+  each_second_ = loop.every(1, [this] { tick(clock_()); });
+}
+
+// What is left for later is done when nothing else is to be done, or beside what is.
+void UdpFront::settle() {
+  if (!readable_) return;
+  readable_.set(reading() ? EventLoop::kRead : 0);
+  pending() ? backlog_waits_.start() : backlog_waits_.stop();
 }
 
 void UdpFront::handle(Seconds now) {
@@ -46,46 +70,40 @@ void UdpFront::handle(Seconds now) {
     if (!handle_batch(now)) break;
   }
   if (pending()) handle_dear(now);
-}
-
-std::unique_ptr<UdpFront::Batch> UdpFront::take_batch() {
-  if (idle_batches_.empty()) {
-    idle_batches_.reserve(++batches_);  // so that taking them back cannot fail
-    return std::make_unique<Batch>();
-  }
-  std::unique_ptr<Batch> batch = std::move(idle_batches_.back());
-  idle_batches_.pop_back();
-  return batch;
+  settle();
 }
 
 bool UdpFront::handle_batch(Seconds now) {
-  std::unique_ptr<Batch> batch = take_batch();
+  if (batches_.left() == 1 && !backlog_.empty()) return false;  // that is for the backlog
+  Batches::Held batch = batches_.take();
+  if (batch == nullptr) return false;
   const std::size_t received = batch->datagrams.receive(socket_.get());
   std::size_t bytes = 0;
   for (std::size_t i = 0; i < received; ++i) bytes += batch->datagrams.datagram(i).size();
-  parse_and_decide(std::move(batch), true, now);
+  parse(*batch, true, now);
+  decide(std::move(batch), now);
   return received == DatagramBatch::kSize && bytes <= kMaxBytes;
 }
 
 void UdpFront::handle_dear(Seconds now) {
-  std::unique_ptr<Batch> batch = take_batch();
+  Batches::Held batch = batches_.take();
   batch->datagrams.load(*backlog_.take());
-  parse_and_decide(std::move(batch), false, now);
+  parse(*batch, false, now);
+  decide(std::move(batch), now);
 }
 
-void UdpFront::parse_and_decide(std::unique_ptr<Batch> batch, bool set_dear_aside, Seconds now) {
-  std::size_t queries = 0;
+// Fills the batch's queries from its datagrams.
+void UdpFront::parse(Batch& batch, bool set_dear_aside, Seconds now) {
   try {
-    queries = parse(*batch, set_dear_aside, now);
+    batch.size = parse_all(batch, set_dear_aside, now);
   } catch (...) {
-    idle_batches_.push_back(std::move(batch));
+    counters_.undecided += batch.datagrams.size();
     throw;
   }
-  decide(std::move(batch), queries, now);
 }
 
-// Fills the batch's queries from its datagrams. How many there are.
-std::size_t UdpFront::parse(Batch& batch, bool set_dear_aside, Seconds now) {
+// How many queries there are.
+std::size_t UdpFront::parse_all(Batch& batch, bool set_dear_aside, Seconds now) {
   std::size_t queries = 0;
   for (std::size_t i = 0; i < batch.datagrams.size(); ++i) {
     const Endpoint source = batch.datagrams.source(i);
@@ -107,7 +125,7 @@ std::size_t UdpFront::parse(Batch& batch, bool set_dear_aside, Seconds now) {
     }
     const std::uint64_t question = question_id(question_key_, source, query.envelope);
     complete(query, datagram, question, batch.completed[queries], now);
-    if (service_.greylist().tells_questions_apart()) query.question = question;
+    if (settings_.tell_questions_apart) query.question = question;
     batch.datagram_of[queries++] = i;
   }
   return queries;
@@ -127,6 +145,7 @@ void UdpFront::complete(wire::Query& query, std::string_view datagram, std::uint
 
 bool UdpFront::is_foreign(const Endpoint& source, Seconds now) {
   if (settings_.allow.contains(source.ip)) return false;
+  ++counters_.foreign;
   if (const auto count = foreign_limit_.due(now)) {
     logger_.warn("query refused source={}@{} count={}: not in --allow", to_string(source.ip),
                  source.port, count);
@@ -137,53 +156,66 @@ bool UdpFront::is_foreign(const Endpoint& source, Seconds now) {
 void UdpFront::set_aside(const Batch& batch, std::size_t index, const Ip& source) {
   const std::string_view datagram = batch.datagrams.datagram(index);
   const std::string_view client = client_of(datagram);
+  const std::uint64_t before = backlog_.dropped();
   const bool room = backlog_.make_room(source, client, datagram.size());
-  losses_.backlog = backlog_.dropped();
+  counters_.backlog += backlog_.dropped() - before;
   if (!room) return;
   try {
     backlog_.add(source, client, datagram.size(), batch.datagrams.save(index));
   } catch (const std::bad_alloc&) {
-    ++losses_.backlog;
+    ++counters_.backlog;
   }
 }
 
 void UdpFront::on_bad_datagram(wire::Fault fault, const Endpoint& source, Seconds now) {
+  ++counters_.faults[std::size_t(fault)];
   if (const auto count = bad_datagram_limits_[std::size_t(fault)].due(now)) {
     logger_.warn("bad datagram fault={} source={}@{} count={}", to_string(fault),
                  to_string(source.ip), source.port, count);
   }
 }
 
-// The batch is its own from here on: on_decision takes it back with the last decision.
-void UdpFront::decide(std::unique_ptr<Batch> batch, std::size_t queries, Seconds now) {
-  batch->undecided = queries;
-  if (queries == 0) {
-    idle_batches_.push_back(std::move(batch));
-    return;
-  }
-  Batch* const asked = batch.release();
+// ---- decisions ---------------------------------------------------------------------------------
+
+void UdpFront::decide(Batches::Held held, Seconds now) {
+  if (held->size == 0) return;
+  held->undecided = held->size;
+  Batch& batch = batches_.send_off(std::move(held), ticks_);
   try {
-    service_.decide({asked->queries.data(), queries}, now,
-                    [this, asked](std::size_t index, const Decided& decision) {
-                      on_decision(*asked, index, decision);
-                    });
+    decider_.decide(batch.asked(), now, [this, &batch](std::size_t index, const Decided& decision) {
+      on_decision(batch, index, decision);
+    });
   } catch (...) {
-    losses_.undecided += asked->undecided;
-    if (asked->undecided > 0) idle_batches_.emplace_back(asked);
+    if (batch.undecided > 0) counters_.undecided += lose(batch);
     throw;
   }
 }
 
-void UdpFront::on_decision(Batch& batch, std::size_t index, const Decided& decision) {
+void UdpFront::on_decision(Batch& batch, std::size_t index, const Decided& decision) noexcept {
+  ++counters_.decided[std::size_t(decision.reason)];
   answer(batch, index, decision);
   if (settings_.log_decisions) {
-    append_decision(pipe_.line(Priority::info), batch.queries[index], decision,
-                    batch.datagrams.source(batch.datagram_of[index]));
+    pipe_.add_line(Priority::info, [&](std::string& out) {
+      append_decision(out, batch.queries[index], decision,
+                      batch.datagrams.source(batch.datagram_of[index]));
+    });
   }
-  if (--batch.undecided > 0) return;
-  losses_.unsent += batch.datagrams.send_answers(socket_.get());
+  if (--batch.undecided == 0) finish(batch);
+}
+
+// The rest of it will not be decided: how many.
+std::size_t UdpFront::lose(Batch& batch) {
+  const std::size_t lost = std::exchange(batch.undecided, 0);
+  finish(batch);
+  return lost;
+}
+
+// Whoever has been decided on is told.
+void UdpFront::finish(Batch& batch) {
+  counters_.unsent += batch.datagrams.send_answers(socket_.get());
   pipe_.flush();
-  idle_batches_.emplace_back(&batch);
+  batches_.take_back(batch);
+  settle();
 }
 
 void UdpFront::answer(Batch& batch, std::size_t index, const Decision& decision) {
@@ -196,20 +228,39 @@ void UdpFront::answer(Batch& batch, std::size_t index, const Decision& decision)
     answer = to_answer_with_wait(decision.reason, std::uint32_t(*decision.wait));
   }
   answer.append(query.tag);
-  batch.datagrams.answer(batch.datagram_of[index], answer);
+  batch.datagrams.answer(batch.datagram_of[index], {answer.bytes, answer.size});
 }
 
 void UdpFront::tick(Seconds now) {
+  ++ticks_;
+  while (Batch* batch = batches_.overdue(ticks_, settings_.patience)) {
+    decider_.forget(batch->asked());
+    counters_.overdue += lose(*batch);
+  }
+  settle();
   const std::uint32_t overflow = dropped_datagrams(socket_.get());
-  losses_.overflow += overflow - std::exchange(overflow_seen_, overflow);  // it may wrap
-  if (losses_ == told_ || losses_limit_.due(now) == 0) return;
+  counters_.overflow += overflow - std::exchange(overflow_seen_, overflow);  // it may wrap
+  tell_losses(now);
+}
+
+void UdpFront::tell_losses(Seconds now) {
+  const auto since = [&](Count UdpCounters::*count) { return counters_.*count - told_.*count; };
+  using Udp = UdpCounters;
+  const Count overflow = since(&Udp::overflow), backlog = since(&Udp::backlog),
+              undecided = since(&Udp::undecided), unsent = since(&Udp::unsent),
+              overdue = since(&Udp::overdue);
+  if (overflow + backlog + undecided + unsent + overdue == 0) return;
+  if (losses_limit_.due(now) == 0) return;
   logger_.warn(
       "queries without an answer, since the last such line: {} dropped by the system (its queue "
       "was full, or the source forged), {} dropped as their source sent too many dear ones, {} not "
       "decided for want of memory, {} answers not sent",
-      losses_.overflow - told_.overflow, losses_.backlog - told_.backlog,
-      losses_.undecided - told_.undecided, losses_.unsent - told_.unsent);
-  told_ = losses_;
+      overflow, backlog, undecided, unsent);
+  if (overdue > 0) {
+    logger_.warn("queries without an answer: {} not decided within {} seconds", overdue,
+                 settings_.patience);
+  }
+  told_ = counters_;
 }
 
 }  // namespace grey

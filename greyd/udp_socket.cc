@@ -85,9 +85,9 @@ Endpoint DatagramBatch::source(std::size_t index) const {
   return to_endpoint(reinterpret_cast<const sockaddr&>(sources_[index]));
 }
 
-void DatagramBatch::answer(std::size_t index, wire::Answer answer) {
-  answer_bytes_[answered_] = answer;
-  answer_parts_[answered_] = {answer_bytes_[answered_].bytes, answer.size};
+void DatagramBatch::answer(std::size_t index, std::string_view answer) {
+  const std::size_t size = answer.copy(answer_bytes_[answered_].data(), kMaxAnswer);
+  answer_parts_[answered_] = {answer_bytes_[answered_].data(), size};
   msghdr& header = answers_[answered_].msg_hdr;
   header = {};
   header.msg_name = &sources_[index];

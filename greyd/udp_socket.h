@@ -14,7 +14,6 @@
 #include "greyd/endpoint.h"
 #include "greyd/error.h"
 #include "greyd/files.h"
-#include "greyd/wire.h"
 
 namespace grey {
 
@@ -55,7 +54,9 @@ class DatagramBatch {
   void load(const Datagram& datagram);  // it is the only one then, as if it had just come
 
   // The answer to be sent by the next send_answers. Unanswered datagrams get none.
-  void answer(std::size_t index, wire::Answer answer);
+  // REQUIRES: at most kMaxAnswer bytes, and one answer to each.
+  static constexpr std::size_t kMaxAnswer = 64;
+  void answer(std::size_t index, std::string_view answer);
   // From the address that the query was sent to. How many could not be sent; they are not tried
   // again, as the asker asks again.
   std::size_t send_answers(int fd);
@@ -75,7 +76,7 @@ class DatagramBatch {
   std::array<Control, kSize> controls_{};
   std::array<mmsghdr, kSize> answers_{};
   std::array<iovec, kSize> answer_parts_{};
-  std::array<wire::Answer, kSize> answer_bytes_{};
+  std::array<std::array<char, kMaxAnswer>, kSize> answer_bytes_{};
   std::size_t count_ = 0;
   std::size_t answered_ = 0;
 };

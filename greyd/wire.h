@@ -99,7 +99,8 @@ struct Query {
   std::uint64_t question = 0;
 };
 
-// Why a datagram is not a query. The names are those of the log and of the counters.
+// Why a datagram is not a query. The names are those of the log and of the
+// counters (counters.h).
 enum class Fault : std::uint8_t { none, empty, no_client, bad_client, no_sender, no_recipient };
 constexpr std::size_t kFaults = 6;
 std::string_view to_string(Fault fault);
@@ -123,6 +124,7 @@ enum class Reason : std::uint8_t {
   passed,
   bounce,
 };
+constexpr std::size_t kReasons = 9;
 std::string_view to_string(Reason reason);  // "new", "early", ...
 
 enum class Verdict : std::uint8_t { defer = 0, accept = 1 };

@@ -119,10 +119,12 @@ class Player {
     service_ = std::make_unique<Service>(
         ServiceSettings{options.policy, options.max_records, options.context_file,
                         options.whitelist, options.blacklist, options.sync},
-        HashKey{}, background_, [](StateFiles::Level level, const std::string& text) {
+        HashKey{}, background_,
+        [](StateFiles::Level level, const std::string& text) {
           if (level == StateFiles::Level::error && !text.starts_with("clock leapt"))
             throw Failed(text);
-        });
+        },
+        counters_);
     if (const auto lists = service_->reload_lists(); !lists) throw Failed(lists.error().text);
     if (const auto loaded = service_->load(now_, monotonic_); !loaded)
       throw Failed(loaded.error().text);
@@ -190,6 +192,7 @@ class Player {
 
   TemporaryDirectory directory_;
   InlineBackground background_;
+  Counters counters_;
   std::vector<std::string> arguments_ = {"qmail-greyd"};
   Seconds now_ = 1'000'000'000, monotonic_ = 5000;
   std::unique_ptr<Service> service_;

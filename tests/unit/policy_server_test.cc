@@ -3,79 +3,33 @@
 #include "greyd/policy_server.h"
 
 #include <doctest/doctest.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <spdlog/sinks/null_sink.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <new>
 #include <string>
 
 #include "tests/temporary_directory.h"
 #include "tests/unit/decided.h"
+#include "tests/unit/stream_peer.h"
 
 using namespace grey;
+using testing::Peer;
 using wire::Reason;
 
 namespace {
 
-// A mail server's end.
-class Peer {
- public:
-  explicit Peer(const std::string& path) : fd_(::socket(AF_UNIX, SOCK_STREAM, 0)) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    path.copy(address.sun_path, sizeof address.sun_path - 1);
-    REQUIRE(::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-  }
-  void send(const std::string& text) {
-    REQUIRE(::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL) == ssize_t(text.size()));
-  }
-  // False when the server's side takes no more.
-  bool send_some(const std::string& text) {
-    return ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT) > 0;
-  }
-  void ask(const std::string& sender) { send("check 192.0.2.1 " + sender + " b\n"); }
-  // What has come, with a "|" for the end of the stream.
-  std::string received() {
-    std::string text;
-    char buffer[4096];
-    for (;;) {
-      const ssize_t size = ::recv(fd_.get(), buffer, sizeof buffer, MSG_DONTWAIT);
-      if (size == 0) return text + "|";
-      if (size < 0) return errno == EAGAIN ? text : text + "|";
-      text.append(buffer, std::size_t(size));
-    }
-  }
-  void half_close() { ::shutdown(fd_.get(), SHUT_WR); }
-  void close() { fd_.reset(); }
-
- private:
-  Fd fd_;
-};
-
 // The server's end. Decisions wait until decide_all(); a sender's decision is `passed` with the
 // number of the query as its age.
-class Fixture {
+class Fixture : public Decider {
  public:
   explicit Fixture(PolicySettings settings = {}) : settings_(std::move(settings)) {
     settings_.log_decisions = false;
-    std::vector<PolicyListener> listeners;
-    auto listener = PolicyListener::open({path_, {}});
+    std::vector<Listener> listeners;
+    auto listener = Listener::open({path_, {}}, PolicyServer::kSocketMode);
     REQUIRE(listener);
     listeners.push_back(std::move(*listener));
-    server_.emplace(
-        settings_, std::move(listeners),
-        [this](std::span<const wire::Query> batch, Seconds, const Service::Done& done) {
-          if (fail) throw std::bad_alloc();
-          std::vector<std::string> senders;
-          for (const wire::Query& query : batch) senders.emplace_back(query.sender);
-          waiting_.push_back({std::move(senders), batch, done});
-          if (at_once) decide_all();
-        },
-        pipe_, logger_);
+    server_.emplace(settings_, std::move(listeners), *this, pipe_, logger_, counters_);
   }
 
   Peer connect() {
@@ -124,8 +78,20 @@ class Fixture {
   struct Waiting {
     std::vector<std::string> senders;
     std::span<const wire::Query> queries;
-    Service::Done done;
+    Done done;
   };
+
+  void decide(std::span<const wire::Query> batch, Seconds, Done done) override {
+    if (fail) throw std::bad_alloc();
+    std::vector<std::string> senders;
+    for (const wire::Query& query : batch) senders.emplace_back(query.sender);
+    waiting_.push_back({std::move(senders), batch, std::move(done)});
+    if (at_once) decide_all();
+  }
+  void forget(std::span<const wire::Query> batch) noexcept override {
+    std::erase_if(waiting_, [&](const Waiting& one) { return one.queries.data() == batch.data(); });
+  }
+  void drain() override { decide_all(); }
 
   testing::TemporaryDirectory directory_;
   const std::string path_ = directory_ / "socket";
@@ -133,6 +99,7 @@ class Fixture {
   LogPipe pipe_{-1};
   spdlog::logger logger_{"test", std::make_shared<spdlog::sinks::null_sink_mt>()};
   std::vector<Waiting> waiting_;
+  PolicyCounters counters_;
   std::optional<PolicyServer> server_;
 };
 
@@ -234,8 +201,8 @@ TEST_CASE("a connection that floods does not keep the others waiting") {
 
 TEST_CASE("time-outs count ticks: for idle connections many, for half a request few") {
   PolicySettings settings;
-  settings.idle_ticks = 10;
-  settings.unfinished_ticks = 3;
+  settings.stream.idle_ticks = 10;
+  settings.stream.unfinished_ticks = 3;
   Fixture f(std::move(settings));
   Peer idle = f.connect(), half = f.connect(), active = f.connect(), waits = f.connect();
   half.send("request=");
@@ -259,7 +226,7 @@ TEST_CASE("time-outs count ticks: for idle connections many, for half a request 
 
 TEST_CASE("a peer is not closed because its decision takes long") {
   PolicySettings settings;
-  settings.idle_ticks = settings.unfinished_ticks = 3;
+  settings.stream.idle_ticks = settings.stream.unfinished_ticks = 3;
   Fixture f(std::move(settings));
   Peer peer = f.connect();
   peer.ask("1");
@@ -272,7 +239,7 @@ TEST_CASE("a peer is not closed because its decision takes long") {
 
 TEST_CASE("at the bound the oldest connection makes room, an idle one before one that is busy") {
   PolicySettings settings;
-  settings.max_connections = 3;
+  settings.stream.max_connections = 3;
   Fixture f(std::move(settings));
   f.at_once = true;
   Peer a = f.connect(), b = f.connect(), c = f.connect();
@@ -298,7 +265,7 @@ TEST_CASE("at the bound the oldest connection makes room, an idle one before one
 
 TEST_CASE("a connection that waits for its decision does not make room") {
   PolicySettings settings;
-  settings.max_connections = 2;
+  settings.stream.max_connections = 2;
   Fixture f(std::move(settings));
   Peer a = f.connect(), b = f.connect();
   a.ask("1");
@@ -334,7 +301,7 @@ TEST_CASE("queries of one instance are about one message, on whatever connection
 
 TEST_CASE("what all peers leave unread or unfinished is bounded") {
   PolicySettings settings;
-  settings.max_held = 40'000;
+  settings.stream.max_held = 40'000;
   Fixture f(std::move(settings));
   f.at_once = true;
   std::vector<Peer> peers;
@@ -353,7 +320,7 @@ TEST_CASE("what all peers leave unread or unfinished is bounded") {
 
 TEST_CASE("what long requests took is given back when they are answered") {
   PolicySettings settings;
-  settings.max_held = 40'000;
+  settings.stream.max_held = 40'000;
   Fixture f(std::move(settings));
   f.at_once = true;
   std::vector<Peer> peers;
@@ -369,7 +336,7 @@ TEST_CASE("what long requests took is given back when they are answered") {
 
 TEST_CASE("answers that are not taken are dropped in time") {
   PolicySettings settings;
-  settings.unfinished_ticks = 3;
+  settings.stream.unfinished_ticks = 3;
   Fixture f(std::move(settings));
   f.at_once = true;
   Peer peer = f.connect();
@@ -381,7 +348,7 @@ TEST_CASE("answers that are not taken are dropped in time") {
 
 TEST_CASE("when all wait for their decisions a new one waits, and is not lost") {
   PolicySettings settings;
-  settings.max_connections = 2;
+  settings.stream.max_connections = 2;
   Fixture f(std::move(settings));
   Peer a = f.connect(), b = f.connect();
   a.ask("1");
@@ -420,7 +387,7 @@ TEST_CASE("a fault is answered behind the requests before it, and then nothing m
 
 TEST_CASE("who goes on sending after a fault is closed in time, and in bytes") {
   PolicySettings settings;
-  settings.unfinished_ticks = 3;
+  settings.stream.unfinished_ticks = 3;
   Fixture f(std::move(settings));
   Peer slow = f.connect(), fast = f.connect();
   slow.send("check x\n");

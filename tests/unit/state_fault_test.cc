@@ -130,14 +130,17 @@ struct Daemon {
   HeldBackground background;
   Greylist greylist{{}, 10'000, HashKey{}};
   std::vector<std::string> errors;
+  StateCounters counters;
   StateFiles files;
   Seconds clock = 1000;
 
   explicit Daemon(const std::string& path)
-      : files(path, ContextForm::qmail_greyd, Sync::second, greylist, background,
-              [this](StateFiles::Level level, const std::string& text) {
-                if (level == StateFiles::Level::error) errors.push_back(text);
-              }) {
+      : files(
+            path, ContextForm::qmail_greyd, Sync::second, greylist, background,
+            [this](StateFiles::Level level, const std::string& text) {
+              if (level == StateFiles::Level::error) errors.push_back(text);
+            },
+            counters) {
     REQUIRE(files.load(kNow));
     tick();
   }
@@ -169,8 +172,10 @@ std::size_t records_after_death(const testing::TemporaryDirectory& directory) {
   fs::copy(directory.path(), copy.path(), fs::copy_options::recursive);
   InlineBackground background;
   Greylist greylist({}, 10'000, HashKey{});
-  StateFiles files(copy / "context", ContextForm::qmail_greyd, Sync::second, greylist, background,
-                   [](StateFiles::Level, const std::string&) {});
+  StateCounters counters;
+  StateFiles files(
+      copy / "context", ContextForm::qmail_greyd, Sync::second, greylist, background,
+      [](StateFiles::Level, const std::string&) {}, counters);
   const auto report = files.load(kNow);
   REQUIRE(report);
   for (const std::string& note : report->notes) FAIL_CHECK(note);

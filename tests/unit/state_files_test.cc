@@ -45,15 +45,18 @@ struct Store {
   InlineBackground background;
   Greylist greylist;
   std::vector<std::string> errors, infos;
+  StateCounters counters;
   StateFiles files;
 
   explicit Store(const std::string& path, ContextForm form = ContextForm::qmail_greyd,
                  const Policy& policy = {})
       : greylist(policy, 10'000, HashKey{}),
-        files(path, form, Sync::always, greylist, background,
-              [this](StateFiles::Level level, const std::string& text) {
-                (level == StateFiles::Level::error ? errors : infos).push_back(text);
-              }) {}
+        files(
+            path, form, Sync::always, greylist, background,
+            [this](StateFiles::Level level, const std::string& text) {
+              (level == StateFiles::Level::error ? errors : infos).push_back(text);
+            },
+            counters) {}
 
   LoadReport load(Seconds now = kNow) {
     auto report = files.load(now);

@@ -1,57 +1,24 @@
 // The UDP front with real sockets, and a service whose state is in a directory of the test's.
 #include "greyd/udp_front.h"
 
-#include <arpa/inet.h>
 #include <doctest/doctest.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstring>
 #include <string>
 
+#include "greyd/service.h"
 #include "tests/temporary_directory.h"
+#include "tests/unit/udp_asker.h"
 
 using namespace grey;
+using testing::Asker;
 using namespace std::string_literals;
 
 namespace {
 
 constexpr Seconds kNow = 1'700'000'000;
-
-// Asks the daemon's socket from an address of the loopback network.
-class Asker {
- public:
-  Asker(const std::string& address, std::uint16_t port)
-      : fd_(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0)) {
-    sockaddr_in own{}, server{};
-    own.sin_family = server.sin_family = AF_INET;
-    inet_pton(AF_INET, address.c_str(), &own.sin_addr);
-    server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    server.sin_port = htons(port);
-    REQUIRE(::bind(fd_.get(), reinterpret_cast<sockaddr*>(&own), sizeof own) == 0);
-    REQUIRE(::connect(fd_.get(), reinterpret_cast<sockaddr*>(&server), sizeof server) == 0);
-  }
-  bool ask(const std::string& datagram) const {
-    return ::send(fd_.get(), datagram.data(), datagram.size(), 0) == ssize_t(datagram.size());
-  }
-  std::string answer() const {  // the next that has come; empty when there is none
-    char answer[100];
-    const ssize_t size = ::recv(fd_.get(), answer, sizeof answer, 0);
-    return {answer, std::size_t(std::max<ssize_t>(size, 0))};
-  }
-  // How many answers have come since the last call.
-  int answers() const {
-    char answer[100];
-    int count = 0;
-    while (::recv(fd_.get(), answer, sizeof answer, 0) >= 2) ++count;
-    return count;
-  }
-
- private:
-  Fd fd_;
-};
 
 std::string small_query(int n) {
   return "I192.0.2.1\0F"s + std::to_string(n) + "@x.org\0Tb@y.net\0\0"s;
@@ -69,17 +36,13 @@ std::string dear_query(int n) {
 struct Fixture {
   explicit Fixture(const Policy& decided = {}) : policy(decided) {
     REQUIRE(service.load(kNow, 100).has_value());
-    auto bound = bind_udp({Ip::from_v4(0x7f000001), 0});
-    REQUIRE(bound.has_value());
-    sockaddr_in own{};
-    socklen_t size = sizeof own;
-    REQUIRE(::getsockname(bound->get(), reinterpret_cast<sockaddr*>(&own), &size) == 0);
-    port = ntohs(own.sin_port);
+    Fd socket = testing::bind_any_port(port);
     UdpSettings settings;
     (void)settings.allow.add("127.0.0.0/8");
     settings.allow.build();
     settings.log_decisions = false;
-    front.emplace(std::move(settings), std::move(*bound), service, pipe, *logger);
+    settings.tell_questions_apart = service.greylist().tells_questions_apart();
+    front.emplace(std::move(settings), std::move(socket), service, pipe, *logger, counters);
   }
   ~Fixture() {
     ::close(log[0]);
@@ -92,12 +55,15 @@ struct Fixture {
   }
 
   Policy policy;
+  Counters all;
+  UdpCounters& counters = all.udp;
   testing::TemporaryDirectory directory;
   InlineBackground background;
   Service service{{policy, 100'000, directory / "context", "", "", Sync::never},
                   HashKey{},
                   background,
-                  [](StateFiles::Level, const std::string&) {}};
+                  [](StateFiles::Level, const std::string&) {},
+                  all};
   int log[2] = {-1, -1};
   int made = ::pipe2(log, O_NONBLOCK | O_CLOEXEC);
   LogPipe pipe{log[1]};
@@ -130,7 +96,7 @@ TEST_CASE("small queries do not wait for the dear ones that came before them") {
     dear += more;
   }
   CHECK(dear == sent);
-  CHECK(f.front->losses() == UdpLosses{});
+  CHECK(testing::lost(f.counters) == 0);
   CHECK(f.service.greylist().table().size() == std::size_t(sent) * wire::kMaxRecipients + 10);
 }
 
@@ -149,7 +115,7 @@ TEST_CASE("dear queries that are too many are dropped, counted and told of once 
   f.front->handle(kNow);
   f.front->handle(kNow);
   CHECK(other.answers() == 1);
-  const std::uint64_t dropped = f.front->losses().backlog;
+  const std::uint64_t dropped = f.counters.backlog;
   CHECK(dropped > 50);
   int calls = 0;
   while (f.front->pending()) {
@@ -172,7 +138,7 @@ TEST_CASE("what the system drops, as the queue is full, is counted") {
   for (int i = 0; i < 2000; ++i) sent += asker.ask(dear_query(1)) ? 1 : 0;  // some 130 MB
   REQUIRE(sent > 1000);
   f.front->tick(kNow);
-  CHECK(f.front->losses().overflow > 500);
+  CHECK(f.counters.overflow > 500);
   CHECK(f.logged().find(" dropped by the system") != std::string::npos);
 }
 

@@ -1,4 +1,4 @@
-#include "greyd/policy_connections.h"
+#include "greyd/stream_connections.h"
 
 #include <algorithm>
 #include <iterator>
@@ -6,18 +6,18 @@
 namespace grey {
 namespace {
 
-using Connection = PolicyConnections::Connection;
-using Source = PolicyConnections::Source;
-using List = PolicyConnections::List;
+using Connection = StreamConnections::Connection;
+using Source = StreamConnections::Source;
+using List = StreamConnections::List;
 
 // Descriptors of sources that the daemon has besides those for connections.
 constexpr std::size_t kFreeSources = 16;
 constexpr unsigned kNetworkOfHost = 64;  // bits of an IPv6 address
 
-// The first that waits for no decision and is not `except`.
+// The first that waits for no answer of ours and is not `except`.
 Connection* first_of(List& list, const Connection* except) {
   const auto goes = [&](const Connection& connection) {
-    return connection.undecided == 0 && &connection != except;
+    return connection.due == 0 && &connection != except;
   };
   const auto at = std::ranges::find_if(list, goes);
   return at == list.end() ? nullptr : &*at;
@@ -32,18 +32,18 @@ Connection* oldest_of(Source& source, const Connection* except) {
 
 }  // namespace
 
-PolicySourceKey PolicySourceKey::of_address(const Ip& address) {
+StreamSourceKey StreamSourceKey::of_address(const Ip& address) {
   return {std::nullopt, address.is_v4() ? address : address.network(kNetworkOfHost)};
 }
 
-bool PolicyConnections::overfull() const {
+bool StreamConnections::overfull() const {
   const std::size_t sources = sources_.size();
   return by_id_.size() + sources - std::min(sources, kFreeSources) > most_;
 }
 
 // ---- they come and go --------------------------------------------------------------------------
 
-Source* PolicyConnections::source_of(const PolicySourceKey& key) {
+Source* StreamConnections::source_of(const StreamSourceKey& key) {
   if (const auto at = sources_.find(key); at != sources_.end()) return &at->second;
   Fd epoll(::epoll_create1(EPOLL_CLOEXEC));
   const Id id = next_id_++;
@@ -64,19 +64,18 @@ Source* PolicyConnections::source_of(const PolicySourceKey& key) {
   return source;
 }
 
-void PolicyConnections::remove_if_empty(Source& source) {
+void StreamConnections::remove_if_empty(Source& source) {
   if (source.count > 0) return;
   by_count_.erase({source.count, &source});
   by_held_.erase({source.held, &source});
   sources_by_id_.erase(source.id);
-  sources_.erase(PolicySourceKey(source.key));
+  sources_.erase(StreamSourceKey(source.key));
 }
 
-Connection* PolicyConnections::add(Fd fd, const std::optional<Endpoint>& peer,
-                                   const PolicySourceKey& key, unsigned now) {
+Connection* StreamConnections::add(Id id, Fd fd, const std::optional<Endpoint>& peer,
+                                   const StreamSourceKey& key, unsigned now) {
   Source* const source = source_of(key);
   if (source == nullptr) return nullptr;
-  const Id id = next_id_++;
   epoll_event event{EPOLLIN, {.u64 = id}};
   bool listed = false;
   try {
@@ -104,23 +103,26 @@ Connection* PolicyConnections::add(Fd fd, const std::optional<Endpoint>& peer,
   return &connection;
 }
 
-Connection* PolicyConnections::find(Id id) {
+Connection* StreamConnections::find(Id id) {
   const auto at = by_id_.find(id);
   return at == by_id_.end() ? nullptr : &*at->second;
 }
 
-Source* PolicyConnections::find_source(Id id) {
+Source* StreamConnections::find_source(Id id) {
   const auto at = sources_by_id_.find(id);
   return at == sources_by_id_.end() ? nullptr : at->second;
 }
 
-void PolicyConnections::close(Connection& connection) {
+void StreamConnections::close(Connection& connection) {
   set_held(connection, 0);
   Source* const source = connection.source;
   const auto at = by_id_.find(connection.id);
   const List::iterator place = at->second;
   by_id_.erase(at);
-  (place->busy ? source->busy : source->idle).erase(place);
+  dead_.splice(dead_.end(), place->busy ? source->busy : source->idle, place);
+  connection.fd.reset();
+  connection.closed = true;
+  connection.source = nullptr;
   rank(by_count_, source, source->count, source->count - 1);
   --source->count;
   remove_if_empty(*source);
@@ -128,7 +130,7 @@ void PolicyConnections::close(Connection& connection) {
 
 // ---- their state -------------------------------------------------------------------------------
 
-void PolicyConnections::move(Connection& connection, bool busy, unsigned now) {
+void StreamConnections::move(Connection& connection, bool busy, unsigned now) {
   List& from = connection.busy ? connection.source->busy : connection.source->idle;
   List& to = busy ? connection.source->busy : connection.source->idle;
   to.splice(to.end(), from, by_id_.find(connection.id)->second);
@@ -136,14 +138,14 @@ void PolicyConnections::move(Connection& connection, bool busy, unsigned now) {
   connection.since = now;
 }
 
-void PolicyConnections::watch(Connection& connection, std::uint32_t events) {
+void StreamConnections::watch(Connection& connection, std::uint32_t events) {
   if (events == connection.watched) return;
   epoll_event event{events, {.u64 = connection.id}};
   ::epoll_ctl(connection.source->epoll.get(), EPOLL_CTL_MOD, connection.fd.get(), &event);
   connection.watched = events;
 }
 
-void PolicyConnections::set_held(Connection& connection, std::size_t bytes) {
+void StreamConnections::set_held(Connection& connection, std::size_t bytes) {
   if (bytes == connection.held) return;
   Source* const source = connection.source;
   const std::size_t now = source->held - connection.held + bytes;
@@ -154,7 +156,7 @@ void PolicyConnections::set_held(Connection& connection, std::size_t bytes) {
 }
 
 // No allocation, so that it cannot fail.
-void PolicyConnections::rank(Ranking& ranking, Source* source, std::size_t from, std::size_t to) {
+void StreamConnections::rank(Ranking& ranking, Source* source, std::size_t from, std::size_t to) {
   auto node = ranking.extract({from, source});
   node.value().first = to;
   ranking.insert(std::move(node));
@@ -162,13 +164,13 @@ void PolicyConnections::rank(Ranking& ranking, Source* source, std::size_t from,
 
 // ---- who goes ----------------------------------------------------------------------------------
 
-Connection* PolicyConnections::to_make_room(const Connection* newcomer) {
+Connection* StreamConnections::to_make_room(const Connection* newcomer) {
   if (by_count_.empty()) return nullptr;
   if (newcomer != nullptr && newcomer->source->count == by_count_.rbegin()->first) {
     if (Connection* goes = oldest_of(*newcomer->source, newcomer)) return goes;
   }
   for (auto at = by_count_.rbegin(); at != by_count_.rend(); ++at) {
-    // Who has no more than its share need not go because others' decisions take long.
+    // Who has no more than its share need not go because others' answers take long.
     const bool in_share = at->first * sources_.size() <= by_id_.size();
     if (in_share && at != by_count_.rbegin()) break;
     if (Connection* goes = oldest_of(*at->second, newcomer)) return goes;
@@ -176,7 +178,7 @@ Connection* PolicyConnections::to_make_room(const Connection* newcomer) {
   return nullptr;
 }
 
-Connection* PolicyConnections::to_free_memory() {
+Connection* StreamConnections::to_free_memory() {
   for (auto at = by_held_.rbegin(); at != by_held_.rend() && at->first > 0; ++at) {
     if (Connection* goes = first_of(at->second->busy, nullptr)) return goes;
     if (Connection* goes = first_of(at->second->idle, nullptr)) return goes;
@@ -184,7 +186,7 @@ Connection* PolicyConnections::to_free_memory() {
   return nullptr;
 }
 
-std::vector<PolicyConnections::Id> PolicyConnections::expired(bool busy, unsigned ticks,
+std::vector<StreamConnections::Id> StreamConnections::expired(bool busy, unsigned ticks,
                                                               unsigned now,
                                                               std::size_t most) const {
   std::vector<Id> ids;

@@ -1,6 +1,6 @@
-// Who goes when policy connections are too many or hold too much, without a server: the sources are
+// Who goes when stream connections are too many or hold too much, without a server: the sources are
 // the test's, the descriptors are real.
-#include "greyd/policy_connections.h"
+#include "greyd/stream_connections.h"
 
 #include <doctest/doctest.h>
 #include <sys/socket.h>
@@ -11,7 +11,7 @@ using namespace grey;
 
 namespace {
 
-using Connection = PolicyConnections::Connection;
+using Connection = StreamConnections::Connection;
 
 class Fixture {
  public:
@@ -22,8 +22,8 @@ class Fixture {
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
     peers_.emplace_back(ends[1]);
     const Endpoint peer{*Ip::parse(address), 25};
-    Connection* added =
-        connections.add(Fd(ends[0]), peer, PolicySourceKey::of_address(peer.ip), now);
+    Connection* added = connections.add(connections.new_id(), Fd(ends[0]), peer,
+                                        StreamSourceKey::of_address(peer.ip), now);
     REQUIRE(added != nullptr);
     return *added;
   }
@@ -33,19 +33,19 @@ class Fixture {
   std::vector<Fd> peers_;
 
  public:
-  PolicyConnections connections;
+  StreamConnections connections;
 };
 
 }  // namespace
 
 TEST_CASE("a source is an IPv4 address, an IPv6 network of one host, or a user") {
-  const auto key = [](const char* text) { return PolicySourceKey::of_address(*Ip::parse(text)); };
+  const auto key = [](const char* text) { return StreamSourceKey::of_address(*Ip::parse(text)); };
   CHECK(key("192.0.2.1") != key("192.0.2.2"));
   CHECK(key("::ffff:192.0.2.1") == key("192.0.2.1"));
   CHECK(key("2001:db8::1") == key("2001:db8::ffff:1"));
   CHECK(key("2001:db8::1") != key("2001:db8:0:1::1"));
-  CHECK(PolicySourceKey::of_user(0) != PolicySourceKey::of_user(1));
-  CHECK(PolicySourceKey::of_user(0) != key("::"));
+  CHECK(StreamSourceKey::of_user(0) != StreamSourceKey::of_user(1));
+  CHECK(StreamSourceKey::of_user(0) != key("::"));
 }
 
 TEST_CASE("the source with most loses its oldest, whoever comes") {
@@ -60,7 +60,7 @@ TEST_CASE("the source with most loses its oldest, whoever comes") {
   CHECK(f.connections.to_make_room(&newest) == &first);
   f.connections.move(first, true, 1);
   CHECK(f.connections.to_make_room(&newest) == &second);
-  second.undecided = 1;
+  second.due = 1;
   CHECK(f.connections.to_make_room(&newest) == &first);
 }
 
@@ -79,7 +79,7 @@ TEST_CASE("among equals the newcomer's own source gives way, but not the newcome
 TEST_CASE("whatever thousands of connections of others do, one within its share stays") {
   constexpr std::size_t kMost = 200;
   Fixture f(kMost);
-  std::vector<PolicyConnections::Id> stay;
+  std::vector<StreamConnections::Id> stay;
   for (int i = 0; i < 20; ++i) stay.push_back(f.add("192.0.2.100").id);
   std::vector<std::string> hostile;
   for (int i = 0; i < 8; ++i) hostile.push_back("192.0.2." + std::to_string(i));
@@ -102,10 +102,10 @@ TEST_CASE("what is decided does not go, and who has its share does not go instea
   Connection& a = f.add("192.0.2.1");
   Connection& b = f.add("192.0.2.1");
   Connection& other = f.add("192.0.2.2");
-  a.undecided = b.undecided = 1;
+  a.due = b.due = 1;
   CHECK(f.connections.to_make_room(nullptr) == nullptr);
-  other.undecided = 1;
-  b.undecided = 0;
+  other.due = 1;
+  b.due = 0;
   CHECK(f.connections.to_make_room(nullptr) == &b);
 }
 
@@ -146,7 +146,7 @@ TEST_CASE("those whose time has run out are told in bounded number") {
   f.connections.move(busy, true, 5);
   const auto other = f.add("192.0.2.2", 1).id;
   f.add("192.0.2.2", 9);
-  using Ids = std::vector<PolicyConnections::Id>;
+  using Ids = std::vector<StreamConnections::Id>;
   CHECK(f.connections.expired(false, 9, 10, 5) == Ids{old, other});
   CHECK(f.connections.expired(false, 9, 10, 1) == Ids{old});
   CHECK(f.connections.expired(true, 5, 10, 5) == Ids{busy.id});

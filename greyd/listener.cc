@@ -1,4 +1,4 @@
-#include "greyd/policy_listener.h"
+#include "greyd/listener.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -28,15 +28,15 @@ Fd unix_socket() {
 }
 
 // There is no bind(2) or connect(2) relative to a directory's descriptor. While this lives, that
-// directory is the process's own, and what is made has the mode of a policy socket: a chmod of the
-// path afterwards would follow a link that somebody has put there meanwhile.
+// directory is the process's own, and what is made has the mode that is wanted: a chmod of the path
+// afterwards would follow a link that somebody has put there meanwhile.
 class InDirectory {
  public:
-  explicit InDirectory(const Fd& directory)
+  InDirectory(const Fd& directory, mode_t mode)
       : before_(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)),
         entered_(before_ && ::fchdir(directory.get()) == 0),
         error_(entered_ ? 0 : errno),
-        mask_(::umask(0777 & ~PolicyListener::kMode)) {}
+        mask_(::umask(0777 & ~mode)) {}
   InDirectory(const InDirectory&) = delete;
   InDirectory& operator=(const InDirectory&) = delete;
   ~InDirectory() {
@@ -52,13 +52,46 @@ class InDirectory {
   const mode_t mask_;
 };
 
+// Whether the name can be had in that directory: 0 when nothing has it, or a socket; or else the
+// errno that says why not.
+int check_name(int directory, const char* name, bool& taken) {
+  struct stat file {};
+  taken = ::fstatat(directory, name, &file, AT_SYMLINK_NOFOLLOW) == 0;
+  if (!taken) return errno == ENOENT ? 0 : errno;
+  return S_ISSOCK(file.st_mode) ? 0 : EEXIST;
+}
+
+// Where a unix socket's file is to be.
+struct Place {
+  Fd directory;
+  std::string name;
+};
+
+tl::unexpected<Error> cannot_listen(const std::string& path, int error) {
+  return tl::make_unexpected(system_error("listen on", path, error));
+}
+
+// All that can be said before anything is made there.
+Result<Place> find_place(const std::string& path) {
+  // Who connects has to name the whole path.
+  if (path.size() >= sizeof(sockaddr_un::sun_path)) return cannot_listen(path, ENAMETOOLONG);
+  auto directory = open_trusted_directory(directory_of(path));
+  if (!directory) return failure("cannot listen on " + path + ": " + directory.error().text);
+  Place place{std::move(*directory), path.substr(path.rfind('/') + 1)};
+  bool taken = false;
+  if (const int error = check_name(place.directory.get(), place.name.c_str(), taken)) {
+    return cannot_listen(path, error);
+  }
+  return place;
+}
+
 // The next three work on a name in the process's directory.
 
 // Removes a socket that nobody listens to. 0, or the errno that says why the name is taken.
 int remove_stale(const sockaddr_un& address) {
-  struct stat file;
-  if (::lstat(address.sun_path, &file) != 0) return errno == ENOENT ? 0 : errno;
-  if (!S_ISSOCK(file.st_mode)) return EEXIST;
+  bool taken = false;
+  const int error = check_name(AT_FDCWD, address.sun_path, taken);
+  if (error != 0 || !taken) return error;
   const Fd probe = unix_socket();
   if (!probe) return errno;
   if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
@@ -84,61 +117,45 @@ int bind_name(const std::string& name, Fd& result) {
   return 0;
 }
 
-int bind_in(const Fd& directory, const std::string& name, Fd& result, struct stat& file) {
-  const InDirectory there(directory);
+int bind_in(const Place& place, mode_t mode, Fd& result, struct stat& file) {
+  const InDirectory there(place.directory, mode);
   if (there.error() != 0) return there.error();
-  if (const int error = bind_name(name, result)) return error;
-  if (::lstat(name.c_str(), &file) != 0) return errno;
+  if (const int error = bind_name(place.name, result)) return error;
+  if (::lstat(place.name.c_str(), &file) != 0) return errno;
   return S_ISSOCK(file.st_mode) ? 0 : EEXIST;  // or somebody has put another thing there
 }
 
 }  // namespace
 
-Result<void> PolicyListener::check_path(const std::string& path) {
-  const auto error_of = [&](int error) {
-    return tl::make_unexpected(system_error("listen on", path, error));
-  };
-  if (path.size() >= sizeof(sockaddr_un::sun_path)) return error_of(ENAMETOOLONG);
-  const auto directory = open_trusted_directory(directory_of(path));
-  if (!directory) return failure("cannot listen on " + path + ": " + directory.error().text);
-  struct stat file {};
-  const std::string name = path.substr(path.rfind('/') + 1);
-  if (::fstatat(directory->get(), name.c_str(), &file, AT_SYMLINK_NOFOLLOW) != 0) {
-    return errno == ENOENT ? Result<void>() : error_of(errno);
-  }
-  return S_ISSOCK(file.st_mode) ? Result<void>() : error_of(EEXIST);
+Result<void> Listener::check_path(const std::string& path) {
+  const auto place = find_place(path);
+  if (!place) return tl::make_unexpected(place.error());
+  return {};
 }
 
-Result<PolicyListener> PolicyListener::open(const PolicyAddress& address) {
-  const auto error_of = [&](int error) {
-    return tl::make_unexpected(system_error("listen on", address.path, error));
-  };
-  PolicyListener listener{Fd()};
+Result<Listener> Listener::open(const ListenAddress& address, mode_t mode) {
+  Listener listener{Fd()};
   if (address.path.empty()) {
     auto bound = bind_socket(address.endpoint, SOCK_STREAM, prepare_tcp);
     if (!bound) return tl::make_unexpected(bound.error());
     listener.fd_ = std::move(*bound);
   } else {
-    // Who connects has to name the whole path.
-    if (address.path.size() >= sizeof(sockaddr_un::sun_path)) return error_of(ENAMETOOLONG);
-    auto directory = open_trusted_directory(directory_of(address.path));
-    if (!directory) {
-      return failure("cannot listen on " + address.path + ": " + directory.error().text);
-    }
-    listener.name_ = address.path.substr(address.path.rfind('/') + 1);
+    auto place = find_place(address.path);
+    if (!place) return tl::make_unexpected(place.error());
     struct stat file {};
-    if (const int error = bind_in(*directory, listener.name_, listener.fd_, file)) {
-      return error_of(error);
+    if (const int error = bind_in(*place, mode, listener.fd_, file)) {
+      return cannot_listen(address.path, error);
     }
-    listener.directory_ = std::move(*directory);
+    listener.directory_ = std::move(place->directory);
+    listener.name_ = std::move(place->name);
     listener.device_ = file.st_dev;
     listener.inode_ = file.st_ino;
   }
-  if (::listen(listener.fd(), SOMAXCONN) != 0) return error_of(errno);
+  if (::listen(listener.fd(), SOMAXCONN) != 0) return cannot_listen(address.path, errno);
   return listener;
 }
 
-PolicyListener::~PolicyListener() {
+Listener::~Listener() {
   struct stat file;
   // A moved-from listener has no descriptor, and no file.
   if (!fd_ || !is_local()) return;

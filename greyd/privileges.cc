@@ -1,0 +1,51 @@
+#include "greyd/privileges.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "greyd/files.h"
+
+namespace grey {
+namespace {
+
+// Not root, so there is nothing to give up: fine if this is `user` already, and only that.
+Result<void> stay(const std::string& user, const passwd& entry) {
+  uid_t real, effective, saved;
+  gid_t real_group, effective_group, saved_group;
+  gid_t groups[2];
+  const bool same = ::getresuid(&real, &effective, &saved) == 0 && real == entry.pw_uid &&
+                    effective == entry.pw_uid && saved == entry.pw_uid &&
+                    ::getresgid(&real_group, &effective_group, &saved_group) == 0 &&
+                    real_group == entry.pw_gid && effective_group == entry.pw_gid &&
+                    saved_group == entry.pw_gid;
+  if (!same) return failure("cannot become user " + user + ": not started as root or as that user");
+  const int others = ::getgroups(2, groups);
+  if (others == 0 || (others == 1 && groups[0] == entry.pw_gid)) return {};
+  return failure("cannot become user " + user + ": other groups can only be given up by root");
+}
+
+}  // namespace
+
+Result<void> drop_privileges(const std::string& user) {
+  if (user.empty()) return {};
+  errno = 0;
+  const passwd* entry = ::getpwnam(user.c_str());
+  if (entry == nullptr) {
+    return errno != 0 ? tl::make_unexpected(system_error("look up user", user, errno))
+                      : failure("unknown user: " + user);
+  }
+  if (::geteuid() != 0) return stay(user, *entry);
+  if (::setgroups(0, nullptr) != 0 ||
+      ::setresgid(entry->pw_gid, entry->pw_gid, entry->pw_gid) != 0 ||
+      ::setresuid(entry->pw_uid, entry->pw_uid, entry->pw_uid) != 0) {
+    return tl::make_unexpected(system_error("become user", user, errno));
+  }
+  if (entry->pw_uid != 0 && ::setuid(0) == 0)
+    return failure("cannot give up root for user " + user);
+  return {};
+}
+
+}  // namespace grey

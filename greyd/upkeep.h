@@ -1,0 +1,52 @@
+// The upkeep of what the fronts serve, at its times and by signals: saving, expiry, new lists, the
+// end (qmail-greyd(8), SIGNALS).
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <array>
+
+#include "greyd/counters.h"
+#include "greyd/error.h"
+#include "greyd/event_loop.h"
+#include "greyd/log.h"
+#include "greyd/options.h"
+#include "greyd/service.h"
+
+namespace grey {
+
+class Upkeep {
+ public:
+  // It begins with this, on `loop`. All by reference must outlive it.
+  Upkeep(EventLoop& loop, const Options& options, Service& service, LogPipe& pipe,
+         spdlog::logger& logger, const Counters& counters);
+  Upkeep(const Upkeep&) = delete;
+  Upkeep& operator=(const Upkeep&) = delete;
+
+  // Now, of which the service has been told.
+  Seconds look_at_clocks();
+
+  // For the end, when nobody is answered any more. How many records were saved.
+  Result<std::size_t> save_all();
+
+ private:
+  void start_save();
+  void save_slice();
+  void on_tick();
+  void start_expiry();
+  void expire_slice();
+  void on_usr2();
+  void on_hup();
+  void print_records();
+
+  const Options& options_;
+  Service& service_;
+  LogPipe& pipe_;
+  spdlog::logger& logger_;
+  const Counters& counters_;
+
+  EventLoop::Timer tick_, save_, save_slices_, expiry_, expiry_slices_;
+  std::array<EventLoop::Signal, 5> signals_;
+};
+
+}  // namespace grey
