@@ -8,12 +8,13 @@
 
 #include "greyd/files.h"
 #include "svctool/find_services.h"
+#include "svctool/judge_daemon.h"
 #include "svctool/log_service.h"
 #include "svctool/look_at.h"
 #include "svctool/observe.h"
-#include "svctool/run_script.h"
 #include "svctool/service_dir.h"
 #include "svctool/service_files.h"
+#include "svctool/shell_quote.h"
 #include "svctool/start_check.h"
 #include "svctool/supervision.h"
 

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "greyd/error.h"
-#include "svctool/findings.h"
-#include "svctool/options.h"
+#include "svctool/judge_changes.h"
+#include "svctool/requests.h"
 
 namespace grey::svctool {
 

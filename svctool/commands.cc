@@ -24,7 +24,6 @@
 #include "svctool/restart.h"
 #include "svctool/rules_file.h"
 #include "svctool/run_edit.h"
-#include "svctool/run_script.h"
 #include "svctool/service_dir.h"
 #include "svctool/service_files.h"
 #include "svctool/set_variables.h"

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "greyd/error.h"
-#include "svctool/options.h"
+#include "svctool/requests.h"
 
 namespace grey::svctool {
 

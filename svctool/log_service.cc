@@ -8,6 +8,7 @@
 #include <chrono>
 
 #include "svctool/accounts.h"
+#include "svctool/compare.h"
 #include "svctool/judge_daemon.h"
 #include "svctool/look_at.h"
 #include "svctool/processes.h"

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "svctool/options.h"
+#include "svctool/requests.h"
 
 namespace grey::svctool {
 

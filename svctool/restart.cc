@@ -10,6 +10,7 @@
 #include <cstdio>
 
 #include "greyd/files.h"
+#include "svctool/judge_daemon.h"
 #include "svctool/log_service.h"
 #include "svctool/look_at.h"
 #include "svctool/observe.h"

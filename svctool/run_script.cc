@@ -1,6 +1,7 @@
 #include "svctool/run_script.h"
 
 #include "svctool/settings.h"
+#include "svctool/shell_quote.h"
 
 namespace grey::svctool {
 namespace {
@@ -57,23 +58,6 @@ exec )sh";
 }
 
 }  // namespace
-
-std::string shell_quote(std::string_view text) {
-  constexpr std::string_view kPlain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+";
-  if (!text.empty() && text.find_first_not_of(kPlain) == std::string_view::npos) {
-    return std::string(text);
-  }
-  std::string quoted = "'";
-  for (const char c : text) {
-    if (c == '\'') {
-      quoted += "'\\''";
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted + "'";
-}
 
 std::string daemon_name(bool use_greydaemon) {
   return use_greydaemon ? "greydaemon" : "qmail-greyd";

@@ -10,9 +10,6 @@
 
 namespace grey::svctool {
 
-// `text` as one word of a POSIX shell, whatever it contains.
-std::string shell_quote(std::string_view text);
-
 // "greydaemon" or "qmail-greyd".
 std::string daemon_name(bool use_greydaemon);
 

@@ -9,7 +9,7 @@
 #include "svctool/edits.h"
 #include "svctool/options.h"
 #include "svctool/place.h"
-#include "svctool/run_script.h"
+#include "svctool/shell_quote.h"
 #include "svctool/unit_file.h"
 
 namespace grey::svctool {

@@ -118,6 +118,10 @@ const Setting& log_count_setting() {
   return kLogCount;
 }
 
+bool is_dry_run(std::string_view value) {
+  return !value.empty() && value != "0" && value != "no" && value != "off";
+}
+
 Result<void> check_line(std::string_view option, std::string_view value) {
   for (const char c : value) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {

@@ -53,6 +53,9 @@ Result<void> check_value(const Setting& setting, std::string_view value);
 // Misuse when greydaemon, whose rules leave no choice of some, does not take the value.
 Result<void> check_greydaemon_value(const Setting& setting, std::string_view value);
 
+// DRY_RUN as `run` takes it.
+bool is_dry_run(std::string_view value);
+
 // A value that a one-line file read by envdir(8) can hold: envdir takes the first line and drops
 // white space at its end.
 Result<void> check_line(std::string_view option, std::string_view value);

@@ -9,9 +9,9 @@
 #include "svctool/output.h"
 #include "svctool/process.h"
 #include "svctool/restart.h"
-#include "svctool/run_script.h"
 #include "svctool/service_files.h"
 #include "svctool/service_state.h"
+#include "svctool/shell_quote.h"
 #include "svctool/supervision.h"
 
 namespace grey::svctool {

@@ -1,6 +1,6 @@
 #include "svctool/supervisor.h"
 
-#include "svctool/run_script.h"
+#include "svctool/shell_quote.h"
 
 namespace grey::svctool {
 namespace {

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "svctool/process.h"
-#include "svctool/run_script.h"
 #include "svctool/service_dir.h"
+#include "svctool/shell_quote.h"
 #include "svctool/supervision.h"
 
 namespace grey::svctool {

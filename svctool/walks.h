@@ -3,8 +3,8 @@
 
 #include "greyd/error.h"
 #include "svctool/compare.h"
-#include "svctool/options.h"
 #include "svctool/plan.h"
+#include "svctool/requests.h"
 
 namespace grey::svctool {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "svctool/findings.h"
+#include "svctool/judge_changes.h"
 #include "svctool/output.h"
 #include "svctool/service_dir.h"
 

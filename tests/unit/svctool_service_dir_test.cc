@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "svctool/run_script.h"
+#include "svctool/shell_quote.h"
 #include "svctool/service_dir.h"
 
 using namespace grey::svctool;
