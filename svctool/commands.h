@@ -1,5 +1,4 @@
-// What svctool does for each request. Says on standard output what it did, or what there is to say;
-// warnings go to standard error.
+// The command line, carried out: verbs.h for the request that it has become.
 #pragma once
 
 #include "greyd/error.h"

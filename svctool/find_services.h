@@ -17,7 +17,4 @@ struct FoundServices {
 // runs does, and where units of systemd name one. A service is found once, by the first name.
 FoundServices find_services(const std::string& directory);
 
-// The service directory of a unit that svctool wrote; empty: it is another's. Pure.
-std::string service_of_unit(std::string_view unit);
-
 }  // namespace grey::svctool

@@ -37,7 +37,7 @@ const Suite* scanner_of(const std::string& process) {
   if (!name || !*name) return nullptr;
   const std::string_view comm = **name;
   for (const Suite& suite : suites()) {
-    if (!is_systemd(suite) && comm == std::string(suite.scanner) + "\n") return &suite;
+    if (has_scanner(suite) && comm == std::string(suite.scanner) + "\n") return &suite;
   }
   return nullptr;
 }
@@ -87,9 +87,8 @@ std::optional<Supervisor> find_supervisor(const std::string& proc) {
     return std::pair(supervisor.servicedir.size(), supervisor.servicedir);
   });
   if (first != found.end()) return *first;
-  if (systemd_runs()) {
-    const Suite* systemd = find_suite("systemd");
-    return Supervisor{systemd, std::string(systemd->servicedir)};
+  for (const Suite& suite : suites()) {
+    if (runs_here(suite)) return Supervisor{&suite, std::string(suite.servicedir)};
   }
   return std::nullopt;
 }
@@ -128,6 +127,14 @@ std::optional<Watched> find_watched(const Suite& suite, const std::string& servi
 
 bool is_scanned(const Suite& suite, const std::string& service, const std::string& proc) {
   return find_watched(suite, service, proc).has_value();
+}
+
+const Suite& suite_of(const std::string& service, const std::string& proc) {
+  for (const Suite& suite : suites()) {
+    if (is_scanned(suite, service, proc)) return suite;
+  }
+  const auto found = find_supervisor(proc);
+  return found ? *found->suite : daemontools();
 }
 
 }  // namespace grey::svctool

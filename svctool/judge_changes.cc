@@ -125,7 +125,7 @@ void judge_changes(const Comparison& comparison, Basis basis, Findings& findings
 }
 
 std::string value_in_force(const Plan& plan, const Comparison& comparison, std::string_view name) {
-  const std::string path = plan.service + "/variables/" + std::string(name);
+  const TargetPath path = plan.service + "/variables/" + name;
   const auto holds = [&path](const Entry& entry) {
     return entry.path == path || entry.role == Role::settings;
   };
@@ -149,7 +149,7 @@ void judge_memory(const ServiceRequest& request, const std::string& memory,
   const auto limit = parse_number<std::uint64_t>(memory);
   if (!limit) return;  // none
   const auto records =
-      max_records.empty() ? kDefaultMaxRecords : parse_number<std::uint64_t>(max_records);
+      max_records.empty() ? default_max_records() : parse_number<std::uint64_t>(max_records);
   if (!records || needed_memory(*records) <= *limit) return;
   std::string text = "variables/SOFT_MEM: " + memory + " bytes are too few for " +
                      std::to_string(*records) + " records, which need " +

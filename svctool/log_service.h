@@ -8,7 +8,7 @@
 
 #include "svctool/findings.h"
 #include "svctool/service_state.h"
-#include "svctool/supervisor.h"
+#include "svctool/suite.h"
 
 namespace grey::svctool {
 

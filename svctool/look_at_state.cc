@@ -35,7 +35,7 @@ double now() {
 
 // Who the daemon is when it is started next; empty: root.
 std::string user_set(const Seen& seen) {
-  if (is_systemd(*seen.request.suite)) return seen.request.user;
+  if (sets_user(*seen.request.suite)) return seen.request.user;
   if (::geteuid() != 0) return user_name(::geteuid());
   return read_variable(seen.service, "SERVICE_USER");
 }
@@ -121,8 +121,10 @@ double seconds_between_saves(const Seen& seen) {
   } else if (!seen.started) {
     value = minutes(read_variable(seen.service, "SAVE_INTERVAL"));
   }
-  const unsigned usual = seen.request.use_greydaemon ? 10 : 5;
-  return 60. * value.value_or(usual);
+  const Setting& setting = setting_named("save-interval");
+  const auto usual =
+      seen.request.use_greydaemon ? greydaemon_number(setting) : standard_number(setting);
+  return 60. * double(value ? *value : usual);
 }
 
 }  // namespace

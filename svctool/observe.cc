@@ -71,7 +71,7 @@ class Watch {
     seen_ = Observation();
     seen_.probe.endpoint = endpoint;
     // Where no supervisor runs, whoever answers is another program.
-    if (!is_systemd(suite_) && !is_supervision_hidden(service_)) seen_.listens = false;
+    if (has_scanner(suite_) && !is_supervision_hidden(service_)) seen_.listens = false;
     return ask_others();
   }
 

@@ -7,7 +7,7 @@
 
 #include "svctool/probe.h"
 #include "svctool/service_state.h"
-#include "svctool/supervisor.h"
+#include "svctool/suite.h"
 
 namespace grey::svctool {
 

@@ -6,12 +6,13 @@
 
 #include "svctool/greyip.h"
 #include "svctool/service_request.h"
+#include "svctool/target_path.h"
 
 namespace grey::svctool {
 
 // How, whatever is asked for.
 struct Manner {
-  std::string destdir;
+  Destdir destdir;
   bool check = false;         // say what differs from the request, and change nothing
   bool dry_run = false;       // say what would change, and change nothing
   bool json = false;          // the same, or what a check finds, for programs
@@ -22,21 +23,21 @@ struct Manner {
 
 // GREYIP of an SMTP service.
 struct ServiceGreyip {
-  std::string service;
+  TargetPath service;
   std::string greyip;  // empty: none any more
   EditRun edit_run = EditRun::no;
 };
 
 // GREYIP in a rule of a tcprules file.
 struct RuleGreyip {
-  std::string file;
+  TargetPath file;
   std::string match;   // address of the rule; empty: the one for everyone else
   std::string greyip;  // empty: none any more
 };
 
 // A greylisting service, as its .options say, or an SMTP service.
 struct CheckService {
-  std::string service;
+  TargetPath service;
   std::string greyip;  // of an SMTP service: the one it should have; empty: any
 };
 
@@ -46,24 +47,24 @@ struct CheckAll {
 };
 
 struct CheckRules {
-  std::string file;
+  TargetPath file;
   std::string match;
   std::string greyip;  // as above
 };
 
 // `run` of a greylisting service, anew from its .options.
 struct RefreshService {
-  std::string service;
+  TargetPath service;
 };
 
 // Whether RefreshService changes it.
 struct Autorefresh {
-  std::string service;
+  TargetPath service;
   bool on = true;
 };
 
 struct RemoveService {
-  std::string service;
+  TargetPath service;
 };
 
 // Restarts its daemon.
@@ -88,7 +89,7 @@ struct StopService {
 
 // Sets variables of a service.
 struct SetVariables {
-  std::string service;
+  TargetPath service;
   // By name; "": none any more. What was asked for, in no order: a name is there once.
   Values values;
   bool restart = false;  // afterwards

@@ -51,9 +51,10 @@ Result<void> check_loss(const Seen& seen) {
 }
 
 // Whether it was told at all: a daemon that was put down is not to be started.
-Result<bool> tell(const Suite& suite, const std::string& service, const ServiceState& state) {
+Result<bool> tell_to_restart(const Suite& suite, const std::string& service,
+                             const ServiceState& state) {
   if (!state.up && !state.wanted) return false;
-  if (auto told = restart_service(suite, service); !told) {
+  if (auto told = tell(suite, suite.restart, service); !told) {
     return tl::make_unexpected(told.error());
   }
   return true;
@@ -97,9 +98,7 @@ Result<ServiceRequest> read_standing(const std::string& service) {
 
 Result<void> could_start(const ServiceRequest& request, const std::string& service) {
   if (auto good = check_values(request, service); !good) return good;
-  if (is_systemd(*request.suite) && systemd_runs()) {
-    if (auto good = check_unit_access(request, service); !good) return good;
-  }
+  if (auto good = check_unit_access(request, service); !good) return good;
   if (!may_ask_start(request, service)) return {};
   return ask_start(request, service);
 }
@@ -151,7 +150,7 @@ Result<int> restart_daemon(const std::string& service) {
   }
   const auto endpoint = listen_endpoint(service);
   if (!endpoint) return failure(service + ": not restarted: " + endpoint.error().text);
-  if (!is_systemd(suite)) {
+  if (has_scanner(suite)) {
     const auto fault = judge_supervision(look_at_supervision(suite, service));
     if (fault) return failure(to_text(*fault));
   }
@@ -164,7 +163,7 @@ Result<int> restart_daemon(const std::string& service) {
   if (auto good = check_loss(seen); !good) {
     return failure(service + ": not restarted: " + good.error().text);
   }
-  const auto told = tell(suite, service, *before);
+  const auto told = tell_to_restart(suite, service, *before);
   if (!told) return tl::make_unexpected(told.error());
   if (*told && before->up) {
     if (auto runs = refuse_standstill(before->pid); !runs) {

@@ -9,7 +9,6 @@
 #include "svctool/edits.h"
 #include "svctool/options.h"
 #include "svctool/place.h"
-#include "svctool/shell_quote.h"
 #include "svctool/unit_file.h"
 
 namespace grey::svctool {
@@ -30,11 +29,15 @@ std::vector<std::string> exposures_of(const std::string& service) {
                            "/log/run", "/log/variables", "/log/supervise"}) {
     paths.push_back(service + name);
   }
-  // Of systemd: the unit, and what is put over it.
-  const std::string unit = unit_path(service), overrides = unit + ".d";
-  paths.insert(paths.end(), {unit, overrides});
-  for (const std::string& directory :
-       {service + "/variables", service + "/log/variables", overrides}) {
+  std::vector<std::string> directories = {service + "/variables", service + "/log/variables"};
+  for (const Suite& suite : suites()) {
+    const std::string file = own_file_of(suite, service);
+    if (file.empty()) continue;
+    paths.push_back(file);
+    directories.push_back(file + ".d");  // what is put over it
+  }
+  paths.insert(paths.end(), directories.begin() + 2, directories.end());
+  for (const std::string& directory : directories) {
     std::error_code error;
     for (std::filesystem::directory_iterator at(directory, error), end; !error && at != end;
          at.increment(error)) {
@@ -93,7 +96,7 @@ std::string read_variable(const std::string& service, const std::string& name) {
 }
 
 std::string log_place(const Suite& suite, const std::string& service) {
-  if (is_systemd(suite)) return "journalctl -u " + shell_quote(unit_name(service));
+  if (keeps_log(suite)) return command(suite, suite.show_log, service);
   return read_variable(service + "/log", "LOGDIR") + "/current";
 }
 

@@ -83,33 +83,33 @@ std::string with_value(const std::string& present, const std::string& value) {
   return value + (newline == present.npos ? "\n" : present.substr(newline));
 }
 
-Result<void> plan_files(const ServiceRequest& service, const Values& values,
-                        const std::string& destdir, Plan& plan) {
+Result<void> plan_files(const ServiceRequest& service, const Values& values, const Destdir& destdir,
+                        Plan& plan) {
   PlanBuilder build(plan);
   for (const Variable& variable : variables_of(service)) {
     const auto value = values.find(variable.name);
     if (value == values.end()) continue;
-    const std::string path = plan.service + directory_of_variable(variable) + variable.name;
-    const auto present = read_followed(destdir + path);
+    const TargetPath path = plan.service + directory_of_variable(variable) + variable.name;
+    const auto present = read_followed(destdir.at(path));
     if (!present) return tl::make_unexpected(present.error());
-    build.file(path, 0644, with_value(present->value_or(""), value->second));
+    build.file(path.said(), 0644, with_value(present->value_or(""), value->second));
     build.with_present_attributes();
   }
   return {};
 }
 
 // The unit follows: where the daemon may write is there.
-Result<void> plan_environment(ServiceRequest service, const Values& values,
-                              const std::string& destdir, Plan& plan) {
-  const std::string path = plan.service + "/environment";
-  const auto present = read_followed(destdir + path);
+Result<void> plan_environment(ServiceRequest service, const Values& values, const Destdir& destdir,
+                              Plan& plan) {
+  const TargetPath path = plan.service + "/" + service.suite->settings_file;
+  const auto present = read_followed(destdir.at(path));
   if (!present) return tl::make_unexpected(present.error());
   Variables changed(values.begin(), values.end());
   PlanBuilder(plan)
-      .file(path, 0644, merge_environment(present->value_or(""), changed))
+      .file(path.said(), 0644, merge_environment(present->value_or(""), changed))
       .with_present_attributes();
   Plan unit = only_scripts(plan_service(service));
-  std::erase_if(unit.entries, [](const Entry& e) { return !e.path.ends_with(".service"); });
+  std::erase_if(unit.entries, [&](const Entry& e) { return e.path.is_below(unit.service); });
   unit.service = plan.service;
   keep_what_stays(unit, ServiceRequest(), destdir, true);
   plan.entries.insert(plan.entries.end(), unit.entries.begin(), unit.entries.end());
@@ -143,25 +143,25 @@ Result<void> ask(const ServiceRequest& service, const std::string& directory,
 }
 
 void warn_of_memory(const ServiceRequest& service) {
-  if (is_systemd(*service.suite)) return;
+  if (sets_user(*service.suite)) return;
   const auto limit = parse_number<std::uint64_t>(value_in_force(service, "SOFT_MEM"));
   const std::string records = value_in_force(service, "MAX_RECORDS");
   const auto needed =
-      needed_memory(parse_number<std::uint64_t>(records).value_or(kDefaultMaxRecords));
+      needed_memory(parse_number<std::uint64_t>(records).value_or(default_max_records()));
   if (!limit || *limit >= needed) return;
   warn("SOFT_MEM: " + std::to_string(*limit) + " bytes are too few for " +
-       (records.empty() ? std::to_string(kDefaultMaxRecords) : records) + " records, which need " +
-       std::to_string(needed));
+       (records.empty() ? std::to_string(default_max_records()) : records) +
+       " records, which need " + std::to_string(needed));
 }
 
 struct Touched {
   bool daemon = false, log = false;
 };
 
-Touched touched_by(const Applied& applied, const std::string& service) {
+Touched touched_by(const Applied& applied, const TargetPath& service) {
   Touched touched;
-  for (const std::string& path : applied.paths) {
-    (path.starts_with(service + "/log/") ? touched.log : touched.daemon) = true;
+  for (const TargetPath& path : applied.paths) {
+    (path.is_below(service + "/log") ? touched.log : touched.daemon) = true;
   }
   return touched;
 }
@@ -169,19 +169,21 @@ Touched touched_by(const Applied& applied, const std::string& service) {
 Result<int> bring_into_force(const SetVariables& request, const ServiceRequest& service,
                              const Touched& touched) {
   const Suite& suite = *service.suite;
-  const std::string log = request.service + "/log";
+  const std::string service_directory = request.service.said();  // without --destdir
+  const std::string log = service_directory + "/log";
   if (!request.restart) {
     if (touched.daemon) {
-      say("to use what has changed: svctool --restart --service=" + shell_quote(request.service));
+      say("to use what has changed: svctool --restart --service=" + shell_quote(service_directory));
     }
     if (touched.log) say("to use what has changed: " + restart_command(suite, log));
     return 0;
   }
   if (touched.log) {
-    if (auto told = restart_service(suite, log); !told) return tl::make_unexpected(told.error());
+    if (auto told = tell(suite, suite.restart, log); !told)
+      return tl::make_unexpected(told.error());
   }
   // Asked for, it is done also where all was as it should be.
-  return touched.log && !touched.daemon ? Result<int>(0) : restart_daemon(request.service);
+  return touched.log && !touched.daemon ? Result<int>(0) : restart_daemon(service_directory);
 }
 
 }  // namespace
@@ -217,16 +219,17 @@ Result<void> check_variables(const ServiceRequest& service, const Values& values
   for (const auto& [name, value] : values) after.by_hand[name] = value;
   const auto minutes = parse_number<std::int64_t>(value_in_force(after, "MIN_RESEND_MIN"));
   const auto hours = parse_number<std::int64_t>(value_in_force(after, "RESEND_WIN_HR"));
-  // The daemon's own defaults.
-  if (minutes.value_or(5) < hours.value_or(12) * 60) return {};
-  return misuse("MIN_RESEND_MIN: " + std::to_string(minutes.value_or(5)) +
-                " minutes are not shorter than the resend window of " +
-                std::to_string(hours.value_or(12)) + " hours (RESEND_WIN_HR)");
+  const auto min_resend = minutes.value_or(standard_number(setting_named("min-resend")));
+  const auto window = hours.value_or(standard_number(setting_named("resend-window")));
+  if (min_resend < window * 60) return {};
+  return misuse("MIN_RESEND_MIN: " + std::to_string(min_resend) +
+                " minutes are not shorter than the resend window of " + std::to_string(window) +
+                " hours (RESEND_WIN_HR)");
 }
 
 Result<int> set_variables(const SetVariables& request, const Manner& manner) {
-  const std::string directory = manner.destdir + request.service;
-  const bool staged = !manner.destdir.empty();
+  const std::string directory = manner.destdir.at(request.service);
+  const bool staged = !manner.destdir.is_this_machine();
   auto service = staged ? read_own_options(directory) : read_trusted_options(directory);
   if (!service) return tl::make_unexpected(service.error());
   const auto lock = lock_directory_of(directory + "/.options");
@@ -234,24 +237,22 @@ Result<int> set_variables(const SetVariables& request, const Manner& manner) {
   find_what_stays(*service, directory, {});
   auto good = check_variables(*service, request.values);
   if (good && !staged) good = check_users(request.values);
-  if (good && !staged) good = ask(*service, request.service, request.values);
+  if (good && !staged) good = ask(*service, directory, request.values);
   if (!good) return tl::make_unexpected(good.error());
   for (const auto& [name, value] : request.values) service->by_hand[name] = value;
   if (!staged) warn_of_another_state(*service, directory);
   Plan plan;
   plan.service = request.service;
-  good = is_systemd(*service->suite)
-             ? plan_environment(*service, request.values, manner.destdir, plan)
-             : plan_files(*service, request.values, manner.destdir, plan);
+  good = service->suite->settings_file.empty()
+             ? plan_files(*service, request.values, manner.destdir, plan)
+             : plan_environment(*service, request.values, manner.destdir, plan);
   if (!good) return tl::make_unexpected(good.error());
   const auto applied = apply_or_show(plan, manner);
   if (!applied) return tl::make_unexpected(applied.error());
   warn_of_memory(*service);
   if (manner.dry_run || manner.json || staged) return 0;
-  if (is_systemd(*service->suite) && systemd_runs()) {
-    if (auto told = tell_systemd({"daemon-reload"}); !told) {
-      return tl::make_unexpected(told.error());
-    }
+  if (auto told = reread_own_files(*service->suite); !told) {
+    return tl::make_unexpected(told.error());
   }
   return bring_into_force(request, *service, touched_by(*applied, request.service));
 }

@@ -32,7 +32,7 @@ Values read_present(const ServiceRequest& request, const std::string& service) {
   return present;
 }
 
-KeptEdit kept_value(const std::string& path, const Variable& variable, const std::string& value) {
+KeptEdit kept_value(const TargetPath& path, const Variable& variable, const std::string& value) {
   std::string text = value.empty() ? "was emptied by hand" : "'" + value + "' was set by hand";
   text += ", by the options it would be '" + variable.value + "'";
   if (!variable.option.empty()) text += " (--" + variable.option + " sets it)";
@@ -52,11 +52,11 @@ void keep_script(Entry& entry, const std::string& present, Plan& plan, std::vect
     entry.content = present;
     plan.kept.push_back({entry.path, "was edited by hand; --force writes it anew"});
   } else if (author == Author::unknown && !same_script(present, entry.content)) {
-    const std::string name = entry.path.substr(entry.path.rfind('/') + 1);
-    const bool inside = entry.path.starts_with(plan.service + "/");
-    const std::string path = inside ? entry.path : plan.service + "/" + name;
+    const std::string& own = entry.path.said();
+    const bool inside = entry.path.is_below(plan.service);
+    const TargetPath path = inside ? entry.path : plan.service + own.substr(own.rfind('/'));
     Plan beside;
-    PlanBuilder(beside).file(path + ".before", 0644, present);
+    PlanBuilder(beside).file((path + ".before").said(), 0644, present);
     more.push_back(std::move(beside.entries.front()));
   }
 }
@@ -80,9 +80,9 @@ void warn_of_another_state(const ServiceRequest& request, const std::string& ser
        "; to go on with the old one: CONTROLDIR, CONTEXT_FILE");
 }
 
-bool is_believed(const std::string& service, const std::string& destdir) {
+bool is_believed(const std::string& service, const Destdir& destdir) {
   std::error_code missing;
-  if (!destdir.empty() || !std::filesystem::is_directory(service, missing)) return true;
+  if (!destdir.is_this_machine() || !std::filesystem::is_directory(service, missing)) return true;
   const auto exposures = exposures_of(service);
   if (exposures.empty()) return true;
   warn(service + ": " + exposures.front() +
@@ -114,13 +114,13 @@ void find_what_stays(ServiceRequest& request, const std::string& service,
   keep_none("LOGCOUNT", request.log_count);
 }
 
-void keep_what_stays(Plan& plan, const ServiceRequest& request, const std::string& destdir,
+void keep_what_stays(Plan& plan, const ServiceRequest& request, const Destdir& destdir,
                      bool scripts) {
-  const bool left_alone = exists(destdir + plan.service + kNoRefresh);
+  const bool left_alone = exists(destdir.at(plan.service + kNoRefresh));
   std::vector<Entry> more;
   for (Entry& entry : plan.entries) {
     if (entry.type != Entry::Type::file || entry.role == Role::fixed) continue;
-    const auto present = read_followed(destdir + entry.path);
+    const auto present = read_followed(destdir.at(entry.path));
     if (!present || !*present) continue;  // what is in the way is said when they are compared
     if (entry.role == Role::script && !scripts) continue;
     if (entry.role == Role::script) {
@@ -135,9 +135,7 @@ void keep_what_stays(Plan& plan, const ServiceRequest& request, const std::strin
   for (const Variable& variable : variables_of(request)) {
     const auto edit = request.by_hand.find(variable.name);
     if (edit == request.by_hand.end()) continue;
-    const std::string place = is_systemd(*request.suite) ? "/environment, "
-                              : variable.of_log          ? "/log/variables/"
-                                                         : "/variables/";
+    const std::string place = place_of_variable(*request.suite, variable.of_log);
     plan.kept.push_back(kept_value(plan.service + place + variable.name, variable, edit->second));
   }
 }

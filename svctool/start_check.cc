@@ -55,7 +55,7 @@ std::string exposure_of_programs(const ServiceRequest& request) {
 bool may_ask_start(const ServiceRequest& request, const std::string& service) {
   if (::geteuid() == 0) return true;
   struct stat status {};
-  return !is_systemd(*request.suite) && ::stat(service.c_str(), &status) == 0 &&
+  return !sets_user(*request.suite) && ::stat(service.c_str(), &status) == 0 &&
          status.st_uid == ::geteuid();
 }
 
@@ -77,7 +77,7 @@ Result<void> ask_start(const ServiceRequest& request, const std::string& service
 }
 
 Result<void> check_values(const ServiceRequest& request, const std::string& service) {
-  const std::string place = is_systemd(*request.suite) ? "/environment, " : "/variables/";
+  const std::string place = place_of_variable(*request.suite, false);
   for (const Setting& setting : settings()) {
     const std::string name(setting.variable);
     const std::string value = read_variable(service, name);

@@ -9,8 +9,8 @@
 namespace grey::svctool {
 
 struct Applied {
-  bool new_service = false;        // the service directory was not there before
-  std::vector<std::string> paths;  // that were changed, without --destdir
+  bool new_service = false;       // the service directory was not there before
+  std::vector<TargetPath> paths;  // that were changed
 };
 
 // Shows the changes that the plan makes, and makes them unless this is a dry run.

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "svctool/run_script.h"
-#include "svctool/shell_quote.h"
 #include "svctool/service_dir.h"
+#include "svctool/shell_quote.h"
 
 using namespace grey::svctool;
 
@@ -33,7 +33,7 @@ const Entry* find(const Plan& plan, const std::string& path) {
 }
 
 std::string variable(const Plan& plan, const std::string& name) {
-  const Entry* entry = find(plan, plan.service + "/variables/" + name);
+  const Entry* entry = find(plan, plan.service.said() + "/variables/" + name);
   return entry ? entry->content : "no such file";
 }
 
@@ -73,8 +73,9 @@ TEST_CASE("a service directory holds everything that svscan, supervise and envdi
     CHECK(entry->owner == row.owner);
     CHECK(entry->keep == row.keep);
   }
-  CHECK(find(plan, plan.service + "/.options")->content == "--greylist=1999\n--min-resend-min=2\n");
-  CHECK_FALSE(find(plan, plan.service + "/down"));
+  CHECK(find(plan, plan.service.said() + "/.options")->content ==
+        "--greylist=1999\n--min-resend-min=2\n");
+  CHECK_FALSE(find(plan, plan.service.said() + "/down"));
 }
 
 TEST_CASE("every setting is a file, and one that is not set is an empty one") {
@@ -98,7 +99,7 @@ TEST_CASE("run names each variable once and no value at all") {
     for (const Setting& setting : settings()) {
       CAPTURE(setting.variable);
       const std::string use =
-          ":+" + std::string(setting.flag) + " \"$" + std::string(setting.variable) + "\"}";
+          ":+" + grey::flag_of(setting) + " \"$" + std::string(setting.variable) + "\"}";
       CHECK(run.find(use) != std::string::npos);
     }
     CHECK(run.find("${DRY_RUN:+--dry-run}") != std::string::npos);
@@ -145,7 +146,8 @@ TEST_CASE("a list elsewhere is made with its directory") {
   const Plan plan = plan_service(request);
   CHECK(find(plan, "/etc/indimail/control/lists")->keep);
   CHECK(find(plan, "/etc/indimail/control/lists/white")->content == "# sample\n");
-  CHECK(std::ranges::count(plan.entries, "/etc/indimail/control/lists", &Entry::path) == 1);
+  CHECK(std::ranges::count(plan.entries, TargetPath("/etc/indimail/control/lists"), &Entry::path) ==
+        1);
 }
 
 TEST_CASE("a list at an absolute path is made, but not the directories that a typing error names") {
@@ -193,7 +195,7 @@ TEST_CASE("--run-file-only is about the scripts alone") {
 }
 
 TEST_CASE("a service that was moved is planned where it is now, with its log where it was") {
-  const Plan plan = moved_to(plan_service(sample_request()), "/elsewhere/grey");
+  const Plan plan = moved_to(plan_service(sample_request()), TargetPath("/elsewhere/grey"));
   CHECK(plan.service == "/elsewhere/grey");
   CHECK(find(plan, "/elsewhere/grey")->mode == 01755);
   CHECK(variable(plan, "LISTEN") == "127.0.0.1@1999\n");
