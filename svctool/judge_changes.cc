@@ -30,9 +30,8 @@ void judge_value(const std::string& where, bool required, const Setting* setting
     return;
   }
   if (setting != nullptr && setting->kind != Kind::file && !value.empty()) {
-    if (const auto good = check_value(*setting, value); !good) {
-      // Without the option's name: it is the file that is wrong here.
-      findings.wrong("setting-bad", where + good.error().text.substr(setting->option.size() + 2),
+    if (const std::string fault = value_fault(*setting, value); !fault.empty()) {
+      findings.wrong("setting-bad", where + ": " + fault,
                      "write a good value, or none for the default", where);
       return;
     }

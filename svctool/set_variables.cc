@@ -30,10 +30,8 @@ tl::unexpected<Error> wrong(const Variable& variable, const std::string& value,
   return misuse(variable.name + ": '" + value + "' is not " + what);
 }
 
-// What a check of an option's value says, of the variable.
-Result<void> about(const Variable& variable, const Setting& setting, Result<void> checked) {
-  if (checked) return checked;
-  return misuse(variable.name + checked.error().text.substr(setting.option.size() + 2));
+Result<void> about(const Variable& variable, const std::string& fault) {
+  return fault.empty() ? Result<void>() : misuse(variable.name + ": " + fault);
 }
 
 Result<void> check_path(const Variable& variable, const std::string& value) {
@@ -48,7 +46,7 @@ Result<void> check_path(const Variable& variable, const std::string& value) {
 Result<void> check_other(const Variable& variable, const std::string& value) {
   const std::string& name = variable.name;
   for (const Setting* setting : {&memory_setting(), &log_size_setting(), &log_count_setting()}) {
-    if (name == setting->variable) return about(variable, *setting, check_value(*setting, value));
+    if (name == setting->variable) return about(variable, value_fault(*setting, value));
   }
   if (name == "LISTEN") {
     const bool good = bool(parse_endpoint(value, Wildcards::allowed));
@@ -196,13 +194,11 @@ Result<void> check_variable(const ServiceRequest& service, const Variable& varia
   }
   if (variable.setting != nullptr) {
     const Setting& setting = *variable.setting;
-    if (auto good = about(variable, setting, check_value(setting, value)); !good) return good;
+    if (auto good = about(variable, value_fault(setting, value)); !good) return good;
     if (!service.use_greydaemon) return {};
-    return about(variable, setting, check_greydaemon_value(setting, value));
+    return about(variable, greydaemon_fault(setting, value));
   }
-  if (const auto line = check_line("", value); !line) {
-    return misuse(variable.name + line.error().text.substr(2));
-  }
+  if (auto line = about(variable, line_fault(value)); !line) return line;
   return check_other(variable, value);
 }
 

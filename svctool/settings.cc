@@ -25,11 +25,15 @@ bool are_places(std::string_view list) {
   return any;
 }
 
-tl::unexpected<Error> wrong(std::string_view option, std::string_view value,
-                            std::string_view what) {
-  std::string text = "--";
-  text.append(option).append(": '").append(value).append("' is not ").append(what);
-  return misuse(std::move(text));
+std::string is_not(std::string_view value, std::string_view what) {
+  std::string text = "'";
+  text.append(value).append("' is not ").append(what);
+  return text;
+}
+
+Result<void> about_option(std::string_view option, std::string fault) {
+  if (fault.empty()) return {};
+  return misuse("--" + std::string(option) + ": " + std::move(fault));
 }
 
 }  // namespace
@@ -62,57 +66,65 @@ bool is_dry_run(std::string_view value) {
   return !value.empty() && value != "0" && value != "no" && value != "off";
 }
 
-Result<void> check_line(std::string_view option, std::string_view value) {
+std::string line_fault(std::string_view value) {
   for (const char c : value) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      return misuse("--" + std::string(option) + ": the value contains a control character");
+      return "the value contains a control character";
     }
   }
-  if (value.empty()) return misuse("--" + std::string(option) + ": the value is empty");
-  if (value.ends_with(' ')) {
-    return misuse("--" + std::string(option) + ": '" + std::string(value) + "' ends with a space");
-  }
+  if (value.empty()) return "the value is empty";
+  if (value.ends_with(' ')) return "'" + std::string(value) + "' ends with a space";
   return {};
 }
 
-Result<void> check_value(const Setting& setting, std::string_view value) {
-  if (auto line = check_line(setting.option, value); !line) return line;
+std::string value_fault(const Setting& setting, std::string_view value) {
+  if (std::string fault = line_fault(value); !fault.empty()) return fault;
   switch (setting.kind) {
     case Kind::number: {
       const auto number = parse_number<std::int64_t>(value);
       if (number && !value.starts_with('-') && setting.range.holds(*number)) return {};
-      return wrong(setting.option, value,
-                   "a number of " + std::string(setting.unit) + " " + text_of(setting.range));
+      return is_not(value,
+                    "a number of " + std::string(setting.unit) + " " + text_of(setting.range));
     }
     case Kind::choice:
       if (is_choice(setting, value)) return {};
-      return wrong(setting.option, value, "one of " + std::string(setting.choices));
+      return is_not(value, "one of " + std::string(setting.choices));
     case Kind::networks:
       if (parse_networks(value)) return {};  // as the daemon reads it
-      return wrong(setting.option, value, "a list of addresses or CIDR networks");
+      return is_not(value, "a list of addresses or CIDR networks");
     case Kind::places:
       if (are_places(value)) return {};
-      return wrong(setting.option, value, "a list of addresses with a port or absolute paths");
-    case Kind::deferral:
-      if (const auto good = check_deferral(value); !good) {
-        return misuse("--" + std::string(setting.option) + ": " + good.error().text);
-      }
-      return {};
+      return is_not(value, "a list of addresses with a port or absolute paths");
+    case Kind::deferral: {
+      const auto good = check_deferral(value);
+      return good ? std::string() : good.error().text;
+    }
     case Kind::file:
       // The daemon would take it for an option.
       if (!value.starts_with('-')) return {};
-      return wrong(setting.option, value, "a file name: it starts with a dash");
+      return is_not(value, "a file name: it starts with a dash");
     case Kind::user:
-      if (!value.starts_with('-')) return {};
-      return wrong(setting.option, value, "a user");
+      return value.starts_with('-') ? is_not(value, "a user") : std::string();
   }
   return {};
 }
 
-Result<void> check_greydaemon_value(const Setting& setting, std::string_view value) {
+std::string greydaemon_fault(const Setting& setting, std::string_view value) {
   if (!setting.greydaemon_fixed || value == setting.greydaemon) return {};
-  return misuse("--" + std::string(setting.option) + ": under greydaemon's rules it is always " +
-                std::string(setting.greydaemon) + "; qmail-greyd has the choice");
+  return "under greydaemon's rules it is always " + std::string(setting.greydaemon) +
+         "; qmail-greyd has the choice";
+}
+
+Result<void> check_line(std::string_view option, std::string_view value) {
+  return about_option(option, line_fault(value));
+}
+
+Result<void> check_value(const Setting& setting, std::string_view value) {
+  return about_option(setting.option, value_fault(setting, value));
+}
+
+Result<void> check_greydaemon_value(const Setting& setting, std::string_view value) {
+  return about_option(setting.option, greydaemon_fault(setting, value));
 }
 
 }  // namespace grey::svctool

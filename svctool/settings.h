@@ -28,6 +28,14 @@ const Setting& memory_setting();
 const Setting& log_size_setting();
 const Setting& log_count_setting();
 
+// What is wrong with a value, for whoever says of what: "'x' is not a number of minutes from 0 to
+// 1000000". Empty: nothing.
+std::string value_fault(const Setting& setting, std::string_view value);
+// With greydaemon, whose rules leave no choice of some.
+std::string greydaemon_fault(const Setting& setting, std::string_view value);
+// As a one-line file; see check_line().
+std::string line_fault(std::string_view value);
+
 // Nothing, or misuse that names the option and what it takes.
 Result<void> check_value(const Setting& setting, std::string_view value);
 

@@ -82,11 +82,9 @@ Result<void> check_values(const ServiceRequest& request, const std::string& serv
     const std::string name(setting.variable);
     const std::string value = read_variable(service, name);
     if (value.empty()) continue;
-    auto good = check_value(setting, value);
-    if (good && request.use_greydaemon) good = check_greydaemon_value(setting, value);
-    if (!good) {
-      return failure(service + place + name + good.error().text.substr(setting.option.size() + 2));
-    }
+    std::string fault = value_fault(setting, value);
+    if (fault.empty() && request.use_greydaemon) fault = greydaemon_fault(setting, value);
+    if (!fault.empty()) return failure(service + place + name + ": " + fault);
   }
   return {};
 }
