@@ -98,6 +98,8 @@ TEST_CASE("a unit names what it starts, as whom, and where it may write") {
 
 TEST_CASE("a unit's limits follow the request") {
   Unit unit = sample_unit();
+  CHECK_FALSE(contains(unit_file(unit), "\nLimitAS="));
+  CHECK_FALSE(contains(unit_file(unit), "\nMemoryMax="));
   unit.memory = "300000000";
   CHECK(contains(unit_file(unit), "\nLimitAS=300000000\nMemoryMax=300000000\n"));
 }
