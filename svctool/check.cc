@@ -199,6 +199,19 @@ Result<Findings> check_greylisting(const ServiceRequest& request, Basis basis,
   return findings;
 }
 
+Findings check_unknown(const std::string& service) {
+  Findings findings;
+  findings.subject = service;
+  findings.wrong("options-missing",
+                 service +
+                     "/.options: missing or empty, so what the service was installed with is not "
+                     "known, and it is not checked",
+                 "svctool --greylist with the options that it was installed with; what is set in "
+                 "its variables stays",
+                 service + "/.options");
+  return findings;
+}
+
 AllFindings check_all(const std::string& servicedir, const Manner& manner) {
   const FoundServices found = find_services(servicedir);
   AllFindings all;
@@ -223,10 +236,11 @@ AllFindings check_all(const std::string& servicedir, const Manner& manner) {
                      ? check_greylisting(*options, Basis::installed, TargetPath(service), manner)
                      : tl::make_unexpected(options.error()));
   }
+  for (const std::string& service : found.unknown) add(service, check_unknown(service));
   for (const std::string& service : found.smtp) {
     add(service, check_smtp_service(service, "", manner));
   }
-  if (found.greylisting.empty()) {
+  if (found.greylisting.empty() && found.unknown.empty()) {
     std::string places;
     for (const std::string& place : found.places) places += (places.empty() ? "" : ", ") + place;
     all.search.wrong("none-found", "no greylisting service is found; looked in " + places,

@@ -17,6 +17,9 @@ namespace grey::svctool {
 Result<Findings> check_greylisting(const ServiceRequest& request, Basis basis,
                                    const TargetPath& service, const Manner& manner);
 
+// Of one that lacks_options(): that it does.
+Findings check_unknown(const std::string& service);
+
 // That it has a GREYIP (this one, unless `greyip` is empty), by itself or by the rules that its
 // tcpserver reads, that something in it asks, and that each address answers.
 Result<Findings> check_smtp_service(const std::string& service, const std::string& greyip,

@@ -43,6 +43,8 @@ std::vector<std::string> entries_of(const std::string& directory, FoundServices&
 void look_at_service(const std::string& service, FoundServices& found) {
   if (is_greylisting_service(service)) {
     add_once(found.greylisting, service);
+  } else if (lacks_options(service)) {
+    add_once(found.unknown, service);
   } else if (exists(service + "/run") && is_smtp_service(service)) {
     add_once(found.smtp, service);
   } else if (::access((service + "/.").c_str(), X_OK) != 0 && errno == EACCES) {
@@ -67,7 +69,9 @@ void look_at_own_files(const Suite& suite, FoundServices& found) {
     const auto text = read_regular(file);
     if (!text || !*text) continue;
     const std::string service = suite.service_of(**text);
-    if (!service.empty() && is_greylisting_service(service)) add_once(found.greylisting, service);
+    if (service.empty()) continue;
+    if (is_greylisting_service(service)) add_once(found.greylisting, service);
+    if (lacks_options(service)) add_once(found.unknown, service);
   }
 }
 

@@ -8,6 +8,7 @@ namespace grey::svctool {
 
 struct FoundServices {
   std::vector<std::string> greylisting;  // that svctool made
+  std::vector<std::string> unknown;      // likewise, but their .options are gone or empty
   std::vector<std::string> smtp;         // that ask, or have a GREYIP
   std::vector<std::string> places;       // where was looked
   std::vector<std::string> hidden;       // of those, what only root may look into

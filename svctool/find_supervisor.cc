@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "greyd/files.h"
+#include "svctool/compare.h"
 #include "svctool/supervision.h"
 
 namespace grey::svctool {
@@ -133,6 +134,10 @@ const Suite& suite_of(const std::string& service, const std::string& proc) {
   for (const Suite& suite : suites()) {
     if (is_scanned(suite, service, proc)) return suite;
   }
+  for (const Suite& suite : suites()) {
+    if (!suite.leaves.empty() && exists(path_below(service, suite.leaves))) return suite;
+  }
+  if (exists(service + "/supervise")) return daemontools();
   const auto found = find_supervisor(proc);
   return found ? *found->suite : daemontools();
 }

@@ -38,7 +38,7 @@ std::optional<Watched> find_watched(const Suite& suite, const std::string& servi
                                     const std::string& proc = "/proc");
 
 // The suite that supervises a service of which nobody has said it: whose scanner has it, else the
-// one that this machine has, else daemontools.
+// one whose traces are there, else the one that this machine has, else daemontools.
 const Suite& suite_of(const std::string& service, const std::string& proc = "/proc");
 
 }  // namespace grey::svctool

@@ -169,8 +169,13 @@ std::vector<PolicyFacts> look_at_policy(const Seen& seen) {
 }
 
 std::string find_policy_holder(const Seen& seen) {
-  for (const PolicyFacts& facts : look_at_policy(seen)) {
-    if (!facts.other.empty()) return facts.other + " listens on " + facts.place;
+  return find_policy_holder(seen, read_variable(seen.service, "POLICY"));
+}
+
+std::string find_policy_holder(const Seen& seen, const std::string& places) {
+  for (const std::string& place : policy_places(places)) {
+    const PolicyFacts facts = look_at_place(seen, place);
+    if (!facts.other.empty()) return facts.other + " listens on " + place;
   }
   return {};
 }

@@ -18,6 +18,7 @@
 #include "svctool/observe.h"
 #include "svctool/processes.h"
 #include "svctool/service_files.h"
+#include "svctool/shell_quote.h"
 #include "svctool/start_check.h"
 
 namespace grey::svctool {
@@ -128,6 +129,24 @@ double seconds_between_saves(const Seen& seen) {
 }
 
 }  // namespace
+
+std::string hand_over_state(const std::string& service, const std::string& user) {
+  const struct passwd* account = user.empty() ? nullptr : ::getpwnam(user.c_str());
+  if (account == nullptr || ::geteuid() != 0) return {};
+  const std::string context =
+      path_below(read_variable(service, "CONTROLDIR"), read_variable(service, "CONTEXT_FILE"));
+  std::string files;
+  for (const char* end : {"", ".journal", ".journal.old", ".lock"}) {
+    struct stat status {};
+    const std::string path = context + end;
+    if (::lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
+    if (status.st_uid != account->pw_uid) files += " " + shell_quote(path);
+  }
+  if (files.empty()) return {};
+  const std::string named = " --service=" + shell_quote(service);
+  return "svctool --stop" + named + "; chown " + shell_quote(user) + files + "; svctool --start" +
+         named;
+}
 
 std::optional<Room> room_of(const std::string& directory) {
   struct statvfs status {};

@@ -16,6 +16,7 @@ Result<int> print_check(const Result<Findings>& findings, const Manner& manner) 
 
 Result<int> run(const CheckService& request, const Manner& manner) {
   const std::string service = manner.destdir.at(request.service);
+  if (lacks_options(service)) return print_check(check_unknown(service), manner);
   const auto options = read_options(service);
   if (!options) return tl::make_unexpected(options.error());
   if (!*options) return print_check(check_smtp_service(service, request.greyip, manner), manner);

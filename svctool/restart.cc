@@ -145,8 +145,12 @@ Result<int> restart_daemon(const std::string& service) {
   if (!request) return tl::make_unexpected(request.error());
   const Suite& suite = *request->suite;
   if (auto good = could_start(*request, service); !good) {
-    return failure(service +
-                   ": not restarted, as the daemon could not start now: " + good.error().text);
+    std::string text = service + ": not restarted, as the daemon could not start now: ";
+    text += good.error().text;
+    const std::string user =
+        sets_user(suite) ? request->user : read_variable(service, "SERVICE_USER");
+    const std::string todo = hand_over_state(service, user);
+    return failure(todo.empty() ? text : text + "; its state is another user's: " + todo);
   }
   const auto endpoint = listen_endpoint(service);
   if (!endpoint) return failure(service + ": not restarted: " + endpoint.error().text);

@@ -5,6 +5,7 @@
 #include "greyd/files.h"
 #include "svctool/edits.h"
 #include "svctool/run_script.h"
+#include "svctool/shell_quote.h"
 
 namespace grey::svctool {
 namespace {
@@ -141,8 +142,10 @@ std::vector<std::string> writable_directories(const ServiceRequest& request) {
 
 std::vector<Access> log_accesses(const std::string& directory, const std::string& user) {
   using Need = Access::Need;
-  std::vector<Access> accesses = {
-      {user, directory, Need::save_files_in, "let that user through its parent directories"}};
+  std::vector<Access> accesses = {{user, directory, Need::save_files_in,
+                                   "chown " + shell_quote(user) + " " + shell_quote(directory) +
+                                       "; chmod 755 " + shell_quote(directory) +
+                                       "; and let that user through its parent directories"}};
   for (const std::string_view name : kLogFiles) {
     accesses.push_back({user, path_below(directory, name), Need::write,
                         "give that user the files there, or no log is written"});

@@ -82,6 +82,12 @@ bool is_greylisting_service(const std::string& service) {
   return content && *content && ("\n" + **content).find("\n--greylist=") != std::string::npos;
 }
 
+bool lacks_options(const std::string& service) {
+  return !is_greylisting_service(service) && exists(service + "/run") &&
+         !read_variable(service, "CONTEXT_FILE").empty() &&
+         !read_variable(service, "LISTEN").empty();
+}
+
 std::string read_variable(const std::string& service, const std::string& name) {
   if (const auto content = read_followed(service + "/variables/" + name); content && *content) {
     return envdir_value(**content);

@@ -9,12 +9,15 @@
 #include "greyd/files.h"
 #include "svctool/edits.h"
 #include "svctool/lock.h"
+#include "svctool/look_at.h"
 #include "svctool/number.h"
 #include "svctool/output.h"
 #include "svctool/place.h"
 #include "svctool/restart.h"
 #include "svctool/service_files.h"
+#include "svctool/service_state.h"
 #include "svctool/shell_quote.h"
+#include "svctool/sockets.h"
 #include "svctool/standing.h"
 #include "svctool/start_check.h"
 #include "svctool/supervision.h"
@@ -73,14 +76,6 @@ std::string directory_of_variable(const Variable& variable) {
   return variable.of_log ? "/log/variables/" : "/variables/";
 }
 
-// The first line is the value; who has written more below it keeps that. An empty file is none.
-std::string with_value(const std::string& present, const std::string& value) {
-  if (value.empty()) return "";
-  if (envdir_value(present) == value) return present;
-  const std::size_t newline = present.find('\n');
-  return value + (newline == present.npos ? "\n" : present.substr(newline));
-}
-
 Result<void> plan_files(const ServiceRequest& service, const Values& values, const Destdir& destdir,
                         Plan& plan) {
   PlanBuilder build(plan);
@@ -90,7 +85,7 @@ Result<void> plan_files(const ServiceRequest& service, const Values& values, con
     const TargetPath path = plan.service + directory_of_variable(variable) + variable.name;
     const auto present = read_followed(destdir.at(path));
     if (!present) return tl::make_unexpected(present.error());
-    build.file(path.said(), 0644, with_value(present->value_or(""), value->second));
+    build.file(path.said(), 0644, with_envdir_value(present->value_or(""), value->second));
     build.with_present_attributes();
   }
   return {};
@@ -133,10 +128,42 @@ Result<void> ask(const ServiceRequest& service, const std::string& directory,
   const auto after = ask_start(service, directory, values);
   if (after) return {};
   if (ask_start(service, directory)) {
-    return failure(directory + ": nothing is changed, as the daemon could not start then: " +
-                   after.error().text);
+    std::string text = directory + ": nothing is changed, as the daemon could not start then: ";
+    text += after.error().text;
+    const auto user = values.find("SERVICE_USER");
+    if (user == values.end()) return failure(text);
+    const std::string todo = hand_over_state(directory, user->second);
+    return failure(todo.empty() ? text
+                                : text +
+                                      "; its state is another user's: stop it and chown that "
+                                      "before it is set: " +
+                                      todo);
   }
   warn(directory + ": the daemon could not start, neither before nor now: " + after.error().text);
+  return {};
+}
+
+// An error when another program has a place that the daemon is about to be restarted for.
+Result<void> check_places_are_free(const ServiceRequest& service, const std::string& directory,
+                                   const Values& values) {
+  const auto state = service_state(*service.suite, directory);
+  const Seen seen = see(service, directory, state && state->up ? state->pid : 0);
+  const auto taken = [&](const std::string& by) {
+    return failure(directory + ": nothing is changed, as " + by);
+  };
+  if (const auto listen = values.find("LISTEN"); listen != values.end()) {
+    const auto endpoint = parse_endpoint(listen->second, Wildcards::allowed);
+    const bool own =
+        seen.daemon != 0 && endpoint && listens_at(seen.daemon, Transport::udp, *endpoint) != false;
+    const auto other = endpoint && !own ? find_holder(Transport::udp, *endpoint) : std::nullopt;
+    if (other && (seen.daemon == 0 || other->pid != seen.daemon)) {
+      return taken(to_string(*other) + " listens on " + to_string(*endpoint));
+    }
+  }
+  if (const auto policy = values.find("POLICY"); policy != values.end()) {
+    const std::string other = find_policy_holder(seen, policy->second);
+    if (!other.empty()) return taken(other);
+  }
   return {};
 }
 
@@ -234,6 +261,7 @@ Result<int> set_variables(const SetVariables& request, const Manner& manner) {
   auto good = check_variables(*service, request.values);
   if (good && !staged) good = check_users(request.values);
   if (good && !staged) good = ask(*service, directory, request.values);
+  if (good && request.restart) good = check_places_are_free(*service, directory, request.values);
   if (!good) return tl::make_unexpected(good.error());
   for (const auto& [name, value] : request.values) service->by_hand[name] = value;
   if (!staged) warn_of_another_state(*service, directory);

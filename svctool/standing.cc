@@ -39,13 +39,27 @@ KeptEdit kept_value(const TargetPath& path, const Variable& variable, const std:
   return {path, std::move(text)};
 }
 
-// A variable's file: as it is written already, where that says what is planned.
+// A variable's file: with what is below its value, and as it is written where that is planned.
 void keep_variable(Entry& entry, const std::string& present) {
-  if (envdir_value(present) == envdir_value(entry.content)) entry.content = present;
+  const std::string value = envdir_value(entry.content);
+  entry.content = envdir_value(present) == value ? present : with_envdir_value(present, value);
+}
+
+// Beside `path`, for what somebody may have edited: a name that nothing else has, or that has the
+// same already. What was put there before is not overwritten.
+TargetPath name_beside(const TargetPath& path, const std::string& content, const Destdir& destdir) {
+  TargetPath beside = path + ".before";
+  for (int number = 2; exists(destdir.at(beside)); ++number) {
+    const auto there = read_followed(destdir.at(beside));
+    if (there && *there == content) break;
+    beside = path + (".before." + std::to_string(number));
+  }
+  return beside;
 }
 
 // A script that stays, or is put beside the new one as it may have been edited.
-void keep_script(Entry& entry, const std::string& present, Plan& plan, std::vector<Entry>& more) {
+void keep_script(Entry& entry, const std::string& present, const Destdir& destdir, Plan& plan,
+                 std::vector<Entry>& more) {
   if (present == entry.content) return;
   const Author author = author_of(present);
   if (author == Author::edited) {
@@ -56,7 +70,7 @@ void keep_script(Entry& entry, const std::string& present, Plan& plan, std::vect
     const bool inside = entry.path.is_below(plan.service);
     const TargetPath path = inside ? entry.path : plan.service + own.substr(own.rfind('/'));
     Plan beside;
-    PlanBuilder(beside).file((path + ".before").said(), 0644, present);
+    PlanBuilder(beside).file(name_beside(path, present, destdir).said(), 0644, present);
     more.push_back(std::move(beside.entries.front()));
   }
 }
@@ -124,7 +138,8 @@ void keep_what_stays(Plan& plan, const ServiceRequest& request, const Destdir& d
     if (!present || !*present) continue;  // what is in the way is said when they are compared
     if (entry.role == Role::script && !scripts) continue;
     if (entry.role == Role::script) {
-      left_alone ? leave_script(entry, **present, plan) : keep_script(entry, **present, plan, more);
+      left_alone ? leave_script(entry, **present, plan)
+                 : keep_script(entry, **present, destdir, plan, more);
     } else if (entry.role == Role::settings) {
       entry.content = merge_environment(**present, parse_environment(entry.content));
     } else {

@@ -36,6 +36,8 @@ struct Suite {
   std::string_view scanner;     // program that starts what is in a directory; empty: there is none,
                                 // and the suite is told of each service
   bool scanner_works_there;     // it changes into that directory; else that is its argument
+  std::string_view leaves;      // in a service directory that it has supervised, and no other does;
+                                // empty: nothing of its own
   std::string_view runs_where;  // directory that is there while a suite without a scanner runs
 
   // Words in a script, and what follows them. Empty: the suite sees to that before it starts `run`.

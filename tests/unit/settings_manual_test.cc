@@ -227,7 +227,7 @@ TEST_CASE("--help has each setting with the words and the default of the table")
       CHECK(installer.find("--" + std::string(setting.option)) != std::string::npos);
       CHECK(installer.find(" " + std::string(setting.svctool_help) + " ") != std::string::npos);
       if (setting.initial.empty()) continue;
-      CHECK(installer.find("[" + std::string(setting.initial) + "]") != std::string::npos);
+      CHECK(installer.find("=" + std::string(setting.initial) + " ") != std::string::npos);
     }
   }
 }

@@ -89,6 +89,14 @@ TEST_CASE("a service that nobody has named a suite for has the one whose scanner
     CHECK(find_supervisor(proc)->servicedir == services);
     // One that it does not have is taken for its, too, as the machine has no other.
     CHECK(&suite_of(home.path() + "/elsewhere", proc) == &suite);
+    // But for one that another has supervised.
+    for (const Suite& other : suites()) {
+      if (!has_scanner(other)) continue;
+      const std::string service = home.path() + "/of-" + std::string(other.name);
+      fs::create_directories(service + "/supervise");
+      if (!other.leaves.empty()) fs::create_directories(service + "/" + std::string(other.leaves));
+      CHECK(&suite_of(service, proc) == &other);
+    }
   }
 }
 
