@@ -83,8 +83,10 @@ bool is_greylisting_service(const std::string& service) {
 }
 
 bool lacks_options(const std::string& service) {
-  return !is_greylisting_service(service) && exists(service + "/run") &&
-         !read_variable(service, "CONTEXT_FILE").empty() &&
+  const auto options = read_followed(service + "/.options");
+  // What cannot be read is an error of its own.
+  if (!options || (*options && !(*options)->empty())) return false;
+  return exists(service + "/run") && !read_variable(service, "CONTEXT_FILE").empty() &&
          !read_variable(service, "LISTEN").empty();
 }
 
