@@ -119,6 +119,11 @@ if [ "$suite" != systemd ]; then
   must 'and told whom to ask' says "to use what has changed: $restart /service/smtp" \
     --greyip=127.0.0.1@1999 --service=/service/smtp
   mv /service/smtp /smtp # it is no server that a check should find
+  case $suite in
+    daemontools) svc -dx /smtp ;;
+    runit) ;; # runsvdir ends what is no longer there
+    s6) s6-svc -dx /smtp ;;
+  esac
 fi
 
 set_variable MIN_RESEND_MIN 0
