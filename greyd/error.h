@@ -14,6 +14,8 @@ constexpr int kExitSystemFailure = 111;  // the system or a file would not: it m
 struct Error {
   std::string text;
   int exit_code = kExitSystemFailure;
+  int number = 0;  // errno, where the system would not; 0: it was not asked. For who decides on it:
+                   // the text is for the operator alone
 };
 
 template <typename T>

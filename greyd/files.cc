@@ -26,7 +26,7 @@ void Fd::reset() {
 Error system_error(std::string_view verb, std::string_view path, int error_number) {
   std::string text = "cannot ";
   text.append(verb).append(" ").append(path).append(": ").append(std::strerror(error_number));
-  return {std::move(text), kExitSystemFailure};
+  return {std::move(text), kExitSystemFailure, error_number};
 }
 
 Result<std::optional<std::string>> read_file(const std::string& path) {

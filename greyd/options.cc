@@ -3,12 +3,13 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
+#include <initializer_list>
 #include <map>
 
 #include "greyd/arguments.h"
 #include "greyd/deferral.h"
 #include "greyd/files.h"
-#include "greyd/limits.h"
+#include "greyd/settings_table.h"
 
 namespace grey {
 namespace {
@@ -17,38 +18,70 @@ constexpr const char* kFooter =
     "contextFile and the lists, when relative, are taken from $CONTROLDIR.\n"
     "Signals: TERM saves and exits, USR1 saves, USR2 expires, HUP reloads the lists.";
 
-// The numbers as they stand on the command line, in its units.
+// The numbers as they stand on the command line, in the units of the table of settings.
 struct Raw {
-  std::int64_t min_resend_minutes = 5;
-  std::int64_t resend_window_hours = 12;
-  std::int64_t timeout_days = 7;
-  std::int64_t save_minutes = 5;
-  std::int64_t free_minutes = 5;
+  std::int64_t min_resend_minutes = 0;
+  std::int64_t resend_window_hours = 0;
+  std::int64_t timeout_days = 0;
+  std::int64_t save_minutes = 0;
+  std::int64_t free_minutes = 0;
   std::int64_t hash_size = 0;
-  std::int64_t port = kDefaultPort;
-  int verbosity = 1;
+  std::int64_t port = 0;
+  int verbosity = 0;
   std::string allow;
   std::vector<std::string> policy;
   std::string address, context_file;
   bool greydaemon = false;
 };
 
-// An option whose value is one of a few words.
+std::string names_of(const Setting& setting) {
+  std::string names(setting.letter);
+  if (!names.empty()) names += ",";
+  return names.append("--").append(setting.name);
+}
+
+bool is_given(const CLI::App& app, const Setting& setting) {
+  return app.count("--" + std::string(setting.name)) > 0;
+}
+
+// An option as its row of the table has it; what is not given is what that says.
+template <typename Value>
+CLI::Option* add_setting(CLI::App& app, std::string_view name, Value&& value) {
+  const Setting& setting = setting_named(name);
+  return app.add_option(names_of(setting), value, daemon_help(setting))
+      ->type_name(std::string(setting.argument));
+}
+
+// One whose value is one of a few words; `values`: what those mean, in the order of the table.
 template <typename Enum>
-void add_choice(CLI::App& app, const std::string& name, Enum& value,
-                std::map<std::string, Enum> choices, const std::string& description) {
+void add_choice(CLI::App& app, std::string_view name, Enum& value,
+                std::initializer_list<Enum> values) {
+  const Setting& setting = setting_named(name);
+  std::map<std::string, Enum> choices;
+  std::string_view words = setting.choices;
+  for (const Enum meaning : values) {
+    const std::string_view word = words.substr(0, words.find('|'));
+    choices.emplace(word, meaning);
+    words.remove_prefix(std::min(word.size() + 1, words.size()));
+  }
+  value = choices.at(std::string(setting.standard));
   const auto member = CLI::IsMember(choices);
   const auto take = [&value, choices = std::move(choices)](const std::string& word) {
     value = choices.at(word);
   };
-  app.add_option_function<std::string>(name, take, description)->check(member)->type_name("WORD");
+  app.add_option_function<std::string>(names_of(setting), take, daemon_help(setting))
+      ->check(member)
+      ->type_name(std::string(setting.argument));
 }
 
-// An option whose value is a whole number.
+// One whose value is a whole number.
 template <typename Number>
-void add_number(CLI::App& app, const std::string& name, Number& value, const Range& range,
-                const std::string& unit, const std::string& description) {
-  const auto take = [&value, range, name](const std::string& text) {
+void add_number(CLI::App& app, std::string_view name, Number& value, bool greydaemon) {
+  const Setting& setting = setting_named(name);
+  value = Number(standard_number(setting));
+  Range range = setting.range;
+  if (greydaemon && setting.greydaemon_zero) range.low = 0;
+  const auto take = [&value, range, names = names_of(setting)](const std::string& text) {
     // Decimal only: CLI11 would read 010 as 8.
     std::int64_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -56,90 +89,63 @@ void add_number(CLI::App& app, const std::string& name, Number& value, const Ran
       value = Number(number);
       return;
     }
-    throw CLI::ValidationError(name, "'" + text + "' is not a number from " +
-                                         std::to_string(range.low) + " to " +
-                                         std::to_string(range.high));
+    throw CLI::ValidationError(names, "'" + text + "' is not a number " + text_of(range));
   };
-  app.add_option_function<std::string>(name, take, description)->type_name(unit);
+  app.add_option_function<std::string>(names_of(setting), take, daemon_help(setting))
+      ->type_name(std::string(setting.argument));
 }
 
-void add_policy_options(CLI::App& app, Policy& policy) {
-  add_number(app, "--client-passes", policy.client_passes, limits::kClientPasses, "N",
-             "good retries that make a client known; 0: none ever is (1)");
-  add_choice<RecipientRule>(app, "--recipients", policy.recipients,
-                            {{"any", RecipientRule::any}, {"all", RecipientRule::all}},
-                            "which triplets must pass: any or all (any)");
-  add_number(app, "--ipv4-prefix", policy.ipv4_prefix, limits::kIpv4Prefix, "BITS",
-             "bits of an IPv4 client that count (32)");
-  add_number(app, "--ipv6-prefix", policy.ipv6_prefix, limits::kIpv6Prefix, "BITS",
-             "bits of an IPv6 client that count (64; 128 as greydaemon)");
-  add_choice<SenderKey>(app, "--sender-key", policy.sender_key,
-                        {{"full", SenderKey::full},
-                         {"normalized", SenderKey::normalized},
-                         {"domain", SenderKey::domain},
-                         {"none", SenderKey::none}},
-                        "what of the sender counts: full, normalized, domain or none (full)");
-  add_choice<RecipientKey>(app, "--recipient-key", policy.recipient_key,
-                           {{"full", RecipientKey::full}, {"none", RecipientKey::none}},
-                           "what of the recipient counts: full or none (full)");
+// greydaemon's defaults; there a 0 stands for some of them, too.
+template <typename Number>
+void take_greydaemon_default(const CLI::App& app, std::string_view name, Number& value) {
+  const Setting& setting = setting_named(name);
+  if (is_given(app, setting) && !(setting.greydaemon_zero && value == 0)) return;
+  value = Number(greydaemon_number(setting));
+}
+
+void take_greydaemon_defaults(const CLI::App& app, Raw& raw, Policy& policy) {
+  take_greydaemon_default(app, "min-resend", raw.min_resend_minutes);
+  take_greydaemon_default(app, "resend-window", raw.resend_window_hours);
+  take_greydaemon_default(app, "timeout-days", raw.timeout_days);
+  take_greydaemon_default(app, "save-interval", raw.save_minutes);
+  take_greydaemon_default(app, "ipv6-prefix", policy.ipv6_prefix);
+  policy.personality = Personality::greydaemon;
+  policy.recipients = RecipientRule::all;
+}
+
+void add_policy_options(CLI::App& app, Policy& policy, bool greydaemon) {
+  add_number(app, "client-passes", policy.client_passes, greydaemon);
+  add_choice(app, "recipients", policy.recipients, {RecipientRule::any, RecipientRule::all});
+  add_number(app, "ipv4-prefix", policy.ipv4_prefix, greydaemon);
+  add_number(app, "ipv6-prefix", policy.ipv6_prefix, greydaemon);
+  add_choice(app, "sender-key", policy.sender_key,
+             {SenderKey::full, SenderKey::normalized, SenderKey::domain, SenderKey::none});
+  add_choice(app, "recipient-key", policy.recipient_key, {RecipientKey::full, RecipientKey::none});
   app.add_flag("--dry-run", policy.dry_run, "decide, record and log as usual, but answer accept");
 }
 
-// greydaemon's defaults; there a 0 stands for them, too.
-void take_greydaemon_defaults(const CLI::App& app, Raw& raw, Policy& policy) {
-  const Raw defaults;
-  const auto take = [](std::int64_t& number, std::int64_t instead) {
-    if (number == 0) number = instead;
-  };
-  take(raw.min_resend_minutes, defaults.min_resend_minutes);
-  take(raw.resend_window_hours, defaults.resend_window_hours);
-  take(raw.timeout_days, defaults.timeout_days);
-  if (app.count("--save-interval") == 0) raw.save_minutes = 0;
-  take(raw.save_minutes, 10);
-  policy.personality = Personality::greydaemon;
-  policy.recipients = RecipientRule::all;
-  if (app.count("--ipv6-prefix") == 0) policy.ipv6_prefix = 128;
-}
-
 void add_options(CLI::App& app, Raw& raw, Options& options) {
-  const Range period = raw.greydaemon ? Range{0, limits::kPeriod.high} : limits::kPeriod;
-  add_number(app, "-m,--min-resend", raw.min_resend_minutes, limits::kDelay, "MINUTES",
-             "a retry before this age is early (5)");
-  add_number(app, "-g,--resend-window", raw.resend_window_hours, period, "HOURS",
-             "a retry at this age or later is stale (12)");
-  add_number(app, "-t,--timeout-days", raw.timeout_days, period, "DAYS",
-             "idle life of a known client (7)");
-  add_number(app, "-s,--save-interval", raw.save_minutes, period, "MINUTES",
-             "time between saves of the context file (5; 10 as greydaemon)");
-  add_number(app, "-f,--free-interval", raw.free_minutes, limits::kPeriod, "MINUTES",
-             "time between frees of expired records (5)");
-  app.add_option("-w,--whitelist", options.whitelist, "whom never to defer")->type_name("FILE");
-  app.add_option("--blacklist", options.blacklist, "whom always to defer")->type_name("FILE");
-  add_number(app, "-h,--hash-size", raw.hash_size, limits::kHashSize, "N",
-             "a sizing hint of other daemons: accepted, and not needed (0)");
-  add_number(app, "--max-records", options.max_records, limits::kMaxRecords, "N",
-             "most records held (2000000)");
-  add_number(app, "-p,--port", raw.port, limits::kPort, "PORT",
-             "port, when ipaddr names none (1999)");
-  add_choice<Sync>(app, "--sync", options.sync,
-                   {{"always", Sync::always}, {"second", Sync::second}, {"never", Sync::never}},
-                   "when answers are safe from a power cut (second)");
-  app.add_option("--allow", raw.allow, "who may ask (loopback and own addresses)")
-      ->type_name("NETWORK[,NETWORK...]");
-  app.add_option("--policy", raw.policy, "where Postfix and Exim ask (nowhere)")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->type_name("ADDR@PORT|/PATH[,...]");
-  app.add_option("--policy-text", options.policy_text, "what they tell a client that must wait")
-      ->type_name("TEXT");
-  app.add_option("-u,--user", options.user, "user to run as")->type_name("USER");
-  add_number(app, "-v,--verbosity", raw.verbosity, limits::kVerbosity, "LEVEL",
-             "0 errors, 1 decisions, 2 saves, 3 records on USR2 (1)");
+  add_number(app, "min-resend", raw.min_resend_minutes, raw.greydaemon);
+  add_number(app, "resend-window", raw.resend_window_hours, raw.greydaemon);
+  add_number(app, "timeout-days", raw.timeout_days, raw.greydaemon);
+  add_number(app, "save-interval", raw.save_minutes, raw.greydaemon);
+  add_number(app, "free-interval", raw.free_minutes, raw.greydaemon);
+  add_setting(app, "whitelist", options.whitelist);
+  add_setting(app, "blacklist", options.blacklist);
+  add_number(app, "hash-size", raw.hash_size, raw.greydaemon);
+  add_number(app, "max-records", options.max_records, raw.greydaemon);
+  add_number(app, "port", raw.port, raw.greydaemon);
+  add_choice(app, "sync", options.sync, {Sync::always, Sync::second, Sync::never});
+  add_setting(app, "allow", raw.allow);
+  add_setting(app, "policy", raw.policy)->delimiter(',')->allow_extra_args(false);
+  add_setting(app, "policy-text", options.policy_text);
+  add_setting(app, "user", options.user);
+  add_number(app, "verbosity", raw.verbosity, raw.greydaemon);
   app.add_flag("--check", options.check,
                "say what would stop a start with these options, lists and files, and exit");
   app.add_flag("--greydaemon", raw.greydaemon,
                "rules and defaults of John Levine's greydaemon, as under that name");
-  add_policy_options(app, options.policy);
+  add_policy_options(app, options.policy, raw.greydaemon);
   app.add_option("ipaddr", raw.address, "where to listen: 127.0.0.1, [::1]@1999, ::, *");
   app.add_option("contextFile", raw.context_file, "where the state is kept");
 }

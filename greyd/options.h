@@ -7,10 +7,10 @@
 
 #include "greyd/endpoint.h"
 #include "greyd/error.h"
-#include "greyd/limits.h"
 #include "greyd/listener.h"
 #include "greyd/network_set.h"
 #include "greyd/policy.h"
+#include "greyd/settings_table.h"
 #include "greyd/sync.h"
 
 namespace grey {

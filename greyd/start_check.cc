@@ -22,8 +22,8 @@ namespace {
 Result<void> check_address(const Endpoint& endpoint) {
   const auto socket = bind_udp({endpoint.ip, 0});
   if (socket) return {};
-  const std::string& text = socket.error().text;
-  return failure("cannot listen on " + to_string(endpoint.ip) + text.substr(text.rfind(": ")));
+  return tl::make_unexpected(
+      system_error("listen on", to_string(endpoint.ip), socket.error().number));
 }
 
 // Whether the second cannot be had beside the first. The wildcard of IPv6 has the port of IPv4,

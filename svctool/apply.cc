@@ -36,9 +36,9 @@ Result<void> refuse_obstacles(const Comparison& comparison) {
 }
 
 Result<void> install(const Plan& plan, const Comparison& comparison, const Accounts& accounts,
-                     const std::string& destdir) {
+                     const Destdir& destdir) {
   Transaction transaction;
-  const std::string service = destdir + plan.service;
+  const std::string service = destdir.at(plan.service);
   std::string staging;
   for (const Change& change : comparison.changes) {
     std::string path = change.path;

@@ -15,6 +15,6 @@ Result<void> refuse_obstacles(const Comparison& comparison);
 // complete, by one rename, as a running svscan looks for new ones every five seconds and starts
 // what it finds.
 Result<void> install(const Plan& plan, const Comparison& comparison, const Accounts& accounts,
-                     const std::string& destdir);
+                     const Destdir& destdir);
 
 }  // namespace grey::svctool

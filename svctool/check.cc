@@ -8,12 +8,13 @@
 
 #include "greyd/files.h"
 #include "svctool/find_services.h"
+#include "svctool/judge_daemon.h"
 #include "svctool/log_service.h"
 #include "svctool/look_at.h"
 #include "svctool/observe.h"
-#include "svctool/run_script.h"
 #include "svctool/service_dir.h"
 #include "svctool/service_files.h"
+#include "svctool/shell_quote.h"
 #include "svctool/start_check.h"
 #include "svctool/supervision.h"
 
@@ -25,6 +26,7 @@ struct Subject {
   const ServiceRequest& request;
   const Plan& plan;
   const Comparison& comparison;
+  std::string service;  // where it is
 
   const Suite& suite() const { return *request.suite; }
   std::string in_force(std::string_view variable) const {
@@ -41,7 +43,7 @@ bool is_log_access(const Subject& subject, const Access& access) {
 // The installed user; who was set in its place by hand is judged by the daemon's own --check.
 void judge_accounts(const Subject& subject, const Accounts& accounts, Findings& findings) {
   const std::string& user = subject.request.user;
-  const bool replaced = !is_systemd(subject.suite()) && subject.in_force("SERVICE_USER") != user;
+  const bool replaced = !sets_user(subject.suite()) && subject.in_force("SERVICE_USER") != user;
   for (const User& missing : missing_users(subject.plan, accounts)) {
     if (replaced && missing.name == user) continue;
     findings.wrong("user-missing", "user " + missing.name + " does not exist",
@@ -59,7 +61,7 @@ void judge_accounts(const Subject& subject, const Accounts& accounts, Findings& 
 // Whether the daemon could start as everything is now.
 void judge_start(const Subject& subject, Findings& findings) {
   const ServiceRequest& request = subject.request;
-  const std::string& service = subject.plan.service;
+  const std::string& service = subject.service;
   const std::string program = daemon_program(request);
   if (const auto exposures = exposures_of(service); !exposures.empty()) {
     for (const std::string& exposure : exposures) {
@@ -83,8 +85,8 @@ void judge_start(const Subject& subject, Findings& findings) {
 
 // Whether there is a supervisor that can be asked.
 bool judge_supervisor(const Subject& subject, Findings& findings) {
-  const std::string& service = subject.plan.service;
-  if (!is_systemd(subject.suite())) {
+  const std::string& service = subject.service;
+  if (has_scanner(subject.suite())) {
     if (auto fault = judge_supervision(look_at_supervision(subject.suite(), service))) {
       findings.list.push_back(std::move(*fault));
       return false;
@@ -132,7 +134,7 @@ pid_t judge_own_daemon(const Subject& subject, const LogNews& news, Findings& fi
                    "write one to the service's LISTEN", "LISTEN");
     return 0;
   }
-  const std::string& service = subject.plan.service;
+  const std::string& service = subject.service;
   const Observation seen = observe(subject.suite(), service, *endpoint, kSeconds);
   Places places = places_of(subject.suite(), service);
   places.reason = news.last_words;
@@ -142,7 +144,7 @@ pid_t judge_own_daemon(const Subject& subject, const LogNews& news, Findings& fi
 }
 
 void judge_running(const Subject& subject, const Seen& seen, LogNews news, Findings& findings) {
-  const std::string& service = subject.plan.service;
+  const std::string& service = subject.service;
   const std::string log = log_place(subject.suite(), service);
   judge_news(news, service, log, findings);
   judge_state(look_at_state(seen), findings);
@@ -155,14 +157,14 @@ void judge_running(const Subject& subject, const Seen& seen, LogNews news, Findi
 }
 
 void judge_machine(const Subject& subject, const Accounts& accounts, Findings& findings) {
-  const std::string& service = subject.plan.service;
+  const std::string& service = subject.service;
   judge_accounts(subject, accounts, findings);
   judge_start(subject, findings);
   judge_cdbs(subject, findings);
   const bool supervised = judge_supervisor(subject, findings);
   const LogNews news = look_at_news(subject.suite(), service);
   const pid_t daemon = judge_own_daemon(subject, news, findings);
-  if (daemon != 0 && !is_systemd(subject.suite()) && exists(service + "/down")) {
+  if (daemon != 0 && subject.suite().is_enabled.empty() && exists(service + "/down")) {
     findings.warn("not-at-boot", service + ": it runs, and at the next boot it is not started",
                   "remove " + shell_quote(service + "/down"), service + "/down");
   }
@@ -173,7 +175,7 @@ void judge_machine(const Subject& subject, const Accounts& accounts, Findings& f
 }  // namespace
 
 Result<Findings> check_greylisting(const ServiceRequest& request, Basis basis,
-                                   const std::string& service, const Manner& manner) {
+                                   const TargetPath& service, const Manner& manner) {
   ServiceRequest whole = request;
   whole.run_file_only = false;
   const Plan plan = moved_to(plan_service(whole), service);
@@ -181,19 +183,32 @@ Result<Findings> check_greylisting(const ServiceRequest& request, Basis basis,
   const auto comparison = compare(plan, accounts, manner.destdir);
   if (!comparison) return tl::make_unexpected(comparison.error());
   Findings findings;
-  findings.subject = manner.destdir + service;
+  findings.subject = manner.destdir.at(service);
   if (comparison->new_service) {
     findings.wrong("service-missing", findings.subject + ": missing",
                    "install it: the same options without --check", findings.subject);
     return findings;
   }
   judge_changes(*comparison, basis, findings);
-  const Subject subject{request, plan, *comparison};
+  const Subject subject{request, plan, *comparison, findings.subject};
   // A unit has its limit in itself.
   judge_memory(request,
-               is_systemd(*request.suite) ? memory_limit(request) : subject.in_force("SOFT_MEM"),
+               sets_user(*request.suite) ? memory_limit(request) : subject.in_force("SOFT_MEM"),
                subject.in_force("MAX_RECORDS"), findings);
-  if (manner.destdir.empty()) judge_machine(subject, accounts, findings);
+  if (manner.destdir.is_this_machine()) judge_machine(subject, accounts, findings);
+  return findings;
+}
+
+Findings check_unknown(const std::string& service) {
+  Findings findings;
+  findings.subject = service;
+  findings.wrong("options-missing",
+                 service +
+                     "/.options: missing or empty, so what the service was installed with is not "
+                     "known, and it is not checked",
+                 "svctool --greylist with the options that it was installed with; what is set in "
+                 "its variables stays",
+                 service + "/.options");
   return findings;
 }
 
@@ -217,13 +232,15 @@ AllFindings check_all(const std::string& servicedir, const Manner& manner) {
   };
   for (const std::string& service : found.greylisting) {
     const auto options = read_own_options(service);
-    add(service, options ? check_greylisting(*options, Basis::installed, service, manner)
-                         : tl::make_unexpected(options.error()));
+    add(service, options
+                     ? check_greylisting(*options, Basis::installed, TargetPath(service), manner)
+                     : tl::make_unexpected(options.error()));
   }
+  for (const std::string& service : found.unknown) add(service, check_unknown(service));
   for (const std::string& service : found.smtp) {
     add(service, check_smtp_service(service, "", manner));
   }
-  if (found.greylisting.empty()) {
+  if (found.greylisting.empty() && found.unknown.empty()) {
     std::string places;
     for (const std::string& place : found.places) places += (places.empty() ? "" : ", ") + place;
     all.search.wrong("none-found", "no greylisting service is found; looked in " + places,

@@ -7,15 +7,18 @@
 #include <vector>
 
 #include "greyd/error.h"
-#include "svctool/findings.h"
-#include "svctool/options.h"
+#include "svctool/judge_changes.h"
+#include "svctool/requests.h"
 
 namespace grey::svctool {
 
-// `service`: its directory, without --destdir. Below a --destdir no daemon is asked.
+// `service`: its directory. Below a --destdir no daemon is asked.
 // `basis`: where the request comes from.
 Result<Findings> check_greylisting(const ServiceRequest& request, Basis basis,
-                                   const std::string& service, const Manner& manner);
+                                   const TargetPath& service, const Manner& manner);
+
+// Of one that lacks_options(): that it does.
+Findings check_unknown(const std::string& service);
 
 // That it has a GREYIP (this one, unless `greyip` is empty), by itself or by the rules that its
 // tcpserver reads, that something in it asks, and that each address answers.
@@ -23,7 +26,7 @@ Result<Findings> check_smtp_service(const std::string& service, const std::strin
                                     const Manner& manner);
 
 // The same of a rule; that the cdb is what tcprules makes of the text, and that a server reads it.
-Result<Findings> check_rules_file(const std::string& path, const std::string& match,
+Result<Findings> check_rules_file(const TargetPath& path, const std::string& match,
                                   const std::string& greyip, const Manner& manner);
 
 // Every service that is found: below `servicedir`, or, when that is empty, wherever services may

@@ -55,7 +55,7 @@ void judge_greyip(const std::string& value, const std::string& wanted, const std
     findings.wrong("greyip-differs", where + ": GREYIP is '" + value + "', not '" + wanted + "'",
                    remedy + " --force", where);
   }
-  if (manner.destdir.empty()) ask_daemons(value, where, findings);
+  if (manner.destdir.is_this_machine()) ask_daemons(value, where, findings);
 }
 
 std::string set_in_rules(const std::string& file) {
@@ -146,7 +146,7 @@ std::string text_of(const std::string& cdb) {
 Result<RulesFile> rules_beside(const std::string& cdb, const Manner& manner) {
   const std::string path = text_of(cdb);
   if (path.empty()) return failure(cdb + " is no name that tcprules' text can be told from");
-  return read_rules(manner.destdir + path);
+  return read_rules(manner.destdir.at(TargetPath(path)));
 }
 
 // GREYIP that is set in a file which no server reads does nothing.
@@ -316,14 +316,15 @@ Result<Findings> check_smtp_service(const std::string& directory, const std::str
   return findings;
 }
 
-Result<Findings> check_rules_file(const std::string& path, const std::string& match,
+Result<Findings> check_rules_file(const TargetPath& target, const std::string& match,
                                   const std::string& greyip, const Manner& manner) {
+  const std::string path = manner.destdir.at(target);
   const auto file = read_rules(path);
   if (!file) return tl::make_unexpected(file.error());
   Findings findings;
   findings.subject = file->path;
   judge_rules_text(*file, match, greyip, manner, findings);
-  if (manner.destdir.empty() && match.empty()) judge_readers(*file, findings);
+  if (manner.destdir.is_this_machine() && match.empty()) judge_readers(*file, findings);
   return findings;
 }
 

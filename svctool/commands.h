@@ -1,9 +1,8 @@
-// What svctool does for each request. Says on standard output what it did, or what there is to say;
-// warnings go to standard error.
+// The command line, carried out: verbs.h for the request that it has become.
 #pragma once
 
 #include "greyd/error.h"
-#include "svctool/options.h"
+#include "svctool/requests.h"
 
 namespace grey::svctool {
 

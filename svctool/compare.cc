@@ -61,7 +61,7 @@ bool is_anothers(const Entry& entry, const struct stat& status) {
 
 // A directory or file that is there, against the one that is asked for.
 Result<std::optional<Change>> compare_present(Change change, const struct stat& status,
-                                              const Accounts& accounts, bool destdir) {
+                                              const Accounts& accounts, bool staged) {
   const Entry& entry = *change.entry;
   const bool directory = entry.type == Entry::Type::directory;
   if (directory ? !S_ISDIR(status.st_mode) : !S_ISREG(status.st_mode)) {
@@ -72,7 +72,7 @@ Result<std::optional<Change>> compare_present(Change change, const struct stat& 
   if (entry.keep) return std::nullopt;
   if (!entry.present_attributes) {
     change.detail = attribute_difference(status, wanted_mode(entry, accounts), entry.owner);
-    change.taken = !destdir && is_anothers(entry, status);
+    change.taken = !staged && is_anothers(entry, status);
   }
   if (change.taken) {
     change.detail += change.detail.empty() ? "" : ", ";
@@ -123,11 +123,11 @@ std::vector<Change> compare_files(const Entry& entry, const Accounts& accounts,
 
 // Nothing when the disk already is as the entry says.
 Result<std::optional<Change>> compare_entry(const Entry& entry, const Accounts& accounts,
-                                            const std::string& path, bool destdir) {
+                                            const std::string& path, bool staged) {
   Change change{Change::Type::create, &entry, path, "", "", false, false};
   struct stat status {};
   if (::stat(path.c_str(), &status) == 0) {
-    return compare_present(std::move(change), status, accounts, destdir);
+    return compare_present(std::move(change), status, accounts, staged);
   }
   if (errno != ENOENT) return tl::make_unexpected(system_error("look at", path, errno));
   if (entry.type == Entry::Type::absent) return std::nullopt;
@@ -160,21 +160,21 @@ FileMode mode_of(const Change& change, const Accounts& accounts) {
   return change.entry->present_attributes ? mode_of_file(change.path, wanted) : wanted;
 }
 
-Result<Comparison> compare(const Plan& plan, const Accounts& accounts, const std::string& destdir) {
+Result<Comparison> compare(const Plan& plan, const Accounts& accounts, const Destdir& destdir) {
   Comparison comparison;
-  comparison.new_service = !exists(destdir + plan.service);
+  comparison.new_service = !exists(destdir.at(plan.service));
   for (const Entry& entry : plan.entries) {
     const bool blocked = std::ranges::any_of(comparison.changes, [&](const Change& change) {
-      return change.type == Change::Type::in_the_way &&
-             entry.path.starts_with(change.entry->path + "/");
+      return change.type == Change::Type::in_the_way && entry.path.is_below(change.entry->path);
     });
     if (blocked) continue;  // what is in the way of its parent is said
-    auto change = compare_entry(entry, accounts, destdir + entry.path, !destdir.empty());
+    auto change =
+        compare_entry(entry, accounts, destdir.at(entry.path), !destdir.is_this_machine());
     if (!change) return tl::make_unexpected(change.error());
     if (*change) comparison.changes.push_back(std::move(**change));
   }
   for (const Entry& entry : plan.entries) {
-    for (Change& change : compare_files(entry, accounts, destdir + entry.path)) {
+    for (Change& change : compare_files(entry, accounts, destdir.at(entry.path))) {
       comparison.changes.push_back(std::move(change));
     }
   }

@@ -35,9 +35,9 @@ struct Comparison {
   bool new_service = false;
 };
 
-// `destdir`: prefix of every path; may be empty. Owners that are not in `accounts` are not
+// Owners that are not in `accounts` are not
 // compared.
-Result<Comparison> compare(const Plan& plan, const Accounts& accounts, const std::string& destdir);
+Result<Comparison> compare(const Plan& plan, const Accounts& accounts, const Destdir& destdir);
 
 // The mode and owner that a change gives to what is written.
 FileMode mode_of(const Change& change, const Accounts& accounts);

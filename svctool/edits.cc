@@ -54,6 +54,13 @@ std::string envdir_value(std::string_view content) {
   return value;
 }
 
+std::string with_envdir_value(const std::string& content, const std::string& value) {
+  if (value.empty()) return "";
+  if (envdir_value(content) == value) return content;
+  const std::size_t newline = content.find('\n');
+  return value + (newline == content.npos ? "\n" : content.substr(newline));
+}
+
 Values find_edits(const Values& present, const ServiceRequest* installed,
                   const ServiceRequest& planned, const std::vector<std::string>& named) {
   Values before;

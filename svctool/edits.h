@@ -22,6 +22,10 @@ namespace grey::svctool {
 // The value of a file below variables/, as envdir(8) reads it.
 std::string envdir_value(std::string_view content);
 
+// The content of such a file with another value. Who has written more below the first line keeps
+// that; but no value is an empty file, as envdir unsets a variable by that alone.
+std::string with_envdir_value(const std::string& content, const std::string& value);
+
 // The values that were set by hand and stay, by variable; "": not set.
 // `present`: those that are there at all, empty ones too. `installed`: what .options say; null: not
 // known, and every value there may be a hand's. `named`: the options of this call, as .options has

@@ -13,14 +13,12 @@
 #include "svctool/find_supervisor.h"
 #include "svctool/place.h"
 #include "svctool/service_files.h"
-#include "svctool/supervisor.h"
+#include "svctool/suite.h"
 
 namespace grey::svctool {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* kUnits = "/etc/systemd/system";
 
 void add_once(std::vector<std::string>& names, const std::string& name) {
   const bool known = std::ranges::any_of(names, [&](const std::string& other) {
@@ -45,6 +43,8 @@ std::vector<std::string> entries_of(const std::string& directory, FoundServices&
 void look_at_service(const std::string& service, FoundServices& found) {
   if (is_greylisting_service(service)) {
     add_once(found.greylisting, service);
+  } else if (lacks_options(service)) {
+    add_once(found.unknown, service);
   } else if (exists(service + "/run") && is_smtp_service(service)) {
     add_once(found.smtp, service);
   } else if (::access((service + "/.").c_str(), X_OK) != 0 && errno == EACCES) {
@@ -59,13 +59,19 @@ std::vector<std::string> usual_places() {
   return places;
 }
 
-void look_at_units(FoundServices& found) {
-  for (const std::string& unit : entries_of(kUnits, found)) {
-    if (!unit.ends_with(".service")) continue;
-    const auto text = read_regular(unit);
+// What a suite has of its own, such as systemd's units.
+void look_at_own_files(const Suite& suite, FoundServices& found) {
+  if (suite.own_file == nullptr) return;
+  const std::string example = suite.own_file("x");
+  const std::string_view ending = std::string_view(example).substr(example.rfind('.'));
+  for (const std::string& file : entries_of(directory_of(example), found)) {
+    if (!file.ends_with(ending)) continue;
+    const auto text = read_regular(file);
     if (!text || !*text) continue;
-    const std::string service = service_of_unit(**text);
-    if (!service.empty() && is_greylisting_service(service)) add_once(found.greylisting, service);
+    const std::string service = suite.service_of(**text);
+    if (service.empty()) continue;
+    if (is_greylisting_service(service)) add_once(found.greylisting, service);
+    if (lacks_options(service)) add_once(found.unknown, service);
   }
 }
 
@@ -77,17 +83,10 @@ FoundServices find_services(const std::string& directory) {
   for (const std::string& place : found.places) {
     for (const std::string& service : entries_of(place, found)) look_at_service(service, found);
   }
-  if (directory.empty()) look_at_units(found);
+  if (directory.empty()) {
+    for (const Suite& suite : suites()) look_at_own_files(suite, found);
+  }
   return found;
-}
-
-// "# Written by svctool. Settings: /etc/greylist/greylist.1999/environment"
-std::string service_of_unit(std::string_view unit) {
-  constexpr std::string_view kStart = "# Written by svctool. Settings: ", kEnd = "/environment";
-  const std::string_view line = unit.substr(0, unit.find('\n'));
-  if (!line.starts_with(kStart) || !line.ends_with(kEnd)) return {};
-  if (line.size() < kStart.size() + kEnd.size()) return {};
-  return std::string(line.substr(kStart.size(), line.size() - kStart.size() - kEnd.size()));
 }
 
 }  // namespace grey::svctool

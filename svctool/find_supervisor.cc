@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "greyd/files.h"
+#include "svctool/compare.h"
 #include "svctool/supervision.h"
 
 namespace grey::svctool {
@@ -37,7 +38,7 @@ const Suite* scanner_of(const std::string& process) {
   if (!name || !*name) return nullptr;
   const std::string_view comm = **name;
   for (const Suite& suite : suites()) {
-    if (!is_systemd(suite) && comm == std::string(suite.scanner) + "\n") return &suite;
+    if (has_scanner(suite) && comm == std::string(suite.scanner) + "\n") return &suite;
   }
   return nullptr;
 }
@@ -87,9 +88,8 @@ std::optional<Supervisor> find_supervisor(const std::string& proc) {
     return std::pair(supervisor.servicedir.size(), supervisor.servicedir);
   });
   if (first != found.end()) return *first;
-  if (systemd_runs()) {
-    const Suite* systemd = find_suite("systemd");
-    return Supervisor{systemd, std::string(systemd->servicedir)};
+  for (const Suite& suite : suites()) {
+    if (runs_here(suite)) return Supervisor{&suite, std::string(suite.servicedir)};
   }
   return std::nullopt;
 }
@@ -128,6 +128,18 @@ std::optional<Watched> find_watched(const Suite& suite, const std::string& servi
 
 bool is_scanned(const Suite& suite, const std::string& service, const std::string& proc) {
   return find_watched(suite, service, proc).has_value();
+}
+
+const Suite& suite_of(const std::string& service, const std::string& proc) {
+  for (const Suite& suite : suites()) {
+    if (is_scanned(suite, service, proc)) return suite;
+  }
+  for (const Suite& suite : suites()) {
+    if (!suite.leaves.empty() && exists(path_below(service, suite.leaves))) return suite;
+  }
+  if (exists(service + "/supervise")) return daemontools();
+  const auto found = find_supervisor(proc);
+  return found ? *found->suite : daemontools();
 }
 
 }  // namespace grey::svctool

@@ -5,17 +5,18 @@
 #include <string>
 #include <vector>
 
-#include "svctool/supervisor.h"
+#include "svctool/suite.h"
 
 namespace grey::svctool {
 
 struct Supervisor {
   const Suite* suite = nullptr;
-  std::string servicedir;  // that its scanner watches; of systemd the default
+  std::string servicedir;  // that its scanner watches; without one the default
 };
 
-// What runs as root in this root directory: a scanner rather than systemd, as who has one wants his
-// services there. Nothing when there is neither. `proc` is where proc(5) is mounted.
+// What runs as root in this root directory: a scanner rather than what needs none (systemd), as who
+// has one wants his services there. Nothing when there is neither. `proc` is where proc(5) is
+// mounted.
 std::optional<Supervisor> find_supervisor(const std::string& proc = "/proc");
 
 // Whether root runs a scanner of this suite that watches `servicedir`.
@@ -35,5 +36,9 @@ struct Watched {
 };
 std::optional<Watched> find_watched(const Suite& suite, const std::string& service,
                                     const std::string& proc = "/proc");
+
+// The suite that supervises a service of which nobody has said it: whose scanner has it, else the
+// one whose traces are there, else the one that this machine has, else daemontools.
+const Suite& suite_of(const std::string& service, const std::string& proc = "/proc");
 
 }  // namespace grey::svctool

@@ -1,167 +1,125 @@
+// What findings look like: lines for a person, an object for programs.
 #include "svctool/findings.h"
 
 #include <algorithm>
-#include <optional>
+#include <nlohmann/json.hpp>
 
-#include "svctool/edits.h"
-#include "svctool/number.h"
-#include "svctool/show.h"
-#include "svctool/unit_file.h"
+#include "svctool/output.h"
 
 namespace grey::svctool {
 namespace {
 
-using Role = Entry::Role;
+using Json = nlohmann::ordered_json;
 
-// As envdir(8) reads it.
-std::string first_line(std::string_view content) {
-  std::string line(content.substr(0, content.find('\n')));
-  while (line.ends_with(' ') || line.ends_with('\t')) line.pop_back();
-  return line;
-}
+constexpr Severity kSeverities[] = {Severity::note, Severity::unseen, Severity::warning,
+                                    Severity::wrong};
 
-// A value that the operator has set in the place of the one installed.
-void judge_value(const std::string& where, bool required, const Setting* setting,
-                 const std::string& value, const std::string& planned, Basis basis,
-                 Findings& findings) {
-  if (required && value.empty()) {
-    findings.wrong("setting-missing", where + ": empty, and the service does not start without it",
-                   "write its value to the file, which was '" + planned + "'", where);
-    return;
-  }
-  if (setting != nullptr && setting->kind != Kind::file && !value.empty()) {
-    if (const auto good = check_value(*setting, value); !good) {
-      // Without the option's name: it is the file that is wrong here.
-      findings.wrong("setting-bad", where + good.error().text.substr(setting->option.size() + 2),
-                     "write a good value, or none for the default", where);
-      return;
+std::string verdict(const Findings& findings) {
+  switch (findings.status()) {
+    case Status::good:
+      return "good";
+    case Status::warning: {
+      const auto warnings = findings.count(Severity::warning);
+      return "good, with " + std::to_string(warnings) + (warnings == 1 ? " warning" : " warnings");
     }
+    case Status::unknown:
+      return "nothing is seen to be wrong, but not all could be looked at";
+    case Status::wrong:
+      break;
   }
-  // Options on the command line need not be those that it was installed with.
-  findings.note("setting-edited",
-                basis == Basis::installed
-                    ? where + ": set by hand to '" + value + "', installed as '" + planned + "'"
-                    : where + ": '" + value + "', these options would set '" + planned + "'",
-                {}, where);
+  return "not as it should be";
 }
 
-void judge_edit(const Change& change, Basis basis, Findings& findings) {
-  judge_value(change.path, change.entry->role == Role::required,
-              find_setting(change.entry->setting), first_line(change.old_content),
-              first_line(change.entry->content), basis, findings);
-}
-
-// Of several lines for one name the last counts.
-std::string value_of(const Variables& variables, std::string_view name) {
-  std::string value;
-  for (const auto& [other, its] : variables) {
-    if (other == name) value = its;
+// As a line shows them: who can make a file or a process can put any octet into its name.
+Json to_object(const Findings& findings) {
+  Json object;
+  object["service"] = one_line(findings.subject);
+  object["status"] = to_string(findings.status());
+  object["findings"] = Json::array();
+  for (const Finding& finding : findings.list) {
+    object["findings"].push_back({{"id", finding.id},
+                                  {"severity", to_string(finding.severity)},
+                                  {"text", one_line(finding.text)},
+                                  {"todo", one_line(finding.todo)},
+                                  {"path", one_line(finding.path)}});
   }
-  return value;
+  return object;
 }
 
-void judge_settings(const Change& change, Basis basis, Findings& findings) {
-  const Variables present = parse_environment(change.old_content);
-  for (const auto& [name, installed] : parse_environment(change.entry->content)) {
-    const std::string value = value_of(present, name);
-    if (value == installed) continue;
-    const auto setting = std::ranges::find(settings(), name, &Setting::variable);
-    const bool known = setting != settings().end();
-    const bool required = name == "CONTROLDIR" || name == "LISTEN" || name == "CONTEXT_FILE";
-    judge_value(change.path + ", " + name, required, known ? &*setting : nullptr, value, installed,
-                basis, findings);
-  }
-}
-
-// What puts back what svctool has made.
-std::string remedy(const Change& change) {
-  return change.entry->role == Role::script && change.type != Change::Type::in_the_way
-             ? "svctool --refreshsvc on the service"
-             : "svctool with the options in the service's .options";
-}
-
-void judge_change(const Change& change, Basis basis, Findings& findings) {
-  const bool setting = change.entry->role == Role::setting;
-  const std::string& path = change.path;
-  switch (change.type) {
-    case Change::Type::create:
-      if (setting && !change.entry->content.empty()) {
-        findings.note("setting-edited", path + ": missing, so the daemon's default rules", {},
-                      path);
-      } else if (!setting) {
-        findings.wrong("file-missing", path + ": missing", remedy(change), path);
-      }
-      return;
-    case Change::Type::content:
-      if (setting || change.entry->role == Role::required) {
-        judge_edit(change, basis, findings);
-      } else if (change.entry->role == Role::settings) {
-        judge_settings(change, basis, findings);
-      } else if (change.entry->role == Role::script &&
-                 author_of(change.old_content) == Author::edited) {
-        findings.note("script-edited", path + ": edited by hand, and left so",
-                      "svctool --refreshsvc --force on the service would write it anew", path);
-      } else {
-        findings.wrong("file-content", path + ": another content", remedy(change), path);
-      }
-      if (!change.detail.empty()) {
-        findings.wrong("file-mode", path + ": " + change.detail, remedy(change), path);
-      }
-      return;
-    case Change::Type::remove:
-    case Change::Type::attributes:
-      findings.wrong("file-mode", describe(change), remedy(change), path);
-      return;
-    case Change::Type::in_the_way:
-      findings.wrong("file-in-the-way", describe(change), "move it away; " + remedy(change), path);
-      return;
-  }
+std::string text_of(const Json& object) {
+  return object.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace
 
-void judge_changes(const Comparison& comparison, Basis basis, Findings& findings) {
-  for (const Change& change : comparison.changes) judge_change(change, basis, findings);
+void Findings::add(Severity severity, std::string id, std::string text, std::string todo,
+                   std::string path) {
+  Finding finding{severity, std::move(id), std::move(text), std::move(todo), std::move(path)};
+  if (std::ranges::find(list, finding) == list.end()) list.push_back(std::move(finding));
 }
 
-bool is_dry_run(std::string_view value) {
-  return !value.empty() && value != "0" && value != "no" && value != "off";
+void Findings::note(std::string id, std::string text, std::string todo, std::string path) {
+  add(Severity::note, std::move(id), std::move(text), std::move(todo), std::move(path));
+}
+void Findings::unseen(std::string id, std::string text, std::string path) {
+  add(Severity::unseen, std::move(id), std::move(text), "run svctool as root", std::move(path));
+}
+void Findings::warn(std::string id, std::string text, std::string todo, std::string path) {
+  add(Severity::warning, std::move(id), std::move(text), std::move(todo), std::move(path));
+}
+void Findings::wrong(std::string id, std::string text, std::string todo, std::string path) {
+  add(Severity::wrong, std::move(id), std::move(text), std::move(todo), std::move(path));
 }
 
-std::string value_in_force(const Plan& plan, const Comparison& comparison, std::string_view name) {
-  const std::string path = plan.service + "/variables/" + std::string(name);
-  const auto holds = [&path](const Entry& entry) {
-    return entry.path == path || entry.role == Role::settings;
-  };
-  const auto value = [name](const Entry& entry, const std::string& content) {
-    return entry.role == Role::settings ? value_of(parse_environment(content), name)
-                                        : first_line(content);
-  };
-  for (const Change& change : comparison.changes) {
-    if (!holds(*change.entry)) continue;
-    if (change.type == Change::Type::create) return {};
-    if (change.type == Change::Type::content) return value(*change.entry, change.old_content);
+std::size_t Findings::count(Severity severity) const {
+  return std::size_t(std::ranges::count(list, severity, &Finding::severity));
+}
+
+Status Findings::status() const {
+  if (count(Severity::wrong) > 0) return Status::wrong;
+  if (count(Severity::unseen) > 0) return Status::unknown;
+  return count(Severity::warning) > 0 ? Status::warning : Status::good;
+}
+
+std::string_view to_string(Status status) {
+  constexpr std::string_view kNames[] = {"good", "warning", "unknown", "wrong"};
+  return kNames[std::size_t(status)];
+}
+
+std::string_view to_string(Severity severity) {
+  constexpr std::string_view kNames[] = {"note", "unseen", "warning", "wrong"};
+  return kNames[std::size_t(severity)];
+}
+
+std::string to_text(const Finding& finding) {
+  return finding.text + (finding.todo.empty() ? "" : "; to do: " + finding.todo);
+}
+
+std::string to_text(const Findings& findings) {
+  std::string text;
+  for (const Severity severity : kSeverities) {
+    for (const Finding& finding : findings.list) {
+      if (finding.severity != severity) continue;
+      text.append(to_string(severity)).append(": ").append(one_line(to_text(finding))) += '\n';
+    }
   }
-  for (const Entry& entry : plan.entries) {
-    if (holds(entry)) return value(entry, entry.content);
-  }
-  return {};
+  return text + one_line(findings.subject) + ": " + verdict(findings) + "\n";
 }
 
-void judge_memory(const ServiceRequest& request, const std::string& memory,
-                  const std::string& max_records, Findings& findings) {
-  const auto limit = parse_number<std::uint64_t>(memory);
-  if (!limit) return;  // none
-  const auto records =
-      max_records.empty() ? kDefaultMaxRecords : parse_number<std::uint64_t>(max_records);
-  if (!records || needed_memory(*records) <= *limit) return;
-  std::string text = "variables/SOFT_MEM: " + memory + " bytes are too few for " +
-                     std::to_string(*records) + " records, which need " +
-                     std::to_string(needed_memory(*records)) +
-                     ": the oldest will go before that number is reached";
-  // Who gave --memory may mean it.
-  findings.add(request.memory.empty() ? Severity::wrong : Severity::note, "memory-limit",
-               std::move(text), "set SOFT_MEM to that number, or MAX_RECORDS to a smaller one");
+std::string to_json(const Findings& findings) {
+  return text_of(to_object(findings));
+}
+
+std::string to_json(const Findings& search, const std::vector<Findings>& services) {
+  Json object = to_object(search);
+  Status worst = search.status();
+  object["services"] = Json::array();
+  for (const Findings& service : services) {
+    worst = std::max(worst, service.status());
+    object["services"].push_back(to_object(service));
+  }
+  object["status"] = to_string(worst);
+  return text_of(object);
 }
 
 }  // namespace grey::svctool

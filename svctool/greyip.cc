@@ -36,7 +36,7 @@ bool indimail_reads(std::string_view server, bool alone) {
 
 Plan plan_of(const SmtpService& service) {
   Plan plan;
-  plan.service = service.directory;
+  plan.service = TargetPath(service.directory);  // as it was read: --destdir is in it
   return plan;
 }
 

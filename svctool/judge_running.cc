@@ -9,9 +9,10 @@ namespace {
 
 // The variable that `run` passes on by this flag; empty: none.
 std::string_view variable_of(std::string_view flag) {
-  if (flag == "-u") return "SERVICE_USER";
-  for (const Setting& setting : settings()) {
-    if (setting.flag == flag) return setting.variable;
+  for (const Setting& setting : all_settings()) {
+    if (!setting.variable.empty() && !setting.name.empty() && flag_of(setting) == flag) {
+      return setting.variable;
+    }
   }
   return {};
 }

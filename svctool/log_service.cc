@@ -8,6 +8,7 @@
 #include <chrono>
 
 #include "svctool/accounts.h"
+#include "svctool/compare.h"
 #include "svctool/judge_daemon.h"
 #include "svctool/look_at.h"
 #include "svctool/processes.h"
@@ -113,7 +114,7 @@ void judge_log_service(const Suite& suite, const std::string& service, pid_t dae
                        Findings& findings) {
   const std::string log = service + "/log";
   // Who has taken it away has another way of his own.
-  if (is_systemd(suite) || !exists(log + "/run")) return;
+  if (keeps_log(suite) || !exists(log + "/run")) return;
   judge_access(log, findings);
   bool runs = true;
   pid_t writer = 0;

@@ -3,12 +3,21 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 
 #include "svctool/findings.h"
-#include "svctool/supervisor.h"
+#include "svctool/service_state.h"
+#include "svctool/suite.h"
 
 namespace grey::svctool {
+
+// What writes a service's log, as it was seen over a few seconds.
+struct LogObservation {
+  std::optional<ServiceState> state;  // the last; absent: nobody to ask, or only root may
+  bool steady = false;                // up, and for long enough to have opened its files
+  std::string other_user;             // that it runs as, in the place of the one that is set
+};
 
 // As it is in force: its user, its files and the room for them, and whether it runs, for long
 // enough to have opened them, and reads what the daemon says. Under systemd there is none of the

@@ -33,9 +33,15 @@ LogNews look_at_news(const Suite& suite, const std::string& service);
 std::vector<PolicyFacts> look_at_policy(const Seen& seen);
 // Who has one of them, without asking: as judge_policy() would say it. Empty: nobody else.
 std::string find_policy_holder(const Seen& seen);
+// The same of places that are about to be set.
+std::string find_policy_holder(const Seen& seen, const std::string& places);
 
 // Its lists and their cdbs, those that are there.
 std::vector<ListFacts> look_at_lists(const Seen& seen);
+
+// What has a daemon that is to run as another user go on with the state that is there: the
+// commands, one after the other. Empty: its files are that user's, or none is there. "": root.
+std::string hand_over_state(const std::string& service, const std::string& user);
 
 // Seconds since 1970, when the daemon was started. Absent: it does not run.
 std::optional<double> started_at(const Seen& seen);

@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMostLog = std::size_t{1} << 20;  // bytes of a log that are read
 constexpr double kDay = 86400;
-constexpr unsigned kJournalSeconds = 20;
+constexpr unsigned kLogSeconds = 20;
 
 double seconds(const timespec& time) {
   return double(time.tv_sec) + double(time.tv_nsec) / 1e9;
@@ -75,11 +75,11 @@ LogNews read_log_files(const std::string& directory, double lost_since) {
   return news;
 }
 
-LogNews read_journal(const std::string& service, double lost_since) {
+// What the suite keeps.
+LogNews read_kept_log(const Suite& suite, const std::string& service, double lost_since) {
   LogNews news;
-  Program program{{"journalctl", "-q", "--no-pager", "-o", "short-unix", "-n", "5000", "-u",
-                   unit_name(service)}};
-  program.seconds = kJournalSeconds;
+  Program program{arguments_of(suite.log_news, suite.known_as(service))};
+  program.seconds = kLogSeconds;
   if (const auto text = read_program(program)) read_news(*text, lost_since, news);
   news.unseen = !news.since && ::geteuid() != 0;
   return news;
@@ -147,7 +147,7 @@ StartValues values_set(const Seen& seen) {
   // Only one that root starts is told who to be.
   const bool told = seen.started && seen.started->contains("SERVICE_USER");
   const bool is_root = seen.daemon != 0 && user_of(seen.daemon) == 0;
-  if (!is_systemd(*seen.request.suite) && (told || is_root)) add("SERVICE_USER");
+  if (!sets_user(*seen.request.suite) && (told || is_root)) add("SERVICE_USER");
   const bool dry = is_dry_run(read_variable(seen.service, "DRY_RUN"));
   values.emplace("DRY_RUN", dry ? std::string("1") : std::string());
   return values;
@@ -155,7 +155,7 @@ StartValues values_set(const Seen& seen) {
 
 LogNews look_at_news(const Suite& suite, const std::string& service) {
   const double day_ago = double(::time(nullptr)) - kDay;
-  if (is_systemd(suite)) return read_journal(service, day_ago);
+  if (keeps_log(suite)) return read_kept_log(suite, service, day_ago);
   const std::string directory = read_variable(service + "/log", "LOGDIR");
   return directory.empty() ? LogNews() : read_log_files(directory, day_ago);
 }
@@ -169,8 +169,13 @@ std::vector<PolicyFacts> look_at_policy(const Seen& seen) {
 }
 
 std::string find_policy_holder(const Seen& seen) {
-  for (const PolicyFacts& facts : look_at_policy(seen)) {
-    if (!facts.other.empty()) return facts.other + " listens on " + facts.place;
+  return find_policy_holder(seen, read_variable(seen.service, "POLICY"));
+}
+
+std::string find_policy_holder(const Seen& seen, const std::string& places) {
+  for (const std::string& place : policy_places(places)) {
+    const PolicyFacts facts = look_at_place(seen, place);
+    if (!facts.other.empty()) return facts.other + " listens on " + place;
   }
   return {};
 }

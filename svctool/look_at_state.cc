@@ -18,6 +18,7 @@
 #include "svctool/observe.h"
 #include "svctool/processes.h"
 #include "svctool/service_files.h"
+#include "svctool/shell_quote.h"
 #include "svctool/start_check.h"
 
 namespace grey::svctool {
@@ -35,7 +36,7 @@ double now() {
 
 // Who the daemon is when it is started next; empty: root.
 std::string user_set(const Seen& seen) {
-  if (is_systemd(*seen.request.suite)) return seen.request.user;
+  if (sets_user(*seen.request.suite)) return seen.request.user;
   if (::geteuid() != 0) return user_name(::geteuid());
   return read_variable(seen.service, "SERVICE_USER");
 }
@@ -121,11 +122,31 @@ double seconds_between_saves(const Seen& seen) {
   } else if (!seen.started) {
     value = minutes(read_variable(seen.service, "SAVE_INTERVAL"));
   }
-  const unsigned usual = seen.request.use_greydaemon ? 10 : 5;
-  return 60. * value.value_or(usual);
+  const Setting& setting = setting_named("save-interval");
+  const auto usual =
+      seen.request.use_greydaemon ? greydaemon_number(setting) : standard_number(setting);
+  return 60. * double(value ? *value : usual);
 }
 
 }  // namespace
+
+std::string hand_over_state(const std::string& service, const std::string& user) {
+  const struct passwd* account = user.empty() ? nullptr : ::getpwnam(user.c_str());
+  if (account == nullptr || ::geteuid() != 0) return {};
+  const std::string context =
+      path_below(read_variable(service, "CONTROLDIR"), read_variable(service, "CONTEXT_FILE"));
+  std::string files;
+  for (const char* end : {"", ".journal", ".journal.old", ".lock"}) {
+    struct stat status {};
+    const std::string path = context + end;
+    if (::lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
+    if (status.st_uid != account->pw_uid) files += " " + shell_quote(path);
+  }
+  if (files.empty()) return {};
+  const std::string named = " --service=" + shell_quote(service);
+  return "svctool --stop" + named + "; chown " + shell_quote(user) + files + "; svctool --start" +
+         named;
+}
 
 std::optional<Room> room_of(const std::string& directory) {
   struct statvfs status {};

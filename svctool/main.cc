@@ -5,6 +5,7 @@
 
 #include "greyd/standard_descriptors.h"
 #include "svctool/commands.h"
+#include "svctool/options.h"
 #include "svctool/output.h"
 
 namespace grey::svctool {

@@ -24,13 +24,14 @@ std::vector<std::string> with_same_address(const ServiceRequest& request) {
   std::vector<std::string> found;
   const auto own = parse_endpoint(listen_address(request), Wildcards::allowed);
   if (!own) return found;
+  const std::string own_service = Destdir().at(service_path(request));
   std::error_code error;
   for (fs::directory_iterator at(servicedir(request), error), end; !error && at != end;
        at.increment(error)) {
     const std::string service = at->path();
     std::error_code missing;  // it is yet to be made
-    if (service == service_path(request) || !exists(service + "/.options") ||
-        fs::equivalent(service, service_path(request), missing)) {
+    if (service == own_service || !exists(service + "/.options") ||
+        fs::equivalent(service, own_service, missing)) {
       continue;
     }
     const auto theirs = parse_endpoint(read_variable(service, "LISTEN"), Wildcards::allowed);

@@ -58,11 +58,13 @@ class Watch {
     seen_.listens = listens_at(pid, Transport::udp, listen_);
     if (seen_.listens == false) return false;
     seen_.probe = probe(seen_.probe.endpoint);
+    asked_ = true;
     if (!seen_.probe.answered) return false;
     // A daemon that finds its lists bad has had the port for a moment.
     const auto after = service_state(suite_, service_);
     if (after && after->pid == pid) return true;
     seen_.probe = {seen_.probe.endpoint, false, ""};
+    asked_ = false;
     return false;
   }
 
@@ -71,13 +73,13 @@ class Watch {
     seen_ = Observation();
     seen_.probe.endpoint = endpoint;
     // Where no supervisor runs, whoever answers is another program.
-    if (!is_systemd(suite_) && !is_supervision_hidden(service_)) seen_.listens = false;
+    if (has_scanner(suite_) && !is_supervision_hidden(service_)) seen_.listens = false;
     return ask_others();
   }
 
   // The last word on a daemon that has not answered: who does, or has its port.
   Observation ask_others() {
-    if (seen_.listens == true && !seen_.probe.outcome.empty()) return seen_;
+    if (seen_.listens == true && asked_) return seen_;
     seen_.probe = probe(seen_.probe.endpoint);
     if (seen_.listens != false) return seen_;
     const auto holder = find_holder(Transport::udp, listen_);
@@ -91,6 +93,7 @@ class Watch {
   const std::string& service_;
   const Endpoint listen_;
   Observation seen_;
+  bool asked_ = false;  // seen_.probe is what the daemon has said, or not
 };
 
 }  // namespace

@@ -163,10 +163,11 @@ Result<CommandLine> finish_service(Raw& raw, const CLI::App& app) {
        {&service.servicedir, &service.cntrldir, &service.logdir, &service.prefix}) {
     trim_slashes(*path);
   }
-  if (is_systemd(*service.suite)) {
+  if (keeps_log(*service.suite)) {
     for (const char* option : {"--log-size", "--log-count"}) {
       if (app.count(option) > 0) {
-        return misuse(std::string(option) + ": under systemd the journal keeps the log");
+        return misuse(std::string(option) + ": under " + std::string(service.suite->name) + " " +
+                      std::string(service.suite->log_keeper) + " keeps the log");
       }
     }
   }
@@ -179,7 +180,7 @@ Result<CommandLine> finish_service(Raw& raw, const CLI::App& app) {
 Result<void> check_target(const Raw& raw) {
   const std::string& target = raw.rules.empty() ? raw.smtp_service : raw.rules;
   if (target.empty()) return misuse("--service=DIR or --tcprules=FILE is needed");
-  if (!raw.manner.destdir.empty() && !target.starts_with('/')) {
+  if (!raw.destdir.empty() && !target.starts_with('/')) {
     return misuse("--destdir: '" + target + "' does not start with a slash");
   }
   if (raw.match.empty()) return {};
@@ -198,20 +199,20 @@ Result<CommandLine> finish_greyip(Raw& raw, Verb verb) {
   if (auto good = check_target(raw); !good) return tl::make_unexpected(good.error());
   CommandLine line;
   if (raw.manner.check && !raw.rules.empty()) {
-    line.request = CheckRules{raw.rules, raw.match, raw.greyip};
+    line.request = CheckRules{TargetPath(raw.rules), raw.match, raw.greyip};
   } else if (raw.manner.check) {
-    line.request = CheckService{raw.smtp_service, raw.greyip};
+    line.request = CheckService{TargetPath(raw.smtp_service), raw.greyip};
   } else if (!raw.rules.empty()) {
-    line.request = RuleGreyip{raw.rules, raw.match, raw.greyip};
+    line.request = RuleGreyip{TargetPath(raw.rules), raw.match, raw.greyip};
   } else {
-    line.request =
-        ServiceGreyip{raw.smtp_service, raw.greyip, raw.edit_run ? EditRun::yes : EditRun::no};
+    line.request = ServiceGreyip{TargetPath(raw.smtp_service), raw.greyip,
+                                 raw.edit_run ? EditRun::yes : EditRun::no};
   }
   return line;
 }
 
 Result<SetVariables> read_variables(const Raw& raw, const std::string& service) {
-  SetVariables request{service, {}, raw.restart};
+  SetVariables request{TargetPath(service), {}, raw.restart};
   for (const std::string& given : raw.set) {
     const std::size_t equals = given.find('=');
     if (equals == std::string::npos || equals == 0) {
@@ -233,7 +234,7 @@ Result<SetVariables> read_variables(const Raw& raw, const std::string& service) 
 }
 
 Result<CommandLine> finish_set(const Raw& raw, const std::string& service) {
-  if (raw.restart && !raw.manner.destdir.empty()) {
+  if (raw.restart && !raw.destdir.empty()) {
     return misuse("--restart does not go with --destdir");
   }
   auto request = read_variables(raw, service);
@@ -243,7 +244,7 @@ Result<CommandLine> finish_set(const Raw& raw, const std::string& service) {
 
 Result<CommandLine> finish_check(Raw& raw, const CLI::App& app) {
   const bool named = !raw.rules.empty() || !raw.smtp_service.empty();
-  if (!named && raw.greyip.empty() && raw.match.empty() && raw.manner.destdir.empty()) {
+  if (!named && raw.greyip.empty() && raw.match.empty() && raw.destdir.empty()) {
     trim_slashes(raw.service.servicedir);
     return CommandLine{CheckAll{raw.service.servicedir}, {}};
   }
@@ -260,7 +261,7 @@ Result<CommandLine> finish_named(Raw& raw, const CLI::App& app, Verb verb) {
     return misuse(std::string(row->option) + " needs --service=DIR or --greylist=PORT, not both");
   }
   trim_slashes(raw.service.servicedir);
-  const std::string service = named ? service_path(raw.service) : raw.smtp_service;
+  const std::string service = named ? service_path(raw.service).said() : raw.smtp_service;
   switch (verb) {
     case kSet:
       return finish_set(raw, service);
@@ -273,7 +274,7 @@ Result<CommandLine> finish_named(Raw& raw, const CLI::App& app, Verb verb) {
     case kStop:
       return CommandLine{StopService{service}, {}};
     default:
-      return CommandLine{RemoveService{service}, {}};
+      return CommandLine{RemoveService{TargetPath(service)}, {}};
   }
 }
 
@@ -284,7 +285,7 @@ Result<CommandLine> finish_autorefresh(Raw& raw) {
   if (raw.directory.empty()) {
     return misuse("--autorefresh needs the service directory as argument");
   }
-  return CommandLine{Autorefresh{raw.directory, raw.autorefresh == "1"}, {}};
+  return CommandLine{Autorefresh{TargetPath(raw.directory), raw.autorefresh == "1"}, {}};
 }
 
 Result<CommandLine> finish_verb(Raw& raw, const CLI::App& app, Verb verb) {
@@ -299,7 +300,7 @@ Result<CommandLine> finish_verb(Raw& raw, const CLI::App& app, Verb verb) {
     case kBuildCdb:
       return CommandLine{ListCdb{raw.list}, {}};
     case kRefresh:
-      return CommandLine{RefreshService{raw.refresh}, {}};
+      return CommandLine{RefreshService{TargetPath(raw.refresh)}, {}};
     case kAutorefresh:
       return finish_autorefresh(raw);
     case kRemove:
@@ -328,10 +329,10 @@ Result<CommandLine> finish(Raw& raw, const CLI::App& app) {
     return misuse("'" + raw.directory + "' is not an option");
   }
   for (std::string* path :
-       {&raw.smtp_service, &raw.rules, &raw.refresh, &raw.directory, &raw.manner.destdir}) {
+       {&raw.smtp_service, &raw.rules, &raw.refresh, &raw.directory, &raw.destdir}) {
     trim_slashes(*path);
   }
-  if (raw.manner.destdir == "/") raw.manner.destdir.clear();
+  raw.manner.destdir = Destdir(raw.destdir);
   auto line = finish_verb(raw, app, *verb);
   if (line) line->manner = std::move(raw.manner);
   return line;

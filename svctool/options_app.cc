@@ -16,6 +16,16 @@ std::string suite_names() {
   return names;
 }
 
+// "/service; runit: /etc/service": the first suite's, and of those that have another one.
+std::string suite_directories() {
+  std::string text(daemontools().servicedir);
+  for (const Suite& suite : suites()) {
+    if (suite.servicedir == daemontools().servicedir) continue;
+    text += "; " + std::string(suite.name) + ": " + std::string(suite.servicedir);
+  }
+  return text;
+}
+
 void add_service_options(CLI::App& app, Raw& raw) {
   ServiceRequest& service = raw.service;
   service.prefix = own_prefix();
@@ -43,8 +53,7 @@ void add_service_options(CLI::App& app, Raw& raw) {
       ->default_str(std::string(daemontools().name))
       ->group(group);
   app.add_option("--servicedir", service.servicedir,
-                 "where that looks for services [/service; runit: /etc/service; systemd: "
-                 "/etc/greylist]")
+                 "where that looks for services [" + suite_directories() + "]")
       ->type_name("DIR")
       ->group(group);
   add("--servicetag", service.servicetag, "TAG", "names the directory greylist.TAG instead");
@@ -72,7 +81,7 @@ void add_service_options(CLI::App& app, Raw& raw) {
 void add_setting_options(CLI::App& app, ServiceRequest& service) {
   for (const Setting& setting : settings()) {
     std::string name = "--" + std::string(setting.option);
-    if (setting.option == "save-interval") name += ",--save_interval";
+    if (!setting.alias.empty()) name.append(",--").append(setting.alias);
     std::string type(setting.kind == Kind::choice ? setting.choices : setting.unit);
     if (setting.kind != Kind::choice) {
       std::transform(type.begin(), type.end(), type.begin(),
@@ -83,7 +92,7 @@ void add_setting_options(CLI::App& app, ServiceRequest& service) {
            [&service, &setting](const std::string& value) {
              service.values.insert_or_assign(std::string(setting.option), value);
            },
-           std::string(setting.help))
+           std::string(setting.svctool_help))
         ->type_name(type)
         ->default_str(std::string(setting.initial))
         ->group(kSettingsGroup);
@@ -97,7 +106,7 @@ void add_greyip_options(CLI::App& app, Raw& raw) {
          "daemons to ask, the next one when one is silent; ip@port is what all servers read")
       ->type_name("ADDR@PORT[,..]")
       ->group(group);
-  app.add_flag("--no-greyip", raw.no_greyip, "take GREYIP out again")->group(group);
+  app.add_flag("--no-greyip")->description("take GREYIP out again")->group(group);
   CLI::Option* service =
       app.add_option("--service", raw.smtp_service, "in variables/GREYIP of this service")
           ->type_name("DIR")
@@ -129,9 +138,10 @@ void add_upkeep_options(CLI::App& app, Raw& raw) {
                "--tcprules of that one, else of every service that is found; exit 1 when something "
                "is wrong")
       ->group(group);
-  app.add_flag("--remove", raw.remove,
-               "of --greylist or --service: stop the greylisting service and remove it; context "
-               "file, lists and logs stay")
+  app.add_flag("--remove")
+      ->description(
+          "of --greylist or --service: stop the greylisting service and remove it; context "
+          "file, lists and logs stay")
       ->group(group);
   app.add_flag("--restart", raw.restart,
                "of --greylist or --service: save, exit and start again, whatever supervises it")
@@ -148,14 +158,16 @@ void add_upkeep_options(CLI::App& app, Raw& raw) {
        "of --greylist or --service: set this variable, such as MIN_RESEND_MIN; several times for "
        "several; with --restart the daemon uses it at once");
   list("--unset", raw.unset, "NAME", "likewise: leave it to the daemon's default");
-  const auto steer = [&](const char* name, bool& value, const char* help) {
-    app.add_flag(name, value, std::string("of --greylist or --service: ") + help)->group(group);
+  const auto steer = [&](const char* name, const char* help) {
+    app.add_flag(name)
+        ->description(std::string("of --greylist or --service: ") + help)
+        ->group(group);
   };
-  steer("--reload", raw.reload, "read the lists again, whatever supervises it");
-  steer("--start", raw.start, "start a daemon that is down");
-  steer("--stop", raw.stop, "save and exit; how long that lasts is said");
-  app.add_flag("--find-supervisor", raw.find_supervisor,
-               "say what supervises this machine, as options for --greylist")
+  steer("--reload", "read the lists again, whatever supervises it");
+  steer("--start", "start a daemon that is down");
+  steer("--stop", "save and exit; how long that lasts is said");
+  app.add_flag("--find-supervisor")
+      ->description("say what supervises this machine, as options for --greylist")
       ->group(group);
   app.add_option("--refreshsvc", raw.refresh, "write run of this service anew from its .options")
       ->type_name("DIR")
@@ -173,7 +185,7 @@ void add_upkeep_options(CLI::App& app, Raw& raw) {
 
 void add_common_options(CLI::App& app, Raw& raw) {
   const char* group = "In every case";
-  app.add_option("--destdir", raw.manner.destdir,
+  app.add_option("--destdir", raw.destdir,
                  "put before every path that is written, not into what is written")
       ->type_name("DIR")
       ->group(group);

@@ -5,17 +5,16 @@
 #include <string>
 #include <vector>
 
-#include "svctool/options.h"
+#include "svctool/requests.h"
 
 namespace grey::svctool {
 
-// What CLI11 fills in.
+// What CLI11 fills in. Flags that are verbs are asked for by name, and have no place here.
 struct Raw {
   ServiceRequest service;
   Manner manner;
-  std::string greyip, smtp_service, rules, match, list, refresh, autorefresh, directory;
-  bool no_greyip = false, edit_run = false, remove = false;
-  bool restart = false, reload = false, start = false, stop = false, find_supervisor = false;
+  std::string greyip, smtp_service, rules, match, list, refresh, autorefresh, directory, destdir;
+  bool edit_run = false, restart = false;
   std::vector<std::string> set, unset;
 };
 

@@ -297,7 +297,8 @@ Result<std::optional<std::string>> read_regular_at(int directory, const std::str
 }
 
 Error to_error(std::string_view verb, const std::string& path, const PlaceError& error) {
-  return {"cannot " + std::string(verb) + " " + path + ": " + error.reason, kExitSystemFailure};
+  return {"cannot " + std::string(verb) + " " + path + ": " + error.reason, kExitSystemFailure,
+          error.number};
 }
 
 }  // namespace grey::svctool

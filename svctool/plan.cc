@@ -14,10 +14,10 @@ Plan only_scripts(Plan plan) {
   return plan;
 }
 
-Plan moved_to(Plan plan, const std::string& service) {
+Plan moved_to(Plan plan, const TargetPath& service) {
   for (Entry& entry : plan.entries) {
-    const bool inside = entry.path == plan.service || entry.path.starts_with(plan.service + "/");
-    if (inside) entry.path = service + entry.path.substr(plan.service.size());
+    const bool inside = entry.path == plan.service || entry.path.is_below(plan.service);
+    if (inside) entry.path = service + entry.path.said().substr(plan.service.said().size());
   }
   plan.service = service;
   return plan;
@@ -31,7 +31,7 @@ PlanBuilder& PlanBuilder::add(Entry::Type type, std::string path, mode_t mode,
                               std::string content) {
   Entry entry;
   entry.type = type;
-  entry.path = std::move(path);
+  entry.path = TargetPath(std::move(path));
   entry.mode = mode;
   entry.content = std::move(content);
   plan_.entries.push_back(std::move(entry));

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "svctool/target_path.h"
+
 namespace grey::svctool {
 
 // A user that the service runs as, with a group of the same name.
@@ -29,7 +31,7 @@ struct Entry {
     settings,  // the operator: several settings, a line NAME=VALUE each (unit_file.h)
   };
   Type type = Type::file;
-  std::string path;  // absolute, without --destdir
+  TargetPath path;
   mode_t mode = 0644;
   std::string owner;    // empty: whoever runs svctool
   std::string content;  // of a file
@@ -51,12 +53,12 @@ struct Access {
 
 // What a hand has changed and the plan leaves as it is, for the operator.
 struct KeptEdit {
-  std::string path;  // without --destdir
+  TargetPath path;
   std::string text;  // what it is, and how it could be changed all the same
 };
 
 struct Plan {
-  std::string service;         // directory that svscan starts, installed as a whole when new
+  TargetPath service;          // directory that svscan starts, installed as a whole when new
   std::vector<User> users;     // who must exist
   std::vector<Entry> entries;  // parents before what they hold
   std::vector<Access> access;
@@ -67,9 +69,10 @@ struct Plan {
 Plan only_scripts(Plan plan);
 
 // The plan of a service that has been moved to `service` since it was installed.
-Plan moved_to(Plan plan, const std::string& service);
+Plan moved_to(Plan plan, const TargetPath& service);
 
-// Puts entries together. owned_by() and the like are about the entry added last.
+// Puts entries together, by their paths as TargetPath::said() has them. owned_by() and the like are
+// about the entry added last.
 class PlanBuilder {
  public:
   explicit PlanBuilder(Plan& plan) : plan_(plan) {}

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "greyd/error.h"
 #include "greyd/files.h"
 #include "greyd/options.h"
 #include "greyd/wire.h"
@@ -76,19 +77,20 @@ std::string describe(std::optional<wire::Reason> reason) {
   return "answers (" + std::string(wire::to_string(*reason)) + more + ")";
 }
 
-// The outcome stays empty when nothing came in time.
-void ask_once(int fd, const char* datagram, std::size_t size, Probe& result) {
+// Whether there is an outcome; without one nothing came in time.
+bool ask_once(int fd, const char* datagram, std::size_t size, Probe& result) {
   unsigned char answer[2] = {0xff, 0xff};
   pollfd waiting{fd, POLLIN, 0};
   const bool sent = ::send(fd, datagram, size, 0) >= 0;
-  if (sent && ::poll(&waiting, 1, kTryMilliseconds) <= 0) return;
+  if (sent && ::poll(&waiting, 1, kTryMilliseconds) <= 0) return false;
   if (!sent || ::recv(fd, answer, sizeof answer, MSG_DONTWAIT) < 0) {
     result.outcome = std::strerror(errno);
-    return;
+    return true;
   }
   result.answered = true;
   result.reason = reason_of(answer);
   result.outcome = describe(result.reason);
+  return true;
 }
 
 }  // namespace
@@ -109,10 +111,11 @@ Probe probe(const Endpoint& endpoint) {
     result.outcome = std::strerror(errno);
     return result;
   }
-  for (int n = 0; n < kTries && result.outcome.empty(); ++n) {
-    ask_once(fd.get(), datagram, size, result);
+  bool decided = false;
+  for (int n = 0; n < kTries && !decided; ++n) {
+    decided = ask_once(fd.get(), datagram, size, result);
   }
-  if (result.outcome.empty()) {
+  if (!decided) {
     result.outcome = "no answer within " + std::to_string(kTries * kTryMilliseconds / 1000) +
                      " seconds; is this host in its --allow?";
   }
@@ -137,32 +140,34 @@ bool wait_for(int fd, short events, Clock::time_point end) {
   }
 }
 
-// Empty when it has been answered as a policy server does.
-std::string converse(int fd, const Address& address) {
+// An error, why, unless it has been answered as a policy server does.
+tl::expected<void, std::string> converse(int fd, const Address& address) {
   const auto end = Clock::now() + std::chrono::milliseconds(kTries * kTryMilliseconds);
+  const auto no = [](std::string why) { return tl::make_unexpected(std::move(why)); };
   const std::string late =
       "no answer within " + std::to_string(kTries * kTryMilliseconds / 1000) + " seconds";
   if (connect_to(fd, address) != 0) {
-    if (errno != EINPROGRESS) return std::strerror(errno);
+    if (errno != EINPROGRESS) return no(std::strerror(errno));
     int error = 0;
     socklen_t size = sizeof error;
-    if (!wait_for(fd, POLLOUT, end)) return late;
+    if (!wait_for(fd, POLLOUT, end)) return no(late);
     if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
-    if (error != 0) return std::strerror(error);
+    if (error != 0) return no(std::strerror(error));
   }
   if (::send(fd, kConnected.data(), kConnected.size(), MSG_NOSIGNAL) < 0) {
-    return std::strerror(errno);
+    return no(std::strerror(errno));
   }
   std::string answer;
   while (answer.find("\n\n") == answer.npos && answer.size() < kMostAnswer) {
     char chunk[512];
-    if (!wait_for(fd, POLLIN, end)) return late;
+    if (!wait_for(fd, POLLIN, end)) return no(late);
     const ssize_t got = ::recv(fd, chunk, sizeof chunk, 0);
-    if (got < 0) return std::strerror(errno);
-    if (got == 0) return "closed without an answer; is this host in ALLOW?";
+    if (got < 0) return no(std::strerror(errno));
+    if (got == 0) return no("closed without an answer; is this host in ALLOW?");
     answer.append(chunk, std::size_t(got));
   }
-  return answer.starts_with("action=") ? "" : "what answers there is no policy server";
+  if (!answer.starts_with("action=")) return no("what answers there is no policy server");
+  return {};
 }
 
 }  // namespace
@@ -186,8 +191,9 @@ PolicyProbe probe_policy(const std::string& place) {
     result.outcome = std::strerror(errno);
     return result;
   }
-  result.outcome = converse(fd.get(), *address);
-  result.answered = result.outcome.empty();
+  const auto conversed = converse(fd.get(), *address);
+  result.answered = conversed.has_value();
+  if (!conversed) result.outcome = conversed.error();
   ucred peer{};
   socklen_t size = sizeof peer;
   if (is_path && ::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0) {

@@ -79,17 +79,17 @@ Result<void> refuse_exposed(const std::string& path) {
                  ", and could put another one in its place");
 }
 
-// A unit that is not there is no error: it has then been removed by hand.
-Result<void> remove_unit(const std::string& service) {
-  const std::string path = unit_path(service);
-  if (exists(path) && systemd_runs()) {
-    if (auto stopped = stop_service(*find_suite("systemd"), service); !stopped) return stopped;
+// One that is not there is no error: it has then been removed by hand.
+Result<void> remove_own_file(const Suite& suite, const std::string& service) {
+  const std::string path = own_file_of(suite, service);
+  if (path.empty()) return {};
+  if (exists(path) && runs_here(suite)) {
+    if (auto stopped = stop_service(suite, service); !stopped) return stopped;
   }
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
     return tl::make_unexpected(system_error("remove", path, errno));
   }
-  if (!systemd_runs()) return {};
-  return tell_systemd({"daemon-reload"});
+  return reread_own_files(suite);
 }
 
 }  // namespace
@@ -106,24 +106,22 @@ Result<int> remove_service(const std::string& service, bool dry_run) {
     if (auto good = refuse_exposed(path); !good) return tl::make_unexpected(good.error());
   }
   const Kept kept = find_kept(directory);
+  const Suite& suite = *options->suite;
   if (dry_run) {
     if (link) say("remove " + service);
     if (auto listed = list_tree(directory); !listed) return tl::make_unexpected(listed.error());
     say("remove " + directory);
-    if (is_systemd(*options->suite)) say("remove " + unit_path(directory));
+    if (const auto file = own_file_of(suite, directory); !file.empty()) say("remove " + file);
     say_kept(kept);
     return 0;
   }
-  const bool systemd = is_systemd(*options->suite);
-  if (const auto state = service_state(*options->suite, directory); state && state->up) {
+  if (const auto state = service_state(suite, directory); state && state->up) {
     if (auto saves = check_save(see(*options, directory, state->pid)); !saves) {
       return failure(service + ": not removed: " + saves.error().text);
     }
   }
-  if (systemd) {
-    if (auto removed = remove_unit(directory); !removed) {
-      return tl::make_unexpected(removed.error());
-    }
+  if (auto removed = remove_own_file(suite, directory); !removed) {
+    return tl::make_unexpected(removed.error());
   }
   const std::string name = link ? service : directory;
   const std::string out_of_sight = hidden(name);
@@ -131,7 +129,8 @@ Result<int> remove_service(const std::string& service, bool dry_run) {
     return tl::make_unexpected(system_error("remove", name, errno));
   }
   const std::string moved = link ? directory : out_of_sight;
-  if (auto stopped = systemd ? Result<void>() : stop_service(*options->suite, moved); !stopped) {
+  auto stopped = has_scanner(suite) ? stop_service(suite, moved) : Result<void>();
+  if (!stopped) {
     if (::rename(out_of_sight.c_str(), name.c_str()) != 0) {
       return tl::make_unexpected(system_error("put back", name, errno));
     }

@@ -7,9 +7,11 @@
 
 #include <cctype>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 
 #include "greyd/files.h"
+#include "svctool/judge_daemon.h"
 #include "svctool/log_service.h"
 #include "svctool/look_at.h"
 #include "svctool/observe.h"
@@ -24,7 +26,8 @@
 namespace grey::svctool {
 namespace {
 
-constexpr int kSeconds = 10;          // for a start, which has to read the state
+constexpr int kSeconds = 10;  // for a start, which has to read the state
+constexpr int kPauseMilliseconds = 20;
 constexpr int kStandstillTries = 50;  // of a tenth of a second
 
 // An error when another program has the daemon's place: one that runs would lose its own for it.
@@ -50,9 +53,10 @@ Result<void> check_loss(const Seen& seen) {
 }
 
 // Whether it was told at all: a daemon that was put down is not to be started.
-Result<bool> tell(const Suite& suite, const std::string& service, const ServiceState& state) {
+Result<bool> tell_to_restart(const Suite& suite, const std::string& service,
+                             const ServiceState& state) {
   if (!state.up && !state.wanted) return false;
-  if (auto told = restart_service(suite, service); !told) {
+  if (auto told = tell(suite, suite.restart, service); !told) {
     return tl::make_unexpected(told.error());
   }
   return true;
@@ -80,8 +84,16 @@ Result<void> check_state_is_free(const Seen& seen) {
 }
 
 Result<void> check_save(const Seen& seen) {
+  StateFacts facts = look_at_state(seen);
+  // One that has just been started has no journal yet, and has learnt nothing. It may end, too.
+  const auto is_there = [&] { return ::kill(seen.daemon, 0) == 0 || errno != ESRCH; };
+  while (facts.journal_open == false && facts.running.value_or(0) < kSeconds && is_there()) {
+    ::poll(nullptr, 0, kPauseMilliseconds);
+    facts = look_at_state(seen);
+  }
+  if (!is_there()) facts.journal_open.reset();
   Findings lost;
-  judge_save(look_at_state(seen), lost);
+  judge_save(facts, lost);
   for (const Finding& finding : lost.list) {
     if (finding.severity == Severity::wrong) return failure(to_text(finding));
   }
@@ -96,9 +108,7 @@ Result<ServiceRequest> read_standing(const std::string& service) {
 
 Result<void> could_start(const ServiceRequest& request, const std::string& service) {
   if (auto good = check_values(request, service); !good) return good;
-  if (is_systemd(*request.suite) && systemd_runs()) {
-    if (auto good = check_unit_access(request, service); !good) return good;
-  }
+  if (auto good = check_unit_access(request, service); !good) return good;
   if (!may_ask_start(request, service)) return {};
   return ask_start(request, service);
 }
@@ -145,12 +155,16 @@ Result<int> restart_daemon(const std::string& service) {
   if (!request) return tl::make_unexpected(request.error());
   const Suite& suite = *request->suite;
   if (auto good = could_start(*request, service); !good) {
-    return failure(service +
-                   ": not restarted, as the daemon could not start now: " + good.error().text);
+    std::string text = service + ": not restarted, as the daemon could not start now: ";
+    text += good.error().text;
+    const std::string user =
+        sets_user(suite) ? request->user : read_variable(service, "SERVICE_USER");
+    const std::string todo = hand_over_state(service, user);
+    return failure(todo.empty() ? text : text + "; its state is another user's: " + todo);
   }
   const auto endpoint = listen_endpoint(service);
   if (!endpoint) return failure(service + ": not restarted: " + endpoint.error().text);
-  if (!is_systemd(suite)) {
+  if (has_scanner(suite)) {
     const auto fault = judge_supervision(look_at_supervision(suite, service));
     if (fault) return failure(to_text(*fault));
   }
@@ -163,7 +177,7 @@ Result<int> restart_daemon(const std::string& service) {
   if (auto good = check_loss(seen); !good) {
     return failure(service + ": not restarted: " + good.error().text);
   }
-  const auto told = tell(suite, service, *before);
+  const auto told = tell_to_restart(suite, service, *before);
   if (!told) return tl::make_unexpected(told.error());
   if (*told && before->up) {
     if (auto runs = refuse_standstill(before->pid); !runs) {

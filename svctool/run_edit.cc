@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
-#include "svctool/run_script.h"
+#include "svctool/shell_quote.h"
 
 namespace grey::svctool {
 namespace {

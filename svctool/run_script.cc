@@ -1,6 +1,7 @@
 #include "svctool/run_script.h"
 
 #include "svctool/settings.h"
+#include "svctool/shell_quote.h"
 
 namespace grey::svctool {
 namespace {
@@ -16,7 +17,7 @@ std::string title(std::string_view what) {
 // needs beyond its settings (TZ, say) is a file below variables/ like the others.
 std::string preamble(const std::string& prefix, std::string_view what, const Suite& suite) {
   std::string text = title(what);
-  text.append("the files below variables/: change one, then ").append(suite.restart);
+  text.append("the files below variables/: change one, then ").append(suite.restart.words);
   text += R"sh( this service.
 if [ "${1-}" != configured ]; then
   exec 2>&1
@@ -37,43 +38,27 @@ std::string optional_flag(std::string_view flag, std::string_view variable) {
 std::string daemon_command(const std::string& prefix, bool use_greydaemon, const Suite& suite,
                            const std::string& first) {
   std::string text;
-  if (!is_systemd(suite)) text += "[ \"$(id -u)\" = 0 ] || SERVICE_USER=\n";
+  if (!sets_user(suite)) text += "[ \"$(id -u)\" = 0 ] || SERVICE_USER=\n";
   text += R"sh(case ${DRY_RUN-} in 0 | no | off) DRY_RUN= ;; esac
 
 # A setting that is empty or missing is left out: the daemon's default rules.
 # shellcheck disable=SC2153,SC2154 # the variables are in the environment
 exec )sh";
-  if (!is_systemd(suite)) {
+  if (!sets_user(suite)) {
     text.append("${SOFT_MEM:+").append(suite.memory_limit).append(" \"$SOFT_MEM\"} \\\n  ");
   }
   text += shell_quote(prefix + "/sbin/" + daemon_name(use_greydaemon)) + " \\\n";
   text += first;
-  if (!is_systemd(suite)) text += optional_flag("-u", "SERVICE_USER");
+  const Setting& user = setting_named("user");
+  if (!sets_user(suite)) text += optional_flag(flag_of(user), user.variable);
   for (const Setting& setting : settings()) {
-    text += optional_flag(setting.flag, setting.variable);
+    text += optional_flag(flag_of(setting), setting.variable);
   }
   text += "  ${DRY_RUN:+--dry-run} \\\n";
   return text + "  \"$LISTEN\" \"$CONTEXT_FILE\"\n";
 }
 
 }  // namespace
-
-std::string shell_quote(std::string_view text) {
-  constexpr std::string_view kPlain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+";
-  if (!text.empty() && text.find_first_not_of(kPlain) == std::string_view::npos) {
-    return std::string(text);
-  }
-  std::string quoted = "'";
-  for (const char c : text) {
-    if (c == '\'') {
-      quoted += "'\\''";
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted + "'";
-}
 
 std::string daemon_name(bool use_greydaemon) {
   return use_greydaemon ? "greydaemon" : "qmail-greyd";
@@ -82,12 +67,16 @@ std::string daemon_name(bool use_greydaemon) {
 std::string run_script(const std::string& prefix, bool use_greydaemon, const Suite& suite) {
   const std::string program = daemon_name(use_greydaemon);
   std::string text;
-  if (is_systemd(suite)) {
-    text = title(program + " under systemd") +
-           "in the file `environment` beside this one, which systemd reads.\n\n";
+  const std::string name(suite.name);
+  if (suite.settings_file.empty()) {
+    text = preamble(prefix, program + " under " + name, suite);
   } else {
-    text = preamble(prefix, program + " under " + std::string(suite.name), suite);
-    text += "\n# Only root can become another user.\n";
+    text = title(program + " under " + name) + "in the file `" + std::string(suite.settings_file) +
+           "` beside this one, which " + name + " reads.\n";
+  }
+  text += "\n";
+  if (!sets_user(suite)) {
+    text += "# Only root can become another user.\n";
   }
   return text + daemon_command(prefix, use_greydaemon, suite, "");
 }
@@ -98,7 +87,7 @@ std::string service_path_variable(const std::string& prefix) {
 
 std::string check_script(const std::string& prefix, bool use_greydaemon, const Suite& suite,
                          const std::string& user) {
-  const std::string as_user = is_systemd(suite) ? " -u " + shell_quote(user) : "";
+  const std::string as_user = sets_user(suite) ? " -u " + shell_quote(user) : "";
   return daemon_command(prefix, use_greydaemon, suite, "  --check" + as_user + " \\\n");
 }
 

@@ -6,12 +6,9 @@
 #include <string>
 #include <string_view>
 
-#include "svctool/supervisor.h"
+#include "svctool/suite.h"
 
 namespace grey::svctool {
-
-// `text` as one word of a POSIX shell, whatever it contains.
-std::string shell_quote(std::string_view text);
 
 // "greydaemon" or "qmail-greyd".
 std::string daemon_name(bool use_greydaemon);
@@ -22,11 +19,12 @@ std::string run_script(const std::string& prefix, bool use_greydaemon, const Sui
 std::string service_path_variable(const std::string& prefix);
 
 // What asks the daemon whether it could start: the same command with --check, for a shell that has
-// the settings in its environment. Under systemd that is not the user of the service yet: `user`.
+// the settings in its environment. Where the suite sets that, it is not run as the user of the
+// service yet: `user`.
 std::string check_script(const std::string& prefix, bool use_greydaemon, const Suite& suite,
                          const std::string& user);
 
-// REQUIRES: not systemd, which keeps the log itself.
+// REQUIRES: not a suite that keeps the log itself.
 std::string log_run_script(const std::string& prefix, const Suite& suite);
 
 }  // namespace grey::svctool

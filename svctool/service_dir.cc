@@ -2,11 +2,10 @@
 
 #include <sstream>
 
-#include "greyd/endpoint.h"
 #include "greyd/files.h"
 #include "svctool/edits.h"
 #include "svctool/run_script.h"
-#include "svctool/unit_file.h"
+#include "svctool/shell_quote.h"
 
 namespace grey::svctool {
 namespace {
@@ -19,23 +18,17 @@ std::string file_variable(const ServiceRequest& request, std::string_view name) 
   return path_below(request.cntrldir, name);
 }
 
-// As `run` finds a relative one from the service's own directory.
-std::string control_directory(const ServiceRequest& request) {
-  return path_below(service_path(request), value_in_force(request, "CONTROLDIR"));
-}
-
 std::string context_directory(const ServiceRequest& request) {
   return directory_of(
       path_below(control_directory(request), value_in_force(request, "CONTEXT_FILE")));
 }
 
 std::string log_directory(const ServiceRequest& request) {
-  return path_below(service_path(request) + "/log", value_in_force(request, "LOGDIR"));
+  return path_below((service_path(request) + "/log").said(), value_in_force(request, "LOGDIR"));
 }
 
 std::string daemon_user(const ServiceRequest& request) {
-  // systemd has it in the unit.
-  return is_systemd(*request.suite) ? request.user : value_in_force(request, "SERVICE_USER");
+  return sets_user(*request.suite) ? request.user : value_in_force(request, "SERVICE_USER");
 }
 
 // As it was given, or set by hand; greydaemon's names are below the control directory in any case.
@@ -94,74 +87,20 @@ void add_log(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
   }
 }
 
-// What a file has: where it is looked for what a hand has changed, the installed value.
-std::string written_value(const ServiceRequest& request, const Variable& variable) {
-  return request.shows_edits ? variable.value : value_in_force(request, variable.name);
-}
-
-void add_variables(const ServiceRequest& request, const std::string& directory, bool of_log,
-                   PlanBuilder& build) {
-  build.directory(directory, 0755);
-  for (const Variable& variable : variables_of(request)) {
-    if (variable.of_log != of_log) continue;
-    build.variable(directory, variable.name, written_value(request, variable), variable.role);
-    if (variable.setting != nullptr) build.of_setting(variable.option);
-  }
-}
-
-void add_log_service(const ServiceRequest& request, const std::string& log, PlanBuilder& build) {
-  build.directory(log, 0755);
-  add_variables(request, log + "/variables", true, build);
-  build.script(log + "/run", signed_script(log_run_script(request.prefix, *request.suite)));
-}
-
-// Everything that a scanner needs to start daemon and log.
-void add_service(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
-  build.directory(plan.service, 01755);
-  add_variables(request, plan.service + "/variables", false, build);
-  add_log_service(request, plan.service + "/log", build);
-  if (request.down) build.file(plan.service + "/down", 0644, "");
-}
-
-void add_unit(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
-  Unit unit;
-  unit.description = "Greylisting daemon on " + listen_address(request);
-  unit.user = request.user;
-  unit.script = plan.service + "/run";
-  unit.environment_file = plan.service + "/environment";
-  unit.identifier = daemon_name(request.use_greydaemon);
-  unit.writable = writable_directories(request);
-  const std::string control = control_directory(request);
-  unit.readable = {control, request.prefix};
-  for (const char* list : {"WHITELIST", "BLACKLIST"}) {
-    unit.readable.push_back(path_below(control, value_in_force(request, list)));
-  }
-  unit.memory = memory_limit(request);
-  const auto listen = parse_endpoint(value_in_force(request, "LISTEN"), Wildcards::allowed);
-  unit.low_port = (listen ? listen->port : request.port) < 1024;
-  build.directory(plan.service, 0755);
-  Variables variables;
-  for (const Variable& variable : variables_of(request)) {
-    variables.emplace_back(variable.name, written_value(request, variable));
-  }
-  build.file(unit.environment_file, 0644, environment_file(variables)).of_settings();
-  // Missing in a staging tree.
-  build.directory(directory_of(unit_path(plan.service)), 0755).kept();
-  build.script(unit_path(plan.service), signed_script(unit_file(unit)), 0644);
-}
-
 }  // namespace
 
+std::string control_directory(const ServiceRequest& request) {
+  return path_below(service_path(request).said(), value_in_force(request, "CONTROLDIR"));
+}
+
 std::vector<Variable> variables_of(const ServiceRequest& request) {
-  const bool systemd = is_systemd(*request.suite);
   std::vector<Variable> variables = {
       {"CONTROLDIR", request.cntrldir, Role::required, "cntrldir"},
       {"LISTEN", listen_address(request), Role::required, "localip"},
       {"CONTEXT_FILE", file_variable(request, context_file(request)), Role::required,
        "context-file"},
   };
-  // systemd sees to these; they are in the unit.
-  if (!systemd) {
+  if (!sets_user(*request.suite)) {
     variables.push_back({"SERVICE_USER", request.user, Role::setting, "user"});
     variables.push_back({"SOFT_MEM", memory_limit(request), Role::setting, "memory"});
   }
@@ -173,7 +112,7 @@ std::vector<Variable> variables_of(const ServiceRequest& request) {
   }
   // Not a setting of the command line, where --dry-run is svctool's own.
   variables.push_back({"DRY_RUN", ""});
-  if (systemd) return variables;
+  if (keeps_log(*request.suite)) return variables;
   const std::string directory = path_below(request.logdir, service_name(request));
   variables.push_back({"LOGDIR", directory, Role::required, "logdir", nullptr, true});
   variables.push_back({"LOGUSER", request.loguser, Role::setting, "loguser", nullptr, true});
@@ -203,8 +142,10 @@ std::vector<std::string> writable_directories(const ServiceRequest& request) {
 
 std::vector<Access> log_accesses(const std::string& directory, const std::string& user) {
   using Need = Access::Need;
-  std::vector<Access> accesses = {
-      {user, directory, Need::save_files_in, "let that user through its parent directories"}};
+  std::vector<Access> accesses = {{user, directory, Need::save_files_in,
+                                   "chown " + shell_quote(user) + " " + shell_quote(directory) +
+                                       "; chmod 755 " + shell_quote(directory) +
+                                       "; and let that user through its parent directories"}};
   for (const std::string_view name : kLogFiles) {
     accesses.push_back({user, path_below(directory, name), Need::write,
                         "give that user the files there, or no log is written"});
@@ -213,21 +154,22 @@ std::vector<Access> log_accesses(const std::string& directory, const std::string
 }
 
 Plan plan_service(const ServiceRequest& request) {
-  const bool systemd = is_systemd(*request.suite);
+  const bool has_log = !keeps_log(*request.suite);
   Plan plan;
   plan.service = service_path(request);
   const std::string user = daemon_user(request), loguser = value_in_force(request, "LOGUSER");
   if (!user.empty()) plan.users.push_back({user, "user"});
-  if (!systemd && loguser != user && !loguser.empty()) plan.users.push_back({loguser, "loguser"});
+  if (has_log && loguser != user && !loguser.empty()) plan.users.push_back({loguser, "loguser"});
   PlanBuilder build(plan);
   add_state(request, plan, build);
-  if (!systemd) add_log(request, plan, build);
+  if (has_log) add_log(request, plan, build);
   build.directory(servicedir(request), 0755).kept();
-  systemd ? add_unit(request, plan, build) : add_service(request, plan, build);
+  request.suite->add_files(request, plan, build);
   std::string options;
   for (const std::string& option : request.options) options += option + "\n";
-  build.file(plan.service + "/.options", 0644, options);
-  build.script(plan.service + "/run",
+  const std::string& service = plan.service.said();
+  build.file(service + "/.options", 0644, options);
+  build.script(service + "/run",
                signed_script(run_script(request.prefix, request.use_greydaemon, *request.suite)));
   return request.run_file_only ? only_scripts(std::move(plan)) : plan;
 }

@@ -43,6 +43,9 @@ std::vector<Variable> variables_of(const ServiceRequest& request);
 // The value of one as it will be in force: what a hand has set it to, or the options.
 std::string value_in_force(const ServiceRequest& request, std::string_view name);
 
+// As `run` finds a relative one from the service's own directory.
+std::string control_directory(const ServiceRequest& request);
+
 // Directories that the daemon writes to: those of its context file and of the sockets in POLICY.
 std::vector<std::string> writable_directories(const ServiceRequest& request);
 

@@ -9,7 +9,6 @@
 #include "svctool/edits.h"
 #include "svctool/options.h"
 #include "svctool/place.h"
-#include "svctool/run_script.h"
 #include "svctool/unit_file.h"
 
 namespace grey::svctool {
@@ -30,11 +29,15 @@ std::vector<std::string> exposures_of(const std::string& service) {
                            "/log/run", "/log/variables", "/log/supervise"}) {
     paths.push_back(service + name);
   }
-  // Of systemd: the unit, and what is put over it.
-  const std::string unit = unit_path(service), overrides = unit + ".d";
-  paths.insert(paths.end(), {unit, overrides});
-  for (const std::string& directory :
-       {service + "/variables", service + "/log/variables", overrides}) {
+  std::vector<std::string> directories = {service + "/variables", service + "/log/variables"};
+  for (const Suite& suite : suites()) {
+    const std::string file = own_file_of(suite, service);
+    if (file.empty()) continue;
+    paths.push_back(file);
+    directories.push_back(file + ".d");  // what is put over it
+  }
+  paths.insert(paths.end(), directories.begin() + 2, directories.end());
+  for (const std::string& directory : directories) {
     std::error_code error;
     for (std::filesystem::directory_iterator at(directory, error), end; !error && at != end;
          at.increment(error)) {
@@ -79,6 +82,14 @@ bool is_greylisting_service(const std::string& service) {
   return content && *content && ("\n" + **content).find("\n--greylist=") != std::string::npos;
 }
 
+bool lacks_options(const std::string& service) {
+  const auto options = read_followed(service + "/.options");
+  // What cannot be read is an error of its own.
+  if (!options || (*options && !(*options)->empty())) return false;
+  return exists(service + "/run") && !read_variable(service, "CONTEXT_FILE").empty() &&
+         !read_variable(service, "LISTEN").empty();
+}
+
 std::string read_variable(const std::string& service, const std::string& name) {
   if (const auto content = read_followed(service + "/variables/" + name); content && *content) {
     return envdir_value(**content);
@@ -93,7 +104,7 @@ std::string read_variable(const std::string& service, const std::string& name) {
 }
 
 std::string log_place(const Suite& suite, const std::string& service) {
-  if (is_systemd(suite)) return "journalctl -u " + shell_quote(unit_name(service));
+  if (keeps_log(suite)) return command(suite, suite.show_log, service);
   return read_variable(service + "/log", "LOGDIR") + "/current";
 }
 

@@ -35,6 +35,10 @@ Result<ServiceRequest> read_unexposed_options(const std::string& service);
 // are otherwise not what this version understands.
 bool is_greylisting_service(const std::string& service);
 
+// Whether it has what a daemon of svctool's is started from, and no such .options: they are gone or
+// empty, so what it was installed with is not known.
+bool lacks_options(const std::string& service);
+
 // What a variable of a service is set to, in variables/ or in systemd's environment file. Empty
 // when it is not set or cannot be read.
 std::string read_variable(const std::string& service, const std::string& name);

@@ -71,8 +71,8 @@ std::string servicedir(const ServiceRequest& request) {
   return request.servicedir.empty() ? std::string(request.suite->servicedir) : request.servicedir;
 }
 
-std::string service_path(const ServiceRequest& request) {
-  return path_below(servicedir(request), service_name(request));
+TargetPath service_path(const ServiceRequest& request) {
+  return TargetPath(path_below(servicedir(request), service_name(request)));
 }
 
 std::string context_file(const ServiceRequest& request) {
@@ -100,14 +100,19 @@ std::string value_of(const ServiceRequest& request, std::string_view option) {
 
 std::uint64_t needed_memory(std::uint64_t max_records) {
   constexpr std::uint64_t kPerRecord = 160;
-  return kLeastMemory + max_records * kPerRecord;
+  return std::uint64_t(memory_setting().range.low) + max_records * kPerRecord;
+}
+
+std::uint64_t default_max_records() {
+  return std::uint64_t(standard_number(setting_named("max-records")));
 }
 
 std::string memory_limit(const ServiceRequest& request) {
   if (request.memory == "0") return {};
   if (!request.memory.empty()) return request.memory;
   const std::string records = value_of(request, "max-records");
-  return std::to_string(needed_memory(records.empty() ? kDefaultMaxRecords : std::stoull(records)));
+  return std::to_string(
+      needed_memory(records.empty() ? default_max_records() : std::stoull(records)));
 }
 
 Result<void> check_request(const ServiceRequest& request) {

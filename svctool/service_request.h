@@ -8,7 +8,8 @@
 
 #include "greyd/error.h"
 #include "svctool/settings.h"
-#include "svctool/supervisor.h"
+#include "svctool/suite.h"
+#include "svctool/target_path.h"
 
 namespace grey::svctool {
 
@@ -47,7 +48,7 @@ Result<void> check_request(const ServiceRequest& request);
 // that two services never share one.
 std::string service_name(const ServiceRequest& request);
 std::string servicedir(const ServiceRequest& request);    // where its supervisor looks
-std::string service_path(const ServiceRequest& request);  // of the directory that svscan starts
+TargetPath service_path(const ServiceRequest& request);   // of the directory that svscan starts
 std::string context_file(const ServiceRequest& request);  // absolute, or below cntrldir
 
 std::string daemon_program(const ServiceRequest& request);  // that the service runs
@@ -61,7 +62,7 @@ std::string value_of(const ServiceRequest& request, std::string_view option);
 // The smallest memory limit that the daemon can hold `max_records` records under, in bytes of
 // softlimit -m: all it maps, text and libraries included. Measured, see greyd/COST.md.
 std::uint64_t needed_memory(std::uint64_t max_records);
-constexpr std::uint64_t kDefaultMaxRecords = 2'000'000;  // the daemon's own, of --max-records
+std::uint64_t default_max_records();  // the daemon's own
 
 // The value of SOFT_MEM; empty: no limit.
 std::string memory_limit(const ServiceRequest& request);

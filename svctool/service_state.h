@@ -1,34 +1,15 @@
-// What a supervisor says of a service's daemon.
+// Asks a supervisor for the state of a service's daemon.
 #pragma once
 
-#include <sys/types.h>
-
-#include <optional>
 #include <string>
-#include <string_view>
 
 #include "greyd/error.h"
-#include "svctool/supervisor.h"
+#include "svctool/service_status.h"
+#include "svctool/suite.h"
 
 namespace grey::svctool {
 
-struct ServiceState {
-  bool up = false;
-  bool wanted = false;  // it is started again when it ends
-  pid_t pid = 0;        // of the daemon, when it is up
-  bool paused = false;  // it was told to stand still, as by svc -p or kill -STOP
-};
-
 // Of `service`'s daemon. An error when there is no supervisor to ask, or when only root may.
 Result<ServiceState> service_state(const Suite& suite, const std::string& service);
-
-// ---- pure: nothing when the text is not what it should be
-
-// The file supervise/status of daemontools and runit.
-std::optional<ServiceState> parse_status_file(std::string_view bytes);
-// `s6-svstat -o up,wantedup,pid`
-std::optional<ServiceState> parse_s6_state(std::string_view text);
-// `systemctl show -p ActiveState -p MainPID`
-std::optional<ServiceState> parse_systemd_state(std::string_view text);
 
 }  // namespace grey::svctool

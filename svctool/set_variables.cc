@@ -9,12 +9,15 @@
 #include "greyd/files.h"
 #include "svctool/edits.h"
 #include "svctool/lock.h"
+#include "svctool/look_at.h"
 #include "svctool/number.h"
 #include "svctool/output.h"
 #include "svctool/place.h"
 #include "svctool/restart.h"
-#include "svctool/run_script.h"
 #include "svctool/service_files.h"
+#include "svctool/service_state.h"
+#include "svctool/shell_quote.h"
+#include "svctool/sockets.h"
 #include "svctool/standing.h"
 #include "svctool/start_check.h"
 #include "svctool/supervision.h"
@@ -30,10 +33,8 @@ tl::unexpected<Error> wrong(const Variable& variable, const std::string& value,
   return misuse(variable.name + ": '" + value + "' is not " + what);
 }
 
-// What a check of an option's value says, of the variable.
-Result<void> about(const Variable& variable, const Setting& setting, Result<void> checked) {
-  if (checked) return checked;
-  return misuse(variable.name + checked.error().text.substr(setting.option.size() + 2));
+Result<void> about(const Variable& variable, const std::string& fault) {
+  return fault.empty() ? Result<void>() : misuse(variable.name + ": " + fault);
 }
 
 Result<void> check_path(const Variable& variable, const std::string& value) {
@@ -48,7 +49,7 @@ Result<void> check_path(const Variable& variable, const std::string& value) {
 Result<void> check_other(const Variable& variable, const std::string& value) {
   const std::string& name = variable.name;
   for (const Setting* setting : {&memory_setting(), &log_size_setting(), &log_count_setting()}) {
-    if (name == setting->variable) return about(variable, *setting, check_value(*setting, value));
+    if (name == setting->variable) return about(variable, value_fault(*setting, value));
   }
   if (name == "LISTEN") {
     const bool good = bool(parse_endpoint(value, Wildcards::allowed));
@@ -75,41 +76,33 @@ std::string directory_of_variable(const Variable& variable) {
   return variable.of_log ? "/log/variables/" : "/variables/";
 }
 
-// The first line is the value; who has written more below it keeps that. An empty file is none.
-std::string with_value(const std::string& present, const std::string& value) {
-  if (value.empty()) return "";
-  if (envdir_value(present) == value) return present;
-  const std::size_t newline = present.find('\n');
-  return value + (newline == present.npos ? "\n" : present.substr(newline));
-}
-
-Result<void> plan_files(const ServiceRequest& service, const Values& values,
-                        const std::string& destdir, Plan& plan) {
+Result<void> plan_files(const ServiceRequest& service, const Values& values, const Destdir& destdir,
+                        Plan& plan) {
   PlanBuilder build(plan);
   for (const Variable& variable : variables_of(service)) {
     const auto value = values.find(variable.name);
     if (value == values.end()) continue;
-    const std::string path = plan.service + directory_of_variable(variable) + variable.name;
-    const auto present = read_followed(destdir + path);
+    const TargetPath path = plan.service + directory_of_variable(variable) + variable.name;
+    const auto present = read_followed(destdir.at(path));
     if (!present) return tl::make_unexpected(present.error());
-    build.file(path, 0644, with_value(present->value_or(""), value->second));
+    build.file(path.said(), 0644, with_envdir_value(present->value_or(""), value->second));
     build.with_present_attributes();
   }
   return {};
 }
 
 // The unit follows: where the daemon may write is there.
-Result<void> plan_environment(ServiceRequest service, const Values& values,
-                              const std::string& destdir, Plan& plan) {
-  const std::string path = plan.service + "/environment";
-  const auto present = read_followed(destdir + path);
+Result<void> plan_environment(ServiceRequest service, const Values& values, const Destdir& destdir,
+                              Plan& plan) {
+  const TargetPath path = plan.service + "/" + service.suite->settings_file;
+  const auto present = read_followed(destdir.at(path));
   if (!present) return tl::make_unexpected(present.error());
   Variables changed(values.begin(), values.end());
   PlanBuilder(plan)
-      .file(path, 0644, merge_environment(present->value_or(""), changed))
+      .file(path.said(), 0644, merge_environment(present->value_or(""), changed))
       .with_present_attributes();
   Plan unit = only_scripts(plan_service(service));
-  std::erase_if(unit.entries, [](const Entry& e) { return !e.path.ends_with(".service"); });
+  std::erase_if(unit.entries, [&](const Entry& e) { return e.path.is_below(unit.service); });
   unit.service = plan.service;
   keep_what_stays(unit, ServiceRequest(), destdir, true);
   plan.entries.insert(plan.entries.end(), unit.entries.begin(), unit.entries.end());
@@ -135,33 +128,65 @@ Result<void> ask(const ServiceRequest& service, const std::string& directory,
   const auto after = ask_start(service, directory, values);
   if (after) return {};
   if (ask_start(service, directory)) {
-    return failure(directory + ": nothing is changed, as the daemon could not start then: " +
-                   after.error().text);
+    std::string text = directory + ": nothing is changed, as the daemon could not start then: ";
+    text += after.error().text;
+    const auto user = values.find("SERVICE_USER");
+    if (user == values.end()) return failure(text);
+    const std::string todo = hand_over_state(directory, user->second);
+    return failure(todo.empty() ? text
+                                : text +
+                                      "; its state is another user's: stop it and chown that "
+                                      "before it is set: " +
+                                      todo);
   }
   warn(directory + ": the daemon could not start, neither before nor now: " + after.error().text);
   return {};
 }
 
+// An error when another program has a place that the daemon is about to be restarted for.
+Result<void> check_places_are_free(const ServiceRequest& service, const std::string& directory,
+                                   const Values& values) {
+  const auto state = service_state(*service.suite, directory);
+  const Seen seen = see(service, directory, state && state->up ? state->pid : 0);
+  const auto taken = [&](const std::string& by) {
+    return failure(directory + ": nothing is changed, as " + by);
+  };
+  if (const auto listen = values.find("LISTEN"); listen != values.end()) {
+    const auto endpoint = parse_endpoint(listen->second, Wildcards::allowed);
+    const bool own =
+        seen.daemon != 0 && endpoint && listens_at(seen.daemon, Transport::udp, *endpoint) != false;
+    const auto other = endpoint && !own ? find_holder(Transport::udp, *endpoint) : std::nullopt;
+    if (other && (seen.daemon == 0 || other->pid != seen.daemon)) {
+      return taken(to_string(*other) + " listens on " + to_string(*endpoint));
+    }
+  }
+  if (const auto policy = values.find("POLICY"); policy != values.end()) {
+    const std::string other = find_policy_holder(seen, policy->second);
+    if (!other.empty()) return taken(other);
+  }
+  return {};
+}
+
 void warn_of_memory(const ServiceRequest& service) {
-  if (is_systemd(*service.suite)) return;
+  if (sets_user(*service.suite)) return;
   const auto limit = parse_number<std::uint64_t>(value_in_force(service, "SOFT_MEM"));
   const std::string records = value_in_force(service, "MAX_RECORDS");
   const auto needed =
-      needed_memory(parse_number<std::uint64_t>(records).value_or(kDefaultMaxRecords));
+      needed_memory(parse_number<std::uint64_t>(records).value_or(default_max_records()));
   if (!limit || *limit >= needed) return;
   warn("SOFT_MEM: " + std::to_string(*limit) + " bytes are too few for " +
-       (records.empty() ? std::to_string(kDefaultMaxRecords) : records) + " records, which need " +
-       std::to_string(needed));
+       (records.empty() ? std::to_string(default_max_records()) : records) +
+       " records, which need " + std::to_string(needed));
 }
 
 struct Touched {
   bool daemon = false, log = false;
 };
 
-Touched touched_by(const Applied& applied, const std::string& service) {
+Touched touched_by(const Applied& applied, const TargetPath& service) {
   Touched touched;
-  for (const std::string& path : applied.paths) {
-    (path.starts_with(service + "/log/") ? touched.log : touched.daemon) = true;
+  for (const TargetPath& path : applied.paths) {
+    (path.is_below(service + "/log") ? touched.log : touched.daemon) = true;
   }
   return touched;
 }
@@ -169,19 +194,21 @@ Touched touched_by(const Applied& applied, const std::string& service) {
 Result<int> bring_into_force(const SetVariables& request, const ServiceRequest& service,
                              const Touched& touched) {
   const Suite& suite = *service.suite;
-  const std::string log = request.service + "/log";
+  const std::string service_directory = request.service.said();  // without --destdir
+  const std::string log = service_directory + "/log";
   if (!request.restart) {
     if (touched.daemon) {
-      say("to use what has changed: svctool --restart --service=" + shell_quote(request.service));
+      say("to use what has changed: svctool --restart --service=" + shell_quote(service_directory));
     }
     if (touched.log) say("to use what has changed: " + restart_command(suite, log));
     return 0;
   }
   if (touched.log) {
-    if (auto told = restart_service(suite, log); !told) return tl::make_unexpected(told.error());
+    if (auto told = tell(suite, suite.restart, log); !told)
+      return tl::make_unexpected(told.error());
   }
   // Asked for, it is done also where all was as it should be.
-  return touched.log && !touched.daemon ? Result<int>(0) : restart_daemon(request.service);
+  return touched.log && !touched.daemon ? Result<int>(0) : restart_daemon(service_directory);
 }
 
 }  // namespace
@@ -194,13 +221,11 @@ Result<void> check_variable(const ServiceRequest& service, const Variable& varia
   }
   if (variable.setting != nullptr) {
     const Setting& setting = *variable.setting;
-    if (auto good = about(variable, setting, check_value(setting, value)); !good) return good;
+    if (auto good = about(variable, value_fault(setting, value)); !good) return good;
     if (!service.use_greydaemon) return {};
-    return about(variable, setting, check_greydaemon_value(setting, value));
+    return about(variable, greydaemon_fault(setting, value));
   }
-  if (const auto line = check_line("", value); !line) {
-    return misuse(variable.name + line.error().text.substr(2));
-  }
+  if (auto line = about(variable, line_fault(value)); !line) return line;
   return check_other(variable, value);
 }
 
@@ -217,16 +242,17 @@ Result<void> check_variables(const ServiceRequest& service, const Values& values
   for (const auto& [name, value] : values) after.by_hand[name] = value;
   const auto minutes = parse_number<std::int64_t>(value_in_force(after, "MIN_RESEND_MIN"));
   const auto hours = parse_number<std::int64_t>(value_in_force(after, "RESEND_WIN_HR"));
-  // The daemon's own defaults.
-  if (minutes.value_or(5) < hours.value_or(12) * 60) return {};
-  return misuse("MIN_RESEND_MIN: " + std::to_string(minutes.value_or(5)) +
-                " minutes are not shorter than the resend window of " +
-                std::to_string(hours.value_or(12)) + " hours (RESEND_WIN_HR)");
+  const auto min_resend = minutes.value_or(standard_number(setting_named("min-resend")));
+  const auto window = hours.value_or(standard_number(setting_named("resend-window")));
+  if (min_resend < window * 60) return {};
+  return misuse("MIN_RESEND_MIN: " + std::to_string(min_resend) +
+                " minutes are not shorter than the resend window of " + std::to_string(window) +
+                " hours (RESEND_WIN_HR)");
 }
 
 Result<int> set_variables(const SetVariables& request, const Manner& manner) {
-  const std::string directory = manner.destdir + request.service;
-  const bool staged = !manner.destdir.empty();
+  const std::string directory = manner.destdir.at(request.service);
+  const bool staged = !manner.destdir.is_this_machine();
   auto service = staged ? read_own_options(directory) : read_trusted_options(directory);
   if (!service) return tl::make_unexpected(service.error());
   const auto lock = lock_directory_of(directory + "/.options");
@@ -234,24 +260,23 @@ Result<int> set_variables(const SetVariables& request, const Manner& manner) {
   find_what_stays(*service, directory, {});
   auto good = check_variables(*service, request.values);
   if (good && !staged) good = check_users(request.values);
-  if (good && !staged) good = ask(*service, request.service, request.values);
+  if (good && !staged) good = ask(*service, directory, request.values);
+  if (good && request.restart) good = check_places_are_free(*service, directory, request.values);
   if (!good) return tl::make_unexpected(good.error());
   for (const auto& [name, value] : request.values) service->by_hand[name] = value;
   if (!staged) warn_of_another_state(*service, directory);
   Plan plan;
   plan.service = request.service;
-  good = is_systemd(*service->suite)
-             ? plan_environment(*service, request.values, manner.destdir, plan)
-             : plan_files(*service, request.values, manner.destdir, plan);
+  good = service->suite->settings_file.empty()
+             ? plan_files(*service, request.values, manner.destdir, plan)
+             : plan_environment(*service, request.values, manner.destdir, plan);
   if (!good) return tl::make_unexpected(good.error());
   const auto applied = apply_or_show(plan, manner);
   if (!applied) return tl::make_unexpected(applied.error());
   warn_of_memory(*service);
   if (manner.dry_run || manner.json || staged) return 0;
-  if (is_systemd(*service->suite) && systemd_runs()) {
-    if (auto told = tell_systemd({"daemon-reload"}); !told) {
-      return tl::make_unexpected(told.error());
-    }
+  if (auto told = reread_own_files(*service->suite); !told) {
+    return tl::make_unexpected(told.error());
   }
   return bring_into_force(request, *service, touched_by(*applied, request.service));
 }

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "greyd/error.h"
-#include "svctool/options.h"
+#include "svctool/requests.h"
 #include "svctool/service_dir.h"
 
 namespace grey::svctool {

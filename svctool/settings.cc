@@ -10,60 +10,6 @@
 namespace grey::svctool {
 namespace {
 
-// clang-format off
-constexpr Setting kSettings[] = {
-    {"min-resend-min", "MIN_RESEND_MIN", "-m", Kind::number, "5", "minutes",
-     "a retry that comes earlier is deferred again", limits::kDelay, {}},
-    {"resend-win-hr", "RESEND_WIN_HR", "-g", Kind::number, "12", "hours",
-     "a retry that comes later starts anew", limits::kPeriod, {}},
-    {"timeout-days", "TIMEOUT_DAYS", "-t", Kind::number, "7", "days",
-     "how long an idle known client is remembered", limits::kPeriod, {}},
-    {"save-interval", "SAVE_INTERVAL", "-s", Kind::number, "5", "minutes",
-     "how often the context file is saved", limits::kPeriod, {}},
-    {"free-interval", "FREE_INTERVAL", "-f", Kind::number, {}, "minutes",
-     "how often expired records are freed", limits::kPeriod, {}},
-    {"whitelist", "WHITELIST", "-w", Kind::file, "greylist.whitelist", "file",
-     "who is never deferred; the shipped list is copied there when missing", {}, {}},
-    {"blacklist", "BLACKLIST", "--blacklist", Kind::file, {}, "file",
-     "who is always deferred; a sample is made when missing", {}, {}},
-    {"hash-size", "HASH_SIZE", "-h", Kind::number, {}, "records",
-     "a sizing hint of other daemons: accepted, and not needed", limits::kHashSize, {}},
-    {"max-records", "MAX_RECORDS", "--max-records", Kind::number, {}, "records",
-     "the most that are held", limits::kMaxRecords, {}},
-    {"client-passes", "CLIENT_PASSES", "--client-passes", Kind::number, {}, "retries",
-     "good retries that make a client known; 0: never", limits::kClientPasses, {}, "1"},
-    {"ipv4-prefix", "IPV4_PREFIX", "--ipv4-prefix", Kind::number, {}, "bits",
-     "of a client's IPv4 address that count", limits::kIpv4Prefix, {}},
-    {"ipv6-prefix", "IPV6_PREFIX", "--ipv6-prefix", Kind::number, {}, "bits",
-     "of a client's IPv6 address that count", limits::kIpv6Prefix, {}},
-    {"sender-key", "SENDER_KEY", "--sender-key", Kind::choice, {}, "key",
-     "what of the sender counts", {}, "full|normalized|domain|none"},
-    {"recipient-key", "RECIPIENT_KEY", "--recipient-key", Kind::choice, {}, "key",
-     "what of the recipient counts", {}, "full|none"},
-    {"recipients", "RECIPIENTS", "--recipients", Kind::choice, {}, "word",
-     "how many of a message's recipients must pass", {}, "any|all", "all"},
-    {"allow", "ALLOW", "--allow", Kind::networks, {}, "networks",
-     "who may ask, separated by commas", {}, {}},
-    {"policy", "POLICY", "--policy", Kind::places, {}, "where,..",
-     "where Postfix and Exim ask: ADDR@PORT or /PATH of a socket", {}, {}},
-    {"policy-text", "POLICY_TEXT", "--policy-text", Kind::deferral, {}, "text",
-     "what those tell a client that must wait", {}, {}},
-    {"sync", "SYNC", "--sync", Kind::choice, {}, "word",
-     "when answers are safe from a power cut", {}, "always|second|never"},
-    {"verbosity", "VERBOSITY", "-v", Kind::number, {}, "level",
-     "how much is logged", limits::kVerbosity, {}},
-};
-// clang-format on
-
-bool is_choice(std::string_view choices, std::string_view value) {
-  while (!choices.empty()) {
-    const std::size_t bar = choices.find('|');
-    if (choices.substr(0, bar) == value) return true;
-    choices.remove_prefix(bar == std::string_view::npos ? choices.size() : bar + 1);
-  }
-  return false;
-}
-
 // As the daemon reads its --policy: empty parts do no harm beside others.
 bool are_places(std::string_view list) {
   bool any = false;
@@ -79,95 +25,106 @@ bool are_places(std::string_view list) {
   return any;
 }
 
-tl::unexpected<Error> wrong(std::string_view option, std::string_view value,
-                            std::string_view what) {
-  std::string text = "--";
-  text.append(option).append(": '").append(value).append("' is not ").append(what);
-  return misuse(std::move(text));
+std::string is_not(std::string_view value, std::string_view what) {
+  std::string text = "'";
+  text.append(value).append("' is not ").append(what);
+  return text;
+}
+
+Result<void> about_option(std::string_view option, std::string fault) {
+  if (fault.empty()) return {};
+  return misuse("--" + std::string(option) + ": " + std::move(fault));
 }
 
 }  // namespace
 
 std::span<const Setting> settings() {
-  return kSettings;
+  return service_settings();
 }
 
 const Setting* find_setting(std::string_view option) {
-  for (const Setting& setting : kSettings) {
+  if (option.empty()) return nullptr;
+  for (const Setting& setting : all_settings()) {
     if (setting.option == option) return &setting;
   }
   return nullptr;
 }
 
 const Setting& memory_setting() {
-  static constexpr Setting kMemory{
-      "memory", "SOFT_MEM", {}, Kind::number, {}, "bytes", {}, {kLeastMemory, 1L << 50}, {}};
-  return kMemory;
+  return *find_setting("memory");
 }
 
-// What multilog takes, whose limits are the narrowest.
 const Setting& log_size_setting() {
-  static constexpr Setting kLogSize{"log-size", "LOGSIZE",          {}, Kind::number, {}, "bytes",
-                                    {},         {4096, 16'777'215}, {}};
-  return kLogSize;
+  return *find_setting("log-size");
 }
 
 const Setting& log_count_setting() {
-  static constexpr Setting kLogCount{"log-count", "LOGCOUNT",  {}, Kind::number, {}, "files",
-                                     {},          {2, 10'000}, {}};
-  return kLogCount;
+  return *find_setting("log-count");
 }
 
-Result<void> check_line(std::string_view option, std::string_view value) {
+bool is_dry_run(std::string_view value) {
+  return !value.empty() && value != "0" && value != "no" && value != "off";
+}
+
+std::string line_fault(std::string_view value) {
   for (const char c : value) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      return misuse("--" + std::string(option) + ": the value contains a control character");
+      return "the value contains a control character";
     }
   }
-  if (value.empty()) return misuse("--" + std::string(option) + ": the value is empty");
-  if (value.ends_with(' ')) {
-    return misuse("--" + std::string(option) + ": '" + std::string(value) + "' ends with a space");
-  }
+  if (value.empty()) return "the value is empty";
+  if (value.ends_with(' ')) return "'" + std::string(value) + "' ends with a space";
   return {};
 }
 
-Result<void> check_value(const Setting& setting, std::string_view value) {
-  if (auto line = check_line(setting.option, value); !line) return line;
+std::string value_fault(const Setting& setting, std::string_view value) {
+  if (std::string fault = line_fault(value); !fault.empty()) return fault;
   switch (setting.kind) {
     case Kind::number: {
       const auto number = parse_number<std::int64_t>(value);
       if (number && !value.starts_with('-') && setting.range.holds(*number)) return {};
-      return wrong(setting.option, value,
-                   "a number of " + std::string(setting.unit) + " from " +
-                       std::to_string(setting.range.low) + " to " +
-                       std::to_string(setting.range.high));
+      return is_not(value,
+                    "a number of " + std::string(setting.unit) + " " + text_of(setting.range));
     }
     case Kind::choice:
-      if (is_choice(setting.choices, value)) return {};
-      return wrong(setting.option, value, "one of " + std::string(setting.choices));
+      if (is_choice(setting, value)) return {};
+      return is_not(value, "one of " + std::string(setting.choices));
     case Kind::networks:
       if (parse_networks(value)) return {};  // as the daemon reads it
-      return wrong(setting.option, value, "a list of addresses or CIDR networks");
+      return is_not(value, "a list of addresses or CIDR networks");
     case Kind::places:
       if (are_places(value)) return {};
-      return wrong(setting.option, value, "a list of addresses with a port or absolute paths");
-    case Kind::deferral:
-      if (const auto good = check_deferral(value); !good) {
-        return misuse("--" + std::string(setting.option) + ": " + good.error().text);
-      }
-      return {};
+      return is_not(value, "a list of addresses with a port or absolute paths");
+    case Kind::deferral: {
+      const auto good = check_deferral(value);
+      return good ? std::string() : good.error().text;
+    }
     case Kind::file:
       // The daemon would take it for an option.
       if (!value.starts_with('-')) return {};
-      return wrong(setting.option, value, "a file name: it starts with a dash");
+      return is_not(value, "a file name: it starts with a dash");
+    case Kind::user:
+      return value.starts_with('-') ? is_not(value, "a user") : std::string();
   }
   return {};
 }
 
+std::string greydaemon_fault(const Setting& setting, std::string_view value) {
+  if (!setting.greydaemon_fixed || value == setting.greydaemon) return {};
+  return "under greydaemon's rules it is always " + std::string(setting.greydaemon) +
+         "; qmail-greyd has the choice";
+}
+
+Result<void> check_line(std::string_view option, std::string_view value) {
+  return about_option(option, line_fault(value));
+}
+
+Result<void> check_value(const Setting& setting, std::string_view value) {
+  return about_option(setting.option, value_fault(setting, value));
+}
+
 Result<void> check_greydaemon_value(const Setting& setting, std::string_view value) {
-  if (setting.greydaemon_value.empty() || value == setting.greydaemon_value) return {};
-  return misuse("--" + std::string(setting.option) + ": under greydaemon's rules it is always " +
-                std::string(setting.greydaemon_value) + "; qmail-greyd has the choice");
+  return about_option(setting.option, greydaemon_fault(setting, value));
 }
 
 }  // namespace grey::svctool

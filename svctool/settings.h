@@ -1,6 +1,5 @@
-// The settings of a greylisting service, in one table. The command line, the files below
-// variables/, the arguments in `run`, the checks and --help are all made from it, so a setting is
-// added by adding a line.
+// The settings of a greylisting service (greyd/settings_table.h) as svctool takes them: by its own
+// options, and checked.
 #pragma once
 
 #include <map>
@@ -9,49 +8,42 @@
 #include <string_view>
 
 #include "greyd/error.h"
-#include "greyd/limits.h"
+#include "greyd/settings_table.h"
 
 namespace grey::svctool {
 
-enum class Kind {
-  number,    // in `range`
-  choice,    // one of the words in `choices`, separated by '|'
-  networks,  // addresses or CIDR networks, separated by commas
-  file,      // relative to the control directory
-  places,    // addresses with a port, or absolute paths, separated by commas
-  deferral,  // what a client is told, see deferral.h
-};
-
-struct Setting {
-  std::string_view option;    // of svctool, without the dashes
-  std::string_view variable;  // the file below variables/, and the shell's name for it in `run`
-  std::string_view flag;      // of the daemon, under both its names
-  Kind kind = Kind::number;
-  std::string_view initial;  // written when not given; empty: the daemon's own default rules
-  std::string_view unit;
-  std::string_view help;
-  Range range;
-  std::string_view choices;
-  std::string_view greydaemon_value = {};  // the one that greydaemon's rules have; empty: any
-};
+using grey::Kind;
+using grey::Setting;
 
 // By option name. Holds every setting that has a value.
 using Values = std::map<std::string, std::string, std::less<>>;
 
+// The daemon's: each has an option here, a variable and a flag of the daemon's.
 std::span<const Setting> settings();
+// By svctool's option. Null: there is none.
 const Setting* find_setting(std::string_view option);
 
 // Those of a service that are no daemon's: its memory limit, and the files of its log.
 const Setting& memory_setting();
 const Setting& log_size_setting();
 const Setting& log_count_setting();
-constexpr long kLeastMemory = 64 << 20;  // bytes; below that the daemon does not start
+
+// What is wrong with a value, for whoever says of what: "'x' is not a number of minutes from 0 to
+// 1000000". Empty: nothing.
+std::string value_fault(const Setting& setting, std::string_view value);
+// With greydaemon, whose rules leave no choice of some.
+std::string greydaemon_fault(const Setting& setting, std::string_view value);
+// As a one-line file; see check_line().
+std::string line_fault(std::string_view value);
 
 // Nothing, or misuse that names the option and what it takes.
 Result<void> check_value(const Setting& setting, std::string_view value);
 
 // Misuse when greydaemon, whose rules leave no choice of some, does not take the value.
 Result<void> check_greydaemon_value(const Setting& setting, std::string_view value);
+
+// DRY_RUN as `run` takes it.
+bool is_dry_run(std::string_view value);
 
 // A value that a one-line file read by envdir(8) can hold: envdir takes the first line and drops
 // white space at its end.

@@ -74,8 +74,8 @@ std::string describe_in_full(const Change& change) {
                              remove ? "/dev/null" : change.path, change.entry->content);
 }
 
-std::string describe(const KeptEdit& kept, const std::string& destdir) {
-  return "keep " + destdir + kept.path + ": " + kept.text;
+std::string describe(const KeptEdit& kept, const Destdir& destdir) {
+  return "keep " + destdir.at(kept.path) + ": " + kept.text;
 }
 
 std::string describe_new_user(const User& user) {
@@ -83,9 +83,9 @@ std::string describe_new_user(const User& user) {
 }
 
 std::string to_json(const Plan& plan, const Comparison& comparison,
-                    const std::vector<User>& new_users, const std::string& destdir) {
+                    const std::vector<User>& new_users, const Destdir& destdir) {
   nlohmann::ordered_json json;
-  json["service"] = destdir + plan.service;
+  json["service"] = destdir.at(plan.service);
   json["changes"] = comparison.changes.size() + new_users.size();
   json["users"] = nlohmann::ordered_json::array();
   for (const User& user : plan.users) {
@@ -98,9 +98,12 @@ std::string to_json(const Plan& plan, const Comparison& comparison,
   for (const Entry& entry : plan.entries) {
     char mode[16];
     std::snprintf(mode, sizeof mode, "%04o", unsigned(entry.mode));
-    nlohmann::ordered_json object = {
-        {"type", name_of(entry.type)}, {"path", destdir + entry.path}, {"mode", mode},
-        {"owner", entry.owner},        {"keep", entry.keep},           {"change", "none"}};
+    nlohmann::ordered_json object = {{"type", name_of(entry.type)},
+                                     {"path", destdir.at(entry.path)},
+                                     {"mode", mode},
+                                     {"owner", entry.owner},
+                                     {"keep", entry.keep},
+                                     {"change", "none"}};
     if (entry.type == Entry::Type::file) object["content"] = entry.content;
     if (change != comparison.changes.end() && change->entry == &entry) {
       object["change"] = name_of(change->type);
@@ -111,7 +114,7 @@ std::string to_json(const Plan& plan, const Comparison& comparison,
   }
   json["kept"] = nlohmann::ordered_json::array();
   for (const KeptEdit& kept : plan.kept) {
-    json["kept"].push_back({{"path", destdir + kept.path}, {"text", kept.text}});
+    json["kept"].push_back({{"path", destdir.at(kept.path)}, {"text", kept.text}});
   }
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }

@@ -14,12 +14,12 @@ std::string describe(const Change& change);
 // The same and, of a file, how its content changes: what diff -u prints, for patch(1) to take.
 std::string describe_in_full(const Change& change);
 
-std::string describe(const KeptEdit& kept, const std::string& destdir);
+std::string describe(const KeptEdit& kept, const Destdir& destdir);
 
 std::string describe_new_user(const User& user);
 
 // An object; svctool(8) says what is in it. What is not UTF-8 in a path or file becomes U+FFFD.
 std::string to_json(const Plan& plan, const Comparison& comparison,
-                    const std::vector<User>& new_users, const std::string& destdir);
+                    const std::vector<User>& new_users, const Destdir& destdir);
 
 }  // namespace grey::svctool

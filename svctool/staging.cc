@@ -15,11 +15,12 @@ bool is_there(const std::string& path) {
 
 }  // namespace
 
-Result<void> stays_within(const std::string& destdir, const std::string& path) {
-  if (destdir.empty() || !is_there(destdir)) return {};
+Result<void> stays_within(const Destdir& below, const TargetPath& path) {
+  const std::string& destdir = below.directory();
+  if (below.is_this_machine() || !is_there(destdir)) return {};
   const auto root = resolve(destdir);
   if (!root) return tl::make_unexpected(root.error());
-  std::string there = destdir + path;
+  std::string there = below.at(path);
   while (there.size() > destdir.size() && !is_there(there)) there = directory_of(there);
   if (there.size() <= destdir.size()) return {};
   // One that leads nowhere on this machine may well do so on the other.

@@ -5,11 +5,12 @@
 #include <string>
 
 #include "greyd/error.h"
+#include "svctool/target_path.h"
 
 namespace grey::svctool {
 
-// An error when a link on the way to `path`, which is below `destdir`, leads out of that. No
-// `destdir`: none can.
-Result<void> stays_within(const std::string& destdir, const std::string& path);
+// An error when a link on the way to `path` below `destdir` leads out of that. On this machine
+// none can.
+Result<void> stays_within(const Destdir& destdir, const TargetPath& path);
 
 }  // namespace grey::svctool

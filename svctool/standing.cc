@@ -32,31 +32,45 @@ Values read_present(const ServiceRequest& request, const std::string& service) {
   return present;
 }
 
-KeptEdit kept_value(const std::string& path, const Variable& variable, const std::string& value) {
+KeptEdit kept_value(const TargetPath& path, const Variable& variable, const std::string& value) {
   std::string text = value.empty() ? "was emptied by hand" : "'" + value + "' was set by hand";
   text += ", by the options it would be '" + variable.value + "'";
   if (!variable.option.empty()) text += " (--" + variable.option + " sets it)";
   return {path, std::move(text)};
 }
 
-// A variable's file: as it is written already, where that says what is planned.
+// A variable's file: with what is below its value, and as it is written where that is planned.
 void keep_variable(Entry& entry, const std::string& present) {
-  if (envdir_value(present) == envdir_value(entry.content)) entry.content = present;
+  const std::string value = envdir_value(entry.content);
+  entry.content = envdir_value(present) == value ? present : with_envdir_value(present, value);
+}
+
+// Beside `path`, for what somebody may have edited: a name that nothing else has, or that has the
+// same already. What was put there before is not overwritten.
+TargetPath name_beside(const TargetPath& path, const std::string& content, const Destdir& destdir) {
+  TargetPath beside = path + ".before";
+  for (int number = 2; exists(destdir.at(beside)); ++number) {
+    const auto there = read_followed(destdir.at(beside));
+    if (there && *there == content) break;
+    beside = path + (".before." + std::to_string(number));
+  }
+  return beside;
 }
 
 // A script that stays, or is put beside the new one as it may have been edited.
-void keep_script(Entry& entry, const std::string& present, Plan& plan, std::vector<Entry>& more) {
+void keep_script(Entry& entry, const std::string& present, const Destdir& destdir, Plan& plan,
+                 std::vector<Entry>& more) {
   if (present == entry.content) return;
   const Author author = author_of(present);
   if (author == Author::edited) {
     entry.content = present;
     plan.kept.push_back({entry.path, "was edited by hand; --force writes it anew"});
   } else if (author == Author::unknown && !same_script(present, entry.content)) {
-    const std::string name = entry.path.substr(entry.path.rfind('/') + 1);
-    const bool inside = entry.path.starts_with(plan.service + "/");
-    const std::string path = inside ? entry.path : plan.service + "/" + name;
+    const std::string& own = entry.path.said();
+    const bool inside = entry.path.is_below(plan.service);
+    const TargetPath path = inside ? entry.path : plan.service + own.substr(own.rfind('/'));
     Plan beside;
-    PlanBuilder(beside).file(path + ".before", 0644, present);
+    PlanBuilder(beside).file(name_beside(path, present, destdir).said(), 0644, present);
     more.push_back(std::move(beside.entries.front()));
   }
 }
@@ -80,9 +94,9 @@ void warn_of_another_state(const ServiceRequest& request, const std::string& ser
        "; to go on with the old one: CONTROLDIR, CONTEXT_FILE");
 }
 
-bool is_believed(const std::string& service, const std::string& destdir) {
+bool is_believed(const std::string& service, const Destdir& destdir) {
   std::error_code missing;
-  if (!destdir.empty() || !std::filesystem::is_directory(service, missing)) return true;
+  if (!destdir.is_this_machine() || !std::filesystem::is_directory(service, missing)) return true;
   const auto exposures = exposures_of(service);
   if (exposures.empty()) return true;
   warn(service + ": " + exposures.front() +
@@ -114,17 +128,18 @@ void find_what_stays(ServiceRequest& request, const std::string& service,
   keep_none("LOGCOUNT", request.log_count);
 }
 
-void keep_what_stays(Plan& plan, const ServiceRequest& request, const std::string& destdir,
+void keep_what_stays(Plan& plan, const ServiceRequest& request, const Destdir& destdir,
                      bool scripts) {
-  const bool left_alone = exists(destdir + plan.service + kNoRefresh);
+  const bool left_alone = exists(destdir.at(plan.service + kNoRefresh));
   std::vector<Entry> more;
   for (Entry& entry : plan.entries) {
     if (entry.type != Entry::Type::file || entry.role == Role::fixed) continue;
-    const auto present = read_followed(destdir + entry.path);
+    const auto present = read_followed(destdir.at(entry.path));
     if (!present || !*present) continue;  // what is in the way is said when they are compared
     if (entry.role == Role::script && !scripts) continue;
     if (entry.role == Role::script) {
-      left_alone ? leave_script(entry, **present, plan) : keep_script(entry, **present, plan, more);
+      left_alone ? leave_script(entry, **present, plan)
+                 : keep_script(entry, **present, destdir, plan, more);
     } else if (entry.role == Role::settings) {
       entry.content = merge_environment(**present, parse_environment(entry.content));
     } else {
@@ -135,9 +150,7 @@ void keep_what_stays(Plan& plan, const ServiceRequest& request, const std::strin
   for (const Variable& variable : variables_of(request)) {
     const auto edit = request.by_hand.find(variable.name);
     if (edit == request.by_hand.end()) continue;
-    const std::string place = is_systemd(*request.suite) ? "/environment, "
-                              : variable.of_log          ? "/log/variables/"
-                                                         : "/variables/";
+    const std::string place = place_of_variable(*request.suite, variable.of_log);
     plan.kept.push_back(kept_value(plan.service + place + variable.name, variable, edit->second));
   }
 }

@@ -12,7 +12,7 @@ namespace grey::svctool {
 
 // Whether what stands there can be an operator's, and warns when another could have written it,
 // too. A staging tree is its owner's business.
-bool is_believed(const std::string& service, const std::string& destdir);
+bool is_believed(const std::string& service, const Destdir& destdir);
 
 // Options that were given last time and are left out now may lead to an empty state.
 void warn_of_another_state(const ServiceRequest& request, const std::string& service);
@@ -27,7 +27,7 @@ void find_what_stays(ServiceRequest& request, const std::string& service,
 // it is written, and scripts that somebody has edited. What differs from the plan is in plan.kept.
 // `scripts`: those, too; not where this call asks for new ones by name. REQUIRES: as above, and
 // request.by_hand.
-void keep_what_stays(Plan& plan, const ServiceRequest& request, const std::string& destdir,
+void keep_what_stays(Plan& plan, const ServiceRequest& request, const Destdir& destdir,
                      bool scripts);
 
 }  // namespace grey::svctool

@@ -55,7 +55,7 @@ std::string exposure_of_programs(const ServiceRequest& request) {
 bool may_ask_start(const ServiceRequest& request, const std::string& service) {
   if (::geteuid() == 0) return true;
   struct stat status {};
-  return !is_systemd(*request.suite) && ::stat(service.c_str(), &status) == 0 &&
+  return !sets_user(*request.suite) && ::stat(service.c_str(), &status) == 0 &&
          status.st_uid == ::geteuid();
 }
 
@@ -77,16 +77,14 @@ Result<void> ask_start(const ServiceRequest& request, const std::string& service
 }
 
 Result<void> check_values(const ServiceRequest& request, const std::string& service) {
-  const std::string place = is_systemd(*request.suite) ? "/environment, " : "/variables/";
+  const std::string place = place_of_variable(*request.suite, false);
   for (const Setting& setting : settings()) {
     const std::string name(setting.variable);
     const std::string value = read_variable(service, name);
     if (value.empty()) continue;
-    auto good = check_value(setting, value);
-    if (good && request.use_greydaemon) good = check_greydaemon_value(setting, value);
-    if (!good) {
-      return failure(service + place + name + good.error().text.substr(setting.option.size() + 2));
-    }
+    std::string fault = value_fault(setting, value);
+    if (fault.empty() && request.use_greydaemon) fault = greydaemon_fault(setting, value);
+    if (!fault.empty()) return failure(service + place + name + ": " + fault);
   }
   return {};
 }

@@ -9,9 +9,9 @@
 #include "svctool/output.h"
 #include "svctool/process.h"
 #include "svctool/restart.h"
-#include "svctool/run_script.h"
 #include "svctool/service_files.h"
 #include "svctool/service_state.h"
+#include "svctool/shell_quote.h"
 #include "svctool/supervision.h"
 
 namespace grey::svctool {
@@ -26,37 +26,39 @@ std::string start_words(const std::string& service) {
 
 // The supervisor that is to be told, and what it says now.
 Result<ServiceState> state_of(const Suite& suite, const std::string& service) {
-  if (!is_systemd(suite) && !is_supervised(service)) {
+  if (has_scanner(suite) && !is_supervised(service)) {
     return failure(service + ": no supervise runs here");
   }
   return service_state(suite, service);
 }
 
-bool starts_at_boot(const std::string& service) {
-  return bool(run_program({{"systemctl", "is-enabled", "--quiet", unit_name(service)}}));
+bool starts_at_boot(const Suite& suite, const std::string& service) {
+  if (suite.is_enabled.empty()) return !exists(service + "/down");
+  return bool(run_program({arguments_of(suite.is_enabled, suite.known_as(service))}));
 }
 
 // What becomes of it when the machine starts again.
 void say_boot(const Suite& suite, const std::string& service) {
-  if (is_systemd(suite)) {
-    if (starts_at_boot(service)) return;
-    say(service + ": at boot it is not started; systemctl enable " + unit_name(service) +
+  if (starts_at_boot(suite, service)) return;
+  if (!suite.enable.empty()) {
+    say(service + ": at boot it is not started; " + command(suite, suite.enable, service) +
         " would have it so");
-  } else if (exists(service + "/down")) {
+  } else {
     say(service + ": at boot it is not started, as " + service + "/down is there");
   }
 }
 
 std::string how_long(const Suite& suite, const std::string& service) {
   std::string text = service + ": down until " + start_words(service);
-  if (is_systemd(suite)) {
-    const std::string unit = unit_name(service);
-    return starts_at_boot(service)
-               ? text + ", or until the machine starts again; for longer: systemctl disable " + unit
-               : text + ", also when the machine starts again, as " + unit + " is not enabled";
+  const bool at_boot = starts_at_boot(suite, service);
+  if (!suite.disable.empty()) {
+    return at_boot ? text + ", or until the machine starts again; for longer: " +
+                         command(suite, suite.disable, service)
+                   : text + ", also when the machine starts again, as " + suite.known_as(service) +
+                         " is not enabled";
   }
   const std::string down = service + "/down";
-  if (exists(down)) {
+  if (!at_boot) {
     return text + ", also when the machine or " + std::string(suite.scanner) +
            " starts again, as " + down + " is there";
   }
@@ -118,7 +120,7 @@ Result<int> reload_daemon(const std::string& service) {
   if (auto good = could_start(*request, service); !good) {
     return failure(service + ": not told to read its lists: " + good.error().text);
   }
-  if (auto told = reload_service(suite, service); !told) {
+  if (auto told = tell(suite, suite.reload, service); !told) {
     return tl::make_unexpected(told.error());
   }
   say(service + ": told to read its lists; what became of it: " + log_place(suite, service));
@@ -141,7 +143,7 @@ Result<int> start_daemon(const std::string& service) {
     if (!good) {
       return failure(service + ": not started, as it could not now: " + good.error().text);
     }
-    if (auto told = start_service(suite, service); !told) {
+    if (auto told = tell(suite, suite.start, service); !told) {
       return tl::make_unexpected(told.error());
     }
     wait_until_wanted(suite, service);
@@ -157,7 +159,7 @@ Result<int> stop_daemon(const std::string& service) {
   const auto request = read_unexposed_options(service);
   if (!request) return tl::make_unexpected(request.error());
   const Suite& suite = *request->suite;
-  if (!is_systemd(suite) && !is_scanned(suite, service)) return stop_for_good(suite, service);
+  if (has_scanner(suite) && !is_scanned(suite, service)) return stop_for_good(suite, service);
   const auto before = state_of(suite, service);
   if (!before) return tl::make_unexpected(before.error());
   if (before->up) {
@@ -166,7 +168,8 @@ Result<int> stop_daemon(const std::string& service) {
                      " (what supervises it would stop it all the same)");
     }
   }
-  if (auto told = put_down(suite, service); !told) return tl::make_unexpected(told.error());
+  if (auto told = tell(suite, suite.put_down, service); !told)
+    return tl::make_unexpected(told.error());
   if (before->up) {
     if (auto down = wait_until_down(suite, service, before->pid); !down) {
       return failure(service + ": " + down.error().text);

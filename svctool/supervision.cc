@@ -36,55 +36,48 @@ Fd open_fifo(const std::string& path) {
 
 // Nothing when nobody supervises there. One that was stopped, as by SIGSTOP, goes on ("c"), or it
 // would never see that it is to end.
-Result<void> end_supervision(const std::string& directory, const std::string& what) {
+Result<void> end_supervision(const std::string& directory, const std::string& letters,
+                             const std::string& what) {
   if (!is_supervised(directory)) return {};
   // Whoever is about to end by himself may be gone by now.
-  if (auto told = tell_supervisor(directory, "dcx"); !told && is_supervised(directory)) return told;
+  if (auto told = tell_supervisor(directory, letters); !told && is_supervised(directory))
+    return told;
   if (!wait_until_unsupervised(directory, kStopSeconds)) return failure(what + " does not end");
   return {};
 }
 
 }  // namespace
 
-bool systemd_runs() {
+bool runs_here(const Suite& suite) {
   struct stat status {};
-  return ::stat("/run/systemd/system", &status) == 0 && S_ISDIR(status.st_mode);
+  return !suite.runs_where.empty() && ::stat(std::string(suite.runs_where).c_str(), &status) == 0 &&
+         S_ISDIR(status.st_mode);
 }
 
-Result<void> tell_systemd(const std::vector<std::string>& arguments) {
+Result<void> reread_own_files(const Suite& suite) {
+  if (suite.reread.empty() || !runs_here(suite)) return {};
+  return run_words(suite.reread);
+}
+
+Result<void> run_words(std::string_view words, const std::string& last) {
   Program program;
-  program.arguments = {"systemctl"};
-  program.arguments.insert(program.arguments.end(), arguments.begin(), arguments.end());
+  program.arguments = arguments_of(words, last);
   program.seconds = kStopSeconds;
   return run_program(program);
 }
 
-Result<void> restart_service(const Suite& suite, const std::string& service) {
-  if (is_systemd(suite)) return tell_systemd({"restart", unit_name(service)});
-  return tell_supervisor(service, "tc");
-}
-
-Result<void> reload_service(const Suite& suite, const std::string& service) {
-  if (is_systemd(suite)) return tell_systemd({"reload", unit_name(service)});
-  return tell_supervisor(service, "h");
-}
-
-Result<void> start_service(const Suite& suite, const std::string& service) {
-  if (is_systemd(suite)) return tell_systemd({"start", unit_name(service)});
-  return tell_supervisor(service, "u");
-}
-
-Result<void> put_down(const Suite& suite, const std::string& service) {
-  if (is_systemd(suite)) return tell_systemd({"stop", unit_name(service)});
-  return tell_supervisor(service, "dc");
+Result<void> tell(const Suite& suite, const Order& order, const std::string& service) {
+  if (order.letters.empty()) return run_words(order.words, suite.known_as(service));
+  return tell_supervisor(service, std::string(order.letters));
 }
 
 Result<void> stop_service(const Suite& suite, const std::string& service) {
-  if (is_systemd(suite)) return tell_systemd({"disable", "--now", unit_name(service)});
-  if (auto ended = end_supervision(service, "the daemon"); !ended) return ended;
+  if (!has_scanner(suite)) return tell(suite, suite.end, service);
+  const std::string letters(suite.end.letters);
+  if (auto ended = end_supervision(service, letters, "the daemon"); !ended) return ended;
   // Only now, so that the daemon's last lines are written. The logger ends with its input; under
   // runit that is all it takes.
-  return end_supervision(service + "/log", "what writes the log");
+  return end_supervision(service + "/log", letters, "what writes the log");
 }
 
 bool is_supervised(const std::string& service) {

@@ -1,13 +1,13 @@
-// What supervises a service, asked and told. supervise(8) of daemontools, and what runit and s6
-// have in its place: all three through the fifos in the directory `supervise` of the service.
-// systemd through systemctl(1).
+// What supervises a service, told and asked whether it is there: supervise(8) of daemontools, and
+// what runit and s6 have in its place, through the fifos in the directory `supervise` of the
+// service; what has none of these by its commands. Which order is what stands in suite.h.
 #pragma once
 
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "greyd/error.h"
-#include "svctool/supervisor.h"
+#include "svctool/suite.h"
 
 namespace grey::svctool {
 
@@ -16,25 +16,23 @@ bool is_supervised(const std::string& service);
 // Whether this process is not allowed to find that out.
 bool is_supervision_hidden(const std::string& service);
 
-// Whether systemd runs this machine, as sd_booted(3) finds out.
-bool systemd_runs();
+// Whether a suite that has no scanner runs this machine.
+bool runs_here(const Suite& suite);
 
-// Has systemctl do this: {"restart", "x.service"}.
-Result<void> tell_systemd(const std::vector<std::string>& arguments);
+// Runs a command of a suite, `last` behind its words.
+Result<void> run_words(std::string_view words, const std::string& last = {});
 
-// Saves, exits and starts again.
-Result<void> restart_service(const Suite& suite, const std::string& service);
+// Where the suite runs and has files of its own: has it read them again.
+Result<void> reread_own_files(const Suite& suite);
 
-// Lets the daemon read its lists again, starts one that is down, or ends it until it is started.
-Result<void> reload_service(const Suite& suite, const std::string& service);
-Result<void> start_service(const Suite& suite, const std::string& service);
-Result<void> put_down(const Suite& suite, const std::string& service);
+// Gives the order, such as tell(suite, suite.restart, service).
+Result<void> tell(const Suite& suite, const Order& order, const std::string& service);
 
 constexpr int kStopSeconds = 300;  // a daemon with many records saves for a while
 
 // Ends the daemon, then what writes its log, and what supervises both. The supervisor's scanner
-// must not see the service any more, or it starts it again. Of systemd's unit also its start at
-// boot. An error when one of them does not end within five minutes.
+// must not see the service any more, or it starts it again. Where there is none, also its start at
+// boot ends. An error when one of them does not end within five minutes.
 Result<void> stop_service(const Suite& suite, const std::string& service);
 
 // Tells the supervisor, as svc(8) does: each letter is a command ("d" down, "x" exit).

@@ -170,4 +170,21 @@ Variables parse_environment(std::string_view content) {
   return variables;
 }
 
+std::string unit_name(const std::string& service) {
+  return service.substr(service.rfind('/') + 1) + ".service";
+}
+
+std::string unit_path(const std::string& service) {
+  return "/etc/systemd/system/" + unit_name(service);
+}
+
+// "# Written by svctool. Settings: /etc/greylist/greylist.1999/environment"
+std::string service_of_unit(std::string_view unit) {
+  constexpr std::string_view kStart = "# Written by svctool. Settings: ", kEnd = "/environment";
+  const std::string_view line = unit.substr(0, unit.find('\n'));
+  if (!line.starts_with(kStart) || !line.ends_with(kEnd)) return {};
+  if (line.size() < kStart.size() + kEnd.size()) return {};
+  return std::string(line.substr(kStart.size(), line.size() - kStart.size() - kEnd.size()));
+}
+
 }  // namespace grey::svctool

@@ -23,6 +23,13 @@ struct Unit {
 
 std::string unit_file(const Unit& unit);
 
+// Of the service directory `service`: "greylist.1999.service", and where systemd looks for it.
+std::string unit_name(const std::string& service);
+std::string unit_path(const std::string& service);
+
+// The service directory of a unit that svctool wrote; empty: it is another's.
+std::string service_of_unit(std::string_view unit);
+
 using Variables = std::vector<std::pair<std::string, std::string>>;
 
 // A line NAME=VALUE for each.

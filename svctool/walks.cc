@@ -29,7 +29,7 @@ Result<void> check_access(const Plan& plan, const Accounts& accounts,
           change.given ? change.path == access.path : change.entry->path == access.path;
       // A file that is not there is made by who gets the directory.
       const bool below = access.need == Access::Need::write && !exists(access.path) &&
-                         access.path.starts_with(change.entry->path + "/");
+                         TargetPath(access.path).is_below(change.entry->path);
       return (same || below) && change.type == Change::Type::attributes &&
              change.entry->owner == access.user;
     });
@@ -89,11 +89,11 @@ Result<Prepared> prepare(const Plan& plan, const Manner& manner, bool only_show,
   prepared.comparison = std::move(*comparison);
   good = refuse_obstacles(prepared.comparison);
   // A staging tree is not where the service will run.
-  if (good && manner.destdir.empty()) {
+  if (good && manner.destdir.is_this_machine()) {
     good = check_access(plan, prepared.accounts, prepared.comparison);
   }
   if (good && manner.nooverwrite && !prepared.comparison.new_service) {
-    good = failure(manner.destdir + plan.service + " exists, and --nooverwrite was given");
+    good = failure(manner.destdir.at(plan.service) + " exists, and --nooverwrite was given");
   }
   if (!good) return tl::make_unexpected(good.error());
   return prepared;
@@ -113,7 +113,7 @@ Result<Applied> apply_or_show(const Plan& plan, const Manner& manner) {
     std::fputs(to_json(plan, comparison, prepared->missing, manner.destdir).c_str(), stdout);
     return applied;
   }
-  const std::string service = manner.destdir + plan.service;
+  const std::string service = manner.destdir.at(plan.service);
   if (manner.dry_run) {
     show_in_full(comparison, prepared->missing);
   } else {

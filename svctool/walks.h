@@ -3,14 +3,14 @@
 
 #include "greyd/error.h"
 #include "svctool/compare.h"
-#include "svctool/options.h"
 #include "svctool/plan.h"
+#include "svctool/requests.h"
 
 namespace grey::svctool {
 
 struct Applied {
-  bool new_service = false;        // the service directory was not there before
-  std::vector<std::string> paths;  // that were changed, without --destdir
+  bool new_service = false;       // the service directory was not there before
+  std::vector<TargetPath> paths;  // that were changed
 };
 
 // Shows the changes that the plan makes, and makes them unless this is a dry run.

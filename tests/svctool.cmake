@@ -6,6 +6,7 @@ grey_unit_test(svctool_test
                        unit/svctool_show_test.cc unit/svctool_supervisor_test.cc
                        unit/svctool_process_test.cc unit/svctool_remove_test.cc unit/svctool_edits_test.cc unit/svctool_set_test.cc unit/svctool_service_state_test.cc
                        unit/svctool_judges_test.cc unit/svctool_machine_test.cc
+                       unit/error_test.cc unit/svctool_standing_test.cc unit/svctool_suite_test.cc unit/svctool_target_path_test.cc
                LIBRARIES svctool_core grey_service nlohmann_json::nlohmann_json)
 add_test(NAME svctool_e2e
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_test.sh $<TARGET_FILE:svctool>)

@@ -95,6 +95,37 @@ must 'it is told to read its lists' reload
 must 'and does' until_true logged 'lists reloaded, .* entries'
 must 'whitelisted' answers 11 192.0.2.77
 
+# What the operator is told to do is in the words of this suite, whoever has the service.
+case $suite in
+  daemontools) restart='svc -t' reload='svc -h' reads='envdir' ;;
+  runit) restart='sv term' reload='sv hup' reads='chpst -e' ;;
+  s6) restart='s6-svc -t' reload='s6-svc -h' reads='s6-envdir' ;;
+  systemd) restart='systemctl restart' reload='systemctl reload' ;;
+esac
+says() { # text argument...: svctool does it, and says that
+  local text=$1
+  shift
+  "$svctool" "$@" >/tmp/svctool.out 2>&1 && grep -qF -- "$text" /tmp/svctool.out
+}
+echo 192.0.2.78 >/tmp/list
+must 'a cdb is built' says "next: $reload on the service" --build-cdb=/tmp/list
+if [ "$suite" != systemd ]; then
+  mkdir -p /smtp/variables
+  printf '#!/bin/sh\nexec %s variables sleep 1000\n' "$reads" >/smtp/run
+  chmod 755 /smtp/run
+  mv /smtp /service/smtp
+  [ "$suite" != s6 ] || s6-svscanctl -a /service
+  must 'a server is supervised' until_true test -p /service/smtp/supervise/control
+  must 'and told whom to ask' says "to use what has changed: $restart /service/smtp" \
+    --greyip=127.0.0.1@1999 --service=/service/smtp
+  mv /service/smtp /smtp # it is no server that a check should find
+  case $suite in
+    daemontools) svc -dx /smtp ;;
+    runit) ;; # runsvdir ends what is no longer there
+    s6) s6-svc -dx /smtp ;;
+  esac
+fi
+
 set_variable MIN_RESEND_MIN 0
 old=$(daemons)
 must 'svctool restarts it' "$svctool" --restart --service=$service

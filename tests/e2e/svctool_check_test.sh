@@ -179,7 +179,14 @@ wait_for is_good || fail 'not good again'
 
 say 'a cdb beside a list is named, and whether the list is newer'
 ok --build-cdb="$top/control/greylist.whitelist"
-says 'next: svc -h'
+# In the words of what runs on this machine.
+case $("$svctool" --find-supervisor 2>/dev/null) in
+  *=runit\ *) reload='sv hup' ;;
+  *=s6\ *) reload='s6-svc -h' ;;
+  *=systemd\ *) reload='systemctl reload' ;;
+  *) reload='svc -h' ;;
+esac
+says "next: $reload"
 check 0
 says "note: $top/control/greylist.whitelist.cdb: in force beside $top/control/greylist.whitelist"
 says_not 'is newer'

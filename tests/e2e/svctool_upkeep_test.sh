@@ -81,6 +81,35 @@ says 'only root can see whether a supervisor runs'
 says "daemon at 127.0.0.1@$port: answers"
 rm "$top/svctool"
 
+say 'a place that another program has is not set, and nothing is changed'
+perl -MIO::Socket::INET -e '
+  my $udp = IO::Socket::INET->new(Proto => "udp", LocalAddr => "127.0.0.1") or die;
+  my $tcp = IO::Socket::INET->new(Proto => "tcp", LocalAddr => "127.0.0.1", Listen => 1) or die;
+  $| = 1; print $udp->sockport, " ", $tcp->sockport, "\n"; sleep 600' >"$top/ports" &
+holder=$!
+wait_for test -s "$top/ports" || fail 'no ports'
+read -r taken_udp taken_tcp <"$top/ports"
+listen=$(cat "$service/variables/LISTEN")
+refuses 111 "nothing is changed, as process $holder (perl) listens on 127.0.0.1@$taken_udp" \
+  --set LISTEN="127.0.0.1@$taken_udp" --restart --service="$service"
+refuses 111 "nothing is changed, as process $holder (perl) listens on 127.0.0.1@$taken_tcp" \
+  --set POLICY="127.0.0.1@$taken_tcp" --restart --service="$service"
+kill $holder
+[ "$(cat "$service/variables/LISTEN")" = "$listen" ] || fail 'LISTEN was written'
+[ ! -s "$service/variables/POLICY" ] || fail 'POLICY was written'
+ok --set LISTEN="127.0.0.1@$port" --restart --service="$service" # its own
+finds 0 --service="$service"
+
+say 'a service whose .options are gone is one'
+mv "$service/.options" "$top/options"
+finds 1 --service="$service"
+says "wrong: $service/.options: missing or empty"
+: >"$service/.options"
+finds 1 --servicedir="$base/service"
+says "wrong: $service/.options: missing or empty"
+mv "$top/options" "$service/.options"
+finds 0 --service="$service"
+
 say 'a check names what differs, and tells an edit from a fault'
 echo 7 >"$service/variables/MIN_RESEND_MIN"
 finds 0 --service="$service"

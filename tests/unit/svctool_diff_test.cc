@@ -101,4 +101,7 @@ TEST_CASE("texts too long for the smallest diff are shown as replaced") {
   }
   const std::string between = diff(before, after);
   CHECK(patched(before, between) == after);
+  // Every second line is the same in both; the smallest diff would have them as context.
+  CHECK(between.find("\n-same\n") != std::string::npos);
+  CHECK(between.find("\n+same\n") != std::string::npos);
 }

@@ -106,7 +106,7 @@ TEST_CASE("directories, users and the unit follow what is in force") {
   CHECK(writable_directories(request) ==
         std::vector<std::string>{"/var/lib/x", "/run/a", "/run/b"});
   for (const Entry& entry : plan_service(request).entries) {
-    if (!entry.path.ends_with(".service")) continue;
+    if (!entry.path.said().ends_with(".service")) continue;
     for (const char* line : {"ReadWritePaths=\"/var/lib/x\"\n", "ReadWritePaths=\"/run/b\"\n",
                              "SyslogIdentifier=qmail-greyd\n", "CAP_NET_BIND_SERVICE"}) {
       CAPTURE(line);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "svctool/findings.h"
+#include "svctool/judge_changes.h"
 #include "svctool/output.h"
 #include "svctool/service_dir.h"
 
@@ -40,11 +40,11 @@ struct Installed {
                std::string detail = "") {
     const Entry& changed = entry(name);
     comparison.changes.push_back(
-        {type, &changed, changed.path, std::move(old_content), std::move(detail)});
+        {type, &changed, changed.path.said(), std::move(old_content), std::move(detail)});
   }
   Findings judged(Basis basis = Basis::installed) const {
     Findings findings;
-    findings.subject = plan.service;
+    findings.subject = plan.service.said();
     judge_changes(comparison, basis, findings);
     return findings;
   }

@@ -7,6 +7,7 @@
 #include "svctool/judge_log.h"
 #include "svctool/judge_running.h"
 #include "svctool/judge_state.h"
+#include "svctool/settings.h"
 
 using namespace grey::svctool;
 using grey::wire::Reason;

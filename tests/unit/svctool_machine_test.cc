@@ -7,6 +7,7 @@
 #include "svctool/smtp_run.h"
 #include "svctool/sockets.h"
 #include "svctool/tcprules.h"
+#include "svctool/unit_file.h"
 
 using namespace grey::svctool;
 

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "svctool/options.h"
 
 using namespace grey::svctool;
@@ -36,7 +38,7 @@ TEST_CASE("defaults are IndiMail's") {
   CHECK(request.user == "indimail");
   CHECK(request.loguser == "qmaill");
   CHECK(request.localip == "127.0.0.1");
-  CHECK(line->manner.destdir == "/tmp/x");
+  CHECK(line->manner.destdir.directory() == "/tmp/x");
   CHECK(line->manner.dry_run);
   CHECK(request.options == std::vector<std::string>{"--greylist=1999"});
 }
@@ -67,7 +69,12 @@ TEST_CASE("every option is taken with an equals sign and with a space") {
       {"ipv4-prefix", "24"},     {"ipv6-prefix", "48"},   {"sender-key", "domain"},
       {"recipient-key", "none"}, {"recipients", "all"},   {"allow", "127.0.0.1,::1"},
       {"policy", "@2,/p"},       {"policy-text", "a b"},  {"verbosity", "2"},
-      {"destdir", "/d"}};
+      {"destdir", "/d"},         {"sync", "always"},      {"log-size", "4096"},
+      {"log-count", "2"},        {"supervise", "runit"}};
+  for (const Setting& setting : settings()) {
+    CAPTURE(setting.option);
+    CHECK(std::ranges::any_of(options, [&](const auto& o) { return setting.option == o.first; }));
+  }
   for (const auto& [name, value] : options) {
     CAPTURE(name);
     const std::string option = std::string("--") + name;
@@ -77,7 +84,7 @@ TEST_CASE("every option is taken with an equals sign and with a space") {
     REQUIRE(apart);
     const auto& first = std::get<ServiceRequest>(joined->request);
     CHECK(first.options == std::get<ServiceRequest>(apart->request).options);
-    CHECK(joined->manner.destdir == apart->manner.destdir);
+    CHECK(joined->manner.destdir.directory() == apart->manner.destdir.directory());
     // .options gives the same request again.
     std::string file;
     for (const std::string& line : first.options) file += line + "\n";
@@ -219,7 +226,15 @@ TEST_CASE("help names every setting with its unit and default") {
   REQUIRE(line);
   const std::string& help = std::get<PrintText>(line->request).text;
   for (const Setting& setting : settings()) {
-    CHECK(help.find("--" + std::string(setting.option)) != std::string::npos);
+    std::string words = "--" + std::string(setting.option) + " ";
+    if (!setting.alias.empty()) words = "--" + std::string(setting.alias) + " ";
+    std::string unit(setting.kind == Kind::choice ? setting.choices : setting.unit);
+    for (char& c : unit) {
+      if (setting.kind != Kind::choice && c >= 'a' && c <= 'z') c = char(c - 'a' + 'A');
+    }
+    words += unit;
+    if (!setting.initial.empty()) words += "=" + std::string(setting.initial);
+    CHECK_MESSAGE(help.find(words) != std::string::npos, words);
   }
   CHECK(help.find("MINUTES=5") != std::string::npos);
   CHECK(parse_command_line({"--version"}));

@@ -4,6 +4,7 @@
 
 #include "svctool/run_script.h"
 #include "svctool/service_dir.h"
+#include "svctool/shell_quote.h"
 
 using namespace grey::svctool;
 
@@ -31,8 +32,14 @@ const Entry* find(const Plan& plan, const std::string& path) {
   return nullptr;
 }
 
+std::size_t count(const std::string& text, const std::string& part) {
+  std::size_t found = 0;
+  for (std::size_t at = text.find(part); at != text.npos; at = text.find(part, at + 1)) ++found;
+  return found;
+}
+
 std::string variable(const Plan& plan, const std::string& name) {
-  const Entry* entry = find(plan, plan.service + "/variables/" + name);
+  const Entry* entry = find(plan, plan.service.said() + "/variables/" + name);
   return entry ? entry->content : "no such file";
 }
 
@@ -72,8 +79,9 @@ TEST_CASE("a service directory holds everything that svscan, supervise and envdi
     CHECK(entry->owner == row.owner);
     CHECK(entry->keep == row.keep);
   }
-  CHECK(find(plan, plan.service + "/.options")->content == "--greylist=1999\n--min-resend-min=2\n");
-  CHECK_FALSE(find(plan, plan.service + "/down"));
+  CHECK(find(plan, plan.service.said() + "/.options")->content ==
+        "--greylist=1999\n--min-resend-min=2\n");
+  CHECK_FALSE(find(plan, plan.service.said() + "/down"));
 }
 
 TEST_CASE("every setting is a file, and one that is not set is an empty one") {
@@ -87,23 +95,35 @@ TEST_CASE("every setting is a file, and one that is not set is an empty one") {
   CHECK(variable(plan, "SOFT_MEM") == std::to_string(needed_memory(2'000'000)) + "\n");
   for (const Setting& setting : settings()) {
     CAPTURE(setting.variable);
-    CHECK(variable(plan, std::string(setting.variable)) != "no such file");
+    const std::string value = value_of(sample_request(), setting.option);
+    CHECK(variable(plan, std::string(setting.variable)) == (value.empty() ? "" : value + "\n"));
   }
 }
 
 TEST_CASE("run names each variable once and no value at all") {
-  for (const bool greydaemon : {false, true}) {
-    const std::string run = run_script("/usr", greydaemon, daemontools());
-    for (const Setting& setting : settings()) {
-      CAPTURE(setting.variable);
-      const std::string use =
-          ":+" + std::string(setting.flag) + " \"$" + std::string(setting.variable) + "\"}";
-      CHECK(run.find(use) != std::string::npos);
+  for (const Suite& suite : suites()) {
+    CAPTURE(suite.name);
+    for (const bool greydaemon : {false, true}) {
+      const std::string run = run_script("/usr", greydaemon, suite);
+      for (const Setting& setting : settings()) {
+        CAPTURE(setting.variable);
+        const std::string name(setting.variable);
+        CHECK(count(run, "${" + name + ":+" + grey::flag_of(setting) + " \"$" + name + "\"}") == 1);
+        CHECK(count(run, "${" + name + ":") == 1);
+        CHECK(count(run, "$" + name + "\"") == 1);
+      }
+      CHECK(count(run, "${DRY_RUN:+--dry-run}") == 1);
+      CHECK(count(run, "\"$LISTEN\"") == 1);
+      CHECK(count(run, "\"$CONTEXT_FILE\"") == 1);
+      CHECK(count(run, greydaemon ? "/usr/sbin/greydaemon" : "/usr/sbin/qmail-greyd") == 1);
+      ServiceRequest request = sample_request();
+      request.suite = &suite;
+      for (const Variable& variable : variables_of(request)) {
+        if (variable.value.size() < 2) continue;  // a digit may be anything
+        CAPTURE(variable.name);
+        CHECK(count(run, variable.value) == 0);
+      }
     }
-    CHECK(run.find("${DRY_RUN:+--dry-run}") != std::string::npos);
-    CHECK(run.find("1999") == std::string::npos);
-    CHECK(run.find(greydaemon ? "/usr/sbin/greydaemon" : "/usr/sbin/qmail-greyd") !=
-          std::string::npos);
   }
 }
 
@@ -144,7 +164,8 @@ TEST_CASE("a list elsewhere is made with its directory") {
   const Plan plan = plan_service(request);
   CHECK(find(plan, "/etc/indimail/control/lists")->keep);
   CHECK(find(plan, "/etc/indimail/control/lists/white")->content == "# sample\n");
-  CHECK(std::ranges::count(plan.entries, "/etc/indimail/control/lists", &Entry::path) == 1);
+  CHECK(std::ranges::count(plan.entries, TargetPath("/etc/indimail/control/lists"), &Entry::path) ==
+        1);
 }
 
 TEST_CASE("a list at an absolute path is made, but not the directories that a typing error names") {
@@ -192,7 +213,7 @@ TEST_CASE("--run-file-only is about the scripts alone") {
 }
 
 TEST_CASE("a service that was moved is planned where it is now, with its log where it was") {
-  const Plan plan = moved_to(plan_service(sample_request()), "/elsewhere/grey");
+  const Plan plan = moved_to(plan_service(sample_request()), TargetPath("/elsewhere/grey"));
   CHECK(plan.service == "/elsewhere/grey");
   CHECK(find(plan, "/elsewhere/grey")->mode == 01755);
   CHECK(variable(plan, "LISTEN") == "127.0.0.1@1999\n");
@@ -203,8 +224,12 @@ TEST_CASE("a service that was moved is planned where it is now, with its log whe
 TEST_CASE("two services never share a context file by default") {
   ServiceRequest request = sample_request();
   request.context_file.clear();
+  CHECK(variable(plan_service(request), "CONTEXT_FILE") == "greylist.1999.context\n");
   request.port = 2000;
   CHECK(variable(plan_service(request), "CONTEXT_FILE") == "greylist.2000.context\n");
+  // Of one port at two addresses the tag tells them apart.
+  request.servicetag = "inside";
+  CHECK(variable(plan_service(request), "CONTEXT_FILE") == "greylist.inside.context\n");
 }
 
 TEST_CASE("a request that cannot work is misuse before anything is planned") {

@@ -108,9 +108,9 @@ TEST_CASE("svctool takes a value if and only if the daemon does") {
       CAPTURE(text);
       std::vector<std::string> arguments = {"qmail-greyd"};
       // The two that must fit to each other, as far apart as can be.
-      if (setting.flag != "-m") arguments.insert(arguments.end(), {"-m", "0"});
-      if (setting.flag != "-g") arguments.insert(arguments.end(), {"-g", "1000000"});
-      arguments.insert(arguments.end(), {std::string(setting.flag), text, "127.0.0.1", "context"});
+      if (grey::flag_of(setting) != "-m") arguments.insert(arguments.end(), {"-m", "0"});
+      if (grey::flag_of(setting) != "-g") arguments.insert(arguments.end(), {"-g", "1000000"});
+      arguments.insert(arguments.end(), {grey::flag_of(setting), text, "127.0.0.1", "context"});
       CHECK(grey::parse_command_line(arguments, "").has_value() ==
             check_value(setting, text).has_value());
     }

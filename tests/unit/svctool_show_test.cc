@@ -14,7 +14,7 @@ struct File {
   Entry entry;
   Change change;
   File(Type type, std::string old_content, std::string content, std::string detail = "") {
-    entry.path = "/s/f";
+    entry.path = TargetPath("/s/f");
     entry.content = std::move(content);
     change = {type, &entry, "/d/s/f", std::move(old_content), std::move(detail)};
   }
@@ -49,11 +49,12 @@ TEST_CASE("the plan as JSON has every entry, and what would change") {
   const Plan plan = plan_service(request);
   Comparison comparison;
   for (const Entry& entry : plan.entries) {
-    if (entry.path.ends_with("/run")) {
-      comparison.changes.push_back({Type::content, &entry, "/d" + entry.path, "old\n", ""});
+    if (entry.path.said().ends_with("/run")) {
+      comparison.changes.push_back({Type::content, &entry, "/d" + entry.path.said(), "old\n", ""});
     }
   }
-  const auto json = nlohmann::json::parse(to_json(plan, comparison, {{"qmaill", "loguser"}}, "/d"));
+  const auto json =
+      nlohmann::json::parse(to_json(plan, comparison, {{"qmaill", "loguser"}}, Destdir("/d")));
   CHECK(json["service"] == "/d/service/greylist.1999");
   CHECK(json["changes"] == 3);
   CHECK(json["users"] == nlohmann::json::parse(R"([{"name":"indimail","change":"none"},

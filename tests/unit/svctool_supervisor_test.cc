@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "svctool/run_script.h"
-#include "svctool/supervisor.h"
+#include "svctool/suite.h"
 #include "svctool/unit_file.h"
 
 using namespace grey::svctool;
@@ -42,7 +42,7 @@ TEST_CASE("a command names the service as its suite does") {
 
 TEST_CASE("scripts use the programs of their suite and of no other") {
   for (const Suite& suite : suites()) {
-    if (is_systemd(suite)) continue;
+    if (keeps_log(suite)) continue;
     CAPTURE(suite.name);
     const std::string run = run_script("/usr", false, suite);
     const std::string log = log_run_script("/usr", suite);
@@ -51,7 +51,7 @@ TEST_CASE("scripts use the programs of their suite and of no other") {
     CHECK(contains(log, "${LOGUSER:+" + std::string(suite.as_user) + " \"$LOGUSER\"}"));
     CHECK(contains(log, suite.logger));
     for (const Suite& other : suites()) {
-      if (&other == &suite || is_systemd(other)) continue;
+      if (&other == &suite || keeps_log(other)) continue;
       CHECK_FALSE(contains(log, " " + std::string(other.logger)));
       CHECK_FALSE(contains(run, " " + std::string(other.envdir) + " "));
     }
@@ -64,8 +64,7 @@ TEST_CASE("the daemon is asked for a start by the command of its script and --ch
     for (const bool greydaemon : {false, true}) {
       const std::string run = run_script("/usr", greydaemon, suite);
       std::string asked = check_script("/usr", greydaemon, suite, "my user");
-      const std::string added =
-          is_systemd(suite) ? "  --check -u 'my user' \\\n" : "  --check \\\n";
+      const std::string added = sets_user(suite) ? "  --check -u 'my user' \\\n" : "  --check \\\n";
       const std::size_t at = asked.find(added);
       REQUIRE(at != std::string::npos);
       CHECK(run.ends_with(asked.erase(at, added.size())));
@@ -99,6 +98,8 @@ TEST_CASE("a unit names what it starts, as whom, and where it may write") {
 
 TEST_CASE("a unit's limits follow the request") {
   Unit unit = sample_unit();
+  CHECK_FALSE(contains(unit_file(unit), "\nLimitAS="));
+  CHECK_FALSE(contains(unit_file(unit), "\nMemoryMax="));
   unit.memory = "300000000";
   CHECK(contains(unit_file(unit), "\nLimitAS=300000000\nMemoryMax=300000000\n"));
 }

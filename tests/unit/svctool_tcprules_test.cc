@@ -310,7 +310,13 @@ TEST_CASE("what was set is taken out again, to the byte, from any rules") {
 TEST_CASE("rules cut off at any length never crash the parser") {
   const std::string text = "1.2.3-5.:allow,A=\"b\",C=/d/\n#x\n::1:deny\n:allow,GREYIP=\"@\"\n";
   for (std::size_t length = 0; length <= text.size(); ++length) {
-    (void)set(text.substr(0, length), "");
-    (void)remove_rule_variable(text.substr(0, length), "", "GREYIP");
+    const std::string cut = text.substr(0, length);
+    CAPTURE(cut);
+    // What is taken for rules is edited to rules, and else left alone.
+    const auto edit = set(cut, "");
+    if (edit) CHECK(check_rules(edit->text));
+    if (!check_rules(cut)) CHECK_FALSE(edit);
+    const auto removed = remove_rule_variable(cut, "", "GREYIP");
+    if (removed) CHECK(check_rules(removed->text));
   }
 }
