@@ -36,7 +36,7 @@ namespace grey {
 struct PolicySettings {
   PolicyWords words;
   Decision unreadable;  // what a request is answered with that cannot be read
-  NetworkSet allow;  // who may connect by TCP
+  NetworkSet allow;     // who may connect by TCP
   bool log_decisions = true;
   std::size_t max_connections = 10'000;
   // Bytes of unfinished requests and unread answers, of all connections.
