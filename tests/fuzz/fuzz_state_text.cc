@@ -5,6 +5,7 @@
 
 #include "greyd/context_text.h"
 #include "greyd/journal_text.h"
+#include "greyd/record_text.h"
 #include "tests/fuzz/require.h"
 
 using namespace grey;
