@@ -22,8 +22,8 @@ struct UdpCounters {
   ReasonCounts decided{};                     // queries
   std::array<Count, wire::kFaults> faults{};  // no queries, by wire::Fault
   Count foreign = 0;                          // from who is not in --allow
-  Count overflow = 0;  // that the system dropped: its queue was full, or they came from outside
-                       // with an address of this host
+  Count overflow = 0;   // that the system dropped: its queue was full, or they came from outside
+                        // with an address of this host
   Count backlog = 0;    // dear queries that had to make room for others
   Count undecided = 0;  // queries that there was no memory to decide
   Count overdue = 0;    // queries that were not decided in time

@@ -94,7 +94,6 @@ void Upkeep::print_records() {
   logger_.info("records waiting={} passed={} clients={} bounces={} bytes={}",
                table.count(RecordClass::waiting), table.count(RecordClass::passed),
                table.count(RecordClass::client), table.count(RecordClass::bounce), table.memory());
-  logger_.info("{}", to_text(counters_));
   std::size_t left = kMaxPrintedRecords;
   for (std::size_t c = 0; c < kRecordClasses; ++c) {
     for (auto ref = table.oldest(RecordClass(c)); ref != 0 && left > 0; --left) {
@@ -107,6 +106,7 @@ void Upkeep::print_records() {
   if (table.size() > kMaxPrintedRecords) {
     logger_.info("{} more records not printed", table.size() - kMaxPrintedRecords);
   }
+  logger_.info("{}", to_text(counters_));
 }
 
 void Upkeep::on_hup() {

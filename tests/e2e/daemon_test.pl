@@ -1,6 +1,7 @@
 # The running daemon seen from its socket, its signals and its files. Nothing here waits for a time
 # to pass: conditions are polled for, with a deadline that only a failure reaches.
-# usage: perl daemon_test.pl PATH-OF-QMAIL-GREYD
+# usage: perl daemon_test.pl PATH-OF-QMAIL-GREYD [NAME...]
+# Each sub-test has a directory and a daemon of its own: those that are named, in that order, or all.
 use strict;
 use warnings;
 use File::Basename;
@@ -12,17 +13,17 @@ use IO::Socket::IP;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-my $daemon = shift or die "usage: daemon_test.pl PATH-OF-QMAIL-GREYD\n";
-my $dir = tempdir(CLEANUP => 1);
-chmod 0755, $dir;
+my $daemon = shift or die "usage: daemon_test.pl PATH-OF-QMAIL-GREYD [NAME...]\n";
+my @wanted = @ARGV;
 my $port = 10000 + $$ % 20000;
-my ($pid, $log);
+my ($dir, $runner, $pid, $log);    # of the sub-test
+my (@names, %sub_tests);
+sub sub_test { my ($name, $code) = @_; push @names, $name; $sub_tests{$name} = $code }
 
 # The log comes after the answer, so it is waited for.
 sub logged { my ($pattern, $name) = @_;
     ok wait_until(sub { slurp($log) =~ $pattern }), $name // "log: $pattern" or diag slurp($log) }
 
-my $runner = Daemon->new(program => $daemon, dir => $dir);
 sub start { $runner->start(@_); ($pid, $log) = @$runner{qw(pid log)} }
 sub stop { $runner->{pid} = $pid; return $runner->stop }
 
@@ -37,7 +38,7 @@ sub run_to_end {
     return ($? >> 8, $text // '');
 }
 
-subtest 'queries of all shapes are answered' => sub {
+sub_test 'queries of all shapes are answered' => sub {
     start('-m', 0, "127.0.0.1\@$port", 'context');
     my $s = asker($port);
     is ask($s, query('192.0.2.1', 'a@x', 'b@y')), '01', 'new';
@@ -57,8 +58,7 @@ subtest 'queries of all shapes are answered' => sub {
     is stop(), 0, 'TERM: exit 0';
 };
 
-subtest 'a bounce that is asked about again, as its answer got lost, is answered as before' => sub {
-    unlink "$dir/context";
+sub_test 'a bounce that is asked about again, as its answer got lost, is answered as before' => sub {
     start('-m', 0, "127.0.0.1\@$port", 'context');
     my $bounce = query('192.0.2.1', '', 'b@y');
     my ($first, $second) = (asker($port), asker($port));
@@ -73,8 +73,7 @@ subtest 'a bounce that is asked about again, as its answer got lost, is answered
     like slurp("$dir/context"), qr/^B \d+ 192\.0\.2\.1 <> b\@y$/m, 'the first one is saved as accepted';
 };
 
-subtest 'a deferral tells the wait to who asks for it' => sub {
-    unlink glob "$dir/context*";
+sub_test 'a deferral tells the wait to who asks for it' => sub {
     start('-m', 5, "127.0.0.1\@$port", 'context');
     my $s = asker($port);
     my $with_wait = "I192.0.2.1\0Fa\@x\0Tb\@y\0W\0\0";
@@ -87,8 +86,7 @@ subtest 'a deferral tells the wait to who asks for it' => sub {
     is stop(), 0, 'TERM: exit 0';
 };
 
-subtest 'bad datagrams get no answer, change nothing and are logged at a bounded rate' => sub {
-    unlink "$dir/context";
+sub_test 'bad datagrams get no answer, change nothing and are logged at a bounded rate' => sub {
     start("127.0.0.1\@$port", 'context');
     my $s = asker($port);
     my @bad = ('', "\0", 'x', "I\0F\0T\0", "I1.2.3\0Fa\0Tb\0", 'I' . '1' x 200 . "\0Fa\0Tb\0",
@@ -109,7 +107,7 @@ subtest 'bad datagrams get no answer, change nothing and are logged at a bounded
     is scalar(() = slurp("$dir/context") =~ /^[WPC] /mg), 1, 'one record';
 };
 
-subtest 'only allowed sources are answered' => sub {
+sub_test 'only allowed sources are answered' => sub {
     start('--allow', '127.0.0.2,::1', "127.0.0.1\@$port", 'context');
     my $foreign = asker($port);
     $foreign->send(query('192.0.2.20', 'a', 'b')) for 1 .. 50;
@@ -120,7 +118,7 @@ subtest 'only allowed sources are answered' => sub {
     stop();
 };
 
-subtest 'on a wildcard the answer comes from the address that was asked' => sub {
+sub_test 'on a wildcard the answer comes from the address that was asked' => sub {
     start("*\@$port", 'context');
     for my $host ('127.0.0.1', '127.0.0.2', '127.5.6.7', '::1') {
         # The asker's socket is connected: it takes no answer from elsewhere.
@@ -132,8 +130,7 @@ subtest 'on a wildcard the answer comes from the address that was asked' => sub 
     stop();
 };
 
-subtest 'state survives a stop, USR1 saves, HUP reloads, USR2 prints' => sub {
-    unlink "$dir/context";
+sub_test 'state survives a stop, USR1 saves, HUP reloads, USR2 prints' => sub {
     spit("$dir/white", "192.0.2.40\n");
     my @args = ('-v', 3, '-m', 0, '-w', 'white', "127.0.0.1\@$port", 'context');
     start(@args);
@@ -159,8 +156,7 @@ subtest 'state survives a stop, USR1 saves, HUP reloads, USR2 prints' => sub {
     stop();
 };
 
-subtest 'a damaged context file is set aside and the log says so' => sub {
-    unlink "$dir/context";
+sub_test 'a damaged context file is set aside and the log says so' => sub {
     start("127.0.0.1\@$port", 'context');
     ask(asker($port), query('192.0.2.50', 'a', "b$_")) for 1 .. 3;
     stop();
@@ -173,14 +169,14 @@ subtest 'a damaged context file is set aside and the log says so' => sub {
     is slurp($aside), substr($good, 0, -30), 'kept as it was';
 };
 
-subtest 'dry run answers accept' => sub {
+sub_test 'dry run answers accept' => sub {
     start('--dry-run', "127.0.0.1\@$port", 'dry');
     is ask(asker($port), query('192.0.2.60', 'a', 'b')), '12';
     logged qr/^verdict=defer reason=new .* dry-run=yes$/m;
     stop();
 };
 
-subtest 'what cannot work is one line, and the exit code tells whose fault it is' => sub {
+sub_test 'what cannot work is one line, and the exit code tells whose fault it is' => sub {
     my $holder = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => $port, Proto => 'udp');
     spit("$dir/bad", "# fine\n10.0.0.0/99\n");
     spit("$dir/file", '');
@@ -200,7 +196,7 @@ subtest 'what cannot work is one line, and the exit code tells whose fault it is
     }
 };
 
-subtest '--check says what would stop a start, and leaves no trace' => sub {
+sub_test '--check says what would stop a start, and leaves no trace' => sub {
     my $state = tempdir(DIR => $dir, CLEANUP => 1);
     chmod 0755, $state;
     my @fine = ("127.0.0.1\@$port", "$state/context");
@@ -228,7 +224,7 @@ subtest '--check says what would stop a start, and leaves no trace' => sub {
     }
 };
 
-subtest 'privileges are given up for good' => sub {
+sub_test 'privileges are given up for good' => sub {
     plan skip_all => 'needs root' if $> != 0;
     my (undef, undef, $uid, $gid) = getpwnam 'nobody';
     mkdir "$dir/state";
@@ -243,10 +239,9 @@ subtest 'privileges are given up for good' => sub {
     is +(stat "$dir/state/context")[4], $uid, 'the context file is the user\'s';
 };
 
-subtest 'the context file is saved by itself, and the journal begins anew' => sub {
+sub_test 'the context file is saved by itself, and the journal begins anew' => sub {
     my ($faketime) = grep { m{/libfaketime\.so\.1$} } split /\n/, `dpkg -L libfaketime 2>/dev/null`;
     plan skip_all => 'needs faketime' unless $faketime;
-    unlink glob "$dir/context*";
     # The daemon's minutes pass in a fraction of a second.
     local $ENV{LD_PRELOAD} = $faketime;
     local $ENV{FAKETIME} = '+0 x100';
@@ -260,9 +255,8 @@ subtest 'the context file is saved by itself, and the journal begins anew' => su
     stop();
 };
 
-subtest 'under a memory limit the oldest records go, and queries are answered' => sub {
+sub_test 'under a memory limit the oldest records go, and queries are answered' => sub {
     plan skip_all => 'the sanitizer needs more address space' if `ldd $daemon` =~ /libasan/;
-    unlink glob "$dir/context*";
     my $limited = Daemon->new(program => 'softlimit', dir => $dir);
     $limited->start('-m', 64 << 20, $daemon, '-v', 1, "127.0.0.1\@$port", 'context');
     my $s = asker($port);
@@ -278,8 +272,7 @@ subtest 'under a memory limit the oldest records go, and queries are answered' =
     $limited->stop('KILL');
 };
 
-subtest 'started with its standard descriptors closed, it writes log lines into no file of its own' => sub {
-    unlink glob "$dir/context*";
+sub_test 'started with its standard descriptors closed, it writes log lines into no file of its own' => sub {
     for my $closed ('0<&- 1>&- 2>&-', '2>&-', '0<&-', '1>&-') {
         my $child = fork // die;
         if ($child == 0) {
@@ -298,12 +291,12 @@ subtest 'started with its standard descriptors closed, it writes log lines into 
     }
 };
 
-subtest 'signals during the start are kept for later' => sub {
+sub_test 'signals during the start are kept for later' => sub {
     # A state that takes a while to load.
     open my $big, '>', "$dir/big" or die;
     print $big "G 1$_ 192.0.2.1 a b\@example.net$_\n" for 700_000_000 .. 700_150_000;
     close $big;
-    unlink $log;
+    $log = "$dir/log";
     $pid = fork // die;
     if ($pid == 0) { $ENV{CONTROLDIR} = $dir; open STDERR, '>', $log; exec $daemon, '--greydaemon', '-t', 10000, "127.0.0.1\@$port", 'big' }
     wait_until(sub { -e "$dir/big.lock" });
@@ -312,4 +305,13 @@ subtest 'signals during the start are kept for later' => sub {
     is stop(), 0;
 };
 
+@wanted = @names unless @wanted;
+for my $name (@wanted) {
+    my $code = $sub_tests{$name} or die "no such sub-test: $name\n";
+    $dir = tempdir(CLEANUP => 1);
+    chmod 0755, $dir;
+    $runner = Daemon->new(program => $daemon, dir => $dir);
+    ($pid, $log) = (undef, undef);
+    subtest $name => $code;
+}
 done_testing;

@@ -1,6 +1,7 @@
 # kill -9 at a random moment under load, a hundred times: every query that was answered is in the
 # state after the restart. Saves run at random moments too, so that many deaths fall into one.
-# usage: perl kill_test.pl PATH-OF-QMAIL-GREYD
+# usage: perl kill_test.pl PATH-OF-QMAIL-GREYD [SEED]
+# It says its seed; with that the same moments and loads come again.
 use strict;
 use warnings;
 use File::Basename;
@@ -9,11 +10,11 @@ use Daemon;
 use File::Temp qw(tempdir);
 use Test::More;
 
-my $program = shift or die "usage: kill_test.pl PATH-OF-QMAIL-GREYD\n";
+my $program = shift or die "usage: kill_test.pl PATH-OF-QMAIL-GREYD [SEED]\n";
 my $dir = tempdir(CLEANUP => 1);
 my $port = 10000 + $$ % 20000;
 my $daemon = Daemon->new(program => $program, dir => $dir);
-my $seed = time;
+my $seed = shift // time;
 srand $seed;
 diag "seed $seed";
 
