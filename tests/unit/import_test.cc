@@ -27,12 +27,14 @@ std::string lines_of(const Greylist& greylist) {
 // A daemon's state; when it goes, it goes without a save.
 struct Daemon {
   explicit Daemon(const std::string& path)
-      : files(path, ContextForm::qmail_greyd, Sync::never, greylist, background,
-              [](StateFiles::Level, const std::string& text) { FAIL(text); }) {
+      : files(
+            path, ContextForm::qmail_greyd, Sync::never, greylist, background,
+            [](StateFiles::Level, const std::string& text) { FAIL(text); }, counters) {
     REQUIRE(files.load(kNow).has_value());
   }
   Greylist greylist{Policy{}, 1000, HashKey{}};
   InlineBackground background;
+  StateCounters counters;
   StateFiles files;
 };
 
