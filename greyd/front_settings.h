@@ -1,11 +1,11 @@
 // What the command line means to each part of the daemon.
 #pragma once
 
-#include "greyd/network_set.h"
+#include "greyd/fronts/mta_server.h"
+#include "greyd/fronts/udp_front.h"
+#include "greyd/lists/network_set.h"
 #include "greyd/options.h"
-#include "greyd/policy_server.h"
 #include "greyd/service.h"
-#include "greyd/udp_front.h"
 
 namespace grey {
 

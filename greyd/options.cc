@@ -6,10 +6,10 @@
 #include <initializer_list>
 #include <map>
 
-#include "greyd/arguments.h"
-#include "greyd/deferral.h"
-#include "greyd/files.h"
-#include "greyd/settings_table.h"
+#include "greyd/base/arguments.h"
+#include "greyd/base/deferral.h"
+#include "greyd/base/files.h"
+#include "greyd/base/settings_table.h"
 
 namespace grey {
 namespace {

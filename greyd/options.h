@@ -5,13 +5,13 @@
 #include <string>
 #include <vector>
 
-#include "greyd/endpoint.h"
-#include "greyd/error.h"
-#include "greyd/listener.h"
-#include "greyd/network_set.h"
-#include "greyd/policy.h"
-#include "greyd/settings_table.h"
-#include "greyd/sync.h"
+#include "greyd/base/error.h"
+#include "greyd/base/settings_table.h"
+#include "greyd/core/policy.h"
+#include "greyd/lists/network_set.h"
+#include "greyd/net/listener.h"
+#include "greyd/state/sync.h"
+#include "greyd/wire/endpoint.h"
 
 namespace grey {
 

@@ -6,7 +6,7 @@
 
 #include <cerrno>
 
-#include "greyd/files.h"
+#include "greyd/base/files.h"
 
 namespace grey {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "greyd/error.h"
+#include "greyd/base/error.h"
 
 namespace grey {
 

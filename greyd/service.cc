@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <utility>
 
-#include "greyd/files.h"
-#include "greyd/lists.h"
+#include "greyd/base/files.h"
+#include "greyd/lists/lists.h"
 
 namespace grey {
 namespace {

@@ -7,13 +7,13 @@
 #include <string>
 #include <vector>
 
-#include "greyd/clock_guard.h"
-#include "greyd/counters.h"
-#include "greyd/decider.h"
-#include "greyd/error.h"
-#include "greyd/greylist.h"
-#include "greyd/state_files.h"
-#include "greyd/wire.h"
+#include "greyd/base/counters.h"
+#include "greyd/base/error.h"
+#include "greyd/core/clock_guard.h"
+#include "greyd/core/decider.h"
+#include "greyd/core/greylist.h"
+#include "greyd/state/state_files.h"
+#include "greyd/wire/wire.h"
 
 namespace grey {
 

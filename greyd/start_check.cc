@@ -8,12 +8,12 @@
 #include <system_error>
 #include <vector>
 
-#include "greyd/files.h"
-#include "greyd/listener.h"
-#include "greyd/lists.h"
+#include "greyd/base/files.h"
+#include "greyd/lists/lists.h"
+#include "greyd/net/listener.h"
+#include "greyd/net/udp_socket.h"
 #include "greyd/privileges.h"
-#include "greyd/state_place.h"
-#include "greyd/udp_socket.h"
+#include "greyd/state/state_place.h"
 
 namespace grey {
 namespace {

@@ -2,9 +2,9 @@
 
 #include <csignal>
 
-#include "greyd/clock.h"
-#include "greyd/counters_text.h"
-#include "greyd/record_text.h"
+#include "greyd/fronts/counters_text.h"
+#include "greyd/net/clock.h"
+#include "greyd/state/record_text.h"
 
 namespace grey {
 namespace {

@@ -6,10 +6,10 @@
 
 #include <array>
 
-#include "greyd/counters.h"
-#include "greyd/error.h"
-#include "greyd/event_loop.h"
-#include "greyd/log.h"
+#include "greyd/base/counters.h"
+#include "greyd/base/error.h"
+#include "greyd/net/event_loop.h"
+#include "greyd/net/log.h"
 #include "greyd/options.h"
 #include "greyd/service.h"
 

@@ -3,10 +3,10 @@
 #include <cstdio>
 #include <exception>
 
-#include "greyd/standard_descriptors.h"
-#include "svctool/commands.h"
-#include "svctool/options.h"
-#include "svctool/output.h"
+#include "greyd/base/standard_descriptors.h"
+#include "svctool/cli/options.h"
+#include "svctool/util/output.h"
+#include "svctool/verbs/commands.h"
 
 namespace grey::svctool {
 namespace {

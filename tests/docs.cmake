@@ -1,8 +1,8 @@
 # What the documentation says, done as it says it; and --help of everything.
 add_test(NAME help_test
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/help_test.sh ${CMAKE_BINARY_DIR})
-grey_unit_test(settings_manual_test SOURCES unit/settings_manual_test.cc
-               LIBRARIES svctool_core grey_service)
+grey_unit_test(settings_manual_test SOURCES unit/daemon/settings_manual_test.cc
+               LIBRARIES svctool_verbs grey_daemon)
 add_test(NAME postgrey_test COMMAND perl ${CMAKE_CURRENT_SOURCE_DIR}/e2e/postgrey_test.pl
                                    ${CMAKE_SOURCE_DIR} $<TARGET_FILE:qmail-greyd>)
 if(NOT GREY_SANITIZE) # as those that need throw-away copies of this machine

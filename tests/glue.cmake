@@ -1,32 +1,33 @@
 # smtpd-glue: the client library and the SMTP wrapper.
 grey_unit_test(smtp_session_test
-               SOURCES unit/jgreylist_test.cc unit/refusal_session_test.cc unit/smtp_address_test.cc unit/smtp_data_end_test.cc
-                       unit/smtp_extensions_test.cc unit/smtp_session_test.cc unit/smtp_smuggling_test.cc
+               SOURCES unit/greysmtpd/jgreylist_test.cc unit/greysmtpd/refusal_session_test.cc unit/greysmtpd/smtp_address_test.cc unit/greysmtpd/smtp_data_end_test.cc
+                       unit/greysmtpd/smtp_extensions_test.cc unit/greysmtpd/smtp_session_test.cc unit/greysmtpd/smtp_smuggling_test.cc
                LIBRARIES grey_smtp)
 grey_unit_test(proxy_test
-               SOURCES unit/proxy_client_test.cc unit/proxy_header_test.cc
-                       ${CMAKE_SOURCE_DIR}/smtpd-glue/proxy_client.cc
-                       ${CMAKE_SOURCE_DIR}/smtpd-glue/wrapper_settings.cc
+               SOURCES unit/greysmtpd/proxy_client_test.cc unit/greysmtpd/proxy_header_test.cc
+                       ${CMAKE_SOURCE_DIR}/smtpd-glue/greysmtpd/proxy_client.cc
+                       ${CMAKE_SOURCE_DIR}/smtpd-glue/greysmtpd/wrapper_settings.cc
                LIBRARIES grey_smtp greylist_static)
-grey_unit_test(relay_test SOURCES unit/relay_test.cc LIBRARIES grey_smtp)
-grey_unit_test(deferral_log_test SOURCES unit/deferral_log_test.cc LIBRARIES grey_core greylist_static)
-grey_unit_test(greylist_pace_test SOURCES unit/greylist_pace_test.cc LIBRARIES greylist_static)
-grey_unit_test(greylist_forms_test SOURCES unit/greylist_forms_test.cc LIBRARIES greylist_static)
+grey_unit_test(relay_test SOURCES unit/greysmtpd/relay_test.cc LIBRARIES grey_smtp)
+grey_unit_test(deferral_log_test SOURCES unit/libgreylist/deferral_log_test.cc LIBRARIES grey_base greylist_static)
+grey_unit_test(greylist_pace_test SOURCES unit/libgreylist/greylist_pace_test.cc LIBRARIES greylist_static)
+grey_unit_test(greylist_forms_test SOURCES unit/libgreylist/greylist_forms_test.cc LIBRARIES greylist_static)
 grey_unit_test(libgreylist_client_test
-               SOURCES unit/additions_test.cc unit/answer_parts_test.cc
-                       unit/greylist_answers_test.cc unit/greylist_front_test.cc
-                       unit/libgreylist_client_test.cc unit/query_text_test.cc
+               SOURCES unit/libgreylist/additions_test.cc unit/libgreylist/answer_parts_test.cc
+                       unit/libgreylist/greylist_answers_test.cc unit/libgreylist/greylist_front_test.cc
+                       unit/libgreylist/libgreylist_client_test.cc unit/libgreylist/query_text_test.cc
                LIBRARIES greylist_static tl::expected)
 
 # C programs, linked by the C compiler, against both kinds of the library as it is installed, and
 # against one compiled without optimization, where nothing is inlined away.
 get_target_property(libgreylist_sources greylist_objects SOURCES)
-list(TRANSFORM libgreylist_sources PREPEND ${CMAKE_SOURCE_DIR}/smtpd-glue/)
+list(TRANSFORM libgreylist_sources PREPEND ${CMAKE_SOURCE_DIR}/smtpd-glue/libgreylist/)
+get_target_property(wire_sources grey_wire SOURCES)
+list(TRANSFORM wire_sources PREPEND ${CMAKE_SOURCE_DIR}/greyd/wire/)
 foreach(level O0 O2)
   set(library greylist_plain_${level})
   add_library(${library} STATIC
-    ${libgreylist_sources} ${CMAKE_SOURCE_DIR}/greyd/ip.cc
-    ${CMAKE_SOURCE_DIR}/greyd/endpoint.cc ${CMAKE_SOURCE_DIR}/greyd/wire.cc)
+    ${libgreylist_sources} ${wire_sources})
   set_target_properties(${library} PROPERTIES LINKER_LANGUAGE C)
   target_compile_options(${library} PRIVATE -fno-exceptions -fno-rtti -U_GLIBCXX_ASSERTIONS -fno-sanitize=all -${level})
   target_link_libraries(${library} PRIVATE grey_flags)
@@ -44,9 +45,9 @@ function(grey_c_test name source library)
 endfunction()
 foreach(library greylist_static greylist_shared greylist_plain_O0)
   foreach(level O0 O2)
-    grey_c_test(${library}_c_${level}_test unit/greylist_link_test.c ${library}
+    grey_c_test(${library}_c_${level}_test unit/libgreylist/greylist_link_test.c ${library}
                 -std=c99 -Wall -Wextra -Wpedantic -Werror -${level})
-    grey_c_test(${library}_old_${level}_test unit/greylist_old_entry_test.c ${library}
+    grey_c_test(${library}_old_${level}_test unit/libgreylist/greylist_old_entry_test.c ${library}
                 -std=gnu89 -Wall -Wextra -Werror -${level})
   endforeach()
 endforeach()

@@ -1,13 +1,13 @@
 grey_unit_test(svctool_test
-               SOURCES unit/svctool_settings_test.cc unit/svctool_service_dir_test.cc
-                       unit/svctool_tcprules_test.cc unit/svctool_options_test.cc
-                       unit/svctool_transaction_test.cc unit/svctool_diff_test.cc
-                       unit/svctool_greyip_test.cc unit/svctool_findings_test.cc
-                       unit/svctool_show_test.cc unit/svctool_supervisor_test.cc
-                       unit/svctool_process_test.cc unit/svctool_remove_test.cc unit/svctool_edits_test.cc unit/svctool_set_test.cc unit/svctool_service_state_test.cc
-                       unit/svctool_judges_test.cc unit/svctool_machine_test.cc
-                       unit/error_test.cc unit/svctool_standing_test.cc unit/svctool_suite_test.cc unit/svctool_target_path_test.cc
-               LIBRARIES svctool_core grey_service nlohmann_json::nlohmann_json)
+               SOURCES unit/svctool/settings_test.cc unit/svctool/service_dir_test.cc
+                       unit/svctool/tcprules_test.cc unit/svctool/options_test.cc
+                       unit/svctool/transaction_test.cc unit/svctool/diff_test.cc
+                       unit/svctool/greyip_test.cc unit/svctool/findings_test.cc
+                       unit/svctool/show_test.cc unit/svctool/supervisor_test.cc
+                       unit/svctool/process_test.cc unit/svctool/remove_test.cc unit/svctool/edits_test.cc unit/svctool/set_test.cc unit/svctool/service_state_test.cc
+                       unit/svctool/judges_test.cc unit/svctool/machine_test.cc
+                       unit/base/error_test.cc unit/svctool/standing_test.cc unit/svctool/suite_test.cc unit/svctool/target_path_test.cc
+               LIBRARIES svctool_verbs grey_daemon nlohmann_json::nlohmann_json)
 add_test(NAME svctool_e2e
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_test.sh $<TARGET_FILE:svctool>)
 add_test(NAME svctool_upkeep_e2e

@@ -18,7 +18,7 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "smtpd-glue/greylist.h"
+#include "smtpd-glue/libgreylist/greylist.h"
 
 static str sender_address;
 static str

@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "greyd/udp_socket.h"
+#include "greyd/net/udp_socket.h"
 
 int main(int argc, char** argv) {
   using namespace grey;

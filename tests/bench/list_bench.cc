@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "greyd/greylist.h"
+#include "greyd/core/greylist.h"
 
 using namespace grey;
 

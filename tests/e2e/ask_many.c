@@ -13,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "smtpd-glue/greylist.h"
+#include "smtpd-glue/libgreylist/greylist.h"
 
 enum { kThreads = 16 };
 

@@ -23,7 +23,7 @@ start_greyd "$greyd" "$work/greyd" "127.0.0.1@$port" -m 5 --recipients=all
 make_server() { # kind: a patched server, as $work/kind/qmail-smtpd
   local tree=$work/$1
   make_qmail_tree "$1" "$tree"
-  "$source/smtpd-glue/qmail/patch-qmail-smtpd" "--include=$source/smtpd-glue/greylist.h" "--library=$library" \
+  "$source/smtpd-glue/qmail/patch-qmail-smtpd" "--include=$source/smtpd-glue/libgreylist/greylist.h" "--library=$library" \
     "$tree" >/dev/null && make -C "$tree" qmail-smtpd >"$work/make.log" 2>&1
 }
 # hears CODES CLIENT: a session on standard input has these replies after the greeting

@@ -15,7 +15,7 @@ work_in_a_directory
 
 # Copies, as other users may have no way to this source.
 install -D "$source/smtpd-glue/qmail/patch-qmail-smtpd" "$work/bin/patch-qmail-smtpd"
-install -D -m 644 "$source/smtpd-glue/greylist.h" "$work/include/greylist.h"
+install -D -m 644 "$source/smtpd-glue/libgreylist/greylist.h" "$work/include/greylist.h"
 install -D -m 644 "$library" "$work/lib/libgreylist.a"
 tree=$work/tree
 patch() { "${as[@]}" "$work/bin/patch-qmail-smtpd" "$@" >"$work/out" 2>"$work/patch.err"; }

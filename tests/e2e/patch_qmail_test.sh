@@ -20,7 +20,7 @@ work_in_a_directory
 # As installed: the patcher finds header and library beside itself.
 prefix=$work/prefix
 install -D "$source/smtpd-glue/qmail/patch-qmail-smtpd" "$prefix/bin/patch-qmail-smtpd"
-install -D -m 644 "$source/smtpd-glue/greylist.h" "$prefix/include/greylist.h"
+install -D -m 644 "$source/smtpd-glue/libgreylist/greylist.h" "$prefix/include/greylist.h"
 install -D -m 644 "$library" "$prefix/lib/libgreylist.a"
 
 patch() { "$prefix/bin/patch-qmail-smtpd" "$@" >"$work/out" 2>"$work/err"; }

@@ -198,12 +198,12 @@ manual_of_fronts() {
     kill $server
     wait $server 2>/dev/null
   }
-  page=smtpd-glue/greysmtpd.8
+  page=smtpd-glue/greysmtpd/greysmtpd.8
   while read -r command <&3; do serves "$command"; done 3< <(manual_literals $page DESCRIPTION | one_a_line | grep '^tcpserver' | grep -vF ' ... ') # those that are whole
   page=smtpd-glue/mailfront/plugin-greylist.8
   do_commands "$(manual_literals $page DESCRIPTION | grep '^ln ')"
   serves "$(manual_literals $page DESCRIPTION | one_a_line | grep '^exec ')"
-  plugins=$(manual_literals smtpd-glue/greyspp.8 DESCRIPTION | sed -n 's/^://p')
+  plugins=$(manual_literals smtpd-glue/greyspp/greyspp.8 DESCRIPTION | sed -n 's/^://p')
   must 'greyspp(8) has two lines for smtpplugins' test "$(wc -l <<<"$plugins")" = 2
   do_commands "$plugins"
   # No qmail source belongs here: its stand-in, whose Makefile makes nothing but qmail-smtpd.
@@ -219,7 +219,7 @@ manual_of_fronts() {
   {
     printf '#include <greylist.h>\n#include <stdio.h>\n#include <stdlib.h>\n'
     printf 'struct { char* s; unsigned len; } mailfrom, rcptto;\nvoid smtp_data(void) {\n'
-    manual_literals smtpd-glue/greylist.3 | sed -n '/^char text/,/printf/p'
+    manual_literals smtpd-glue/libgreylist/greylist.3 | sed -n '/^char text/,/printf/p'
     echo '}'
   } >/tmp/example.c
   must 'the example of greylist(3) compiles' cc -Wall -Wextra -Werror -c -o /tmp/example.o /tmp/example.c

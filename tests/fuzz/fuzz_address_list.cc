@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
-#include "greyd/address_list.h"
+#include "greyd/lists/address_list.h"
 #include "tests/fuzz/require.h"
-#include "tests/unit/entry_query.h"
+#include "tests/unit/lists/entry_query.h"
 
 using namespace grey;
 

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "greyd/context_text.h"
-#include "greyd/greylist.h"
-#include "greyd/wire.h"
+#include "greyd/core/greylist.h"
+#include "greyd/state/context_text.h"
+#include "greyd/wire/wire.h"
 #include "tests/fuzz/require.h"
 
 using namespace grey;

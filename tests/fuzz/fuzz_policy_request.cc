@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "greyd/policy_request.h"
+#include "greyd/fronts/mta_request.h"
 #include "tests/fuzz/require.h"
 
 using namespace grey;

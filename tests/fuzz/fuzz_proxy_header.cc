@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "smtpd-glue/proxy_header.h"
+#include "smtpd-glue/greysmtpd/proxy_header.h"
 #include "tests/fuzz/require.h"
 
 using namespace grey::smtp;

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "greyd/wire.h"
-#include "smtpd-glue/query_text.h"
+#include "greyd/wire/wire.h"
+#include "smtpd-glue/libgreylist/query_text.h"
 #include "tests/fuzz/require.h"
 
 using namespace grey;

@@ -2,10 +2,10 @@
 // refused with one line, or it is edited, and taking the edit back gives every byte again.
 #include <string>
 
-#include "svctool/greyip.h"
-#include "svctool/options.h"
-#include "svctool/run_edit.h"
-#include "svctool/tcprules.h"
+#include "svctool/cli/options.h"
+#include "svctool/plan/greyip.h"
+#include "svctool/plan/run_edit.h"
+#include "svctool/plan/tcprules.h"
 #include "tests/fuzz/require.h"
 
 using namespace grey;

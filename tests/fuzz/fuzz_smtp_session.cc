@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "smtpd-glue/smtp_session.h"
+#include "smtpd-glue/greysmtpd/smtp_session.h"
 #include "tests/fuzz/require.h"
 #include "tests/fuzz/slow_server.h"
 

@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
-#include "greyd/context_text.h"
-#include "greyd/journal_text.h"
-#include "greyd/record_text.h"
+#include "greyd/state/context_text.h"
+#include "greyd/state/journal_text.h"
+#include "greyd/state/record_text.h"
 #include "tests/fuzz/require.h"
 
 using namespace grey;

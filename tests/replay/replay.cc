@@ -8,9 +8,9 @@
 #include <stdexcept>
 #include <vector>
 
+#include "greyd/base/text.h"
 #include "greyd/options.h"
 #include "greyd/service.h"
-#include "greyd/text.h"
 #include "tests/temporary_directory.h"
 
 namespace grey::testing {

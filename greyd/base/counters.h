@@ -1,0 +1,79 @@
+// What has happened since the start, in numbers: all that is answered, and all that is lost
+// anywhere, each in one place. One object, main's; who counts in it is handed it, or its part.
+//
+// Plain numbers that only grow, of the one thread that answers. The log says most of it at a
+// bounded rate, these say all of it.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "greyd/wire/wire.h"
+
+namespace grey {
+
+using Count = std::uint64_t;
+using ReasonCounts = std::array<Count, wire::kReasons>;  // queries, by wire::Reason
+
+// Datagrams, but where it says otherwise. What is no answer is asked again, or taken as GREYFAIL
+// says.
+struct UdpCounters {
+  ReasonCounts decided{};                     // queries
+  std::array<Count, wire::kFaults> faults{};  // no queries, by wire::Fault
+  Count foreign = 0;                          // from who is not in --allow
+  Count overflow = 0;   // that the system dropped: its queue was full, or they came from outside
+                        // with an address of this host
+  Count backlog = 0;    // dear queries that had to make room for others
+  Count undecided = 0;  // queries that there was no memory to decide
+  Count overdue = 0;    // queries that were not decided in time
+  Count unsent = 0;     // answers that the system did not take
+};
+
+// Connections of a stream server.
+struct StreamCounters {
+  Count accepted = 0;
+  Count refused = 0;      // by the protocol: who may not ask
+  Count unaccepted = 0;   // accepted by the system, but no descriptor or no memory was left for it
+  Count paused = 0;       // times that accepting had to wait for a second
+  Count broken = 0;       // closed as the system told of an error, the peer's reset for one
+  Count unfinished = 0;   // closed as a request was not ended, or an answer not taken, for too long
+  Count idle = 0;         // closed as nothing was asked for long
+  Count crowded_out = 0;  // closed to make room
+  Count out_of_memory = 0;  // closed as all together held too much, or there was no memory
+};
+
+// Requests of mail servers by stream.
+struct PolicyCounters {
+  static constexpr std::size_t kFaults = 8;
+  ReasonCounts decided{};
+  Count no_opinion = 0;                 // needed no decision
+  std::array<Count, kFaults> faults{};  // by PolicyFault, and then kBadClient, kNoClient
+  Count undecided = 0;                  // not decided for want of memory
+  Count overdue = 0;                    // not decided in time
+  Count unanswered = 0;                 // decided, but the connection had gone
+  StreamCounters connections;
+
+  static constexpr std::size_t kBadClient = 6, kNoClient = 7;
+};
+
+// The state on the disk.
+struct StateCounters {
+  Count saved = 0;             // snapshots
+  Count save_failures = 0;     // attempts
+  Count journal_failures = 0;  // times that it was turned off
+  Count unjournaled = 0;       // changes in memory alone until the next snapshot: lost if this dies
+  Count lost_records = 0;      // of a damaged context file at the start, as far as is known
+  Count lost_changes = 0;      // of a damaged journal at the start, likewise
+};
+
+struct Counters {
+  UdpCounters udp;
+  PolicyCounters policy;
+  StateCounters state;
+  Count evicted = 0;     // records, for others at --max-records
+  Count log_lines = 0;   // that were dropped: their reader was slow, or there was no memory
+  Count unexpected = 0;  // callbacks of the event loop that ended with an exception
+};
+
+}  // namespace grey

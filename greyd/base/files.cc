@@ -1,0 +1,151 @@
+#include "greyd/base/files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+namespace grey {
+
+Fd& Fd::operator=(Fd&& other) noexcept {
+  if (this != &other) {
+    reset();
+    fd_ = std::exchange(other.fd_, -1);
+  }
+  return *this;
+}
+
+void Fd::reset() {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+}
+
+Error system_error(std::string_view verb, std::string_view path, int error_number) {
+  std::string text = "cannot ";
+  text.append(verb).append(" ").append(path).append(": ").append(std::strerror(error_number));
+  return {std::move(text), kExitSystemFailure, error_number};
+}
+
+Result<std::optional<std::string>> read_file(const std::string& path) {
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) {
+    if (errno == ENOENT) return std::optional<std::string>();
+    return tl::make_unexpected(system_error("open", path, errno));
+  }
+  struct stat status {};
+  std::string content;
+  if (::fstat(fd.get(), &status) == 0 && status.st_size > 0) {
+    content.reserve(std::size_t(status.st_size) + 1);
+  }
+  char chunk[65536];
+  for (;;) {
+    const ssize_t got = ::read(fd.get(), chunk, sizeof chunk);
+    if (got == 0) return std::optional<std::string>(std::move(content));
+    if (got > 0) content.append(chunk, std::size_t(got));
+    if (got < 0 && errno != EINTR) return tl::make_unexpected(system_error("read", path, errno));
+  }
+}
+
+int write_all(int fd, std::string_view data) {
+  while (!data.empty()) {
+    const ssize_t wrote = ::write(fd, data.data(), data.size());
+    if (wrote >= 0) {
+      data.remove_prefix(std::size_t(wrote));
+    } else if (errno != EINTR) {
+      return errno;
+    }
+  }
+  return 0;
+}
+
+namespace {
+
+std::optional<FileId> id_of(int result, const struct stat& status) {
+  if (result != 0) return {};
+  return FileId{status.st_dev, status.st_ino};
+}
+
+}  // namespace
+
+std::optional<FileId> file_id(const std::string& path) {
+  struct stat status {};
+  return id_of(::lstat(path.c_str(), &status), status);
+}
+
+std::optional<FileId> file_id(int fd) {
+  struct stat status {};
+  return id_of(::fstat(fd, &status), status);
+}
+
+std::string free_name(const std::string& path) {
+  std::string name = path;
+  for (int n = 1; file_id(name); ++n) name = path + "." + std::to_string(n);
+  return name;
+}
+
+std::string directory_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+namespace {
+
+// Everything up to the rename; 0 or an errno, and the verb of what failed.
+int fill(int fd, std::string_view content, const FileMode& mode, std::string_view& verb) {
+  verb = "write";
+  if (const int error = write_all(fd, content)) return error;
+  verb = "set the mode of";
+  if (::fchmod(fd, mode.mode) != 0) return errno;
+  verb = "set the owner of";
+  if ((mode.uid || mode.gid) &&
+      ::fchown(fd, mode.uid.value_or(uid_t(-1)), mode.gid.value_or(gid_t(-1))) != 0) {
+    return errno;
+  }
+  verb = "sync";
+  return ::fsync(fd) == 0 ? 0 : errno;
+}
+
+}  // namespace
+
+Result<void> replace_file(const std::string& path, std::string_view content, const FileMode& mode) {
+  std::string temporary = path + ".tmp.XXXXXX";
+  const Fd fd(::mkostemp(temporary.data(), O_CLOEXEC));
+  if (!fd) return tl::make_unexpected(system_error("create a temporary file beside", path, errno));
+  std::string_view verb;
+  int error = fill(fd.get(), content, mode, verb);
+  if (error == 0 && ::rename(temporary.c_str(), path.c_str()) != 0) {
+    error = errno;
+    verb = "replace";
+  }
+  if (error != 0) {
+    ::unlink(temporary.c_str());
+    return tl::make_unexpected(system_error(verb, path, error));
+  }
+  return sync_directory_of(path);
+}
+
+int sync_parent(const std::string& path) {
+  const Fd fd(::open(directory_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) return errno;
+  // EINVAL: a file system that has no such call for directories.
+  return ::fsync(fd.get()) == 0 || errno == EINVAL ? 0 : errno;
+}
+
+Result<void> sync_directory_of(const std::string& path) {
+  const int error = sync_parent(path);
+  if (error == 0) return {};
+  return tl::make_unexpected(system_error("sync", directory_of(path), error));
+}
+
+std::string path_below(std::string_view directory, std::string_view path) {
+  if (path.starts_with('/') || directory.empty()) return std::string(path);
+  std::string result(directory);
+  if (!result.ends_with('/')) result += '/';
+  return result.append(path);
+}
+
+}  // namespace grey

@@ -1,0 +1,241 @@
+#include "greyd/core/greylist.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "greyd/core/greydaemon.h"
+
+namespace grey {
+namespace {
+
+using wire::Reason;
+using wire::Verdict;
+
+// Of a query without any, an empty one: nothing is stored of it.
+std::string_view first_of(const wire::Recipients& recipients) {
+  return recipients.size() == 0 ? std::string_view() : *recipients.begin();
+}
+
+// The entry that names the client or the sender of the query, or its recipients: `any` of them, or
+// each.
+Matched find_entry(const AddressList& list, const wire::Query& query, RecipientRule rule) {
+  // Nearly no client is on a list: which entry it is costs the others nothing.
+  const Client& client = query.client;
+  const Ip address = client.has_address() ? client.ip : greydaemon::listed_as(*client.name);
+  if (list.has_client(address)) return list.find_client(address);
+  if (Matched entry = list.find_client_name(query.client_name)) return entry;
+  if (Matched entry = list.find_sender(query.sender)) return entry;
+  if (!list.has_recipient_entries()) return {};
+  Matched first;
+  for (const std::string_view recipient : query.recipients) {
+    Matched entry = list.find_recipient(recipient);
+    if (!entry && rule == RecipientRule::all) return {};
+    if (!first) first = std::move(entry);
+    if (first && rule == RecipientRule::any) break;
+  }
+  return first;
+}
+
+}  // namespace
+
+Greylist::Greylist(const Policy& policy, std::size_t max_records, const HashKey& hash_key)
+    : policy_(policy), table_(max_records, hash_key), restored_keys_(policy) {}
+
+void Greylist::decide(std::span<const wire::Query> batch, const Lists& lists, Seconds now,
+                      std::span<Decided> decisions) {
+  prepare(batch, lists);
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    const Question question{batch[i], lists, now, prepared_[i]};
+    Decided& decided = decisions[i];
+    decided.matched = {};
+    if (!by_lists(question, decided)) static_cast<Decision&>(decided) = by_records(question);
+    tell_under(policy_, decided);
+  }
+}
+
+// Builds and hashes the keys, and asks for the memory that the decisions will read: first where the
+// records are named, then the records.
+void Greylist::prepare(std::span<const wire::Query> batch, const Lists& lists) {
+  if (prepared_.size() < batch.size()) prepared_.resize(batch.size(), Prepared(policy_));
+  const NetworkSet& whitelist = lists.whitelist.clients();
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    Prepared& prepared = prepared_[i];
+    prepared.keys.envelope(batch[i].client, batch[i].sender);
+    prepared.client_hash = table_.wide_hash(prepared.keys.client());
+    prepared.hash_triplet(first_of(batch[i].recipients), table_);
+    table_.prefetch_bucket(Table::Hash(prepared.client_hash));
+    table_.prefetch_bucket(Table::Hash(prepared.triplet_hash));
+    whitelist.prefetch_index(batch[i].client.ip);
+  }
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    table_.prefetch_slot(Table::Hash(prepared_[i].client_hash));
+    table_.prefetch_slot(Table::Hash(prepared_[i].triplet_hash));
+  }
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    table_.prefetch_record(Table::Hash(prepared_[i].client_hash));
+    table_.prefetch_record(Table::Hash(prepared_[i].triplet_hash));
+    whitelist.prefetch_range(batch[i].client.ip);
+  }
+}
+
+void Greylist::Prepared::hash_triplet(std::string_view of, const Table& table) {
+  recipient = of;
+  triplet_hash = table.wide_hash(keys.triplet(of));
+}
+
+// That of the first is there from prepare(): each recipient has a place of its own in the query.
+Greylist::HashedKey Greylist::triplet_key(const Question& question,
+                                          std::string_view recipient) const {
+  Prepared& prepared = question.prepared;
+  if (prepared.recipient.data() != recipient.data()) prepared.hash_triplet(recipient, table_);
+  return {prepared.keys.last_triplet(), prepared.triplet_hash};
+}
+
+Greylist::HashedKey Greylist::client_key(const Question& question) {
+  return {question.prepared.keys.client(), question.prepared.client_hash};
+}
+
+bool Greylist::by_lists(const Question& question, Decided& decided) const {
+  const auto listed = [&](Reason reason, const AddressList& list, RecipientRule rule) {
+    Matched entry = find_entry(list, question.query, rule);
+    if (!entry) return false;
+    decided = {decision_of(reason, 0, policy_.min_resend), std::move(entry)};
+    return true;
+  };
+  return listed(Reason::blacklisted, question.lists.blacklist, RecipientRule::any) ||
+         listed(Reason::whitelisted, question.lists.whitelist, policy_.recipients);
+}
+
+// What no list decides.
+Decision Greylist::by_records(const Question& question) {
+  const wire::Query& query = question.query;
+  if (query.probe) return decision_of(Reason::new_triplet, 0, policy_.min_resend);
+  const HashedKey key = client_key(question);
+  const Found client = find(key);
+  const auto judged = rules::judge_client(client.stored, policy_, question.now, expiry_);
+  apply(judged.effect, client.ref, key);
+  if (judged.known) return *judged.known;
+  const bool told_apart = query.question != 0 && tells_questions_apart();
+  if (told_apart) {
+    if (const Decision* first = questions_.find(query.question, question.now, kOneAttempt)) {
+      return *first;
+    }
+  }
+  const bool by_greydaemon = policy_.personality == Personality::greydaemon;
+  const Decision decision =
+      by_greydaemon ? by_triplets_greydaemon(question) : by_triplets(question);
+  if (told_apart && decision.verdict == Verdict::defer) {
+    questions_.remember(query.question, decision, question.now);
+  }
+  return decision;
+}
+
+Decision Greylist::by_triplets(const Question& question) {
+  const wire::Query& query = question.query;
+  const bool bounce = question.prepared.keys.null_sender();
+  if (bounce && has_passed(question)) {
+    return again(decision_of(Reason::bounce, 0, policy_.min_resend));
+  }
+  const auto judge = bounce ? rules::judge_bounce : rules::judge_triplet;
+  rules::Summary summary;
+  named_.begin(query.recipients.size());
+  good_retries_.clear();
+  for (const std::string_view recipient : query.recipients) {
+    const HashedKey key = triplet_key(question, recipient);
+    // Under `all` a listed recipient among others counts for itself alone.
+    if (policy_.recipients == RecipientRule::all &&
+        question.lists.whitelist.has_recipient(recipient)) {
+      continue;
+    }
+    if (!named_.insert(key.wide_hash)) continue;
+    const Found triplet = find(key);
+    const rules::Judgement judged = judge(triplet.stored, policy_, question.now, expiry_);
+    apply(judged.effect, triplet.ref, key);
+    summary.add(judged.decision);
+    if (judged.decision.reason == Reason::bounce && !judged.decision.again) {
+      good_retries_.push_back(recipient);
+    }
+  }
+  return of_message(question, summary);
+}
+
+// What a query's triplets make of it, and of its client.
+Decision Greylist::of_message(const Question& question, const rules::Summary& summary) {
+  const bool new_message = summary.passed() && is_new_message(question);
+  if (new_message) earn_pass(question);
+  auto decision = summary.decision(policy_.recipients);
+  if (!decision) return decision_of(Reason::whitelisted, 0, policy_.min_resend);
+  if (decision->reason == Reason::bounce) {
+    keep_bounces(question);
+    const bool told = question.query.message != 0;
+    decision->again = good_retries_.empty() || (told && !is_new_message(question));
+  } else if (decision->verdict == Verdict::accept && summary.passed()) {
+    decision->again = !new_message;
+  }
+  return *decision;
+}
+
+// The good retries of a bounce that is accepted.
+void Greylist::keep_bounces(const Question& question) {
+  for (const std::string_view recipient : good_retries_) {
+    const HashedKey key = triplet_key(question, recipient);
+    const Found triplet = find(key);
+    apply(rules::accepted_bounce(triplet.stored, question.now), triplet.ref, key);
+  }
+}
+
+// Of a bounce to several Postfix names no recipient at DATA any more. Where it has asked at RCPT,
+// too, and one of them passed, there is nothing left to ask.
+bool Greylist::has_passed(const Question& question) const {
+  const wire::Query& query = question.query;
+  return query.message != 0 && query.recipients.size() == 1 &&
+         (*query.recipients.begin()).empty() &&
+         messages_.find(query.message, question.now, kMessageLife) != nullptr;
+}
+
+// Whether no query before has been a good retry of this message. A front that asks once for each
+// recipient may say which message it is; else what comes of one client and sender at one moment
+// counts as one.
+bool Greylist::is_new_message(const Question& question) {
+  const bool told = question.query.message != 0;
+  const std::uint64_t id = told ? question.query.message : sender_id(question.prepared.keys);
+  const Seconds life = told ? kMessageLife : kOneMessage;
+  if (messages_.find(id, question.now, life) != nullptr) return false;
+  messages_.remember(id, {}, question.now);
+  return true;
+}
+
+// greydaemon's own rules, as observed. Every recipient must pass, and the last that is deferred
+// gives the reason; where none is, as there are none, the query is accepted. Each good retry makes
+// the client known, even when another recipient defers the query. A null sender is accepted at the
+// first recipient that is made for a bounce: those before it count as any, those after it not at
+// all.
+Decision Greylist::by_triplets_greydaemon(const Question& question) {
+  std::optional<Decision> deferred, accepted;
+  bool bounce = false;
+  for (const std::string_view recipient : question.query.recipients) {
+    bounce = question.prepared.keys.null_sender() && greydaemon::is_list_bounce(recipient);
+    if (bounce) break;
+    const HashedKey key = triplet_key(question, recipient);
+    const Found triplet = find(key);
+    const auto judged = rules::judge_greydaemon_triplet(triplet.stored, policy_, question.now);
+    apply(judged.effect, triplet.ref, key);
+    (judged.decision.verdict == Verdict::accept ? accepted : deferred) = judged.decision;
+  }
+  if (accepted) {
+    accepted->again = !is_new_message(question);
+    // Where one is enough there is nothing to count.
+    if (!accepted->again || policy_.client_passes == 1) earn_pass(question);
+  }
+  if (bounce) return decision_of(Reason::bounce, 0, policy_.min_resend);
+  if (deferred) return *deferred;
+  return accepted.value_or(again(decision_of(Reason::passed, 0, policy_.min_resend)));
+}
+
+void Greylist::earn_pass(const Question& question) {
+  const HashedKey key = client_key(question);
+  const Found client = find(key);
+  apply(rules::earned_pass(client.stored, policy_, question.now, expiry_), client.ref, key);
+}
+
+}  // namespace grey

@@ -1,0 +1,247 @@
+// The decision: what to answer to a query, and what to remember of it (greyd/DESIGN.md, section 3).
+//
+// Pure: `now` is an argument, nothing is read, written or logged here.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "greyd/core/changes.h"
+#include "greyd/core/decision.h"
+#include "greyd/core/key.h"
+#include "greyd/core/named_set.h"
+#include "greyd/core/policy.h"
+#include "greyd/core/recent.h"
+#include "greyd/core/record.h"
+#include "greyd/core/rules.h"
+#include "greyd/core/table.h"
+#include "greyd/lists/lists.h"
+#include "greyd/wire/wire.h"
+
+namespace grey {
+
+class Greylist {
+ public:
+  Greylist(const Policy& policy, std::size_t max_records, const HashKey& hash_key);
+
+  // Decides `batch` in its order; decisions[i] is that of batch[i]. Together they cost less than
+  // one by one: the memory that all of them need is fetched at once.
+  // REQUIRES: decisions.size() >= batch.size().
+  void decide(std::span<const wire::Query> batch, const Lists& lists, Seconds now,
+              std::span<Decided> decisions);
+  Decided decide(const wire::Query& query, const Lists& lists, Seconds now) {
+    Decided decision;
+    decide({&query, 1}, lists, now, {&decision, 1});
+    return decision;
+  }
+
+  // What decide() would say of the query, and what is stored of it, with nothing changed, counted
+  // or noted. The same, that is, but where the table is full and one triplet of the query makes
+  // room for another of it.
+  struct Peeked {
+    Decided decision;
+    rules::Stored client;
+    std::vector<rules::Stored> triplets;  // in the order of the recipients
+  };
+  Peeked peek(const wire::Query& query, const Lists& lists, Seconds now) const;
+
+  // One step of a pass over the records that forgets those whose time is over at `now`: looks at up
+  // to `limit` of them; how many. Fewer than `limit` means that the pass is done; the next call
+  // begins another. Where the records are in the order of their stamps it looks at no more than are
+  // over; records of a clock that was set back lie between others, and are found all the same.
+  std::size_t expire(Seconds now, std::size_t limit);
+  void set_expiry(Expiry expiry) { expiry_ = expiry; }
+  // Of all that was restored: the latest stamp (0: nothing was), and how many were over.
+  Seconds latest_restored() const { return latest_restored_; }
+  std::size_t over_restored() const { return over_restored_; }
+  // Whether any record was over at `then`. REQUIRES: sort_by_age(), or no disorder yet.
+  bool has_over(Seconds then) const;
+
+  // From now on `changes` is told of every change of a record, but for expiry and eviction, which
+  // lose nothing that counts, and but for repeats within a thousandth of the timeout, which would
+  // flood it. nullptr ends that.
+  void note_changes_in(Changes* changes) { changes_ = changes; }
+
+  // Puts a saved record back. Keys are made anew by the present policy, so that records saved under
+  // another one go on counting where they can. Of two that become one, in whatever order, the one
+  // stands that would if the later had come upon the earlier: what has passed before what waits,
+  // the first attempt before another within the window, and else the later.
+  // False when its time is over at `now` (and set_expiry() asks for no care). A stamp after `now`
+  // stays as it is: the clock may be wrong.
+  bool restore(const SavedRecord& record, Seconds now);
+  // The same for a record that comes from elsewhere while the daemon runs: it is a change, and is
+  // noted as one. Twice is once.
+  enum class Import : std::uint8_t {
+    taken,  // it is stored now, or stands instead of what was
+    had,    // what is stored stands
+    over,   // see restore()
+  };
+  Import import(const SavedRecord& record, Seconds now);
+  // restore() for many: what a record needs of the table is fetched while the next ones are read,
+  // so each is put back some calls later, in order, and the last ones by restore_pending(). Until
+  // that nothing else is to be called.
+  bool restore_later(const SavedRecord& record, Seconds now);
+  void restore_pending();
+  // After records were restored in no order: expiry and eviction need the oldest first.
+  void sort_by_age();
+  // Does what a noted change says: the record is as it says from then on, or is forgotten.
+  void replay(const SavedRecord& change, Seconds now);
+
+  // Calls visit(const SavedRecord&) for each record, oldest first within each class.
+  template <typename Visit>
+  void for_each(Visit visit) const {
+    for (std::size_t c = 0; c < kRecordClasses; ++c) {
+      for (Table::Ref ref = table_.oldest(RecordClass(c)); ref != 0;
+           ref = table_.next_younger(ref)) {
+        if (const auto record = to_saved(table_.view(ref))) visit(*record);
+      }
+    }
+  }
+
+  // The same in slices, while decisions go on. Each who walks has a walk of its own, as many as
+  // there are at a time, and none disturbs another. Records that change in the meantime may be left
+  // out, or be visited as they were: with the changes noted since start() the state is whole. The
+  // greylist must outlive its walks.
+  class Walk {
+   public:
+    explicit Walk(Greylist& greylist) : cursor_(greylist.table_) {}  // at the end
+
+    void start() { cursor_.start(); }
+    // Calls visit(const SavedRecord&) for up to `limit` records. False after the last.
+    template <typename Visit>
+    bool visit(std::size_t limit, Visit visit) {
+      return cursor_.walk(limit, [&](const RecordView& view) {
+        if (const auto record = to_saved(view)) visit(*record);
+      });
+    }
+
+   private:
+    Table::Cursor cursor_;
+  };
+
+  const Table& table() const { return table_; }
+  const Policy& policy() const { return policy_; }
+  // Whether a query's `question` matters: where a copy of a datagram, which the network made or an
+  // asker that got no answer in time, could be taken for a retry.
+  bool tells_questions_apart() const { return policy_.min_resend < kOneAttempt; }
+
+  // Copies of one question within this time are one attempt.
+  static constexpr Seconds kOneAttempt = 60;
+  // Good retries by one client and sender within this time of the first are about one message,
+  // where the front does not say which message it is: several recipients, one after another.
+  static constexpr Seconds kOneMessage = 60;
+  // How long a message is remembered of which the front says which it is.
+  static constexpr Seconds kMessageLife = 3600;
+
+ private:
+  struct HashedKey {
+    std::string_view key;
+    std::uint64_t wide_hash;
+    Table::Hash hash() const { return Table::Hash(wide_hash); }
+  };
+
+  // A query's keys and their hashes.
+  struct Prepared {
+    explicit Prepared(const Policy& policy) : keys(policy) {}
+    void hash_triplet(std::string_view of, const Table& table);
+
+    KeyBuilder keys;
+    std::uint64_t client_hash = 0;
+    std::string_view recipient;      // the one whose triplet
+    std::uint64_t triplet_hash = 0;  // is the last that `keys` has built; its hash
+  };
+
+  // A query being decided.
+  struct Question {
+    const wire::Query& query;
+    const Lists& lists;
+    Seconds now;
+    Prepared& prepared;
+  };
+
+  struct Found {
+    Table::Ref ref = 0;
+    rules::Stored stored;
+  };
+
+  // A record on its way back.
+  struct Pending {
+    std::string key;
+    Table::Hash hash = 0;
+    RecordView view;  // of this key
+  };
+  static constexpr std::size_t kPending = 32;
+
+  // Where expire() is. Of each class the pass looks at all, or stops at the first that is not over.
+  struct ExpiryPass {
+    bool running = false;
+    std::size_t record_class = kRecordClasses;
+    std::uint64_t disorders = 0;  // of the class when it came to it
+    bool in_order = true;         // so far, of a class that is looked at whole
+    Seconds last = 0;
+  };
+
+  // greylist.cc
+  void prepare(std::span<const wire::Query> batch, const Lists& lists);
+  HashedKey triplet_key(const Question& question, std::string_view recipient) const;
+  static HashedKey client_key(const Question& question);
+  bool by_lists(const Question& question, Decided& decided) const;
+  Decision by_records(const Question& question);
+  Decision by_triplets(const Question& question);
+  Decision by_triplets_greydaemon(const Question& question);
+  Decision of_message(const Question& question, const rules::Summary& summary);
+  void keep_bounces(const Question& question);
+  bool has_passed(const Question& question) const;
+  bool is_new_message(const Question& question);
+  void earn_pass(const Question& question);
+  std::uint64_t sender_id(const KeyBuilder& keys) const {
+    return table_.wide_hash(keys.sender_prefix());
+  }
+
+  // greylist_records.cc
+  Found find(const HashedKey& key) const;
+  void apply(const rules::Effect& effect, Table::Ref ref, const HashedKey& key);
+  void touch(Table::Ref ref, const RecordState& record);
+  void store(Table::Ref ref, const HashedKey& key, const RecordState& record);
+  void note(Table::Ref ref);
+  bool is_over(const RecordView& record, Seconds now) const {
+    return rules::is_over(record.state(), policy_, now);
+  }
+  void begin_class(std::size_t record_class);
+  void end_class();
+  bool comes_back(const RecordView& record, Seconds now);
+  std::string_view key_of(const SavedRecord& record);
+  RecordView view_of(const SavedRecord& record);
+  Table::Ref put_back(const RecordView& view, Table::Hash key_hash);
+
+  Policy policy_;
+  Table table_;
+  KeyBuilder restored_keys_;      // of records that come from a file
+  std::vector<Pending> pending_;  // a ring, the oldest at pending_begin_
+  std::size_t pending_begin_ = 0, pending_count_ = 0;
+  std::vector<Prepared> prepared_;  // of the batch being decided
+  Changes* changes_ = nullptr;
+  Expiry expiry_ = Expiry::usual;
+  Seconds latest_restored_ = 0;
+  std::size_t over_restored_ = 0;
+  Table::Cursor expiry_cursor_{table_};
+  ExpiryPass expiry_pass_;
+  std::array<std::uint64_t, kRecordClasses> settled_{};  // disorders that are put in order again
+
+  // Of the query being decided.
+  NamedSet named_;
+  std::vector<std::string_view> good_retries_;  // recipients of a bounce
+
+  struct Nothing {};
+  static constexpr std::size_t kMostRecent = 16384;
+  Recent<Nothing> messages_{kMostRecent};    // that have passed
+  Recent<Decision> questions_{kMostRecent};  // that were deferred
+};
+
+}  // namespace grey

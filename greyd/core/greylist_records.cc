@@ -1,0 +1,215 @@
+// Greylist's records apart from decisions: how they become what a decision says, how they go when
+// their time is over, and how they come back from a file.
+#include <algorithm>
+#include <utility>
+
+#include "greyd/core/greylist.h"
+
+namespace grey {
+
+// ---- effects -----------------------------------------------------------------------------------
+
+Greylist::Found Greylist::find(const HashedKey& key) const {
+  const Table::Ref ref = table_.find(key.key, key.hash());
+  if (ref == 0) return {};
+  return {ref, table_.view(ref).state()};
+}
+
+// `ref`: what find(key) says still.
+void Greylist::apply(const rules::Effect& effect, Table::Ref ref, const HashedKey& key) {
+  using Act = rules::Effect::Act;
+  switch (effect.act) {
+    case Act::leave:
+      return;
+    case Act::touch:
+      return touch(ref, effect.record);
+    case Act::store:
+      return store(ref, key, effect.record);
+    case Act::erase:
+      return table_.erase(ref);
+  }
+}
+
+// The place among the old and young needs that only once in a while: it moves, and the change is
+// noted, when a new thousandth of the timeout has begun, so that repeats cost no more than the
+// look-up.
+void Greylist::touch(Table::Ref ref, const RecordState& record) {
+  const Seconds granule = std::max<Seconds>(policy_.timeout / 1000, 1);
+  if (table_.view(ref).seen / granule == record.seen / granule) {
+    table_.set_seen(ref, record.seen);
+    return;
+  }
+  table_.update(ref, record.record_class, record.seen, record.passes);
+  note(ref);
+}
+
+void Greylist::store(Table::Ref ref, const HashedKey& key, const RecordState& record) {
+  if (ref == 0) {
+    ref = table_.insert({key.key, record.seen, record.record_class, record.passes}, key.hash());
+  } else {
+    table_.update(ref, record.record_class, record.seen, record.passes);
+  }
+  note(ref);
+}
+
+void Greylist::note(Table::Ref ref) {
+  if (changes_ == nullptr) return;
+  if (const auto record = to_saved(table_.view(ref))) changes_->note(*record);
+}
+
+// ---- expiry ------------------------------------------------------------------------------------
+
+std::size_t Greylist::expire(Seconds now, std::size_t limit) {
+  if (expiry_ != Expiry::usual) return 0;
+  ExpiryPass& pass = expiry_pass_;
+  if (!std::exchange(pass.running, true)) {
+    expiry_cursor_.start();
+    pass.record_class = kRecordClasses;
+  }
+  for (std::size_t done = 0; done < limit; ++done) {
+    const Table::Ref ref = expiry_cursor_.next();
+    if (ref == 0) {
+      end_class();
+      pass.running = false;
+      return done;
+    }
+    const RecordView record = table_.view(ref);
+    if (std::size_t(record.record_class) != pass.record_class) {
+      end_class();
+      begin_class(std::size_t(record.record_class));
+    }
+    if (is_over(record, now)) {
+      expiry_cursor_.step();
+      table_.erase(ref);
+    } else if (table_.disorders(record.record_class) == settled_[pass.record_class]) {
+      expiry_cursor_.skip_class();  // all that come behind are younger
+      pass.record_class = kRecordClasses;
+    } else {
+      pass.in_order &= record.seen >= pass.last;
+      pass.last = record.seen;
+      expiry_cursor_.step();
+    }
+  }
+  return limit;
+}
+
+void Greylist::begin_class(std::size_t record_class) {
+  expiry_pass_.record_class = record_class;
+  expiry_pass_.disorders = table_.disorders(RecordClass(record_class));
+  expiry_pass_.in_order = true;
+  expiry_pass_.last = 0;
+}
+
+// The pass has looked at all of a class. When it found them in order, and nothing has come out of
+// order since, the next pass may stop early again.
+void Greylist::end_class() {
+  const ExpiryPass& pass = expiry_pass_;
+  if (pass.record_class == kRecordClasses || !pass.in_order) return;
+  if (table_.disorders(RecordClass(pass.record_class)) == pass.disorders) {
+    settled_[pass.record_class] = pass.disorders;
+  }
+}
+
+bool Greylist::has_over(Seconds then) const {
+  for (std::size_t c = 0; c < kRecordClasses; ++c) {
+    const Table::Ref oldest = table_.oldest(RecordClass(c));
+    if (oldest != 0 && is_over(table_.view(oldest), then)) return true;
+  }
+  return false;
+}
+
+void Greylist::sort_by_age() {
+  table_.sort_by_age();
+  for (std::size_t c = 0; c < kRecordClasses; ++c) settled_[c] = table_.disorders(RecordClass(c));
+}
+
+// ---- records that come back --------------------------------------------------------------------
+
+// Valid until the next call.
+std::string_view Greylist::key_of(const SavedRecord& record) {
+  restored_keys_.envelope(record.client, record.sender);
+  const bool is_client = record.record_class == RecordClass::client;
+  return is_client ? restored_keys_.client() : restored_keys_.triplet(record.recipient);
+}
+
+// Its key is valid until the next call.
+RecordView Greylist::view_of(const SavedRecord& record) {
+  latest_restored_ = std::max(latest_restored_, record.seen);
+  return {key_of(record), record.seen, record.record_class,
+          std::uint8_t(std::min(record.passes, 255u))};
+}
+
+bool Greylist::comes_back(const RecordView& record, Seconds now) {
+  if (is_over(record, now)) ++over_restored_;
+  return rules::counts(record.state(), policy_, now, expiry_);
+}
+
+// The record that it is now; 0 when what is stored stands.
+Table::Ref Greylist::put_back(const RecordView& view, Table::Hash key_hash) {
+  const Table::Ref ref = table_.find(view.key, key_hash);
+  if (ref == 0) return table_.insert(view, key_hash);
+  if (!rules::stands_before(view.state(), table_.view(ref).state(), policy_)) return 0;
+  table_.update(ref, view.record_class, view.seen, view.passes);
+  return ref;
+}
+
+bool Greylist::restore(const SavedRecord& record, Seconds now) {
+  const RecordView view = view_of(record);
+  if (!comes_back(view, now)) return false;
+  put_back(view, table_.hash(view.key));
+  return true;
+}
+
+Greylist::Import Greylist::import(const SavedRecord& record, Seconds now) {
+  const RecordView view{key_of(record), record.seen, record.record_class,
+                        std::uint8_t(std::min(record.passes, 255u))};
+  if (!rules::counts(view.state(), policy_, now, expiry_)) return Import::over;
+  const HashedKey key{view.key, table_.wide_hash(view.key)};
+  if (find(key).stored == view.state()) return Import::had;
+  const Table::Ref ref = put_back(view, key.hash());
+  if (ref == 0) return Import::had;
+  note(ref);
+  return Import::taken;
+}
+
+bool Greylist::restore_later(const SavedRecord& record, Seconds now) {
+  const RecordView view = view_of(record);
+  if (!comes_back(view, now)) return false;
+  pending_.resize(kPending);
+  Pending& next = pending_[(pending_begin_ + pending_count_) % kPending];
+  if (pending_count_ == kPending) {
+    put_back(next.view, next.hash);
+    pending_begin_ = (pending_begin_ + 1) % kPending;
+  } else {
+    ++pending_count_;
+  }
+  next.key = view.key;
+  next.hash = table_.hash(next.key);
+  next.view = view;
+  next.view.key = next.key;
+  table_.prefetch_slot(next.hash);
+  return true;
+}
+
+void Greylist::restore_pending() {
+  for (; pending_count_ > 0; --pending_count_) {
+    const Pending& next = pending_[pending_begin_];
+    put_back(next.view, next.hash);
+    pending_begin_ = (pending_begin_ + 1) % kPending;
+  }
+}
+
+void Greylist::replay(const SavedRecord& change, Seconds now) {
+  const RecordView view = view_of(change);
+  const Table::Ref ref = table_.find(view.key);
+  const bool counts = rules::counts(view.state(), policy_, now, expiry_);
+  if (change.change == Change::forgotten || !counts) {
+    if (ref != 0) table_.erase(ref);
+  } else if (ref == 0) {
+    table_.insert(view);
+  } else {
+    table_.update(ref, view.record_class, view.seen, view.passes);
+  }
+}
+
+}  // namespace grey

@@ -1,0 +1,57 @@
+// The keys that clients and triplets are stored under, made from a query by the policy: the client
+// reduced to its network (Ip::client_network), sender and recipient to what of them counts, without
+// case. Under greydaemon's rules clients are whole, and addresses as greydaemon.h takes them.
+//
+//   key = tag address [sender NUL recipient]
+//
+// The tag says whether a client or a triplet and whether IPv4 (4 bytes), IPv6 (16 bytes) or a name
+// follows; in a triplet a NUL ends the name, which is without case there.
+// A sender or recipient longer than kMaxAddress is kept as its beginning, '#' and a digest of the
+// whole, so that two long addresses stay two and a key stays bounded.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "greyd/core/policy.h"
+#include "greyd/wire/client.h"
+
+namespace grey {
+
+constexpr std::size_t kMaxAddress = 320;  // 64 local part, "@", 255 domain (RFC 5321, 4.5.3.1)
+
+// The parts of a key; views into it.
+struct KeyParts {
+  bool is_client = false;
+  Client client;
+  std::string_view sender, recipient;  // empty for a client
+};
+std::optional<KeyParts> split_key(std::string_view key);
+
+// Builds keys in a buffer of its own. Each view lives until the next call.
+class KeyBuilder {
+ public:
+  explicit KeyBuilder(const Policy& policy) : policy_(policy) {}
+
+  // Starts on a new envelope: sets client and sender for the calls below.
+  void envelope(const Client& client, std::string_view sender);
+  bool null_sender() const { return null_sender_; }  // by the policy's personality
+  std::string_view client() const { return client_; }
+  std::string_view triplet(std::string_view recipient);
+  std::string_view last_triplet() const { return triplet_; }
+  // What all triplets of the envelope begin with: the same for one client and sender.
+  std::string_view sender_prefix() const {
+    return std::string_view(triplet_).substr(0, prefix_size_);
+  }
+
+ private:
+  Policy policy_;
+  std::string client_, triplet_;
+  std::string storage_;  // of an address that does not count as it is
+  bool null_sender_ = false;
+  std::size_t prefix_size_ = 0;  // of triplet_: tag, address or name, sender, NUL
+};
+
+}  // namespace grey

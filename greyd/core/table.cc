@@ -1,0 +1,402 @@
+#include "greyd/core/table.h"
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <new>
+#include <utility>
+
+namespace grey {
+namespace {
+
+std::size_t units_for(std::size_t bytes) {
+  return (bytes + 7) / 8;
+}
+
+std::uint32_t stored(Seconds seen) {
+  return std::uint32_t(std::clamp<Seconds>(seen, 0, Seconds{UINT32_MAX}));
+}
+
+}  // namespace
+
+Table::Table(std::size_t max_records, const HashKey& hash_key)
+    : max_records_(std::max<std::size_t>(max_records, 1)),
+      hash_key_(hash_key),
+      // As many chunks as a Ref can name, at most.
+      max_chunks_(std::clamp<std::size_t>(max_records_ * kBytesPerRecord / kChunk, 1,
+                                          (std::size_t{1} << 32) / kUnitsPerChunk - 1)) {
+  buckets_.push_back(std::make_unique<Bucket>());
+  directory_.push_back(buckets_.back().get());
+}
+
+// ---- records -----------------------------------------------------------------------------------
+
+std::string_view Table::key_of(const Record* record) const {
+  return {reinterpret_cast<const char*>(record) + kHeader, record->key_size};
+}
+
+RecordView Table::view(Ref ref) const {
+  const Record* record = at(ref);
+  return {key_of(record), record->seen, RecordClass(record->record_class), record->passes_or_zero};
+}
+
+std::size_t Table::units_of(const Record* record) {
+  return units_for(kHeader + record->key_size);
+}
+
+Table::Ref Table::allocate(std::size_t units) {
+  for (;;) {
+    if (free_[units] != 0) return take_free(units, units);
+    // What would be left must be nothing or a block: less than its header is neither.
+    if (bump_ + units == bump_end_ || bump_ + units + kMinUnits <= bump_end_) {
+      bump_ += Ref(units);
+      return bump_ - Ref(units);
+    }
+    for (std::size_t size = units + kMinUnits; size <= kMaxUnits; ++size) {
+      if (free_[size] != 0) return take_free(size, units);
+    }
+    if (!add_chunk()) reclaim_chunk();
+  }
+}
+
+// The first `units` of the first free block of that size; the rest stays free.
+Table::Ref Table::take_free(std::size_t size, std::size_t units) {
+  const Ref ref = free_[size];
+  remove_free(ref);
+  if (size != units) release(ref + Ref(units), size - units);
+  return ref;
+}
+
+void Table::release(Ref ref, std::size_t units) {
+  assert(units >= kMinUnits && units <= kMaxUnits);
+  Record* block = at(ref);
+  block->record_class = kFree;
+  block->key_size = std::uint16_t(units * kUnit - kHeader);
+  block->prev = 0;
+  block->next = free_[units];
+  if (block->next != 0) at(block->next)->prev = ref;
+  free_[units] = ref;
+}
+
+void Table::remove_free(Ref ref) {
+  const Record* block = at(ref);
+  (block->prev != 0 ? at(block->prev)->next : free_[units_of(block)]) = block->next;
+  if (block->next != 0) at(block->next)->prev = block->prev;
+}
+
+// Makes free blocks of what is left to allocate from, which is then empty.
+void Table::give_back_bump() {
+  while (bump_ < bump_end_) {
+    std::size_t units = std::min<std::size_t>(bump_end_ - bump_, kMaxUnits);
+    const std::size_t rest = bump_end_ - bump_ - units;
+    if (rest > 0 && rest < kMinUnits) units -= kMinUnits;
+    release(bump_, units);
+    bump_ += Ref(units);
+  }
+}
+
+// False when there may be no more, or the system has none.
+bool Table::add_chunk() {
+  if (chunks_.size() >= max_chunks_) return false;
+  try {
+    // for_overwrite: a chunk's pages become resident only as they are used.
+    chunks_.push_back(std::make_unique_for_overwrite<std::byte[]>(kChunk));
+  } catch (const std::bad_alloc&) {
+    if (size_ == 0) throw;
+    return false;
+  }
+  give_back_bump();
+  bump_ = Ref((chunks_.size() - 1) * kUnitsPerChunk);
+  bump_end_ = bump_ + Ref(kUnitsPerChunk);
+  if (bump_ == 0) bump_ = Ref(kMinUnits);  // Ref 0 names no record
+  return true;
+}
+
+// Evicts all records of the lowest class from the chunk that holds the oldest of them, and moves
+// the others to its beginning: the rest is to be allocated from.
+void Table::reclaim_chunk() {
+  if (size_ == 0) {  // nothing but free blocks that are all too small: begin anew
+    chunks_.resize(1);
+    free_.fill(0);
+    bump_ = Ref(kMinUnits);
+    bump_end_ = Ref(kUnitsPerChunk);
+    return;
+  }
+  const Order* lowest = orders_.data();
+  while (lowest->head == 0) ++lowest;
+  const auto doomed = std::uint8_t(lowest - orders_.data());
+  give_back_bump();
+  const std::size_t chunk = lowest->head / kUnitsPerChunk;
+  const Ref end = Ref((chunk + 1) * kUnitsPerChunk);
+  Ref to = chunk == 0 ? Ref(kMinUnits) : Ref(chunk * kUnitsPerChunk);
+  for (Ref from = to; from < end;) {
+    const Record* record = at(from);
+    const auto units = Ref(units_of(record));
+    if (record->record_class == kFree) {
+      remove_free(from);
+    } else if (record->record_class == doomed) {
+      unindex(hash(key_of(record)), from);
+      unlink(from);
+      --size_;
+      ++evictions_;
+    } else {
+      if (from != to) relocate(from, to);
+      to += units;
+    }
+    from += units;
+  }
+  bump_ = to;
+  bump_end_ = end;
+}
+
+// Moves a record down to where nothing is: its bytes, and all that names it.
+void Table::relocate(Ref from, Ref to) {
+  slot_of(hash(key_of(at(from))), from).ref = to;
+  std::memmove(static_cast<void*>(at(to)), at(from), units_of(at(from)) * kUnit);
+  const Record* record = at(to);
+  Order& order = orders_[record->record_class];
+  (record->prev != 0 ? at(record->prev)->next : order.head) = to;
+  (record->next != 0 ? at(record->next)->prev : order.tail) = to;
+  for (Cursor* cursor : cursors_) {
+    if (cursor->next_ == from) cursor->next_ = to;
+  }
+}
+
+Table::Ref Table::insert(const RecordView& record, Hash key_hash) {
+  assert(record.key.size() <= kMaxKey);
+  if (size_ >= max_records_) evict();
+  make_room(key_hash);  // this and the next line may throw; what follows may not
+  const Ref ref = allocate(units_for(kHeader + record.key.size()));
+  Record* stored_record = at(ref);
+  stored_record->seen = stored(record.seen);
+  stored_record->key_size = std::uint16_t(record.key.size());
+  stored_record->passes_or_zero = record.passes;
+  std::memcpy(reinterpret_cast<char*>(stored_record) + kHeader, record.key.data(),
+              record.key.size());
+  link(ref, record.record_class);
+  index(key_hash, ref);
+  ++size_;
+  return ref;
+}
+
+void Table::update(Ref ref, RecordClass record_class, Seconds seen, std::uint8_t passes) {
+  unlink(ref);
+  at(ref)->seen = stored(seen);
+  at(ref)->passes_or_zero = passes;
+  link(ref, record_class);
+}
+
+void Table::set_seen(Ref ref, Seconds seen) {
+  at(ref)->seen = stored(seen);
+}
+
+void Table::erase(Ref ref) {
+  const Record* record = at(ref);
+  unindex(hash(key_of(record)), ref);
+  unlink(ref);
+  release(ref, units_of(record));
+  --size_;
+}
+
+void Table::evict() {
+  for (const Order& order : orders_) {
+    if (order.head == 0) continue;
+    erase(order.head);
+    ++evictions_;
+    return;
+  }
+}
+
+std::size_t Table::memory() const {
+  return chunks_.size() * kChunk + buckets_.size() * sizeof(Bucket) +
+         directory_.size() * sizeof(directory_[0]);
+}
+
+// ---- order of age ------------------------------------------------------------------------------
+
+void Table::link(Ref ref, RecordClass record_class) {
+  Order& order = orders_[std::size_t(record_class)];
+  Record* record = at(ref);
+  record->record_class = std::uint8_t(record_class);
+  record->prev = order.tail;
+  record->next = 0;
+  if (order.tail != 0 && at(order.tail)->seen > record->seen) ++order.disorders;
+  (order.tail != 0 ? at(order.tail)->next : order.head) = ref;
+  order.tail = ref;
+  ++order.count;
+}
+
+void Table::unlink(Ref ref) {
+  for (Cursor* cursor : cursors_) {
+    if (cursor->next_ == ref) cursor->next_ = at(ref)->next;
+  }
+  const Record* record = at(ref);
+  Order& order = orders_[record->record_class];
+  (record->prev != 0 ? at(record->prev)->next : order.head) = record->next;
+  (record->next != 0 ? at(record->next)->prev : order.tail) = record->prev;
+  --order.count;
+}
+
+void Table::sort_by_age() {
+  for (std::size_t c = 0; c < kRecordClasses; ++c) {
+    std::vector<std::pair<std::uint32_t, Ref>> refs;
+    refs.reserve(orders_[c].count);
+    for (Ref ref = orders_[c].head; ref != 0; ref = at(ref)->next) {
+      refs.emplace_back(at(ref)->seen, ref);
+    }
+    std::stable_sort(refs.begin(), refs.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    orders_[c] = {0, 0, 0, orders_[c].disorders};
+    for (const auto& [seen, ref] : refs) link(ref, RecordClass(c));
+  }
+}
+
+Table::Cursor::Cursor(Table& table) : table_(table) {
+  table.cursors_.push_back(this);
+}
+
+Table::Cursor::~Cursor() {
+  std::erase(table_.cursors_, this);
+}
+
+void Table::Cursor::start() {
+  record_class_ = 0;
+  next_ = table_.orders_[0].head;
+  left_ = table_.orders_[0].count;
+}
+
+Table::Ref Table::Cursor::next() {
+  while (record_class_ < kRecordClasses) {
+    if (next_ != 0 && left_ > 0) return next_;
+    skip_class();
+  }
+  return 0;
+}
+
+void Table::Cursor::step() {
+  next_ = table_.at(next_)->next;
+  --left_;
+}
+
+void Table::Cursor::skip_class() {
+  next_ = 0;
+  left_ = 0;
+  if (record_class_ >= kRecordClasses || ++record_class_ == kRecordClasses) return;
+  next_ = table_.orders_[record_class_].head;
+  left_ = table_.orders_[record_class_].count;
+}
+
+// ---- index -------------------------------------------------------------------------------------
+
+std::uint64_t Table::wide_hash(std::string_view key) const {
+  unsigned char result[crypto_shorthash_BYTES];
+  crypto_shorthash(result, reinterpret_cast<const unsigned char*>(key.data()), key.size(),
+                   hash_key_.data());
+  std::uint64_t hash;
+  static_assert(sizeof hash == crypto_shorthash_BYTES);
+  std::memcpy(&hash, result, sizeof hash);
+  return hash;
+}
+
+std::size_t Table::directory_index(Hash hash) const {
+  return directory_depth_ == 0 ? 0 : hash >> (32 - directory_depth_);
+}
+
+void Table::prefetch_bucket(Hash key_hash) const {
+  __builtin_prefetch(&directory_[directory_index(key_hash)]);
+}
+
+void Table::prefetch_slot(Hash key_hash) const {
+  const Bucket& bucket = bucket_of(key_hash);
+  __builtin_prefetch(&bucket.slots[key_hash % kSlots]);
+  __builtin_prefetch(&bucket.used);
+}
+
+void Table::prefetch_record(Hash key_hash) const {
+  const Bucket& bucket = bucket_of(key_hash);
+  for (std::size_t i = key_hash % kSlots; bucket.slots[i].ref != 0; i = (i + 1) % kSlots) {
+    if (bucket.slots[i].hash != key_hash) continue;
+    const Record* record = at(bucket.slots[i].ref);
+    __builtin_prefetch(record);
+    __builtin_prefetch(reinterpret_cast<const char*>(record) + 64);  // most cross a cache line
+    return;
+  }
+}
+
+Table::Ref Table::find(std::string_view key, Hash key_hash) const {
+  const Bucket& bucket = bucket_of(key_hash);
+  for (std::size_t i = key_hash % kSlots; bucket.slots[i].ref != 0; i = (i + 1) % kSlots) {
+    const Slot& slot = bucket.slots[i];
+    if (slot.hash == key_hash && key_of(at(slot.ref)) == key) return slot.ref;
+  }
+  return 0;
+}
+
+// Splits the key's bucket until it has a free slot.
+void Table::make_room(Hash hash) {
+  while (bucket_of(hash).used >= kMaxFill) split(hash);
+}
+
+// REQUIRES: make_room(hash).
+void Table::index(Hash hash, Ref ref) {
+  Bucket& bucket = bucket_of(hash);
+  std::size_t i = hash % kSlots;
+  while (bucket.slots[i].ref != 0) i = (i + 1) % kSlots;
+  bucket.slots[i] = {hash, ref};
+  ++bucket.used;
+}
+
+// REQUIRES: the record is indexed.
+Table::Slot& Table::slot_of(Hash hash, Ref ref) {
+  Bucket& bucket = bucket_of(hash);
+  std::size_t i = hash % kSlots;
+  while (bucket.slots[i].ref != ref) i = (i + 1) % kSlots;
+  return bucket.slots[i];
+}
+
+void Table::unindex(Hash hash, Ref ref) {
+  Bucket& bucket = bucket_of(hash);
+  std::size_t hole = hash % kSlots;
+  while (bucket.slots[hole].ref != ref) hole = (hole + 1) % kSlots;
+  // Close the gap, so that no search stops early: a later slot moves into the hole unless its own
+  // place lies between the hole and it.
+  for (std::size_t i = (hole + 1) % kSlots; bucket.slots[i].ref != 0; i = (i + 1) % kSlots) {
+    const std::size_t home = bucket.slots[i].hash % kSlots;
+    if ((i - home) % kSlots >= (i - hole) % kSlots) {
+      bucket.slots[hole] = bucket.slots[i];
+      hole = i;
+    }
+  }
+  bucket.slots[hole] = {};
+  --bucket.used;
+}
+
+void Table::split(Hash hash_of_full) {
+  // First all that may throw: a failure leaves the table as it was, or with a larger directory.
+  auto sibling = std::make_unique<Bucket>();
+  if (buckets_.size() == buckets_.capacity()) buckets_.reserve(2 * buckets_.size());
+  Bucket& full = bucket_of(hash_of_full);
+  const unsigned depth = full.depth + 1;
+  if (depth > directory_depth_) {
+    std::vector<Bucket*> doubled(directory_.size() * 2);
+    for (std::size_t i = 0; i < doubled.size(); ++i) doubled[i] = directory_[i / 2];
+    directory_ = std::move(doubled);
+    ++directory_depth_;
+  }
+
+  full.depth = sibling->depth = depth;
+  // The directory entries of the full bucket are one run; its second half is the sibling's.
+  const std::size_t run = std::size_t{1} << (directory_depth_ - depth);
+  const std::size_t first = directory_index(hash_of_full) / (run * 2) * (run * 2);
+  std::fill_n(directory_.begin() + std::ptrdiff_t(first + run), run, sibling.get());
+  buckets_.push_back(std::move(sibling));
+  const auto slots = std::exchange(full.slots, {});
+  full.used = 0;
+  for (const Slot& slot : slots) {
+    if (slot.ref != 0) index(slot.hash, slot.ref);
+  }
+}
+
+}  // namespace grey

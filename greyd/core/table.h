@@ -1,0 +1,209 @@
+// The store: opaque keys with a time stamp, in bounded memory, in order of age.
+//
+// Layout, and why:
+// - Records lie in 1 MiB chunks, 8-byte aligned, and are named by a 32-bit number of 8-byte units
+//   (so 32 GiB at most). Freed records go to a free list of their size and are used again, whole or
+//   cut. When the bytes allowed are used up and no free block fits, the chunk of the oldest record
+//   is cleared of its class and compacted, so that no mix of sizes can grow the table.
+// - The index is an extendible hash: a directory of buckets of 512 slots. A full bucket splits in
+//   two; nothing else moves, so no insertion pays for a rehash of the whole table. The directory
+//   alone doubles as a whole, and is small: 4 bytes for about 300 records.
+// - Keys come from outside, so they are hashed with SipHash under a secret key and compared whole.
+// - Every record is in one of four lists, in the order in which they were put there: waiting
+//   triplets, accepted bounces, passed triplets, clients. That is the order of their stamps too,
+//   unless the clock was set: each list counts how often it was not. Eviction takes from the heads,
+//   and so never searches; nor does expiry, where the order holds.
+//
+// Reads no clock, does no IO, does not log. Not thread-safe.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "greyd/base/hash_key.h"
+#include "greyd/core/record_state.h"
+
+namespace grey {
+
+// A record; see RecordState. Of `seen` the table keeps 32 unsigned bits.
+struct RecordView {
+  std::string_view key;  // valid until the next insert or erase
+  Seconds seen = 0;
+  RecordClass record_class = RecordClass::waiting;
+  std::uint8_t passes = 0;
+
+  RecordState state() const { return {record_class, seen, passes}; }
+};
+
+class Table {
+ public:
+  // Names a record; 0 names none. Valid until that record is erased, or another is inserted.
+  using Ref = std::uint32_t;
+  static constexpr std::size_t kMaxKey = 1023;  // bytes
+
+  // At `max_records` (at least 1) an insertion evicts the oldest record of the lowest class. All
+  // records together take at most kBytesPerRecord for each that is allowed (and 1 MiB at least).
+  static constexpr std::size_t kBytesPerRecord = 128;
+  Table(std::size_t max_records, const HashKey& hash_key);
+
+  // The top bits of a hash choose the bucket, its low bits the place in the bucket. A slot keeps
+  // the whole of it, so that a split touches no record. 32 bits serve 2^23 buckets, which is more
+  // than 32 GiB of records can fill.
+  using Hash = std::uint32_t;
+  Hash hash(std::string_view key) const { return Hash(wide_hash(key)); }
+  const HashKey& hash_key() const { return hash_key_; }
+  std::uint64_t wide_hash(std::string_view key) const;  // no two keys in reach have the same
+
+  // `key_hash` is always hash(key): who looks up many hashes them first, calls prefetch_bucket()
+  // for each, then prefetch_slot(), then prefetch_record(), and finds their memory waiting in the
+  // cache.
+  Ref find(std::string_view key, Hash key_hash) const;
+  Ref find(std::string_view key) const { return find(key, hash(key)); }
+  void prefetch_bucket(Hash key_hash) const;
+  void prefetch_slot(Hash key_hash) const;
+  void prefetch_record(Hash key_hash) const;
+  // REQUIRES: no record of this key, key.size() <= kMaxKey. May evict other records. Throws
+  // std::bad_alloc, with no record changed, when there is no memory for the index.
+  Ref insert(const RecordView& record, Hash key_hash);
+  Ref insert(const RecordView& record) { return insert(record, hash(record.key)); }
+  // Gives the record a new class, stamp and passes, and puts it at the young end of its list.
+  void update(Ref ref, RecordClass record_class, Seconds seen, std::uint8_t passes);
+  // Changes the stamp alone; its place among the old and young stays.
+  void set_seen(Ref ref, Seconds seen);
+  void erase(Ref ref);
+
+  // Puts each class in order of its stamps; those of one second keep theirs.
+  void sort_by_age();
+
+  RecordView view(Ref ref) const;
+  Ref oldest(RecordClass record_class) const { return orders_[std::size_t(record_class)].head; }
+  Ref next_younger(Ref ref) const { return at(ref)->next; }
+
+  // How often a record came into this list behind a younger one, as the clock was set back or as
+  // it was restored so.
+  std::uint64_t disorders(RecordClass c) const { return orders_[std::size_t(c)].disorders; }
+
+  // A way through all records, in the order of the classes and in each from its oldest. It may
+  // pause while the table changes: each record that is neither erased nor updated in the meantime
+  // is visited once; others may or may not be. Any number of cursors at a time. The table must
+  // outlive its cursors. Records that go to the young end meanwhile must not keep it going for
+  // ever: of each class it visits as many as there were when it came to it.
+  class Cursor {
+   public:
+    explicit Cursor(Table& table);  // at the end
+    ~Cursor();
+    Cursor(const Cursor&) = delete;
+    Cursor& operator=(const Cursor&) = delete;
+
+    void start();
+    Ref next();         // the record it is at; 0 at the end
+    void step();        // moves on from there. REQUIRES: next() is not 0.
+    void skip_class();  // moves on to the next class
+    // Calls visit(const RecordView&) for up to `limit` records. False when it is at the end.
+    template <typename Visit>
+    bool walk(std::size_t limit, Visit visit) {
+      while (limit-- > 0) {
+        const Ref ref = next();
+        if (ref == 0) return false;
+        step();
+        visit(std::as_const(table_).view(ref));
+      }
+      return next() != 0;
+    }
+
+   private:
+    friend class Table;
+    Table& table_;
+    std::size_t record_class_ = kRecordClasses;
+    Ref next_ = 0;
+    std::size_t left_ = 0;
+  };
+
+  std::size_t size() const { return size_; }
+  std::size_t count(RecordClass c) const { return orders_[std::size_t(c)].count; }
+  std::uint64_t evictions() const { return evictions_; }
+  std::size_t memory() const;  // bytes held for records and index
+
+ private:
+  // A record's bytes: this header, then the key. A free block is a header, too: linked in its free
+  // list, of the class kFree, and with a key_size that makes up its length.
+  struct Record {
+    std::uint32_t next;
+    std::uint32_t prev;
+    std::uint32_t seen;
+    std::uint16_t key_size;
+    std::uint8_t passes_or_zero;
+    std::uint8_t record_class;
+  };
+  static constexpr std::size_t kHeader = sizeof(Record);
+  static_assert(kHeader == 16);
+  static constexpr std::size_t kUnit = 8;
+  static constexpr std::size_t kChunk = std::size_t{1} << 20;
+  static constexpr std::size_t kUnitsPerChunk = kChunk / kUnit;
+  static constexpr std::uint8_t kFree = 0xff;
+  static constexpr std::size_t kMinUnits = kHeader / kUnit;  // of any block
+  static constexpr std::size_t kMaxUnits = (kHeader + kMaxKey + kUnit - 1) / kUnit;
+
+  struct Slot {
+    Hash hash;
+    Ref ref;  // 0: empty
+  };
+  static constexpr std::size_t kSlots = 512;
+  static constexpr std::size_t kMaxFill = 432;
+  struct Bucket {
+    std::array<Slot, kSlots> slots{};
+    std::uint32_t used = 0;
+    std::uint32_t depth = 0;  // how many top bits of the hash its records have in common
+  };
+  struct Order {
+    Ref head = 0, tail = 0;
+    std::size_t count = 0;
+    std::uint64_t disorders = 0;
+  };
+
+  Record* at(Ref ref) const {
+    return reinterpret_cast<Record*>(chunks_[ref / kUnitsPerChunk].get() +
+                                     ref % kUnitsPerChunk * kUnit);
+  }
+  std::string_view key_of(const Record* record) const;
+  std::size_t directory_index(Hash hash) const;
+  Bucket& bucket_of(Hash hash) const { return *directory_[directory_index(hash)]; }
+  void index(Hash hash, Ref ref);
+  void unindex(Hash hash, Ref ref);
+  void make_room(Hash hash);
+  void split(Hash hash);
+  Slot& slot_of(Hash hash, Ref ref);
+  static std::size_t units_of(const Record* record);
+  Ref allocate(std::size_t units);
+  Ref take_free(std::size_t size, std::size_t units);
+  bool add_chunk();
+  void reclaim_chunk();
+  void relocate(Ref from, Ref to);
+  void give_back_bump();
+  void release(Ref ref, std::size_t units);
+  void remove_free(Ref ref);
+  void link(Ref ref, RecordClass record_class);
+  void unlink(Ref ref);
+  void evict();
+
+  std::size_t max_records_;
+  HashKey hash_key_;
+  std::vector<std::unique_ptr<std::byte[]>> chunks_;
+  std::size_t max_chunks_;
+  Ref bump_ = 0, bump_end_ = 0;  // in no record or free block: none, or kMinUnits at least
+  std::array<Ref, kMaxUnits + 1> free_{};
+  std::vector<std::unique_ptr<Bucket>> buckets_;
+  std::vector<Bucket*> directory_;  // 2^directory_depth_ of them, a bucket in as many as it spans
+  unsigned directory_depth_ = 0;
+  std::array<Order, kRecordClasses> orders_{};
+  std::size_t size_ = 0;
+  std::uint64_t evictions_ = 0;
+  std::vector<Cursor*> cursors_;  // whose places are kept in order
+};
+
+}  // namespace grey

@@ -1,0 +1,266 @@
+#include "greyd/fronts/udp_front.h"
+
+#include <new>
+#include <utility>
+
+#include "greyd/fronts/decision_log.h"
+#include "greyd/fronts/question_id.h"
+
+namespace grey {
+namespace {
+
+constexpr int kMaxBatches = 16;  // of one call; then signals and timers have their turn
+constexpr std::size_t kMaxBytes = 512 * 1024;  // likewise
+constexpr std::size_t kCheapRecipients = 16;   // a query of more is dear
+constexpr std::size_t kCheapBytes = 4096;      // so is a longer datagram, which is not even parsed
+constexpr std::size_t kMaxBacklog = 2 << 20;   // bytes
+constexpr Seconds kLogPeriod = 10;             // seconds, of bad datagrams
+constexpr Seconds kLossesPeriod = 60;
+
+// The client that a datagram asks about, as it is written there; what is too long for one is cut.
+std::string_view client_of(std::string_view datagram) {
+  constexpr std::size_t kMaxClient = 64;
+  const std::string_view field = datagram.substr(0, kMaxClient);
+  return field.substr(0, field.find('\0'));
+}
+
+}  // namespace
+
+UdpFront::UdpFront(UdpSettings settings, Fd socket, Decider& decider, LogPipe& pipe,
+                   spdlog::logger& logger, UdpCounters& counters)
+    : settings_(std::move(settings)),
+      socket_(std::move(socket)),
+      decider_(decider),
+      pipe_(pipe),
+      logger_(logger),
+      batches_(settings_.max_batches),
+      backlog_(kMaxBacklog),
+      counters_(counters),
+      told_(counters),
+      bad_datagram_limits_(wire::kFaults, RateLimit(kLogPeriod)),
+      foreign_limit_(kLogPeriod),
+      losses_limit_(kLossesPeriod) {
+  // The first batch is there from the start: when memory is short, queries are still taken.
+  (void)batches_.take();
+}
+
+UdpFront::~UdpFront() {
+  while (Batch* batch = batches_.overdue(ticks_, 0)) {
+    decider_.forget(batch->asked());
+    batches_.take_back(*batch);
+  }
+}
+
+void UdpFront::attach(EventLoop& loop, std::function<Seconds()> clock) {
+  clock_ = std::move(clock);
+  backlog_waits_ = loop.when_idle([this] { handle(clock_()); });
+  readable_ = loop.watch(socket_.get(), EventLoop::kRead, [this](unsigned) { handle(clock_()); });
+  each_second_ = loop.every(1, [this] { tick(clock_()); });
+}
+
+// What is left for later is done when nothing else is to be done, or beside what is.
+void UdpFront::settle() {
+  if (!readable_) return;
+  readable_.set(reading() ? EventLoop::kRead : 0);
+  pending() ? backlog_waits_.start() : backlog_waits_.stop();
+}
+
+void UdpFront::handle(Seconds now) {
+  for (int n = 0; n < kMaxBatches; ++n) {
+    if (!handle_batch(now)) break;
+  }
+  if (pending()) handle_dear(now);
+  settle();
+}
+
+bool UdpFront::handle_batch(Seconds now) {
+  if (batches_.left() == 1 && !backlog_.empty()) return false;  // that is for the backlog
+  Batches::Held batch = batches_.take();
+  if (batch == nullptr) return false;
+  const std::size_t received = batch->datagrams.receive(socket_.get());
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < received; ++i) bytes += batch->datagrams.datagram(i).size();
+  parse(*batch, true, now);
+  decide(std::move(batch), now);
+  return received == DatagramBatch::kSize && bytes <= kMaxBytes;
+}
+
+void UdpFront::handle_dear(Seconds now) {
+  Batches::Held batch = batches_.take();
+  batch->datagrams.load(*backlog_.take());
+  parse(*batch, false, now);
+  decide(std::move(batch), now);
+}
+
+// Fills the batch's queries from its datagrams.
+void UdpFront::parse(Batch& batch, bool set_dear_aside, Seconds now) {
+  try {
+    batch.size = parse_all(batch, set_dear_aside, now);
+  } catch (...) {
+    counters_.undecided += batch.datagrams.size();
+    throw;
+  }
+}
+
+// How many queries there are.
+std::size_t UdpFront::parse_all(Batch& batch, bool set_dear_aside, Seconds now) {
+  std::size_t queries = 0;
+  for (std::size_t i = 0; i < batch.datagrams.size(); ++i) {
+    const Endpoint source = batch.datagrams.source(i);
+    const std::string_view datagram = batch.datagrams.datagram(i);
+    if (is_foreign(source, now)) continue;
+    if (set_dear_aside && datagram.size() > kCheapBytes) {
+      set_aside(batch, i, source.ip);
+      continue;
+    }
+    wire::Query& query = batch.queries[queries];
+    const wire::Fault fault = wire::parse(datagram, query, settings_.dialect);
+    if (fault != wire::Fault::none) {
+      on_bad_datagram(fault, source, now);
+      continue;
+    }
+    if (set_dear_aside && query.recipients.size() > kCheapRecipients) {
+      set_aside(batch, i, source.ip);
+      continue;
+    }
+    const std::uint64_t question = question_id(question_key_, source, query.envelope);
+    complete(query, datagram, question, batch.completed[queries], now);
+    if (settings_.tell_questions_apart) query.question = question;
+    batch.datagram_of[queries++] = i;
+  }
+  return queries;
+}
+
+// A copy of a question without the additions that it came with at first is read as that was.
+void UdpFront::complete(wire::Query& query, std::string_view datagram, std::uint64_t question,
+                        std::string& text, Seconds now) {
+  constexpr std::size_t kEnd = 2;  // NULs: of the last recipient, and of the query
+  const std::string_view additions = datagram.substr(query.envelope.size());
+  if (additions.size() > kEnd) return full_forms_.remember(question, additions, now);
+  const std::string_view first = full_forms_.find(question, now);
+  if (first.empty()) return;
+  text.assign(query.envelope).append(first);
+  (void)wire::parse(text, query, settings_.dialect);  // what it is made of was good
+}
+
+bool UdpFront::is_foreign(const Endpoint& source, Seconds now) {
+  if (settings_.allow.contains(source.ip)) return false;
+  ++counters_.foreign;
+  if (const auto count = foreign_limit_.due(now)) {
+    logger_.warn("query refused source={}@{} count={}: not in --allow", to_string(source.ip),
+                 source.port, count);
+  }
+  return true;
+}
+
+void UdpFront::set_aside(const Batch& batch, std::size_t index, const Ip& source) {
+  const std::string_view datagram = batch.datagrams.datagram(index);
+  const std::string_view client = client_of(datagram);
+  const std::uint64_t before = backlog_.dropped();
+  const bool room = backlog_.make_room(source, client, datagram.size());
+  counters_.backlog += backlog_.dropped() - before;
+  if (!room) return;
+  try {
+    backlog_.add(source, client, datagram.size(), batch.datagrams.save(index));
+  } catch (const std::bad_alloc&) {
+    ++counters_.backlog;
+  }
+}
+
+void UdpFront::on_bad_datagram(wire::Fault fault, const Endpoint& source, Seconds now) {
+  ++counters_.faults[std::size_t(fault)];
+  if (const auto count = bad_datagram_limits_[std::size_t(fault)].due(now)) {
+    logger_.warn("bad datagram fault={} source={}@{} count={}", to_string(fault),
+                 to_string(source.ip), source.port, count);
+  }
+}
+
+// ---- decisions ---------------------------------------------------------------------------------
+
+void UdpFront::decide(Batches::Held held, Seconds now) {
+  if (held->size == 0) return;
+  held->undecided = held->size;
+  Batch& batch = batches_.send_off(std::move(held), ticks_);
+  try {
+    decider_.decide(batch.asked(), now, [this, &batch](std::size_t index, const Decided& decision) {
+      on_decision(batch, index, decision);
+    });
+  } catch (...) {
+    if (batch.undecided > 0) counters_.undecided += lose(batch);
+    throw;
+  }
+}
+
+void UdpFront::on_decision(Batch& batch, std::size_t index, const Decided& decision) noexcept {
+  ++counters_.decided[std::size_t(decision.reason)];
+  answer(batch, index, decision);
+  if (settings_.log_decisions) {
+    pipe_.add_line(Priority::info, [&](std::string& out) {
+      append_decision(out, batch.queries[index], decision,
+                      batch.datagrams.source(batch.datagram_of[index]));
+    });
+  }
+  if (--batch.undecided == 0) finish(batch);
+}
+
+// The rest of it will not be decided: how many.
+std::size_t UdpFront::lose(Batch& batch) {
+  const std::size_t lost = std::exchange(batch.undecided, 0);
+  finish(batch);
+  return lost;
+}
+
+// Whoever has been decided on is told.
+void UdpFront::finish(Batch& batch) {
+  counters_.unsent += batch.datagrams.send_answers(socket_.get());
+  pipe_.flush();
+  batches_.take_back(batch);
+  settle();
+}
+
+void UdpFront::answer(Batch& batch, std::size_t index, const Decision& decision) {
+  const wire::Query& query = batch.queries[index];
+  wire::Answer answer = to_answer(decision.reason);
+  if (decision.verdict != verdict_of(decision.reason)) {
+    // A dry run: the asker accepts, whatever the reason; "known" is the least it can be told.
+    answer = to_answer(wire::Reason::known);
+  } else if (query.wants_wait && decision.wait.value_or(0) > 0) {
+    answer = to_answer_with_wait(decision.reason, std::uint32_t(*decision.wait));
+  }
+  answer.append(query.tag);
+  batch.datagrams.answer(batch.datagram_of[index], {answer.bytes, answer.size});
+}
+
+void UdpFront::tick(Seconds now) {
+  ++ticks_;
+  while (Batch* batch = batches_.overdue(ticks_, settings_.patience)) {
+    decider_.forget(batch->asked());
+    counters_.overdue += lose(*batch);
+  }
+  settle();
+  const std::uint32_t overflow = dropped_datagrams(socket_.get());
+  counters_.overflow += overflow - std::exchange(overflow_seen_, overflow);  // it may wrap
+  tell_losses(now);
+}
+
+void UdpFront::tell_losses(Seconds now) {
+  const auto since = [&](Count UdpCounters::*count) { return counters_.*count - told_.*count; };
+  using Udp = UdpCounters;
+  const Count overflow = since(&Udp::overflow), backlog = since(&Udp::backlog),
+              undecided = since(&Udp::undecided), unsent = since(&Udp::unsent),
+              overdue = since(&Udp::overdue);
+  if (overflow + backlog + undecided + unsent + overdue == 0) return;
+  if (losses_limit_.due(now) == 0) return;
+  logger_.warn(
+      "queries without an answer, since the last such line: {} dropped by the system (its queue "
+      "was full, or the source forged), {} dropped as their source sent too many dear ones, {} not "
+      "decided for want of memory, {} answers not sent",
+      overflow, backlog, undecided, unsent);
+  if (overdue > 0) {
+    logger_.warn("queries without an answer: {} not decided within {} seconds", overdue,
+                 settings_.patience);
+  }
+  told_ = counters_;
+}
+
+}  // namespace grey

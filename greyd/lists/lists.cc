@@ -1,0 +1,68 @@
+#include "greyd/lists/lists.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <vector>
+
+#include "greyd/base/files.h"
+#include "greyd/lists/list_cdb.h"
+
+namespace grey {
+namespace {
+
+constexpr const char* kLocal = ".local";
+constexpr const char* kCdb = ".cdb";
+
+// Also a link that leads nowhere, so that it is an error and not an empty list.
+bool is_there(const std::string& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) == 0) return true;
+  return errno != ENOENT && errno != ENAMETOOLONG;
+}
+
+Result<void> add_cdb(AddressList& list, const std::string& path) {
+  auto lookup = open_list_cdb(path);
+  if (!lookup) return tl::make_unexpected(lookup.error());
+  list.add_lookup(std::move(*lookup), path);
+  return {};
+}
+
+Result<AddressList> load(const std::string& path) {
+  if (path.empty()) return AddressList();
+  std::vector<std::string> files = {path};
+  if (is_there(path + kLocal) || is_there(path + kLocal + kCdb)) files.push_back(path + kLocal);
+
+  std::vector<std::string> contents;
+  std::vector<ListText> texts;
+  for (const std::string& file : files) {
+    auto content = read_list_file(file);
+    if (!content) return tl::make_unexpected(content.error());
+    if (!*content && !is_there(file + kCdb)) {
+      return tl::make_unexpected(system_error("open", file, ENOENT));
+    }
+    contents.push_back(std::move(*content).value_or(""));
+  }
+  for (std::size_t i = 0; i < files.size(); ++i) texts.push_back({contents[i], files[i]});
+  auto list = AddressList::parse(texts);
+  if (!list) return list;
+  for (const std::string& file : files) {
+    if (!is_there(file + kCdb)) continue;
+    if (auto added = add_cdb(*list, file + kCdb); !added) {
+      return tl::make_unexpected(added.error());
+    }
+  }
+  return list;
+}
+
+}  // namespace
+
+Result<Lists> load_lists(const std::string& whitelist, const std::string& blacklist) {
+  auto white = load(whitelist);
+  if (!white) return tl::make_unexpected(white.error());
+  auto black = load(blacklist);
+  if (!black) return tl::make_unexpected(black.error());
+  return Lists{std::move(*white), std::move(*black)};
+}
+
+}  // namespace grey

@@ -1,0 +1,24 @@
+// The operator's lists, and how they are loaded from their files.
+#pragma once
+
+#include <string>
+
+#include "greyd/base/error.h"
+#include "greyd/lists/address_list.h"
+
+namespace grey {
+
+// The lists in force. Replaced whole when they are reloaded.
+struct Lists {
+  AddressList whitelist;
+  AddressList blacklist;
+};
+
+// Each list is the text file FILE and, where it exists, FILE.local: the operator's own beside one
+// that is shipped, which no upgrade touches. Either may have a cdb beside it (FILE.cdb,
+// FILE.local.cdb; see list_cdb.h), or be only that. An empty path is an empty list. A list that is
+// named and is not there is an error, as is a bad line: half a whitelist would defer mail that must
+// pass.
+Result<Lists> load_lists(const std::string& whitelist, const std::string& blacklist);
+
+}  // namespace grey

@@ -1,0 +1,262 @@
+#include "greyd/lists/network_set.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace grey {
+namespace {
+
+// One entry may stand for many ranges ("10.*.*.1"), but not for any number of them.
+constexpr std::size_t kMaxRangesPerEntry = 65536;
+
+std::uint32_t v4_number(const Ip& ip) {
+  const auto& b = ip.bytes();
+  return std::uint32_t(b[12]) << 24 | std::uint32_t(b[13]) << 16 | std::uint32_t(b[14]) << 8 |
+         b[15];
+}
+
+template <typename Wide>
+Wide v6_number(const Ip& ip) {
+  Wide number = 0;
+  for (const std::uint8_t byte : ip.bytes()) number = number << 8 | byte;
+  return number;
+}
+
+std::optional<unsigned> number_up_to(unsigned limit, std::string_view text) {
+  unsigned value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value > limit) {
+    return std::nullopt;
+  }
+  return value;
+}
+
+struct Run {
+  unsigned low, high;
+};
+// The numbers that a part of a pattern stands for, in order. None: it is not a part.
+using Part = std::vector<Run>;
+constexpr Run kAll{0, 255};
+
+bool is_whole(const Part& part) {
+  return part.size() == 1 && part[0].low == kAll.low && part[0].high == kAll.high;
+}
+
+bool fits(std::string_view pattern, std::string_view digits) {
+  return std::equal(
+      pattern.begin(), pattern.end(), digits.begin(), digits.end(),
+      [](char of_pattern, char digit) { return of_pattern == '?' || of_pattern == digit; });
+}
+
+// "2?": each question mark is one digit, and no number begins with a 0 but 0 itself.
+Part numbers_that_fit(std::string_view pattern) {
+  Part part;
+  for (unsigned number = kAll.low; number <= kAll.high; ++number) {
+    if (!fits(pattern, std::to_string(number))) continue;
+    if (part.empty() || part.back().high + 1 != number) part.push_back({number, number});
+    part.back().high = number;
+  }
+  return part;
+}
+
+// "45", "*", "3-4", "[3-4]", "2?"
+Part parse_part(std::string_view text) {
+  if (text == "*") return {kAll};
+  if (text.find('?') != std::string_view::npos) return numbers_that_fit(text);
+  if (text.size() > 2 && text.front() == '[' && text.back() == ']') {
+    text = text.substr(1, text.size() - 2);
+  }
+  const std::size_t dash = text.find('-');
+  const auto low = number_up_to(255, text.substr(0, dash));
+  const auto high = dash == std::string_view::npos ? low : number_up_to(255, text.substr(dash + 1));
+  if (!low || !high || *low > *high) return {};
+  return {{*low, *high}};
+}
+
+std::vector<unsigned> numbers_of(const Part& part) {
+  std::vector<unsigned> numbers;
+  for (const Run& run : part) {
+    for (unsigned number = run.low; number <= run.high; ++number) numbers.push_back(number);
+  }
+  return numbers;
+}
+
+bool looks_like_v4(std::string_view entry) {
+  return entry.find_first_not_of("0123456789.*?[]-/") == std::string_view::npos;
+}
+
+template <typename Wide>
+Ip v6_from_number(Wide number) {
+  std::array<std::uint8_t, 16> bytes;
+  for (std::size_t i = 16; i-- > 0; number >>= 8) bytes[i] = std::uint8_t(number);
+  return Ip(bytes);
+}
+
+// Cuts first..last into networks: each the largest that starts where the last one ended.
+template <typename Number, typename Visit>
+void cut_into_networks(Number first, Number last, Visit visit) {
+  constexpr unsigned kBits = sizeof(Number) * 8;
+  for (;;) {
+    unsigned host_bits = 0;
+    Number size_minus_one = 0;  // 2^host_bits - 1, so that all of the numbers fit too
+    while (host_bits < kBits) {
+      const Number larger = Number(size_minus_one << 1 | 1);
+      if ((first & larger) != 0 || last - first < larger) break;
+      size_minus_one = larger;
+      ++host_bits;
+    }
+    visit(first, kBits - host_bits);
+    if (last - first == size_minus_one) return;
+    first += size_minus_one + 1;
+  }
+}
+
+}  // namespace
+
+bool NetworkSet::is_meant(std::string_view entry) {
+  return looks_like_v4(entry) || entry.find(':') != std::string_view::npos;
+}
+
+std::optional<WrittenNetwork> read_network(std::string_view entry) {
+  const bool dotted = looks_like_v4(entry);
+  const std::size_t slash = entry.find('/');
+  if (dotted && slash == std::string_view::npos) return std::nullopt;
+  std::string address(entry.substr(0, slash));
+  if (dotted) {
+    for (auto dots = std::count(address.begin(), address.end(), '.'); dots < 3; ++dots) {
+      address += ".0";
+    }
+  }
+  const std::optional<Ip> ip = Ip::parse(address);
+  const unsigned most = dotted ? 32 : 128;
+  const auto bits = slash == std::string_view::npos ? std::optional<unsigned>(most)
+                                                    : number_up_to(most, entry.substr(slash + 1));
+  if (!ip || !bits) return std::nullopt;
+  const unsigned prefix = dotted ? Ip::kV4Bits + *bits : *bits;
+  if (ip->is_v4() && prefix < Ip::kV4Bits) return std::nullopt;  // ::ffff:192.0.2.0/90
+  return WrittenNetwork{*ip, prefix};
+}
+
+bool NetworkSet::add(std::string_view entry, std::uint32_t line) {
+  if (looks_like_v4(entry) && entry.find('/') == std::string_view::npos) {
+    return add_v4_pattern(entry, line);
+  }
+  const auto network = read_network(entry);
+  if (!network) return false;
+  const Ip ip = network->address.network(network->prefix);
+  if (ip.is_v4()) {
+    const unsigned bits = network->prefix - Ip::kV4Bits;
+    const std::uint32_t first = v4_number(ip);
+    const std::uint32_t rest = bits == 32 ? 0u : ~0u >> bits;
+    v4_.add(first, first | rest, line);
+  } else {
+    const Wide first = v6_number<Wide>(ip);
+    const Wide rest = network->prefix == 128 ? Wide{0} : ~Wide{0} >> network->prefix;
+    v6_.add(first, first | rest, line);
+  }
+  return true;
+}
+
+bool NetworkSet::add_v4_pattern(std::string_view entry, std::uint32_t line) {
+  Part parts[4];
+  std::size_t given = 0;
+  if (entry.ends_with('.')) entry.remove_suffix(1);
+  for (;;) {
+    if (given == 4) return false;
+    const std::size_t dot = entry.find('.');
+    parts[given] = parse_part(entry.substr(0, dot));
+    if (parts[given++].empty()) return false;
+    if (dot == std::string_view::npos) break;
+    entry.remove_prefix(dot + 1);
+  }
+  for (; given < 4; ++given) parts[given] = {kAll};
+
+  // Parts after `last` are whole, so that each combination up to there is as many ranges as `last`
+  // has runs.
+  std::size_t last = 3;
+  while (last > 0 && is_whole(parts[last])) --last;
+  std::vector<unsigned> choices[3];
+  std::size_t combinations = 1;
+  for (std::size_t i = 0; i < last; ++i) {
+    choices[i] = numbers_of(parts[i]);
+    combinations *= choices[i].size();
+  }
+  if (combinations * parts[last].size() > kMaxRangesPerEntry) return false;
+  const unsigned tail_bits = unsigned(8 * (3 - last));
+  const std::uint32_t tail = tail_bits == 0 ? 0u : ~0u >> (32 - tail_bits);
+  for (std::size_t n = 0; n < combinations; ++n) {
+    std::uint32_t lead = 0;
+    std::size_t rest = n;
+    for (std::size_t i = 0; i < last; ++i) {
+      lead |= std::uint32_t(choices[i][rest % choices[i].size()]) << (24 - 8 * i);
+      rest /= choices[i].size();
+    }
+    for (const Run& run : parts[last]) {
+      v4_.add(lead | run.low << tail_bits, lead | run.high << tail_bits | tail, line);
+    }
+  }
+  return true;
+}
+
+void NetworkSet::add(const Ip& ip) {
+  if (ip.is_v4()) {
+    v4_.add(v4_number(ip), v4_number(ip));
+  } else {
+    v6_.add(v6_number<Wide>(ip), v6_number<Wide>(ip));
+  }
+}
+
+void NetworkSet::build() {
+  v4_.build();
+  v6_.build();
+}
+
+void NetworkSet::for_each_network(const std::function<void(const Network&)>& visit) const {
+  v4_.for_each([&](std::uint32_t first, std::uint32_t last) {
+    cut_into_networks(first, last, [&](std::uint32_t network, unsigned prefix) {
+      visit({Ip::from_v4(network), Ip::kV4Bits + prefix});
+    });
+  });
+  v6_.for_each([&](Wide first, Wide last) {
+    cut_into_networks(first, last, [&](Wide network, unsigned prefix) {
+      visit({v6_from_number(network), prefix});
+    });
+  });
+}
+
+void NetworkSet::prefetch_index(const Ip& ip) const {
+  ip.is_v4() ? v4_.prefetch_index(v4_number(ip)) : v6_.prefetch_index(v6_number<Wide>(ip));
+}
+
+void NetworkSet::prefetch_range(const Ip& ip) const {
+  ip.is_v4() ? v4_.prefetch_range(v4_number(ip)) : v6_.prefetch_range(v6_number<Wide>(ip));
+}
+
+bool NetworkSet::contains(const Ip& ip) const {
+  return ip.is_v4() ? v4_.contains(v4_number(ip)) : v6_.contains(v6_number<Wide>(ip));
+}
+
+std::uint32_t NetworkSet::line_of(const Ip& ip) const {
+  return ip.is_v4() ? v4_.line_of(v4_number(ip)) : v6_.line_of(v6_number<Wide>(ip));
+}
+
+Result<NetworkSet> parse_networks(std::string_view list) {
+  NetworkSet networks;
+  while (!list.empty()) {
+    const std::size_t comma = list.find(',');
+    std::string_view entry = list.substr(0, comma);
+    list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
+    while (entry.starts_with(' ')) entry.remove_prefix(1);
+    while (entry.ends_with(' ')) entry.remove_suffix(1);
+    if (entry.empty()) continue;
+    if (!networks.add(entry)) return failure("not an address or network: " + std::string(entry));
+  }
+  networks.build();
+  return networks;
+}
+
+}  // namespace grey

@@ -1,0 +1,129 @@
+#include "greyd/state/record_text.h"
+
+#include <charconv>
+
+#include "greyd/base/append.h"
+#include "greyd/base/text.h"
+
+namespace grey {
+namespace {
+
+constexpr char kNameMark = '=';  // no address begins so
+
+// The text up to the next blank, taken off `line`.
+std::string_view take_field(std::string_view& line) {
+  const std::size_t end = line.find(' ');
+  const std::string_view field = line.substr(0, end);
+  line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
+  return field;
+}
+
+template <typename Number>
+bool take_number(std::string_view& line, Number& number) {
+  const std::string_view field = take_field(line);
+  const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), number);
+  return error == std::errc() && end == field.data() + field.size();
+}
+
+// Nearly all words stand for themselves: those are not copied.
+bool take_word(std::string_view& line, std::string& storage, std::string_view& word) {
+  const std::string_view field = take_field(line);
+  if (is_plain_word(field)) {
+    word = field;
+    return true;
+  }
+  auto bytes = read_word(field);
+  if (!bytes) return false;
+  storage = std::move(*bytes);
+  word = storage;
+  return true;
+}
+
+bool take_client(std::string_view& line, std::string& storage, Client& client) {
+  if (line.starts_with(kNameMark)) {
+    line.remove_prefix(1);
+    std::string_view name;
+    if (line.starts_with(' ') || line.empty()) {
+      take_field(line);
+    } else if (!take_word(line, storage, name)) {
+      return false;
+    }
+    client = Client::named(name);
+    return true;
+  }
+  const auto address = Ip::parse(take_field(line));
+  if (address) client = *address;
+  return address.has_value();
+}
+
+}  // namespace
+
+void append_client(std::string& out, const Client& client) {
+  if (client.has_address()) {
+    append_ip(out, client.ip);
+    return;
+  }
+  out += kNameMark;
+  if (!client.name->empty()) append_word(out, *client.name);
+}
+
+void append_record(std::string& out, const SavedRecord& record) {
+  static constexpr char kLetters[kRecordClasses] = {'W', 'B', 'P', 'C'};
+  out += record.change == Change::forgotten ? 'F' : kLetters[std::size_t(record.record_class)];
+  out += ' ';
+  append_number(out, record.seen);
+  out += ' ';
+  if (record.record_class == RecordClass::client) {
+    append_number(out, record.passes);
+    out += ' ';
+    append_client(out, record.client);
+  } else {
+    append_client(out, record.client);
+    out += ' ';
+    append_word(out, record.sender);
+    out += ' ';
+    append_word(out, record.recipient);
+  }
+  out += '\n';
+}
+
+const SavedRecord* RecordReader::read(std::string_view line) {
+  const std::string_view letter = take_field(line);
+  record_ = {};
+  if (letter == "W") {
+    record_.record_class = RecordClass::waiting;
+  } else if (letter == "B") {
+    record_.record_class = RecordClass::bounce;
+  } else if (letter == "P") {
+    record_.record_class = RecordClass::passed;
+  } else if (letter == "C") {
+    record_.record_class = RecordClass::client;
+  } else if (letter == "F") {
+    record_.change = Change::forgotten;
+  } else {
+    return nullptr;
+  }
+  if (!take_number(line, record_.seen) || record_.seen < 0) return nullptr;
+  if (record_.record_class == RecordClass::client) {
+    const bool good =
+        take_number(line, record_.passes) && take_client(line, client_, record_.client);
+    return good && line.empty() ? &record_ : nullptr;
+  }
+  const bool good = take_client(line, client_, record_.client) &&
+                    take_word(line, sender_, record_.sender) &&
+                    take_word(line, recipient_, record_.recipient);
+  return good && line.empty() ? &record_ : nullptr;
+}
+
+const SavedRecord* RecordReader::read_end_of(std::string_view line) {
+  // A record has at most four blanks, so its letter is before one of the last five.
+  std::size_t blank = line.size();
+  for (int n = 0; n < 5; ++n) {
+    blank = blank == 0 ? std::string_view::npos : line.rfind(' ', blank - 1);
+    if (blank == std::string_view::npos || blank == 0) return nullptr;
+    if (const SavedRecord* record = read(line.substr(blank - 1))) return record;
+  }
+  return nullptr;
+}
+
+}  // namespace grey

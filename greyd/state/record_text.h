@@ -1,0 +1,39 @@
+// One saved record as one line of text, in the context file and in the journal:
+//
+//   W <first seen> <client> <sender> <recipient>     a triplet that waits for its good retry
+//   B <accepted> <client> <sender> <recipient>       a bounce that has been accepted
+//   P <last seen> <client> <sender> <recipient>      a triplet that has passed
+//   C <last seen> <passes> <client>                  a client and its good retries
+//   F <when> <client> <sender> <recipient>           journal only: this triplet is forgotten
+//
+// Times are seconds since 1970. Sender and recipient are words of text.h; "<>" is the null sender.
+// A client is an address, or "=" and its name as a word ("=unknown"; "=" alone: the empty name).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "greyd/core/record.h"
+#include "greyd/wire/client.h"
+
+namespace grey {
+
+void append_client(std::string& out, const Client& client);
+void append_record(std::string& out, const SavedRecord& record);  // with its '\n'
+
+// Reads lines one after another. The record of a line lives until the next, and as long as the
+// line.
+class RecordReader {
+ public:
+  // `line` without its '\n'. Nothing when it is not a record.
+  const SavedRecord* read(std::string_view line);
+  // The record that a damaged line ends with: behind half of another one, or behind zeros. No word
+  // of a record has a blank in it, so that the end of one is none. Nothing when there is none.
+  const SavedRecord* read_end_of(std::string_view line);
+
+ private:
+  SavedRecord record_;
+  std::string client_, sender_, recipient_;
+};
+
+}  // namespace grey

@@ -1,0 +1,117 @@
+#include "greyd/wire/wire.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace grey::wire {
+namespace {
+
+// Where the field that starts at `at` ends: its NUL, or the end of the datagram.
+const char* field_end(const char* at, const char* end) {
+  const void* nul = std::memchr(at, '\0', std::size_t(end - at));
+  return nul != nullptr ? static_cast<const char*>(nul) : end;
+}
+
+const char* after(const char* field_end, const char* end) {
+  return field_end == end ? end : field_end + 1;
+}
+
+// Of the client's or the sender's field, which is there.
+std::string_view value_of(const char* at, const char* field_end, Dialect dialect) {
+  const std::string_view value(at + 1, std::size_t(field_end - at - 1));
+  if (dialect == Dialect::qmail_greyd) return value;
+  return {value.data(), std::min(value.find('\n'), value.size())};
+}
+
+}  // namespace
+
+void Recipients::Iterator::settle() {
+  while (at_ != end_) {
+    field_end_ = field_end(at_, end_);
+    if (*at_ == 'T') return;
+    at_ = after(field_end_, end_);
+  }
+}
+
+Recipients::Iterator& Recipients::Iterator::operator++() {
+  at_ = after(field_end_, end_);
+  settle();
+  return *this;
+}
+
+std::string_view to_string(Fault fault) {
+  static constexpr std::string_view kNames[kFaults] = {"none",       "empty",     "no-client",
+                                                       "bad-client", "no-sender", "no-recipient"};
+  return kNames[std::size_t(fault)];
+}
+
+std::string_view to_string(Reason reason) {
+  static constexpr std::string_view kNames[] = {
+      "new", "early", "stale", "error", "blacklisted", "whitelisted", "known", "passed", "bounce"};
+  return kNames[std::size_t(reason)];
+}
+
+Fault parse(std::string_view datagram, Query& query, Dialect dialect) {
+  const bool ours = dialect == Dialect::qmail_greyd;
+  const char* at = datagram.data();
+  const char* const end = at + datagram.size();
+  if (at == end) return Fault::empty;
+
+  if (*at != 'I') return Fault::no_client;
+  const char* stop = field_end(at, end);
+  query.client = Client::parse(value_of(at, stop, dialect));
+  if (ours && !query.client.has_address()) return Fault::bad_client;
+
+  at = after(stop, end);
+  if (at == end || *at != 'F') return Fault::no_sender;
+  stop = field_end(at, end);
+  query.sender = value_of(at, stop, dialect);
+
+  query.client_name = {};
+  query.wants_wait = false;
+  query.tag = {};
+  query.probe = false;
+  query.message = query.question = 0;
+  const char* const fields = after(stop, end);
+  const char* last_recipient_end = fields;
+  const char* fields_end = nullptr;  // before the first recipient that is too many
+  std::size_t recipients = 0;
+  for (at = fields; at != end; at = after(stop, end)) {
+    stop = field_end(at, end);
+    if (stop == at) break;  // the empty field that ends the query
+    if (*at == 'T' && ++recipients == kMaxRecipients + 1) fields_end = at;
+    if (*at == 'T') last_recipient_end = stop;
+    if (*at == 'P') query.probe = true;
+    if (*at == 'W') query.wants_wait = true;
+    const std::string_view value(at + 1, std::size_t(stop - at - 1));
+    if (*at == 'N') query.client_name = value;
+    if (*at == 'Q' && value.size() <= kMaxTag) query.tag = value;
+  }
+  if (ours && recipients == 0) return Fault::no_recipient;
+  query.envelope = {datagram.data(), std::size_t(last_recipient_end - datagram.data())};
+  if (fields_end == nullptr) fields_end = at;
+  query.unasked = recipients - std::min(recipients, kMaxRecipients);
+  query.recipients =
+      Recipients({fields, std::size_t(fields_end - fields)}, recipients - query.unasked);
+  return Fault::none;
+}
+
+bool QueryWriter::field(char letter, std::string_view text) {
+  constexpr std::size_t kLetterNulAndFinalNul = 3;
+  if (text.size() > capacity_ || capacity_ - text.size() < size_ + kLetterNulAndFinalNul) {
+    return false;
+  }
+  if (!text.empty() && std::memchr(text.data(), '\0', text.size()) != nullptr) return false;
+  buffer_[size_++] = letter;
+  if (!text.empty()) std::memcpy(buffer_ + size_, text.data(), text.size());
+  size_ += text.size();
+  buffer_[size_++] = '\0';
+  return true;
+}
+
+std::size_t QueryWriter::finish() {
+  if (size_ < capacity_) buffer_[size_++] = '\0';
+  return size_;
+}
+
+}  // namespace grey::wire

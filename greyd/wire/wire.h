@@ -1,0 +1,187 @@
+// The UDP protocol between an SMTP server and the daemon, both directions.
+//
+// Query, as greylist(3) and greydaemon(8) document it, with additions (N, P, Q and W):
+//
+//   I<ip> NUL F<sender> NUL { T<recipient> NUL | N<client name> NUL | P NUL
+//                             | Q<tag> NUL | W NUL | <other letter>... NUL } [NUL]
+//
+// - The last field's NUL may be missing: clients cut long queries at a size of their own.
+// - An empty field ends the query; what follows is ignored.
+// - N is the client's verified host name (tcpserver's TCPREMOTEHOST). Fields of any other letter
+//   after F are skipped, so that the protocol can grow.
+// - P makes it a probe, which asks whether the daemon is there: it is answered as a first attempt
+//   is, by the lists and else with "new", and nothing is looked up or stored.
+// - W asks how long the client has to wait.
+// - Q, of at most 16 bytes, asks for its tag at the end of the answer. Without it an answer that
+//   comes late may be taken for that to another question, as ports are used again.
+// - At least one T is needed. A recipient may be empty, and so may the sender (a bounce).
+// - Under greydaemon's rules less is needed, see Dialect.
+//
+// Answer: two bytes. Clients look at the first only, 1 for accept and 0 for defer; see Answer. To a
+// query with W a deferral has four more, when the time is known: the seconds until a retry is
+// accepted, most significant byte first. To a query with Q its tag follows.
+//
+// Shared by daemon and glue. No dependency, and nothing here may throw or allocate.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <string_view>
+
+#include "greyd/wire/client.h"
+
+namespace grey::wire {
+
+constexpr std::size_t kMaxDatagram = 65507;  // UDP over IPv4 (RFC 768, RFC 791)
+
+// Recipients of a query beyond so many count as not asked about: work and memory that a query may
+// cause are bounded. Postfix takes no more in a message (smtpd_recipient_limit), RFC 5321 asks for
+// 100 (4.5.3.1.8).
+constexpr std::size_t kMaxRecipients = 1000;
+
+// The recipients of a query, in order, as views into its datagram.
+class Recipients {
+ public:
+  class Iterator {
+   public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = std::string_view;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const std::string_view*;
+    using reference = std::string_view;
+
+    Iterator(const char* at, const char* end) : at_(at), end_(end) { settle(); }
+    std::string_view operator*() const { return {at_ + 1, std::size_t(field_end_ - at_ - 1)}; }
+    Iterator& operator++();
+    bool operator==(const Iterator& other) const { return at_ == other.at_; }
+
+   private:
+    void settle();  // moves on to the next T field, or to the end
+    const char* at_;
+    const char* end_;
+    const char* field_end_ = nullptr;
+  };
+
+  Recipients() = default;
+  Recipients(std::string_view fields, std::size_t count) : fields_(fields), count_(count) {}
+  Iterator begin() const { return {fields_.data(), fields_.data() + fields_.size()}; }
+  Iterator end() const {
+    return {fields_.data() + fields_.size(), fields_.data() + fields_.size()};
+  }
+  std::size_t size() const { return count_; }
+
+ private:
+  std::string_view fields_;  // all after the sender, up to the end of the query
+  std::size_t count_ = 0;
+};
+
+// Views point into the datagram and live as long as it does.
+struct Query {
+  Client client;
+  std::string_view sender;
+  std::string_view client_name;  // empty when the front sent none
+  bool wants_wait = false;       // the answer may tell how long to wait
+  std::string_view tag;          // what the answer is to end with
+  Recipients recipients;
+  // The datagram up to the end of its last recipient. The same in each form that a question is
+  // asked in: with the additions that follow, or without, as an asker tries where it gets no
+  // answer.
+  std::string_view envelope;
+  bool probe = false;       // decides nothing and leaves no trace in the state
+  std::size_t unasked = 0;  // recipients named beyond kMaxRecipients
+  // Both are not in a datagram; 0 when nobody can tell.
+  // The same for all queries about one message: a good retry of it counts once.
+  std::uint64_t message = 0;
+  // The same for copies of one question, in whichever form: what an asker sends again, as it got no
+  // answer in time, is no retry.
+  std::uint64_t question = 0;
+};
+
+// Why a datagram is not a query. The names are those of the log and of the
+// counters (counters.h).
+enum class Fault : std::uint8_t { none, empty, no_client, bad_client, no_sender, no_recipient };
+constexpr std::size_t kFaults = 6;
+std::string_view to_string(Fault fault);
+
+// greydaemon answers what is a fault elsewhere: a client that is no address is a name (bad_client),
+// and there may be no recipient at all (no_recipient). A line feed ends its client and its sender.
+enum class Dialect : std::uint8_t { qmail_greyd, greydaemon };
+
+// Reads `datagram` into `query`; the query is whole only when Fault::none is returned.
+[[nodiscard]] Fault parse(std::string_view datagram, Query& query,
+                          Dialect dialect = Dialect::qmail_greyd);
+
+enum class Reason : std::uint8_t {
+  new_triplet,
+  early,
+  stale,
+  error,
+  blacklisted,
+  whitelisted,
+  known,
+  passed,
+  bounce,
+};
+constexpr std::size_t kReasons = 9;
+std::string_view to_string(Reason reason);  // "new", "early", ...
+
+enum class Verdict : std::uint8_t { defer = 0, accept = 1 };
+constexpr Verdict verdict_of(Reason reason) {
+  return reason < Reason::whitelisted ? Verdict::defer : Verdict::accept;
+}
+constexpr std::string_view to_string(Verdict verdict) {
+  return verdict == Verdict::accept ? "accept" : "defer";
+}
+
+//  0 1 new    0 2 early   0 3 stale   0 4 error   0 5 blacklisted
+//  1 1 whitelisted        1 2 known   1 3 passed  1 4 bounce
+constexpr std::size_t kMaxTag = 16;
+struct Answer {
+  char bytes[6 + kMaxTag];
+  std::size_t size = 2;
+
+  constexpr void append(std::string_view tag) {
+    for (const char c : tag) bytes[size++] = c;
+  }
+};
+constexpr Answer to_answer(Reason reason) {
+  const int index = int(reason);
+  const int first_accept = int(Reason::whitelisted);
+  if (index < first_accept) return {{0, char(index + 1)}};
+  return {{1, char(index - first_accept + 1)}};
+}
+
+// The same for a query with W; `wait` in seconds, not 0.
+constexpr Answer to_answer_with_wait(Reason reason, std::uint32_t wait) {
+  Answer answer = to_answer(reason);
+  for (int i = 0; i < 4; ++i) answer.bytes[2 + i] = char(wait >> (24 - 8 * i));
+  answer.size = 6;
+  return answer;
+}
+// The seconds that a received answer, without its tag, tells; or 0.
+constexpr std::uint32_t wait_in(std::string_view answer) {
+  if (answer.size() != 6 || answer[0] != char(Verdict::defer)) return 0;
+  std::uint32_t wait = 0;
+  for (std::size_t i = 2; i < 6; ++i)
+    wait = wait << 8 | static_cast<unsigned char>(answer.data()[i]);
+  return wait;
+}
+
+// Writes a query into a buffer of the caller's. Fields that do not fit are left out whole.
+class QueryWriter {
+ public:
+  QueryWriter(char* buffer, std::size_t capacity) : buffer_(buffer), capacity_(capacity) {}
+  // False when the text has a NUL inside or would leave no room for the final NUL.
+  bool field(char letter, std::string_view text);
+  // Adds the final NUL. The length of the datagram.
+  std::size_t finish();
+
+ private:
+  char* buffer_;
+  std::size_t capacity_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace grey::wire

@@ -1,0 +1,69 @@
+#include "smtpd-glue/libgreylist/additions.h"
+
+#include <string.h>
+
+namespace grey::glue {
+namespace {
+
+void copy(std::string_view text, char* out) {
+  if (!text.empty()) memcpy(out, text.data(), text.size());
+}
+
+std::optional<std::size_t> size_of_name(const Asked& asked) {
+  if (asked.client_name.empty()) return std::nullopt;
+  return asked.client_name.size();
+}
+void write_name(const Asked& asked, const Written&, char* out) {
+  copy(asked.client_name, out);
+}
+
+std::optional<std::size_t> size_of_wait(const Asked& asked) {
+  if (!asked.wait) return std::nullopt;
+  return 0;
+}
+void write_wait(const Asked&, const Written&, char*) {}
+
+std::optional<std::size_t> size_of_tag(const Asked&) {
+  return sizeof(Tag);
+}
+void write_tag(const Asked&, const Written& written, char* out) {
+  copy(written.tag.view(), out);
+}
+
+constexpr Addition kAdditions[] = {
+    {'N', size_of_name, write_name},
+    {'W', size_of_wait, write_wait},
+    {'Q', size_of_tag, write_tag},
+};
+static_assert(is_well_formed(kAdditions));
+
+}  // namespace
+
+Additions query_additions() {
+  return kAdditions;
+}
+
+std::size_t size_of(Additions additions, const Asked& asked) {
+  std::size_t octets = 0;
+  for (const Addition& addition : additions) {
+    if (const auto size = addition.size(asked)) octets += kField + *size;
+  }
+  return octets;
+}
+
+std::size_t write_additions(Additions additions, const Asked& asked, const Tag& tag, char* datagram,
+                            std::size_t envelope) {
+  std::size_t end = envelope;
+  for (const Addition& addition : additions) {
+    const auto size = addition.size(asked);
+    if (!size) continue;
+    datagram[end++] = addition.letter;
+    addition.write(asked, {tag, {datagram, end}}, datagram + end);
+    end += *size;
+    datagram[end++] = '\0';
+  }
+  datagram[end++] = '\0';
+  return end;
+}
+
+}  // namespace grey::glue

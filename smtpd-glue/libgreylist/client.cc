@@ -1,0 +1,104 @@
+// The C interface of greylist.h to a question: its options, from the caller or the environment, and
+// what is done without an answer. How it is asked: asker.h.
+//
+// A C++ runtime must not be needed, as there.
+#include <stdlib.h>
+#include <string.h>
+
+#include <optional>
+
+#include "greyd/wire/wire.h"
+#include "smtpd-glue/libgreylist/asker.h"
+#include "smtpd-glue/libgreylist/greylist.h"
+#include "smtpd-glue/libgreylist/servers.h"
+
+namespace {
+
+// A decimal number from `least` to `most`.
+std::optional<unsigned> parse_number(const char* text, unsigned least, unsigned most) {
+  unsigned value = 0;
+  if (*text == '\0') return std::nullopt;
+  for (; *text != '\0'; ++text) {
+    if (*text < '0' || *text > '9') return std::nullopt;
+    value = value * 10 + unsigned(*text - '0');
+    if (value > most) return std::nullopt;
+  }
+  if (value < least) return std::nullopt;
+  return value;
+}
+
+const char* set(const char* text) {
+  return text != nullptr && *text != '\0' ? text : nullptr;
+}
+
+}  // namespace
+
+void greylist_options_init(greylist_options* options) {
+  *options = {nullptr, GREYLIST_FAIL_OPEN, GREYLIST_TIMEOUT_MS, GREYLIST_MAX_DATA, 0};
+}
+
+unsigned greylist_options_from_env(greylist_options* options) {
+  greylist_options_init(options);
+  unsigned bad = 0;
+
+  options->servers = set(getenv("GREYIP"));
+  if (options->servers != nullptr && !grey::glue::parse_servers(options->servers))
+    bad |= GREYLIST_VAR_IP;
+
+  const char* text = set(getenv("GREYTEXT"));
+  options->ask_wait = strstr(text != nullptr ? text : GREYLIST_TEXT, "%t") != nullptr;
+  if (const char* fail = set(getenv("GREYFAIL"))) {
+    if (strcmp(fail, "closed") == 0) {
+      options->fail = GREYLIST_FAIL_CLOSED;
+    } else if (strcmp(fail, "open") != 0) {
+      bad |= GREYLIST_VAR_FAIL;
+    }
+  }
+  if (const char* timeout = set(getenv("GREYTIMEOUT"))) {
+    const auto seconds = parse_number(timeout, 1, 60);
+    if (seconds) options->timeout_ms = *seconds * 1000;
+    if (!seconds) bad |= GREYLIST_VAR_TIMEOUT;
+  }
+  if (const char* max_data = set(getenv("GREYMAXDATA"))) {
+    const auto octets =
+        parse_number(max_data, GREYLIST_MIN_DATA, unsigned(grey::wire::kMaxDatagram));
+    if (octets) options->max_data = *octets;
+    if (!octets) bad |= GREYLIST_VAR_MAXDATA;
+  }
+  return bad;
+}
+
+greylist_result greylist_ask_in_session(const greylist_options* options,
+                                        const greylist_query* query, greylist_session* session) {
+  if (options->servers == nullptr || *options->servers == '\0') {
+    return {GREYLIST_ACCEPT, GREYLIST_OFF, 0, 0, 0};
+  }
+  greylist_result result = grey::glue::ask_servers(*options, *query, *session);
+  if (result.error != GREYLIST_ANSWERED) {
+    result.verdict = options->fail == GREYLIST_FAIL_CLOSED ? GREYLIST_DEFER : GREYLIST_ACCEPT;
+  }
+  return result;
+}
+
+greylist_result greylist_ask(const greylist_options* options, const greylist_query* query) {
+  greylist_session session{};
+  return greylist_ask_in_session(options, query, &session);
+}
+
+const char* greylist_strerror(greylist_error error) {
+  switch (error) {
+    case GREYLIST_ANSWERED:
+      return "answered";
+    case GREYLIST_OFF:
+      return "greylisting is off";
+    case GREYLIST_BAD_SERVERS:
+      return "cannot read the list of greylisting daemons";
+    case GREYLIST_BAD_QUERY:
+      return "not a client address with a sender and a recipient";
+    case GREYLIST_SILENT:
+      return "no answer in time";
+    case GREYLIST_UNREACHABLE:
+      return "no greylisting daemon can be reached";
+  }
+  return "unknown error";
+}

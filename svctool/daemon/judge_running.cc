@@ -1,0 +1,110 @@
+#include "svctool/daemon/judge_running.h"
+
+#include <algorithm>
+
+#include "svctool/plan/settings.h"
+
+namespace grey::svctool {
+namespace {
+
+// The variable that `run` passes on by this flag; empty: none.
+std::string_view variable_of(std::string_view flag) {
+  for (const Setting& setting : all_settings()) {
+    if (!setting.variable.empty() && !setting.name.empty() && flag_of(setting) == flag) {
+      return setting.variable;
+    }
+  }
+  return {};
+}
+
+std::string quoted(const StartValues& values, std::string_view name) {
+  const auto value = values.find(name);
+  if (value == values.end() || value->second.empty()) return "its default";
+  return "'" + value->second + "'";
+}
+
+std::string_view value_of(const StartValues& values, std::string_view name) {
+  const auto value = values.find(name);
+  return value == values.end() ? std::string_view() : std::string_view(value->second);
+}
+
+}  // namespace
+
+std::optional<StartValues> start_values(const std::vector<std::string>& words,
+                                        bool use_greydaemon) {
+  const std::string_view program = use_greydaemon ? "/greydaemon" : "/qmail-greyd";
+  // LISTEN and CONTEXT_FILE come last.
+  if (words.size() < 3 || !words.front().ends_with(program)) return std::nullopt;
+  StartValues values;
+  const std::size_t end = words.size() - 2;
+  for (std::size_t i = 1; i < end; ++i) {
+    if (words[i] == "--dry-run") {
+      values["DRY_RUN"] = "1";
+      continue;
+    }
+    const std::string_view variable = variable_of(words[i]);
+    if (variable.empty() || i + 1 >= end) return std::nullopt;
+    values[std::string(variable)] = words[++i];
+  }
+  values["LISTEN"] = words[end];
+  values["CONTEXT_FILE"] = words[end + 1];
+  return values;
+}
+
+void judge_start_values(const StartValues& set, const StartValues& started,
+                        const std::string& service, Findings& findings) {
+  for (const auto& [name, value] : set) {
+    if (value == value_of(started, name)) continue;
+    findings.warn("not-in-force",
+                  service + ": " + name + " is " + quoted(set, name) +
+                      " now, and the daemon that runs was started with " + quoted(started, name),
+                  "svctool --restart --service=" + service, name);
+  }
+}
+
+void judge_lists(const std::vector<ListFacts>& lists, std::optional<double> started_at,
+                 const LogNews& news, const std::string& reload, Findings& findings) {
+  if (!started_at) return;
+  for (const ListFacts& list : lists) {
+    if (list.changed_at <= *started_at || news.reloaded_at >= list.changed_at) continue;
+    if (news.refused_at >= list.changed_at) {
+      findings.wrong(
+          "list-refused",
+          list.path +
+              ": the daemon has refused it, so that the one before is in force: " + news.refused,
+          "mend that line, then " + reload, list.path);
+    } else if (news.since && *news.since <= list.changed_at) {
+      findings.warn("list-not-read",
+                    list.path + ": changed since the daemon has read it, so it is not in force",
+                    reload, list.path);
+    } else {
+      // Its log does not reach back, or says nothing of that.
+      findings.note("list-changed",
+                    list.path +
+                        ": changed since the daemon was started; its log does not tell whether it "
+                        "has been read since",
+                    "if in doubt: " + reload, list.path);
+    }
+  }
+}
+
+void judge_policy(const std::vector<PolicyFacts>& places, const std::string& service,
+                  const std::string& log, Findings& findings) {
+  for (const PolicyFacts& place : places) {
+    const std::string where = service + ": POLICY " + place.place;
+    if (!place.other.empty()) {
+      findings.wrong("policy-taken", where + " is taken by " + place.other,
+                     "end that one, or set another POLICY, before the daemon is restarted",
+                     place.place);
+    } else if (place.probe && place.probe->answered) {
+      findings.note("policy-answers", where + ": answers", {}, place.place);
+    } else if (place.probe) {
+      findings.wrong(
+          "policy-silent", where + ": " + place.probe->outcome,
+          "see what the daemon has said: " + log + "; then svctool --restart --service=" + service,
+          place.place);
+    }
+  }
+}
+
+}  // namespace grey::svctool

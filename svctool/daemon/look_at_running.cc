@@ -1,0 +1,199 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <sstream>
+#include <system_error>
+
+#include "greyd/base/files.h"
+#include "greyd/options.h"
+#include "svctool/daemon/look_at.h"
+#include "svctool/daemon/processes.h"
+#include "svctool/daemon/sockets.h"
+#include "svctool/files/service_files.h"
+#include "svctool/plan/settings.h"
+#include "svctool/util/process.h"
+
+namespace grey::svctool {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMostLog = std::size_t{1} << 20;  // bytes of a log that are read
+constexpr double kDay = 86400;
+constexpr unsigned kLogSeconds = 20;
+
+double seconds(const timespec& time) {
+  return double(time.tv_sec) + double(time.tv_nsec) / 1e9;
+}
+
+// The last `most` bytes of a file from the beginning of a line on; nothing when it cannot be read,
+// or is something else.
+std::optional<std::string> read_end(const std::string& path, std::size_t most) {
+  const Fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  struct stat status {};
+  if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+  const auto size = std::size_t(status.st_size);
+  std::string text(std::min(size, most), '\0');
+  const ssize_t got = ::pread(file.get(), text.data(), text.size(), off_t(size - text.size()));
+  text.resize(got > 0 ? std::size_t(got) : 0);
+  if (size > most) text.erase(0, text.find('\n') + 1);  // npos + 1 is 0
+  return text;
+}
+
+// multilog's and its like: `current`, and before it files whose names are in the order of time.
+std::vector<std::string> log_files(const std::string& directory) {
+  std::vector<std::string> files;
+  std::error_code error;
+  for (fs::directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
+    if (at->path().filename().string().starts_with('@')) files.push_back(at->path());
+  }
+  std::ranges::sort(files);
+  files.push_back(directory + "/current");
+  return files;
+}
+
+LogNews read_log_files(const std::string& directory, double lost_since) {
+  LogNews news;
+  std::vector<std::string> texts;  // the newest first
+  std::size_t left = kMostLog;
+  auto files = log_files(directory);
+  std::ranges::reverse(files);
+  for (const std::string& file : files) {
+    auto text = left > 0 ? read_end(file, left) : std::nullopt;
+    if (!text) {
+      news.unseen = texts.empty() && ::access(file.c_str(), R_OK) != 0 && errno == EACCES;
+      break;
+    }
+    left -= text->size();
+    texts.push_back(std::move(*text));
+  }
+  for (auto text = texts.rbegin(); text != texts.rend(); ++text) read_news(*text, lost_since, news);
+  return news;
+}
+
+// What the suite keeps.
+LogNews read_kept_log(const Suite& suite, const std::string& service, double lost_since) {
+  LogNews news;
+  Program program{arguments_of(suite.log_news, suite.known_as(service))};
+  program.seconds = kLogSeconds;
+  if (const auto text = read_program(program)) read_news(*text, lost_since, news);
+  news.unseen = !news.since && ::geteuid() != 0;
+  return news;
+}
+
+std::vector<std::string> policy_places(const std::string& value) {
+  std::vector<std::string> places;
+  std::istringstream parts(value);
+  for (std::string place; std::getline(parts, place, ',');) {
+    if (!place.empty()) places.push_back(place);
+  }
+  return places;
+}
+
+// A TCP port that another process than the daemon has.
+std::string holder_of_port(const Seen& seen, const Endpoint& endpoint) {
+  // Nothing when only root can tell: what is asked there says more.
+  if (seen.daemon != 0 && listens_at(seen.daemon, Transport::tcp, endpoint) != false) return {};
+  const auto holder = find_holder(Transport::tcp, endpoint);
+  return holder ? to_string(*holder) : std::string();
+}
+
+std::string holder_of_socket(const Seen& seen, const PolicyProbe& probe) {
+  if (probe.peer == 0 || probe.peer == seen.daemon) return {};
+  return to_string(Holder{probe.peer, program_of(probe.peer), {}});
+}
+
+// Whether the daemon that runs was started with it.
+bool is_started_with(const Seen& seen, const std::string& place) {
+  if (seen.daemon == 0 || !seen.started) return seen.daemon != 0;
+  const auto value = seen.started->find("POLICY");
+  if (value == seen.started->end()) return false;
+  const auto places = policy_places(value->second);
+  return std::ranges::find(places, place) != places.end();
+}
+
+PolicyFacts look_at_place(const Seen& seen, const std::string& place) {
+  PolicyFacts facts{place, {}, {}};
+  const bool started = is_started_with(seen, place);
+  const auto endpoint = parse_endpoint(place, Wildcards::allowed, kDefaultPolicyPort);
+  const bool is_path = place.starts_with('/');
+  if (!is_path && endpoint) facts.other = holder_of_port(seen, *endpoint);
+  if (!is_path && (!started || !facts.other.empty())) return facts;
+  PolicyProbe probe = probe_policy(place);
+  if (is_path) facts.other = holder_of_socket(seen, probe);
+  if (started) facts.probe = std::move(probe);
+  return facts;
+}
+
+}  // namespace
+
+Seen see(const ServiceRequest& request, const std::string& service, pid_t daemon) {
+  Seen seen{request, service, daemon};
+  if (daemon != 0) seen.started = start_values(command_line_of(daemon), request.use_greydaemon);
+  return seen;
+}
+
+StartValues values_set(const Seen& seen) {
+  StartValues values;
+  const auto add = [&](std::string_view name) {
+    values[std::string(name)] = read_variable(seen.service, std::string(name));
+  };
+  for (const Setting& setting : settings()) add(setting.variable);
+  for (const char* name : {"LISTEN", "CONTEXT_FILE"}) add(name);
+  // Only one that root starts is told who to be.
+  const bool told = seen.started && seen.started->contains("SERVICE_USER");
+  const bool is_root = seen.daemon != 0 && user_of(seen.daemon) == 0;
+  if (!sets_user(*seen.request.suite) && (told || is_root)) add("SERVICE_USER");
+  const bool dry = is_dry_run(read_variable(seen.service, "DRY_RUN"));
+  values.emplace("DRY_RUN", dry ? std::string("1") : std::string());
+  return values;
+}
+
+LogNews look_at_news(const Suite& suite, const std::string& service) {
+  const double day_ago = double(::time(nullptr)) - kDay;
+  if (keeps_log(suite)) return read_kept_log(suite, service, day_ago);
+  const std::string directory = read_variable(service + "/log", "LOGDIR");
+  return directory.empty() ? LogNews() : read_log_files(directory, day_ago);
+}
+
+std::vector<PolicyFacts> look_at_policy(const Seen& seen) {
+  std::vector<PolicyFacts> facts;
+  for (const std::string& place : policy_places(read_variable(seen.service, "POLICY"))) {
+    facts.push_back(look_at_place(seen, place));
+  }
+  return facts;
+}
+
+std::string find_policy_holder(const Seen& seen) {
+  return find_policy_holder(seen, read_variable(seen.service, "POLICY"));
+}
+
+std::string find_policy_holder(const Seen& seen, const std::string& places) {
+  for (const std::string& place : policy_places(places)) {
+    const PolicyFacts facts = look_at_place(seen, place);
+    if (!facts.other.empty()) return facts.other + " listens on " + place;
+  }
+  return {};
+}
+
+std::vector<ListFacts> look_at_lists(const Seen& seen) {
+  std::vector<ListFacts> lists;
+  for (const char* variable : {"WHITELIST", "BLACKLIST"}) {
+    const std::string name = read_variable(seen.service, variable);
+    if (name.empty()) continue;
+    const std::string path = path_below(read_variable(seen.service, "CONTROLDIR"), name);
+    for (const char* end : {"", ".local", ".cdb"}) {
+      struct stat status {};
+      if (::stat((path + end).c_str(), &status) != 0) continue;
+      // A file that was moved there has kept its time, but not that of its inode.
+      lists.push_back({path + end, std::max(seconds(status.st_mtim), seconds(status.st_ctim))});
+    }
+  }
+  return lists;
+}
+
+}  // namespace grey::svctool

@@ -1,0 +1,122 @@
+#include "svctool/files/show.h"
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "svctool/plan/diff.h"
+
+namespace grey::svctool {
+namespace {
+
+std::string_view first_line(std::string_view content) {
+  return content.substr(0, content.find('\n'));
+}
+
+bool is_one_line(std::string_view content) {
+  return first_line(content).size() + 1 >= content.size();
+}
+
+const char* name_of(Entry::Type type) {
+  switch (type) {
+    case Entry::Type::directory:
+      return "directory";
+    case Entry::Type::file:
+      return "file";
+    case Entry::Type::absent:
+      return "absent";
+  }
+  return "";
+}
+
+const char* name_of(Change::Type type) {
+  switch (type) {
+    case Change::Type::create:
+      return "create";
+    case Change::Type::remove:
+      return "remove";
+    case Change::Type::content:
+      return "content";
+    case Change::Type::attributes:
+      return "attributes";
+    case Change::Type::in_the_way:
+      return "in the way";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string describe(const Change& change) {
+  if (change.type == Change::Type::remove) return "remove " + change.path;
+  std::string text = change.type == Change::Type::create ? "create " : "change ";
+  text += change.path;
+  if (change.type == Change::Type::in_the_way)
+    return change.path + " is in the way: " + change.detail;
+  if (change.type == Change::Type::attributes) return text + ": " + change.detail;
+  // Settings are one line; of a script the name is enough.
+  if (change.type == Change::Type::content && is_one_line(change.old_content) &&
+      is_one_line(change.entry->content)) {
+    text.append(": '").append(first_line(change.old_content)).append("' -> '");
+    text.append(first_line(change.entry->content)).append("'");
+  }
+  return text;
+}
+
+std::string describe_in_full(const Change& change) {
+  std::string text = describe(change) + "\n";
+  if (change.entry->type == Entry::Type::directory || change.type == Change::Type::attributes ||
+      change.type == Change::Type::in_the_way) {
+    return text;
+  }
+  const bool create = change.type == Change::Type::create;
+  const bool remove = change.type == Change::Type::remove;
+  return text + unified_diff(create ? "/dev/null" : change.path, change.old_content,
+                             remove ? "/dev/null" : change.path, change.entry->content);
+}
+
+std::string describe(const KeptEdit& kept, const Destdir& destdir) {
+  return "keep " + destdir.at(kept.path) + ": " + kept.text;
+}
+
+std::string describe_new_user(const User& user) {
+  return "create user " + user.name + " (a system account without a shell)";
+}
+
+std::string to_json(const Plan& plan, const Comparison& comparison,
+                    const std::vector<User>& new_users, const Destdir& destdir) {
+  nlohmann::ordered_json json;
+  json["service"] = destdir.at(plan.service);
+  json["changes"] = comparison.changes.size() + new_users.size();
+  json["users"] = nlohmann::ordered_json::array();
+  for (const User& user : plan.users) {
+    bool create = false;
+    for (const User& missing : new_users) create |= missing.name == user.name;
+    json["users"].push_back({{"name", user.name}, {"change", create ? "create" : "none"}});
+  }
+  json["entries"] = nlohmann::ordered_json::array();
+  auto change = comparison.changes.begin();
+  for (const Entry& entry : plan.entries) {
+    char mode[16];
+    std::snprintf(mode, sizeof mode, "%04o", unsigned(entry.mode));
+    nlohmann::ordered_json object = {{"type", name_of(entry.type)},
+                                     {"path", destdir.at(entry.path)},
+                                     {"mode", mode},
+                                     {"owner", entry.owner},
+                                     {"keep", entry.keep},
+                                     {"change", "none"}};
+    if (entry.type == Entry::Type::file) object["content"] = entry.content;
+    if (change != comparison.changes.end() && change->entry == &entry) {
+      object["change"] = name_of(change->type);
+      if (!change->old_content.empty()) object["old_content"] = change->old_content;
+      ++change;
+    }
+    json["entries"].push_back(std::move(object));
+  }
+  json["kept"] = nlohmann::ordered_json::array();
+  for (const KeptEdit& kept : plan.kept) {
+    json["kept"].push_back({{"path", destdir.at(kept.path)}, {"text", kept.text}});
+  }
+  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace grey::svctool

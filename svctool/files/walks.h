@@ -1,0 +1,19 @@
+// A plan on this machine: the walks over it, put together for the commands.
+#pragma once
+
+#include "greyd/base/error.h"
+#include "svctool/files/compare.h"
+#include "svctool/plan/plan.h"
+#include "svctool/plan/requests.h"
+
+namespace grey::svctool {
+
+struct Applied {
+  bool new_service = false;       // the service directory was not there before
+  std::vector<TargetPath> paths;  // that were changed
+};
+
+// Shows the changes that the plan makes, and makes them unless this is a dry run.
+Result<Applied> apply_or_show(const Plan& plan, const Manner& manner);
+
+}  // namespace grey::svctool

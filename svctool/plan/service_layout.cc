@@ -1,0 +1,72 @@
+#include "svctool/plan/service_layout.h"
+
+#include "greyd/base/files.h"
+#include "greyd/wire/endpoint.h"
+#include "svctool/plan/edits.h"
+#include "svctool/plan/run_script.h"
+#include "svctool/plan/service_dir.h"
+#include "svctool/plan/unit_file.h"
+
+namespace grey::svctool {
+namespace {
+
+// What a file has: where it is looked for what a hand has changed, the installed value.
+std::string written_value(const ServiceRequest& request, const Variable& variable) {
+  return request.shows_edits ? variable.value : value_in_force(request, variable.name);
+}
+
+void add_variables(const ServiceRequest& request, const std::string& directory, bool of_log,
+                   PlanBuilder& build) {
+  build.directory(directory, 0755);
+  for (const Variable& variable : variables_of(request)) {
+    if (variable.of_log != of_log) continue;
+    build.variable(directory, variable.name, written_value(request, variable), variable.role);
+    if (variable.setting != nullptr) build.of_setting(variable.option);
+  }
+}
+
+void add_log_service(const ServiceRequest& request, const std::string& log, PlanBuilder& build) {
+  build.directory(log, 0755);
+  add_variables(request, log + "/variables", true, build);
+  build.script(log + "/run", signed_script(log_run_script(request.prefix, *request.suite)));
+}
+
+}  // namespace
+
+void add_scanned_files(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
+  const std::string& service = plan.service.said();
+  build.directory(service, 01755);
+  add_variables(request, service + "/variables", false, build);
+  add_log_service(request, service + "/log", build);
+  if (request.down) build.file(service + "/down", 0644, "");
+}
+
+void add_unit_files(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
+  const std::string& service = plan.service.said();
+  Unit unit;
+  unit.description = "Greylisting daemon on " + listen_address(request);
+  unit.user = request.user;
+  unit.script = service + "/run";
+  unit.environment_file = path_below(service, request.suite->settings_file);
+  unit.identifier = daemon_name(request.use_greydaemon);
+  unit.writable = writable_directories(request);
+  const std::string control = control_directory(request);
+  unit.readable = {control, request.prefix};
+  for (const char* list : {"WHITELIST", "BLACKLIST"}) {
+    unit.readable.push_back(path_below(control, value_in_force(request, list)));
+  }
+  unit.memory = memory_limit(request);
+  const auto listen = parse_endpoint(value_in_force(request, "LISTEN"), Wildcards::allowed);
+  unit.low_port = (listen ? listen->port : request.port) < 1024;
+  build.directory(service, 0755);
+  Variables variables;
+  for (const Variable& variable : variables_of(request)) {
+    variables.emplace_back(variable.name, written_value(request, variable));
+  }
+  build.file(unit.environment_file, 0644, environment_file(variables)).of_settings();
+  // Missing in a staging tree.
+  build.directory(directory_of(unit_path(service)), 0755).kept();
+  build.script(unit_path(service), signed_script(unit_file(unit)), 0644);
+}
+
+}  // namespace grey::svctool

@@ -1,0 +1,139 @@
+#include "svctool/plan/service_request.h"
+
+#include "greyd/base/files.h"
+#include "greyd/wire/endpoint.h"
+
+namespace grey::svctool {
+namespace {
+
+Result<void> check_names(const ServiceRequest& request) {
+  const std::string directory = servicedir(request);
+  const struct {
+    const char* option;
+    const std::string& value;
+    // A service is started in its own directory, so a relative path would name another place there.
+    bool absolute;
+  } rows[] = {{"servicedir", directory, true},  {"cntrldir", request.cntrldir, true},
+              {"logdir", request.logdir, true}, {"prefix", request.prefix, true},
+              {"user", request.user, false},    {"loguser", request.loguser, false}};
+  for (const auto& row : rows) {
+    if (auto good = check_line(row.option, row.value); !good) return good;
+    if (row.absolute && !row.value.starts_with('/')) {
+      return misuse("--" + std::string(row.option) + ": '" + row.value +
+                    "' does not start with a slash");
+    }
+  }
+  if (request.context_file.empty()) return {};  // the default
+  if (auto good = check_line("context-file", request.context_file); !good) return good;
+  if (request.context_file.starts_with('-') || request.context_file.ends_with('/')) {
+    return misuse("--context-file: '" + request.context_file + "' is not a file name");
+  }
+  return {};
+}
+
+// Part of a file name.
+Result<void> check_tag(const std::string& tag) {
+  if (tag.empty()) return {};
+  if (auto good = check_line("servicetag", tag); !good) return good;
+  if (tag.find('/') == std::string::npos) return {};
+  return misuse("--servicetag: '" + tag + "' has a slash");
+}
+
+// REQUIRES: both values were found to be numbers in their ranges, which keep the product small.
+Result<void> check_times(const ServiceRequest& request) {
+  const long min_resend = std::stol(value_of(request, "min-resend-min"));
+  const long window = std::stol(value_of(request, "resend-win-hr"));
+  if (min_resend < window * 60) return {};
+  return misuse("--min-resend-min: " + std::to_string(min_resend) +
+                " minutes are not shorter than the resend window of " + std::to_string(window) +
+                " hours (--resend-win-hr)");
+}
+
+Result<void> check_memory(const ServiceRequest& request) {
+  if (request.memory.empty() || request.memory == "0") return {};
+  return check_value(memory_setting(), request.memory);
+}
+
+// What multilog, whose limits are the narrowest, takes.
+Result<void> check_log(const ServiceRequest& request) {
+  if (auto good = check_value(log_size_setting(), request.log_size); !good) return good;
+  return check_value(log_count_setting(), request.log_count);
+}
+
+}  // namespace
+
+std::string service_name(const ServiceRequest& request) {
+  return "greylist." +
+         (request.servicetag.empty() ? std::to_string(request.port) : request.servicetag);
+}
+
+std::string servicedir(const ServiceRequest& request) {
+  return request.servicedir.empty() ? std::string(request.suite->servicedir) : request.servicedir;
+}
+
+TargetPath service_path(const ServiceRequest& request) {
+  return TargetPath(path_below(servicedir(request), service_name(request)));
+}
+
+std::string context_file(const ServiceRequest& request) {
+  return request.context_file.empty() ? service_name(request) + ".context" : request.context_file;
+}
+
+std::string daemon_program(const ServiceRequest& request) {
+  return request.prefix + (request.use_greydaemon ? "/sbin/greydaemon" : "/sbin/qmail-greyd");
+}
+
+std::string listen_address(const ServiceRequest& request) {
+  std::string host = request.localip;
+  if (host.find(':') != std::string::npos && !host.starts_with('[')) host = "[" + host + "]";
+  return host + (request.use_greydaemon ? ":" : "@") + std::to_string(request.port);
+}
+
+std::string value_of(const ServiceRequest& request, std::string_view option) {
+  if (option == "whitelist" && request.no_whitelist) return {};
+  if (const auto given = request.values.find(option); given != request.values.end()) {
+    return given->second;
+  }
+  const Setting* setting = find_setting(option);
+  return setting ? std::string(setting->initial) : std::string();
+}
+
+std::uint64_t needed_memory(std::uint64_t max_records) {
+  constexpr std::uint64_t kPerRecord = 160;
+  return std::uint64_t(memory_setting().range.low) + max_records * kPerRecord;
+}
+
+std::uint64_t default_max_records() {
+  return std::uint64_t(standard_number(setting_named("max-records")));
+}
+
+std::string memory_limit(const ServiceRequest& request) {
+  if (request.memory == "0") return {};
+  if (!request.memory.empty()) return request.memory;
+  const std::string records = value_of(request, "max-records");
+  return std::to_string(
+      needed_memory(records.empty() ? default_max_records() : std::stoull(records)));
+}
+
+Result<void> check_request(const ServiceRequest& request) {
+  if (request.port < 1 || request.port > 65535) {
+    return misuse("--greylist: " + std::to_string(request.port) + " is not a port from 1 to 65535");
+  }
+  if (!parse_endpoint(listen_address(request), Wildcards::allowed)) {
+    return misuse("--localip: '" + request.localip + "' is not an IP address");
+  }
+  for (const auto& [option, value] : request.values) {
+    const Setting* setting = find_setting(option);
+    if (!setting) return misuse("--" + option + " is no setting");
+    if (auto good = check_value(*setting, value); !good) return good;
+    if (!request.use_greydaemon) continue;
+    if (auto good = check_greydaemon_value(*setting, value); !good) return good;
+  }
+  if (auto good = check_names(request); !good) return good;
+  if (auto good = check_tag(request.servicetag); !good) return good;
+  if (auto good = check_memory(request); !good) return good;
+  if (auto good = check_log(request); !good) return good;
+  return check_times(request);
+}
+
+}  // namespace grey::svctool

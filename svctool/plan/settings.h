@@ -1,0 +1,52 @@
+// The settings of a greylisting service (greyd/base/settings_table.h) as svctool takes them: by its
+// own options, and checked.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "greyd/base/error.h"
+#include "greyd/base/settings_table.h"
+
+namespace grey::svctool {
+
+using grey::Kind;
+using grey::Setting;
+
+// By option name. Holds every setting that has a value.
+using Values = std::map<std::string, std::string, std::less<>>;
+
+// The daemon's: each has an option here, a variable and a flag of the daemon's.
+std::span<const Setting> settings();
+// By svctool's option. Null: there is none.
+const Setting* find_setting(std::string_view option);
+
+// Those of a service that are no daemon's: its memory limit, and the files of its log.
+const Setting& memory_setting();
+const Setting& log_size_setting();
+const Setting& log_count_setting();
+
+// What is wrong with a value, for whoever says of what: "'x' is not a number of minutes from 0 to
+// 1000000". Empty: nothing.
+std::string value_fault(const Setting& setting, std::string_view value);
+// With greydaemon, whose rules leave no choice of some.
+std::string greydaemon_fault(const Setting& setting, std::string_view value);
+// As a one-line file; see check_line().
+std::string line_fault(std::string_view value);
+
+// Nothing, or misuse that names the option and what it takes.
+Result<void> check_value(const Setting& setting, std::string_view value);
+
+// Misuse when greydaemon, whose rules leave no choice of some, does not take the value.
+Result<void> check_greydaemon_value(const Setting& setting, std::string_view value);
+
+// DRY_RUN as `run` takes it.
+bool is_dry_run(std::string_view value);
+
+// A value that a one-line file read by envdir(8) can hold: envdir takes the first line and drops
+// white space at its end.
+Result<void> check_line(std::string_view option, std::string_view value);
+
+}  // namespace grey::svctool

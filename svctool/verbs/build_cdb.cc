@@ -1,0 +1,32 @@
+// svctool --build-cdb: a list as a cdb.
+#include "greyd/lists/list_cdb.h"
+#include "svctool/daemon/find_supervisor.h"
+#include "svctool/files/transaction.h"
+#include "svctool/util/output.h"
+#include "svctool/util/place.h"
+#include "svctool/verbs/verbs.h"
+
+namespace grey::svctool {
+Result<int> run(const ListCdb& request, const Manner&) {
+  const std::string cdb = request.file + ".cdb";
+  const auto resolved = resolve(request.file);
+  if (!resolved) return tl::make_unexpected(resolved.error());
+  const auto text = read_regular(*resolved);
+  if (!text) return tl::make_unexpected(text.error());
+  const auto built = make_list_cdb(text->value_or(""), request.file);
+  if (!built) return tl::make_unexpected(built.error());
+  Transaction transaction;
+  auto written = transaction.stage_file(cdb, built->content, {});
+  if (written) written = transaction.commit();
+  if (!written) return tl::make_unexpected(written.error());
+  say(cdb + ": built, " + std::to_string(built->keys) + " keys");
+  const auto found = find_supervisor();
+  const Suite& suite = found ? *found->suite : daemontools();
+  say("next: " + std::string(suite.reload.words) +
+      " on the service, which makes the daemon read it. Its entries stay in force, whatever is "
+      "taken out of " +
+      request.file + ", until it is built again or removed.");
+  return 0;
+}
+
+}  // namespace grey::svctool

@@ -1,0 +1,151 @@
+#include "svctool/verbs/remove.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <system_error>
+#include <vector>
+
+#include "greyd/base/files.h"
+#include "svctool/daemon/service_state.h"
+#include "svctool/daemon/supervision.h"
+#include "svctool/files/compare.h"
+#include "svctool/files/service_files.h"
+#include "svctool/plan/plan.h"
+#include "svctool/util/output.h"
+#include "svctool/util/place.h"
+#include "svctool/verbs/restart.h"
+
+namespace grey::svctool {
+namespace {
+
+// A name beside `path` that svscan does not look at.
+std::string hidden(const std::string& path) {
+  const std::size_t base = path.rfind('/') + 1;
+  return path.substr(0, base) + "." + path.substr(base) + ".removed-" + std::to_string(::getpid());
+}
+
+struct Kept {
+  std::string state, lists, log;
+};
+
+// Where what stays is; from variables/, as the operator may have moved it.
+Kept find_kept(const std::string& service) {
+  const auto variable = [&](const char* name) { return read_variable(service, name); };
+  Kept kept;
+  const std::string control = variable("CONTROLDIR");
+  if (const std::string file = variable("CONTEXT_FILE"); !file.empty()) {
+    kept.state = path_below(control, file);
+  }
+  for (const char* name : {"WHITELIST", "BLACKLIST"}) {
+    if (const std::string file = variable(name); !file.empty()) {
+      kept.lists += (kept.lists.empty() ? "" : ", ") + path_below(control, file);
+    }
+  }
+  kept.log = read_variable(service + "/log", "LOGDIR");
+  return kept;
+}
+
+void say_kept(const Kept& kept) {
+  if (!kept.state.empty()) say("stays: context file " + kept.state);
+  if (!kept.lists.empty()) say("stays: lists " + kept.lists);
+  if (!kept.log.empty()) say("stays: log " + kept.log);
+}
+
+Result<void> list_tree(const std::string& directory) {
+  std::vector<std::string> paths;
+  std::error_code error;
+  for (std::filesystem::recursive_directory_iterator at(directory, error), end; at != end;
+       at.increment(error)) {
+    if (error) break;
+    paths.push_back(at->path().string());
+  }
+  if (error) return tl::make_unexpected(system_error("look at", directory, error.value()));
+  std::ranges::sort(paths);
+  for (const std::string& path : paths) say("remove " + path);
+  return {};
+}
+
+// Who can exchange the directory could have another one removed.
+Result<void> refuse_exposed(const std::string& path) {
+  const auto place = open_place(path);
+  if (!place) return tl::make_unexpected(to_error("remove", path, place.error()));
+  if (place->directory.exposed.empty()) return {};
+  return failure("cannot remove " + path + ": " + place->directory.exposed +
+                 ", and could put another one in its place");
+}
+
+// One that is not there is no error: it has then been removed by hand.
+Result<void> remove_own_file(const Suite& suite, const std::string& service) {
+  const std::string path = own_file_of(suite, service);
+  if (path.empty()) return {};
+  if (exists(path) && runs_here(suite)) {
+    if (auto stopped = stop_service(suite, service); !stopped) return stopped;
+  }
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+    return tl::make_unexpected(system_error("remove", path, errno));
+  }
+  return reread_own_files(suite);
+}
+
+}  // namespace
+
+Result<int> remove_service(const std::string& service, bool dry_run) {
+  const auto options = read_unexposed_options(service);
+  if (!options) return tl::make_unexpected(options.error());
+  const auto resolved = resolve(service);
+  if (!resolved) return tl::make_unexpected(resolved.error());
+  const std::string directory = *resolved;
+  struct stat status {};
+  const bool link = ::lstat(service.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
+  for (const std::string& path : {service, directory}) {
+    if (auto good = refuse_exposed(path); !good) return tl::make_unexpected(good.error());
+  }
+  const Kept kept = find_kept(directory);
+  const Suite& suite = *options->suite;
+  if (dry_run) {
+    if (link) say("remove " + service);
+    if (auto listed = list_tree(directory); !listed) return tl::make_unexpected(listed.error());
+    say("remove " + directory);
+    if (const auto file = own_file_of(suite, directory); !file.empty()) say("remove " + file);
+    say_kept(kept);
+    return 0;
+  }
+  if (const auto state = service_state(suite, directory); state && state->up) {
+    if (auto saves = check_save(see(*options, directory, state->pid)); !saves) {
+      return failure(service + ": not removed: " + saves.error().text);
+    }
+  }
+  if (auto removed = remove_own_file(suite, directory); !removed) {
+    return tl::make_unexpected(removed.error());
+  }
+  const std::string name = link ? service : directory;
+  const std::string out_of_sight = hidden(name);
+  if (::rename(name.c_str(), out_of_sight.c_str()) != 0) {
+    return tl::make_unexpected(system_error("remove", name, errno));
+  }
+  const std::string moved = link ? directory : out_of_sight;
+  auto stopped = has_scanner(suite) ? stop_service(suite, moved) : Result<void>();
+  if (!stopped) {
+    if (::rename(out_of_sight.c_str(), name.c_str()) != 0) {
+      return tl::make_unexpected(system_error("put back", name, errno));
+    }
+    return failure(name + ": " + stopped.error().text + "; it is left in place, and down");
+  }
+  if (link && ::unlink(out_of_sight.c_str()) != 0) {
+    return tl::make_unexpected(system_error("remove", out_of_sight, errno));
+  }
+  std::error_code error;
+  std::filesystem::remove_all(moved, error);
+  if (error) return tl::make_unexpected(system_error("remove all of", moved, error.value()));
+  (void)sync_directory_of(name);
+  say("removed " + name + (link ? " and " + directory : ""));
+  say_kept(kept);
+  return 0;
+}
+
+}  // namespace grey::svctool

@@ -1,0 +1,190 @@
+#include "svctool/verbs/restart.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cctype>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+
+#include "greyd/base/files.h"
+#include "svctool/daemon/judge_daemon.h"
+#include "svctool/daemon/log_service.h"
+#include "svctool/daemon/look_at.h"
+#include "svctool/daemon/observe.h"
+#include "svctool/daemon/processes.h"
+#include "svctool/daemon/sockets.h"
+#include "svctool/daemon/start_check.h"
+#include "svctool/daemon/supervision.h"
+#include "svctool/daemon/unit_access.h"
+#include "svctool/files/service_files.h"
+#include "svctool/files/standing.h"
+
+namespace grey::svctool {
+namespace {
+
+constexpr int kSeconds = 10;  // for a start, which has to read the state
+constexpr int kPauseMilliseconds = 20;
+constexpr int kStandstillTries = 50;  // of a tenth of a second
+
+// An error when another program has the daemon's place: one that runs would lose its own for it.
+Result<void> check_place(const Suite& suite, const std::string& service, const ServiceState& state,
+                         const Endpoint& endpoint) {
+  if (!state.up && !state.wanted) return {};
+  if (state.up && listens_at(state.pid, Transport::udp, endpoint) != false) return {};
+  const auto other = find_holder(Transport::udp, endpoint);
+  if (!other) return {};
+  // It may have been started just now.
+  const auto now = service_state(suite, service);
+  if (now && other->pid == now->pid) return {};
+  return failure(to_string(*other) + " listens on " + to_string(endpoint));
+}
+
+// An error when what the daemon that runs has learnt would be lost, when it could not be saved by
+// the next one, or when that one would not get its state, or a place where mail servers ask.
+Result<void> check_loss(const Seen& seen) {
+  if (seen.daemon == 0) return {};
+  if (const std::string other = find_policy_holder(seen); !other.empty()) return failure(other);
+  if (auto free = check_state_is_free(seen); !free) return free;
+  return check_save(seen);
+}
+
+// Whether it was told at all: a daemon that was put down is not to be started.
+Result<bool> tell_to_restart(const Suite& suite, const std::string& service,
+                             const ServiceState& state) {
+  if (!state.up && !state.wanted) return false;
+  if (auto told = tell(suite, suite.restart, service); !told) {
+    return tl::make_unexpected(told.error());
+  }
+  return true;
+}
+
+// 'T': by a signal; 't': by a debugger.
+bool stands_still(pid_t pid) {
+  const auto text = read_file("/proc/" + std::to_string(pid) + "/stat");
+  if (!text || !*text) return false;
+  const std::size_t name_end = (*text)->rfind(") ");
+  return name_end != std::string::npos && std::tolower((**text)[name_end + 2]) == 't';
+}
+
+}  // namespace
+
+Result<void> check_state_is_free(const Seen& seen) {
+  const std::string context = path_below(read_variable(seen.service, "CONTROLDIR"),
+                                         read_variable(seen.service, "CONTEXT_FILE"));
+  const std::string path = context + ".lock";
+  const auto file = file_id(path);
+  if (!file || (seen.daemon != 0 && has_open(seen.daemon, *file) != false)) return {};
+  const Fd lock(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!lock || ::flock(lock.get(), LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK) return {};
+  return failure("context file " + context + " is in use by another daemon");
+}
+
+Result<void> check_save(const Seen& seen) {
+  StateFacts facts = look_at_state(seen);
+  // One that has just been started has no journal yet, and has learnt nothing. It may end, too.
+  const auto is_there = [&] { return ::kill(seen.daemon, 0) == 0 || errno != ESRCH; };
+  while (facts.journal_open == false && facts.running.value_or(0) < kSeconds && is_there()) {
+    ::poll(nullptr, 0, kPauseMilliseconds);
+    facts = look_at_state(seen);
+  }
+  if (!is_there()) facts.journal_open.reset();
+  Findings lost;
+  judge_save(facts, lost);
+  for (const Finding& finding : lost.list) {
+    if (finding.severity == Severity::wrong) return failure(to_text(finding));
+  }
+  return {};
+}
+
+Result<ServiceRequest> read_standing(const std::string& service) {
+  auto request = read_trusted_options(service);
+  if (request) find_what_stays(*request, service, {});
+  return request;
+}
+
+Result<void> could_start(const ServiceRequest& request, const std::string& service) {
+  if (auto good = check_values(request, service); !good) return good;
+  if (auto good = check_unit_access(request, service); !good) return good;
+  if (!may_ask_start(request, service)) return {};
+  return ask_start(request, service);
+}
+
+Result<Endpoint> listen_endpoint(const std::string& service) {
+  const std::string listen = read_variable(service, "LISTEN");
+  if (const auto endpoint = parse_endpoint(listen, Wildcards::allowed)) return *endpoint;
+  return failure("LISTEN: '" + listen + "' is not an address and port");
+}
+
+Result<void> refuse_standstill(pid_t pid) {
+  for (int tries = kStandstillTries; stands_still(pid); --tries) {
+    if (tries == 0) {
+      return failure(
+          "process " + std::to_string(pid) +
+          " stands still, held by a debugger or again and again by a signal; what it was "
+          "told it does when it goes on: kill -CONT " +
+          std::to_string(pid));
+    }
+    ::poll(nullptr, 0, 100);
+  }
+  return {};
+}
+
+Result<int> report_answer(const Suite& suite, const std::string& service, const Endpoint& endpoint,
+                          pid_t before) {
+  const auto seen = observe(suite, service, endpoint, kSeconds, before);
+  if (before != 0 && seen.state && seen.state->pid == before) {
+    return failure(service + ": the daemon does not end");
+  }
+  Findings findings;
+  findings.subject = service;
+  Places places = places_of(suite, service);
+  if (!seen.probe.answered) places.reason = look_at_news(suite, service).last_words;
+  judge_daemon(seen, places, is_dry_run(read_variable(service, "DRY_RUN")), findings);
+  judge_log_service(suite, service, seen.state && seen.state->up ? seen.state->pid : 0, findings);
+  if (findings.good()) return 0;
+  std::fputs(to_text(findings).c_str(), stdout);
+  return 1;
+}
+
+Result<int> restart_daemon(const std::string& service) {
+  const auto request = read_standing(service);
+  if (!request) return tl::make_unexpected(request.error());
+  const Suite& suite = *request->suite;
+  if (auto good = could_start(*request, service); !good) {
+    std::string text = service + ": not restarted, as the daemon could not start now: ";
+    text += good.error().text;
+    const std::string user =
+        sets_user(suite) ? request->user : read_variable(service, "SERVICE_USER");
+    const std::string todo = hand_over_state(service, user);
+    return failure(todo.empty() ? text : text + "; its state is another user's: " + todo);
+  }
+  const auto endpoint = listen_endpoint(service);
+  if (!endpoint) return failure(service + ": not restarted: " + endpoint.error().text);
+  if (has_scanner(suite)) {
+    const auto fault = judge_supervision(look_at_supervision(suite, service));
+    if (fault) return failure(to_text(*fault));
+  }
+  const auto before = service_state(suite, service);
+  if (!before) return tl::make_unexpected(before.error());
+  if (auto free = check_place(suite, service, *before, *endpoint); !free) {
+    return failure(service + ": not restarted: " + free.error().text);
+  }
+  const Seen seen = see(*request, service, before->up ? before->pid : 0);
+  if (auto good = check_loss(seen); !good) {
+    return failure(service + ": not restarted: " + good.error().text);
+  }
+  const auto told = tell_to_restart(suite, service, *before);
+  if (!told) return tl::make_unexpected(told.error());
+  if (*told && before->up) {
+    if (auto runs = refuse_standstill(before->pid); !runs) {
+      return failure(service + ": not restarted: " + runs.error().text);
+    }
+  }
+  return report_answer(suite, service, *endpoint, *told && before->up ? before->pid : 0);
+}
+
+}  // namespace grey::svctool

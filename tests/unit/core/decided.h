@@ -1,0 +1,21 @@
+// Decisions as the core makes them, for tests of those who tell them.
+#pragma once
+
+#include "greyd/core/decision.h"
+
+namespace grey::testing {
+
+// Of a triplet that has waited for `age`, where min resend is 5 minutes.
+inline Decision decided(wire::Reason reason, Seconds age = 0, const Policy& policy = {}) {
+  Decision decision = decision_of(reason, age, policy.min_resend);
+  tell_under(policy, decision);
+  return decision;
+}
+
+inline Policy dry_run() {
+  Policy policy;
+  policy.dry_run = true;
+  return policy;
+}
+
+}  // namespace grey::testing

@@ -1,0 +1,110 @@
+// Several walks at once over a state that changes, beside a pass that expires.
+#include <doctest/doctest.h>
+
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "greyd/core/greylist.h"
+#include "greyd/state/record_text.h"
+
+using namespace grey;
+
+namespace {
+
+constexpr Seconds kNow = 1'700'000'000;
+
+std::string line_of(const SavedRecord& record) {
+  std::string line;
+  append_record(line, record);
+  return line;
+}
+
+std::set<std::string> lines_of(const Greylist& greylist) {
+  std::set<std::string> lines;
+  greylist.for_each([&](const SavedRecord& record) { lines.insert(line_of(record)); });
+  return lines;
+}
+
+std::string text(const char* what, std::size_t number) {
+  return what + std::to_string(number) + "@x.org";
+}
+
+// Decides for a random client and triplet.
+void decide_some(Greylist& greylist, std::mt19937& random, Seconds now) {
+  const std::string datagram = "I192.0.2." + std::to_string(random() % 40) + '\0' + "F" +
+                               (random() % 5 == 0 ? "" : text("s", random() % 4)) + '\0' + "T" +
+                               text("r", random() % 6) + '\0';
+  wire::Query query;
+  REQUIRE(wire::parse(datagram, query) == wire::Fault::none);
+  greylist.decide(query, Lists{}, now);
+}
+
+// One who walks, and what was there, and has not changed, since the walk began.
+struct Walker {
+  explicit Walker(Greylist& greylist) : walk(greylist) {}
+  void start(const Greylist& greylist) {
+    unchanged = lines_of(greylist);
+    visited.clear();
+    walk.start();
+    walking = true;
+  }
+  void step(std::size_t limit) {
+    if (!walking) return;
+    walking = walk.visit(limit, [&](const SavedRecord& record) { ++visited[line_of(record)]; });
+  }
+  // To be called after each change: what is not as it was need not be visited any more.
+  void look(const std::set<std::string>& there) {
+    std::erase_if(unchanged, [&](const std::string& line) { return !there.contains(line); });
+  }
+
+  Greylist::Walk walk;
+  std::set<std::string> unchanged;
+  std::map<std::string, int> visited;
+  bool walking = false;
+};
+
+}  // namespace
+
+TEST_CASE("of several walks and a pass of expiry each goes its way: what stays is visited once") {
+  std::size_t whole_walks = 0;
+  for (unsigned seed = 1; seed <= 80; ++seed) {
+    std::mt19937 random(seed);
+    Policy policy;
+    policy.min_resend = 5;
+    policy.resend_window = 60;
+    policy.timeout = 400;
+    // Sometimes so few that records are evicted all the time.
+    Greylist greylist(policy, seed % 3 == 0 ? 60 : 1000, HashKey{});
+    Seconds now = kNow;
+    for (int i = 0; i < 150; ++i) decide_some(greylist, random, now += random() % 4);
+    Walker walkers[3] = {Walker(greylist), Walker(greylist), Walker(greylist)};
+    for (int step = 0; step < 300; ++step) {
+      now += random() % 4;
+      if (random() % 50 == 0) now -= 100;  // the clock is set back
+      // One goes on alone, or all in step: then they are at one record when it goes.
+      const std::size_t chosen = random() % 4;
+      const std::size_t limit = random() % 12;
+      for (std::size_t i = 0; i < 3; ++i) {
+        if (chosen < 3 && chosen != i) continue;
+        if (!walkers[i].walking) walkers[i].start(greylist);
+        walkers[i].step(limit);
+      }
+      for (std::size_t n = random() % 3; n > 0; --n) decide_some(greylist, random, now);
+      if (random() % 4 == 0) greylist.expire(now, 1 + random() % 10);
+      const auto there = lines_of(greylist);
+      for (Walker& each : walkers) {
+        each.look(there);
+        if (each.walking) continue;
+        for (const std::string& line : each.unchanged) {
+          REQUIRE_MESSAGE(each.visited[line] == 1, "seed " << seed << ": " << line);
+        }
+        whole_walks += !each.unchanged.empty();
+        each.unchanged.clear();
+      }
+    }
+  }
+  CHECK(whole_walks > 500);
+}
