@@ -58,9 +58,9 @@ UdpSettings udp_settings(const Options& options, const NetworkSet& allow,
   return settings;
 }
 
-PolicySettings policy_settings(const Options& options, const NetworkSet& allow) {
-  PolicySettings settings;
-  if (!options.policy_text.empty()) settings.words.deferral = options.policy_text;
+MtaSettings mta_settings(const Options& options, const NetworkSet& allow) {
+  MtaSettings settings;
+  if (!options.mta_text.empty()) settings.words.deferral = options.mta_text;
   settings.words.server = server_name();
   settings.unreadable = undecided_under(options.policy);
   settings.allow = allow;

@@ -14,6 +14,6 @@ ServiceSettings service_settings(const Options& options);
 UdpSettings udp_settings(const Options& options, const NetworkSet& allow,
                          bool tell_questions_apart);
 // Raises the process's limit of descriptors as far as it may: connections need them.
-PolicySettings policy_settings(const Options& options, const NetworkSet& allow);
+MtaSettings mta_settings(const Options& options, const NetworkSet& allow);
 
 }  // namespace grey

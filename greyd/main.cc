@@ -49,10 +49,10 @@ Result<void> load_state(Service& service, const Options& options, spdlog::logger
   return {};
 }
 
-Result<std::vector<Listener>> listen_policy(const Options& options) {
+Result<std::vector<Listener>> listen_mta(const Options& options) {
   std::vector<Listener> listeners;
-  for (const ListenAddress& address : options.policy_addresses) {
-    auto listener = Listener::open(address, PolicyServer::kSocketMode);
+  for (const ListenAddress& address : options.mta_addresses) {
+    auto listener = Listener::open(address, MtaServer::kSocketMode);
     if (!listener) return tl::make_unexpected(listener.error());
     listeners.push_back(std::move(*listener));
   }
@@ -63,7 +63,7 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger,
                   Counters& counters) {
   auto socket = bind_udp(options.listen);
   if (!socket) return tl::make_unexpected(socket.error());
-  auto listeners = listen_policy(options);
+  auto listeners = listen_mta(options);
   if (!listeners) return tl::make_unexpected(listeners.error());
   if (const auto dropped = drop_privileges(options.user); !dropped) {
     return tl::make_unexpected(dropped.error());
@@ -97,17 +97,17 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger,
     return tl::make_unexpected(loaded.error());
   }
   const NetworkSet allow = options.allow ? *options.allow : local_networks();
-  std::optional<PolicyServer> policy;
+  std::optional<MtaServer> mta;
   if (!listeners->empty()) {
-    policy.emplace(policy_settings(options, allow), std::move(*listeners), service, pipe, logger,
-                   counters.policy);
+    mta.emplace(mta_settings(options, allow), std::move(*listeners), service, pipe, logger,
+                counters.policy);
   }
   UdpFront udp(udp_settings(options, allow, service.greylist().tells_questions_apart()),
                std::move(*socket), service, pipe, logger, counters.udp);
   Upkeep upkeep(loop, options, service, pipe, logger, counters);
   const auto clock = [&] { return upkeep.look_at_clocks(); };
   udp.attach(loop, clock);
-  if (policy) policy->attach(loop, clock);
+  if (mta) mta->attach(loop, clock);
   // Said only now: who reads it may send signals at once.
   if (options.verbosity >= Verbosity::decisions) {
     logger.info("listening on {}@{}{}", to_string(options.listen.ip), options.listen.port,

@@ -138,7 +138,7 @@ void add_options(CLI::App& app, Raw& raw, Options& options) {
   add_choice(app, "sync", options.sync, {Sync::always, Sync::second, Sync::never});
   add_setting(app, "allow", raw.allow);
   add_setting(app, "policy", raw.policy)->delimiter(',')->allow_extra_args(false);
-  add_setting(app, "policy-text", options.policy_text);
+  add_setting(app, "policy-text", options.mta_text);
   add_setting(app, "user", options.user);
   add_number(app, "verbosity", raw.verbosity, raw.greydaemon);
   app.add_flag("--check", options.check,
@@ -155,16 +155,15 @@ Result<void> parse_policy(const Raw& raw, const CLI::App& app, Options& options)
     ListenAddress address;
     if (where.starts_with('/')) {
       address.path = where;
-    } else if (const auto endpoint =
-                   parse_endpoint(where, Wildcards::allowed, kDefaultPolicyPort)) {
+    } else if (const auto endpoint = parse_endpoint(where, Wildcards::allowed, kDefaultMtaPort)) {
       address.endpoint = *endpoint;
     } else {
       return misuse("--policy: not an address or an absolute path: '" + where + "'");
     }
-    options.policy_addresses.push_back(std::move(address));
+    options.mta_addresses.push_back(std::move(address));
   }
   if (app.count("--policy-text") == 0) return {};
-  const auto good = check_deferral(options.policy_text);
+  const auto good = check_deferral(options.mta_text);
   return good ? Result<void>() : misuse("--policy-text: " + good.error().text);
 }
 

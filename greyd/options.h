@@ -31,9 +31,9 @@ struct Options {
   std::string user;  // empty: stay who we are
   // Who may ask. Absent: loopback and this host's own addresses.
   std::optional<NetworkSet> allow;
-  std::vector<ListenAddress> policy_addresses;  // empty: no policy requests are taken
-  std::string policy_text;  // of a deferral, see PolicyWords; empty: the default
-  bool check = false;       // say whether a start would do, instead of one
+  std::vector<ListenAddress> mta_addresses;  // empty: no policy requests are taken
+  std::string mta_text;                      // of a deferral, see MtaWords; empty: the default
+  bool check = false;                        // say whether a start would do, instead of one
 };
 
 // What the command line asked for instead of a run: text for standard output, then exit 0.

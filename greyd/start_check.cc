@@ -63,7 +63,7 @@ Result<void> check_apart(const std::vector<ListenAddress>& addresses) {
 // Where it listens: addresses, and the directories of the unix sockets that --policy names.
 Result<void> check_places(const Options& options) {
   if (auto own = check_address(options.listen); !own) return own;
-  for (const ListenAddress& address : options.policy_addresses) {
+  for (const ListenAddress& address : options.mta_addresses) {
     if (address.path.empty()) {
       if (auto own = check_address(address.endpoint); !own) return own;
       continue;
@@ -74,7 +74,7 @@ Result<void> check_places(const Options& options) {
     }
     if (auto free = Listener::check_path(address.path); !free) return free;
   }
-  return check_apart(options.policy_addresses);
+  return check_apart(options.mta_addresses);
 }
 
 }  // namespace

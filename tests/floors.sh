@@ -21,9 +21,9 @@ greyd:                    greyd/fronts greyd/store greyd/lookups
 svctool/util:             greyd/base
 svctool/plan:             svctool/util greyd/lists
 svctool/cli:              svctool/plan
-svctool/files:            svctool/plan
+svctool/files:            svctool/cli
 svctool/daemon:           svctool/files
-svctool/verbs:            svctool/cli svctool/daemon
+svctool/verbs:            svctool/daemon
 svctool:                  svctool/verbs
 smtpd-glue:
 smtpd-glue/libgreylist:   greyd/wire
@@ -33,7 +33,7 @@ smtpd-glue/mailfront:     smtpd-glue/libgreylist
 smtpd-glue/qmail:         smtpd-glue/libgreylist
 '
 # What belongs to greyd, svctool and smtpd-glue themselves.
-top='greyd/main greyd/options greyd/service greyd/sandbox greyd/privileges greyd/start_check
+top='greyd/main greyd/options greyd/service greyd/upkeep greyd/front_settings greyd/sandbox greyd/privileges greyd/start_check
 svctool/main smtpd-glue/small_runtime smtpd-glue/musl'
 # Who alone includes a header from elsewhere.
 only='ev.h greyd/net/event_loop.cc'

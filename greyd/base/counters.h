@@ -44,11 +44,11 @@ struct StreamCounters {
 };
 
 // Requests of mail servers by stream.
-struct PolicyCounters {
+struct MtaCounters {
   static constexpr std::size_t kFaults = 8;
   ReasonCounts decided{};
   Count no_opinion = 0;                 // needed no decision
-  std::array<Count, kFaults> faults{};  // by PolicyFault, and then kBadClient, kNoClient
+  std::array<Count, kFaults> faults{};  // by MtaFault, and then kBadClient, kNoClient
   Count undecided = 0;                  // not decided for want of memory
   Count overdue = 0;                    // not decided in time
   Count unanswered = 0;                 // decided, but the connection had gone
@@ -69,7 +69,7 @@ struct StateCounters {
 
 struct Counters {
   UdpCounters udp;
-  PolicyCounters policy;
+  MtaCounters policy;
   StateCounters state;
   Count evicted = 0;     // records, for others at --max-records
   Count log_lines = 0;   // that were dropped: their reader was slow, or there was no memory

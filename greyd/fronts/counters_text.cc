@@ -29,9 +29,9 @@ std::string_view reason_name(std::size_t i) {
   return wire::to_string(wire::Reason(i));
 }
 std::string_view policy_fault_name(std::size_t i) {
-  if (i == PolicyCounters::kBadClient) return "bad-client";
-  if (i == PolicyCounters::kNoClient) return "no-client";
-  return to_string(PolicyFault(i));
+  if (i == MtaCounters::kBadClient) return "bad-client";
+  if (i == MtaCounters::kNoClient) return "no-client";
+  return to_string(MtaFault(i));
 }
 
 void add(Line& line, const UdpCounters& udp) {
@@ -46,7 +46,7 @@ void add(Line& line, const UdpCounters& udp) {
   line.add("udp", "unsent", udp.unsent);
 }
 
-void add(Line& line, const PolicyCounters& policy) {
+void add(Line& line, const MtaCounters& policy) {
   line.add_each("policy.decided", policy.decided, reason_name);
   line.add("policy", "no-opinion", policy.no_opinion);
   line.add_each("policy.faults", policy.faults, policy_fault_name);

@@ -38,17 +38,17 @@ std::optional<Attribute> find_attribute(std::string_view name) {
 }
 
 // The form of a request by its first line, or what there is of it; `else_` when it is like neither.
-std::optional<PolicyForm> form_of(std::string_view line, std::optional<PolicyForm> else_) {
+std::optional<MtaForm> form_of(std::string_view line, std::optional<MtaForm> else_) {
   const std::string_view check = kCheck.substr(0, kCheck.size() - 1);
   const bool begins = to_lower(line.substr(0, check.size())) == check;
   // In capitals, say, or without a word behind it, it is wrong, but told from the other form.
   if (begins && (line.size() == check.size() || !is_name(line[check.size()]))) {
-    return PolicyForm::line;
+    return MtaForm::line;
   }
   const std::size_t equals = line.find('=');
   if (equals == std::string_view::npos || equals == 0) return else_;
   const std::string_view name = line.substr(0, equals);
-  return std::all_of(name.begin(), name.end(), is_name) ? PolicyForm::postfix : else_;
+  return std::all_of(name.begin(), name.end(), is_name) ? MtaForm::postfix : else_;
 }
 
 // Takes a quoted word (at its first quote) off the front; false when its end is missing.
@@ -100,7 +100,7 @@ void append_deferral(std::string& out, std::string_view text, std::optional<Seco
   add_deferral(adding, text, std::size_t(wait.value_or(0)));
 }
 
-void append_header(std::string& out, Seconds delay, const PolicyWords& words) {
+void append_header(std::string& out, Seconds delay, const MtaWords& words) {
   append_seconds(out, "X-Greylist: delayed ", delay);
   out += " seconds by ";
   out += words.server;
@@ -115,7 +115,7 @@ void quote_from(std::string& out, std::size_t begin) {
   out += '"';
 }
 
-void append_line_answer(std::string& out, const Decision& decision, const PolicyWords& words,
+void append_line_answer(std::string& out, const Decision& decision, const MtaWords& words,
                         bool header) {
   out += "verdict=";
   out += to_string(decision.verdict);
@@ -137,7 +137,7 @@ void append_line_answer(std::string& out, const Decision& decision, const Policy
   out += '\n';
 }
 
-void append_postfix_answer(std::string& out, const Decision& decision, const PolicyWords& words,
+void append_postfix_answer(std::string& out, const Decision& decision, const MtaWords& words,
                            bool header) {
   out += "action=";
   if (decision.verdict == Verdict::defer) {
@@ -154,44 +154,44 @@ void append_postfix_answer(std::string& out, const Decision& decision, const Pol
 
 }  // namespace
 
-std::string_view to_string(PolicyFault fault) {
-  static constexpr std::string_view kFaults[kPolicyFaults] = {
-      "none", "empty", "bad-line", "bad-byte", "too-long", "bad-request"};
+std::string_view to_string(MtaFault fault) {
+  static constexpr std::string_view kFaults[kMtaFaults] = {"none",     "empty",    "bad-line",
+                                                           "bad-byte", "too-long", "bad-request"};
   return kFaults[std::size_t(fault)];
 }
 
-// ---- PolicyRequest -----------------------------------------------------------------------------
+// ---- MtaRequest -----------------------------------------------------------------------------
 
-std::string_view PolicyRequest::get(Attribute name) const {
+std::string_view MtaRequest::get(Attribute name) const {
   const Place place = places_[std::size_t(name)];
   return std::string_view(values_).substr(place.begin, place.end - place.begin);
 }
 
-std::string_view PolicyRequest::recipient_field() const {
+std::string_view MtaRequest::recipient_field() const {
   const Place place = places_[std::size_t(Attribute::recipient)];
   if (place.begin == 0) return {};
   return std::string_view(values_).substr(place.begin - 1, place.end - place.begin + 1);
 }
 
 // A value that comes twice: the last one counts.
-void PolicyRequest::set(Attribute name, std::string_view value) {
+void MtaRequest::set(Attribute name, std::string_view value) {
   values_ += 'T';
   const auto begin = std::uint32_t(values_.size());
   values_ += value;
   places_[std::size_t(name)] = {begin, std::uint32_t(values_.size())};
 }
 
-void PolicyRequest::clear() {
-  form_ = PolicyForm::postfix;
+void MtaRequest::clear() {
+  form_ = MtaForm::postfix;
   values_.clear();
   if (values_.capacity() > kKeptMemory) give_back(values_);
   places_.fill({});
 }
 
-// ---- PolicyReader ------------------------------------------------------------------------------
+// ---- MtaReader ------------------------------------------------------------------------------
 
-PolicyReader::Step PolicyReader::next(std::string_view& bytes) {
-  if (fault_ != PolicyFault::none) return Step::fault;
+MtaReader::Step MtaReader::next(std::string_view& bytes) {
+  if (fault_ != MtaFault::none) return Step::fault;
   if (done_) begin();
   while (!bytes.empty()) {
     const std::size_t newline = bytes.find('\n');
@@ -207,10 +207,10 @@ PolicyReader::Step PolicyReader::next(std::string_view& bytes) {
     // What the rest is, its beginning says, whatever more of it has come by now.
     const std::string_view beginning = line.substr(0, kMaxSkippedName + 1);
     if (!skipping_ && !begun_) form_ = form_of(beginning, last_form_);
-    if (size_ > kMaxRequest) return fail(PolicyFault::too_long);
+    if (size_ > kMaxRequest) return fail(MtaFault::too_long);
     if (!skipping_ && line.size() > kMaxSkippedName && !may_be_long(line)) {
       const std::size_t equals = beginning.find('=');
-      if (equals == std::string_view::npos || equals == 0) return fail(PolicyFault::bad_line);
+      if (equals == std::string_view::npos || equals == 0) return fail(MtaFault::bad_line);
       skipping_ = true;
       begun_ = true;
       give_back(line_);
@@ -225,13 +225,13 @@ PolicyReader::Step PolicyReader::next(std::string_view& bytes) {
 }
 
 // Of a line whose beginning is there.
-bool PolicyReader::may_be_long(std::string_view line) const {
+bool MtaReader::may_be_long(std::string_view line) const {
   if (!begun_ && line.starts_with(kCheck)) return true;
   return find_attribute(line.substr(0, line.find('='))).has_value();
 }
 
-PolicyReader::Step PolicyReader::at_end() {
-  if (fault_ != PolicyFault::none) return Step::fault;
+MtaReader::Step MtaReader::at_end() {
+  if (fault_ != MtaFault::none) return Step::fault;
   if (done_) begin();
   if (begun_ || !line_.starts_with(kCheck)) return Step::more;
   const Step step = take_line(line_);
@@ -239,7 +239,7 @@ PolicyReader::Step PolicyReader::at_end() {
   return step;
 }
 
-PolicyReader::Step PolicyReader::take_line(std::string_view line) {
+MtaReader::Step MtaReader::take_line(std::string_view line) {
   if (line.ends_with('\r')) line.remove_suffix(1);
   if (!begun_ && line.starts_with(kCheck)) return take_check(line.substr(kCheck.size()));
   if (line.empty()) return finish();
@@ -247,58 +247,58 @@ PolicyReader::Step PolicyReader::take_line(std::string_view line) {
   return take_attribute(line);
 }
 
-PolicyReader::Step PolicyReader::take_attribute(std::string_view line) {
+MtaReader::Step MtaReader::take_attribute(std::string_view line) {
   const std::size_t equals = line.find('=');
-  if (equals == std::string_view::npos || equals == 0) return fail(PolicyFault::bad_line);
+  if (equals == std::string_view::npos || equals == 0) return fail(MtaFault::bad_line);
   const auto name = find_attribute(line.substr(0, equals));
   if (!name) return Step::more;
   const std::string_view value = line.substr(equals + 1);
-  if (value.find('\0') != std::string_view::npos) return fail(PolicyFault::bad_byte);
+  if (value.find('\0') != std::string_view::npos) return fail(MtaFault::bad_byte);
   request_.set(*name, value);
   return Step::more;
 }
 
-PolicyReader::Step PolicyReader::take_check(std::string_view words) {
+MtaReader::Step MtaReader::take_check(std::string_view words) {
   static constexpr Attribute kOrder[] = {Attribute::client_address, Attribute::sender,
                                          Attribute::recipient, Attribute::client_name};
   constexpr std::size_t kLeast = 3;
-  if (words.find('\0') != std::string_view::npos) return fail(PolicyFault::bad_byte);
+  if (words.find('\0') != std::string_view::npos) return fail(MtaFault::bad_byte);
   std::string word;
   bool last = false;
   std::size_t count = 0;
   while (!last) {
     if (count == std::size(kOrder) || !take_word(words, word, last)) {
-      return fail(PolicyFault::bad_line);
+      return fail(MtaFault::bad_line);
     }
     request_.set(kOrder[count++], word);
   }
-  if (count < kLeast) return fail(PolicyFault::bad_line);
-  request_.form_ = PolicyForm::line;
-  last_form_ = PolicyForm::line;
+  if (count < kLeast) return fail(MtaFault::bad_line);
+  request_.form_ = MtaForm::line;
+  last_form_ = MtaForm::line;
   done_ = true;
   size_ = 0;
   return Step::request;
 }
 
-PolicyReader::Step PolicyReader::finish() {
-  if (!begun_) return fail(PolicyFault::empty);
+MtaReader::Step MtaReader::finish() {
+  if (!begun_) return fail(MtaFault::empty);
   if (request_.get(Attribute::request) != "smtpd_access_policy") {
-    return fail(PolicyFault::bad_request);
+    return fail(MtaFault::bad_request);
   }
-  last_form_ = PolicyForm::postfix;
+  last_form_ = MtaForm::postfix;
   done_ = true;
   size_ = 0;
   return Step::request;
 }
 
-PolicyReader::Step PolicyReader::fail(PolicyFault fault) {
+MtaReader::Step MtaReader::fail(MtaFault fault) {
   fault_ = fault;
   give_back(line_);
   give_back(request_.values_);
   return Step::fault;
 }
 
-void PolicyReader::begin() {
+void MtaReader::begin() {
   request_.clear();
   if (line_.capacity() > kKeptMemory) give_back(line_);
   begun_ = done_ = false;
@@ -309,7 +309,7 @@ void PolicyReader::begin() {
 namespace {
 
 // Whether a request of Postfix is about something to decide at this state of the session.
-bool is_question(const PolicyRequest& request) {
+bool is_question(const MtaRequest& request) {
   const std::string_view state = request.get(Attribute::protocol_state);
   const bool one_recipient = !request.get(Attribute::recipient).empty();
   const bool bounce = request.get(Attribute::sender).empty();
@@ -324,42 +324,42 @@ bool is_question(const PolicyRequest& request) {
 
 }  // namespace
 
-PolicyTopic to_query(const PolicyRequest& request, wire::Query& query) {
+MtaTopic to_query(const MtaRequest& request, wire::Query& query) {
   std::string_view address = request.get(Attribute::client_address);
   std::string_view name = request.get(Attribute::client_name);
-  if (request.form() == PolicyForm::postfix) {
+  if (request.form() == MtaForm::postfix) {
     if (!is_question(request) || !request.get(Attribute::sasl_username).empty()) {
-      return PolicyTopic::no_opinion;
+      return MtaTopic::no_opinion;
     }
     // Postfix's word for what it does not have, and for a name that is not verified.
     if (address == "unknown") address = {};
     if (name == "unknown") name = {};
   }
-  if (address.empty()) return PolicyTopic::no_client;
+  if (address.empty()) return MtaTopic::no_client;
   const std::optional<Ip> client = Ip::parse_client(address);
-  if (!client) return PolicyTopic::bad_client;
+  if (!client) return MtaTopic::bad_client;
   const std::string_view recipient = request.recipient_field();
   query = {};
   query.client = *client;
   query.sender = request.get(Attribute::sender);
   query.client_name = name;
   query.recipients = wire::Recipients(recipient.empty() ? kNoRecipient : recipient, 1);
-  return PolicyTopic::decide;
+  return MtaTopic::decide;
 }
 
-bool takes_header(const PolicyRequest& request) {
+bool takes_header(const MtaRequest& request) {
   return request.get(Attribute::protocol_state) != "END-OF-MESSAGE";
 }
 
-void append_no_opinion(std::string& out, PolicyForm form) {
-  out += form == PolicyForm::postfix ? "action=DUNNO\n\n" : "verdict=accept\n";
+void append_no_opinion(std::string& out, MtaForm form) {
+  out += form == MtaForm::postfix ? "action=DUNNO\n\n" : "verdict=accept\n";
 }
 
-void append_fault_answer(std::string& out, PolicyForm form, std::string_view why,
+void append_fault_answer(std::string& out, MtaForm form, std::string_view why,
                          const Decision& decision) {
   constexpr std::string_view kText = "Greylisting cannot read what it is asked: ";
   const bool defer = decision.verdict == Verdict::defer;
-  if (form == PolicyForm::postfix) {
+  if (form == MtaForm::postfix) {
     out += "action=";
     if (defer) {
       out.append("DEFER_IF_PERMIT ").append(kText).append(why);
@@ -380,10 +380,10 @@ bool was_delayed(const Decision& decision) {
                              (decision.reason == Reason::bounce && decision.age > 0));
 }
 
-void append_answer(std::string& out, PolicyForm form, const Decision& decision,
-                   const PolicyWords& words, bool header) {
+void append_answer(std::string& out, MtaForm form, const Decision& decision, const MtaWords& words,
+                   bool header) {
   header = header && was_delayed(decision);
-  if (form == PolicyForm::postfix) {
+  if (form == MtaForm::postfix) {
     append_postfix_answer(out, decision, words, header);
   } else {
     append_line_answer(out, decision, words, header);

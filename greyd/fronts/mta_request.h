@@ -38,7 +38,7 @@
 
 namespace grey {
 
-enum class PolicyForm : std::uint8_t { postfix, line };
+enum class MtaForm : std::uint8_t { postfix, line };
 
 // What of a request counts here. A line request has a client, sender, recipient and name only.
 enum class Attribute : std::uint8_t {
@@ -58,38 +58,38 @@ constexpr std::size_t kAttributes = 9;
 // DATA. Who only verifies an address never gets there, and has nothing to gain from a retry.
 constexpr std::string_view kBouncesAtData = "bounces-at-data";
 
-class PolicyRequest {
+class MtaRequest {
  public:
-  PolicyForm form() const { return form_; }
+  MtaForm form() const { return form_; }
   std::string_view get(Attribute name) const;  // empty when it was not given
   // The recipient as a field of a wire query: "T<recipient>".
   std::string_view recipient_field() const;
   std::size_t memory() const { return values_.capacity(); }
-  void forget() { *this = PolicyRequest(); }  // and its memory
+  void forget() { *this = MtaRequest(); }  // and its memory
 
  private:
-  friend class PolicyReader;
+  friend class MtaReader;
   struct Place {
     std::uint32_t begin = 0, end = 0;  // in values_; begin is after the letter
   };
   void set(Attribute name, std::string_view value);
   void clear();
 
-  PolicyForm form_ = PolicyForm::postfix;
+  MtaForm form_ = MtaForm::postfix;
   std::string values_;  // each with a 'T' before it
   std::array<Place, kAttributes> places_{};
 };
 
 // Why bytes are not a request. The names are those of the log.
-enum class PolicyFault : std::uint8_t { none, empty, bad_line, bad_byte, too_long, bad_request };
-constexpr std::size_t kPolicyFaults = 6;
-std::string_view to_string(PolicyFault fault);
+enum class MtaFault : std::uint8_t { none, empty, bad_line, bad_byte, too_long, bad_request };
+constexpr std::size_t kMtaFaults = 6;
+std::string_view to_string(MtaFault fault);
 
 // Cuts a stream into requests; the same ones however the stream arrives in pieces. Of an unfinished
 // request it holds a line and the values that count, together at most kMaxRequest bytes. That is
 // more than two addresses in the longest commands that Postfix (2,048 bytes) and Exim (16,384, and
 // twice as much in quotes) take.
-class PolicyReader {
+class MtaReader {
  public:
   static constexpr std::size_t kMaxSkippedName = 4096;  // where a line's name must have ended
   static constexpr std::size_t kMaxRequest = 80 << 10;  // all of it, with what is skipped
@@ -104,11 +104,11 @@ class PolicyReader {
   Step at_end();
 
   // Until the next call. May be swapped for another, whose memory is used for the next request.
-  PolicyRequest& request() { return request_; }
-  PolicyFault fault() const { return fault_; }
+  MtaRequest& request() { return request_; }
+  MtaFault fault() const { return fault_; }
   // In which form an answer to the fault is understood. Nothing when what has come looks like
   // neither, and no request came before it.
-  std::optional<PolicyForm> form() const { return form_; }
+  std::optional<MtaForm> form() const { return form_; }
   bool idle() const { return size_ == 0; }  // nothing of an unfinished request has come
   // Ends the life of request(): what a long one took is given back now, and not with the next.
   void forget_request() {
@@ -121,49 +121,49 @@ class PolicyReader {
   Step take_attribute(std::string_view line);
   Step take_check(std::string_view words);
   Step finish();
-  Step fail(PolicyFault fault);
+  Step fail(MtaFault fault);
   void begin();
   bool may_be_long(std::string_view line) const;
 
-  PolicyRequest request_;
+  MtaRequest request_;
   std::string line_;      // the beginning of a line whose end has not come
   std::size_t size_ = 0;  // bytes of the request so far
   bool begun_ = false;    // a line of it has been taken
   bool done_ = false;     // request_ is whole and is cleared by the next call
   bool skipping_ = false;
-  PolicyFault fault_ = PolicyFault::none;
-  std::optional<PolicyForm> form_;       // of the request that has begun, or of the last one
-  std::optional<PolicyForm> last_form_;  // of the last whole one
+  MtaFault fault_ = MtaFault::none;
+  std::optional<MtaForm> form_;       // of the request that has begun, or of the last one
+  std::optional<MtaForm> last_form_;  // of the last whole one
 };
 
 // What to do with a request.
-enum class PolicyTopic : std::uint8_t {
+enum class MtaTopic : std::uint8_t {
   decide,      // the query is to be decided
   no_opinion,  // authenticated, or not about one recipient or a bounce
   no_client,   // the mail is from no other host
   bad_client,  // the client has an address that we cannot read
 };
 // Views of `query` point into `request`.
-PolicyTopic to_query(const PolicyRequest& request, wire::Query& query);
+MtaTopic to_query(const MtaRequest& request, wire::Query& query);
 
 // What answers are made from.
-struct PolicyWords {
+struct MtaWords {
   // "%t" stands for the time after which a retry is accepted: "5 minutes", "50 seconds" or, where
   // that is not known, "a few minutes". As GREYTEXT of libgreylist; see deferral.h.
   std::string deferral = "Greylisted: please try again in %t";
   std::string server = "qmail-greyd";  // who delayed
 };
 
-void append_no_opinion(std::string& out, PolicyForm form);
+void append_no_opinion(std::string& out, MtaForm form);
 // To what cannot be read. `decision`: undecided_under the policy; `why` is for who reads the mail
 // server's log.
-void append_fault_answer(std::string& out, PolicyForm form, std::string_view why,
+void append_fault_answer(std::string& out, MtaForm form, std::string_view why,
                          const Decision& decision);
 // `header`: say by a header that the message was delayed, if it was.
-void append_answer(std::string& out, PolicyForm form, const Decision& decision,
-                   const PolicyWords& words, bool header);
+void append_answer(std::string& out, MtaForm form, const Decision& decision, const MtaWords& words,
+                   bool header);
 // Whether the server can still put a header before the message: Postfix cannot any more at its end.
-bool takes_header(const PolicyRequest& request);
+bool takes_header(const MtaRequest& request);
 // A header is due: this was the good retry.
 bool was_delayed(const Decision& decision);
 

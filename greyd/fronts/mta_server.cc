@@ -9,7 +9,7 @@
 namespace grey {
 namespace {
 
-static_assert(PolicyCounters::kBadClient == kPolicyFaults);
+static_assert(MtaCounters::kBadClient == kMtaFaults);
 
 constexpr Seconds kLogPeriod = 10;          // seconds, of each kind of trouble
 constexpr std::size_t kKeptRequest = 1024;  // bytes kept for the next request of a batch
@@ -19,9 +19,9 @@ constexpr std::size_t kKeptRequest = 1024;  // bytes kept for the next request o
 // ---- requests ----------------------------------------------------------------------------------
 
 // One mail server's connection: cuts what comes into requests of the turn's batch.
-class PolicyServer::Talk : public StreamTalk {
+class MtaServer::Talk : public StreamTalk {
  public:
-  Talk(PolicyServer& server, Id id, const std::optional<Endpoint>& source)
+  Talk(MtaServer& server, Id id, const std::optional<Endpoint>& source)
       : server_(server), id_(id), source_(source) {}
 
   Taken receive(std::string_view bytes, std::string&, Seconds now) override {
@@ -43,7 +43,7 @@ class PolicyServer::Talk : public StreamTalk {
   void rest() override { reader_.forget_request(); }
 
  private:
-  using Step = PolicyReader::Step;
+  using Step = MtaReader::Step;
 
   void take(Step step, Taken& taken, Seconds now) {
     if (step == Step::request) add(taken);
@@ -71,15 +71,14 @@ class PolicyServer::Talk : public StreamTalk {
     return entry;
   }
 
-  PolicyServer& server_;
+  MtaServer& server_;
   const Id id_;
   const std::optional<Endpoint> source_;
-  PolicyReader reader_;
+  MtaReader reader_;
 };
 
-PolicyServer::PolicyServer(PolicySettings settings, std::vector<Listener> listeners,
-                           Decider& decider, LogPipe& pipe, spdlog::logger& logger,
-                           PolicyCounters& counters)
+MtaServer::MtaServer(MtaSettings settings, std::vector<Listener> listeners, Decider& decider,
+                     LogPipe& pipe, spdlog::logger& logger, MtaCounters& counters)
     : settings_(std::move(settings)),
       decider_(decider),
       pipe_(pipe),
@@ -90,23 +89,23 @@ PolicyServer::PolicyServer(PolicySettings settings, std::vector<Listener> listen
       refused_limit_(kLogPeriod),
       client_limit_(kLogPeriod),
       no_client_limit_(kLogPeriod),
-      fault_limits_(kPolicyFaults, RateLimit(kLogPeriod)),
+      fault_limits_(kMtaFaults, RateLimit(kLogPeriod)),
       server_(settings_.stream, std::move(listeners), *this, logger, counters.connections) {}
 
-PolicyServer::~PolicyServer() {
+MtaServer::~MtaServer() {
   while (Batch* batch = batches_.overdue(ticks_, 0)) {
     decider_.forget(batch->queries);
     batches_.take_back(*batch);
   }
 }
 
-void PolicyServer::attach(EventLoop& loop, std::function<Seconds()> clock) {
+void MtaServer::attach(EventLoop& loop, std::function<Seconds()> clock) {
   clock_ = std::move(clock);
   ready_ = loop.watch(fd(), EventLoop::kRead, [this](unsigned) { handle(clock_()); });
   each_second_ = loop.every(1, [this] { tick(clock_()); });
 }
 
-void PolicyServer::tick(Seconds now) {
+void MtaServer::tick(Seconds now) {
   ++ticks_;
   while (Batch* batch = batches_.overdue(ticks_, settings_.patience)) {
     decider_.forget(batch->queries);
@@ -115,7 +114,7 @@ void PolicyServer::tick(Seconds now) {
   server_.tick(now);
 }
 
-std::unique_ptr<StreamTalk> PolicyServer::accept(StreamId id, const StreamPeer& peer, Seconds now) {
+std::unique_ptr<StreamTalk> MtaServer::accept(StreamId id, const StreamPeer& peer, Seconds now) {
   if (!peer.address || settings_.allow.contains(peer.address->ip)) {
     return std::make_unique<Talk>(*this, id, peer.address);
   }
@@ -126,15 +125,15 @@ std::unique_ptr<StreamTalk> PolicyServer::accept(StreamId id, const StreamPeer& 
   return nullptr;
 }
 
-void PolicyServer::on_fault(RateLimit& limit, std::size_t kind, std::string_view fault,
-                            const std::optional<Endpoint>& source, Seconds now) {
+void MtaServer::on_fault(RateLimit& limit, std::size_t kind, std::string_view fault,
+                         const std::optional<Endpoint>& source, Seconds now) {
   ++counters_.faults[kind];
   if (const auto count = limit.due(now)) {
     logger_.warn("bad policy request fault={} source={} count={}", fault, to_text(source), count);
   }
 }
 
-PolicyServer::Entry& PolicyServer::add_entry() {
+MtaServer::Entry& MtaServer::add_entry() {
   if (turn_ == nullptr) turn_ = batches_.take();  // there is one: ready()
   if (turn_->size == turn_->entries.size()) turn_->entries.emplace_back();
   return turn_->entries[turn_->size++];
@@ -142,17 +141,17 @@ PolicyServer::Entry& PolicyServer::add_entry() {
 
 // ---- decisions ---------------------------------------------------------------------------------
 
-void PolicyServer::turn_over(Seconds now) {
+void MtaServer::turn_over(Seconds now) {
   if (turn_ != nullptr) decide(std::move(turn_), now);
 }
 
-void PolicyServer::turn_failed() noexcept {
+void MtaServer::turn_failed() noexcept {
   if (turn_ != nullptr) abandon(*turn_);
   turn_.reset();
 }
 
 // Makes the queries; their views point into the entries, which stay where they are from here on.
-void PolicyServer::prepare(Batch& batch, Seconds now) {
+void MtaServer::prepare(Batch& batch, Seconds now) {
   batch.queries.clear();
   batch.entry_of.clear();
   for (std::size_t i = 0; i < batch.size; ++i) {
@@ -160,14 +159,14 @@ void PolicyServer::prepare(Batch& batch, Seconds now) {
     entry.asked = entry.decided = false;
     if (!entry.fault.empty()) continue;
     wire::Query query;
-    const PolicyTopic topic = to_query(entry.request, query);
-    entry.asked = topic == PolicyTopic::decide;
-    if (topic == PolicyTopic::bad_client) {
+    const MtaTopic topic = to_query(entry.request, query);
+    entry.asked = topic == MtaTopic::decide;
+    if (topic == MtaTopic::bad_client) {
       entry.fault = "bad-client";
-      on_fault(client_limit_, PolicyCounters::kBadClient, entry.fault, entry.source, now);
+      on_fault(client_limit_, MtaCounters::kBadClient, entry.fault, entry.source, now);
     }
-    if (topic == PolicyTopic::no_client)
-      on_fault(no_client_limit_, PolicyCounters::kNoClient, "no-client", entry.source, now);
+    if (topic == MtaTopic::no_client)
+      on_fault(no_client_limit_, MtaCounters::kNoClient, "no-client", entry.source, now);
     if (!entry.asked) continue;
     const std::string_view instance = entry.request.get(Attribute::instance);
     if (!instance.empty())
@@ -178,7 +177,7 @@ void PolicyServer::prepare(Batch& batch, Seconds now) {
   batch.undecided = batch.queries.size();
 }
 
-void PolicyServer::decide(Batches::Held held, Seconds now) {
+void MtaServer::decide(Batches::Held held, Seconds now) {
   try {
     prepare(*held, now);
   } catch (...) {
@@ -203,21 +202,21 @@ void PolicyServer::decide(Batches::Held held, Seconds now) {
   }
 }
 
-void PolicyServer::finish(Batch& batch) {
+void MtaServer::finish(Batch& batch) {
   answer(batch);
   batches_.take_back(batch);
   server_.resume();
 }
 
 // The rest of it will not be decided: who waits for that is closed. How many queries.
-std::size_t PolicyServer::lose(Batch& batch) {
+std::size_t MtaServer::lose(Batch& batch) {
   const std::size_t lost = std::exchange(batch.undecided, 0);
   finish(batch);
   return lost;
 }
 
 // Nobody waits for these answers any more.
-void PolicyServer::abandon(Batch& batch) noexcept {
+void MtaServer::abandon(Batch& batch) noexcept {
   for (std::size_t i = 0; i < batch.size; ++i) server_.close(batch.entries[i].connection);
   counters_.undecided += batch.size;
   batch.size = batch.undecided = 0;
@@ -225,7 +224,7 @@ void PolicyServer::abandon(Batch& batch) noexcept {
 
 // ---- answers -----------------------------------------------------------------------------------
 
-void PolicyServer::answer(Batch& batch) {
+void MtaServer::answer(Batch& batch) {
   std::size_t query = 0;
   for (std::size_t i = 0; i < batch.size; ++i) {
     Entry& entry = batch.entries[i];
@@ -248,7 +247,7 @@ void PolicyServer::answer(Batch& batch) {
 }
 
 // What became of the query, to who counts and who reads the log.
-void PolicyServer::tell(const Entry& entry, const wire::Query& query) {
+void MtaServer::tell(const Entry& entry, const wire::Query& query) {
   if (!entry.decided) {
     server_.close(entry.connection);
     return;
@@ -260,7 +259,7 @@ void PolicyServer::tell(const Entry& entry, const wire::Query& query) {
   });
 }
 
-void PolicyServer::answer(const Entry& entry, std::string& out) {
+void MtaServer::answer(const Entry& entry, std::string& out) {
   if (!entry.fault.empty()) {
     append_fault_answer(out, entry.form, entry.fault, settings_.unreadable);
   } else if (!entry.asked) {

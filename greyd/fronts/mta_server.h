@@ -1,4 +1,4 @@
-// Mail servers that ask by policy_request.h on stream connections.
+// Mail servers that ask by mta_request.h on stream connections.
 //
 // The connections, with their bounds and turns, are StreamServer's. Requests that have come on
 // several of them are decided as one batch, with one write to the journal before any of their
@@ -26,8 +26,8 @@
 
 namespace grey {
 
-struct PolicySettings {
-  PolicyWords words;
+struct MtaSettings {
+  MtaWords words;
   Decision unreadable;  // what a request is answered with that cannot be read
   NetworkSet allow;     // who may connect by TCP
   bool log_decisions = true;
@@ -37,18 +37,18 @@ struct PolicySettings {
   unsigned patience = 30;        // ticks for a decision
 };
 
-class PolicyServer : private StreamProtocol {
+class MtaServer : private StreamProtocol {
  public:
   // Of a unix socket's file: any local user may ask. Its directory says who gets there.
   static constexpr mode_t kSocketMode = 0666;
 
   // All by reference must outlive it. Throws std::system_error when the system gives it no
   // descriptor.
-  PolicyServer(PolicySettings settings, std::vector<Listener> listeners, Decider& decider,
-               LogPipe& pipe, spdlog::logger& logger, PolicyCounters& counters);
-  ~PolicyServer() override;  // the decider forgets what is in flight
-  PolicyServer(const PolicyServer&) = delete;
-  PolicyServer& operator=(const PolicyServer&) = delete;
+  MtaServer(MtaSettings settings, std::vector<Listener> listeners, Decider& decider, LogPipe& pipe,
+            spdlog::logger& logger, MtaCounters& counters);
+  ~MtaServer() override;  // the decider forgets what is in flight
+  MtaServer(const MtaServer&) = delete;
+  MtaServer& operator=(const MtaServer&) = delete;
 
   // As UdpFront has it.
   void attach(EventLoop& loop, std::function<Seconds()> clock);
@@ -67,8 +67,8 @@ class PolicyServer : private StreamProtocol {
   struct Entry {
     Id connection = 0;
     std::optional<Endpoint> source;
-    PolicyForm form = PolicyForm::postfix;  // of the answer
-    PolicyRequest request;
+    MtaForm form = MtaForm::postfix;  // of the answer
+    MtaRequest request;
     bool asked = false;      // else it needs no decision
     std::string_view fault;  // not empty: it could not be read
     bool decided = false;
@@ -101,11 +101,11 @@ class PolicyServer : private StreamProtocol {
   void answer(const Entry& entry, std::string& out);
   void abandon(Batch& batch) noexcept;
 
-  const PolicySettings settings_;
+  const MtaSettings settings_;
   Decider& decider_;
   LogPipe& pipe_;
   spdlog::logger& logger_;
-  PolicyCounters& counters_;
+  MtaCounters& counters_;
   const HashKey question_key_ = new_hash_key();
 
   Batches batches_;

@@ -88,9 +88,9 @@ void judge_lists(const std::vector<ListFacts>& lists, std::optional<double> star
   }
 }
 
-void judge_policy(const std::vector<PolicyFacts>& places, const std::string& service,
-                  const std::string& log, Findings& findings) {
-  for (const PolicyFacts& place : places) {
+void judge_mta(const std::vector<MtaFacts>& places, const std::string& service,
+               const std::string& log, Findings& findings) {
+  for (const MtaFacts& place : places) {
     const std::string where = service + ": POLICY " + place.place;
     if (!place.other.empty()) {
       findings.wrong("policy-taken", where + " is taken by " + place.other,

@@ -37,12 +37,12 @@ void judge_lists(const std::vector<ListFacts>& lists, std::optional<double> star
                  const LogNews& news, const std::string& reload, Findings& findings);
 
 // A place where mail servers ask.
-struct PolicyFacts {
+struct MtaFacts {
   std::string place;
-  std::string other;                 // who else has it; empty: nobody
-  std::optional<PolicyProbe> probe;  // absent: the daemon that runs was not started with it
+  std::string other;              // who else has it; empty: nobody
+  std::optional<MtaProbe> probe;  // absent: the daemon that runs was not started with it
 };
-void judge_policy(const std::vector<PolicyFacts>& places, const std::string& service,
-                  const std::string& log, Findings& findings);
+void judge_mta(const std::vector<MtaFacts>& places, const std::string& service,
+               const std::string& log, Findings& findings);
 
 }  // namespace grey::svctool

@@ -30,11 +30,11 @@ StateFacts look_at_state(const Seen& seen);
 LogNews look_at_news(const Suite& suite, const std::string& service);
 
 // Those that the settings name, whether or not the daemon that runs was started with them.
-std::vector<PolicyFacts> look_at_policy(const Seen& seen);
-// Who has one of them, without asking: as judge_policy() would say it. Empty: nobody else.
-std::string find_policy_holder(const Seen& seen);
+std::vector<MtaFacts> look_at_mta(const Seen& seen);
+// Who has one of them, without asking: as judge_mta() would say it. Empty: nobody else.
+std::string find_mta_holder(const Seen& seen);
 // The same of places that are about to be set.
-std::string find_policy_holder(const Seen& seen, const std::string& places);
+std::string find_mta_holder(const Seen& seen, const std::string& places);
 
 // Its lists and their cdbs, those that are there.
 std::vector<ListFacts> look_at_lists(const Seen& seen);

@@ -9,7 +9,7 @@
 #include <system_error>
 
 #include "greyd/base/files.h"
-#include "greyd/options.h"
+#include "greyd/base/settings_table.h"
 #include "svctool/daemon/look_at.h"
 #include "svctool/daemon/processes.h"
 #include "svctool/daemon/sockets.h"
@@ -85,7 +85,7 @@ LogNews read_kept_log(const Suite& suite, const std::string& service, double los
   return news;
 }
 
-std::vector<std::string> policy_places(const std::string& value) {
+std::vector<std::string> mta_places(const std::string& value) {
   std::vector<std::string> places;
   std::istringstream parts(value);
   for (std::string place; std::getline(parts, place, ',');) {
@@ -102,7 +102,7 @@ std::string holder_of_port(const Seen& seen, const Endpoint& endpoint) {
   return holder ? to_string(*holder) : std::string();
 }
 
-std::string holder_of_socket(const Seen& seen, const PolicyProbe& probe) {
+std::string holder_of_socket(const Seen& seen, const MtaProbe& probe) {
   if (probe.peer == 0 || probe.peer == seen.daemon) return {};
   return to_string(Holder{probe.peer, program_of(probe.peer), {}});
 }
@@ -112,18 +112,18 @@ bool is_started_with(const Seen& seen, const std::string& place) {
   if (seen.daemon == 0 || !seen.started) return seen.daemon != 0;
   const auto value = seen.started->find("POLICY");
   if (value == seen.started->end()) return false;
-  const auto places = policy_places(value->second);
+  const auto places = mta_places(value->second);
   return std::ranges::find(places, place) != places.end();
 }
 
-PolicyFacts look_at_place(const Seen& seen, const std::string& place) {
-  PolicyFacts facts{place, {}, {}};
+MtaFacts look_at_place(const Seen& seen, const std::string& place) {
+  MtaFacts facts{place, {}, {}};
   const bool started = is_started_with(seen, place);
-  const auto endpoint = parse_endpoint(place, Wildcards::allowed, kDefaultPolicyPort);
+  const auto endpoint = parse_endpoint(place, Wildcards::allowed, kDefaultMtaPort);
   const bool is_path = place.starts_with('/');
   if (!is_path && endpoint) facts.other = holder_of_port(seen, *endpoint);
   if (!is_path && (!started || !facts.other.empty())) return facts;
-  PolicyProbe probe = probe_policy(place);
+  MtaProbe probe = probe_mta(place);
   if (is_path) facts.other = holder_of_socket(seen, probe);
   if (started) facts.probe = std::move(probe);
   return facts;
@@ -160,21 +160,21 @@ LogNews look_at_news(const Suite& suite, const std::string& service) {
   return directory.empty() ? LogNews() : read_log_files(directory, day_ago);
 }
 
-std::vector<PolicyFacts> look_at_policy(const Seen& seen) {
-  std::vector<PolicyFacts> facts;
-  for (const std::string& place : policy_places(read_variable(seen.service, "POLICY"))) {
+std::vector<MtaFacts> look_at_mta(const Seen& seen) {
+  std::vector<MtaFacts> facts;
+  for (const std::string& place : mta_places(read_variable(seen.service, "POLICY"))) {
     facts.push_back(look_at_place(seen, place));
   }
   return facts;
 }
 
-std::string find_policy_holder(const Seen& seen) {
-  return find_policy_holder(seen, read_variable(seen.service, "POLICY"));
+std::string find_mta_holder(const Seen& seen) {
+  return find_mta_holder(seen, read_variable(seen.service, "POLICY"));
 }
 
-std::string find_policy_holder(const Seen& seen, const std::string& places) {
-  for (const std::string& place : policy_places(places)) {
-    const PolicyFacts facts = look_at_place(seen, place);
+std::string find_mta_holder(const Seen& seen, const std::string& places) {
+  for (const std::string& place : mta_places(places)) {
+    const MtaFacts facts = look_at_place(seen, place);
     if (!facts.other.empty()) return facts.other + " listens on " + place;
   }
   return {};

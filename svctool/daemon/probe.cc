@@ -12,7 +12,7 @@
 
 #include "greyd/base/error.h"
 #include "greyd/base/files.h"
-#include "greyd/options.h"
+#include "greyd/base/settings_table.h"
 #include "greyd/wire/wire.h"
 
 namespace grey::svctool {
@@ -172,16 +172,16 @@ tl::expected<void, std::string> converse(int fd, const Address& address) {
 
 }  // namespace
 
-PolicyProbe probe_policy(const std::string& place) {
+MtaProbe probe_mta(const std::string& place) {
   const bool is_path = place.starts_with('/');
   std::optional<Address> address;
   if (is_path) {
     address = address_of_path(place);
-  } else if (auto endpoint = parse_endpoint(place, Wildcards::allowed, kDefaultPolicyPort)) {
+  } else if (auto endpoint = parse_endpoint(place, Wildcards::allowed, kDefaultMtaPort)) {
     if (endpoint->ip.is_any()) endpoint->ip = Endpoint{}.ip;
     address = address_of(*endpoint);
   }
-  PolicyProbe result;
+  MtaProbe result;
   if (!address) {
     result.outcome = is_path ? std::strerror(ENAMETOOLONG) : "not an address and port";
     return result;

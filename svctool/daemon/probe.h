@@ -25,13 +25,13 @@ struct Probe {
 Probe probe(const Endpoint& endpoint);
 
 // Where mail servers ask, by a connection: "127.0.0.1@10023", or the path of a unix socket.
-struct PolicyProbe {
+struct MtaProbe {
   bool answered = false;
   std::string outcome;  // "no answer within 3 seconds", "Connection refused"
   pid_t peer = 0;       // of a unix socket: the process that listens there; 0: not known
 };
 
 // Asks as Postfix does about a client that has only connected, of which nothing is stored.
-PolicyProbe probe_policy(const std::string& place);
+MtaProbe probe_mta(const std::string& place);
 
 }  // namespace grey::svctool

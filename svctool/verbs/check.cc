@@ -148,7 +148,7 @@ void judge_running(const Subject& subject, const Seen& seen, LogNews news, Findi
   const std::string log = log_place(subject.suite(), service);
   judge_news(news, service, log, findings);
   judge_state(look_at_state(seen), findings);
-  judge_policy(look_at_policy(seen), service, log, findings);
+  judge_mta(look_at_mta(seen), service, log, findings);
   if (seen.started) judge_start_values(values_set(seen), *seen.started, service, findings);
   // One that logs errors alone does not say when it has read its lists.
   if (subject.in_force("VERBOSITY") == "0") news.since.reset();

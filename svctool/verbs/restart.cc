@@ -47,7 +47,7 @@ Result<void> check_place(const Suite& suite, const std::string& service, const S
 // the next one, or when that one would not get its state, or a place where mail servers ask.
 Result<void> check_loss(const Seen& seen) {
   if (seen.daemon == 0) return {};
-  if (const std::string other = find_policy_holder(seen); !other.empty()) return failure(other);
+  if (const std::string other = find_mta_holder(seen); !other.empty()) return failure(other);
   if (auto free = check_state_is_free(seen); !free) return free;
   return check_save(seen);
 }

@@ -161,7 +161,7 @@ Result<void> check_places_are_free(const ServiceRequest& service, const std::str
     }
   }
   if (const auto policy = values.find("POLICY"); policy != values.end()) {
-    const std::string other = find_policy_holder(seen, policy->second);
+    const std::string other = find_mta_holder(seen, policy->second);
     if (!other.empty()) return taken(other);
   }
   return {};

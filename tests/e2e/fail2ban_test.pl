@@ -7,7 +7,7 @@ use Cwd qw(abs_path);
 use File::Basename;
 use lib dirname(__FILE__);
 use Daemon;
-use PolicyClient qw(free_port);
+use MtaClient qw(free_port);
 use File::Temp qw(tempdir);
 use Test::More;
 

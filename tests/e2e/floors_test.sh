@@ -85,6 +85,6 @@ mkdir -p "$work/tree/greyd" "$work/tree/svctool" "$work/tree/smtpd-glue"
 passes
 ok 'a tree without an include line is none that was looked at' grep -qF 'FAILED: no include lines were found' "$work/out"
 
-"$floors" "$1" "$2"
+"$floors" --all-moved "$1" "$2"
 ok 'the tree has no arrow up' test $? = 0
 exit $((failures > 0))

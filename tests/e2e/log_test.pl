@@ -8,7 +8,7 @@ use Cwd qw(abs_path);
 use File::Basename;
 use lib dirname(__FILE__);
 use Daemon;
-use PolicyClient;
+use MtaClient;
 use File::Temp qw(tempdir);
 use Test::More;
 
@@ -57,7 +57,7 @@ subtest 'a line says what decided: wait, name, the line of a list, the key of a 
     logged(qr/ reason=early .* age=(\d+) wait=\d+ source=/, 'what is left of it of a second');
     my ($age, $wait) = $daemon->log =~ / reason=early .* age=(\d+) wait=(\d+) /;
     is $age + $wait, 120, 'which is just that';
-    my $postfix = policy_tcp($port);
+    my $postfix = mta_tcp($port);
     syswrite $postfix, request(client_address => '192.0.2.7', client_name => 'mx.example.com') . request(client_address => '192.0.2.8');
     logged(qr/ reason=new client=192\.0\.2\.7 name=mx\.example\.com sender=\S+ .* wait=120 /, 'so does the line of a policy request');
     logged(qr/ reason=new client=192\.0\.2\.8 sender=/, '"unknown" is no name');

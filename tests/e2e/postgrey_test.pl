@@ -10,7 +10,7 @@ use File::Temp qw(tempdir);
 use IO::Select;
 use IO::Socket::IP;
 use POSIX qw(strftime);
-use PolicyClient qw(policy_tcp request);
+use MtaClient qw(mta_tcp request);
 use Test::More;
 
 my ($source, $program) = @ARGV;
@@ -63,7 +63,7 @@ sub stop_postgrey { kill TERM => $postgrey if $postgrey; waitpid $postgrey, 0 if
 END { stop_postgrey(); kill KILL => $daemon->{pid} if $daemon && $daemon->{pid} }
 
 sub action { my ($to, %with) = @_;
-    my $socket = policy_tcp($to);
+    my $socket = mta_tcp($to);
     syswrite $socket, request(%with);
     my $text = '';
     while ($text !~ /\n\n/) {

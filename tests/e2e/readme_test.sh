@@ -91,14 +91,14 @@ start_svscan() {
 }
 
 # Postfix' words, by TCP.
-policy_answers() { # pattern
+mta_answers() { # pattern
   perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new("127.0.0.1:10023") or exit 1; alarm 5;
     print $s "request=smtpd_access_policy\nprotocol_state=RCPT\nclient_address=192.0.2.9\nclient_name=unknown\nsender=a\@b\nrecipient=c\@d\n\n";
     print scalar <$s>' | grep -q "$1"
 }
 postfix_and_exim() {
   does 'Postfix and Exim'
-  must 'Postfix is answered there' until_true policy_answers '^action=DEFER_IF_PERMIT Greylisted: '
+  must 'Postfix is answered there' until_true mta_answers '^action=DEFER_IF_PERMIT Greylisted: '
 }
 
 # A server that is there: README's run, and a qmail-smtpd.
@@ -180,7 +180,7 @@ from_postgrey() {
   must 'in dry run' runs_with --dry-run
   must 'its list, too' until_true answers 11 51.4.72.9
   do_commands "$(sed -n '/disable/,$p' <<<"$commands")"
-  must 'Postfix is answered where postgrey was' until_true policy_answers '^action=DEFER_IF_PERMIT Greylisted: '
+  must 'Postfix is answered where postgrey was' until_true mta_answers '^action=DEFER_IF_PERMIT Greylisted: '
 }
 manual_of_fronts() {
   do_commands 'scripts/install --no-service'

@@ -109,8 +109,8 @@ TEST_CASE("every option that the Perl program lacks works under the name greydae
   CHECK(policy.personality == Personality::greydaemon);
   CHECK(policy.dry_run);
   CHECK(options.allow->contains(*Ip::parse("192.0.2.9")));
-  CHECK(options.policy_addresses.size() == 1);
-  CHECK(options.policy_text == "later");
+  CHECK(options.mta_addresses.size() == 1);
+  CHECK(options.mta_text == "later");
   CHECK(policy.ipv4_prefix == 24);
   CHECK(policy.ipv6_prefix == 56);
   CHECK(policy.sender_key == SenderKey::domain);
@@ -154,17 +154,17 @@ TEST_CASE("--allow is a list of networks") {
 }
 
 TEST_CASE("--policy is a list of addresses and paths, and may be given several times") {
-  CHECK(good("qmail-greyd 0 c").policy_addresses.empty());
+  CHECK(good("qmail-greyd 0 c").mta_addresses.empty());
   const Options options = good(
       "qmail-greyd --policy=127.0.0.1,/run/greyd/policy --policy [::1]@2000 --policy *@10024 0 c");
-  const auto& all = options.policy_addresses;
+  const auto& all = options.mta_addresses;
   REQUIRE(all.size() == 4);
   CHECK(all[0].path == "");
   CHECK(all[0].endpoint == Endpoint{*Ip::parse("127.0.0.1"), 10023});
   CHECK(all[1].path == "/run/greyd/policy");
   CHECK(all[2].endpoint == Endpoint{*Ip::parse("::1"), 2000});
   CHECK(all[3].endpoint.ip.is_any());
-  CHECK(good("qmail-greyd --policy-text=%t 0 c").policy_text == "%t");
+  CHECK(good("qmail-greyd --policy-text=%t 0 c").mta_text == "%t");
 }
 
 TEST_CASE("misuse is one line that names what is wrong, and exit code 100") {

@@ -43,7 +43,7 @@ struct Fixture {
     udp_settings.log_decisions = false;
     udp_settings.patience = 2;
     udp.emplace(std::move(udp_settings), std::move(socket), decider, pipe, logger, counters.udp);
-    PolicySettings settings;
+    MtaSettings settings;
     settings.log_decisions = false;
     settings.patience = 2;
     settings.stream.max_connections = 3;
@@ -51,7 +51,7 @@ struct Fixture {
     settings.stream.unfinished_ticks = 3;
     settings.stream.idle_ticks = 5;
     std::vector<Listener> listeners;
-    auto local = Listener::open({path, {}}, PolicyServer::kSocketMode);
+    auto local = Listener::open({path, {}}, MtaServer::kSocketMode);
     REQUIRE(local);
     listeners.push_back(std::move(*local));
     policy.emplace(std::move(settings), std::move(listeners), decider, pipe, logger,
@@ -88,7 +88,7 @@ struct Fixture {
   LateDecider decider;
   std::uint16_t port = 0;
   std::optional<UdpFront> udp;
-  std::optional<PolicyServer> policy;
+  std::optional<MtaServer> policy;
 };
 
 const std::string kQuery = "I192.0.2.1\0Fa@x.org\0Tb@y.net\0\0"s;
@@ -101,7 +101,7 @@ TEST_CASE("the text has what is not 0, each by its part and name") {
   CHECK(to_text(counters) == "counters");
   counters.udp.decided[std::size_t(wire::Reason::new_triplet)] = 3;
   counters.udp.faults[std::size_t(wire::Fault::bad_client)] = 1;
-  counters.policy.faults[PolicyCounters::kNoClient] = 2;
+  counters.policy.faults[MtaCounters::kNoClient] = 2;
   counters.policy.connections.crowded_out = 4;
   counters.log_lines = 5;
   CHECK(to_text(counters) ==
@@ -202,7 +202,7 @@ TEST_CASE("connections: by why they were closed") {
     f.serve();
   }
   CHECK(f.counters.policy.connections.out_of_memory +
-            f.counters.policy.faults[std::size_t(PolicyFault::too_long)] >
+            f.counters.policy.faults[std::size_t(MtaFault::too_long)] >
         0);
 }
 

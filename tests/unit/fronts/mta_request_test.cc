@@ -16,12 +16,12 @@ using wire::Reason;
 
 namespace {
 
-using Step = PolicyReader::Step;
+using Step = MtaReader::Step;
 
 // What a stream says, a line for each request, and the fault that ended it. `cut`: it arrives in
 // two pieces, the first of so many bytes; 0: in pieces of one byte.
 std::string read(std::string_view stream, std::size_t cut) {
-  PolicyReader reader;
+  MtaReader reader;
   std::string result;
   std::size_t most = 0;
   const auto take = [&](std::string_view piece) {
@@ -34,12 +34,12 @@ std::string read(std::string_view stream, std::size_t cut) {
       if (step == Step::more) break;
       if (step == Step::fault) return;
       wire::Query query;
-      const PolicyTopic topic = to_query(reader.request(), query);
-      result += topic == PolicyTopic::decide       ? "decide"
-                : topic == PolicyTopic::no_opinion ? "no-opinion"
-                : topic == PolicyTopic::no_client  ? "no-client"
-                                                   : "bad-client";
-      if (topic != PolicyTopic::decide) {
+      const MtaTopic topic = to_query(reader.request(), query);
+      result += topic == MtaTopic::decide       ? "decide"
+                : topic == MtaTopic::no_opinion ? "no-opinion"
+                : topic == MtaTopic::no_client  ? "no-client"
+                                                : "bad-client";
+      if (topic != MtaTopic::decide) {
         result += '\n';
         continue;
       }
@@ -55,10 +55,10 @@ std::string read(std::string_view stream, std::size_t cut) {
     take(stream.substr(0, cut));
     take(stream.substr(std::min(cut, stream.size())));
   }
-  CHECK(most < 4 * PolicyReader::kMaxRequest);
-  if (reader.fault() == PolicyFault::none) return result;
+  CHECK(most < 4 * MtaReader::kMaxRequest);
+  if (reader.fault() == MtaFault::none) return result;
   result += to_string(reader.fault());
-  if (reader.form()) result += reader.form() == PolicyForm::line ? " (line)" : " (postfix)";
+  if (reader.form()) result += reader.form() == MtaForm::line ? " (line)" : " (postfix)";
   return result;
 }
 
@@ -76,7 +76,7 @@ std::string postfix(std::string_view attributes) {
 
 // A request before a fault.
 const std::string kFullText = std::string(kFull);
-constexpr std::size_t kTooMuch = PolicyReader::kMaxRequest;
+constexpr std::size_t kTooMuch = MtaReader::kMaxRequest;
 
 // With a backslash before each byte.
 std::string quoted_twice(const std::string& bytes) {
@@ -291,7 +291,7 @@ TEST_CASE("at the end of a stream a line request needs no newline") {
               {"", Step::more}};
   for (const auto& row : rows) {
     CAPTURE(row.stream);
-    PolicyReader reader;
+    MtaReader reader;
     std::string_view bytes = row.stream;
     while (reader.next(bytes) != Step::more) continue;
     CHECK(reader.at_end() == row.step);
@@ -299,7 +299,7 @@ TEST_CASE("at the end of a stream a line request needs no newline") {
 }
 
 TEST_CASE("each decision has its answer in both forms") {
-  PolicyWords words;
+  MtaWords words;
   words.server = "qmail-greyd at mx.example.net";
   const struct {
     Decision decision;
@@ -342,34 +342,34 @@ TEST_CASE("each decision has its answer in both forms") {
   for (const auto& row : rows) {
     CAPTURE(row.line);
     std::string postfix, line;
-    append_answer(postfix, PolicyForm::postfix, row.decision, words, row.header);
-    append_answer(line, PolicyForm::line, row.decision, words, row.header);
+    append_answer(postfix, MtaForm::postfix, row.decision, words, row.header);
+    append_answer(line, MtaForm::line, row.decision, words, row.header);
     CHECK(postfix == "action=" + std::string(row.postfix) + "\n\n");
     CHECK(line == std::string(row.line) + "\n");
   }
   std::string out;
-  append_no_opinion(out, PolicyForm::postfix);
-  append_no_opinion(out, PolicyForm::line);
+  append_no_opinion(out, MtaForm::postfix);
+  append_no_opinion(out, MtaForm::line);
   CHECK(out == "action=DUNNO\n\nverdict=accept\n");
 }
 
 TEST_CASE("what cannot be read has an answer in both forms, and in a dry run one that accepts") {
   std::string out;
-  append_fault_answer(out, PolicyForm::postfix, "too-long", undecided_under(Policy{}));
-  append_fault_answer(out, PolicyForm::line, "bad-line", undecided_under(Policy{}));
+  append_fault_answer(out, MtaForm::postfix, "too-long", undecided_under(Policy{}));
+  append_fault_answer(out, MtaForm::line, "bad-line", undecided_under(Policy{}));
   CHECK(out ==
         "action=DEFER_IF_PERMIT Greylisting cannot read what it is asked: too-long\n\n"
         "verdict=defer reason=error text=\"Greylisting cannot read what it is asked: bad-line\"\n");
   out.clear();
-  append_fault_answer(out, PolicyForm::postfix, "too-long", undecided_under(dry_run()));
-  append_fault_answer(out, PolicyForm::line, "bad-line", undecided_under(dry_run()));
+  append_fault_answer(out, MtaForm::postfix, "too-long", undecided_under(dry_run()));
+  append_fault_answer(out, MtaForm::line, "bad-line", undecided_under(dry_run()));
   CHECK(out == "action=DUNNO\n\nverdict=accept reason=error\n");
 }
 
 TEST_CASE("Postfix takes a header up to the end of the message, Exim always") {
-  PolicyReader reader;
+  MtaReader reader;
   const auto takes = [&](std::string_view bytes) {
-    REQUIRE(reader.next(bytes) == PolicyReader::Step::request);
+    REQUIRE(reader.next(bytes) == MtaReader::Step::request);
     return takes_header(reader.request());
   };
   CHECK(takes("request=smtpd_access_policy\nprotocol_state=RCPT\n\n"));
@@ -380,10 +380,10 @@ TEST_CASE("Postfix takes a header up to the end of the message, Exim always") {
 }
 
 TEST_CASE("a dry run accepts whatever was decided") {
-  const PolicyWords words;
+  const MtaWords words;
   std::string out;
-  append_answer(out, PolicyForm::postfix, decided(Reason::new_triplet, 0, dry_run()), words, true);
-  append_answer(out, PolicyForm::line, decided(Reason::early, 9, dry_run()), words, true);
+  append_answer(out, MtaForm::postfix, decided(Reason::new_triplet, 0, dry_run()), words, true);
+  append_answer(out, MtaForm::line, decided(Reason::early, 9, dry_run()), words, true);
   CHECK(out == "action=DUNNO\n\nverdict=accept reason=early\n");
 }
 
@@ -396,15 +396,15 @@ TEST_CASE("the deferral text is the operator's") {
               {"%t%t%", "2 minutes2 minutes%"}};
   for (const auto& row : rows) {
     CAPTURE(row.text);
-    PolicyWords words;
+    MtaWords words;
     words.deferral = row.text;
     std::string out;
-    append_answer(out, PolicyForm::postfix, decided(Reason::early, 180), words, true);
+    append_answer(out, MtaForm::postfix, decided(Reason::early, 180), words, true);
     CHECK(out == "action=DEFER_IF_PERMIT " + std::string(row.says) + "\n\n");
   }
-  PolicyWords words;
+  MtaWords words;
   words.deferral = "\"a\\b\"";
   std::string out;
-  append_answer(out, PolicyForm::line, decided(Reason::early, 180), words, true);
+  append_answer(out, MtaForm::line, decided(Reason::early, 180), words, true);
   CHECK(out == "verdict=defer reason=early wait=120 text=\"\\\"a\\\\b\\\"\"\n");
 }

@@ -24,12 +24,12 @@ const std::string kKnown = "verdict=accept reason=known\n";
 
 struct Fixture {
   explicit Fixture(std::size_t max_batches = 3) : batches(max_batches) {
-    PolicySettings settings;
+    MtaSettings settings;
     settings.log_decisions = false;
     settings.max_batches = max_batches;
     settings.patience = 3;
     std::vector<Listener> listeners;
-    auto listener = Listener::open({path, {}}, PolicyServer::kSocketMode);
+    auto listener = Listener::open({path, {}}, MtaServer::kSocketMode);
     REQUIRE(listener);
     listeners.push_back(std::move(*listener));
     server.emplace(std::move(settings), std::move(listeners), decider, pipe, logger, counters);
@@ -68,8 +68,8 @@ struct Fixture {
   spdlog::logger logger{"test", std::make_shared<spdlog::sinks::null_sink_mt>()};
   EventLoop loop{[](const std::exception& error) { FAIL(error.what()); }};
   LateDecider decider;
-  PolicyCounters counters;
-  std::optional<PolicyServer> server;
+  MtaCounters counters;
+  std::optional<MtaServer> server;
 };
 
 }  // namespace

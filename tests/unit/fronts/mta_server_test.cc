@@ -23,10 +23,10 @@ namespace {
 // number of the query as its age.
 class Fixture : public Decider {
  public:
-  explicit Fixture(PolicySettings settings = {}) : settings_(std::move(settings)) {
+  explicit Fixture(MtaSettings settings = {}) : settings_(std::move(settings)) {
     settings_.log_decisions = false;
     std::vector<Listener> listeners;
-    auto listener = Listener::open({path_, {}}, PolicyServer::kSocketMode);
+    auto listener = Listener::open({path_, {}}, MtaServer::kSocketMode);
     REQUIRE(listener);
     listeners.push_back(std::move(*listener));
     server_.emplace(settings_, std::move(listeners), *this, pipe_, logger_, counters_);
@@ -68,7 +68,7 @@ class Fixture : public Decider {
     return count;
   }
   std::uint64_t last_message() const { return waiting_.back().queries.back().message; }
-  PolicyServer& server() { return *server_; }
+  MtaServer& server() { return *server_; }
 
   bool fail = false;     // decide throws
   bool at_once = false;  // decide answers before it returns
@@ -95,12 +95,12 @@ class Fixture : public Decider {
 
   testing::TemporaryDirectory directory_;
   const std::string path_ = directory_ / "socket";
-  PolicySettings settings_;
+  MtaSettings settings_;
   LogPipe pipe_{-1};
   spdlog::logger logger_{"test", std::make_shared<spdlog::sinks::null_sink_mt>()};
   std::vector<Waiting> waiting_;
-  PolicyCounters counters_;
-  std::optional<PolicyServer> server_;
+  MtaCounters counters_;
+  std::optional<MtaServer> server_;
 };
 
 const std::string kKnown = "verdict=accept reason=known\n";
@@ -200,7 +200,7 @@ TEST_CASE("a connection that floods does not keep the others waiting") {
 }
 
 TEST_CASE("time-outs count ticks: for idle connections many, for half a request few") {
-  PolicySettings settings;
+  MtaSettings settings;
   settings.stream.idle_ticks = 10;
   settings.stream.unfinished_ticks = 3;
   Fixture f(std::move(settings));
@@ -225,7 +225,7 @@ TEST_CASE("time-outs count ticks: for idle connections many, for half a request 
 }
 
 TEST_CASE("a peer is not closed because its decision takes long") {
-  PolicySettings settings;
+  MtaSettings settings;
   settings.stream.idle_ticks = settings.stream.unfinished_ticks = 3;
   Fixture f(std::move(settings));
   Peer peer = f.connect();
@@ -238,7 +238,7 @@ TEST_CASE("a peer is not closed because its decision takes long") {
 }
 
 TEST_CASE("at the bound the oldest connection makes room, an idle one before one that is busy") {
-  PolicySettings settings;
+  MtaSettings settings;
   settings.stream.max_connections = 3;
   Fixture f(std::move(settings));
   f.at_once = true;
@@ -264,7 +264,7 @@ TEST_CASE("at the bound the oldest connection makes room, an idle one before one
 }
 
 TEST_CASE("a connection that waits for its decision does not make room") {
-  PolicySettings settings;
+  MtaSettings settings;
   settings.stream.max_connections = 2;
   Fixture f(std::move(settings));
   Peer a = f.connect(), b = f.connect();
@@ -300,7 +300,7 @@ TEST_CASE("queries of one instance are about one message, on whatever connection
 }
 
 TEST_CASE("what all peers leave unread or unfinished is bounded") {
-  PolicySettings settings;
+  MtaSettings settings;
   settings.stream.max_held = 40'000;
   Fixture f(std::move(settings));
   f.at_once = true;
@@ -319,7 +319,7 @@ TEST_CASE("what all peers leave unread or unfinished is bounded") {
 }
 
 TEST_CASE("what long requests took is given back when they are answered") {
-  PolicySettings settings;
+  MtaSettings settings;
   settings.stream.max_held = 40'000;
   Fixture f(std::move(settings));
   f.at_once = true;
@@ -335,7 +335,7 @@ TEST_CASE("what long requests took is given back when they are answered") {
 }
 
 TEST_CASE("answers that are not taken are dropped in time") {
-  PolicySettings settings;
+  MtaSettings settings;
   settings.stream.unfinished_ticks = 3;
   Fixture f(std::move(settings));
   f.at_once = true;
@@ -347,7 +347,7 @@ TEST_CASE("answers that are not taken are dropped in time") {
 }
 
 TEST_CASE("when all wait for their decisions a new one waits, and is not lost") {
-  PolicySettings settings;
+  MtaSettings settings;
   settings.stream.max_connections = 2;
   Fixture f(std::move(settings));
   Peer a = f.connect(), b = f.connect();
@@ -386,7 +386,7 @@ TEST_CASE("a fault is answered behind the requests before it, and then nothing m
 }
 
 TEST_CASE("who goes on sending after a fault is closed in time, and in bytes") {
-  PolicySettings settings;
+  MtaSettings settings;
   settings.stream.unfinished_ticks = 3;
   Fixture f(std::move(settings));
   Peer slow = f.connect(), fast = f.connect();

@@ -155,10 +155,10 @@ TEST_CASE("both fronts take a client with a zone") {
        {"request=smtpd_access_policy\nprotocol_state=RCPT\nclient_address=fe80::1%eth0\n"
         "sender=a@x\nrecipient=b@y\n\n",
         "check fe80::1%eth0 a@x b@y\n"}) {
-    PolicyReader reader;
+    MtaReader reader;
     std::string_view bytes = text;
-    REQUIRE(reader.next(bytes) == PolicyReader::Step::request);
-    REQUIRE(to_query(reader.request(), query) == PolicyTopic::decide);
+    REQUIRE(reader.next(bytes) == MtaReader::Step::request);
+    REQUIRE(to_query(reader.request(), query) == MtaTopic::decide);
     CHECK(to_string(query.client) == "fe80::1");
   }
 }

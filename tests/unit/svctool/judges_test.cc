@@ -411,11 +411,11 @@ TEST_CASE("a list is in force when it was read after its last change") {
 
 TEST_CASE("a place where mail servers ask is taken, silent, or answers") {
   Findings findings;
-  judge_policy({{"@10023", "process 9 (nc)", {}},
-                {"/run/p", "", PolicyProbe{false, "Connection refused", 0}},
-                {"/run/q", "", PolicyProbe{true, "", 7}},
-                {"/run/r", "", {}}},  // not in force
-               "/s", "LOG", findings);
+  judge_mta({{"@10023", "process 9 (nc)", {}},
+             {"/run/p", "", MtaProbe{false, "Connection refused", 0}},
+             {"/run/q", "", MtaProbe{true, "", 7}},
+             {"/run/r", "", {}}},  // not in force
+            "/s", "LOG", findings);
   CHECK(ids_of(findings) == Ids{"policy-taken", "policy-silent", "policy-answers"});
   CHECK(says(findings, "POLICY @10023 is taken by process 9 (nc); to do: end that one"));
   CHECK(says(findings, "POLICY /run/p: Connection refused; to do: "));

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Real mail servers ask the real daemon, with the samples of etc/: Postfix on TCP and a unix socket,
 # Exim with ${readsocket. swaks is the client; the daemon's clock is the test's.
-# usage: policy_server_test.sh SOURCE-DIRECTORY PATH-OF-QMAIL-GREYD
+# usage: mta_server_test.sh SOURCE-DIRECTORY PATH-OF-QMAIL-GREYD
 # shellcheck disable=SC2317,SC2016 # functions are called through `ok` and traps; Exim's variables
 set -u
 source=$(realpath "$1")
@@ -24,14 +24,14 @@ cleanup() {
 trap cleanup EXIT
 
 udp_port=$(free_port)
-policy_port=$(free_port)
+mta_port=$(free_port)
 postfix_port=$(free_port)
 exim_port=$(free_port)
 socket=$work/policy.sock
 use_clock "$work/clock"
 start() {
   start_greyd "$greyd" "$work/greyd" "127.0.0.1@$udp_port" -m 5 --whitelist=white \
-    --policy="127.0.0.1@$policy_port,$socket"
+    --policy="127.0.0.1@$mta_port,$socket"
 }
 mkdir "$work/greyd"
 echo '.partner.example' >"$work/greyd/white"
@@ -50,7 +50,7 @@ accepted() { sends "$@" && ! heard 'Greylisted'; }
 mkdir "$work/postfix" "$work/postfix.queue" "$work/postfix.data"
 chown postfix "$work/postfix.data"
 # One smtpd for TCP, one for the unix socket; no queue manager, so that messages stay where they are.
-sed -e "s/ 10023/ $policy_port/; s/:10023/:$policy_port/" "$source/etc/postfix-main.cf" >"$work/postfix/main.cf"
+sed -e "s/ 10023/ $mta_port/; s/:10023/:$mta_port/" "$source/etc/postfix-main.cf" >"$work/postfix/main.cf"
 unix_port=$(free_port)
 twice_port=$(free_port)
 end_port=$(free_port)
@@ -76,10 +76,10 @@ cat >"$work/postfix/master.cf" <<END
 127.0.0.1:$unix_port inet n - n - - smtpd
   -o { smtpd_recipient_restrictions = reject_unauth_destination, check_policy_service unix:$socket }
 127.0.0.1:$twice_port inet n - n - - smtpd
-  -o { smtpd_end_of_data_restrictions = check_policy_service inet:127.0.0.1:$policy_port }
+  -o { smtpd_end_of_data_restrictions = check_policy_service inet:127.0.0.1:$mta_port }
 127.0.0.1:$end_port inet n - n - - smtpd
   -o { smtpd_recipient_restrictions = reject_unauth_destination }
-  -o { smtpd_end_of_data_restrictions = check_policy_service inet:127.0.0.1:$policy_port }
+  -o { smtpd_end_of_data_restrictions = check_policy_service inet:127.0.0.1:$mta_port }
 cleanup unix n - n - 0 cleanup
 rewrite unix - - n - - trivial-rewrite
 anvil unix - - n - 1 anvil
@@ -178,10 +178,10 @@ acl_smtp_data = data
 begin acl
 rcpt:
   deny    !domains = example.net
-$(sed "s/:10023/:$policy_port/" "$source/etc/exim-acl.conf")
+$(sed "s/:10023/:$mta_port/" "$source/etc/exim-acl.conf")
   accept
 data:
-$(sed "s/:10023/:$policy_port/" "$source/etc/exim-acl-data.conf")
+$(sed "s/:10023/:$mta_port/" "$source/etc/exim-acl-data.conf")
   accept
 begin routers
 users:
@@ -342,7 +342,7 @@ perl -MIO::Socket::INET -e '$SIG{PIPE} = "IGNORE"; $| = 1;
   for (my $n = 0; my $s = $server->accept; ++$n) { sysread $s, my $request, 9999; print $s ("", "HTTP/1.1 400\r\n", "verdict=acceptable\n")[$n % 3] }' >"$work/no-daemon.port" &
 pids+=($!)
 until_true test -s "$work/no-daemon.port"
-sed "s/:$policy_port}/:$(cat "$work/no-daemon.port")}/" "$work/exim.conf" >"$work/exim-none.conf"
+sed "s/:$mta_port}/:$(cat "$work/no-daemon.port")}/" "$work/exim.conf" >"$work/exim-none.conf"
 for answer in none HTTP word; do
   ! sends --pipe "$exim -C $work/exim-none.conf -bh 2001:db8:1::81" --from joe@example.org --to ann@example.net
   ok "Exim does not accept on no verdict: $answer" heard '<\*\* 451 4.3.0 Greylisting has not answered'
@@ -363,5 +363,5 @@ start
 ok 'Postfix asks again when there is a daemon' deferred_from "$postfix_port" 192.0.2.71 '[UNAVAILABLE]' joe@example.org ann@example.net
 ok 'what was known is known' accepted_from "$postfix_port" 192.0.2.55 '[UNAVAILABLE]' third@example.org ann@example.net
 
-((failures == 0)) && echo "policy_server_test: all passed"
+((failures == 0)) && echo "mta_server_test: all passed"
 exit $((failures > 0))

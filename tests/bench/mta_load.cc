@@ -1,6 +1,6 @@
 // Load generator for a policy server (Postfix's protocol) on 127.0.0.1.
 //
-//   policy_load PORT [--connections C] [--idle I] [--kind new|repeat] [--first N] [--records N]
+//   mta_load PORT [--connections C] [--idle I] [--kind new|repeat] [--first N] [--records N]
 //               [--seconds S]
 //
 // Each of C connections has one request outstanding, as Postfix has; I more are opened and say

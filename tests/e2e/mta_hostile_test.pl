@@ -1,12 +1,12 @@
 # Hostile peers of the policy sockets, beside a mail server that must have its answers at once: many
 # connections, slow ones, floods, resets.
-# usage: perl policy_hostile_test.pl PATH-OF-QMAIL-GREYD
+# usage: perl mta_hostile_test.pl PATH-OF-QMAIL-GREYD
 use strict;
 use warnings;
 use File::Basename;
 use lib dirname(__FILE__);
 use Daemon;
-use PolicyClient;
+use MtaClient;
 use Fcntl qw(F_GETFL F_SETFL O_NONBLOCK);
 use File::Temp qw(tempdir);
 use IO::Select;
@@ -15,7 +15,7 @@ use Socket qw(IPPROTO_IP SHUT_WR SOL_SOCKET SO_LINGER);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-my $program = shift or die "usage: policy_hostile_test.pl PATH-OF-QMAIL-GREYD\n";
+my $program = shift or die "usage: mta_hostile_test.pl PATH-OF-QMAIL-GREYD\n";
 # Its ten thousand connections take the ports of others, so it has a network of its own where it can.
 if (!$ENV{GREY_OWN_NETWORK} && system('unshare --net true 2>/dev/null') == 0) {
     $ENV{GREY_OWN_NETWORK} = 1;
@@ -43,7 +43,7 @@ sub quiet { unlink glob "$dir/context*";
     wait_until(sub { eval { from('127.0.0.1') } }) or die 'no start' }
 # (A port that is chosen at the bind, before the peer is known, takes long to find among thousands.)
 use constant BIND_ADDRESS_NO_PORT => 24;
-sub from { my ($host) = @_; return policy_tcp($port, LocalHost => $host, Sockopts => [[IPPROTO_IP, BIND_ADDRESS_NO_PORT, 1]]) }
+sub from { my ($host) = @_; return mta_tcp($port, LocalHost => $host, Sockopts => [[IPPROTO_IP, BIND_ADDRESS_NO_PORT, 1]]) }
 my $asked = 0;
 # A mail server's question on a connection of its own, and its answer.
 sub mail_server { my ($name) = @_; says(from('127.0.0.1'), request(sender => 's' . ++$asked), $defer, $name) }

@@ -11,14 +11,14 @@ using namespace grey;
 
 namespace {
 
-using Step = PolicyReader::Step;
+using Step = MtaReader::Step;
 
 // A line, and the values that were taken from it, each in a string that doubles.
-constexpr std::size_t kMostMemory = 4 * PolicyReader::kMaxRequest + 2 * sizeof(std::string);
+constexpr std::size_t kMostMemory = 4 * MtaReader::kMaxRequest + 2 * sizeof(std::string);
 
-void check_request(const PolicyRequest& request) {
+void check_request(const MtaRequest& request) {
   wire::Query query;
-  if (to_query(request, query) != PolicyTopic::decide) return;
+  if (to_query(request, query) != MtaTopic::decide) return;
   REQUIRE(query.recipients.size() == 1);
   std::size_t recipients = 0;
   for (const std::string_view recipient : query.recipients) {
@@ -33,8 +33,8 @@ void check_request(const PolicyRequest& request) {
 // All values of all requests, and how it ended: the fault, and in which form it is answered. In
 // pieces of `size` bytes.
 std::string read(const std::vector<char>& stream, std::size_t size) {
-  PolicyReader reader;
-  PolicyRequest used;  // swapped in, as the server does
+  MtaReader reader;
+  MtaRequest used;  // swapped in, as the server does
   std::string result;
   Step step = Step::more;
   const auto note = [&] {
@@ -56,8 +56,8 @@ std::string read(const std::vector<char>& stream, std::size_t size) {
   }
   if (reader.at_end() == Step::request) note();
   result.append(to_string(reader.fault()));
-  if (reader.fault() == PolicyFault::none || !reader.form()) return result;
-  return result.append(reader.form() == PolicyForm::line ? " line" : " postfix");
+  if (reader.fault() == MtaFault::none || !reader.form()) return result;
+  return result.append(reader.form() == MtaForm::line ? " line" : " postfix");
 }
 
 }  // namespace

@@ -1,17 +1,17 @@
 # The unix socket of policy requests, where others may write to its directory or lead the way to it
-# elsewhere. usage: perl policy_socket_test.pl PATH-OF-QMAIL-GREYD PATH-OF-PLANTED-LINK
+# elsewhere. usage: perl mta_socket_test.pl PATH-OF-QMAIL-GREYD PATH-OF-PLANTED-LINK
 use strict;
 use warnings;
 use File::Basename;
 use lib dirname(__FILE__);
 use Daemon;
-use PolicyClient;
+use MtaClient;
 use File::Temp qw(tempdir);
 use POSIX ();
 use Test::More;
 
 my ($program, $planted_link) = @ARGV;
-die "usage: policy_socket_test.pl PATH-OF-QMAIL-GREYD PATH-OF-PLANTED-LINK\n" unless defined $planted_link;
+die "usage: mta_socket_test.pl PATH-OF-QMAIL-GREYD PATH-OF-PLANTED-LINK\n" unless defined $planted_link;
 my $dir = tempdir(CLEANUP => 1);
 chmod 0755, $dir;
 my $port = free_port();
@@ -95,7 +95,7 @@ subtest 'root takes no path that others can lead elsewhere' => sub {
     symlink 'sticky/ours', "$dir/link";
     for my $path ("$dir/sticky/s", "$dir/link/s", "$dir/user/s", "$dir/link/../ours/s") {
         $daemon->start('--policy', $path, "127.0.0.1\@$port", 'safe');
-        says(policy_unix($path), request(sender => $path), $defer, "served at $path");
+        says(mta_unix($path), request(sender => $path), $defer, "served at $path");
         $daemon->stop;
         ok !-e $path, 'and gone';
     }

@@ -1,5 +1,5 @@
 # What mail servers send to the daemon's policy sockets, for tests.
-package PolicyClient;
+package MtaClient;
 use strict;
 use warnings;
 use Daemon;
@@ -10,7 +10,7 @@ use IO::Socket::UNIX;
 use Socket qw(SOCK_DGRAM SOCK_STREAM);
 use Test::More;
 
-our @EXPORT = qw($defer $dunno free_port policy_tcp policy_unix request receive says ends);
+our @EXPORT = qw($defer $dunno free_port mta_tcp mta_unix request receive says ends);
 our ($defer, $dunno) = ("action=DEFER_IF_PERMIT Greylisted: please try again in 5 minutes\n\n", "action=DUNNO\n\n");
 
 # One that nobody has, below those that the system gives to who asks for any.
@@ -22,9 +22,9 @@ sub free_port {
     }
     die 'no port' }
 
-sub policy_tcp { my ($port, %with) = @_;
+sub mta_tcp { my ($port, %with) = @_;
     return IO::Socket::IP->new(PeerHost => '127.0.0.1', PeerPort => $port, Type => SOCK_STREAM, %with) // die "connect: $!" }
-sub policy_unix { my ($path) = @_; return IO::Socket::UNIX->new(Peer => $path, Type => SOCK_STREAM) // die "connect: $!" }
+sub mta_unix { my ($path) = @_; return IO::Socket::UNIX->new(Peer => $path, Type => SOCK_STREAM) // die "connect: $!" }
 sub request { my (%with) = @_;
     my %attribute = (request => 'smtpd_access_policy', protocol_state => 'RCPT', client_address => '192.0.2.1',
         client_name => 'unknown', sender => 'a@x', recipient => 'b@y', %with);

@@ -1,12 +1,12 @@
 # The policy side of the running daemon, seen from its sockets: what mail servers send, and what
 # broken or hostile ones do.
-# usage: perl policy_test.pl PATH-OF-QMAIL-GREYD
+# usage: perl mta_test.pl PATH-OF-QMAIL-GREYD
 use strict;
 use warnings;
 use File::Basename;
 use lib dirname(__FILE__);
 use Daemon;
-use PolicyClient;
+use MtaClient;
 use File::Temp qw(tempdir);
 use IO::Select;
 use IO::Socket::IP;
@@ -15,7 +15,7 @@ use Socket qw(SHUT_WR);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-my $program = shift or die "usage: policy_test.pl PATH-OF-QMAIL-GREYD\n";
+my $program = shift or die "usage: mta_test.pl PATH-OF-QMAIL-GREYD\n";
 my $dir = tempdir(CLEANUP => 1);
 chmod 0755, $dir;
 my $port = free_port();
@@ -31,8 +31,8 @@ sub again { my (@args) = @_; $daemon->start('--policy', "127.0.0.1\@$port,$unix"
 sub logged { my ($pattern) = @_;
     ok wait_until(sub { $daemon->log =~ $pattern }), "log: $pattern" or diag substr $daemon->log, -2000 }
 
-sub tcp { return policy_tcp($port, @_) }
-sub local_socket { return policy_unix($unix) }
+sub tcp { return mta_tcp($port, @_) }
+sub local_socket { return mta_unix($unix) }
 sub udp_answers { my ($name) = @_; like ask(asker($port), query('203.0.113.9', 'u', 'u')), qr/^[01]\d$/, "UDP is answered: $name" }
 
 subtest 'Postfix: the first attempt waits, the good retry has a header, then the client is known' => sub {
