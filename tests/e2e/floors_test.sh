@@ -75,11 +75,11 @@ echo 'link grey_core grey_state' >>"$work/targets"
 ok 'a target that links one above it is found' fails_with 'target grey_core links grey_state: '
 
 plant_tree
-put greyd/state/journal_text.h '#include "greyd/state/journal.h"'
-echo '#include "greyd/state/journal_text.h"' >>"$work/tree/greyd/core/rules.cc"
+put greyd/homeless.h '#include "greyd/state/journal.h"'
+echo '#include "greyd/homeless.h"' >>"$work/tree/greyd/core/rules.cc"
 ok 'a file without a folder is passed over' passes
 ok 'and told' grep -q '; 1 files have no folder yet$' "$work/out"
-ok 'but not when all are to have one' fails_with 'greyd/state/journal_text.h is in no folder of the table'
+ok 'but not when all are to have one' fails_with 'greyd/homeless.h is in no folder of the table'
 rm -rf "$work/tree"
 mkdir -p "$work/tree/greyd" "$work/tree/svctool" "$work/tree/smtpd-glue"
 passes

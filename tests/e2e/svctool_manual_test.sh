@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 ids_in_code() {
   perl -0777 -ne '
     print "$1\n" while /\b(?:wrong|warn|note|unseen)\(\s*"([a-z]+(?:-[a-z]+)*)"/g;
-    print "$1\n" while /Severity::\w+,\s*"([a-z]+(?:-[a-z]+)*)"/g' svctool/*.cc | sort -u
+    print "$1\n" while /Severity::\w+,\s*"([a-z]+(?:-[a-z]+)*)"/g' svctool/*/*.cc | sort -u
 }
 ids_in_manual() {
   sed -n '/^\.Sh CHECKS/,/^\.Ss Monitoring/s/^\.It Li //p' svctool/svctool.8 | sed 's/ , /\n/g' | sort -u
