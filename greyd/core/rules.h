@@ -1,4 +1,4 @@
-// The rules of greylisting (design section 3): from what the terms are, what is stored and what
+// The rules of greylisting (DESIGN.md, section 3): from what the terms are, what is stored and what
 // time it is, to what is decided and what is to be stored.
 //
 // Pure functions. They know no table, no keys and no lists: whoever keeps records, in this host's
