@@ -19,6 +19,12 @@ constexpr std::size_t kKeptOut = 1024;          // bytes kept for the next answe
 constexpr std::size_t kMaxDrained = 1 << 20;    // bytes that may follow the last that count
 constexpr int kMaxPieces = 4;                   // of a long answer, before others have their turn
 
+// Who is closed in a turn goes at its end, however that comes: nobody counts what they hold.
+struct Burial {
+  StreamConnections& connections;
+  ~Burial() { connections.bury(); }
+};
+
 }  // namespace
 
 std::string to_text(const std::optional<Endpoint>& peer) {
@@ -51,7 +57,7 @@ StreamServer::StreamServer(StreamSettings settings, std::vector<Listener> listen
 
 // Some of what is ready. The rest stays ready, and so does fd().
 void StreamServer::handle(Seconds now) {
-  connections_.bury();
+  const Burial burial{connections_};
   if (event_ == event_count_) {
     event_ = 0;
     event_count_ = std::max(::epoll_wait(fd(), events_.data(), kEvents, 0), 0);
@@ -106,7 +112,7 @@ void StreamServer::serve(Id id, std::size_t most, Seconds now) {
 }
 
 void StreamServer::tick(Seconds now) {
-  connections_.bury();
+  const Burial burial{connections_};
   ++now_;
   if (paused_) pause_accepting(false);
   expire();

@@ -177,9 +177,24 @@ TEST_CASE("lines are answered, however they come in pieces, each connection's to
   CHECK(f.server->connections() == 2);
   a.close();
   f.serve();
-  f.tick(1);
-  CHECK(f.echo.gone == 1);
+  CHECK(f.echo.gone == 1);  // at once: nobody counts any more what it held
   CHECK(f.server->connections() == 1);
+  b.send("die\n");
+  f.serve();
+  CHECK(f.echo.gone == 2);
+}
+
+TEST_CASE("who has been idle for too long goes in the tick that says so, and all that he held") {
+  StreamSettings settings;
+  settings.idle_ticks = 2;
+  Fixture f(settings);
+  Peer a = f.connect();
+  for (int i = 0; i < 4 && f.server->connections() > 0; ++i) {
+    CHECK(f.echo.gone == 0);
+    f.server->tick(kNow);
+  }
+  CHECK(f.server->connections() == 0);
+  CHECK(f.echo.gone == 1);
 }
 
 TEST_CASE("a late answer finds its connection, which is not read meanwhile, or nobody") {
@@ -311,9 +326,7 @@ TEST_CASE(
   bad.close();
   CHECK(f.say(dies, "die\n") == "|");  // from within its own call
   CHECK(f.server->connections() == 0);
-  CHECK(f.echo.gone < 3);  // it stands until that has returned
-  f.tick(1);
-  CHECK(f.echo.gone == 3);
+  CHECK(f.echo.gone == 3);  // and not before that has returned
 }
 
 TEST_CASE("without memory who is being served is closed, and the others are not") {
