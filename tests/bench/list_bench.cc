@@ -71,7 +71,8 @@ void compare(bool v4) {
     for (int which = 0; which < 2; ++which) {
       const Lists& lists = which == 0 ? small : large;
       lookups[which].push_back(nanoseconds_each([&] {
-        for (const wire::Query& query : queries) hits += lists.whitelist.has_client(query.client);
+        for (const wire::Query& query : queries)
+          hits += lists.whitelist.has_client(query.client.ip);
       }));
       decisions[which].push_back(nanoseconds_each([&] {
         // In batches, as the server does.
