@@ -1,6 +1,8 @@
 #include "greyd/fronts/counters_text.h"
 
+#include <array>
 #include <string_view>
+#include <utility>
 
 #include "greyd/base/append.h"
 #include "greyd/fronts/mta_request.h"
@@ -28,7 +30,7 @@ class Line {
 std::string_view reason_name(std::size_t i) {
   return wire::to_string(wire::Reason(i));
 }
-std::string_view policy_fault_name(std::size_t i) {
+std::string_view mta_fault_name(std::size_t i) {
   if (i == MtaCounters::kBadClient) return "bad-client";
   if (i == MtaCounters::kNoClient) return "no-client";
   return to_string(MtaFault(i));
@@ -49,7 +51,7 @@ void add(Line& line, const UdpCounters& udp) {
 void add(Line& line, const MtaCounters& policy) {
   line.add_each("policy.decided", policy.decided, reason_name);
   line.add("policy", "no-opinion", policy.no_opinion);
-  line.add_each("policy.faults", policy.faults, policy_fault_name);
+  line.add_each("policy.faults", policy.faults, mta_fault_name);
   line.add("policy", "undecided", policy.undecided);
   line.add("policy", "overdue", policy.overdue);
   line.add("policy", "unanswered", policy.unanswered);

@@ -4,13 +4,10 @@
 #include <nlohmann/json.hpp>
 
 #include "svctool/plan/diff.h"
+#include "svctool/util/lines.h"
 
 namespace grey::svctool {
 namespace {
-
-std::string_view first_line(std::string_view content) {
-  return content.substr(0, content.find('\n'));
-}
 
 bool is_one_line(std::string_view content) {
   return first_line(content).size() + 1 >= content.size();

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <cstdio>
 
+#include "svctool/util/lines.h"
+
 namespace grey::svctool {
 namespace {
 
@@ -49,7 +51,7 @@ std::string_view take_line(std::string_view& text) {
 }  // namespace
 
 std::string envdir_value(std::string_view content) {
-  std::string value(content.substr(0, content.find('\n')));
+  std::string value(first_line(content));
   while (value.ends_with(' ') || value.ends_with('\t')) value.pop_back();
   return value;
 }

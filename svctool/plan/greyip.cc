@@ -2,6 +2,7 @@
 
 #include "greyd/wire/endpoint.h"
 #include "svctool/plan/run_edit.h"
+#include "svctool/util/lines.h"
 
 namespace grey::svctool {
 namespace {
@@ -10,10 +11,6 @@ constexpr std::string_view kBefore = "# This file was, before svctool --greyip:\
 
 std::string file_of(const SmtpService& service) {
   return service.directory + "/variables/GREYIP";
-}
-
-std::string first_line(std::string_view content) {
-  return std::string(content.substr(0, content.find('\n')));
 }
 
 // What --no-greyip puts back; nothing: the file goes.
@@ -80,7 +77,7 @@ GreyipInForce greyip_in_force(const SmtpService& service) {
     if (line->ours) return {line->value, where};
     return {"", where};
   }
-  return {service.greyip ? first_line(*service.greyip) : "", file_of(service)};
+  return {std::string(service.greyip ? first_line(*service.greyip) : ""), file_of(service)};
 }
 
 Result<Plan> plan_greyip(const SmtpService& service, const std::string& greyip, Force force,
@@ -97,7 +94,7 @@ Result<Plan> plan_greyip(const SmtpService& service, const std::string& greyip, 
     return failure(service.directory +
                    " has no variables/ for GREYIP; --run would set it in its run");
   }
-  const std::string before = service.greyip ? first_line(*service.greyip) : "";
+  const std::string before = std::string(service.greyip ? first_line(*service.greyip) : "");
   if (before == greyip) return plan;
   if (!before.empty() && force == Force::no) {
     return failure(file_of(service) + " is '" + before + "', which --force would replace");

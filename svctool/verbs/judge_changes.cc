@@ -13,13 +13,6 @@ namespace {
 
 using Role = Entry::Role;
 
-// As envdir(8) reads it.
-std::string first_line(std::string_view content) {
-  std::string line(content.substr(0, content.find('\n')));
-  while (line.ends_with(' ') || line.ends_with('\t')) line.pop_back();
-  return line;
-}
-
 // A value that the operator has set in the place of the one installed.
 void judge_value(const std::string& where, bool required, const Setting* setting,
                  const std::string& value, const std::string& planned, Basis basis,
@@ -46,8 +39,8 @@ void judge_value(const std::string& where, bool required, const Setting* setting
 
 void judge_edit(const Change& change, Basis basis, Findings& findings) {
   judge_value(change.path, change.entry->role == Role::required,
-              find_setting(change.entry->setting), first_line(change.old_content),
-              first_line(change.entry->content), basis, findings);
+              find_setting(change.entry->setting), envdir_value(change.old_content),
+              envdir_value(change.entry->content), basis, findings);
 }
 
 // Of several lines for one name the last counts.
@@ -130,7 +123,7 @@ std::string value_in_force(const Plan& plan, const Comparison& comparison, std::
   };
   const auto value = [name](const Entry& entry, const std::string& content) {
     return entry.role == Role::settings ? value_of(parse_environment(content), name)
-                                        : first_line(content);
+                                        : envdir_value(content);
   };
   for (const Change& change : comparison.changes) {
     if (!holds(*change.entry)) continue;
