@@ -5,7 +5,7 @@
 #include "greyd/fronts/udp_front.h"
 #include "greyd/lists/network_set.h"
 #include "greyd/options.h"
-#include "greyd/service.h"
+#include "greyd/service/service.h"
 
 namespace grey {
 

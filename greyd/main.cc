@@ -15,6 +15,8 @@
 #include "greyd/base/counters.h"
 #include "greyd/base/files.h"
 #include "greyd/base/standard_descriptors.h"
+#include "greyd/control/commands.h"
+#include "greyd/control/control_server.h"
 #include "greyd/front_settings.h"
 #include "greyd/fronts/local_networks.h"
 #include "greyd/fronts/mta_server.h"
@@ -27,7 +29,7 @@
 #include "greyd/net/udp_socket.h"
 #include "greyd/options.h"
 #include "greyd/privileges.h"
-#include "greyd/service.h"
+#include "greyd/service/service.h"
 #include "greyd/start_check.h"
 #include "greyd/state/state_place.h"
 #include "greyd/upkeep.h"
@@ -59,15 +61,55 @@ Result<std::vector<Listener>> listen_mta(const Options& options) {
   return listeners;
 }
 
+// The control socket, owned by who the daemon is now. Nothing where it is not wanted, or cannot be
+// had and has not been asked for.
+Result<std::optional<Listener>> listen_control(const Options& options, std::optional<gid_t> group,
+                                               spdlog::logger& logger) {
+  constexpr mode_t kOwner = 0600, kOwnerAndGroup = 0660;
+  if (options.control.empty()) return std::optional<Listener>();
+  const GroupOnLoan loan(group);
+  if (loan.error() != 0) {
+    return tl::make_unexpected(
+        system_error("give " + options.control + " to group", options.control_group, loan.error()));
+  }
+  auto listener = Listener::open({options.control, {}}, group ? kOwnerAndGroup : kOwner);
+  if (listener) return std::optional(std::move(*listener));
+  if (options.control_given) return tl::make_unexpected(listener.error());
+  logger.warn("{}; greyctl cannot ask (see --control)", listener.error().text);
+  return std::optional<Listener>();
+}
+
+DaemonFacts facts_of(const Options& options) {
+  DaemonFacts facts;
+  facts.listen.push_back(to_string(options.listen.ip) + "@" + std::to_string(options.listen.port));
+  for (const ListenAddress& address : options.mta_addresses) {
+    facts.listen.push_back(address.path.empty() ? to_text(address.endpoint) : address.path);
+  }
+  facts.context_file = options.context_file;
+  facts.max_records = options.max_records;
+  facts.since = wall_clock();
+  return facts;
+}
+
+Upkeeping upkeeping_of(Upkeep& upkeep) {
+  return {.save = [&](Upkeeping::Done done) { upkeep.save(std::move(done)); },
+          .expire = [&](Upkeeping::Done done) { upkeep.expire(std::move(done)); },
+          .reload = [&](Upkeeping::Done done) { upkeep.reload(std::move(done)); }};
+}
+
 Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger,
                   Counters& counters) {
   auto socket = bind_udp(options.listen);
   if (!socket) return tl::make_unexpected(socket.error());
   auto listeners = listen_mta(options);
   if (!listeners) return tl::make_unexpected(listeners.error());
-  if (const auto dropped = drop_privileges(options.user); !dropped) {
+  const auto group = find_group(options.control_group);
+  if (!group) return tl::make_unexpected(group.error());
+  if (const auto dropped = drop_privileges(options.user, *group); !dropped) {
     return tl::make_unexpected(dropped.error());
   }
+  auto control_listener = listen_control(options, *group, logger);
+  if (!control_listener) return tl::make_unexpected(control_listener.error());
   RateLimit unexpected(kUnexpectedLogPeriod);
   EventLoop loop([&](const std::exception& error) {
     ++counters.unexpected;
@@ -105,9 +147,15 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger,
   UdpFront udp(udp_settings(options, allow, service.greylist().tells_questions_apart()),
                std::move(*socket), service, pipe, logger, counters.udp);
   Upkeep upkeep(loop, options, service, pipe, logger, counters);
+  Commands commands(facts_of(options), service, counters, upkeeping_of(upkeep));
+  std::optional<ControlServer> control;
+  if (*control_listener) {
+    control.emplace(std::move(**control_listener), commands, service, logger, counters.control);
+  }
   const auto clock = [&] { return upkeep.look_at_clocks(); };
   udp.attach(loop, clock);
   if (mta) mta->attach(loop, clock);
+  if (control) control->attach(loop, clock);
   // Said only now: who reads it may send signals at once.
   if (options.verbosity >= Verbosity::decisions) {
     logger.info("listening on {}@{}{}", to_string(options.listen.ip), options.listen.port,

@@ -139,6 +139,8 @@ void add_options(CLI::App& app, Raw& raw, Options& options) {
   add_setting(app, "allow", raw.allow);
   add_setting(app, "policy", raw.policy)->delimiter(',')->allow_extra_args(false);
   add_setting(app, "policy-text", options.mta_text);
+  add_setting(app, "control", options.control);
+  add_setting(app, "control-group", options.control_group);
   add_setting(app, "user", options.user);
   add_number(app, "verbosity", raw.verbosity, raw.greydaemon);
   app.add_flag("--check", options.check,
@@ -217,6 +219,14 @@ Result<void> complete(Raw& raw, const CLI::App& app, const std::string& control_
   options.context_file = path_below(control_directory, raw.context_file);
   for (std::string* list : {&options.whitelist, &options.blacklist}) {
     if (!list->empty()) *list = path_below(control_directory, *list);
+  }
+  options.control_given = app.count("--control") > 0;
+  if (!options.control_given) {
+    options.control = options.context_file + ".control";
+  } else if (options.control == "none") {
+    options.control.clear();
+  } else {
+    options.control = path_below(control_directory, options.control);
   }
   if (app.count("--allow") > 0) {
     auto allow = parse_networks(raw.allow);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 
 #include "greyd/base/files.h"
 
@@ -29,7 +30,7 @@ Result<void> stay(const std::string& user, const passwd& entry) {
 
 }  // namespace
 
-Result<void> drop_privileges(const std::string& user) {
+Result<void> drop_privileges(const std::string& user, std::optional<gid_t> lent) {
   if (user.empty()) return {};
   errno = 0;
   const passwd* entry = ::getpwnam(user.c_str());
@@ -39,13 +40,32 @@ Result<void> drop_privileges(const std::string& user) {
   }
   if (::geteuid() != 0) return stay(user, *entry);
   if (::setgroups(0, nullptr) != 0 ||
-      ::setresgid(entry->pw_gid, entry->pw_gid, entry->pw_gid) != 0 ||
+      ::setresgid(entry->pw_gid, entry->pw_gid, lent.value_or(entry->pw_gid)) != 0 ||
       ::setresuid(entry->pw_uid, entry->pw_uid, entry->pw_uid) != 0) {
     return tl::make_unexpected(system_error("become user", user, errno));
   }
   if (entry->pw_uid != 0 && ::setuid(0) == 0)
     return failure("cannot give up root for user " + user);
   return {};
+}
+
+Result<std::optional<gid_t>> find_group(const std::string& name) {
+  if (name.empty()) return std::optional<gid_t>();
+  errno = 0;
+  if (const group* entry = ::getgrnam(name.c_str())) return std::optional(entry->gr_gid);
+  return errno != 0 ? tl::make_unexpected(system_error("look up group", name, errno))
+                    : failure("unknown group: " + name);
+}
+
+GroupOnLoan::GroupOnLoan(std::optional<gid_t> group) : own_(::getgid()) {
+  if (!group) return;
+  lent_ = true;
+  if (::setegid(*group) != 0) error_ = errno;
+}
+
+GroupOnLoan::~GroupOnLoan() {
+  // Root that stays root may take any group at any time: there is nothing to give up.
+  if (lent_ && ::setresgid(own_, own_, own_) != 0) std::abort();
 }
 
 }  // namespace grey

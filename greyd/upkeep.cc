@@ -1,6 +1,9 @@
 #include "greyd/upkeep.h"
 
+#include <algorithm>
 #include <csignal>
+#include <iterator>
+#include <utility>
 
 #include "greyd/fronts/counters_text.h"
 #include "greyd/net/clock.h"
@@ -56,12 +59,38 @@ void Upkeep::start_save() {
 void Upkeep::save_slice() {
   service_.files().save_slice(kSaveSlice);
   if (!service_.files().saving()) save_slices_.stop();
+  tell_savers();
+}
+
+void Upkeep::save(Done done) {
+  const StateCounters& state = counters_.state;
+  const Count needed = service_.files().saving() ? 2 : 1;
+  savers_.push_back({std::move(done), state.saved, state.save_failures, needed});
+  start_save();
+}
+
+void Upkeep::tell_savers() {
+  if (savers_.empty()) return;
+  const StateCounters& state = counters_.state;
+  const auto over = std::partition(savers_.begin(), savers_.end(), [&](const Saver& saver) {
+    return state.saved < saver.saved + saver.needed && state.save_failures == saver.failures;
+  });
+  std::vector<Saver> told(std::make_move_iterator(over), std::make_move_iterator(savers_.end()));
+  savers_.erase(over, savers_.end());
+  for (const Saver& saver : told) {
+    if (state.save_failures == saver.failures) {
+      saver.done(service_.greylist().table().size());
+    } else {
+      saver.done(failure(service_.last_error()));
+    }
+  }
 }
 
 void Upkeep::on_tick() {
   look_at_clocks();
   service_.files().tick(monotonic_clock());
   if (service_.files().saving()) save_slices_.restart();
+  tell_savers();
 }
 
 Result<std::size_t> Upkeep::save_all() {
@@ -81,7 +110,30 @@ void Upkeep::start_expiry() {
 
 void Upkeep::expire_slice() {
   expiry_slices_.stop();
-  if (service_.expire(look_at_clocks(), kExpirySlice) == kExpirySlice) expiry_slices_.restart();
+  const Seconds now = look_at_clocks();
+  const std::size_t before = service_.greylist().table().size();
+  const bool more = service_.expire(now, kExpirySlice) == kExpirySlice;
+  expired_ += before - service_.greylist().table().size();
+  if (more) {
+    expiry_slices_.restart();
+  } else {
+    tell_expirers();
+  }
+}
+
+// A pass that runs may have gone by what is over by now: then another follows it.
+void Upkeep::expire(Done done) {
+  next_expirers_.push_back(std::move(done));
+  if (!expiry_slices_.running()) tell_expirers();
+}
+
+// A pass is over, or none runs.
+void Upkeep::tell_expirers() {
+  for (const Done& done : std::exchange(expirers_, {})) done(expired_);
+  if (next_expirers_.empty()) return;
+  expirers_ = std::exchange(next_expirers_, {});
+  expired_ = 0;
+  expire_slice();
 }
 
 void Upkeep::on_usr2() {
@@ -110,12 +162,17 @@ void Upkeep::print_records() {
 }
 
 void Upkeep::on_hup() {
-  service_.start_reload([this](const Result<std::size_t>& entries) {
+  reload([](const Result<std::size_t>&) {});
+}
+
+void Upkeep::reload(Done done) {
+  service_.start_reload([this, done = std::move(done)](const Result<std::size_t>& entries) {
     if (!entries) {
       logger_.error("lists not reloaded, the old ones stay in force: {}", entries.error().text);
     } else if (options_.verbosity >= Verbosity::decisions) {
       logger_.info("lists reloaded, {} entries", *entries);
     }
+    done(entries);
   });
 }
 

@@ -5,13 +5,15 @@
 #include <spdlog/logger.h>
 
 #include <array>
+#include <functional>
+#include <vector>
 
 #include "greyd/base/counters.h"
 #include "greyd/base/error.h"
 #include "greyd/net/event_loop.h"
 #include "greyd/net/log.h"
 #include "greyd/options.h"
-#include "greyd/service.h"
+#include "greyd/service/service.h"
 
 namespace grey {
 
@@ -26,6 +28,12 @@ class Upkeep {
   // Now, of which the service has been told.
   Seconds look_at_clocks();
 
+  // By command; see Upkeeping (control/commands.h).
+  using Done = std::function<void(const Result<std::size_t>&)>;
+  void save(Done done);    // a whole snapshot that is begun after this
+  void expire(Done done);  // all that is over now
+  void reload(Done done);
+
   // For the end, when nobody is answered any more. How many records were saved.
   Result<std::size_t> save_all();
 
@@ -38,12 +46,26 @@ class Upkeep {
   void on_usr2();
   void on_hup();
   void print_records();
+  void tell_savers();
+  void tell_expirers();
+
+  // Who waits for a snapshot, and what had been counted when they came.
+  struct Saver {
+    Done done;
+    Count saved, failures;
+    Count needed;  // snapshots: one that had been begun before is not the one that is meant
+  };
 
   const Options& options_;
   Service& service_;
   LogPipe& pipe_;
   spdlog::logger& logger_;
   const Counters& counters_;
+
+  std::vector<Saver> savers_;
+  std::vector<Done> expirers_;       // who wait for the pass that runs
+  std::vector<Done> next_expirers_;  // and for the next
+  std::size_t expired_ = 0;          // records, of that pass
 
   EventLoop::Timer tick_, save_, save_slices_, expiry_, expiry_slices_;
   std::array<EventLoop::Signal, 5> signals_;

@@ -13,11 +13,14 @@ greyd/base:               greyd/wire
 greyd/lists:              greyd/base
 greyd/core:               greyd/lists
 greyd/state:              greyd/core
+greyd/service:            greyd/state
 greyd/net:                greyd/base
 greyd/store:              greyd/core greyd/net
 greyd/lookups:            greyd/core greyd/net
 greyd/fronts:             greyd/state greyd/net
-greyd:                    greyd/fronts greyd/store greyd/lookups
+greyd/control:            greyd/service greyd/fronts
+greyd/greyctl:            greyd
+greyd:                    greyd/control greyd/store greyd/lookups
 svctool/util:             greyd/base
 svctool/plan:             svctool/util greyd/lists
 svctool/cli:              svctool/plan
@@ -33,7 +36,7 @@ smtpd-glue/mailfront:     smtpd-glue/libgreylist
 smtpd-glue/qmail:         smtpd-glue/libgreylist
 '
 # What belongs to greyd, svctool and smtpd-glue themselves.
-top='greyd/main greyd/options greyd/service greyd/upkeep greyd/front_settings greyd/sandbox greyd/privileges greyd/start_check
+top='greyd/main greyd/options greyd/upkeep greyd/front_settings greyd/sandbox greyd/privileges greyd/start_check
 svctool/main smtpd-glue/small_runtime smtpd-glue/musl'
 # Who alone includes a header from elsewhere.
 only='ev.h greyd/net/event_loop.cc'

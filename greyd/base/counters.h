@@ -70,6 +70,7 @@ struct StateCounters {
 struct Counters {
   UdpCounters udp;
   MtaCounters policy;
+  StreamCounters control;  // of the control socket
   StateCounters state;
   Count evicted = 0;     // records, for others at --max-records
   Count log_lines = 0;   // that were dropped: their reader was slow, or there was no memory

@@ -8,6 +8,7 @@
 
 namespace grey {
 
+constexpr int kExitNo = 1;               // the answer is no
 constexpr int kExitMisuse = 100;         // wrong command line: repeating it will not help
 constexpr int kExitSystemFailure = 111;  // the system or a file would not: it may work later
 

@@ -199,6 +199,24 @@ constexpr Setting kSettings[] = {
      .argument = "TEXT",
      .help = "what they tell a client that must wait",
      .svctool_help = "what those tell a client that must wait"},
+    {.name = "control",
+     .option = "control",
+     .variable = "CONTROL",
+     .kind = Kind::file,
+     .unit = "path",
+     .argument = "PATH",
+     .otherwise = "contextFile.control",
+     .help = "the socket that greyctl asks; none: there is none",
+     .svctool_help = "the socket that greyctl asks; none: there is none"},
+    {.name = "control-group",
+     .option = "control-group",
+     .variable = "CONTROL_GROUP",
+     .kind = Kind::user,
+     .unit = "group",
+     .argument = "GROUP",
+     .otherwise = "nobody but the user",
+     .help = "a group that may use it",
+     .svctool_help = "a group that may use it besides the user"},
     {.name = "sync",
      .option = "sync",
      .variable = "SYNC",
@@ -244,7 +262,7 @@ constexpr Setting kSettings[] = {
     {.option = "log-count", .variable = "LOGCOUNT", .unit = "files", .range = {2, 10'000}},
 };
 #pragma GCC diagnostic pop
-constexpr std::size_t kServiceSettings = 20;
+constexpr std::size_t kServiceSettings = 22;
 
 std::int64_t number(std::string_view text) {
   std::int64_t value = 0;

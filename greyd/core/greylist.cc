@@ -16,19 +16,39 @@ std::string_view first_of(const wire::Recipients& recipients) {
   return recipients.size() == 0 ? std::string_view() : *recipients.begin();
 }
 
-// The entry that names the client or the sender of the query, or its recipients: `any` of them, or
-// each.
-Matched find_entry(const AddressList& list, const wire::Query& query, RecipientRule rule) {
+Matched find_envelope(const AddressList& list, const wire::Query& query) {
   // Nearly no client is on a list: which entry it is costs the others nothing.
   const Client& client = query.client;
   const Ip address = client.has_address() ? client.ip : greydaemon::listed_as(*client.name);
   if (list.has_client(address)) return list.find_client(address);
   if (Matched entry = list.find_client_name(query.client_name)) return entry;
-  if (Matched entry = list.find_sender(query.sender)) return entry;
-  if (!list.has_recipient_entries()) return {};
+  return list.find_sender(query.sender);
+}
+
+// One list, in two parts: what was said by command, and the file.
+struct TwoParts {
+  const AddressList& command;
+  const AddressList& file;
+};
+
+Matched find_recipient(const TwoParts& list, std::string_view recipient) {
+  if (list.command.entries() > 0) {
+    if (Matched entry = list.command.find_recipient(recipient)) return entry;
+  }
+  return list.file.find_recipient(recipient);
+}
+
+// The entry that names the client or the sender of the query, or its recipients: `any` of them, or
+// each.
+Matched find_entry(const TwoParts& list, const wire::Query& query, RecipientRule rule) {
+  if (list.command.entries() > 0) {
+    if (Matched entry = find_envelope(list.command, query)) return entry;
+  }
+  if (Matched entry = find_envelope(list.file, query)) return entry;
+  if (!list.file.has_recipient_entries() && !list.command.has_recipient_entries()) return {};
   Matched first;
   for (const std::string_view recipient : query.recipients) {
-    Matched entry = list.find_recipient(recipient);
+    Matched entry = find_recipient(list, recipient);
     if (!entry && rule == RecipientRule::all) return {};
     if (!first) first = std::move(entry);
     if (first && rule == RecipientRule::any) break;
@@ -96,14 +116,15 @@ Greylist::HashedKey Greylist::client_key(const Question& question) {
 }
 
 bool Greylist::by_lists(const Question& question, Decided& decided) const {
-  const auto listed = [&](Reason reason, const AddressList& list, RecipientRule rule) {
+  const auto listed = [&](Reason reason, const TwoParts& list, RecipientRule rule) {
     Matched entry = find_entry(list, question.query, rule);
     if (!entry) return false;
     decided = {decision_of(reason, 0, policy_.min_resend), std::move(entry)};
     return true;
   };
-  return listed(Reason::blacklisted, question.lists.blacklist, RecipientRule::any) ||
-         listed(Reason::whitelisted, question.lists.whitelist, policy_.recipients);
+  const Lists& lists = question.lists;
+  return listed(Reason::blacklisted, {lists.blocked, lists.blacklist}, RecipientRule::any) ||
+         listed(Reason::whitelisted, {lists.allowed, lists.whitelist}, policy_.recipients);
 }
 
 // What no list decides.
@@ -144,7 +165,7 @@ Decision Greylist::by_triplets(const Question& question) {
     const HashedKey key = triplet_key(question, recipient);
     // Under `all` a listed recipient among others counts for itself alone.
     if (policy_.recipients == RecipientRule::all &&
-        question.lists.whitelist.has_recipient(recipient)) {
+        find_recipient({question.lists.allowed, question.lists.whitelist}, recipient)) {
       continue;
     }
     if (!named_.insert(key.wide_hash)) continue;

@@ -122,8 +122,23 @@ class Greylist {
     }
 
    private:
+    friend class Greylist;
     Table::Cursor cursor_;
   };
+
+  // One step of a walk that forgets records, which is a change of each: looks at up to `limit` of
+  // them, and forgets those of which wanted(const SavedRecord&) is true. False after the last.
+  template <typename Wanted>
+  bool forget(Walk& walk, std::size_t limit, Wanted wanted) {
+    for (; limit > 0; --limit) {
+      const Table::Ref ref = walk.cursor_.next();
+      if (ref == 0) return false;
+      walk.cursor_.step();
+      const auto record = to_saved(table_.view(ref));
+      if (record && wanted(*record)) forget(ref, *record);
+    }
+    return true;
+  }
 
   const Table& table() const { return table_; }
   const Policy& policy() const { return policy_; }
@@ -210,6 +225,7 @@ class Greylist {
   void touch(Table::Ref ref, const RecordState& record);
   void store(Table::Ref ref, const HashedKey& key, const RecordState& record);
   void note(Table::Ref ref);
+  void forget(Table::Ref ref, SavedRecord record);
   bool is_over(const RecordView& record, Seconds now) const {
     return rules::is_over(record.state(), policy_, now);
   }

@@ -57,6 +57,13 @@ void Greylist::note(Table::Ref ref) {
   if (const auto record = to_saved(table_.view(ref))) changes_->note(*record);
 }
 
+// `record`: as it is stored; its views are into the table.
+void Greylist::forget(Table::Ref ref, SavedRecord record) {
+  record.change = Change::forgotten;
+  if (changes_ != nullptr) changes_->note(record);
+  table_.erase(ref);
+}
+
 // ---- expiry ------------------------------------------------------------------------------------
 
 std::size_t Greylist::expire(Seconds now, std::size_t limit) {

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <string_view>
-#include <utility>
 
 #include "greyd/base/append.h"
 #include "greyd/fronts/mta_request.h"
@@ -10,21 +9,20 @@
 namespace grey {
 namespace {
 
-class Line {
+// Gives the visitor each counter with its part's name before its own.
+class Visitor {
  public:
-  void add(std::string_view part, std::string_view name, Count count) {
-    if (count == 0) return;
-    text_.append(" ").append(part).append(".").append(name).append("=");
-    append_number(text_, count);
+  explicit Visitor(const VisitCounter& visit) : visit_(visit) {}
+  void add(std::string_view part, std::string_view name, Count count) const {
+    visit_(std::string(part).append(".").append(name), count);
   }
   template <typename Name, std::size_t size>
-  void add_each(std::string_view part, const std::array<Count, size>& counts, Name name) {
+  void add_each(std::string_view part, const std::array<Count, size>& counts, Name name) const {
     for (std::size_t i = 0; i < size; ++i) add(part, name(i), counts[i]);
   }
-  std::string take() { return std::move(text_); }
 
  private:
-  std::string text_ = "counters";
+  const VisitCounter& visit_;
 };
 
 std::string_view reason_name(std::size_t i) {
@@ -36,57 +34,70 @@ std::string_view mta_fault_name(std::size_t i) {
   return to_string(MtaFault(i));
 }
 
-void add(Line& line, const UdpCounters& udp) {
-  line.add_each("udp.decided", udp.decided, reason_name);
-  line.add_each("udp.faults", udp.faults,
+void add(const Visitor& visitor, const UdpCounters& udp) {
+  visitor.add_each("udp.decided", udp.decided, reason_name);
+  visitor.add_each("udp.faults", udp.faults,
                 [](std::size_t i) { return wire::to_string(wire::Fault(i)); });
-  line.add("udp", "foreign", udp.foreign);
-  line.add("udp", "overflow", udp.overflow);
-  line.add("udp", "backlog", udp.backlog);
-  line.add("udp", "undecided", udp.undecided);
-  line.add("udp", "overdue", udp.overdue);
-  line.add("udp", "unsent", udp.unsent);
+  visitor.add("udp", "foreign", udp.foreign);
+  visitor.add("udp", "overflow", udp.overflow);
+  visitor.add("udp", "backlog", udp.backlog);
+  visitor.add("udp", "undecided", udp.undecided);
+  visitor.add("udp", "overdue", udp.overdue);
+  visitor.add("udp", "unsent", udp.unsent);
 }
 
-void add(Line& line, const MtaCounters& policy) {
-  line.add_each("policy.decided", policy.decided, reason_name);
-  line.add("policy", "no-opinion", policy.no_opinion);
-  line.add_each("policy.faults", policy.faults, mta_fault_name);
-  line.add("policy", "undecided", policy.undecided);
-  line.add("policy", "overdue", policy.overdue);
-  line.add("policy", "unanswered", policy.unanswered);
-  const StreamCounters& of = policy.connections;
-  line.add("policy.connections", "accepted", of.accepted);
-  line.add("policy.connections", "refused", of.refused);
-  line.add("policy.connections", "unaccepted", of.unaccepted);
-  line.add("policy.connections", "paused", of.paused);
-  line.add("policy.connections", "broken", of.broken);
-  line.add("policy.connections", "unfinished", of.unfinished);
-  line.add("policy.connections", "idle", of.idle);
-  line.add("policy.connections", "crowded-out", of.crowded_out);
-  line.add("policy.connections", "out-of-memory", of.out_of_memory);
+void add(const Visitor& visitor, std::string_view part, const StreamCounters& of) {
+  visitor.add(part, "accepted", of.accepted);
+  visitor.add(part, "refused", of.refused);
+  visitor.add(part, "unaccepted", of.unaccepted);
+  visitor.add(part, "paused", of.paused);
+  visitor.add(part, "broken", of.broken);
+  visitor.add(part, "unfinished", of.unfinished);
+  visitor.add(part, "idle", of.idle);
+  visitor.add(part, "crowded-out", of.crowded_out);
+  visitor.add(part, "out-of-memory", of.out_of_memory);
 }
 
-void add(Line& line, const StateCounters& state) {
-  line.add("state", "saved", state.saved);
-  line.add("state", "save-failures", state.save_failures);
-  line.add("state", "journal-failures", state.journal_failures);
-  line.add("state", "unjournaled", state.unjournaled);
-  line.add("state", "lost-records", state.lost_records);
-  line.add("state", "lost-changes", state.lost_changes);
+void add(const Visitor& visitor, const MtaCounters& policy) {
+  visitor.add_each("policy.decided", policy.decided, reason_name);
+  visitor.add("policy", "no-opinion", policy.no_opinion);
+  visitor.add_each("policy.faults", policy.faults, mta_fault_name);
+  visitor.add("policy", "undecided", policy.undecided);
+  visitor.add("policy", "overdue", policy.overdue);
+  visitor.add("policy", "unanswered", policy.unanswered);
+  add(visitor, "policy.connections", policy.connections);
+}
+
+void add(const Visitor& visitor, const StateCounters& state) {
+  visitor.add("state", "saved", state.saved);
+  visitor.add("state", "save-failures", state.save_failures);
+  visitor.add("state", "journal-failures", state.journal_failures);
+  visitor.add("state", "unjournaled", state.unjournaled);
+  visitor.add("state", "lost-records", state.lost_records);
+  visitor.add("state", "lost-changes", state.lost_changes);
 }
 
 }  // namespace
 
+void visit_counters(const Counters& counters, const VisitCounter& visit) {
+  const Visitor visitor(visit);
+  add(visitor, counters.udp);
+  add(visitor, counters.policy);
+  add(visitor, "control.connections", counters.control);
+  add(visitor, counters.state);
+  visitor.add("records", "evicted", counters.evicted);
+  visitor.add("log", "lines", counters.log_lines);
+  visitor.add("loop", "unexpected", counters.unexpected);
+}
+
 std::string to_text(const Counters& counters) {
-  Line line;
-  add(line, counters.udp);
-  add(line, counters.policy);
-  add(line, counters.state);
-  line.add("records", "evicted", counters.evicted);
-  line.add("log", "lines", counters.log_lines);
-  line.add("loop", "unexpected", counters.unexpected);
-  return line.take();
+  std::string line = "counters";
+  visit_counters(counters, [&](std::string_view name, Count count) {
+    if (count == 0) return;
+    line.append(" ").append(name).append("=");
+    append_number(line, count);
+  });
+  return line;
 }
 
 }  // namespace grey

@@ -1,11 +1,17 @@
-// The counters in words, for a line of the log.
+// The counters by name, and in words for a line of the log.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <string_view>
 
 #include "greyd/base/counters.h"
 
 namespace grey {
+
+// Calls visit("udp.decided.new", 3) for each counter, in an order of their parts.
+using VisitCounter = std::function<void(std::string_view name, Count count)>;
+void visit_counters(const Counters& counters, const VisitCounter& visit);
 
 // "counters udp.decided.new=3 udp.faults.bad-client=1 log.lines=2": those that are not 0, each
 // named by its part. Just "counters" when all are.

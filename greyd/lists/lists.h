@@ -8,10 +8,12 @@
 
 namespace grey {
 
-// The lists in force. Replaced whole when they are reloaded.
+// The lists in force.
 struct Lists {
   AddressList whitelist;
   AddressList blacklist;
+  // Entries that were made by command, with the same meaning (core/entries.h).
+  AddressList allowed{}, blocked{};
 };
 
 // Each list is the text file FILE and, where it exists, FILE.local: the operator's own beside one

@@ -56,10 +56,11 @@ class StreamTalk {
   // The peer sends no more; it may still read. The connection ends with the answers to what it has
   // sent.
   virtual Taken at_end(std::string& /*out*/, Seconds /*now*/) { return {}; }
-  // All that was written has been taken, and no answer is due: the next piece of a long answer, or
-  // nothing when that is over. A piece bounds what a reader that stands still keeps of our memory,
-  // and has to be taken within StreamSettings::unfinished_ticks.
-  virtual void more(std::string& /*out*/) {}
+  // All that was written has been taken, and no answer is due: the next piece of a long answer.
+  // False when that is over. A piece that was long to make may be empty: others have their turn
+  // before the next. It bounds what a reader that stands still keeps of our memory, and has to be
+  // taken within StreamSettings::unfinished_ticks.
+  virtual bool more(std::string& /*out*/) { return false; }
 
   // Not in the midst of a request or of a long answer: it may take its time.
   virtual bool idle() const = 0;

@@ -227,12 +227,11 @@ void StreamServer::close(Id id) noexcept {
 void StreamServer::push(Connection& connection) {
   for (int pieces = 0; pieces < kMaxPieces; ++pieces) {
     if (connection.out.empty()) {
-      connection.talk->more(connection.out);
+      connection.streams = connection.talk->more(connection.out);
       if (connection.closed) return;
-      connection.streams = !connection.out.empty();
-      if (!connection.streams) break;
+      if (connection.out.empty() && !connection.streams) break;
     }
-    if (!send(connection)) return broken(connection);
+    if (!connection.out.empty() && !send(connection)) return broken(connection);
     if (!connection.out.empty()) break;
     connections_.move(connection, false, now_);
   }

@@ -74,8 +74,10 @@ void append_record(std::string& out, const SavedRecord& record) {
   append_number(out, record.seen);
   out += ' ';
   if (record.record_class == RecordClass::client) {
-    append_number(out, record.passes);
-    out += ' ';
+    if (record.change == Change::stored) {
+      append_number(out, record.passes);
+      out += ' ';
+    }
     append_client(out, record.client);
   } else {
     append_client(out, record.client);
@@ -109,8 +111,12 @@ const SavedRecord* RecordReader::read(std::string_view line) {
         take_number(line, record_.passes) && take_client(line, client_, record_.client);
     return good && line.empty() ? &record_ : nullptr;
   }
-  const bool good = take_client(line, client_, record_.client) &&
-                    take_word(line, sender_, record_.sender) &&
+  if (!take_client(line, client_, record_.client)) return nullptr;
+  if (record_.change == Change::forgotten && line.empty()) {
+    record_.record_class = RecordClass::client;
+    return &record_;
+  }
+  const bool good = take_word(line, sender_, record_.sender) &&
                     take_word(line, recipient_, record_.recipient);
   return good && line.empty() ? &record_ : nullptr;
 }

@@ -73,6 +73,8 @@ class StateFiles {
   // Starts a snapshot; when one is being written, another after it.
   void start_save();
   bool saving() const { return cycle_.saving(); }
+  // Is every change on the disk before it is answered? Else some are in memory alone.
+  bool journaling() const { return journal_.on() && !cycle_.has_lost(); }
   // Writes up to `limit` records of it. To be called again while saving(); it may do nothing, while
   // the disk is busy with the last part.
   void save_slice(std::size_t limit);

@@ -10,7 +10,7 @@
 
 #include "greyd/base/text.h"
 #include "greyd/options.h"
-#include "greyd/service.h"
+#include "greyd/service/service.h"
 #include "tests/temporary_directory.h"
 
 namespace grey::testing {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "greyd/options.h"
-#include "greyd/service.h"
+#include "greyd/service/service.h"
 #include "greyd/state/context_text.h"
 
 namespace {

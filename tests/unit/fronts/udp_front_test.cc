@@ -8,7 +8,7 @@
 #include <cstring>
 #include <string>
 
-#include "greyd/service.h"
+#include "greyd/service/service.h"
 #include "tests/temporary_directory.h"
 #include "tests/unit/fronts/udp_asker.h"
 

@@ -55,8 +55,11 @@ class Echo : public StreamProtocol {
       if (!line_.empty()) out += "unfinished " + line_ + '\n';
       return {};
     }
-    void more(std::string& out) override {
+    bool more(std::string& out) override {
+      nothing_ = !nothing_;
+      if (nothing_) return count_ < until_;  // each second piece is an empty one
       while (count_ < until_ && out.size() < kPiece) out += std::to_string(count_++) + '\n';
+      return count_ < until_;
     }
     bool idle() const override { return line_.empty() && count_ == until_; }
     std::size_t memory() const override { return line_.capacity(); }
@@ -87,6 +90,7 @@ class Echo : public StreamProtocol {
     const StreamId id_;
     std::string line_;
     std::size_t count_ = 0, until_ = 0;
+    bool nothing_ = false;
   };
 
   std::unique_ptr<StreamTalk> accept(StreamId id, const StreamPeer& peer, Seconds) override {

@@ -1,4 +1,4 @@
-#include "greyd/service.h"
+#include "greyd/service/service.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -6,6 +6,7 @@
 
 #include "greyd/base/files.h"
 #include "greyd/lists/lists.h"
+#include "greyd/state/entries_file.h"
 
 namespace grey {
 namespace {
@@ -27,20 +28,40 @@ Service::Service(const ServiceSettings& settings, const HashKey& hash_key, Backg
       report_(std::move(report)),
       counters_(counters),
       files_(settings.context_file, context_form(settings.policy), settings.sync, greylist_,
-             background, report_, counters.state) {}
+             background,
+             [this](StateFiles::Level level, const std::string& text) { report_state(level, text); },
+             counters.state),
+      entries_(entries_path(settings.context_file), background) {
+  entries_.on_change([this] { entries_.put_in(*lists_); });
+}
 
 void Service::decide(std::span<const wire::Query> batch, Seconds now, Done done) {
   if (decisions_.size() < batch.size()) decisions_.resize(batch.size());
   greylist_.decide(batch, *lists_, now, decisions_);
   files_.commit();
   counters_.evicted = greylist_.table().evictions();
+  if (on_decided_) on_decided_(batch, {decisions_.data(), batch.size()}, now);
   for (std::size_t i = 0; i < batch.size(); ++i) done(i, decisions_[i]);
+}
+
+void Service::report_state(StateFiles::Level level, const std::string& text) {
+  if (level == StateFiles::Level::error) {
+    last_error_ = text;
+    saved_at_error_ = counters_.state.saved;
+  }
+  report_(level, text);
 }
 
 Result<LoadReport> Service::load(Seconds now, Seconds monotonic) {
   greylist_.set_expiry(Expiry::suspended);
+  now_ = lists_since_ = now;
   auto report = files_.load(now);
   if (!report) return report;
+  std::string note;
+  if (auto entries = entries_.load(now, note); !entries) {
+    return tl::make_unexpected(entries.error());
+  }
+  if (!note.empty()) report->notes.push_back(std::move(note));
   for (std::size_t c = 0; c < kRecordClasses; ++c) {
     if (greylist_.table().disorders(RecordClass(c)) == 0) continue;
     greylist_.sort_by_age();
@@ -75,6 +96,9 @@ void Service::look_at_clocks(Seconds now, Seconds monotonic) {
             "clock leapt by " + std::to_string(*leap) + " seconds; nothing expires for an hour");
   }
   greylist_.set_expiry(clock_guard_.expiry());
+  now_ = now;
+  if (counters_.state.saved != saved_at_error_ && files_.journaling()) last_error_.clear();
+  if (clock_guard_.expiry() == Expiry::usual) entries_.expire(now);
 }
 
 // What is in force besides the file that is named, and is easily forgotten: of a cdb also what was
@@ -91,15 +115,21 @@ void Service::report_lists() const {
   report(lists_->blacklist);
 }
 
-Result<std::size_t> Service::reload_lists() {
-  auto lists = load_lists(whitelist_, blacklist_);
-  if (!lists) return tl::make_unexpected(lists.error());
-  lists_ = std::make_shared<const Lists>(std::move(*lists));
+std::size_t Service::take_lists(Lists&& lists) {
+  lists_ = std::make_shared<Lists>(std::move(lists));
+  entries_.put_in(*lists_);
+  lists_since_ = now_;
   report_lists();
   return lists_->whitelist.entries() + lists_->blacklist.entries();
 }
 
-void Service::start_reload(std::function<void(const Result<std::size_t>&)> done) {
+Result<std::size_t> Service::reload_lists() {
+  auto lists = load_lists(whitelist_, blacklist_);
+  if (!lists) return tl::make_unexpected(lists.error());
+  return take_lists(std::move(*lists));
+}
+
+void Service::load_in_background(std::function<void(Result<Lists>&)> done) {
   const auto loaded = std::make_shared<Result<Lists>>();
   background_.run(
       [loaded, white = whitelist_, black = blacklist_] {
@@ -107,25 +137,32 @@ void Service::start_reload(std::function<void(const Result<std::size_t>&)> done)
         return 0;
       },
       [this, loaded, done = std::move(done)](int error) {
-        if (error != 0) {
-          done(tl::make_unexpected(system_error("load", whitelist_, error)));
-          return;
-        }
-        if (!*loaded) {
-          done(tl::make_unexpected(loaded->error()));
-          return;
-        }
-        // A long list takes a while to free: that is work for the background, too.
-        auto old = std::exchange(lists_, std::make_shared<const Lists>(std::move(**loaded)));
-        background_.run(
-            [old = std::move(old)]() mutable {
-              old.reset();
-              return 0;
-            },
-            [](int) {});
-        report_lists();
-        done(lists_->whitelist.entries() + lists_->blacklist.entries());
+        if (error != 0) *loaded = tl::make_unexpected(system_error("load", whitelist_, error));
+        done(*loaded);
       });
+}
+
+void Service::start_reload(std::function<void(const Result<std::size_t>&)> done) {
+  load_in_background([this, done = std::move(done)](Result<Lists>& loaded) {
+    if (!loaded) return done(tl::make_unexpected(loaded.error()));
+    // A long list takes a while to free: that is work for the background, too.
+    auto old = lists_;
+    const std::size_t entries = take_lists(std::move(*loaded));
+    background_.run(
+        [old = std::move(old)]() mutable {
+          old.reset();
+          return 0;
+        },
+        [](int) {});
+    done(entries);
+  });
+}
+
+void Service::start_check(std::function<void(const Result<std::size_t>&)> done) {
+  load_in_background([done = std::move(done)](Result<Lists>& loaded) {
+    if (!loaded) return done(tl::make_unexpected(loaded.error()));
+    done(loaded->whitelist.entries() + loaded->blacklist.entries());
+  });
 }
 
 }  // namespace grey

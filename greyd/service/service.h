@@ -12,6 +12,7 @@
 #include "greyd/core/clock_guard.h"
 #include "greyd/core/decider.h"
 #include "greyd/core/greylist.h"
+#include "greyd/service/entries_keeper.h"
 #include "greyd/state/state_files.h"
 #include "greyd/wire/wire.h"
 
@@ -43,6 +44,35 @@ class Service : public Decider {
   // The same while queries are answered by the old lists; `done` is told the outcome.
   void start_reload(std::function<void(const Result<std::size_t>&)> done);
 
+  // ---- for who looks into it, and changes it by command ----
+
+  // What would be decided, with nothing changed or counted.
+  Greylist::Peeked peek(const wire::Query& query, Seconds now) const {
+    return greylist_.peek(query, *lists_, now);
+  }
+  // Told of each batch that has been decided, before its `done` is called. nullptr ends that.
+  using OnDecided =
+      std::function<void(std::span<const wire::Query>, std::span<const Decided>, Seconds now)>;
+  void tell_decisions(OnDecided on_decided) { on_decided_ = std::move(on_decided); }
+
+  Greylist::Walk walk() { return Greylist::Walk(greylist_); }
+  // One step of a walk that forgets: Greylist::forget(). What it forgets is in the journal then.
+  template <typename Wanted>
+  bool forget(Greylist::Walk& walk, std::size_t limit, Wanted wanted) {
+    const bool more = greylist_.forget(walk, limit, std::move(wanted));
+    files_.commit();
+    return more;
+  }
+
+  const Lists& lists() const { return *lists_; }
+  Seconds lists_since() const { return lists_since_; }  // when they were loaded
+  EntriesKeeper& entries() { return entries_; }
+  // What a reload would say, with nothing changed.
+  void start_check(std::function<void(const Result<std::size_t>&)> done);
+  Expiry expiry() const { return clock_guard_.expiry(); }
+  // What of the state's files has failed, and no snapshot has made good since; empty: nothing.
+  const std::string& last_error() const { return last_error_; }
+
   // Reads the state and starts journaling (StateFiles::load). What is over at `now` is forgotten,
   // unless that clock is doubtful.
   Result<LoadReport> load(Seconds now, Seconds monotonic);
@@ -56,17 +86,26 @@ class Service : public Decider {
   StateFiles& files() { return files_; }
 
  private:
+  void report_state(StateFiles::Level level, const std::string& text);
   void report_lists() const;
+  std::size_t take_lists(Lists&& lists);
+  void load_in_background(std::function<void(Result<Lists>&)> done);
 
   Greylist greylist_;
   ClockGuard clock_guard_;
-  std::shared_ptr<const Lists> lists_ = std::make_shared<const Lists>();
+  std::shared_ptr<Lists> lists_ = std::make_shared<Lists>();
+  Seconds lists_since_ = 0;
+  Seconds now_ = 0;  // of the last look at the clocks
   const std::string whitelist_, blacklist_;
   const Seconds free_interval_;
   Background& background_;
   const StateFiles::Report report_;
   Counters& counters_;
   StateFiles files_;
+  EntriesKeeper entries_;
+  OnDecided on_decided_;
+  std::string last_error_;
+  Count saved_at_error_ = 0;  // snapshots
   std::vector<Decided> decisions_;  // of the batch being decided
 };
 

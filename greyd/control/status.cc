@@ -1,0 +1,105 @@
+#include "greyd/control/status.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <optional>
+
+#include "greyd/base/json_line.h"
+#include "greyd/core/record_filter.h"
+#include "greyd/fronts/counters_text.h"
+
+namespace grey {
+namespace {
+
+std::string_view name_of(SenderKey key) {
+  static constexpr std::string_view kNames[] = {"full", "normalized", "domain", "none"};
+  return kNames[std::size_t(key)];
+}
+
+std::optional<Seconds> modified(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+  return Seconds(status.st_mtime);
+}
+
+void add_list(JsonLine& line, std::string_view name, const AddressList& list) {
+  line.begin_object(name).number("entries", list.entries()).begin_list("files");
+  for (const std::string& file : list.files()) line.text({}, file);
+  line.end_list().end_object();
+}
+
+void add_records(JsonLine& line, const DaemonFacts& facts, const Table& table) {
+  line.begin_object("records");
+  for (std::size_t c = 0; c < kRecordClasses; ++c) {
+    line.number(state_name(RecordClass(c)), table.count(RecordClass(c)));
+  }
+  line.number("most", facts.max_records).number("bytes", table.memory());
+  line.number("evicted", table.evictions()).end_object();
+}
+
+void add_state(JsonLine& line, const DaemonFacts& facts, Service& service,
+               const StateCounters& counters) {
+  line.begin_object("state").text("file", facts.context_file);
+  if (const auto saved = modified(facts.context_file)) line.number("saved_at", *saved);
+  line.flag("saving", service.files().saving()).flag("journaling", service.files().journaling());
+  line.number("unjournaled", counters.unjournaled).end_object();
+}
+
+void add_problems(JsonLine& line, Service& service) {
+  line.begin_list("problems");
+  if (!service.files().journaling()) {
+    line.text({}, "state: changes are in memory alone; the disk is tried again each minute");
+  }
+  if (const std::string& trouble = service.last_error(); !trouble.empty()) line.text({}, trouble);
+  if (service.expiry() == Expiry::suspended) {
+    line.text({}, "clock: it has leapt, or is doubtful; nothing expires for now");
+  }
+  line.end_list();
+}
+
+}  // namespace
+
+void add_policy(JsonLine& line, const Policy& policy) {
+  line.begin_object("policy");
+  line.text("rules", policy.personality == Personality::greydaemon ? "greydaemon" : "qmail-greyd");
+  line.number("min_resend", policy.min_resend).number("resend_window", policy.resend_window);
+  line.number("timeout", policy.timeout).number("client_passes", policy.client_passes);
+  line.text("recipients", policy.recipients == RecipientRule::any ? "any" : "all");
+  line.number("ipv4_prefix", policy.ipv4_prefix).number("ipv6_prefix", policy.ipv6_prefix);
+  line.text("sender_key", name_of(policy.sender_key));
+  line.text("recipient_key", policy.recipient_key == RecipientKey::full ? "full" : "none");
+  line.flag("dry_run", policy.dry_run).end_object();
+}
+
+void append_status(std::string& out, const DaemonFacts& facts, Service& service,
+                   const Counters& counters, Seconds now) {
+  const Greylist& greylist = service.greylist();
+  JsonLine line(out);
+  line.flag("done", true).text("version", GREY_VERSION).number("pid", ::getpid());
+  line.number("now", now).number("since", facts.since).begin_list("listen");
+  for (const std::string& where : facts.listen) line.text({}, where);
+  line.end_list();
+  add_policy(line, greylist.policy());
+  add_records(line, facts, greylist.table());
+  line.begin_object("lists").number("loaded_at", service.lists_since());
+  add_list(line, "whitelist", service.lists().whitelist);
+  add_list(line, "blacklist", service.lists().blacklist);
+  line.number("allowed", service.lists().allowed.entries());
+  line.number("blocked", service.lists().blocked.entries()).end_object();
+  add_state(line, facts, service, counters.state);
+  add_problems(line, service);
+  line.end();
+}
+
+void append_stats(std::string& out, const DaemonFacts& facts, const Counters& counters,
+                  Seconds now) {
+  JsonLine line(out);
+  line.flag("done", true).number("now", now).number("since", facts.since);
+  line.begin_object("counters");
+  visit_counters(counters,
+                 [&](std::string_view name, Count count) { line.number(name, count); });
+  line.end_object().end();
+}
+
+}  // namespace grey

@@ -1,0 +1,34 @@
+// What the daemon is, how it stands, and what it has counted, as objects of JSON.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "greyd/base/counters.h"
+#include "greyd/base/json_line.h"
+#include "greyd/core/policy.h"
+#include "greyd/service/service.h"
+
+namespace grey {
+
+// What does not change as long as it runs.
+struct DaemonFacts {
+  std::vector<std::string> listen;  // where it is asked: "127.0.0.1@1999", "/run/policy"
+  std::string context_file;
+  std::size_t max_records = 0;
+  Seconds since = 0;  // its start
+};
+
+// One line: version, policy, records, lists, state on the disk, and "problems", a list of texts
+// that is empty when all is well.
+void append_status(std::string& out, const DaemonFacts& facts, Service& service,
+                   const Counters& counters, Seconds now);
+
+// One line: each counter by its name.
+void append_stats(std::string& out, const DaemonFacts& facts, const Counters& counters,
+                  Seconds now);
+
+// The terms and keys of a policy.
+void add_policy(JsonLine& line, const Policy& policy);
+
+}  // namespace grey

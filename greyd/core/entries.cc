@@ -1,0 +1,82 @@
+#include "greyd/core/entries.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "greyd/base/text.h"
+
+namespace grey {
+namespace {
+
+// What it names. Two texts of one meaning have the same.
+Result<std::string> key_of(std::string_view text) {
+  if (text.find_first_of("\n#") != std::string_view::npos) {
+    std::string shown;
+    append_word(shown, text.substr(0, 100));
+    return misuse(shown + " is no entry of a list");
+  }
+  const auto list = AddressList::parse(text, "");
+  if (!list) {
+    // ":1: what is wrong"
+    return misuse(list.error().text.substr(std::string_view(":1: ").size()));
+  }
+  if (list->entries() != 1) return misuse("an entry is wanted, as a list has it");
+  std::vector<std::string> keys;
+  list->for_each_key([&](const std::string& key) { keys.push_back(key); });
+  std::sort(keys.begin(), keys.end());
+  std::string key;
+  for (const std::string& part : keys) key += part + ' ';
+  return key;
+}
+
+}  // namespace
+
+Result<void> Entries::put(Entry entry) {
+  auto key = key_of(entry.text);
+  if (!key) return tl::make_unexpected(key.error());
+  if (entry.by.size() > kMaxBy) entry.by.resize(kMaxBy);
+  const auto there = entries_.find(*key);
+  if (there != entries_.end()) {
+    there->second = std::move(entry);
+    return {};
+  }
+  if (entries_.size() >= kMax) {
+    return failure("there are " + std::to_string(kMax) + " entries already, and no more can be");
+  }
+  entries_.emplace(std::move(*key), std::move(entry));
+  return {};
+}
+
+Result<bool> Entries::remove(std::string_view text) {
+  const auto key = key_of(text);
+  if (!key) return tl::make_unexpected(key.error());
+  return entries_.erase(*key) > 0;
+}
+
+std::size_t Entries::expire(Seconds now) {
+  return std::erase_if(entries_, [now](const auto& item) { return item.second.is_over(now); });
+}
+
+std::optional<Seconds> Entries::next_end() const {
+  std::optional<Seconds> next;
+  for (const auto& [key, entry] : entries_) {
+    if (entry.until && (!next || *entry.until < *next)) next = entry.until;
+  }
+  return next;
+}
+
+Entries::List Entries::list(Entry::Kind kind, const std::string& file) const {
+  List result;
+  std::string text;
+  for (const auto& [key, entry] : entries_) {
+    if (entry.kind != kind) continue;
+    text += entry.text + '\n';
+    result.lines.push_back(entry);
+  }
+  if (text.empty()) return result;
+  auto list = AddressList::parse(text, file);
+  if (list) result.list = std::move(*list);  // each line has been read once
+  return result;
+}
+
+}  // namespace grey

@@ -1,0 +1,72 @@
+// Whom an administrator allows or blocks by a command, beside the lists that are files: entries as
+// lists have them (address_list.h), each with who made it, when, and until when.
+//
+// Pure: `now` is an argument; state/entries_file.h has their form on disk.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "greyd/lists/address_list.h"
+#include "greyd/base/error.h"
+#include "greyd/base/seconds.h"
+
+namespace grey {
+
+struct Entry {
+  enum class Kind : std::uint8_t { allow, block };
+
+  Kind kind = Kind::allow;
+  std::string text;              // as it was given: "192.0.2.0/24", "to:user@example.com"
+  Seconds since = 0;             // when it was made, or made anew
+  std::optional<Seconds> until;  // it is over from then on; absent: it stays
+  std::string by;                // who made it, for people to read
+
+  bool is_over(Seconds now) const { return until && *until <= now; }
+};
+
+class Entries {
+ public:
+  static constexpr std::size_t kMax = 10'000;
+  static constexpr std::size_t kMaxBy = 64;  // octets
+
+  // Adds it, or puts it in the place of the one that names the same: nobody is allowed and blocked
+  // by two entries of one text. An error says what is wrong with the entry, or that there are too
+  // many; nothing has changed then.
+  Result<void> put(Entry entry);
+
+  // Takes out the one that names the same as `text`. False when there is none. An error when it is
+  // no entry of a list.
+  Result<bool> remove(std::string_view text);
+
+  // Takes out those that are over. How many.
+  std::size_t expire(Seconds now);
+  // When the next one will be over; absent: none will.
+  std::optional<Seconds> next_end() const;
+
+  // Calls visit(const Entry&) for each, in the order of what they name.
+  template <typename Visit>
+  void for_each(Visit visit) const {
+    for (const auto& [key, entry] : entries_) visit(entry);
+  }
+  std::size_t size() const { return entries_.size(); }
+
+  // Those of one kind as a list under the name of `file`, and the entry behind a line of it. A list
+  // is of the moment; is_over() has been looked at by expire().
+  struct List {
+    AddressList list;
+    std::vector<Entry> lines;  // lines[n - 1] is that of line n
+  };
+  List list(Entry::Kind kind, const std::string& file) const;
+
+ private:
+  // By all keys of AddressList that the entry has.
+  std::map<std::string, Entry, std::less<>> entries_;
+};
+
+}  // namespace grey

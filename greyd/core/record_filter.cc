@@ -1,0 +1,122 @@
+#include "greyd/core/record_filter.h"
+
+#include <algorithm>
+#include <array>
+
+#include "greyd/base/text.h"
+#include "greyd/core/key.h"
+
+namespace grey {
+namespace {
+
+constexpr std::array<std::string_view, kRecordClasses> kStates = {"waiting", "bounce", "passed",
+                                                                  "known"};
+
+std::string shown(std::string_view text) {
+  std::string word;
+  append_word(word, text.substr(0, 100));
+  return word;
+}
+
+}  // namespace
+
+std::string_view state_name(RecordClass record_class) {
+  return kStates[std::size_t(record_class)];
+}
+
+Result<std::optional<RecordFilter::Pattern>> RecordFilter::pattern_of(
+    const std::optional<std::string>& text, std::string_view what) {
+  if (!text) return std::optional<Pattern>();
+  auto glob = Glob::parse(*text);
+  if (!glob) {
+    return misuse(std::string(what) + ": a pattern has at most " + std::to_string(Glob::kMaxParts) +
+                  " octets besides its stars");
+  }
+  return std::optional(Pattern{std::move(*glob), std::nullopt});
+}
+
+Result<void> RecordFilter::take_client(std::string_view text) {
+  if (const auto network = read_network(text)) {
+    network_ = Network{network->address.network(network->prefix), network->prefix};
+  } else if (const auto address = Ip::parse_client(text)) {
+    network_ = Network{*address, 128};
+  } else if (text.empty() || NetworkSet::is_meant(text)) {
+    return misuse("client: not an address or a network: " + shown(text));
+  } else {
+    name_ = std::string(text);
+  }
+  return {};
+}
+
+// An address that is written out is also what it is stored as.
+void RecordFilter::take_keys(const Wanted& wanted, const Policy& policy) {
+  const auto is_whole = [](const std::optional<std::string>& text) {
+    return text && text->find_first_of("*?") == std::string::npos;
+  };
+  KeyBuilder keys(policy);
+  keys.envelope(Ip(), is_whole(wanted.sender) ? *wanted.sender : "");
+  const auto key = keys.triplet(is_whole(wanted.recipient) ? *wanted.recipient : "");
+  const auto parts = split_key(key);
+  if (!parts) return;
+  if (is_whole(wanted.sender)) sender_->stored_as = std::string(parts->sender);
+  if (is_whole(wanted.recipient)) recipient_->stored_as = std::string(parts->recipient);
+}
+
+Result<RecordFilter> RecordFilter::of(const Wanted& wanted, const Policy& policy) {
+  RecordFilter filter;
+  if (wanted.client) {
+    if (auto good = filter.take_client(*wanted.client); !good) {
+      return tl::make_unexpected(good.error());
+    }
+    if (filter.network_) {
+      const Ip& address = filter.network_->address;
+      filter.stored_network_ = policy.clients_are_whole()
+                                   ? address
+                                   : address.client_network(policy.ipv4_prefix, policy.ipv6_prefix);
+    }
+  }
+  auto sender = pattern_of(wanted.sender, "sender");
+  if (!sender) return tl::make_unexpected(sender.error());
+  filter.sender_ = std::move(*sender);
+  auto recipient = pattern_of(wanted.recipient, "recipient");
+  if (!recipient) return tl::make_unexpected(recipient.error());
+  filter.recipient_ = std::move(*recipient);
+  filter.take_keys(wanted, policy);
+  if (wanted.state) {
+    const auto at = std::find(kStates.begin(), kStates.end(), *wanted.state);
+    if (at == kStates.end()) {
+      return misuse("state: one of waiting, bounce, passed, known, not " + shown(*wanted.state));
+    }
+    filter.record_class_ = RecordClass(at - kStates.begin());
+  }
+  filter.since_ = wanted.since;
+  return filter;
+}
+
+bool RecordFilter::matches(const SavedRecord& record) const {
+  if (record_class_ && record.record_class != *record_class_) return false;
+  if (since_ && record.seen < *since_) return false;
+  if (network_) {
+    if (!record.client.has_address()) return false;
+    const Ip& ip = record.client.ip;
+    if (ip != stored_network_ && !network_->contains(ip)) return false;
+  }
+  if (name_ && record.client != Client::named(*name_)) return false;
+  if (!sender_ && !recipient_) return true;
+  if (record.record_class == RecordClass::client) return false;
+  return (!sender_ || sender_->fits_stored(record.sender)) &&
+         (!recipient_ || recipient_->fits_stored(record.recipient));
+}
+
+bool RecordFilter::matches(const wire::Query& query) const {
+  if (network_ && !(query.client.has_address() && network_->contains(query.client.ip))) {
+    return false;
+  }
+  if (name_ && query.client != Client::named(*name_)) return false;
+  if (sender_ && !sender_->fits(query.sender)) return false;
+  if (!recipient_) return true;
+  return std::any_of(query.recipients.begin(), query.recipients.end(),
+                     [&](std::string_view recipient) { return recipient_->fits(recipient); });
+}
+
+}  // namespace grey

@@ -1,0 +1,62 @@
+// Which records, or queries, an administrator asks about: those that fit all that is said.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "greyd/base/error.h"
+#include "greyd/base/glob.h"
+#include "greyd/core/policy.h"
+#include "greyd/core/record.h"
+#include "greyd/lists/network_set.h"
+#include "greyd/wire/wire.h"
+
+namespace grey {
+
+// What a record is called where people read it: "waiting", "bounce", "passed", "known".
+std::string_view state_name(RecordClass record_class);
+
+class RecordFilter {
+ public:
+  // As an administrator says it; what is absent is not asked for.
+  struct Wanted {
+    std::optional<std::string> client;             // an address, a network, or else a name
+    std::optional<std::string> sender, recipient;  // patterns of glob.h; "": the null sender
+    std::optional<std::string> state;              // see state_name()
+    std::optional<Seconds> since;                  // seen at that time or later
+  };
+
+  RecordFilter() = default;  // all of them
+  // An error, with exit code 100, names what is none. Records are stored as the policy says.
+  static Result<RecordFilter> of(const Wanted& wanted, const Policy& policy);
+
+  // A record is meant by an address of its network, and by a sender or recipient, written out, that
+  // is stored as the record's. A client's record has neither: no pattern fits it.
+  bool matches(const SavedRecord& record) const;
+  // State and time have no meaning here.
+  bool matches(const wire::Query& query) const;
+
+ private:
+  // One address's part.
+  struct Pattern {
+    Glob glob;
+    std::optional<std::string> stored_as;  // of one without wildcards: by the policy
+
+    bool fits(std::string_view text) const { return glob.matches(text); }
+    bool fits_stored(std::string_view text) const { return stored_as == text || fits(text); }
+  };
+  static Result<std::optional<Pattern>> pattern_of(const std::optional<std::string>& text,
+                                                   std::string_view what);
+  Result<void> take_client(std::string_view text);
+  void take_keys(const Wanted& wanted, const Policy& policy);
+
+  std::optional<Network> network_;
+  Ip stored_network_;               // what a client of it is stored as
+  std::optional<std::string> name_;  // of a client without an address
+  std::optional<Pattern> sender_, recipient_;
+  std::optional<RecordClass> record_class_;
+  std::optional<Seconds> since_;
+};
+
+}  // namespace grey

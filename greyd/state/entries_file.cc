@@ -1,0 +1,136 @@
+#include "greyd/state/entries_file.h"
+
+#include <charconv>
+#include <optional>
+#include <utility>
+
+#include "greyd/base/append.h"
+#include "greyd/base/files.h"
+#include "greyd/base/text.h"
+#include "greyd/state/kept_files.h"
+
+namespace grey {
+namespace {
+
+constexpr std::string_view kHeader = "qmail-greyd entries 1";
+constexpr std::string_view kLegend =
+    "# allow|block made until by entry; written by the daemon: use greyctl";
+constexpr mode_t kMode = 0600;
+
+std::string_view take_field(std::string_view& line) {
+  const std::size_t end = line.find(' ');
+  const std::string_view field = line.substr(0, end);
+  line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
+  return field;
+}
+
+std::optional<Seconds> read_time(std::string_view text) {
+  Seconds time = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), time);
+  if (error != std::errc() || end != text.data() + text.size() || time < 0) return std::nullopt;
+  return time;
+}
+
+std::optional<Entry> read_entry(std::string_view line) {
+  Entry entry;
+  const std::string_view kind = take_field(line);
+  if (kind != "allow" && kind != "block") return std::nullopt;
+  entry.kind = kind == "allow" ? Entry::Kind::allow : Entry::Kind::block;
+  const auto since = read_time(take_field(line));
+  const std::string_view until = take_field(line);
+  if (until != "-") {
+    entry.until = read_time(until);
+    if (!entry.until) return std::nullopt;
+  }
+  auto by = read_word(take_field(line));
+  auto text = read_word(line);
+  if (!since || !by || !text) return std::nullopt;
+  entry.since = *since;
+  entry.by = std::move(*by);
+  entry.text = std::move(*text);
+  return entry;
+}
+
+// Why a line is none of ours; empty: it is one.
+std::string take_line(std::string_view line, Entries& entries) {
+  if (line.empty() || line.starts_with('#')) return {};
+  auto entry = read_entry(line);
+  if (!entry) return "is no entry";
+  const auto put = entries.put(std::move(*entry));
+  return put ? std::string() : put.error().text;
+}
+
+}  // namespace
+
+std::string entries_path(const std::string& context_file) {
+  return context_file + ".entries";
+}
+
+std::string to_text(const Entries& entries) {
+  std::string text;
+  text.append(kHeader).append("\n").append(kLegend).append("\n");
+  entries.for_each([&](const Entry& entry) {
+    text += entry.kind == Entry::Kind::allow ? "allow " : "block ";
+    append_number(text, entry.since);
+    text += ' ';
+    if (entry.until) {
+      append_number(text, *entry.until);
+    } else {
+      text += '-';
+    }
+    text += ' ';
+    append_word(text, entry.by);
+    text += ' ';
+    append_word(text, entry.text);
+    text += '\n';
+  });
+  return text + "end " + std::to_string(entries.size()) + "\n";
+}
+
+ReadEntries read_entries(std::string_view text) {
+  ReadEntries read;
+  const auto bad = [&](std::size_t number, std::string_view why) {
+    if (read.bad.empty()) read.bad = std::to_string(number) + ": " + std::string(why);
+  };
+  bool ended = false;
+  std::size_t number = 1;
+  for (; !text.empty(); ++number) {
+    const std::size_t end = text.find('\n');
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    if (ended) {
+      bad(number, "more behind the end");
+      break;
+    }
+    if (number == 1) {
+      if (line != kHeader) bad(number, "is not '" + std::string(kHeader) + "'");
+    } else if (line.starts_with("end ")) {
+      ended = line.substr(4) == std::to_string(read.entries.size());
+      if (!ended) bad(number, "the number of entries is another");
+    } else if (const std::string why = take_line(line, read.entries); !why.empty()) {
+      bad(number, why);
+    }
+  }
+  if (!ended) bad(number, "has no end line");
+  return read;
+}
+
+Result<Entries> load_entries(const std::string& path, Seconds now, std::string& note) {
+  const auto text = read_file(path);
+  if (!text) return tl::make_unexpected(text.error());
+  if (!*text) return Entries();
+  ReadEntries read = read_entries(**text);
+  if (read.bad.empty()) return std::move(read.entries);
+  const std::string family = path + ".damaged.";
+  const auto kept = keep_aside(path, family + std::to_string(now), family);
+  if (!kept) return tl::make_unexpected(kept.error());
+  note = path + ":" + read.bad + "; kept as " + *kept + ", " +
+         std::to_string(read.entries.size()) + " entries could be read";
+  return std::move(read.entries);
+}
+
+Result<void> save_entries(const std::string& path, const std::string& text) {
+  return replace_file(path, text, {kMode, {}, {}});
+}
+
+}  // namespace grey
