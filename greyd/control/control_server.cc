@@ -44,10 +44,13 @@ class ControlServer::Talk : public StreamTalk {
     go_on(out);
     return {};
   }
-  // The answer that is begun is waited for.
-  Taken at_end(std::string&, Seconds) override {
+  // What has come is answered still; a last line may lack its end.
+  Taken at_end(std::string& out, Seconds now) override {
     server_.unwatch(id_);
-    waiting_.clear();
+    ended_ = true;
+    now_ = now;
+    if (!waiting_.empty()) waiting_ += '\n';
+    go_on(out);
     if (!later_) return {};
     later_->due = 1;
     return {.due = 1};
@@ -58,7 +61,7 @@ class ControlServer::Talk : public StreamTalk {
       more_ = nullptr;
     }
     go_on(out);
-    return bool(more_);
+    return more_ || (ended_ && later_);
   }
   bool idle() const override { return waiting_.empty() && !more_; }
   std::size_t memory() const override { return waiting_.capacity(); }
@@ -117,6 +120,7 @@ class ControlServer::Talk : public StreamTalk {
   std::function<bool(std::string&)> more_;
   std::shared_ptr<LaterAnswer> later_;
   Seconds now_ = 0;
+  bool ended_ = false;  // nothing more comes
 };
 
 ControlServer::ControlServer(Listener listener, Commands& commands, Service& service,

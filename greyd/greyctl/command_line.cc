@@ -1,0 +1,250 @@
+#include "greyd/greyctl/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <utility>
+
+#include "greyd/base/arguments.h"
+#include "greyd/base/duration.h"
+#include "greyd/base/settings_table.h"
+#include "greyd/base/text.h"
+
+namespace grey::greyctl {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kFooter =
+    "Examples:\n"
+    "  greyctl query 192.0.2.7 joe@example.com me@example.net   why is this deferred, until when\n"
+    "  greyctl list --state waiting                             who waits now\n"
+    "  greyctl forget 192.0.2.7                                 that client, and its triplets\n"
+    "  greyctl allow 192.0.2.0/24 --for 30d                     let a network through for a month\n"
+    "  greyctl watch                                            what happens right now\n"
+    "Exit codes: 0 yes or done, 1 no, 100 misuse, 111 the system or a file would not.";
+
+// The daemon's settings that say how records are kept, for --context.
+constexpr std::array<std::string_view, 11> kPolicyOptions = {
+    "min-resend",   "resend-window", "timeout-days",  "client-passes", "ipv4-prefix", "ipv6-prefix",
+    "sender-key",   "recipient-key", "recipients",    "whitelist",     "blacklist"};
+
+// As the control socket takes addresses: a word of text.h; "<>" is the null sender.
+std::string word(const std::string& text) {
+  std::string result;
+  append_word(result, text == "<>" ? "" : text);
+  return result;
+}
+
+class Parser {
+ public:
+  explicit Parser(Invocation& result) : result_(result) {}
+
+  void add_all(CLI::App& app) {
+    add_place(app);
+    add_looks(app);
+    add_changes(app);
+    add_upkeep(app);
+    app.require_subcommand(1);
+  }
+
+ private:
+  // A command whose request has no field but those that its options add.
+  CLI::App* add(CLI::App& app, const char* name, const char* help) {
+    CLI::App* const command = app.add_subcommand(name, help);
+    command->set_help_flag("--help", "print this and exit");
+    command->callback([this, name = std::string(name)] {
+      result_.command = name;
+      result_.request["command"] = name;
+    });
+    return command;
+  }
+  void field(CLI::App* command, const char* option, const char* name, const char* help,
+             const char* type, bool required = false) {
+    CLI::Option* const added = command->add_option_function<std::string>(
+        option, [this, name](const std::string& text) { result_.request[name] = word(text); },
+        help);
+    added->type_name(type);
+    if (required) added->required();
+  }
+  void filter(CLI::App* command, bool of_records) {
+    field(command, "--client", "client", "an address or a network", "NET");
+    field(command, "--sender", "sender", "a sender; * is any octets, ? one", "GLOB");
+    field(command, "--recipient", "recipient", "a recipient, likewise", "GLOB");
+    if (!of_records) return;
+    field(command, "--state", "state", "waiting, bounce, passed or known", "STATE");
+  }
+  void as_json(CLI::App* command) {
+    command->add_flag("--json", result_.json, "print objects of JSON, a line each");
+  }
+  Seconds duration_of(const std::string& option, const std::string& text) const {
+    const auto duration = parse_duration(text);
+    if (duration && *duration > 0) return *duration;
+    throw CLI::ValidationError(option, "'" + text + "' is no duration: 90s, 5m, 12h, 30d, 2w");
+  }
+
+  void add_place(CLI::App& app) {
+    Named& named = result_.named;
+    app.add_option("--service", named.service, "a service's directory, as svctool makes it")
+        ->type_name("DIR");
+    auto* const control =
+        app.add_option("--control", named.control, "the daemon's control socket")
+            ->type_name("PATH");
+    app.add_option("--context", named.context, "the files of a daemon that does not run")
+        ->type_name("FILE")
+        ->excludes(control);
+    for (const std::string_view name : kPolicyOptions) {
+      const Setting& setting = setting_named(name);
+      std::string names = "--" + std::string(name);
+      app.add_option_function<std::string>(
+             names,
+             [this, flag = names](const std::string& value) {
+               result_.named.policy_options.push_back(flag);
+               result_.named.policy_options.push_back(value);
+             },
+             std::string(setting.help))
+          ->type_name(std::string(setting.argument))
+          ->group("With --context, as the daemon's");
+    }
+    app.add_flag_function(
+           "--greydaemon",
+           [this](std::int64_t) { result_.named.policy_options.emplace_back("--greydaemon"); },
+           "rules and files of greydaemon")
+        ->group("With --context, as the daemon's");
+  }
+
+  void add_looks(CLI::App& app) {
+    as_json(add(app, "status", "what runs, what is loaded, is the state on disk fresh"));
+    as_json(add(app, "stats", "what has been counted since the start"));
+    CLI::App* const query = add(app, "query", "what would be answered, and why; changes nothing");
+    field(query, "IP", "client", "the client's address", "", true);
+    field(query, "SENDER", "sender", "the sender; '' or '<>' is the null sender", "", true);
+    query
+        ->add_option_function<std::vector<std::string>>(
+            "RCPT",
+            [this](const std::vector<std::string>& recipients) {
+              for (const std::string& recipient : recipients) {
+                result_.request["recipients"].push_back(word(recipient));
+              }
+            },
+            "the recipients")
+        ->type_name("")
+        ->required();
+    field(query, "--name", "name", "the client's verified name", "NAME");
+    as_json(query);
+    CLI::App* const list = add(app, "list", "the records");
+    filter(list, true);
+    list->add_option_function<std::uint64_t>(
+            "--limit", [this](std::uint64_t most) { result_.request["limit"] = most; },
+            "at most so many")
+        ->type_name("N");
+    as_json(list);
+    CLI::App* const show = add(app, "show", "a client: lists that name it, and its records");
+    field(show, "CLIENT", "client", "an address or a network", "", true);
+    as_json(show);
+    as_json(add(app, "entries", "what is allowed or blocked by command, until when, by whom"));
+    CLI::App* const watch = add(app, "watch", "decisions as they are made");
+    filter(watch, false);
+    as_json(watch);
+    add_top(app);
+  }
+  void add_top(CLI::App& app) {
+    CLI::App* const top = add(app, "top", "who has most records: clients, networks, senders or "
+                                          "recipients");
+    top->add_option_function<std::string>(
+           "BY",
+           [this](const std::string& name) {
+             const auto by = Top::by_name(name);
+             if (!by) {
+               throw CLI::ValidationError(
+                   "BY", "'" + name + "' is none of clients, networks, senders, recipients");
+             }
+             result_.top_by = *by;
+           },
+           "what to count by (clients)")
+        ->type_name("");
+    top->add_option_function<std::string>(
+           "--since",
+           [this](const std::string& text) { result_.top_since = duration_of("--since", text); },
+           "records seen within this time")
+        ->type_name("24h");
+    top->add_option("--limit", result_.top_most, "so many lines (20)")->type_name("N");
+    as_json(top);
+  }
+
+  void add_changes(CLI::App& app) {
+    CLI::App* const forget =
+        add(app, "forget", "forget records: of a client, and those of a sender or recipient");
+    field(forget, "CLIENT", "client", "an address or a network: the client and its triplets", "");
+    field(forget, "--sender", "sender", "triplets of this sender", "GLOB");
+    field(forget, "--recipient", "recipient", "triplets to this recipient", "GLOB");
+    for (const auto& [name, help] : {std::pair{"allow", "never defer it"},
+                                     std::pair{"block", "always defer it"}}) {
+      CLI::App* const put = add(app, name, help);
+      field(put, "ENTRY", "entry", "as in a list: 192.0.2.0/24, user@example.com, to:...", "",
+            true);
+      put->add_option_function<std::string>(
+             "--for",
+             [this](const std::string& text) {
+               result_.request["for"] = duration_of("--for", text);
+             },
+             "how long (until unlist)")
+          ->type_name("30d");
+    }
+    field(add(app, "unlist", "take an entry of allow or block back"), "ENTRY", "entry",
+          "as it was given", "", true);
+  }
+
+  void add_upkeep(CLI::App& app) {
+    add(app, "save", "write the whole state, and wait for it");
+    add(app, "expire", "forget what is over");
+    add(app, "reload", "read the lists again");
+    add(app, "check", "what a reload would say, and what is wrong with the running daemon");
+  }
+
+  Invocation& result_;
+};
+
+Result<void> complete(const Invocation& invocation) {
+  const Named& named = invocation.named;
+  if (!named.policy_options.empty() && (named.context.empty() || !named.service.empty())) {
+    return misuse(named.policy_options.front() +
+                  ": only with --context; else daemon or service say it");
+  }
+  if (invocation.command == "forget" && invocation.request.size() == 1) {
+    return misuse("forget: name a client, --sender or --recipient (see greyctl forget --help)");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Invocation> parse_command_line(const std::vector<std::string>& arguments) {
+  CLI::App app("Looks into a running greylisting daemon, and changes what it remembers.",
+               "greyctl");
+  app.set_help_flag("--help", "print this and exit");
+  app.set_version_flag("--version", "greyctl " GREY_VERSION, "print the version and exit");
+  Invocation result;
+  Parser(result).add_all(app);
+  app.footer(kFooter);  // last: else each command had it, too
+  if (const auto option = option_without_value(arguments); !option.empty()) {
+    return misuse(std::string(option) + ": the value is empty (see --help)");
+  }
+  try {
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+    if (!reversed.empty()) reversed.pop_back();
+    app.parse(std::move(reversed));
+  } catch (const CLI::CallForHelp&) {
+    const auto commands = app.get_subcommands();
+    result.information = commands.empty() ? app.help() : commands.front()->help("greyctl");
+    return result;
+  } catch (const CLI::CallForVersion& version) {
+    result.information = std::string(version.what()) + "\n";
+    return result;
+  } catch (const CLI::ParseError& error) {
+    return misuse(std::string(error.what()) + " (see --help)");
+  }
+  if (auto good = complete(result); !good) return tl::make_unexpected(good.error());
+  return result;
+}
+
+}  // namespace grey::greyctl

@@ -1,0 +1,31 @@
+// greyctl's command line, checked. See greyctl(8).
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "greyd/base/error.h"
+#include "greyd/greyctl/place.h"
+#include "greyd/greyctl/top.h"
+
+namespace grey::greyctl {
+
+struct Invocation {
+  Named named;
+  std::string command;     // "query"
+  nlohmann::json request;  // for the control socket
+  bool json = false;       // print what it answers
+  // Of `top`.
+  Top::By top_by = Top::By::clients;
+  std::size_t top_most = 20;
+  std::optional<Seconds> top_since;  // how far back
+
+  std::string information;  // not empty: print this, and do nothing else
+};
+
+// `arguments` are argv.
+Result<Invocation> parse_command_line(const std::vector<std::string>& arguments);
+
+}  // namespace grey::greyctl

@@ -1,0 +1,135 @@
+#include "greyd/greyctl/offline.h"
+
+#include <grp.h>
+#include <sodium.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <utility>
+#include <vector>
+
+#include "greyd/base/files.h"
+#include "greyd/base/hash_key.h"
+#include "greyd/control/commands.h"
+#include "greyd/front_settings.h"
+#include "greyd/net/clock.h"
+#include "greyd/state/state_place.h"
+
+namespace grey::greyctl {
+namespace {
+
+void tell(StateFiles::Level level, const std::string& text) {
+  using Level = StateFiles::Level;
+  if (level == Level::error || level == Level::warning) {
+    std::fprintf(stderr, "greyctl: %s\n", text.c_str());
+  }
+}
+
+class Files : public Offline {
+ public:
+  explicit Files(const Options& options)
+      : service_(service_settings(options), new_hash_key(), background_, tell, counters_),
+        commands_(facts_of(options), service_, counters_, upkeeping()) {}
+
+  Result<void> open() {
+    if (const auto lists = service_.reload_lists(); !lists) {
+      return tl::make_unexpected(lists.error());
+    }
+    const auto report = service_.load(wall_clock(), monotonic_clock());
+    if (!report) return tl::make_unexpected(report.error());
+    for (const std::string& note : report->notes) tell(StateFiles::Level::warning, note);
+    return {};
+  }
+
+  Result<void> send(const std::string& request) override {
+    lines_.clear();
+    more_ = nullptr;
+    auto answer = commands_.begin(request, "uid:" + std::to_string(::getuid()), wall_clock(),
+                                  [this](std::string lines) { lines_ += lines; });
+    if (answer.watch) return misuse("watch: there is nothing to watch where no daemon runs");
+    lines_ = answer.lines + lines_;
+    more_ = std::move(answer.more);
+    return {};
+  }
+
+  Result<std::optional<std::string>> receive(bool) override {
+    for (;;) {
+      if (const std::size_t end = lines_.find('\n', at_); end != std::string::npos) {
+        std::string line = lines_.substr(at_, end - at_);
+        at_ = end + 1;
+        return std::optional(std::move(line));
+      }
+      lines_.clear();
+      at_ = 0;
+      if (!more_) return std::optional<std::string>();
+      if (!more_(lines_)) more_ = nullptr;
+    }
+  }
+
+  Result<void> close() override {
+    const auto saved = service_.files().save_all();
+    if (saved) return {};
+    return tl::make_unexpected(saved.error());
+  }
+
+ private:
+  static DaemonFacts facts_of(const Options& options) {
+    return {.listen = {},
+            .context_file = options.context_file,
+            .max_records = options.max_records,
+            .since = wall_clock()};
+  }
+  Upkeeping upkeeping() {
+    return {.save = [this](Upkeeping::Done done) { done(service_.files().save_all()); },
+            .expire =
+                [this](Upkeeping::Done done) {
+                  const std::size_t before = service_.greylist().table().size();
+                  service_.expire(wall_clock(), SIZE_MAX);
+                  done(before - service_.greylist().table().size());
+                },
+            .reload = [this](Upkeeping::Done done) { done(service_.reload_lists()); }};
+  }
+
+  InlineBackground background_;
+  Counters counters_;
+  Service service_;
+  Commands commands_;
+  std::string lines_;
+  std::size_t at_ = 0;
+  std::function<bool(std::string&)> more_;
+};
+
+Result<void> become_owner(const std::string& context_file) {
+  if (::geteuid() != 0) return {};
+  struct stat status {};
+  if (::stat(context_file.c_str(), &status) != 0 &&
+      ::stat(directory_of(context_file).c_str(), &status) != 0) {
+    return tl::make_unexpected(system_error("find", context_file, errno));
+  }
+  if (status.st_uid == 0) return {};
+  if (::setgroups(0, nullptr) != 0 ||
+      ::setresgid(status.st_gid, status.st_gid, status.st_gid) != 0 ||
+      ::setresuid(status.st_uid, status.st_uid, status.st_uid) != 0) {
+    return tl::make_unexpected(system_error("become the owner of", context_file, errno));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Offline>> Offline::open(const Options& options) {
+  if (sodium_init() < 0) return failure("cannot initialise libsodium");
+  if (auto place = check_state_place(options.context_file); !place) {
+    return tl::make_unexpected(place.error());
+  }
+  if (auto owner = become_owner(options.context_file); !owner) {
+    return tl::make_unexpected(owner.error());
+  }
+  auto files = std::make_unique<Files>(options);
+  if (auto opened = files->open(); !opened) return tl::make_unexpected(opened.error());
+  return std::unique_ptr<Offline>(std::move(files));
+}
+
+}  // namespace grey::greyctl

@@ -1,0 +1,156 @@
+#include "greyd/greyctl/run.h"
+
+#include <array>
+#include <utility>
+
+#include "greyd/net/clock.h"
+
+namespace grey::greyctl {
+namespace {
+
+class Run {
+ public:
+  Run(const Invocation& invocation, Channel& channel, const Paint& paint, const Print& print)
+      : invocation_(invocation), channel_(channel), paint_(paint), print_(print) {}
+
+  Result<int> run() {
+    const std::string& command = invocation_.command;
+    if (command == "top") return top();
+    if (command == "check") return check();
+    const auto last = ask(invocation_.request);
+    if (!last) return tl::make_unexpected(last.error());
+    return end(*last);
+  }
+
+ private:
+  // Asks, prints the lines of the answer that are not its last, and gives that.
+  Result<Json> ask(const Json& request) {
+    if (auto sent = channel_.send(request.dump()); !sent) {
+      return tl::make_unexpected(sent.error());
+    }
+    const bool patient = invocation_.command == "watch";
+    for (;;) {
+      auto line = channel_.receive(patient);
+      if (!line) return tl::make_unexpected(line.error());
+      if (!*line) return failure("the daemon has gone before its answer was whole");
+      Json object = Json::parse(**line, nullptr, false);
+      if (!object.is_object()) return failure("the answer is no object of JSON: " + **line);
+      if (object.contains("error")) {
+        return tl::make_unexpected(Error{object.value("error", ""),
+                                         object.value("exit_code", kExitSystemFailure)});
+      }
+      if (object.contains("done")) {
+        last_line_ = std::move(**line);
+        return object;
+      }
+      take(object, **line);
+    }
+  }
+
+  // A line of a long answer.
+  void take(const Json& object, const std::string& line) {
+    ++lines_;
+    if (top_) return top_->add(object);
+    if (invocation_.json) return print_(line + "\n");
+    if (object.contains("watching")) return;
+    if (invocation_.command == "watch") return print_(decision_text(object, paint_));
+    if (invocation_.command == "entries") return print_(entry_text(object, now_));
+    if (object.contains("listed")) {
+      lines_ += object["listed"].size() - 1;
+      for (const Json& matched : object["listed"]) print_(listed_text(matched, now_));
+      return;
+    }
+    print_(record_text(object, now_));
+  }
+
+  Result<int> end(const Json& last) {
+    const std::string& command = invocation_.command;
+    const bool is_list = command == "list" || command == "show" || command == "entries";
+    if (invocation_.json) {
+      if (!is_list) print_(last_line_ + "\n");
+    } else if (!is_list) {
+      print_(text_of(last));
+    }
+    if (command == "query") return last.value("verdict", "") == "accept" ? 0 : kExitNo;
+    if (command == "show") return lines_ > 0 ? 0 : kExitNo;
+    return 0;
+  }
+
+  std::string text_of(const Json& last) const {
+    const std::string& command = invocation_.command;
+    if (command == "status") return status_text(last, paint_);
+    if (command == "stats") return stats_text(last);
+    if (command == "query") {
+      return query_text(last, invocation_.request.value("client", ""), paint_);
+    }
+    if (command == "allow" || command == "block") {
+      std::string text = (command == "allow" ? "allowed " : "blocked ") + last.value("entry", "");
+      if (last.contains("until")) text += " until " + text_of_time(last["until"].get<Seconds>());
+      return text + "\n";
+    }
+    static constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kCounted = {{
+        {"forgotten", " records forgotten"},
+        {"removed", " entry taken back"},
+        {"records", " records saved"},
+        {"expired", " records were over"},
+        {"entries", " entries in force"},
+    }};
+    for (const auto& [name, what] : kCounted) {
+      if (last.contains(name)) {
+        return std::to_string(last[std::string(name)].get<std::uint64_t>()) + std::string(what) +
+               "\n";
+      }
+    }
+    return "done\n";
+  }
+
+  Result<int> top() {
+    top_.emplace(invocation_.top_by);
+    Json request{{"command", "list"}};
+    if (invocation_.top_since) request["since"] = wall_clock() - *invocation_.top_since;
+    if (const auto last = ask(request); !last) return tl::make_unexpected(last.error());
+    if (!invocation_.json) {
+      print_(top_->text(invocation_.top_most));
+      return 0;
+    }
+    for (const Json& row : top_->json(invocation_.top_most)) print_(row.dump() + "\n");
+    return 0;
+  }
+
+  Result<int> check() {
+    bool good = true;
+    const auto bad = [&](const std::string& text) {
+      good = false;
+      print_(paint_.bad("problem") + " " + text + "\n");
+    };
+    if (const auto lists = ask(invocation_.request); !lists) {
+      if (lists.error().exit_code != kExitSystemFailure) return tl::make_unexpected(lists.error());
+      bad(lists.error().text);
+    }
+    const auto status = ask({{"command", "status"}});
+    if (!status) return tl::make_unexpected(status.error());
+    for (const Json& problem : status->value("problems", Json::array())) {
+      bad(problem.get<std::string>());
+    }
+    if (good) print_("all is well\n");
+    return good ? 0 : kExitNo;
+  }
+
+  const Invocation& invocation_;
+  Channel& channel_;
+  const Paint& paint_;
+  const Print& print_;
+  const Seconds now_ = wall_clock();
+  std::size_t lines_ = 0;
+  std::string last_line_;
+  std::optional<Top> top_;
+};
+
+}  // namespace
+
+Result<int> run(const Invocation& invocation, Channel& channel, const Paint& paint,
+                const Print& print) {
+  return Run(invocation, channel, paint, print).run();
+}
+
+}  // namespace grey::greyctl
