@@ -88,18 +88,26 @@ class Run {
       if (last.contains("until")) text += " until " + text_of_time(last["until"].get<Seconds>());
       return text + "\n";
     }
-    static constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kCounted = {{
-        {"forgotten", " records forgotten"},
-        {"removed", " entry taken back"},
-        {"records", " records saved"},
-        {"expired", " records were over"},
-        {"entries", " entries in force"},
+    return counted_text(last);
+  }
+
+  // "1 record forgotten"
+  static std::string counted_text(const Json& last) {
+    struct Counted {
+      std::string_view name, one, many, what;
+    };
+    static constexpr std::array<Counted, 5> kCounted = {{
+        {"forgotten", " record", " records", " forgotten"},
+        {"removed", " entry", " entries", " taken back"},
+        {"records", " record", " records", " saved"},
+        {"expired", " record", " records", " expired"},
+        {"entries", " entry", " entries", " in force"},
     }};
-    for (const auto& [name, what] : kCounted) {
-      if (last.contains(name)) {
-        return std::to_string(last[std::string(name)].get<std::uint64_t>()) + std::string(what) +
-               "\n";
-      }
+    for (const Counted& counted : kCounted) {
+      if (!last.contains(counted.name)) continue;
+      const auto count = last[std::string(counted.name)].get<std::uint64_t>();
+      return std::to_string(count).append(count == 1 ? counted.one : counted.many) +
+             std::string(counted.what) + "\n";
     }
     return "done\n";
   }
