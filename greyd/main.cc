@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "greyd/base/standard_descriptors.h"
 #include "greyd/control/commands.h"
 #include "greyd/control/control_server.h"
+#include "greyd/control_socket.h"
 #include "greyd/front_settings.h"
 #include "greyd/fronts/local_networks.h"
 #include "greyd/fronts/mta_server.h"
@@ -61,31 +63,14 @@ Result<std::vector<Listener>> listen_mta(const Options& options) {
   return listeners;
 }
 
-// The control socket, owned by who the daemon is now. Nothing where it is not wanted, or cannot be
-// had and has not been asked for.
-Result<std::optional<Listener>> listen_control(const Options& options, std::optional<gid_t> group,
-                                               spdlog::logger& logger) {
-  constexpr mode_t kOwner = 0600, kOwnerAndGroup = 0660;
-  if (options.control.empty()) return std::optional<Listener>();
-  const GroupOnLoan loan(group);
-  if (loan.error() != 0) {
-    return tl::make_unexpected(
-        system_error("give " + options.control + " to group", options.control_group, loan.error()));
-  }
-  auto listener = Listener::open({options.control, {}}, group ? kOwnerAndGroup : kOwner);
-  if (listener) return std::optional(std::move(*listener));
-  if (options.control_given) return tl::make_unexpected(listener.error());
-  logger.warn("{}; greyctl cannot ask (see --control)", listener.error().text);
-  return std::optional<Listener>();
-}
-
 DaemonFacts facts_of(const Options& options) {
   DaemonFacts facts;
   facts.listen.push_back(to_string(options.listen.ip) + "@" + std::to_string(options.listen.port));
   for (const ListenAddress& address : options.mta_addresses) {
     facts.listen.push_back(address.path.empty() ? to_text(address.endpoint) : address.path);
   }
-  facts.context_file = options.context_file;
+  std::error_code error;
+  facts.context_file = std::filesystem::absolute(options.context_file, error);
   facts.max_records = options.max_records;
   facts.since = wall_clock();
   return facts;
@@ -108,8 +93,8 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger,
   if (const auto dropped = drop_privileges(options.user, *group); !dropped) {
     return tl::make_unexpected(dropped.error());
   }
-  auto control_listener = listen_control(options, *group, logger);
-  if (!control_listener) return tl::make_unexpected(control_listener.error());
+  auto control_socket = open_control_socket(options, *group);
+  if (!control_socket) return tl::make_unexpected(control_socket.error());
   RateLimit unexpected(kUnexpectedLogPeriod);
   EventLoop loop([&](const std::exception& error) {
     ++counters.unexpected;
@@ -149,13 +134,15 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger,
   Upkeep upkeep(loop, options, service, pipe, logger, counters);
   Commands commands(facts_of(options), service, counters, upkeeping_of(upkeep));
   std::optional<ControlServer> control;
-  if (*control_listener) {
-    control.emplace(std::move(**control_listener), commands, service, logger, counters.control);
+  if (control_socket->listener) {
+    control.emplace(std::move(*control_socket->listener), commands, service, logger,
+                    counters.control);
   }
   const auto clock = [&] { return upkeep.look_at_clocks(); };
   udp.attach(loop, clock);
   if (mta) mta->attach(loop, clock);
   if (control) control->attach(loop, clock);
+  if (!control_socket->warning.empty()) logger.warn("{}", control_socket->warning);
   // Said only now: who reads it may send signals at once.
   if (options.verbosity >= Verbosity::decisions) {
     logger.info("listening on {}@{}{}", to_string(options.listen.ip), options.listen.port,
