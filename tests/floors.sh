@@ -19,8 +19,8 @@ greyd/store:              greyd/core greyd/net
 greyd/lookups:            greyd/core greyd/net
 greyd/fronts:             greyd/state greyd/net
 greyd/control:            greyd/service greyd/fronts
-greyd/greyctl:            greyd
 greyd:                    greyd/control greyd/store greyd/lookups
+greyd/greyctl:            greyd
 svctool/util:             greyd/base
 svctool/plan:             svctool/util greyd/lists
 svctool/cli:              svctool/plan
