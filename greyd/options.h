@@ -33,10 +33,10 @@ struct Options {
   std::optional<NetworkSet> allow;
   std::vector<ListenAddress> mta_addresses;  // empty: no policy requests are taken
   std::string mta_text;                      // of a deferral, see MtaWords; empty: the default
-  std::string control;        // the control socket's path; empty: there is none
+  std::string control;                       // the control socket's path; empty: there is none
   bool control_given = false;  // else it is beside the context file, and can be done without
-  std::string control_group;  // may use it, too; empty: none
-  bool check = false;                        // say whether a start would do, instead of one
+  std::string control_group;   // may use it, too; empty: none
+  bool check = false;          // say whether a start would do, instead of one
 };
 
 // What the command line asked for instead of a run: text for standard output, then exit 0.

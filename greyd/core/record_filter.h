@@ -53,7 +53,7 @@ class RecordFilter {
   void take_keys(const Wanted& wanted, const Policy& policy);
 
   std::optional<Network> network_;
-  Ip stored_network_;               // what a client of it is stored as
+  Ip stored_network_;                // what a client of it is stored as
   std::optional<std::string> name_;  // of a client without an address
   std::optional<Pattern> sender_, recipient_;
   std::optional<RecordClass> record_class_;

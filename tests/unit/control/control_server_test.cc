@@ -4,12 +4,12 @@
 #include <doctest/doctest.h>
 #include <spdlog/sinks/null_sink.h>
 
-#include <list>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
 #include "tests/temporary_directory.h"
+#include "tests/unit/late_background.h"
 #include "tests/unit/net/stream_peer.h"
 
 using namespace grey;
@@ -20,26 +20,12 @@ namespace {
 
 constexpr Seconds kNow = 1'700'000'000;
 
-// Does its work when the test says so.
-struct LateBackground : Background {
-  void run(std::function<int()> work, std::function<void(int)> done) override {
-    jobs.push_back([work = std::move(work), done = std::move(done)] { done(work()); });
-  }
-  void drain() override {
-    while (!jobs.empty()) {
-      const auto job = std::move(jobs.front());
-      jobs.pop_front();
-      job();
-    }
-  }
-  std::list<std::function<void()>> jobs;
-};
-
 struct Fixture {
   Fixture() {
     ServiceSettings settings;
     settings.context_file = directory / "context";
-    service.emplace(settings, HashKey{}, background, [](auto, const auto&) {}, counters);
+    service.emplace(
+        settings, HashKey{}, background, [](auto, const auto&) {}, counters);
     REQUIRE(service->load(kNow, 100));
     commands.emplace(DaemonFacts{}, *service, counters,
                      Upkeeping{.save = [&](Upkeeping::Done done) { saver = std::move(done); },
@@ -62,15 +48,14 @@ struct Fixture {
     wire::Query query;
     REQUIRE(wire::parse(datagram, query) == wire::Fault::none);
     wire::Reason reason{};
-    service->decide({&query, 1}, kNow, [&](std::size_t, const Decided& decision) {
-      reason = decision.reason;
-    });
+    service->decide({&query, 1}, kNow,
+                    [&](std::size_t, const Decided& decision) { reason = decision.reason; });
     return reason;
   }
 
   testing::TemporaryDirectory directory;
   std::string path = directory / "control";
-  LateBackground background;
+  testing::LateBackground background;
   Counters counters;
   spdlog::logger logger{"test", std::make_shared<spdlog::sinks::null_sink_mt>()};
   Upkeeping::Done saver;
@@ -135,9 +120,10 @@ TEST_CASE_FIXTURE(Fixture, "what is allowed is on the disk, in force and then to
   CHECK(decide("192.0.2.1") == wire::Reason::new_triplet);
   background.drain();
   serve();
-  CHECK(peer.received() == "{\"done\":true,\"entry\":\"192.0.2.0/24\",\"since\":1700000000,"
-                           "\"until\":1700000060,\"by\":\"uid:" +
-                               std::to_string(::getuid()) + "\"}\n");
+  CHECK(peer.received() ==
+        "{\"done\":true,\"entry\":\"192.0.2.0/24\",\"since\":1700000000,"
+        "\"until\":1700000060,\"by\":\"uid:" +
+            std::to_string(::getuid()) + "\"}\n");
   CHECK(decide("192.0.2.1") == wire::Reason::whitelisted);
   service->look_at_clocks(kNow + 60, 160);
   CHECK(decide("192.0.2.1") == wire::Reason::early);
@@ -162,7 +148,8 @@ TEST_CASE_FIXTURE(Fixture, "a watcher sees what it asked for, as it is decided")
   CHECK(say(other, "{\"command\":\"expire\"}\n") == "{\"done\":true,\"expired\":3}\n");
 }
 
-TEST_CASE_FIXTURE(Fixture, "a watcher that does not read loses lines, is told how many, and then goes") {
+TEST_CASE_FIXTURE(Fixture,
+                  "a watcher that does not read loses lines, is told how many, and then goes") {
   Peer peer(path);
   say(peer, "{\"command\":\"watch\"}\n");
   constexpr int kDecisions = 20'000;
@@ -214,7 +201,8 @@ TEST_CASE_FIXTURE(Fixture, "what is forgotten is in the journal when it is told"
   service.reset();  // as a kill would leave it: nothing is saved
   ServiceSettings settings;
   settings.context_file = directory / "context";
-  service.emplace(settings, HashKey{}, background, [](auto, const auto&) {}, counters);
+  service.emplace(
+      settings, HashKey{}, background, [](auto, const auto&) {}, counters);
   REQUIRE(service->load(kNow, 100));
   CHECK(service->greylist().table().size() == 1);
   CHECK(decide("192.0.2.1") == wire::Reason::new_triplet);
@@ -227,5 +215,6 @@ TEST_CASE_FIXTURE(Fixture, "a request without an end is refused when it has beco
     peer.send_some(text);
     serve();
   }
-  CHECK(peer.received() == "{\"error\":\"a request of more than 65536 bytes\",\"exit_code\":100}\n|");
+  CHECK(peer.received() ==
+        "{\"error\":\"a request of more than 65536 bytes\",\"exit_code\":100}\n|");
 }

@@ -46,10 +46,12 @@ TEST_CASE("what is left, and what is of another kind, is a fault that names the 
         "list: field limit: not a whole number");
   CHECK(fault(R"({"command":"list","sender":7})", [](Request& r) { r.word("sender"); }) ==
         "list: field sender: not a text");
-  CHECK(fault(R"({"command":"list","sender":"%zz"})", [](Request& r) { r.word("sender"); })
-            .starts_with("list: field sender: not a word"));
-  CHECK(fault(R"({"command":"list","sender":"a b"})", [](Request& r) { r.word("sender"); })
-            .starts_with("list: field sender: not a word"));
+  CHECK(fault(R"({"command":"list","sender":"%zz"})", [](Request& r) {
+          r.word("sender");
+        }).starts_with("list: field sender: not a word"));
+  CHECK(fault(R"({"command":"list","sender":"a b"})", [](Request& r) {
+          r.word("sender");
+        }).starts_with("list: field sender: not a word"));
   CHECK(fault(R"({"command":"list","to":"a"})", [](Request& r) { r.words("to"); }) ==
         "list: field to: not a list of texts");
 }

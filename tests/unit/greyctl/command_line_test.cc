@@ -59,21 +59,21 @@ TEST_CASE("where it asks stands before the command, and so does a policy") {
 }
 
 TEST_CASE("a slip is said, and nothing is asked") {
-  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
-           {},
-           {"dance"},
-           {"forget"},
-           {"allow"},
-           {"allow", "192.0.2.1", "--for", "0s"},
-           {"allow", "192.0.2.1", "--for", "30"},
-           {"allow", "192.0.2.1", "--for="},
-           {"query", "192.0.2.7"},
-           {"list", "--limit", "x"},
-           {"top", "dogs"},
-           {"status", "more"},
-           {"status", "forget"},
-           {"--ipv4-prefix", "24", "list"},
-           {"--control", "c", "--context", "d", "list"}}) {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{},
+                                             {"dance"},
+                                             {"forget"},
+                                             {"allow"},
+                                             {"allow", "192.0.2.1", "--for", "0s"},
+                                             {"allow", "192.0.2.1", "--for", "30"},
+                                             {"allow", "192.0.2.1", "--for="},
+                                             {"query", "192.0.2.7"},
+                                             {"list", "--limit", "x"},
+                                             {"top", "dogs"},
+                                             {"status", "more"},
+                                             {"status", "forget"},
+                                             {"--ipv4-prefix", "24", "list"},
+                                             {"--control", "c", "--context", "d", "list"}}) {
     std::vector<std::string> all{"greyctl"};
     all.insert(all.end(), arguments.begin(), arguments.end());
     const auto invocation = parse_command_line(all);

@@ -76,8 +76,7 @@ TEST_CASE_FIXTURE(Fixture, "what is no service is said by its name") {
 }
 
 TEST_CASE("a context file's policy is that of the daemon's options") {
-  const auto place =
-      find_place({.context = "context", .policy_options = {"--ipv6-prefix", "48"}});
+  const auto place = find_place({.context = "context", .policy_options = {"--ipv6-prefix", "48"}});
   REQUIRE(place);
   CHECK(place->offline->policy.ipv6_prefix == 48);
   CHECK_FALSE(find_place({.context = "context", .policy_options = {"--ipv6-prefix", "x"}}));

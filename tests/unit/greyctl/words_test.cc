@@ -45,8 +45,8 @@ TEST_CASE_FIXTURE(InUtc, "why it is deferred is said with the wait and the times
 TEST_CASE_FIXTURE(InUtc, "the list entry that decides is named") {
   CHECK(listed_text({{"list", "whitelist"}, {"file", "/etc/white"}, {"line", 12}}, kNow) ==
         "on the whitelist: /etc/white, line 12\n");
-  CHECK(listed_text({{"list", "blacklist"}, {"file", "black.cdb"}, {"key", "192.0.2.0/24"}}, kNow) ==
-        "on the blacklist: black.cdb, key 192.0.2.0/24\n");
+  CHECK(listed_text({{"list", "blacklist"}, {"file", "black.cdb"}, {"key", "192.0.2.0/24"}},
+                    kNow) == "on the blacklist: black.cdb, key 192.0.2.0/24\n");
   const std::string allowed = listed_text({{"list", "allow"},
                                            {"file", "context.entries"},
                                            {"line", 1},
@@ -66,8 +66,9 @@ TEST_CASE("a record is a line") {
                      {"recipient", "b@y"},
                      {"first_seen", kNow - 70}},
                     kNow) == "waiting 1m 10s ago    192.0.2.7          a@x -> b@y\n");
-  CHECK(record_text({{"state", "known"}, {"client", "192.0.2.7"}, {"last_seen", kNow}, {"passes", 2}},
-                    kNow) == "known   0s ago        192.0.2.7          good retries: 2\n");
+  CHECK(
+      record_text({{"state", "known"}, {"client", "192.0.2.7"}, {"last_seen", kNow}, {"passes", 2}},
+                  kNow) == "known   0s ago        192.0.2.7          good retries: 2\n");
 }
 
 TEST_CASE("who asked is a name where there is one") {
