@@ -198,6 +198,30 @@ subtest 'a thousand connections, and none that reads: mail and administrator are
     says 'and afterwards', ['status'], qr/^qmail-greyd /;
 };
 
+subtest 'killed in the midst of lists, a snapshot and entries: what was answered is there' => sub {
+    my @known;
+    for my $round (1 .. 4) {
+        my @readers = map {
+            my $pid = fork // die;
+            if ($pid == 0) { open STDOUT, '>', '/dev/null'; open STDERR, '>', '/dev/null'; exec 'sh', '-c', "while :; do '$greyctl' --control '$dir/context.control' list; done" or die }
+            $pid } 1 .. 2;
+        my @new = map {"k$round.$_\@y"} 1 .. 500;
+        my @wrong = grep { mail('203.0.113.99', 'a@x', $_) ne '01' } @new[0 .. 249];
+        $daemon->signal('USR1');
+        push @wrong, grep { mail('203.0.113.99', 'a@x', $_) ne '01' } @new[250 .. 499];
+        greyctl('block', "192.0.2.$round");
+        killed();
+        kill KILL => @readers;
+        waitpid $_, 0 for @readers;
+        start();
+        push @known, @new;
+        push @wrong, grep { mail('203.0.113.99', 'a@x', $_) ne '02' } @known;
+        is "@wrong", '', "round $round";
+        is mail("192.0.2.$round", 'a@x', 'b@y'), '05', 'and who was blocked is';
+    }
+    greyctl('unlist', "192.0.2.$_") for 1 .. 4;
+};
+
 subtest 'another user may not ask, but who is in the group' => sub {
     plan skip_all => 'only root can become others' if $> != 0;
     my $as = sub { my ($user, $group) = @_;
