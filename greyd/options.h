@@ -33,6 +33,8 @@ struct Options {
   std::optional<NetworkSet> allow;
   std::vector<ListenAddress> mta_addresses;  // empty: no policy requests are taken
   std::string mta_text;                      // of a deferral, see MtaWords; empty: the default
+  // Where s6 waits for a newline (SupervisorNotice::tell_s6). Absent: nobody does.
+  std::optional<int> notification_fd;
   bool check = false;                        // say whether a start would do, instead of one
 };
 

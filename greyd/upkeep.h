@@ -12,6 +12,7 @@
 #include "greyd/net/log.h"
 #include "greyd/options.h"
 #include "greyd/service.h"
+#include "greyd/supervisor_report.h"
 
 namespace grey {
 
@@ -19,7 +20,7 @@ class Upkeep {
  public:
   // It begins with this, on `loop`. All by reference must outlive it.
   Upkeep(EventLoop& loop, const Options& options, Service& service, LogPipe& pipe,
-         spdlog::logger& logger, const Counters& counters);
+         spdlog::logger& logger, const Counters& counters, SupervisorReport& supervisor);
   Upkeep(const Upkeep&) = delete;
   Upkeep& operator=(const Upkeep&) = delete;
 
@@ -44,6 +45,7 @@ class Upkeep {
   LogPipe& pipe_;
   spdlog::logger& logger_;
   const Counters& counters_;
+  SupervisorReport& supervisor_;
 
   EventLoop::Timer tick_, save_, save_slices_, expiry_, expiry_slices_;
   std::array<EventLoop::Signal, 5> signals_;

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <random>
 #include <sstream>
+#include <utility>
 
 #include "greyd/state/journal_text.h"
 #include "greyd/state/record_text.h"
@@ -126,6 +127,31 @@ TEST_CASE_FIXTURE(Fixture, "what is saved is loaded, and saved again the same") 
   CHECK(second.errors.empty());
   CHECK(second.infos == std::vector<std::string>{"saved 1002 records in " + path});
   CHECK(slurp(path) == saved);
+}
+
+TEST_CASE_FIXTURE(Fixture, "while a long load or save comes further, it says so") {
+  constexpr int kRecords = 9000;
+  int words = 0;
+  const auto said = [&] { return std::exchange(words, 0); };
+  const auto count = [&] { ++words; };
+  Store first(path);
+  first.files.tell_progress(count);
+  first.load();
+  CHECK(said() == 1);  // it begins
+  for (int i = 0; i < kRecords; ++i) first.ask(std::to_string(i) + "@journal");
+  CHECK(said() == 0);  // that is not long
+  fs::copy(journal, path + "2.journal");
+  REQUIRE(first.files.save_all());
+  CHECK(said() >= 1 + kRecords / 4096);
+  fs::copy(path, path + "3");
+  for (const std::string& of_one : {path + "2", path + "3"}) {  // a journal; a context file
+    CAPTURE(of_one);
+    Store second(of_one);
+    second.files.tell_progress(count);
+    second.load();
+    CHECK(second.greylist.table().size() == kRecords);
+    CHECK(said() >= 1 + kRecords / 4096);
+  }
 }
 
 TEST_CASE_FIXTURE(Fixture, "no file is an empty state, an expired record is left out") {
