@@ -73,13 +73,16 @@ struct Store {
   // A query as it comes in, committed.
   wire::Reason ask(const std::string& recipient, Seconds now = kNow,
                    const std::string& sender = "a@x") {
+    const wire::Reason reason = decide(recipient, now, sender);
+    files.commit();
+    return reason;
+  }
+  wire::Reason decide(const std::string& recipient, Seconds now, const std::string& sender) {
     const std::string datagram =
         "I192.0.2.7" + std::string(1, '\0') + "F" + sender + '\0' + "T" + recipient + '\0';
     wire::Query query;
     REQUIRE(wire::parse(datagram, query) == wire::Fault::none);
-    const Decision decision = greylist.decide(query, Lists{}, now);
-    files.commit();
-    return decision.reason;
+    return greylist.decide(query, Lists{}, now).reason;
   }
   void save() {
     files.start_save();
@@ -138,7 +141,8 @@ TEST_CASE_FIXTURE(Fixture, "while a long load or save comes further, it says so"
   first.files.tell_progress(count);
   first.load();
   CHECK(said() == 1);  // it begins
-  for (int i = 0; i < kRecords; ++i) first.ask(std::to_string(i) + "@journal");
+  for (int i = 0; i < kRecords; ++i) first.decide(std::to_string(i) + "@y", kNow, "a@x");
+  first.files.commit();
   CHECK(said() == 0);  // that is not long
   fs::copy(journal, path + "2.journal");
   REQUIRE(first.files.save_all());
