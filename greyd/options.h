@@ -35,7 +35,7 @@ struct Options {
   std::string mta_text;                      // of a deferral, see MtaWords; empty: the default
   // Where s6 waits for a newline (SupervisorNotice::tell_s6). Absent: nobody does.
   std::optional<int> notification_fd;
-  bool check = false;                        // say whether a start would do, instead of one
+  bool check = false;  // say whether a start would do, instead of one
 };
 
 // What the command line asked for instead of a run: text for standard output, then exit 0.

@@ -43,12 +43,11 @@ Standing standing_of(const Table& table, const Counters& counters) {
 }
 
 std::string to_text(const Standing& standing) {
-  std::string text = std::to_string(standing.waiting) + " waiting, " +
-                     std::to_string(standing.passed) + " passed, " +
-                     std::to_string(standing.clients) + " known clients, " +
-                     std::to_string(standing.bounces) + " bounces; " +
-                     std::to_string(standing.accepted) + " accepted, " +
-                     std::to_string(standing.deferred) + " deferred";
+  std::string text =
+      std::to_string(standing.waiting) + " waiting, " + std::to_string(standing.passed) +
+      " passed, " + std::to_string(standing.clients) + " known clients, " +
+      std::to_string(standing.bounces) + " bounces; " + std::to_string(standing.accepted) +
+      " accepted, " + std::to_string(standing.deferred) + " deferred";
   if (standing.unsaved == 0) return text;
   return text + "; " + std::to_string(standing.unsaved) + " changes in memory alone";
 }

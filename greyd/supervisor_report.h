@@ -1,5 +1,6 @@
 // What the daemon tells who supervises it, and when (net/supervisor_notice.h says how): that a long
-// start or end goes on, that it answers, what it holds, that its loop turns, that it reads its lists.
+// start or end goes on, that it answers, what it holds, that its loop turns, that it reads its
+// lists.
 #pragma once
 
 #include <chrono>
@@ -24,8 +25,8 @@ struct Standing {
 };
 Standing standing_of(const Table& table, const Counters& counters);
 
-// "12 waiting, 3 passed, 1 known clients, 0 bounces; 40 accepted, 12 deferred", and that of the last
-// when there are any.
+// "12 waiting, 3 passed, 1 known clients, 0 bounces; 40 accepted, 12 deferred", and that of the
+// last when there are any.
 std::string to_text(const Standing& standing);
 
 // Whether what `told` says is misleading by now: a tenth of the records has come or gone, and not
@@ -67,7 +68,7 @@ class SupervisorReport {
   std::optional<std::chrono::microseconds> extended_at_;
   Standing told_;
   unsigned seconds_since_told_ = 0;
-  std::string lists_;           // what is to be said of them; empty: nothing yet
+  std::string lists_;  // what is to be said of them; empty: nothing yet
   unsigned lists_being_read_ = 0;
   bool serves_ = false;
   bool ready_is_told_ = true;  // false: systemd waits for it

@@ -25,10 +25,20 @@ std::optional<std::int64_t> positive_number(const std::string& text) {
   return number;
 }
 
-// A line feed would begin another field.
+// systemd passes over a datagram of more than 4096 octets, READY and all (NOTIFY_BUFFER_MAX).
+constexpr std::size_t kMaxText = 1000;
+
+// A line feed would begin another field, and other controls are not for a terminal. What is too
+// long ends before a character of UTF-8, and not within: systemd shows nothing then.
 std::string one_line(std::string_view text) {
-  std::string line(text);
-  std::replace(line.begin(), line.end(), '\n', ' ');
+  std::string line(text.substr(0, kMaxText));
+  if (text.size() > kMaxText && (static_cast<unsigned char>(text[kMaxText]) & 0xc0) == 0x80) {
+    while ((static_cast<unsigned char>(line.back()) & 0xc0) == 0x80 && line.size() > 1)
+      line.pop_back();
+    line.pop_back();
+  }
+  std::ranges::replace_if(
+      line, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
   return line;
 }
 

@@ -55,7 +55,8 @@ class SupervisorNotice {
 
   // Whether anybody hears more than ready().
   bool tells_systemd() const { return bool(socket_); }
-  // How often alive() is to be called, a millisecond at least. Absent: no watchdog is set for this process.
+  // How often alive() is to be called, a millisecond at least. Absent: no watchdog is set for this
+  // process.
   std::optional<std::chrono::microseconds> alive_every() const { return alive_every_; }
 
  private:

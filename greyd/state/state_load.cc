@@ -105,11 +105,10 @@ Result<JournalContent> StateFiles::load_journal(const std::string& path, Seconds
   const auto file = MappedFile::open(path);
   if (!file) return tl::make_unexpected(file.error());
   if (!file->exists()) return JournalContent();
-  JournalContent content =
-      read_journal(file->text(), [&](const SavedRecord& change) {
-        greylist_.replay(change, now);
-        count_step();
-      });
+  JournalContent content = read_journal(file->text(), [&](const SavedRecord& change) {
+    greylist_.replay(change, now);
+    count_step();
+  });
   report.changes += content.changes;
   if (content.damage.empty()) {
     if (content.torn > 0 || !content.ending.empty()) {

@@ -85,13 +85,15 @@ std::string directory_protection(const Unit& unit) {
 }
 
 // notify-reload needs systemd 253.
-constexpr const char* kReadiness = R"(# The daemon says when it answers, and while it does. A disk that stalls for a while is no fault.
+constexpr const char* kReadiness =
+    R"(# The daemon says when it answers, and while it does. A disk that stalls for a while is no fault.
 Type=notify
 NotifyAccess=main
 WatchdogSec=60
 )";
 
-constexpr const char* kReload = R"(# The second is the time in which it says that it has begun: the reload ends when it is done.
+constexpr const char* kReload =
+    R"(# The second is the time in which it says that it has begun: the reload ends when it is done.
 ExecReload=/bin/kill -HUP $MAINPID
 ExecReload=/bin/sleep 0.2
 )";

@@ -4,6 +4,7 @@
 # and services that were made before there was any of that. Each in a throw-away copy of this machine.
 # usage: supervise_notify_test.sh BUILD-DIRECTORY
 #        supervise_notify_test.sh SUITE BUILD-DIRECTORY      inside such a copy
+# shellcheck disable=SC2016  # single quotes are meant: what they hold is read later
 # shellcheck disable=SC2317  # functions are called through `ok`
 set -u
 here=$(realpath "$(dirname "$0")")
@@ -88,7 +89,7 @@ if [ "$suite" = s6 ]; then
   s6-svc -wD -T 60000 -d $service
   make_state
   loads_unready() { # seen once, as it does not take long
-    s6-svc -d $service && until_true eval '! is_up' && s6-svc -u $service && until_true is_up && ! is_ready
+    s6-svc -d "$service" && until_true eval '! is_up' && s6-svc -u "$service" && until_true is_up && ! is_ready
   }
   must 'the daemon is up, but not ready while it loads its state' until_true loads_unready
   must 's6-svwait waits for that' s6-svwait -U -t 60000 $service
@@ -166,7 +167,8 @@ perl -e 'printf "198.%d.%d.%d\n", 18 + $_ / 65536, $_ / 256 % 256, $_ % 256 for 
 must 'a reload' systemctl reload greylist.1999
 must 'is over when the list is in force' answers 11 192.0.2.1
 must 'as the status line says' status_says '.*; 100001 list entries"$'
-echo 'no such entry' >/var/lib/grey/white
+# Long, too: systemd passes over a datagram of more than a page.
+perl -e 'print "no such entry ", "x" x 9000, "\n"' >/var/lib/grey/white
 must 'a reload of a bad list' systemctl reload greylist.1999
 must 'says why it is not in force' status_says '.*; lists not reloaded: /var/lib/grey/white:1: '
 must 'while the old one is' answers 11 192.0.2.1
@@ -183,7 +185,6 @@ must 'mended' until_true "$svctool" --restart --service=$service
 must 'it answers' status_says
 
 # The watchdog.
-# shellcheck disable=SC2016  # a dollar for systemd
 override WatchdogSec=2 'ExecStopPost=/bin/sh -c '\''echo "$$SERVICE_RESULT" >>/var/lib/grey/ends'\'
 must 'with a watchdog of two seconds' systemctl restart greylist.1999
 old=$(daemons)
@@ -192,7 +193,7 @@ hears() { # that it is alive, once more
   local now
   now=$(property WatchdogTimestampMonotonic)
   [ "$now" = "$last" ] || { last=$now && heard=$((heard + 1)); }
-  [ $heard -gt 4 ]
+  [ "$heard" -gt 4 ]
 }
 must 'it lives on' until_true hears
 must 'the same process' test "$(daemons)" = "$old"
@@ -213,8 +214,12 @@ must 'answers' answers 01 192.0.2.4
 must 'and tells nothing' test -z "$(property StatusText)"
 must 'nor is there anything to say of it' eval '! log | grep -q "is not told"'
 must 'a check says what to do' finds --check 'service: another content; to do: svctool --refreshsvc'
+old=$(daemons)
 must 'it is done' "$svctool" --refreshsvc=$service
 must 'nothing is kept beside, as nobody had edited it' test -z "$(find $service -name '*.service*')"
+must 'the daemon that runs can be told to read its lists' systemctl reload greylist.1999
+must 'and goes on' test "$(daemons)" = "$old"
+must 'with no watchdog that it knows nothing of' test "$(property WatchdogUSec)" = 0
 must 'restarted' "$svctool" --restart --service=$service
 must 'it tells how it stands' status_says
 must 'a check finds nothing' is_good

@@ -26,7 +26,8 @@ struct Fixture {
     address.sun_family = AF_UNIX;
     const std::string place = directory / "notify";
     std::memcpy(address.sun_path, place.data(), place.size());
-    REQUIRE(::bind(systemd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(::bind(systemd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) ==
+            0);
     REQUIRE(notice.tell_systemd({place, "10000", std::nullopt}));
   }
 
@@ -163,13 +164,14 @@ TEST_CASE_FIXTURE(Fixture, "two reloads at once are over with the second") {
   report.reading_lists(5s);
   report.reading_lists(6s);
   report.lists_read(1);
-  CHECK(told() == Words{"RELOADING=1\nMONOTONIC_USEC=5000000",
-                        "RELOADING=1\nMONOTONIC_USEC=6000000"});
+  CHECK(told() ==
+        Words{"RELOADING=1\nMONOTONIC_USEC=5000000", "RELOADING=1\nMONOTONIC_USEC=6000000"});
   report.lists_read(2);
   CHECK(told_once().ends_with("; 2 list entries"));
 }
 
-TEST_CASE_FIXTURE(Fixture, "a systemd that is behind with its reading is told again that it is ready") {
+TEST_CASE_FIXTURE(Fixture,
+                  "a systemd that is behind with its reading is told again that it is ready") {
   for (int i = 0; i < 10'000; ++i) notice.alive();
   report.ready(loop);
   CHECK(turn_until("READY=1").starts_with("READY=1\nSTATUS=0 waiting"));

@@ -35,7 +35,7 @@ class Listener {
   const std::string& place() const { return place_; }
   // The next one; empty when there is none.
   std::string told() const {
-    char text[512];
+    char text[5000];
     const ssize_t size = ::recv(fd_.get(), text, sizeof text, 0);
     return size < 0 ? std::string() : std::string(text, std::size_t(size));
   }
@@ -75,6 +75,22 @@ TEST_CASE("systemd is told of a start, a reload and an end, a datagram each") {
   notice.alive();
   CHECK(systemd.told() == "WATCHDOG=1");
   CHECK(systemd.told().empty());
+}
+
+TEST_CASE("a status line is one line of text, whatever is in it, and not too long for systemd") {
+  const grey::testing::TemporaryDirectory directory;
+  const Listener systemd(directory / "notify");
+  SupervisorNotice notice = make({systemd.place(), {}, {}});
+  const auto shown = [&](const std::string& text) {
+    notice.status(text);
+    return systemd.told().substr(std::string("STATUS=").size());
+  };
+  CHECK(shown("\x1b[2J\r\t\x7f.") == " [2J   .");
+  CHECK(shown(std::string(10'000, 'x')) == std::string(1000, 'x'));
+  CHECK(shown(std::string(998, 'x') + "\u00e4y") == std::string(998, 'x') + "\u00e4");
+  CHECK(shown(std::string(999, 'x') + "\u00e4y") == std::string(999, 'x'));
+  CHECK(shown(std::string(997, 'x') + "\U0001f4e7y") == std::string(997, 'x'));
+  CHECK(shown(std::string(5000, '\x80')).size() <= 1000);  // no UTF-8 at all
 }
 
 TEST_CASE("an abstract name is one without its NUL") {

@@ -99,7 +99,8 @@ TEST_CASE("a unit names what it starts, as whom, and where it may write") {
   CHECK_FALSE(contains(unit, "AmbientCapabilities"));
 }
 
-TEST_CASE("systemd waits until the daemon is ready, and kills one that no longer says it is there") {
+TEST_CASE(
+    "systemd waits until the daemon is ready, and kills one that no longer says it is there") {
   const std::string unit = unit_file(sample_unit());
   CHECK(contains(unit, "\nType=notify\nNotifyAccess=main\nWatchdogSec=60\n"));
   CHECK(contains(unit, "\nRestart=always\n"));  // also one that the watchdog has killed
