@@ -1,6 +1,7 @@
 #include "greyd/net/supervisor_notice.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -90,11 +91,14 @@ Result<void> SupervisorNotice::tell_systemd(const Environment& environment) {
 Result<void> SupervisorNotice::tell_s6(int descriptor) {
   const int flags = ::fcntl(descriptor, F_GETFL);
   const int own = ::fcntl(descriptor, F_GETFD);
-  // What is closed at an exec has not come through one: it is a file of ours.
-  if (descriptor <= 2 || flags < 0 || own < 0 || (own & FD_CLOEXEC) != 0 ||
-      (flags & O_ACCMODE) == O_RDONLY) {
+  struct stat file {};
+  const bool pipe =
+      ::fstat(descriptor, &file) == 0 && (S_ISFIFO(file.st_mode) || S_ISSOCK(file.st_mode));
+  // What is closed at an exec has not come through one: it is ours. And who has started us may have
+  // left other files open than he knows.
+  if (descriptor <= 2 || !pipe || (own & FD_CLOEXEC) != 0 || (flags & O_ACCMODE) == O_RDONLY) {
     return misuse("descriptor " + std::to_string(descriptor) +
-                  " was not left open for writing, or is one of the standard ones");
+                  " is no pipe that was left open for writing, or is one of the standard ones");
   }
   descriptor_ = Fd(descriptor);
   ::fcntl(descriptor, F_SETFD, own | FD_CLOEXEC);

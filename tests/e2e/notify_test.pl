@@ -147,8 +147,8 @@ my @faults = (
     ['a name that is too long', { NOTIFY_SOCKET => '/' . 'x' x 300 }, [], qr{NOTIFY_SOCKET: /x+ is neither .* too long}],
     ['a relative name', { NOTIFY_SOCKET => 'notify' }, [], qr{NOTIFY_SOCKET: notify is neither an absolute path}],
     ['a socket of another kind', { NOTIFY_SOCKET => 'vsock:2:9999' }, [], qr{NOTIFY_SOCKET: vsock:2:9999 is neither}],
-    ['a descriptor that is closed', {}, ['--notification-fd', 9], qr/descriptor 9 was not left open/],
-    ['a descriptor beyond all', {}, ['--notification-fd', 1_000_000], qr/descriptor 1000000 was not left open/],
+    ['a descriptor that is closed', {}, ['--notification-fd', 9], qr/descriptor 9 is no pipe that was left open/],
+    ['a descriptor beyond all', {}, ['--notification-fd', 1_000_000], qr/descriptor 1000000 is no pipe that was left open/],
 );
 push @faults, ['a socket that it may not write to', { NOTIFY_SOCKET => $unwritable }, [], qr{NOTIFY_SOCKET \Q$unwritable\E: Permission denied}]
     if $> == 0;

@@ -185,13 +185,17 @@ TEST_CASE("what cannot be used is named, and the other one is told all the same"
   std::ofstream(directory / "file") << "no socket";
   CHECK(place_error(directory / "file").ends_with(": Connection refused"));
 
-  CHECK(error(notice.tell_s6(1)).starts_with("descriptor 1 was not left open"));
-  CHECK(error(notice.tell_s6(999)).starts_with("descriptor 999 was not left open"));
-  CHECK(error(notice.tell_s6(-1)).starts_with("descriptor -1 was not left open"));
-  const Fd read_only(::open("/dev/null", O_RDONLY));
-  CHECK(error(notice.tell_s6(read_only.get())).starts_with("descriptor "));
-  const Fd own(::open("/dev/null", O_WRONLY | O_CLOEXEC));  // not inherited, but opened since
-  CHECK(error(notice.tell_s6(own.get())).starts_with("descriptor "));
+  CHECK(error(notice.tell_s6(1)).starts_with("descriptor 1 is no pipe that was left open"));
+  CHECK(error(notice.tell_s6(999)).starts_with("descriptor 999 is no pipe that was left open"));
+  CHECK(error(notice.tell_s6(-1)).starts_with("descriptor -1 is no pipe that was left open"));
+  const Fd file(::open((directory / "file").c_str(), O_WRONLY));  // of who has started us
+  CHECK(error(notice.tell_s6(file.get())).starts_with("descriptor "));
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  const Fd reader(ends[0]), writer(ends[1]);
+  CHECK(error(notice.tell_s6(reader.get())).starts_with("descriptor "));
+  REQUIRE(::fcntl(writer.get(), F_SETFD, FD_CLOEXEC) == 0);  // not inherited, but opened since
+  CHECK(error(notice.tell_s6(writer.get())).starts_with("descriptor "));
 
   CHECK(notice.ready("all the same"));
   CHECK(systemd.told() == "READY=1\nSTATUS=all the same");
