@@ -28,12 +28,14 @@
 #include "greyd/net/event_loop.h"
 #include "greyd/net/listener.h"
 #include "greyd/net/log.h"
+#include "greyd/net/supervisor_notice.h"
 #include "greyd/net/udp_socket.h"
 #include "greyd/options.h"
 #include "greyd/privileges.h"
 #include "greyd/service/service.h"
 #include "greyd/start_check.h"
 #include "greyd/state/state_place.h"
+#include "greyd/supervisor_report.h"
 #include "greyd/upkeep.h"
 
 namespace grey {
@@ -82,8 +84,19 @@ Upkeeping upkeeping_of(Upkeep& upkeep) {
           .reload = [&](Upkeeping::Done done) { upkeep.reload(std::move(done)); }};
 }
 
-Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger,
-                  Counters& counters) {
+// A supervisor that cannot be told how the daemon stands is no reason to stop.
+SupervisorNotice find_supervisor(const Options& options, spdlog::logger& logger) {
+  SupervisorNotice notice;
+  const auto warn = [&](const char* whom, const Result<void>& found) {
+    if (!found) logger.warn("{} is not told how this daemon stands: {}", whom, found.error().text);
+  };
+  if (options.notification_fd) warn("s6", notice.tell_s6(*options.notification_fd));
+  warn("systemd", notice.tell_systemd(SupervisorNotice::take_environment()));
+  return notice;
+}
+
+Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pipe,
+                  spdlog::logger& logger, Counters& counters) {
   auto socket = bind_udp(options.listen);
   if (!socket) return tl::make_unexpected(socket.error());
   auto listeners = listen_mta(options);
@@ -118,8 +131,12 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger,
     }
   };
   Service service(service_settings(options), new_hash_key(), background, report, counters);
+  SupervisorReport supervisor(notice, service.greylist().table(), counters);
+  service.files().tell_progress([&] { supervisor.at_work(monotonic_microseconds()); });
   // Lists and state are read as the user who will read and write them later.
-  if (const auto lists = service.reload_lists(); !lists) return tl::make_unexpected(lists.error());
+  const auto lists = service.reload_lists();
+  if (!lists) return tl::make_unexpected(lists.error());
+  supervisor.lists_read(lists);
   if (const auto loaded = load_state(service, options, logger); !loaded) {
     return tl::make_unexpected(loaded.error());
   }
@@ -131,7 +148,7 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger,
   }
   UdpFront udp(udp_settings(options, allow, service.greylist().tells_questions_apart()),
                std::move(*socket), service, pipe, logger, counters.udp);
-  Upkeep upkeep(loop, options, service, pipe, logger, counters);
+  Upkeep upkeep(loop, options, service, pipe, logger, counters, supervisor);
   Commands commands(facts_of(options), service, counters, upkeeping_of(upkeep));
   std::optional<ControlServer> control;
   if (control_socket->listener) {
@@ -148,7 +165,9 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger,
     logger.info("listening on {}@{}{}", to_string(options.listen.ip), options.listen.port,
                 options.policy.dry_run ? ", dry run: all is accepted" : "");
   }
+  supervisor.ready(loop);
   loop.run();
+  supervisor.stopping();
   service.drain();  // whatever is decided is answered, and saved
   const auto saved = upkeep.save_all();
   if (saved) return 0;
@@ -199,8 +218,11 @@ int run(const std::vector<std::string>& arguments) {
     const auto fit = check_start(options, *logger);
     return fit ? 0 : end(fit.error());
   }
-  const auto code = serve(options, pipe, *logger, counters);
-  return code ? *code : end(code.error());
+  SupervisorNotice notice = find_supervisor(options, *logger);
+  const auto code = serve(options, notice, pipe, *logger, counters);
+  if (code) return *code;
+  notice.status(code.error().text);
+  return end(code.error());
 }
 
 }  // namespace
