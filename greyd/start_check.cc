@@ -81,6 +81,9 @@ Result<void> check_places(const Options& options) {
 
 Result<void> check_start(const Options& options, spdlog::logger& logger) {
   if (auto places = check_places(options); !places) return places;
+  if (auto group = find_group(options.control_group); !group) {
+    return tl::make_unexpected(group.error());
+  }
   if (auto dropped = drop_privileges(options.user); !dropped) return dropped;
   const auto lists = load_lists(options.whitelist, options.blacklist);
   if (!lists) return tl::make_unexpected(lists.error());

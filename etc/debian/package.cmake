@@ -35,8 +35,9 @@ is deferred with a temporary error. A real mail server tries again and is
 accepted; most spam engines never come back.
 
 The package holds the daemon qmail-greyd, which also runs under the name and
-the rules of greydaemon; svctool, which sets up services and tells SMTP
-servers about them; and greysmtpd, which stands between tcpserver and an SMTP
+the rules of greydaemon; greyctl, which looks into it and changes what it
+remembers; svctool, which sets up services and tells SMTP servers about them;
+and greysmtpd, which stands between tcpserver and an SMTP
 server that cannot ask by itself. It sets up the service greylist.1999.")
 set(CPACK_DEBIAN_SERVER_PACKAGE_DEPENDS "passwd")
 set(CPACK_DEBIAN_SERVER_PACKAGE_RECOMMENDS "systemd-sysv | daemontools-run | runit-run | s6")

@@ -64,7 +64,8 @@ void add_service_options(CLI::App& app, Raw& raw) {
   add("--loguser", service.loguser, "USER", "who writes the log");
   add("--log-size", service.log_size, "BYTES", "LOGSIZE: of each file of the log");
   add("--log-count", service.log_count, "FILES", "LOGCOUNT: how many of them are kept");
-  flag("--create-users", raw.manner.create_users, "make these two when they are missing");
+  flag("--create-users", raw.manner.create_users,
+       "make these two, and --control-group, when missing");
   add("--context-file", service.context_file, "FILE",
       "saved state, below CNTRLDIR unless absolute [greylist.PORT.context]");
   add("--memory", service.memory, "BYTES",

@@ -51,6 +51,7 @@ std::string nearest_existing(std::string path) {
 Accounts find_accounts(const Plan& plan) {
   Accounts accounts;
   for (const User& user : plan.users) {
+    if (user.kind == User::Kind::group) continue;
     if (const struct passwd* entry = ::getpwnam(user.name.c_str())) {
       accounts.emplace(user.name, Account{entry->pw_uid, entry->pw_gid});
     }
@@ -72,7 +73,9 @@ Result<void> may_give_files_to(const Accounts& accounts) {
 std::vector<User> missing_users(const Plan& plan, const Accounts& accounts) {
   std::vector<User> missing;
   for (const User& user : plan.users) {
-    if (!accounts.contains(user.name)) missing.push_back(user);
+    const bool there = user.kind == User::Kind::group ? ::getgrnam(user.name.c_str()) != nullptr
+                                                      : accounts.contains(user.name);
+    if (!there) missing.push_back(user);
   }
   return missing;
 }
@@ -88,17 +91,27 @@ NewUsers::~NewUsers() {
   }
 }
 
+Result<void> NewUsers::create_group(const std::string& name) {
+  if (auto made = run_program({{"groupadd", "--system", "--", name}}); !made) return made;
+  undo_.push_back({"groupdel", "--", name});
+  return {};
+}
+
 Result<void> NewUsers::create(const std::vector<User>& users) {
   for (const User& user : users) {
+    if (user.kind == User::Kind::group) {
+      if (::getgrnam(user.name.c_str()) != nullptr) continue;  // made with the user of its name
+      if (auto made = create_group(user.name); !made) {
+        return failure("cannot create group " + user.name + ": " + made.error().text);
+      }
+      continue;
+    }
     const std::string what = "cannot create user " + user.name + ": ";
     if (const struct group* group = ::getgrnam(user.name.c_str())) {
       // userdel may take a group of the same name with it.
       undo_.push_back({"groupadd", "--gid", std::to_string(group->gr_gid), "--", user.name});
-    } else {
-      if (auto made = run_program({{"groupadd", "--system", "--", user.name}}); !made) {
-        return failure(what + made.error().text);
-      }
-      undo_.push_back({"groupdel", "--", user.name});
+    } else if (auto made = create_group(user.name); !made) {
+      return failure(what + made.error().text);
     }
     auto made =
         run_program({{"useradd", "--system", "--gid", user.name, "--no-create-home", "--home-dir",

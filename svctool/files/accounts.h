@@ -18,17 +18,18 @@ struct Account {
 };
 using Accounts = std::map<std::string, Account>;
 
-// Those of plan.users that exist.
+// Those of plan.users that exist; a group alone owns nothing, and is none.
 Accounts find_accounts(const Plan& plan);
 
 // An error when the process may not give files to one of them.
 Result<void> may_give_files_to(const Accounts& accounts);
 
-// The users of `plan` that are not in `accounts`.
+// The users of `plan` that are not in `accounts`, and its groups that do not exist.
 std::vector<User> missing_users(const Plan& plan, const Accounts& accounts);
 
 // Makes system users without a shell or a home, each with a group of its name, which may be there
-// already. What was made is taken back at the end of the scope unless keep() was called.
+// already; and groups. What was made is taken back at the end of the scope unless keep() was
+// called.
 class NewUsers {
  public:
   NewUsers() = default;
@@ -39,6 +40,8 @@ class NewUsers {
   void keep() { undo_.clear(); }
 
  private:
+  Result<void> create_group(const std::string& name);
+
   std::vector<std::vector<std::string>> undo_;  // commands
 };
 

@@ -76,7 +76,10 @@ std::string describe(const KeptEdit& kept, const Destdir& destdir) {
 }
 
 std::string describe_new_user(const User& user) {
-  return "create user " + user.name + " (a system account without a shell)";
+  const bool group = user.kind == User::Kind::group;
+  return "create " + to_string(user) +
+         (group ? " (its members may use the control socket)"
+                : " (a system account without a shell)");
 }
 
 std::string to_json(const Plan& plan, const Comparison& comparison,
@@ -85,10 +88,14 @@ std::string to_json(const Plan& plan, const Comparison& comparison,
   json["service"] = destdir.at(plan.service);
   json["changes"] = comparison.changes.size() + new_users.size();
   json["users"] = nlohmann::ordered_json::array();
+  json["groups"] = nlohmann::ordered_json::array();
   for (const User& user : plan.users) {
     bool create = false;
-    for (const User& missing : new_users) create |= missing.name == user.name;
-    json["users"].push_back({{"name", user.name}, {"change", create ? "create" : "none"}});
+    for (const User& missing : new_users) {
+      create |= missing.name == user.name && missing.kind == user.kind;
+    }
+    json[user.kind == User::Kind::group ? "groups" : "users"].push_back(
+        {{"name", user.name}, {"change", create ? "create" : "none"}});
   }
   json["entries"] = nlohmann::ordered_json::array();
   auto change = comparison.changes.begin();

@@ -15,7 +15,7 @@ namespace {
 Result<void> refuse_missing(const std::vector<User>& missing) {
   if (missing.empty()) return {};
   const User& user = missing.front();
-  return failure("user " + user.name + " does not exist: name another one with --" + user.option +
+  return failure(to_string(user) + " does not exist: name another one with --" + user.option +
                  ", or let --create-users make it");
 }
 

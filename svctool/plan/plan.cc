@@ -7,6 +7,10 @@
 
 namespace grey::svctool {
 
+std::string to_string(const User& user) {
+  return (user.kind == User::Kind::group ? "group " : "user ") + user.name;
+}
+
 Plan only_scripts(Plan plan) {
   std::erase_if(plan.entries, [](const Entry& e) { return e.role != Entry::Role::script; });
   plan.users.clear();

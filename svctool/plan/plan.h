@@ -14,11 +14,15 @@
 
 namespace grey::svctool {
 
-// A user that the service runs as, with a group of the same name.
+// A user that the service runs as, with a group of the same name; or a group alone.
 struct User {
   std::string name;
   std::string option;  // that names another one, without the dashes
+  enum class Kind { user, group } kind = Kind::user;
 };
+
+// "user qmaill", "group greylist"
+std::string to_string(const User& user);
 
 struct Entry {
   enum class Type { directory, file, absent };  // absent: no file may be there

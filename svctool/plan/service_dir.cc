@@ -137,6 +137,10 @@ std::vector<std::string> writable_directories(const ServiceRequest& request) {
   for (std::string place; std::getline(places, place, ',');) {
     if (place.starts_with('/')) directories.push_back(directory_of(place));
   }
+  const std::string socket = value_in_force(request, "CONTROL");
+  if (!socket.empty() && socket != "none") {
+    directories.push_back(directory_of(path_below(control_directory(request), socket)));
+  }
   return directories;
 }
 
@@ -160,6 +164,8 @@ Plan plan_service(const ServiceRequest& request) {
   const std::string user = daemon_user(request), loguser = value_in_force(request, "LOGUSER");
   if (!user.empty()) plan.users.push_back({user, "user"});
   if (has_log && loguser != user && !loguser.empty()) plan.users.push_back({loguser, "loguser"});
+  const std::string group = value_in_force(request, "CONTROL_GROUP");
+  if (!group.empty()) plan.users.push_back({group, "control-group", User::Kind::group});
   PlanBuilder build(plan);
   add_state(request, plan, build);
   if (has_log) add_log(request, plan, build);

@@ -50,6 +50,7 @@ void add_unit_files(const ServiceRequest& request, Plan& plan, PlanBuilder& buil
   Unit unit;
   unit.description = "Greylisting daemon on " + listen_address(request);
   unit.user = request.user;
+  unit.group = value_in_force(request, "CONTROL_GROUP");
   unit.script = service + "/run";
   unit.environment_file = path_below(service, request.suite->settings_file);
   unit.identifier = daemon_name(request.use_greydaemon);

@@ -137,6 +137,8 @@ std::string unit_file(const Unit& unit) {
                      "StartLimitIntervalSec=0\n\n[Service]\n";
   text += kReadiness;
   text += "User=" + unit.user + "\n";
+  // Who is not root cannot give its socket to a group that is not its own.
+  if (!unit.group.empty()) text += "Group=" + without_specifiers(unit.group) + "\n";
   text += "EnvironmentFile=" + without_specifiers(unit.environment_file) + "\n";
   // Of what is started that is the shell's name.
   text += "SyslogIdentifier=" + without_specifiers(unit.identifier) + "\n";
@@ -152,8 +154,10 @@ std::string unit_file(const Unit& unit) {
   text += directory_protection(unit);
   const std::string capability = unit.low_port ? "CAP_NET_BIND_SERVICE" : "";
   text += "CapabilityBoundingSet=" + capability + "\n";
-  // In a user namespace of its own the capability would be worth nothing.
-  text += unit.low_port ? "AmbientCapabilities=" + capability + "\n" : "PrivateUsers=yes\n";
+  if (unit.low_port) text += "AmbientCapabilities=" + capability + "\n";
+  // In a user namespace of its own the capability would be worth nothing, and everybody but root
+  // who asks at the control socket would be nobody.
+  if (!unit.low_port && unit.group.empty()) text += "PrivateUsers=yes\n";
   return text + "\n[Install]\nWantedBy=multi-user.target\n";
 }
 

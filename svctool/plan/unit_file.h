@@ -12,6 +12,7 @@ namespace grey::svctool {
 struct Unit {
   std::string description;
   std::string user;
+  std::string group;                  // whose members may use the control socket; empty: none
   std::string identifier;             // of its lines in the journal
   std::string script;                 // what is started
   std::string environment_file;       // its settings

@@ -45,8 +45,9 @@ void judge_accounts(const Subject& subject, const Accounts& accounts, Findings& 
   const std::string& user = subject.request.user;
   const bool replaced = !sets_user(subject.suite()) && subject.in_force("SERVICE_USER") != user;
   for (const User& missing : missing_users(subject.plan, accounts)) {
-    if (replaced && missing.name == user) continue;
-    findings.wrong("user-missing", "user " + missing.name + " does not exist",
+    const bool group = missing.kind == User::Kind::group;
+    if (replaced && !group && missing.name == user) continue;
+    findings.wrong(group ? "group-missing" : "user-missing", to_string(missing) + " does not exist",
                    "make it: svctool --create-users with the options in .options", missing.name);
   }
   for (const Access& access : subject.plan.access) {

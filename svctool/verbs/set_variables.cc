@@ -1,5 +1,6 @@
 #include "svctool/verbs/set_variables.h"
 
+#include <grp.h>
 #include <pwd.h>
 
 #include <algorithm>
@@ -118,7 +119,10 @@ Result<void> check_users(const Values& values) {
       return failure(std::string(name) + ": user " + value->second + " does not exist");
     }
   }
-  return {};
+  const auto group = values.find("CONTROL_GROUP");
+  if (group == values.end() || group->second.empty()) return {};
+  if (::getgrnam(group->second.c_str()) != nullptr) return {};
+  return failure("CONTROL_GROUP: group " + group->second + " does not exist");
 }
 
 // A service that could not start before is not made worse by what does not mend it.

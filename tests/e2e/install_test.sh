@@ -36,7 +36,7 @@ if [ $# = 1 ]; then
   ok 'so is a setting of a service that will not be there' untouched --min-resend-min=2
   ok 'and a port of one' untouched --greylist=1888
   ok 'into a scratch tree' "$top/scripts/install" --build="$build" --destdir="$work/tree" --prefix=/opt/grey
-  for file in sbin/qmail-greyd sbin/greydaemon sbin/svctool bin/greysmtpd lib/libgreylist.a \
+  for file in sbin/qmail-greyd sbin/greydaemon sbin/svctool bin/greyctl share/man/man8/greyctl.8 bin/greysmtpd lib/libgreylist.a \
     include/greylist.h share/man/man8/svctool.8 share/qmail-greyd/greylist.whitelist; do
     ok "it has $file" test -s "$work/tree/opt/grey/$file"
   done
@@ -117,6 +117,13 @@ done
 must 'the daemon answers' until_true answers 01 192.0.2.1
 must 'as the right user' test "$(ps -o user:20= -p "$(pgrep -x qmail-greyd)" | tr -d ' ')" = $user
 must 'with its lists in the right place' test -s $control/greylist.whitelist
+as_member() { setpriv --reuid=joe --regid=joe --init-groups /usr/local/bin/greyctl "$@" >/tmp/greyctl.out 2>&1; }
+useradd --no-create-home joe
+must 'who is not in the group may not use greyctl' fails as_member --service=$service status
+must 'a user is put into it' usermod -a -G greylist joe
+must 'and may' as_member --service=$service status
+must 'it shows the daemon' grep -q '^listens 127.0.0.1@1999' /tmp/greyctl.out
+must 'as the installation says' said "greyctl --service=$service status"
 must 'svctool finds all as it should be' /usr/local/sbin/svctool --check --service=$service
 must 'the setting arrived' grep -qx 2 $service/variables/MIN_RESEND_MIN
 echo 3 >$service/variables/MIN_RESEND_MIN

@@ -55,7 +55,33 @@ else
 fi
 logged() { log | grep -q "$1"; }
 runs_with() { tr '\0' ' ' <"/proc/$(daemons)/cmdline" | grep -q -- "$1"; }
+# joe is a user of this machine, and in no group but his own until he is put into one.
+useradd --no-create-home joe
+greyctl_as() { # user argument...
+  local user=$1
+  shift
+  setpriv --reuid="$user" --regid="$user" --init-groups greyctl "$@" >/tmp/greyctl.out 2>&1
+}
+group_is_there() { getent group greylist >/dev/null; }
+no_group() { ! group_is_there; }
+members_may() { # greyctl, and nothing else of the daemon's
+  must 'joe may not use greyctl' fails greyctl_as joe status
+  must 'and is told who may' grep -q 'control-group' /tmp/greyctl.out
+  must 'joe is put into the group' usermod -a -G greylist joe
+  must 'and may' greyctl_as joe status
+  must 'he sees the daemon' grep -q '^listens 127.0.0.1@1999' /tmp/greyctl.out
+  must 'he lets somebody through' greyctl_as joe allow 192.0.2.77 --for 1d
+  must 'at once' answers 11 192.0.2.77
+  must 'it is shown that he has' greyctl_as root entries
+  must 'it is shown that he has' grep -q '192.0.2.77 .* by joe,' /tmp/greyctl.out
+  must 'his group cannot read the state' fails setpriv --reuid=joe --regid=joe --init-groups \
+    cat /var/lib/greylist/greylist.1999.context.journal
+  must 'nor make a file there' fails setpriv --reuid=joe --regid=joe --init-groups \
+    touch /var/lib/greylist/planted
+}
+fails() { ! "$@"; }
 nothing_left() { # but what the machine itself had
+  no_group &&
   [ -z "$(find /etc /var/lib /var/log /service -name '*greylist*' ! -path '/var/lib/dpkg/*' 2>/dev/null)" ]
 }
 
@@ -68,6 +94,11 @@ if [ "$scene" = neither ]; then
   must 'it is removed' dpkg -r qmail-greyd
   must 'it is purged' dpkg -P qmail-greyd
   must 'and leaves nothing' nothing_left
+  must 'where there is a group of that name' groupadd greylist
+  must 'it installs' install "$this"
+  must 'it is purged' dpkg -P qmail-greyd
+  must 'and leaves the group' group_is_there
+  groupdel greylist
   # Started later, where packages must not start services.
   must 'it installs again' install "$this"
   mkdir /service
@@ -85,7 +116,6 @@ if [ "$scene" = neither ]; then
 fi
 
 # dpkg stops at the question about a file that both have changed, as nobody answers it.
-fails() { ! "$@"; }
 stop_half_way() { # inverted: the upgrade fails
   install "$packages/changed.deb" </dev/null
 }
@@ -148,6 +178,7 @@ must 'early' answers 02 192.0.2.1
 must 'it has a log' until_true logged 'verdict=defer reason=new client=192.0.2.1'
 must 'it runs as _greylist' test "$(ps -o user= -p "$(daemons)")" = _greylist
 must 'what svctool checks is as it should be' svctool --check --service=$service
+members_may
 
 set_variable MIN_RESEND_MIN 0
 must 'svctool restarts it' svctool --restart --service=$service
@@ -162,6 +193,25 @@ must 'restarts the daemon' until_true restarted
 must 'the setting is kept' until_true runs_with '-m 0 '
 must 'the state too' until_true answers 12 192.0.2.1
 must 'the whitelist too' answers 11 192.0.2.99
+must 'and what was allowed by command' answers 11 192.0.2.77
+must 'the group has its members' greyctl_as joe status
+
+# As a version without greyctl has left it.
+if [ "$scene" = systemd ]; then
+  sed -i /^CONTROL_GROUP=/d $service/environment
+else
+  rm $service/variables/CONTROL_GROUP
+fi
+sed -i /control-group/d $service/.options
+must 'an upgrade of a service from before greyctl' install "$packages/next.deb"
+must 'lets the group in' until_true greyctl_as joe status
+set_variable CONTROL_GROUP ''
+must 'where an administrator has closed it' svctool --restart --service=$service
+must 'an upgrade' install "$packages/next.deb"
+must 'the daemon answers' until_true answers 12 192.0.2.1
+must 'leaves it closed' fails greyctl_as joe status
+must 'but for root' greyctl_as root status
+set_variable CONTROL_GROUP greylist
 
 # The service's user plants links where root might write.
 plant_links() {

@@ -351,6 +351,17 @@ try "$top/u/control" --create-users || exit 10
 grep -q '^greytest:.*:/nonexistent:/usr/sbin/nologin$' /etc/passwd || exit 13
 try "$top/u/control" --create-users || exit 14
 grep -q 'nothing to change' "$top/out" || exit 15
+# The group of the control socket is, too.
+try "$top/u/control" --control-group=greyasks && exit 16
+grep -q 'group greyasks does not exist: name another one with --control-group, or let --create-users' "$top/err" || exit 17
+try "$top/u/control" '--control-group=greyasks --create-users --dry-run' || exit 18
+grep -q 'create group greyasks' "$top/out" || exit 19
+grep -q greyasks /etc/group && exit 20
+try "$top/u/control" '--control-group=greyasks --create-users' || exit 21
+grep -q '^greyasks:' /etc/group || exit 22
+grep -q greyasks /etc/passwd && exit 23
+"$svctool" --set CONTROL_GROUP=nosuch --service="$top/u/service/greylist.3" >"$top/out" 2>"$top/err" && exit 24
+grep -q 'CONTROL_GROUP: group nosuch does not exist' "$top/err" || exit 25
 SCRIPT
 chmod 755 "$top/users"
 export top svctool base

@@ -85,6 +85,32 @@ TEST_CASE("a service directory holds everything that svscan, supervise and envdi
   CHECK_FALSE(find(plan, plan.service.said() + "/down"));
 }
 
+TEST_CASE("the group of the control socket has to exist, and is no owner of anything") {
+  ServiceRequest request = sample_request();
+  const auto is_group = [](const User& user) { return user.kind == User::Kind::group; };
+  CHECK(std::ranges::none_of(plan_service(request).users, is_group));
+  request.values["control-group"] = "greylist";
+  const Plan plan = plan_service(request);
+  REQUIRE(std::ranges::count_if(plan.users, is_group) == 1);
+  const User group = *std::ranges::find_if(plan.users, is_group);
+  CHECK(to_string(group) == "group greylist");
+  CHECK(group.option == "control-group");
+  for (const Entry& entry : plan.entries) CHECK(entry.owner != "greylist");
+}
+
+TEST_CASE("a unit may write where the control socket is to be") {
+  ServiceRequest request = sample_request();
+  const auto may_write = [&](const std::string& directory) {
+    const auto directories = writable_directories(request);
+    return std::ranges::find(directories, directory) != directories.end();
+  };
+  request.by_hand["CONTROL"] = "/run/greylist/control";
+  CHECK(may_write("/run/greylist"));
+  request.by_hand["CONTROL"] = "none";
+  CHECK_FALSE(may_write("/run/greylist"));
+  CHECK(writable_directories(request).size() == 1);
+}
+
 TEST_CASE("every setting is a file, and one that is not set is an empty one") {
   const Plan plan = plan_service(sample_request());
   CHECK(variable(plan, "CONTROLDIR") == "/etc/indimail/control\n");

@@ -47,6 +47,7 @@ TEST_CASE("the plan as JSON has every entry, and what would change") {
   request.port = 1999;
   request.prefix = "/usr";
   request.sample_whitelist = "\xff";  // not UTF-8
+  request.values["control-group"] = "greylist";
   const Plan plan = plan_service(request);
   Comparison comparison;
   for (const Entry& entry : plan.entries) {
@@ -60,6 +61,7 @@ TEST_CASE("the plan as JSON has every entry, and what would change") {
   CHECK(json["changes"] == 3);
   CHECK(json["users"] == nlohmann::json::parse(R"([{"name":"indimail","change":"none"},
                                   {"name":"qmaill","change":"create"}])"));
+  CHECK(json["groups"] == nlohmann::json::parse(R"([{"name":"greylist","change":"none"}])"));
   REQUIRE(json["entries"].size() == plan.entries.size());
   const auto& first = json["entries"][0];
   CHECK(first["type"] == "directory");

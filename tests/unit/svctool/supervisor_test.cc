@@ -125,6 +125,15 @@ TEST_CASE("a port below 1024 needs one capability, and nothing else") {
   CHECK_FALSE(contains(text, "PrivateUsers"));
 }
 
+TEST_CASE("a unit whose socket a group may use has that group, and sees who asks") {
+  Unit unit = sample_unit();
+  CHECK(contains(unit_file(unit), "\nPrivateUsers=yes\n"));
+  CHECK_FALSE(contains(unit_file(unit), "\nGroup="));
+  unit.group = "greylist";
+  CHECK(contains(unit_file(unit), "\nUser=_greylist\nGroup=greylist\n"));
+  CHECK_FALSE(contains(unit_file(unit), "PrivateUsers"));
+}
+
 TEST_CASE("a unit does not hide a directory that the service lies in") {
   Unit unit = sample_unit();
   unit.writable = {"/home/grey/state"};
