@@ -226,7 +226,7 @@ Result<void> complete(Raw& raw, const CLI::App& app, const std::string& control_
   options.control_given = app.count("--control") > 0;
   if (!options.control_given) {
     options.control = options.context_file + ".control";
-  } else if (options.control == "none") {
+  } else if (options.control == kNoControl) {
     options.control.clear();
   } else {
     options.control = path_below(control_directory, options.control);

@@ -63,6 +63,7 @@ std::span<const Setting> all_settings();
 // Those that svctool passes to the daemon.
 std::span<const Setting> service_settings();
 
+constexpr std::string_view kNoControl = "none";   // of --control: there is no socket
 constexpr std::uint16_t kDefaultMtaPort = 10023;  // of --policy, as postgrey(8) has it
 
 // By the daemon's name. REQUIRES: there is one.

@@ -14,7 +14,7 @@ using Role = Entry::Role;
 
 // The Perl program knew no control directory, so under its name files are always absolute.
 std::string file_variable(const ServiceRequest& request, std::string_view name) {
-  if (name.empty() || !request.use_greydaemon) return std::string(name);
+  if (name.empty() || name == kNoControl || !request.use_greydaemon) return std::string(name);
   return path_below(request.cntrldir, name);
 }
 
@@ -138,7 +138,7 @@ std::vector<std::string> writable_directories(const ServiceRequest& request) {
     if (place.starts_with('/')) directories.push_back(directory_of(place));
   }
   const std::string socket = value_in_force(request, "CONTROL");
-  if (!socket.empty() && socket != "none") {
+  if (!socket.empty() && socket != kNoControl) {
     directories.push_back(directory_of(path_below(control_directory(request), socket)));
   }
   return directories;
