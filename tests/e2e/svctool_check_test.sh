@@ -134,9 +134,19 @@ svc -t "$service"
 is_good() { "$svctool" --check --service="$service" >"$top/out" 2>"$top/err"; }
 wait_for is_good || fail 'not good as the other user'
 says 'set by hand to'
-chown daemon "$top/control" "$top/control"/greylist.one.context*
+
+say 'for a user who cannot read the state a restart tells what hands it over, and that does'
 set_to SERVICE_USER daemon
-svc -t "$service"
+stays_up 111 "not restarted, as the daemon could not start now: cannot open $top/control/greylist.one.context"
+todo=$(sed -n "s/.*; its state is another user's: //p" "$top/err")
+[ "${todo%%;*}" = "svctool --stop --service=$service" ] || fail "no stop first: $todo"
+[ "${todo##*; }" = "svctool --start --service=$service" ] || fail "no start last: $todo"
+ok --stop --service="$service"
+eval "$(echo "$todo" | cut -d ';' -f 2)" || fail "what it tells fails: $todo"
+for file in "$top/control"/greylist.one.context*; do
+  [ "$(stat -c %U "$file")" = daemon ] || fail "$file was not handed over: $todo"
+done
+ok --start --service="$service"
 wait_for is_good || fail 'not good as the user before'
 chown nobody "$top/control"
 check 1
