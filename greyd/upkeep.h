@@ -38,6 +38,7 @@ class Upkeep {
   void on_usr2();
   void on_hup();
   void print_records();
+  void print_counters();
 
   const Options& options_;
   Service& service_;

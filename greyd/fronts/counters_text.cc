@@ -10,21 +10,35 @@
 namespace grey {
 namespace {
 
+// What stands around each.
+struct Form {
+  std::string_view begin, before, between, after_name, end;
+};
+constexpr Form kPlain{"counters", " ", " ", "=", ""};
+constexpr Form kJson{R"({"level":"info","message":"counters","counters":{)", "\"", ",\"",
+                     "\":", "}}"};
+
 class Line {
  public:
+  explicit Line(const Form& form) : form_(form), text_(form.begin) {}
+
   void add(std::string_view part, std::string_view name, Count count) {
     if (count == 0) return;
-    text_.append(" ").append(part).append(".").append(name).append("=");
+    text_.append(first_ ? form_.before : form_.between);
+    text_.append(part).append(".").append(name).append(form_.after_name);
     append_number(text_, count);
+    first_ = false;
   }
   template <typename Name, std::size_t size>
   void add_each(std::string_view part, const std::array<Count, size>& counts, Name name) {
     for (std::size_t i = 0; i < size; ++i) add(part, name(i), counts[i]);
   }
-  std::string take() { return std::move(text_); }
+  std::string take() { return std::move(text_.append(form_.end)); }
 
  private:
-  std::string text_ = "counters";
+  const Form& form_;
+  std::string text_;
+  bool first_ = true;
 };
 
 std::string_view reason_name(std::size_t i) {
@@ -76,10 +90,8 @@ void add(Line& line, const StateCounters& state) {
   line.add("state", "lost-changes", state.lost_changes);
 }
 
-}  // namespace
-
-std::string to_text(const Counters& counters) {
-  Line line;
+std::string text_in(const Form& form, const Counters& counters) {
+  Line line(form);
   add(line, counters.udp);
   add(line, counters.policy);
   add(line, counters.state);
@@ -87,6 +99,19 @@ std::string to_text(const Counters& counters) {
   line.add("log", "lines", counters.log_lines);
   line.add("loop", "unexpected", counters.unexpected);
   return line.take();
+}
+
+}  // namespace
+
+std::string to_text(const Counters& counters) {
+  return text_in(kPlain, counters);
+}
+
+void append_counters(std::string& out, LogFormat format, const Counters& counters) {
+  if (format == LogFormat::plain) out += "info: ";
+  if (format == LogFormat::logfmt) out += "level=info message=";
+  out += text_in(format == LogFormat::json ? kJson : kPlain, counters);
+  out += '\n';
 }
 
 }  // namespace grey

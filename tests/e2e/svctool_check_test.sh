@@ -205,6 +205,28 @@ check 0
 says "which is newer; to do: svctool --build-cdb=$top/control/greylist.whitelist"
 rm "$top/control/greylist.whitelist.cdb"
 
+say 'a log in another format is read all the same'
+for format in json logfmt; do
+  ok --set="LOG_FORMAT=$format" --restart --service="$service"
+  wait_for log_has 'message.*listening on' || fail "no $format"
+  check 0
+  says "LOG_FORMAT: set by hand to '$format'"
+  cp "$top/control/greylist.whitelist" "$top/good"
+  echo 'a "bad" line' >>"$top/control/greylist.whitelist"
+  svc -h "$service"
+  wait_for log_has 'level.*error.*message.*lists not reloaded' || fail 'the bad list is not refused'
+  check 1
+  says "the daemon has refused it, so that the one before is in force: $top/control/greylist.whitelist:"
+  cat "$top/good" >"$top/control/greylist.whitelist"
+  svc -h "$service"
+  wait_for is_good || fail 'not good with the list as it was'
+  : >"$log" # so that the next words are new ones
+done
+: >"$service/variables/LOG_FORMAT"
+finds 100 --set=LOG_FORMAT=xml --service="$service"
+ok --restart --service="$service"
+check 0
+
 say 'a dry run is called one'
 set_to DRY_RUN 1
 check 0
