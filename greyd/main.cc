@@ -187,17 +187,17 @@ void hold_signals() {
   std::signal(SIGXFSZ, SIG_IGN);  // nor a file at its limit: the write's error says it
 }
 
-int run(const std::vector<std::string>& arguments) {
-  Counters counters;
-  LogPipe pipe(STDERR_FILENO, is_journal(STDERR_FILENO, std::getenv("JOURNAL_STREAM")));
-  pipe.count_in(counters.log_lines);
+// The last words, in the log's format.
+void tell_end(LogPipe& pipe, std::string_view path, std::string_view text) {
+  pipe.add_note({Priority::critical, text, path.substr(path.rfind('/') + 1)});
+  pipe.flush();
+}
+
+int run(const std::vector<std::string>& arguments, LogPipe& pipe, Counters& counters) {
+  pipe.set_format(log_format_in(arguments));
   const auto logger = make_logger(pipe);
-  // With the program's name, as the other programs of a service say it: a terminal or a log of
-  // several services may show it.
   const auto end = [&](const Error& error) {
-    const std::string& path = arguments.front();
-    pipe.add(Priority::critical, path.substr(path.rfind('/') + 1) + ": fatal: " + error.text);
-    pipe.flush();
+    tell_end(pipe, arguments.front(), error.text);
     return error.exit_code;
   };
   hold_signals();
@@ -214,6 +214,7 @@ int run(const std::vector<std::string>& arguments) {
     return 0;
   }
   const Options& options = command_line->options;
+  pipe.set_format(options.log_format);
   if (options.check) {
     const auto fit = check_start(options, *logger);
     return fit ? 0 : end(fit.error());
@@ -230,12 +231,14 @@ int run(const std::vector<std::string>& arguments) {
 
 int main(int argc, char** argv) {
   if (!grey::open_standard_descriptors()) return grey::kExitSystemFailure;
+  if (argc == 0) return grey::kExitMisuse;
+  grey::Counters counters;
+  grey::LogPipe pipe(STDERR_FILENO, grey::is_journal(STDERR_FILENO, std::getenv("JOURNAL_STREAM")));
+  pipe.count_in(counters.log_lines);
   try {
-    if (argc == 0) return grey::kExitMisuse;
-    return grey::run(std::vector<std::string>(argv, argv + argc));
+    return grey::run(std::vector<std::string>(argv, argv + argc), pipe, counters);
   } catch (const std::exception& error) {
-    const bool journal = grey::is_journal(STDERR_FILENO, std::getenv("JOURNAL_STREAM"));
-    std::fprintf(stderr, "%sqmail-greyd: fatal: %s\n", journal ? "<2>" : "", error.what());
+    grey::tell_end(pipe, argv[0], error.what());
     return grey::kExitSystemFailure;
   }
 }

@@ -145,6 +145,8 @@ void add_options(CLI::App& app, Raw& raw, Options& options) {
   add_setting(app, "user", options.user);
   add_number(app, "verbosity", raw.verbosity, raw.greydaemon);
   add_number(app, "notification-fd", raw.notification_fd, raw.greydaemon);
+  add_choice(app, "log-format", options.log_format,
+             {LogFormat::plain, LogFormat::logfmt, LogFormat::json});
   app.add_flag("--check", options.check,
                "say what would stop a start with these options, lists and files, and exit");
   app.add_flag("--greydaemon", raw.greydaemon,
@@ -240,6 +242,25 @@ Result<void> complete(Raw& raw, const CLI::App& app, const std::string& control_
 }
 
 }  // namespace
+
+LogFormat log_format_in(const std::vector<std::string>& arguments) {
+  constexpr std::string_view kOption = "--log-format", kJoined = "--log-format=";
+  LogFormat format = LogFormat::plain;
+  for (std::size_t i = 1; i < arguments.size(); ++i) {
+    std::string_view word = arguments[i];
+    if (word == kOption && i + 1 < arguments.size()) {
+      word = arguments[++i];
+    } else if (word.starts_with(kJoined)) {
+      word.remove_prefix(kJoined.size());
+    } else {
+      continue;
+    }
+    if (word == "plain") format = LogFormat::plain;
+    if (word == "logfmt") format = LogFormat::logfmt;
+    if (word == "json") format = LogFormat::json;
+  }
+  return format;
+}
 
 Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments,
                                        const std::string& control_directory) {

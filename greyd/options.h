@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "greyd/base/error.h"
+#include "greyd/base/log_format.h"
 #include "greyd/base/settings_table.h"
 #include "greyd/core/policy.h"
 #include "greyd/lists/network_set.h"
@@ -28,6 +29,7 @@ struct Options {
   Seconds free_interval = 5 * 60;
   std::size_t max_records = 2'000'000;
   Verbosity verbosity = Verbosity::decisions;
+  LogFormat log_format = LogFormat::plain;
   std::string user;  // empty: stay who we are
   // Who may ask. Absent: loopback and this host's own addresses.
   std::optional<NetworkSet> allow;
@@ -50,6 +52,10 @@ struct CommandLine {
   Options options;
   std::optional<Information> information;
 };
+
+// The form of the log that they ask for, of arguments that may be wrong elsewhere: what is wrong is
+// said in it, too.
+LogFormat log_format_in(const std::vector<std::string>& arguments);
 
 // `arguments` are argv. `control_directory` is $CONTROLDIR, empty when unset.
 Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments,

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "greyd/fronts/counters_text.h"
+#include "greyd/fronts/record_log.h"
 #include "greyd/net/clock.h"
-#include "greyd/state/record_text.h"
 
 namespace grey {
 namespace {
@@ -96,7 +96,7 @@ void Upkeep::on_tick() {
 
 Result<std::size_t> Upkeep::save_all() {
   auto saved = service_.files().save_all();
-  if (options_.verbosity >= Verbosity::state) logger_.info("{}", to_text(counters_));
+  if (options_.verbosity >= Verbosity::state) print_counters();
   if (saved && options_.verbosity >= Verbosity::decisions) {
     logger_.info("saved {} records in {}, exiting", *saved, options_.context_file);
   }
@@ -150,8 +150,10 @@ void Upkeep::print_records() {
   std::size_t left = kMaxPrintedRecords;
   for (std::size_t c = 0; c < kRecordClasses; ++c) {
     for (auto ref = table.oldest(RecordClass(c)); ref != 0 && left > 0; --left) {
-      if (const auto record = to_saved(table.view(ref)))
-        append_record(pipe_.line(Priority::info), *record);
+      if (const auto record = to_saved(table.view(ref))) {
+        pipe_.add_line(Priority::info,
+                       [&](std::string& out) { append_record_line(out, pipe_.format(), *record); });
+      }
       ref = table.next_younger(ref);
     }
   }
@@ -159,7 +161,13 @@ void Upkeep::print_records() {
   if (table.size() > kMaxPrintedRecords) {
     logger_.info("{} more records not printed", table.size() - kMaxPrintedRecords);
   }
-  logger_.info("{}", to_text(counters_));
+  print_counters();
+}
+
+void Upkeep::print_counters() {
+  pipe_.add_line(Priority::info,
+                 [&](std::string& out) { append_counters(out, pipe_.format(), counters_); });
+  pipe_.flush();
 }
 
 void Upkeep::on_hup() {

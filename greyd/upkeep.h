@@ -47,6 +47,7 @@ class Upkeep {
   void on_usr2();
   void on_hup();
   void print_records();
+  void print_counters();
   void tell_savers();
   void tell_expirers();
 

@@ -237,6 +237,16 @@ constexpr Setting kSettings[] = {
      .standard = "1",
      .help = "0 errors, 1 decisions, 2 saves, 3 records on USR2",
      .svctool_help = "how much is logged"},
+    {.name = "log-format",
+     .option = "log-format",
+     .variable = "LOG_FORMAT",
+     .kind = Kind::choice,
+     .unit = "word",
+     .argument = "WORD",
+     .choices = "plain|logfmt|json",
+     .standard = "plain",
+     .help = "form of the lines of the log: plain, logfmt or json",
+     .svctool_help = "the form of the log's lines"},
     // Of the daemon alone, as svctool has other ways to say it.
     {.name = "port",
      .letter = "-p",
@@ -268,7 +278,7 @@ constexpr Setting kSettings[] = {
     {.option = "log-count", .variable = "LOGCOUNT", .unit = "files", .range = {2, 10'000}},
 };
 #pragma GCC diagnostic pop
-constexpr std::size_t kServiceSettings = 22;
+constexpr std::size_t kServiceSettings = 23;
 
 std::int64_t number(std::string_view text) {
   std::int64_t value = 0;

@@ -88,7 +88,8 @@ class Greylist {
   // that nothing else is to be called.
   bool restore_later(const SavedRecord& record, Seconds now);
   void restore_pending();
-  // After records were restored in no order: expiry and eviction need the oldest first.
+  // After records were restored in no order: expiry and eviction need the oldest first. Who walks
+  // meanwhile misses none, and may visit some twice.
   void sort_by_age();
   // Does what a noted change says: the record is as it says from then on, or is forgotten.
   void replay(const SavedRecord& change, Seconds now);

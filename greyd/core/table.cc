@@ -250,42 +250,10 @@ void Table::sort_by_age() {
                      [](const auto& a, const auto& b) { return a.first < b.first; });
     orders_[c] = {0, 0, 0, orders_[c].disorders};
     for (const auto& [seen, ref] : refs) link(ref, RecordClass(c));
+    for (Cursor* cursor : cursors_) {
+      if (cursor->record_class_ == c && cursor->left_ > 0) cursor->start_class();
+    }
   }
-}
-
-Table::Cursor::Cursor(Table& table) : table_(table) {
-  table.cursors_.push_back(this);
-}
-
-Table::Cursor::~Cursor() {
-  std::erase(table_.cursors_, this);
-}
-
-void Table::Cursor::start() {
-  record_class_ = 0;
-  next_ = table_.orders_[0].head;
-  left_ = table_.orders_[0].count;
-}
-
-Table::Ref Table::Cursor::next() {
-  while (record_class_ < kRecordClasses) {
-    if (next_ != 0 && left_ > 0) return next_;
-    skip_class();
-  }
-  return 0;
-}
-
-void Table::Cursor::step() {
-  next_ = table_.at(next_)->next;
-  --left_;
-}
-
-void Table::Cursor::skip_class() {
-  next_ = 0;
-  left_ = 0;
-  if (record_class_ >= kRecordClasses || ++record_class_ == kRecordClasses) return;
-  next_ = table_.orders_[record_class_].head;
-  left_ = table_.orders_[record_class_].count;
 }
 
 // ---- index -------------------------------------------------------------------------------------

@@ -77,7 +77,8 @@ class Table {
   void set_seen(Ref ref, Seconds seen);
   void erase(Ref ref);
 
-  // Puts each class in order of its stamps; those of one second keep theirs.
+  // Puts each class in order of its stamps; those of one second keep theirs. Slow: for a start. A
+  // cursor in the midst of a class begins it again, so that it misses none.
   void sort_by_age();
 
   RecordView view(Ref ref) const;
@@ -92,7 +93,8 @@ class Table {
   // pause while the table changes: each record that is neither erased nor updated in the meantime
   // is visited once; others may or may not be. Any number of cursors at a time. The table must
   // outlive its cursors. Records that go to the young end meanwhile must not keep it going for
-  // ever: of each class it visits as many as there were when it came to it.
+  // ever: of each class it visits as many as there were when it came to it. After sort_by_age() in
+  // the meantime a record may be visited twice.
   class Cursor {
    public:
     explicit Cursor(Table& table);  // at the end
@@ -118,6 +120,8 @@ class Table {
 
    private:
     friend class Table;
+    void start_class();
+
     Table& table_;
     std::size_t record_class_ = kRecordClasses;
     Ref next_ = 0;

@@ -77,6 +77,27 @@ void add(const Visitor& visitor, const StateCounters& state) {
   visitor.add("state", "lost-changes", state.lost_changes);
 }
 
+// What stands around each.
+struct Form {
+  std::string_view begin, before, between, after_name, end;
+};
+constexpr Form kPlain{"counters", " ", " ", "=", ""};
+constexpr Form kJson{R"({"level":"info","message":"counters","counters":{)", "\"", ",\"",
+                     "\":", "}}"};
+
+// Those that are not 0.
+std::string text_in(const Form& form, const Counters& counters) {
+  std::string text(form.begin);
+  bool first = true;
+  visit_counters(counters, [&](std::string_view name, Count count) {
+    if (count == 0) return;
+    text.append(first ? form.before : form.between).append(name).append(form.after_name);
+    append_number(text, count);
+    first = false;
+  });
+  return text.append(form.end);
+}
+
 }  // namespace
 
 void visit_counters(const Counters& counters, const VisitCounter& visit) {
@@ -91,13 +112,14 @@ void visit_counters(const Counters& counters, const VisitCounter& visit) {
 }
 
 std::string to_text(const Counters& counters) {
-  std::string line = "counters";
-  visit_counters(counters, [&](std::string_view name, Count count) {
-    if (count == 0) return;
-    line.append(" ").append(name).append("=");
-    append_number(line, count);
-  });
-  return line;
+  return text_in(kPlain, counters);
+}
+
+void append_counters(std::string& out, LogFormat format, const Counters& counters) {
+  if (format == LogFormat::plain) out += "info: ";
+  if (format == LogFormat::logfmt) out += "level=info message=";
+  out += text_in(format == LogFormat::json ? kJson : kPlain, counters);
+  out += '\n';
 }
 
 }  // namespace grey

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "greyd/base/counters.h"
+#include "greyd/base/log_format.h"
 
 namespace grey {
 
@@ -16,5 +17,11 @@ void visit_counters(const Counters& counters, const VisitCounter& visit);
 // "counters udp.decided.new=3 udp.faults.bad-client=1 log.lines=2": those that are not 0, each
 // named by its part. Just "counters" when all are.
 std::string to_text(const Counters& counters);
+
+// The same as a line of the log:
+//   info: counters udp.decided.new=3
+//   level=info message=counters udp.decided.new=3
+//   {"level":"info","message":"counters","counters":{"udp.decided.new":3}}
+void append_counters(std::string& out, LogFormat format, const Counters& counters);
 
 }  // namespace grey

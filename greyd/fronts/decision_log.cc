@@ -1,100 +1,149 @@
 #include "greyd/fronts/decision_log.h"
 
 #include "greyd/base/append.h"
-#include "greyd/base/text.h"
+#include "greyd/base/log_fields.h"
 
 namespace grey {
 namespace {
 
 constexpr std::size_t kShownRecipients = 8;
 // Of one value, before it is made a word of up to three times as many. The line stays below
-// PIPE_BUF (4096), with kShownTogether bytes of recipients, and some 500 of numbers and names of
-// fields.
+// PIPE_BUF (4096), with kShownTogether bytes of recipients and those of one more, and some 500 of
+// numbers and names of fields.
 constexpr std::size_t kShownBytes = 128;
-constexpr std::size_t kShownOfList = 64;
-constexpr std::size_t kShownTogether = 2000;
+constexpr std::size_t kShownOfList = 48;
+constexpr std::size_t kShownTogether = 1400;
 
-void append_cut(std::string& out, std::string_view value, std::size_t shown) {
-  append_word(out, value.substr(0, shown));
-  if (value.size() > shown) out += "...";
-}
+// In the order of a line. What comes first is always there: verdict, reason and client have their
+// place.
+constexpr FieldName kVerdict{"verdict=", R"("verdict":)"};
+constexpr FieldName kReason{" reason=", R"(,"reason":)"};
+constexpr FieldName kClient{" client=", R"(,"client":)"};
+constexpr FieldName kName{" name=", R"(,"name":)"};
+constexpr FieldName kSender{" sender=", R"(,"sender":)"};
+constexpr FieldName kRecipients{" recipients=", R"(,"recipients":)"};
+constexpr FieldName kOthers{",+", R"(,"others":)"};
+constexpr FieldName kAge{" age=", R"(,"age":)"};
+constexpr FieldName kWait{" wait=", R"(,"wait":)"};
+constexpr FieldName kList{" list=", R"(,"list":)"};
+constexpr FieldName kSource{" source=", R"(,"source":)"};
+constexpr FieldName kUnasked{" unasked=", R"(,"unasked":)"};
+constexpr FieldName kProbe{" probe=", R"(,"probe":)"};
+constexpr FieldName kDryRun{" dry-run=", R"(,"dry_run":)"};
 
-void append_recipients(std::string& out, const wire::Query& query) {
+// How many are named, each by add(recipient, whether it is the first).
+template <typename Add>
+std::size_t name_recipients(const std::string& out, const wire::Query& query, Add add) {
   const std::size_t begin = out.size();
   std::size_t shown = 0;
   for (const std::string_view recipient : query.recipients) {
-    if (shown == kShownRecipients || out.size() - begin > kShownTogether) {
-      out += ",+";
-      append_number(out, query.recipients.size() + query.unasked - shown);
-      break;
-    }
-    if (shown++ > 0) out += ',';
-    append_cut(out, recipient, kShownBytes);
+    if (shown == kShownRecipients || out.size() - begin > kShownTogether) break;
+    add(recipient, shown++ == 0);
   }
+  return shown;
 }
 
-void append_entry(std::string& out, const Matched& entry) {
-  const std::string_view file = entry.file();
-  append_cut(out, file.substr(file.rfind('/') + 1), kShownOfList);
-  out += ':';
-  if (entry.line > 0) {
-    append_number(out, entry.line);
-  } else {
-    append_cut(out, entry.key(), kShownOfList);
-  }
+template <LogFormat format>
+void add_recipients(LogFields<format>& line, std::string& out, const wire::Query& query) {
+  const std::size_t all = query.recipients.size();
+  line.string(kRecipients, [&] {
+    const std::size_t shown =
+        name_recipients(out, query, [&](std::string_view recipient, bool first) {
+          if (!first) out += ',';
+          line.word(recipient, kShownBytes);
+        });
+    // Those that are not asked about are told where others are left out.
+    if (shown < all) line.number(kOthers, all + query.unasked - shown);
+  });
+}
+
+// A list there, in which no text needs a sign that it is none.
+void add_recipients(LogFields<LogFormat::json>& line, std::string& out, const wire::Query& query) {
+  const std::size_t all = query.recipients.size();
+  line.name(kRecipients);
+  out += '[';
+  const std::size_t shown =
+      name_recipients(out, query, [&](std::string_view recipient, bool first) {
+        out += first ? "\"" : ",\"";
+        line.word(recipient, kShownBytes);
+        out += '"';
+      });
+  out += ']';
+  if (shown < all) line.number(kOthers, all + query.unasked - shown);
+}
+
+template <LogFormat format>
+void add_entry(LogFields<format>& line, std::string& out, const Matched& entry) {
+  line.string(kList, [&] {
+    const std::string_view file = entry.file();
+    line.word(file.substr(file.rfind('/') + 1), kShownOfList);
+    out += ':';
+    if (entry.line > 0) {
+      append_number(out, entry.line);
+    } else {
+      line.word(entry.key(), kShownOfList);
+    }
+  });
+}
+
+template <LogFormat format>
+void add_client(LogFields<format>& line, std::string& out, const wire::Query& query) {
+  line.string(kClient, [&] {
+    if (query.client.has_address()) {
+      append_ip(out, query.client.ip);
+    } else {
+      line.word(*query.client.name, kShownBytes);
+    }
+  });
+  if (query.client_name.empty()) return;
+  line.string(kName, [&] { line.word(query.client_name, kShownBytes); });
+}
+
+template <LogFormat format>
+void add_source(LogFields<format>& line, std::string& out, const std::optional<Endpoint>& source) {
+  line.string(kSource, [&] {
+    if (!source) {
+      out += "local";
+      return;
+    }
+    append_ip(out, source->ip);
+    out += '@';
+    append_number(out, source->port);
+  });
+}
+
+// Not inlined: the switch below would pay the frame of the largest of them for each.
+template <LogFormat format>
+[[gnu::noinline]] void append_in(std::string& out, const wire::Query& query,
+                                 const Decided& decision, const std::optional<Endpoint>& source) {
+  LogFields<format> line(out);
+  line.own(kVerdict, to_string(verdict_of(decision.reason)));
+  line.own(kReason, to_string(decision.reason));
+  add_client(line, out, query);
+  line.string(kSender, [&] { line.word(query.sender, kShownBytes); });
+  add_recipients(line, out, query);
+  line.number(kAge, decision.age);
+  if (decision.wait) line.number(kWait, *decision.wait);
+  if (decision.matched) add_entry(line, out, decision.matched);
+  add_source(line, out, source);
+  if (query.unasked > 0) line.number(kUnasked, query.unasked);
+  if (query.probe) line.yes(kProbe);
+  if (decision.dry_run) line.yes(kDryRun);
+  line.end();
 }
 
 }  // namespace
 
-void append_source(std::string& out, const std::optional<Endpoint>& source) {
-  if (!source) {
-    out += "local";
-    return;
+void append_decision(std::string& out, LogFormat format, const wire::Query& query,
+                     const Decided& decision, const std::optional<Endpoint>& source) {
+  switch (format) {
+    case LogFormat::plain:
+      return append_in<LogFormat::plain>(out, query, decision, source);
+    case LogFormat::logfmt:
+      return append_in<LogFormat::logfmt>(out, query, decision, source);
+    case LogFormat::json:
+      return append_in<LogFormat::json>(out, query, decision, source);
   }
-  append_ip(out, source->ip);
-  out += '@';
-  append_number(out, source->port);
-}
-
-void append_decision(std::string& out, const wire::Query& query, const Decided& decision,
-                     const std::optional<Endpoint>& source) {
-  out += "verdict=";
-  out += to_string(verdict_of(decision.reason));
-  out += " reason=";
-  out += to_string(decision.reason);
-  out += " client=";
-  if (query.client.has_address()) {
-    append_ip(out, query.client.ip);
-  } else {
-    append_cut(out, *query.client.name, kShownBytes);
-  }
-  if (!query.client_name.empty()) {
-    out += " name=";
-    append_cut(out, query.client_name, kShownBytes);
-  }
-  out += " sender=";
-  append_cut(out, query.sender, kShownBytes);
-  out += " recipients=";
-  append_recipients(out, query);
-  out += " age=";
-  append_number(out, decision.age);
-  if (decision.wait) {
-    out += " wait=";
-    append_number(out, *decision.wait);
-  }
-  if (decision.matched) {
-    out += " list=";
-    append_entry(out, decision.matched);
-  }
-  out += " source=";
-  append_source(out, source);
-  if (query.unasked > 0) {
-    out += " unasked=";
-    append_number(out, query.unasked);
-  }
-  if (query.probe) out += " probe=yes";
-  if (decision.dry_run) out += " dry-run=yes";
-  out += '\n';
 }
 
 }  // namespace grey

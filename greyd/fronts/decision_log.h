@@ -1,4 +1,4 @@
-// The line that the log has for each decision, here in several:
+// The line that the log has for each decision, here in several (of log_format.h's plain):
 //
 //   verdict=defer reason=new client=192.0.2.1 [name=mx.example.org] sender=a@example.org
 //   recipients=b@example.net age=0 [wait=300] [list=greylist.whitelist:12] source=127.0.0.1@40312
@@ -11,21 +11,26 @@
 //
 // Of many recipients the first few are named, then "+<number of the others>". Values are words of
 // text.h, so that nothing from outside can end a line or forge a field; long ones are cut.
+//
+// In logfmt the same after level=info, with quotes where a value has '=', '"' or '\\'. In JSON
+// numbers are numbers, "probe" and "dry_run" are true, and recipients are a list, behind which
+// "others" is how many it leaves out:
+//
+//   {"level":"info","verdict":"defer","reason":"new","client":"192.0.2.1","sender":"a@example.org",
+//    "recipients":["b@example.net"],"age":0,"wait":300,"source":"127.0.0.1@40312"}
 #pragma once
 
 #include <optional>
 #include <string>
 
+#include "greyd/base/log_format.h"
 #include "greyd/core/decision.h"
 #include "greyd/wire/endpoint.h"
 #include "greyd/wire/wire.h"
 
 namespace grey {
 
-void append_decision(std::string& out, const wire::Query& query, const Decided& decision,
-                     const std::optional<Endpoint>& source);
-
-// "127.0.0.1@40312" or "local"
-void append_source(std::string& out, const std::optional<Endpoint>& source);
+void append_decision(std::string& out, LogFormat format, const wire::Query& query,
+                     const Decided& decision, const std::optional<Endpoint>& source);
 
 }  // namespace grey

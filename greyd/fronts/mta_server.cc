@@ -255,7 +255,7 @@ void MtaServer::tell(const Entry& entry, const wire::Query& query) {
   ++counters_.decided[std::size_t(entry.decision.reason)];
   if (!settings_.log_decisions) return;
   pipe_.add_line(Priority::info, [&](std::string& out) {
-    append_decision(out, query, entry.decision, entry.source);
+    append_decision(out, pipe_.format(), query, entry.decision, entry.source);
   });
 }
 

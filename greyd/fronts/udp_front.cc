@@ -196,7 +196,7 @@ void UdpFront::on_decision(Batch& batch, std::size_t index, const Decided& decis
   answer(batch, index, decision);
   if (settings_.log_decisions) {
     pipe_.add_line(Priority::info, [&](std::string& out) {
-      append_decision(out, batch.queries[index], decision,
+      append_decision(out, pipe_.format(), batch.queries[index], decision,
                       batch.datagrams.source(batch.datagram_of[index]));
     });
   }

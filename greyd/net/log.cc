@@ -33,9 +33,9 @@ class PipeSink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
 
  protected:
   void sink_it_(const spdlog::details::log_msg& message) override {
-    spdlog::memory_buf_t line;
-    formatter_->format(message, line);
-    pipe_.add(priority_of(message.level), {line.data(), line.size()});
+    std::string_view text(message.payload.data(), message.payload.size());
+    if (text.ends_with('\n')) text.remove_suffix(1);
+    pipe_.add_note({priority_of(message.level), text});
     pipe_.flush();
   }
   void flush_() override { pipe_.flush(); }
@@ -66,6 +66,18 @@ void LogPipe::add(Priority priority, std::string_view text) {
     line(priority).append(text.substr(0, end)) += '\n';
     if (end == std::string_view::npos) return;
     text.remove_prefix(end + 1);
+  }
+}
+
+void LogPipe::add_note(const Note& note) noexcept {
+  const std::size_t before = buffer_.size();
+  try {
+    std::string text;
+    append_note(text, format_, note);
+    add(note.priority, text);
+  } catch (const std::exception&) {
+    buffer_.resize(before);
+    drop("\n");
   }
 }
 
@@ -105,7 +117,9 @@ std::string_view LogPipe::write_out() {
   if (unreported_ > 0 && !buffer_.empty() && writable()) {
     std::string note;
     if (journal_) append_priority(note, Priority::warning);
-    note += "warning: " + std::to_string(std::exchange(unreported_, 0)) + " log lines dropped\n";
+    const std::string text = std::to_string(unreported_) + " log lines dropped";
+    append_note(note, format_, {Priority::warning, text});
+    unreported_ = 0;
     (void)!::write(fd_, note.data(), note.size());
   }
   std::string_view rest = buffer_;
@@ -127,7 +141,11 @@ std::string_view LogPipe::write_out() {
 
 std::shared_ptr<spdlog::logger> make_logger(LogPipe& pipe) {
   auto logger = std::make_shared<spdlog::logger>("qmail-greyd", std::make_shared<PipeSink>(pipe));
-  logger->set_pattern("%l: %v");
+  // spdlog would write to standard error itself, past the pipe and in a form of its own.
+  logger->set_error_handler([&pipe](const std::string& text) {
+    pipe.add_note({Priority::error, text});
+    pipe.flush();
+  });
   return logger;
 }
 

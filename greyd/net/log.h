@@ -13,10 +13,9 @@
 #include <string>
 #include <string_view>
 
-namespace grey {
+#include "greyd/base/log_format.h"
 
-// As syslog(3) numbers them.
-enum class Priority : char { critical = '2', error = '3', warning = '4', info = '6' };
+namespace grey {
 
 // Whether `fd` goes to the journal, which says in JOURNAL_STREAM which file that is, as
 // DEVICE:INODE (systemd.exec(5)). Who has redirected it since has another file. `stream`: nullptr
@@ -32,6 +31,10 @@ class LogPipe {
  public:
   // `journal`: each line begins with its priority.
   explicit LogPipe(int fd, bool journal = false) : fd_(fd), journal_(journal) {}
+
+  // Of all that is added from now on; whoever adds lines writes them so.
+  void set_format(LogFormat format) { format_ = format; }
+  LogFormat format() const { return format_; }
 
   // Where one line is to be added, with its '\n'.
   std::string& line(Priority priority) {
@@ -52,6 +55,8 @@ class LogPipe {
   }
   // Adds a text of one or more lines, with or without the last '\n'.
   void add(Priority priority, std::string_view text);
+  // Adds a note in the log's format. One for which there is no memory is dropped.
+  void add_note(const Note& note) noexcept;
   void flush() noexcept;
   std::uint64_t dropped_lines() const { return dropped_; }
   // From now on they are counted there, too. It must outlive this.
@@ -64,6 +69,7 @@ class LogPipe {
 
   int fd_;
   bool journal_;
+  LogFormat format_ = LogFormat::plain;
   std::string buffer_;
   std::uint64_t dropped_ = 0;  // in all
   std::uint64_t unreported_ = 0;
@@ -71,7 +77,7 @@ class LogPipe {
   bool cut_ = false;  // the last byte written did not end a line
 };
 
-// A logger that writes lines of "LEVEL: text" through `pipe`, which must outlive it.
+// A logger whose texts become notes of `pipe`, which must outlive it.
 std::shared_ptr<spdlog::logger> make_logger(LogPipe& pipe);
 
 // Keeps the log of one kind of event bounded: the first of a period is due, the others are counted.

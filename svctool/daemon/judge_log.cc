@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "greyd/base/log_format.h"
 #include "svctool/util/number.h"
 
 namespace grey::svctool {
@@ -48,32 +49,39 @@ LogLine parse_line(std::string_view line) {
   return {std::nullopt, line};
 }
 
-// Not what a daemon that is well says.
-bool is_last_word(std::string_view text) {
-  constexpr std::string_view kWell[] = {"info: ", "warning: ", "error: ", "verdict="};
-  return !text.empty() &&
-         std::ranges::none_of(kWell, [&](auto start) { return text.starts_with(start); });
+// What is not said by a daemon that is well, in the words of the plain format.
+std::string last_words(std::string_view line) {
+  if (line.empty() || is_ordinary(line)) return {};
+  std::string storage, text;
+  const auto note = read_note(line, storage);
+  if (!note) return std::string(line);
+  append_note(text, LogFormat::plain, *note);
+  text.pop_back();
+  return text;
 }
 
-// "warning: 12 log lines dropped"
-std::uint64_t lost_lines(std::string_view text) {
-  constexpr std::string_view kStart = "warning: ", kEnd = " log lines dropped";
-  if (!text.starts_with(kStart) || !text.ends_with(kEnd)) return 0;
-  text.remove_prefix(kStart.size());
+// "12 log lines dropped"
+std::uint64_t lost_lines(const Note& note) {
+  constexpr std::string_view kEnd = " log lines dropped";
+  std::string_view text = note.text;
+  if (note.priority != Priority::warning || !text.ends_with(kEnd)) return 0;
   text.remove_suffix(kEnd.size());
   return parse_number<std::uint64_t>(text).value_or(0);
 }
 
 void read_line(const LogLine& line, double lost_since, LogNews& news) {
-  constexpr std::string_view kReloaded = "info: lists reloaded, ",
-                             kRefused = "error: lists not reloaded, the old ones stay in force: ";
+  constexpr std::string_view kReloaded = "lists reloaded, ",
+                             kRefused = "lists not reloaded, the old ones stay in force: ";
   if (line.time && !news.since) news.since = line.time;
-  if (line.text.starts_with(kReloaded)) {
+  std::string storage;
+  const auto note = read_note(line.text, storage);
+  if (!note) return;
+  if (note->priority == Priority::info && note->text.starts_with(kReloaded)) {
     news.reloaded_at = line.time;
-  } else if (line.text.starts_with(kRefused)) {
+  } else if (note->priority == Priority::error && note->text.starts_with(kRefused)) {
     news.refused_at = line.time;
-    news.refused = line.text.substr(kRefused.size());
-  } else if (const auto lost = lost_lines(line.text); lost > 0 && line.time >= lost_since) {
+    news.refused = note->text.substr(kRefused.size());
+  } else if (const auto lost = lost_lines(*note); lost > 0 && line.time >= lost_since) {
     news.lost_at = line.time;
     news.lost += lost;
   }
@@ -126,7 +134,7 @@ void read_news(std::string_view text, double lost_since, LogNews& news) {
     last = parse_line(line);
     read_line(last, lost_since, news);
   }
-  news.last_words = is_last_word(last.text) ? last.text : "";
+  news.last_words = last_words(last.text);
 }
 
 void judge_news(const LogNews& news, const std::string& service, const std::string& log,

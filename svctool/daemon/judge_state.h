@@ -30,7 +30,8 @@ struct StateFacts {
 
   // What its user, as set and as it runs (empty: the same), cannot do there; empty: all is well.
   std::string denied, running_denied;
-  bool read_only = false;  // the file system, as the daemon sees it
+  bool runs_as_another = false;  // than the one that is set
+  bool read_only = false;        // the file system, as the daemon sees it
   std::optional<Room> room;
 
   std::uint64_t snapshot = 0, journals = 0;  // bytes of NAME, and of NAME.journal and its .old

@@ -41,7 +41,8 @@ std::vector<ListFacts> look_at_lists(const Seen& seen);
 
 // What has a daemon that is to run as another user go on with the state that is there: the
 // commands, one after the other. Empty: its files are that user's, or none is there. "": root.
-std::string hand_over_state(const std::string& service, const std::string& user);
+// `runs`: a daemon does, so that there will be what its end leaves, a snapshot without a journal.
+std::string hand_over_state(const std::string& service, const std::string& user, bool runs);
 
 // Seconds since 1970, when the daemon was started. Absent: it does not run.
 std::optional<double> started_at(const Seen& seen);

@@ -130,19 +130,30 @@ double seconds_between_saves(const Seen& seen) {
 
 }  // namespace
 
-std::string hand_over_state(const std::string& service, const std::string& user) {
+std::string hand_over_state(const std::string& service, const std::string& user, bool runs) {
   const struct passwd* account = user.empty() ? nullptr : ::getpwnam(user.c_str());
   if (account == nullptr || ::geteuid() != 0) return {};
   const std::string context =
       path_below(read_variable(service, "CONTROLDIR"), read_variable(service, "CONTEXT_FILE"));
   std::string files;
+  std::optional<uid_t> owner;  // of what is handed over
   for (const char* end : {"", ".journal", ".journal.old", ".lock"}) {
     struct stat status {};
     const std::string path = context + end;
     if (::lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
-    if (status.st_uid != account->pw_uid) files += " " + shell_quote(path);
+    if (status.st_uid == account->pw_uid) continue;
+    owner = status.st_uid;
+    files += " " + shell_quote(path);
   }
-  if (files.empty()) return {};
+  if (!owner) return {};
+  if (runs) files = " " + shell_quote(context) + " " + shell_quote(context + ".lock");
+  // With the directory, where it is that user's as well and no other can save there.
+  const std::string directory = directory_of(context);
+  struct stat status {};
+  if (*owner != 0 && ::lstat(directory.c_str(), &status) == 0 && status.st_uid == *owner &&
+      !denied_to(user, directory).empty()) {
+    files.insert(0, " " + shell_quote(directory));
+  }
   const std::string named = " --service=" + shell_quote(service);
   return "svctool --stop" + named + "; chown " + shell_quote(user) + files + "; svctool --start" +
          named;
@@ -177,7 +188,8 @@ StateFacts look_at_state(const Seen& seen) {
   if (seen.daemon != 0 && ::geteuid() == 0) {
     const auto uid = user_of(seen.daemon);
     const std::string running = uid ? user_name(*uid) : user;
-    if (uid && *uid != 0 && running != user) facts.running_denied = denied_to(running, directory);
+    facts.runs_as_another = uid && running != user;
+    if (facts.runs_as_another && *uid != 0) facts.running_denied = denied_to(running, directory);
   }
   facts.read_only = is_read_only(directory, seen.daemon);
   facts.room = room_of(directory);

@@ -1,7 +1,6 @@
 #include "svctool/daemon/supervision.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 #include "svctool/daemon/service_state.h"
 #include "svctool/util/place.h"
 #include "svctool/util/process.h"
+#include "svctool/util/wait.h"
 
 namespace grey::svctool {
 namespace {
@@ -115,13 +115,7 @@ Result<void> tell_supervisor(const std::string& service, const std::string& comm
 }
 
 bool wait_until_unsupervised(const std::string& service, int seconds) {
-  using Clock = std::chrono::steady_clock;
-  const auto end = Clock::now() + std::chrono::seconds(seconds);
-  while (is_supervised(service)) {
-    if (Clock::now() > end) return false;
-    ::poll(nullptr, 0, 20);
-  }
-  return true;
+  return look_until(std::chrono::seconds(seconds), [&] { return !is_supervised(service); });
 }
 
 }  // namespace grey::svctool

@@ -116,7 +116,7 @@ Result<int> remove_service(const std::string& service, bool dry_run) {
     return 0;
   }
   if (const auto state = service_state(suite, directory); state && state->up) {
-    if (auto saves = check_save(see(*options, directory, state->pid)); !saves) {
+    if (auto saves = check_save(see(*options, directory, state->pid), Then::nothing); !saves) {
       return failure(service + ": not removed: " + saves.error().text);
     }
   }

@@ -1,12 +1,12 @@
 #include "svctool/verbs/restart.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include <cctype>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 
@@ -22,13 +22,13 @@
 #include "svctool/daemon/unit_access.h"
 #include "svctool/files/service_files.h"
 #include "svctool/files/standing.h"
+#include "svctool/util/wait.h"
 
 namespace grey::svctool {
 namespace {
 
 constexpr int kSeconds = 10;  // for a start, which has to read the state
-constexpr int kPauseMilliseconds = 20;
-constexpr int kStandstillTries = 50;  // of a tenth of a second
+constexpr std::chrono::seconds kStandstill{5};
 
 // An error when another program has the daemon's place: one that runs would lose its own for it.
 Result<void> check_place(const Suite& suite, const std::string& service, const ServiceState& state,
@@ -49,7 +49,7 @@ Result<void> check_loss(const Seen& seen) {
   if (seen.daemon == 0) return {};
   if (const std::string other = find_mta_holder(seen); !other.empty()) return failure(other);
   if (auto free = check_state_is_free(seen); !free) return free;
-  return check_save(seen);
+  return check_save(seen, Then::another);
 }
 
 // Whether it was told at all: a daemon that was put down is not to be started.
@@ -83,15 +83,16 @@ Result<void> check_state_is_free(const Seen& seen) {
   return failure("context file " + context + " is in use by another daemon");
 }
 
-Result<void> check_save(const Seen& seen) {
-  StateFacts facts = look_at_state(seen);
+Result<void> check_save(const Seen& seen, Then then) {
+  StateFacts facts;
   // One that has just been started has no journal yet, and has learnt nothing. It may end, too.
   const auto is_there = [&] { return ::kill(seen.daemon, 0) == 0 || errno != ESRCH; };
-  while (facts.journal_open == false && facts.running.value_or(0) < kSeconds && is_there()) {
-    ::poll(nullptr, 0, kPauseMilliseconds);
+  look_until(std::chrono::seconds(kSeconds), [&] {
     facts = look_at_state(seen);
-  }
+    return facts.journal_open != false || facts.running.value_or(0) >= kSeconds || !is_there();
+  });
   if (!is_there()) facts.journal_open.reset();
+  if (then == Then::nothing && facts.runs_as_another) facts.denied = facts.running_denied;
   Findings lost;
   judge_save(facts, lost);
   for (const Finding& finding : lost.list) {
@@ -120,17 +121,11 @@ Result<Endpoint> listen_endpoint(const std::string& service) {
 }
 
 Result<void> refuse_standstill(pid_t pid) {
-  for (int tries = kStandstillTries; stands_still(pid); --tries) {
-    if (tries == 0) {
-      return failure(
-          "process " + std::to_string(pid) +
-          " stands still, held by a debugger or again and again by a signal; what it was "
-          "told it does when it goes on: kill -CONT " +
-          std::to_string(pid));
-    }
-    ::poll(nullptr, 0, 100);
-  }
-  return {};
+  if (look_until(kStandstill, [pid] { return !stands_still(pid); })) return {};
+  return failure("process " + std::to_string(pid) +
+                 " stands still, held by a debugger or again and again by a signal; what it was "
+                 "told it does when it goes on: kill -CONT " +
+                 std::to_string(pid));
 }
 
 Result<int> report_answer(const Suite& suite, const std::string& service, const Endpoint& endpoint,
@@ -159,7 +154,8 @@ Result<int> restart_daemon(const std::string& service) {
     text += good.error().text;
     const std::string user =
         sets_user(suite) ? request->user : read_variable(service, "SERVICE_USER");
-    const std::string todo = hand_over_state(service, user);
+    const auto now = service_state(suite, service);
+    const std::string todo = hand_over_state(service, user, now && now->up);
     return failure(todo.empty() ? text : text + "; its state is another user's: " + todo);
   }
   const auto endpoint = listen_endpoint(service);

@@ -24,8 +24,10 @@ Result<ServiceRequest> read_standing(const std::string& service);
 // An error when its daemon could not start with its settings as they are now.
 Result<void> could_start(const ServiceRequest& request, const std::string& service);
 
-// An error when a daemon that ends now could not save what it has learnt.
-Result<void> check_save(const Seen& seen);
+// An error when a daemon that ends now could not save what it has learnt; where another is to
+// follow at once, also when that one could not save.
+enum class Then { nothing, another };
+Result<void> check_save(const Seen& seen, Then then);
 
 // An error when another daemon has the state that this one is to go on with.
 Result<void> check_state_is_free(const Seen& seen);

@@ -136,7 +136,8 @@ Result<void> ask(const ServiceRequest& service, const std::string& directory,
     text += after.error().text;
     const auto user = values.find("SERVICE_USER");
     if (user == values.end()) return failure(text);
-    const std::string todo = hand_over_state(directory, user->second);
+    const auto now = service_state(*service.suite, directory);
+    const std::string todo = hand_over_state(directory, user->second, now && now->up);
     return failure(todo.empty() ? text
                                 : text +
                                       "; its state is another user's: stop it and chown that "

@@ -1,7 +1,5 @@
 #include "svctool/verbs/steer.h"
 
-#include <poll.h>
-
 #include <chrono>
 
 #include "svctool/daemon/find_supervisor.h"
@@ -12,13 +10,13 @@
 #include "svctool/util/output.h"
 #include "svctool/util/process.h"
 #include "svctool/util/shell_quote.h"
+#include "svctool/util/wait.h"
 #include "svctool/verbs/restart.h"
 
 namespace grey::svctool {
 namespace {
 
-constexpr int kStartSeconds = 10;  // it has to read the state
-constexpr int kPauseMilliseconds = 20;
+constexpr std::chrono::seconds kStart{10};  // it has to read the state
 
 std::string start_words(const std::string& service) {
   return "svctool --start --service=" + shell_quote(service);
@@ -68,24 +66,22 @@ std::string how_long(const Suite& suite, const std::string& service) {
 
 // It has been told, and may take a moment to hear it.
 void wait_until_wanted(const Suite& suite, const std::string& service) {
-  for (int left = kStartSeconds * 1000; left > 0; left -= kPauseMilliseconds) {
+  look_until(kStart, [&] {
     const auto state = service_state(suite, service);
-    if (!state || state->up || state->wanted) return;
-    ::poll(nullptr, 0, kPauseMilliseconds);
-  }
+    return !state || state->up || state->wanted;
+  });
 }
 
 Result<void> wait_until_down(const Suite& suite, const std::string& service, pid_t pid) {
-  using Clock = std::chrono::steady_clock;
-  const auto end = Clock::now() + std::chrono::seconds(kStopSeconds);
-  for (;;) {
+  Result<void> outcome;
+  const bool over = look_until(std::chrono::seconds(kStopSeconds), [&] {
     const auto state = service_state(suite, service);
-    if (!state) return tl::make_unexpected(state.error());
-    if (!state->up || state->pid != pid) return {};
-    if (auto runs = refuse_standstill(pid); !runs) return runs;
-    if (Clock::now() >= end) return failure("the daemon does not end within five minutes");
-    ::poll(nullptr, 0, kPauseMilliseconds);
-  }
+    if (!state) outcome = tl::make_unexpected(state.error());
+    if (!state || !state->up || state->pid != pid) return true;
+    outcome = refuse_standstill(pid);
+    return !outcome;
+  });
+  return over ? outcome : failure("the daemon does not end within five minutes");
 }
 
 // One that its scanner does not start again.
@@ -163,7 +159,7 @@ Result<int> stop_daemon(const std::string& service) {
   const auto before = state_of(suite, service);
   if (!before) return tl::make_unexpected(before.error());
   if (before->up) {
-    if (auto saves = check_save(see(*request, service, before->pid)); !saves) {
+    if (auto saves = check_save(see(*request, service, before->pid), Then::nothing); !saves) {
       return failure(service + ": not stopped: " + saves.error().text +
                      " (what supervises it would stop it all the same)");
     }

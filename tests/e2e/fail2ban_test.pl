@@ -42,28 +42,33 @@ sub taken { my ($file) = @_;
     $count{$_}++ for split /\n/, $out;
     return \%count }
 
-# What clients of every kind do.
-$daemon->start('-m', 1, '-w', '', "127.0.0.1\@$port", 'context');
-my $socket = asker($port);
-my $hostile = "a client=198.51.100.9 reason=early \@x.org";
-ask($socket, query('192.0.2.1', 'once@x.org', 'b@y.net'));
-ask($socket, query('192.0.2.2', 'often@x.org', 'b@y.net')) for 1 .. 4;
-ask($socket, query('2001:db8::2', $hostile, 'b@y.net')) for 1 .. 3;
-ask($socket, query('192.0.2.3', 'x@x.org', "b\nverdict=defer reason=early client=198.51.100.8 source=\@y.net")) for 1 .. 2;
-ok wait_until(sub { (() = $daemon->log =~ /^verdict=/mg) == 10 }), 'all are logged' or diag $daemon->log;
-$daemon->stop('TERM');
-my %early = ('192.0.2.2' => 3, '2001:db8::2' => 2, '192.0.2.3' => 1);
-
-my @lines = split /\n/, $daemon->log;
+# What clients of every kind do, among them ones that would have others banned.
+my %early = ('192.0.2.2' => 3, '2001:db8::2' => 2, '192.0.2.3' => 1, '192.0.2.4' => 1);
 sub written { my ($name, @text) = @_; spit("$dir/$name", join '', map {"$_\n"} @text); return "$dir/$name" }
+for my $format (qw(plain logfmt json)) {
+    unlink glob "$dir/context*";
+    $daemon->start('-m', 1, '-w', '', "--log-format=$format", "127.0.0.1\@$port", 'context');
+    my $socket = asker($port);
+    my $hostile = "a client=198.51.100.9 reason=early \@x.org";
+    my $forged = '"}' . "\n" . '{"level":"info","verdict":"defer","reason":"early","client":"198.51.100.7","sender":"a","source":"b"}';
+    ask($socket, query('192.0.2.1', 'once@x.org', 'b@y.net'));
+    ask($socket, query('192.0.2.2', 'often@x.org', 'b@y.net')) for 1 .. 4;
+    ask($socket, query('2001:db8::2', $hostile, 'b@y.net')) for 1 .. 3;
+    ask($socket, query('192.0.2.3', 'x@x.org', "b\nverdict=defer reason=early client=198.51.100.8 source=\@y.net")) for 1 .. 2;
+    ask($socket, query('192.0.2.4', $forged, $forged)) for 1 .. 2;
+    ok wait_until(sub { (() = $daemon->log =~ /^[^\n]*verdict\b/mg) == 12 }), "$format: all are logged" or diag $daemon->log;
+    $daemon->stop('TERM');
 
-open my $multilog, '|-', 'multilog', 't', "$dir/main" or die;
-print $multilog "$_\n" for @lines;
-close $multilog;
-is_deeply taken("$dir/main/current"), \%early, 'early retries in the log of multilog, and nobody else';
+    my @lines = split /\n/, $daemon->log;
+    system('rm', '-rf', "$dir/main") == 0 or die;
+    open my $multilog, '|-', 'multilog', 't', "$dir/main" or die;
+    print $multilog "$_\n" for @lines;
+    close $multilog;
+    is_deeply taken("$dir/main/current"), \%early, "$format: early retries in the log of multilog, and nobody else";
 
-for my $form ('Nov 26 03:06:40 mx-1 qmail-greyd[123]: ', '2026-11-26T03:56:40.123456+01:00 mx.example.net greylist.1999[7]: ') {
-    is_deeply taken(written('syslog', map {"$form$_"} @lines)), \%early, "and in syslog: $form";
+    for my $form ('Nov 26 03:06:40 mx-1 qmail-greyd[123]: ', '2026-11-26T03:56:40.123456+01:00 mx.example.net greylist.1999[7]: ') {
+        is_deeply taken(written('syslog', map {"$form$_"} @lines)), \%early, "$format: and in syslog: $form";
+    }
 }
 
 spit("$dir/f/jail.local", "[qmail-greyd]\nenabled = true\nlogpath = $dir/main/current\nbackend = polling\n");

@@ -172,35 +172,40 @@ subtest 'for the journal each line has its priority, from the first to the last'
     }
 };
 
-subtest 'logcheck is silent about the ordinary, and about nothing else' => sub {
-    fresh();
-    spit("$dir/white", "192.0.2.1\n10.0.0.1/8\n");
-    spit("$dir/white.local", ".example.org\n");
-    start('-v', 3);
-    my $socket = asker($port);
-    ask($socket, query('192.0.2.1', 'a@x.org', 'b@y.net'));
-    ask($socket, query('2001:db8::1', '', map {"user$_\@y.net"} 1 .. 20));
-    ask($socket, "I192.0.2.2\0Fa b<>\"\n\@x.org\0Tb\@y.net\0Nmx.example.org\0\0");
-    ask($socket, "I192.0.2.2\0Fa\0Tb\@y.net\0P\0\0");
-    $socket->send('nonsense');
-    logged(qr/bad datagram/);
-    $daemon->signal('USR1');
-    logged(qr/info: saved/);
-    $daemon->signal('USR2');
-    logged(qr/info: records waiting/);
-    $daemon->signal('HUP');
-    logged(qr/lists reloaded/);
-    spit("$dir/white", "nonsense\n");
-    $daemon->signal('HUP');
-    logged(qr/not reloaded/);
-    is $daemon->stop, 0, 'stopped';
-    my @lines = lines();
-    my @unusual = grep {/^(warning|error|\S+: fatal): /} @lines;
-    cmp_ok scalar @unusual, '>=', 3, 'there are both kinds';
-    is_deeply [left_by_logcheck(@lines)], [@unusual, @unusual], 'it leaves the warnings and errors';
-    my @fatal = ('qmail-greyd: fatal: unknown user: x', 'warning: 3 log lines dropped', 'verdict=defer reason=error client=::1 sender=a recipients=b age=0 source=local');
-    is_deeply [left_by_logcheck(@fatal)], [@fatal, @fatal], 'and what ends it';
-};
+for my $format (qw(plain logfmt json)) {
+    subtest "$format: logcheck is silent about the ordinary, and about nothing else" => sub {
+        fresh();
+        spit("$dir/white", "192.0.2.1\n10.0.0.1/8\n");
+        spit("$dir/white.local", ".example.org\n");
+        start('-v', 3, "--log-format=$format");
+        my $socket = asker($port);
+        ask($socket, query('192.0.2.1', 'a@x.org', 'b@y.net'));
+        ask($socket, query('2001:db8::1', '', map {"user$_\@y.net"} 1 .. 20));
+        ask($socket, "I192.0.2.2\0Fa b<>\"\n\@x.org\0Tb\@y.net\0Nmx.example.org\0\0");
+        ask($socket, "I192.0.2.2\0Fa\0Tb\@y.net\0P\0\0");
+        $socket->send('nonsense');
+        logged(qr/bad datagram/);
+        $daemon->signal('USR1');
+        logged(qr/info.*saved/);
+        $daemon->signal('USR2');
+        logged(qr/info.*records waiting/);
+        $daemon->signal('HUP');
+        logged(qr/lists reloaded/);
+        spit("$dir/white", "nonsense\n");
+        $daemon->signal('HUP');
+        logged(qr/not reloaded/);
+        is $daemon->stop, 0, 'stopped';
+        my @lines = lines();
+        my @unusual = grep {/^(warning|error|\S+: fatal): |^level=(warning|error) |^\{"level":"(warning|error)"/} @lines;
+        cmp_ok scalar @unusual, '>=', 3, 'there are both kinds';
+        is_deeply [left_by_logcheck(@lines)], [@unusual, @unusual], 'it leaves the warnings and errors';
+        my $error = 'verdict=defer reason=error client=::1 sender=a recipients=b age=0 source=local';
+        my @fatal = ('qmail-greyd: fatal: unknown user: x', 'warning: 3 log lines dropped', $error, "level=info $error",
+            'level=fatal program="qmail-greyd" message="unknown user: x"', '{"level":"fatal","program":"qmail-greyd","message":"unknown user: x"}',
+            '{"level":"info","verdict":"defer","reason":"error","client":"::1","sender":"a","recipients":["b"],"age":0,"source":"local"}');
+        is_deeply [left_by_logcheck(@fatal)], [@fatal, @fatal], 'and what ends it';
+    };
+}
 
 subtest 'a real journal has the priorities' => sub {
     my $journald = '/lib/systemd/systemd-journald';

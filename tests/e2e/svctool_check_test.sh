@@ -134,9 +134,19 @@ svc -t "$service"
 is_good() { "$svctool" --check --service="$service" >"$top/out" 2>"$top/err"; }
 wait_for is_good || fail 'not good as the other user'
 says 'set by hand to'
-chown daemon "$top/control" "$top/control"/greylist.one.context*
+
+say 'for a user who cannot read the state a restart tells what hands it over, and that does'
 set_to SERVICE_USER daemon
-svc -t "$service"
+stays_up 111 "not restarted, as the daemon could not start now: cannot open $top/control/greylist.one.context"
+todo=$(sed -n "s/.*; its state is another user's: //p" "$top/err")
+[ "${todo%%;*}" = "svctool --stop --service=$service" ] || fail "no stop first: $todo"
+[ "${todo##*; }" = "svctool --start --service=$service" ] || fail "no start last: $todo"
+ok --stop --service="$service"
+eval "$(echo "$todo" | cut -d ';' -f 2)" || fail "what it tells fails: $todo"
+for file in "$top/control"/greylist.one.context*; do
+  [ "$(stat -c %U "$file")" = daemon ] || fail "$file was not handed over: $todo"
+done
+ok --start --service="$service"
 wait_for is_good || fail 'not good as the user before'
 chown nobody "$top/control"
 check 1
@@ -194,6 +204,28 @@ touch -d '+1 minute' "$top/control/greylist.whitelist"
 check 0
 says "which is newer; to do: svctool --build-cdb=$top/control/greylist.whitelist"
 rm "$top/control/greylist.whitelist.cdb"
+
+say 'a log in another format is read all the same'
+for format in json logfmt; do
+  ok --set="LOG_FORMAT=$format" --restart --service="$service"
+  wait_for log_has 'message.*listening on' || fail "no $format"
+  check 0
+  says "LOG_FORMAT: set by hand to '$format'"
+  cp "$top/control/greylist.whitelist" "$top/good"
+  echo 'a "bad" line' >>"$top/control/greylist.whitelist"
+  svc -h "$service"
+  wait_for log_has 'level.*error.*message.*lists not reloaded' || fail 'the bad list is not refused'
+  check 1
+  says "the daemon has refused it, so that the one before is in force: $top/control/greylist.whitelist:"
+  cat "$top/good" >"$top/control/greylist.whitelist"
+  svc -h "$service"
+  wait_for is_good || fail 'not good with the list as it was'
+  : >"$log" # so that the next words are new ones
+done
+: >"$service/variables/LOG_FORMAT"
+finds 100 --set=LOG_FORMAT=xml --service="$service"
+ok --restart --service="$service"
+check 0
 
 say 'a dry run is called one'
 set_to DRY_RUN 1

@@ -108,3 +108,29 @@ TEST_CASE("of several walks and a pass of expiry each goes its way: what stays i
   }
   CHECK(whole_walks > 500);
 }
+
+TEST_CASE("a walk that a sorting meets on its way misses nothing") {
+  // Restored from the youngest to the oldest, so that sorting turns the order round.
+  constexpr std::size_t kRecords = 100;
+  for (std::size_t before = 0; before <= kRecords; before += 10) {
+    CAPTURE(before);
+    Greylist greylist(Policy{}, 1000, HashKey{});
+    for (std::size_t i = 0; i < kRecords; ++i) {
+      const std::string sender = text("s", i);
+      SavedRecord record;
+      record.seen = kNow - Seconds(i);
+      record.client = *Ip::parse("192.0.2.1");
+      record.sender = sender;
+      record.recipient = "r@x.org";
+      REQUIRE(greylist.restore(record, kNow));
+    }
+    Walker walker(greylist);
+    walker.start(greylist);
+    walker.step(before);
+    greylist.sort_by_age();
+    walker.look(lines_of(greylist));
+    walker.step(SIZE_MAX);
+    CHECK(walker.unchanged.size() == kRecords);
+    for (const std::string& line : walker.unchanged) CHECK(walker.visited[line] >= 1);
+  }
+}

@@ -116,7 +116,7 @@ TEST_CASE("every option that the Perl program lacks works under the name greydae
       "greydaemon --dry-run --allow=192.0.2.0/24 --policy=127.0.0.1@10023 --policy-text=later "
       "--ipv4-prefix=24 --ipv6-prefix=56 --sender-key=domain --recipient-key=none "
       "--recipients=all --client-passes=1 --blacklist=black --whitelist=white -f 9 -h 4096 "
-      "--max-records=1000 --port=2000 --sync=always -v 2 --check 127.0.0.1 save");
+      "--max-records=1000 --port=2000 --sync=always -v 2 --log-format=json --check 127.0.0.1 save");
   const Policy& policy = options.policy;
   CHECK(policy.personality == Personality::greydaemon);
   CHECK(policy.dry_run);
@@ -134,6 +134,7 @@ TEST_CASE("every option that the Perl program lacks works under the name greydae
   CHECK(options.listen.port == 2000);
   CHECK(options.sync == Sync::always);
   CHECK(options.verbosity == Verbosity::state);
+  CHECK(options.log_format == LogFormat::json);
   CHECK(options.check);
 }
 
@@ -196,6 +197,7 @@ TEST_CASE("misuse is one line that names what is wrong, and exit code 100") {
       {"qmail-greyd -p 0 127.0.0.1 c", "--port"},
       {"qmail-greyd -p 70000 127.0.0.1 c", "70000"},
       {"qmail-greyd -v 4 127.0.0.1 c", "--verbosity"},
+      {"qmail-greyd --log-format=xml 127.0.0.1 c", "xml"},
       {"qmail-greyd localhost c", "localhost"},
       {"qmail-greyd 127.0.0.1@70000 c", "127.0.0.1@70000"},
       {"qmail-greyd --ipv4-prefix 33 127.0.0.1 c", "--ipv4-prefix"},
@@ -217,6 +219,25 @@ TEST_CASE("misuse is one line that names what is wrong, and exit code 100") {
     CHECK(result.error().exit_code == kExitMisuse);
     CHECK(result.error().text.find(row.names) != std::string::npos);
     CHECK(result.error().text.find('\n') == std::string::npos);
+  }
+}
+
+TEST_CASE("the log has its format also where the command line is wrong elsewhere") {
+  const struct {
+    const char* line;
+    LogFormat format;
+  } rows[] = {
+      {"qmail-greyd 127.0.0.1 c", LogFormat::plain},
+      {"qmail-greyd --log-format=json --nonsense", LogFormat::json},
+      {"qmail-greyd --nonsense --log-format logfmt", LogFormat::logfmt},
+      {"qmail-greyd --log-format=json --log-format=plain", LogFormat::plain},
+      {"qmail-greyd --log-format=xml", LogFormat::plain},
+      {"qmail-greyd --log-format", LogFormat::plain},
+      {"qmail-greyd --log-formats json", LogFormat::plain},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.line);
+    CHECK(log_format_in(words(row.line)) == row.format);
   }
 }
 

@@ -256,6 +256,7 @@ TEST_CASE("what is built in elsewhere is what the table says") {
   CHECK(made.free_interval == read.free_interval);
   CHECK(made.max_records == read.max_records);
   CHECK(made.verbosity == read.verbosity);
+  CHECK(made.log_format == read.log_format);
   CHECK(standard_number(setting_named("port")) == kDefaultPort);
 }
 

@@ -40,9 +40,29 @@ TEST_CASE("for the journal each line has its priority, also each of a text of se
   got.resize(std::size_t(::read(ends[0], got.data(), got.size())));
   CHECK(got ==
         "<6>verdict=accept\n<4>warning: first\n<4><0>second\n<3>error: third\n<6>info: fourth\n"
-        "<6>\n<2>fatal: fifth\n<6>\n");
+        "<2>fatal: fifth\n<6>\n");
   ::close(ends[0]);
   ::close(ends[1]);
+}
+
+TEST_CASE("in JSON each note is one line, with its priority before it where the journal reads") {
+  for (const bool journal : {false, true}) {
+    int ends[2];
+    REQUIRE(::pipe(ends) == 0);
+    LogPipe pipe(ends[1], journal);
+    pipe.set_format(LogFormat::json);
+    const auto logger = make_logger(pipe);
+    logger->warn("first\n<0>\"second\"");
+    pipe.add_note({Priority::critical, "third", "x"});
+    pipe.flush();
+    std::string got(300, '\0');
+    got.resize(std::size_t(::read(ends[0], got.data(), got.size())));
+    const std::string mark[] = {journal ? "<4>" : "", journal ? "<2>" : ""};
+    CHECK(got == mark[0] + R"({"level":"warning","message":"first%0A<0>\"second\""})" + "\n" +
+                     mark[1] + R"({"level":"fatal","program":"x","message":"third"})" + "\n");
+    ::close(ends[0]);
+    ::close(ends[1]);
+  }
 }
 
 TEST_CASE("the journal is where JOURNAL_STREAM says, by device and inode") {
@@ -88,6 +108,29 @@ TEST_CASE("a log reader that stands still costs lines, never time") {
   REQUIRE(n > 0);
   CHECK(std::string(chunk, std::size_t(n)) ==
         "warning: " + std::to_string(pipe.dropped_lines()) + " log lines dropped\nagain\n");
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+TEST_CASE("word of the lines that were missed is in the format of the log") {
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  LogPipe pipe(ends[1]);
+  pipe.set_format(LogFormat::json);
+  for (int i = 0; i < 100'000; ++i) pipe.line(Priority::info) += "{}\n";
+  pipe.flush();
+  std::string got;
+  char chunk[65536];
+  REQUIRE(::fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0);
+  for (ssize_t n; (n = ::read(ends[0], chunk, sizeof chunk)) > 0;)
+    got.append(chunk, std::size_t(n));
+  pipe.line(Priority::info) += "{}\n";
+  pipe.flush();
+  const ssize_t n = ::read(ends[0], chunk, sizeof chunk);
+  REQUIRE(n > 0);
+  CHECK(std::string(chunk, std::size_t(n)) == R"({"level":"warning","message":")" +
+                                                  std::to_string(pipe.dropped_lines()) +
+                                                  R"( log lines dropped"})" + "\n{}\n");
   ::close(ends[0]);
   ::close(ends[1]);
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "greyd/base/log_format.h"
 #include "svctool/daemon/judge_daemon.h"
 #include "svctool/daemon/judge_log.h"
 #include "svctool/daemon/judge_running.h"
@@ -10,6 +11,9 @@
 #include "svctool/plan/settings.h"
 
 using namespace grey::svctool;
+using grey::LogFormat;
+using grey::Note;
+using grey::Priority;
 using grey::wire::Reason;
 
 namespace {
@@ -206,6 +210,36 @@ TEST_CASE("a log is read as multilog and as journalctl write it") {
   read_news("no label\n@40 torn\n\n@400000006553f1", 0, other);
   CHECK_FALSE(other.since);
   CHECK(other.lost == 0);
+}
+
+TEST_CASE("a log is read in each format that the daemon can be told to write") {
+  for (const LogFormat format : {LogFormat::plain, LogFormat::logfmt, LogFormat::json}) {
+    std::string text;
+    const auto add = [&](const char* label, const Note& note) {
+      append_note(text.append(label), format, note);
+    };
+    add("@400000006553f10a00000000 ", {Priority::info, "lists reloaded, 3 entries"});
+    add("@400000006553f10b00000000 ", {Priority::warning, "12 log lines dropped"});
+    add("@400000006553f10c00000000 ",
+        {Priority::error, "lists not reloaded, the old ones stay in force: x:1: \"bad\""});
+    // What is no note of that kind: another level, and in what somebody has sent.
+    add("@400000006553f10d00000000 ", {Priority::warning, "lists reloaded, 3 entries"});
+    add("@400000006553f10d00000000 ", {Priority::info, "7 log lines dropped"});
+    LogNews news;
+    read_news(text, 0, news);
+    CHECK(news.reloaded_at == 1700000000);
+    CHECK(news.lost == 12);
+    CHECK(news.refused_at == 1700000002);
+    CHECK(news.refused == "x:1: \"bad\"");
+    CHECK(news.last_words.empty());
+    add("@400000006553f10d00000000 ", {Priority::critical, "no [x]: here", "qmail-greyd"});
+    read_news(text, 0, news);
+    CHECK(news.last_words == "qmail-greyd: fatal: no [x]: here");
+  }
+  LogNews decision;
+  read_news(R"({"level":"info","verdict":"defer","reason":"new","client":"192.0.2.1"})", 0,
+            decision);
+  CHECK(decision.last_words.empty());
 }
 
 TEST_CASE("lost log lines of a day are a warning") {

@@ -76,6 +76,19 @@ TEST_CASE("what is below a variable's first line stays when an option gives it a
   CHECK(entry->content == "7\n# agreed with Jane\n");
 }
 
+TEST_CASE("--force sets back values and scripts, and takes no remark away") {
+  Service service;
+  const std::string variable = "/variables/MIN_RESEND_MIN";
+  write(service.directory() + variable, "9\n# agreed with Jane\n");
+  write(service.directory() + "/run", "#!/bin/sh\n# edited\n");
+  // As --force has it: nothing is taken for an edit, and no script is kept.
+  Plan plan = plan_service(service.request);
+  keep_what_stays(plan, service.request, service.destdir, false);
+  CHECK(find(plan, plan.service + variable)->content == "5\n# agreed with Jane\n");
+  CHECK(find(plan, plan.service + "/run")->content.find("edited\n") == std::string::npos);
+  CHECK(plan.kept.empty());
+}
+
 TEST_CASE("a script that may have been edited is put beside the new one, each under its own name") {
   Service service;
   const auto names = [&](const std::string& run) {
@@ -137,18 +150,33 @@ TEST_CASE("state that is root's is handed over by commands, in their order") {
   write(service + "/variables/CONTROLDIR", home.path() + "/state\n");
   write(service + "/variables/CONTEXT_FILE", "context\n");
   fs::create_directories(home.path() + "/state");
-  CHECK(hand_over_state(service, "nobody").empty());
-  write(context, "x");
+  CHECK(hand_over_state(service, "nobody", false).empty());
+  const auto commands = [&](const std::string& files) {
+    return "svctool --stop --service=" + service + "; chown nobody " + files +
+           "; svctool --start --service=" + service;
+  };
   write(context + ".journal", "x");
-  CHECK(hand_over_state(service, "nobody") == "svctool --stop --service=" + service +
-                                                  "; chown nobody " + context + " " + context +
-                                                  ".journal; svctool --start --service=" + service);
-  CHECK(hand_over_state(service, "").empty());  // root has it all
-  CHECK(hand_over_state(service, "nobody that is there").empty());
-  for (const char* end : {"", ".journal"}) {
-    REQUIRE(::chown((context + end).c_str(), ::getpwnam("nobody")->pw_uid, 0) == 0);
-  }
-  CHECK(hand_over_state(service, "nobody").empty());
+  CHECK(hand_over_state(service, "nobody", false) == commands(context + ".journal"));
+  // A daemon that ends writes a snapshot, and its journal goes.
+  CHECK(hand_over_state(service, "nobody", true) == commands(context + " " + context + ".lock"));
+  write(context, "x");
+  CHECK(hand_over_state(service, "nobody", false) ==
+        commands(context + " " + context + ".journal"));
+  CHECK(hand_over_state(service, "", false).empty());  // root has it all
+  CHECK(hand_over_state(service, "nobody that is there", false).empty());
+  const auto give_to = [&](uid_t user) {
+    for (const char* end : {"", ".journal"}) {
+      REQUIRE(::chown((context + end).c_str(), user, gid_t(-1)) == 0);
+    }
+  };
+  give_to(::getpwnam("nobody")->pw_uid);
+  CHECK(hand_over_state(service, "nobody", false).empty());
+  // The directory of whoever had it goes along, where nobody else can save there.
+  give_to(1);
+  const std::string directory = home.path() + "/state";
+  REQUIRE(::chown(directory.c_str(), 1, gid_t(-1)) == 0);
+  CHECK(hand_over_state(service, "nobody", false) ==
+        commands(directory + " " + context + " " + context + ".journal"));
 }
 
 TEST_CASE("what a log's directory needs is said as commands that give it") {

@@ -1,0 +1,47 @@
+// Ways through the table. What keeps their places while it changes is in table.cc: unlink(),
+// relocate() and sort_by_age().
+#include <vector>
+
+#include "greyd/core/table.h"
+
+namespace grey {
+
+Table::Cursor::Cursor(Table& table) : table_(table) {
+  table.cursors_.push_back(this);
+}
+
+Table::Cursor::~Cursor() {
+  std::erase(table_.cursors_, this);
+}
+
+void Table::Cursor::start() {
+  record_class_ = 0;
+  start_class();
+}
+
+void Table::Cursor::start_class() {
+  next_ = table_.orders_[record_class_].head;
+  left_ = table_.orders_[record_class_].count;
+}
+
+Table::Ref Table::Cursor::next() {
+  while (record_class_ < kRecordClasses) {
+    if (next_ != 0 && left_ > 0) return next_;
+    skip_class();
+  }
+  return 0;
+}
+
+void Table::Cursor::step() {
+  next_ = table_.at(next_)->next;
+  --left_;
+}
+
+void Table::Cursor::skip_class() {
+  next_ = 0;
+  left_ = 0;
+  if (record_class_ >= kRecordClasses || ++record_class_ == kRecordClasses) return;
+  start_class();
+}
+
+}  // namespace grey
