@@ -169,6 +169,17 @@ perl -e 'printf "198.%d.%d.%d\n", 18 + $_ / 65536, $_ / 256 % 256, $_ % 256 for 
 must 'a reload' systemctl reload greylist.1999
 must 'is over when the list is in force' answers 11 192.0.2.1
 must 'as the status line says' status_says '.*; 100001 list entries"$'
+added=100
+is_settled() { status_says ".*; $(wc -l </var/lib/grey/white) list entries\"\$"; }
+waits_for_a_late_one() {
+  until_true is_settled
+  added=$((added + 1))
+  echo "192.0.2.$added" >>/var/lib/grey/white
+  kill -STOP "$(daemons)"
+  (sleep 0.1 && kill -CONT "$(daemons)") &
+  systemctl reload greylist.1999 && answers 11 "192.0.2.$added"
+}
+must 'also of a daemon that is late to hear of it, as a rule' until_true waits_for_a_late_one
 # Long, too: systemd passes over a datagram of more than a page.
 perl -e 'print "no such entry ", "x" x 9000, "\n"' >/var/lib/grey/white
 must 'a reload of a bad list' systemctl reload greylist.1999
