@@ -1,6 +1,7 @@
 // The daemon's command line, checked, as plain values. See qmail-greyd(8).
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,10 @@
 #include "greyd/net/listener.h"
 #include "greyd/state/sync.h"
 #include "greyd/wire/endpoint.h"
+
+namespace CLI {
+class App;
+}
 
 namespace grey {
 
@@ -33,10 +38,10 @@ struct Options {
   std::optional<NetworkSet> allow;
   std::vector<ListenAddress> mta_addresses;  // empty: no policy requests are taken
   std::string mta_text;                      // of a deferral, see MtaWords; empty: the default
-  std::string control;        // the control socket's path; empty: there is none
+  std::string control;                       // the control socket's path; empty: there is none
   bool control_given = false;  // else it is beside the context file, and can be done without
-  std::string control_group;  // may use it, too; empty: none
-  bool check = false;                        // say whether a start would do, instead of one
+  std::string control_group;   // may use it, too; empty: none
+  bool check = false;          // say whether a start would do, instead of one
 };
 
 // What the command line asked for instead of a run: text for standard output, then exit 0.
@@ -52,5 +57,8 @@ struct CommandLine {
 // `arguments` are argv. `control_directory` is $CONTROLDIR, empty when unset.
 Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments,
                                        const std::string& control_directory);
+
+// Shows the table of options, for what is written from it.
+void look_at_options(const std::function<void(const CLI::App&)>& look);
 
 }  // namespace grey

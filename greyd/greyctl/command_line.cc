@@ -25,8 +25,8 @@ constexpr const char* kFooter =
 
 // The daemon's settings that say how records are kept, for --context.
 constexpr std::array<std::string_view, 11> kPolicyOptions = {
-    "min-resend",   "resend-window", "timeout-days",  "client-passes", "ipv4-prefix", "ipv6-prefix",
-    "sender-key",   "recipient-key", "recipients",    "whitelist",     "blacklist"};
+    "min-resend", "resend-window", "timeout-days", "client-passes", "ipv4-prefix", "ipv6-prefix",
+    "sender-key", "recipient-key", "recipients",   "whitelist",     "blacklist"};
 
 // As the control socket takes addresses: a word of text.h; "<>" is the null sender.
 std::string word(const std::string& text) {
@@ -86,9 +86,8 @@ class Parser {
     Named& named = result_.named;
     app.add_option("--service", named.service, "a service's directory, as svctool makes it")
         ->type_name("DIR");
-    auto* const control =
-        app.add_option("--control", named.control, "the daemon's control socket")
-            ->type_name("PATH");
+    auto* const control = app.add_option("--control", named.control, "the daemon's control socket")
+                              ->type_name("PATH");
     app.add_option("--context", named.context, "the files of a daemon that does not run")
         ->type_name("FILE")
         ->excludes(control);
@@ -148,8 +147,9 @@ class Parser {
     add_top(app);
   }
   void add_top(CLI::App& app) {
-    CLI::App* const top = add(app, "top", "who has most records: clients, networks, senders or "
-                                          "recipients");
+    CLI::App* const top = add(app, "top",
+                              "who has most records: clients, networks, senders or "
+                              "recipients");
     top->add_option_function<std::string>(
            "BY",
            [this](const std::string& name) {
@@ -177,8 +177,8 @@ class Parser {
     field(forget, "CLIENT", "client", "an address or a network: the client and its triplets", "");
     field(forget, "--sender", "sender", "triplets of this sender", "GLOB");
     field(forget, "--recipient", "recipient", "triplets to this recipient", "GLOB");
-    for (const auto& [name, help] : {std::pair{"allow", "never defer it"},
-                                     std::pair{"block", "always defer it"}}) {
+    for (const auto& [name, help] :
+         {std::pair{"allow", "never defer it"}, std::pair{"block", "always defer it"}}) {
       CLI::App* const put = add(app, name, help);
       field(put, "ENTRY", "entry", "as in a list: 192.0.2.0/24, user@example.com, to:...", "",
             true);
@@ -204,6 +204,15 @@ class Parser {
   Invocation& result_;
 };
 
+void define(CLI::App& app, Parser& parser) {
+  app.description("Looks into a running greylisting daemon, and changes what it remembers.");
+  app.name("greyctl");
+  app.set_help_flag("--help", "print this and exit");
+  app.set_version_flag("--version", "greyctl " GREY_VERSION, "print the version and exit");
+  parser.add_all(app);
+  app.footer(kFooter);  // last: else each command had it, too
+}
+
 Result<void> complete(const Invocation& invocation) {
   const Named& named = invocation.named;
   if (!named.policy_options.empty() && (named.context.empty() || !named.service.empty())) {
@@ -219,13 +228,10 @@ Result<void> complete(const Invocation& invocation) {
 }  // namespace
 
 Result<Invocation> parse_command_line(const std::vector<std::string>& arguments) {
-  CLI::App app("Looks into a running greylisting daemon, and changes what it remembers.",
-               "greyctl");
-  app.set_help_flag("--help", "print this and exit");
-  app.set_version_flag("--version", "greyctl " GREY_VERSION, "print the version and exit");
+  CLI::App app;
   Invocation result;
-  Parser(result).add_all(app);
-  app.footer(kFooter);  // last: else each command had it, too
+  Parser parser(result);
+  define(app, parser);
   if (const auto option = option_without_value(arguments); !option.empty()) {
     return misuse(std::string(option) + ": the value is empty (see --help)");
   }
@@ -245,6 +251,14 @@ Result<Invocation> parse_command_line(const std::vector<std::string>& arguments)
   }
   if (auto good = complete(result); !good) return tl::make_unexpected(good.error());
   return result;
+}
+
+void look_at_options(const std::function<void(const CLI::App&)>& look) {
+  CLI::App app;
+  Invocation unused;
+  Parser parser(unused);
+  define(app, parser);
+  look(app);
 }
 
 }  // namespace grey::greyctl

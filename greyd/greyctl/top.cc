@@ -11,8 +11,7 @@ namespace grey::greyctl {
 namespace {
 
 constexpr unsigned kV4Network = 24, kV6Network = 48;
-constexpr std::array<std::string_view, 4> kNames = {"clients", "networks", "senders",
-                                                    "recipients"};
+constexpr std::array<std::string_view, 4> kNames = {"clients", "networks", "senders", "recipients"};
 
 // "192.0.2.7" or "192.0.2.0/26" as "192.0.2.0/24"; a name as it is.
 std::string network_of(const std::string& client) {
@@ -28,6 +27,10 @@ std::optional<Top::By> Top::by_name(std::string_view name) {
   const auto at = std::find(kNames.begin(), kNames.end(), name);
   if (at == kNames.end()) return std::nullopt;
   return By(at - kNames.begin());
+}
+
+std::span<const std::string_view> Top::names() {
+  return kNames;
 }
 
 void Top::add(const nlohmann::json& record) {
