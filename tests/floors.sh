@@ -57,9 +57,10 @@ targets=${2-}
 cd "$1"
 
 {
-    [ -d completion ] && completion=completion || completion=
-    find greyd svctool smtpd-glue $completion -type f \( -name '*.h' -o -name '*.cc' -o -name '*.c' \) -exec \
-        grep -HE '^[[:space:]]*#[[:space:]]*include[[:space:]]*["<]' {} + | sed 's/^\([^:]*\):[^"<]*\(.*\)$/include \1 \2/'
+    for folder in greyd svctool smtpd-glue completion; do
+        [ ! -d "$folder" ] || find "$folder" -type f \( -name '*.h' -o -name '*.cc' -o -name '*.c' \) -exec \
+            grep -HE '^[[:space:]]*#[[:space:]]*include[[:space:]]*["<]' {} +
+    done | sed 's/^\([^:]*\):[^"<]*\(.*\)$/include \1 \2/'
     [ -z "$targets" ] || cat "$targets"
 } | awk -v floors="$(echo "$floors" | tr '\n' ';')" -v top="$(echo "$top" | tr '\n' ' ')" -v only="$only" -v all_moved="$all_moved" '
 function fail(text) { print "FAILED: " text; failures++ }
