@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "greyd/base/standard_descriptors.h"
 #include "greyd/control/commands.h"
 #include "greyd/control/control_server.h"
+#include "greyd/control_socket.h"
 #include "greyd/front_settings.h"
 #include "greyd/fronts/local_networks.h"
 #include "greyd/fronts/mta_server.h"
@@ -26,12 +28,14 @@
 #include "greyd/net/event_loop.h"
 #include "greyd/net/listener.h"
 #include "greyd/net/log.h"
+#include "greyd/net/supervisor_notice.h"
 #include "greyd/net/udp_socket.h"
 #include "greyd/options.h"
 #include "greyd/privileges.h"
 #include "greyd/service/service.h"
 #include "greyd/start_check.h"
 #include "greyd/state/state_place.h"
+#include "greyd/supervisor_report.h"
 #include "greyd/upkeep.h"
 
 namespace grey {
@@ -61,31 +65,14 @@ Result<std::vector<Listener>> listen_mta(const Options& options) {
   return listeners;
 }
 
-// The control socket, owned by who the daemon is now. Nothing where it is not wanted, or cannot be
-// had and has not been asked for.
-Result<std::optional<Listener>> listen_control(const Options& options, std::optional<gid_t> group,
-                                               spdlog::logger& logger) {
-  constexpr mode_t kOwner = 0600, kOwnerAndGroup = 0660;
-  if (options.control.empty()) return std::optional<Listener>();
-  const GroupOnLoan loan(group);
-  if (loan.error() != 0) {
-    return tl::make_unexpected(
-        system_error("give " + options.control + " to group", options.control_group, loan.error()));
-  }
-  auto listener = Listener::open({options.control, {}}, group ? kOwnerAndGroup : kOwner);
-  if (listener) return std::optional(std::move(*listener));
-  if (options.control_given) return tl::make_unexpected(listener.error());
-  logger.warn("{}; greyctl cannot ask (see --control)", listener.error().text);
-  return std::optional<Listener>();
-}
-
 DaemonFacts facts_of(const Options& options) {
   DaemonFacts facts;
   facts.listen.push_back(to_string(options.listen.ip) + "@" + std::to_string(options.listen.port));
   for (const ListenAddress& address : options.mta_addresses) {
     facts.listen.push_back(address.path.empty() ? to_text(address.endpoint) : address.path);
   }
-  facts.context_file = options.context_file;
+  std::error_code error;
+  facts.context_file = std::filesystem::absolute(options.context_file, error);
   facts.max_records = options.max_records;
   facts.since = wall_clock();
   return facts;
@@ -97,8 +84,19 @@ Upkeeping upkeeping_of(Upkeep& upkeep) {
           .reload = [&](Upkeeping::Done done) { upkeep.reload(std::move(done)); }};
 }
 
-Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger,
-                  Counters& counters) {
+// A supervisor that cannot be told how the daemon stands is no reason to stop.
+SupervisorNotice find_supervisor(const Options& options, spdlog::logger& logger) {
+  SupervisorNotice notice;
+  const auto warn = [&](const char* whom, const Result<void>& found) {
+    if (!found) logger.warn("{} is not told how this daemon stands: {}", whom, found.error().text);
+  };
+  if (options.notification_fd) warn("s6", notice.tell_s6(*options.notification_fd));
+  warn("systemd", notice.tell_systemd(SupervisorNotice::take_environment()));
+  return notice;
+}
+
+Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pipe,
+                  spdlog::logger& logger, Counters& counters) {
   auto socket = bind_udp(options.listen);
   if (!socket) return tl::make_unexpected(socket.error());
   auto listeners = listen_mta(options);
@@ -108,8 +106,8 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger,
   if (const auto dropped = drop_privileges(options.user, *group); !dropped) {
     return tl::make_unexpected(dropped.error());
   }
-  auto control_listener = listen_control(options, *group, logger);
-  if (!control_listener) return tl::make_unexpected(control_listener.error());
+  auto control_socket = open_control_socket(options, *group);
+  if (!control_socket) return tl::make_unexpected(control_socket.error());
   RateLimit unexpected(kUnexpectedLogPeriod);
   EventLoop loop([&](const std::exception& error) {
     ++counters.unexpected;
@@ -133,8 +131,12 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger,
     }
   };
   Service service(service_settings(options), new_hash_key(), background, report, counters);
+  SupervisorReport supervisor(notice, service.greylist().table(), counters);
+  service.files().tell_progress([&] { supervisor.at_work(monotonic_microseconds()); });
   // Lists and state are read as the user who will read and write them later.
-  if (const auto lists = service.reload_lists(); !lists) return tl::make_unexpected(lists.error());
+  const auto lists = service.reload_lists();
+  if (!lists) return tl::make_unexpected(lists.error());
+  supervisor.lists_read(lists);
   if (const auto loaded = load_state(service, options, logger); !loaded) {
     return tl::make_unexpected(loaded.error());
   }
@@ -146,22 +148,26 @@ Result<int> serve(const Options& options, LogPipe& pipe, spdlog::logger& logger,
   }
   UdpFront udp(udp_settings(options, allow, service.greylist().tells_questions_apart()),
                std::move(*socket), service, pipe, logger, counters.udp);
-  Upkeep upkeep(loop, options, service, pipe, logger, counters);
+  Upkeep upkeep(loop, options, service, pipe, logger, counters, supervisor);
   Commands commands(facts_of(options), service, counters, upkeeping_of(upkeep));
   std::optional<ControlServer> control;
-  if (*control_listener) {
-    control.emplace(std::move(**control_listener), commands, service, logger, counters.control);
+  if (control_socket->listener) {
+    control.emplace(std::move(*control_socket->listener), commands, service, logger,
+                    counters.control);
   }
   const auto clock = [&] { return upkeep.look_at_clocks(); };
   udp.attach(loop, clock);
   if (mta) mta->attach(loop, clock);
   if (control) control->attach(loop, clock);
+  if (!control_socket->warning.empty()) logger.warn("{}", control_socket->warning);
   // Said only now: who reads it may send signals at once.
   if (options.verbosity >= Verbosity::decisions) {
     logger.info("listening on {}@{}{}", to_string(options.listen.ip), options.listen.port,
                 options.policy.dry_run ? ", dry run: all is accepted" : "");
   }
+  supervisor.ready(loop);
   loop.run();
+  supervisor.stopping();
   service.drain();  // whatever is decided is answered, and saved
   const auto saved = upkeep.save_all();
   if (saved) return 0;
@@ -212,8 +218,11 @@ int run(const std::vector<std::string>& arguments) {
     const auto fit = check_start(options, *logger);
     return fit ? 0 : end(fit.error());
   }
-  const auto code = serve(options, pipe, *logger, counters);
-  return code ? *code : end(code.error());
+  SupervisorNotice notice = find_supervisor(options, *logger);
+  const auto code = serve(options, notice, pipe, *logger, counters);
+  if (code) return *code;
+  notice.status(code.error().text);
+  return end(code.error());
 }
 
 }  // namespace

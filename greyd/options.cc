@@ -28,6 +28,7 @@ struct Raw {
   std::int64_t hash_size = 0;
   std::int64_t port = 0;
   int verbosity = 0;
+  int notification_fd = 0;  // 0: none
   std::string allow;
   std::vector<std::string> policy;
   std::string address, context_file;
@@ -78,7 +79,7 @@ void add_choice(CLI::App& app, std::string_view name, Enum& value,
 template <typename Number>
 void add_number(CLI::App& app, std::string_view name, Number& value, bool greydaemon) {
   const Setting& setting = setting_named(name);
-  value = Number(standard_number(setting));
+  if (!setting.standard.empty()) value = Number(standard_number(setting));
   Range range = setting.range;
   if (greydaemon && setting.greydaemon_zero) range.low = 0;
   const auto take = [&value, range, names = names_of(setting)](const std::string& text) {
@@ -143,6 +144,7 @@ void add_options(CLI::App& app, Raw& raw, Options& options) {
   add_setting(app, "control-group", options.control_group);
   add_setting(app, "user", options.user);
   add_number(app, "verbosity", raw.verbosity, raw.greydaemon);
+  add_number(app, "notification-fd", raw.notification_fd, raw.greydaemon);
   app.add_flag("--check", options.check,
                "say what would stop a start with these options, lists and files, and exit");
   app.add_flag("--greydaemon", raw.greydaemon,
@@ -217,6 +219,7 @@ Result<void> complete(Raw& raw, const CLI::App& app, const std::string& control_
   options.save_interval = raw.save_minutes * 60;
   options.free_interval = raw.free_minutes * 60;
   options.verbosity = Verbosity(raw.verbosity);
+  if (raw.notification_fd != 0) options.notification_fd = raw.notification_fd;
   if (policy.min_resend >= policy.resend_window) {
     return misuse("min resend (" + std::to_string(raw.min_resend_minutes) +
                   " minutes) must be shorter than the resend window (" +

@@ -41,7 +41,9 @@ struct Options {
   std::string control;                       // the control socket's path; empty: there is none
   bool control_given = false;  // else it is beside the context file, and can be done without
   std::string control_group;   // may use it, too; empty: none
-  bool check = false;          // say whether a start would do, instead of one
+  // Where s6 waits for a newline (SupervisorNotice::tell_s6). Absent: nobody does.
+  std::optional<int> notification_fd;
+  bool check = false;  // say whether a start would do, instead of one
 };
 
 // What the command line asked for instead of a run: text for standard output, then exit 0.

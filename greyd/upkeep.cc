@@ -22,12 +22,13 @@ constexpr std::size_t kMaxPrintedRecords = 10'000;
 }  // namespace
 
 Upkeep::Upkeep(EventLoop& loop, const Options& options, Service& service, LogPipe& pipe,
-               spdlog::logger& logger, const Counters& counters)
+               spdlog::logger& logger, const Counters& counters, SupervisorReport& supervisor)
     : options_(options),
       service_(service),
       pipe_(pipe),
       logger_(logger),
       counters_(counters),
+      supervisor_(supervisor),
       tick_(loop.every(kTick, [this] { on_tick(); })),
       save_(loop.every(double(options.save_interval), [this] { start_save(); })),
       save_slices_(loop.every(kSavePause, [this] { save_slice(); })),
@@ -166,7 +167,9 @@ void Upkeep::on_hup() {
 }
 
 void Upkeep::reload(Done done) {
+  supervisor_.reading_lists(monotonic_microseconds());
   service_.start_reload([this, done = std::move(done)](const Result<std::size_t>& entries) {
+    supervisor_.lists_read(entries);
     if (!entries) {
       logger_.error("lists not reloaded, the old ones stay in force: {}", entries.error().text);
     } else if (options_.verbosity >= Verbosity::decisions) {

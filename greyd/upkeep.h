@@ -14,6 +14,7 @@
 #include "greyd/net/log.h"
 #include "greyd/options.h"
 #include "greyd/service/service.h"
+#include "greyd/supervisor_report.h"
 
 namespace grey {
 
@@ -21,7 +22,7 @@ class Upkeep {
  public:
   // It begins with this, on `loop`. All by reference must outlive it.
   Upkeep(EventLoop& loop, const Options& options, Service& service, LogPipe& pipe,
-         spdlog::logger& logger, const Counters& counters);
+         spdlog::logger& logger, const Counters& counters, SupervisorReport& supervisor);
   Upkeep(const Upkeep&) = delete;
   Upkeep& operator=(const Upkeep&) = delete;
 
@@ -61,6 +62,7 @@ class Upkeep {
   LogPipe& pipe_;
   spdlog::logger& logger_;
   const Counters& counters_;
+  SupervisorReport& supervisor_;
 
   std::vector<Saver> savers_;
   std::vector<Done> expirers_;       // who wait for the pass that runs

@@ -19,8 +19,8 @@ greyd/store:              greyd/core greyd/net
 greyd/lookups:            greyd/core greyd/net
 greyd/fronts:             greyd/state greyd/net
 greyd/control:            greyd/service greyd/fronts
-greyd/greyctl:            greyd
 greyd:                    greyd/control greyd/store greyd/lookups
+greyd/greyctl:            greyd
 svctool/util:             greyd/base
 svctool/plan:             svctool/util greyd/lists
 svctool/cli:              svctool/plan
@@ -37,7 +37,7 @@ smtpd-glue/mailfront:     smtpd-glue/libgreylist
 smtpd-glue/qmail:         smtpd-glue/libgreylist
 '
 # What belongs to greyd, svctool and smtpd-glue themselves.
-top='greyd/main greyd/options greyd/upkeep greyd/front_settings greyd/sandbox greyd/privileges greyd/start_check
+top='greyd/main greyd/options greyd/control_socket greyd/upkeep greyd/front_settings greyd/sandbox greyd/privileges greyd/start_check greyd/supervisor_report
 svctool/main smtpd-glue/small_runtime smtpd-glue/musl
 completion/main completion/table completion/shells completion/bash completion/zsh'
 # Who alone includes a header from elsewhere.

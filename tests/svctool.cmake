@@ -41,6 +41,9 @@ set_tests_properties(svctool_e2e svctool_upkeep_e2e svctool_check_e2e svctool_fa
 if(NOT GREY_SANITIZE)
   add_test(NAME supervise_test
            COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/supervise_test.sh ${CMAKE_BINARY_DIR})
+  add_test(NAME supervise_notify_test
+           COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/supervise_notify_test.sh ${CMAKE_BINARY_DIR})
+  set_tests_properties(supervise_notify_test PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 400)
   add_test(NAME svctool_edits_e2e
            COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_edits_test.sh ${CMAKE_BINARY_DIR})
   add_test(NAME svctool_broken_test

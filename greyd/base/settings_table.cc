@@ -252,6 +252,12 @@ constexpr Setting kSettings[] = {
      .unit = "user",
      .argument = "USER",
      .help = "user to run as"},
+    {.name = "notification-fd",
+     .unit = "descriptor",
+     .argument = "FD",
+     .range = {3, 1'048'575},
+     .otherwise = "none",
+     .help = "descriptor that s6 waits at for a newline, when it is ready"},
     // Around the daemon: its memory limit, the least that it starts with; and its log, by what
     // multilog takes, whose limits are the narrowest.
     {.option = "memory",

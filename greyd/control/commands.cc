@@ -343,8 +343,7 @@ Commands::Answer Commands::unlist(Call& call) {
 
 // ---- upkeep ------------------------------------------------------------------------------------
 
-Commands::Answer Commands::upkeep(Call& call,
-                                  const std::function<void(Upkeeping::Done)>& what,
+Commands::Answer Commands::upkeep(Call& call, const std::function<void(Upkeeping::Done)>& what,
                                   std::string_view counted) {
   if (auto good = call.request.end(); !good) return refuse(good.error());
   what([later = std::move(call.later), counted](const Result<std::size_t>& outcome) {

@@ -28,10 +28,10 @@ class Commands {
  public:
   // Lines of an answer, the last of which has "done" or "error". At most one of these.
   struct Answer {
-    std::string lines{};                        // at once
-    std::function<bool(std::string&)> more{};   // and then piece by piece, while it is true
-    bool later = false;                         // and then what Later is told
-    std::optional<RecordFilter> watch{};        // and then decisions, without an end
+    std::string lines{};                       // at once
+    std::function<bool(std::string&)> more{};  // and then piece by piece, while it is true
+    bool later = false;                        // and then what Later is told
+    std::optional<RecordFilter> watch{};       // and then decisions, without an end
   };
   // The end of an answer, in the call that asks or later.
   using Later = std::function<void(std::string lines)>;

@@ -8,8 +8,8 @@ namespace grey {
 namespace {
 
 // Nobody is closed for being idle: a terminal may watch for days.
-constexpr unsigned kForEver = 1u << 30;         // ticks
-constexpr std::size_t kMaxHeld = 4 << 20;       // bytes, of all connections
+constexpr unsigned kForEver = 1u << 30;                       // ticks
+constexpr std::size_t kMaxHeld = 4 << 20;                     // bytes, of all connections
 constexpr std::size_t kMaxPipelined = 2 * Request::kMaxSize;  // bytes that wait
 
 StreamSettings settings() {
@@ -94,7 +94,8 @@ class ControlServer::Talk : public StreamTalk {
   }
   void begin(std::string_view request, std::string& out) {
     later_ = std::make_shared<LaterAnswer>();
-    const auto bring = [this, id = id_, later = later_, server = server_.alive_](std::string lines) {
+    const auto bring = [this, id = id_, later = later_,
+                        server = server_.alive_](std::string lines) {
       if (std::exchange(later->over, true)) return;
       if (!later->begun) {
         later->lines = std::move(lines);

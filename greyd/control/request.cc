@@ -42,9 +42,8 @@ Result<Request> Request::parse(std::string_view line) {
   Request request;
   for (const auto& [name, value] : tree.items()) {
     Value& field = request.fields_[name];
-    const bool list = value.is_array() && std::all_of(value.begin(), value.end(), [](const json& v) {
-      return v.is_string();
-    });
+    const bool list = value.is_array() && std::all_of(value.begin(), value.end(),
+                                                      [](const json& v) { return v.is_string(); });
     if (value.is_string()) {
       field.text = value.get<std::string>();
     } else if (value.is_number_unsigned() && value.get<std::uint64_t>() <= kMaxNumber) {
@@ -108,7 +107,8 @@ std::vector<std::string> Request::words(std::string_view name) {
 
 Result<void> Request::end() const {
   if (!fault_.empty()) return misuse(command_ + ": " + fault_);
-  if (!fields_.empty()) return misuse(command_ + ": no such field: " + shown(fields_.begin()->first));
+  if (!fields_.empty())
+    return misuse(command_ + ": no such field: " + shown(fields_.begin()->first));
   return {};
 }
 

@@ -97,8 +97,7 @@ void append_stats(std::string& out, const DaemonFacts& facts, const Counters& co
   JsonLine line(out);
   line.flag("done", true).number("now", now).number("since", facts.since);
   line.begin_object("counters");
-  visit_counters(counters,
-                 [&](std::string_view name, Count count) { line.number(name, count); });
+  visit_counters(counters, [&](std::string_view name, Count count) { line.number(name, count); });
   line.end_object().end();
 }
 

@@ -12,9 +12,9 @@
 #include <string_view>
 #include <vector>
 
-#include "greyd/lists/address_list.h"
 #include "greyd/base/error.h"
 #include "greyd/base/seconds.h"
+#include "greyd/lists/address_list.h"
 
 namespace grey {
 

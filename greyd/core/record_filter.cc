@@ -18,6 +18,11 @@ std::string shown(std::string_view text) {
   return word;
 }
 
+// A network of IPv6 has no IPv4 in it, as an operator means it.
+bool is_in(const Network& network, const Ip& ip) {
+  return network.contains(ip) && (network.prefix >= Ip::kV4Bits || !ip.is_v4());
+}
+
 }  // namespace
 
 std::string_view state_name(RecordClass record_class) {
@@ -99,7 +104,7 @@ bool RecordFilter::matches(const SavedRecord& record) const {
   if (network_) {
     if (!record.client.has_address()) return false;
     const Ip& ip = record.client.ip;
-    if (ip != stored_network_ && !network_->contains(ip)) return false;
+    if (ip != stored_network_ && !is_in(*network_, ip)) return false;
   }
   if (name_ && record.client != Client::named(*name_)) return false;
   if (!sender_ && !recipient_) return true;
@@ -109,7 +114,7 @@ bool RecordFilter::matches(const SavedRecord& record) const {
 }
 
 bool RecordFilter::matches(const wire::Query& query) const {
-  if (network_ && !(query.client.has_address() && network_->contains(query.client.ip))) {
+  if (network_ && !(query.client.has_address() && is_in(*network_, query.client.ip))) {
     return false;
   }
   if (name_ && query.client != Client::named(*name_)) return false;

@@ -21,10 +21,11 @@ class RecordFilter {
  public:
   // As an administrator says it; what is absent is not asked for.
   struct Wanted {
-    std::optional<std::string> client;             // an address, a network, or else a name
-    std::optional<std::string> sender, recipient;  // patterns of glob.h; "": the null sender
-    std::optional<std::string> state;              // see state_name()
-    std::optional<Seconds> since;                  // seen at that time or later
+    std::optional<std::string> client{};     // an address, a network, or else a name
+    std::optional<std::string> sender{};     // a pattern of glob.h; "": the null sender
+    std::optional<std::string> recipient{};  // likewise
+    std::optional<std::string> state{};      // see state_name()
+    std::optional<Seconds> since{};          // seen at that time or later
   };
 
   RecordFilter() = default;  // all of them
@@ -52,7 +53,7 @@ class RecordFilter {
   void take_keys(const Wanted& wanted, const Policy& policy);
 
   std::optional<Network> network_;
-  Ip stored_network_;               // what a client of it is stored as
+  Ip stored_network_;                // what a client of it is stored as
   std::optional<std::string> name_;  // of a client without an address
   std::optional<Pattern> sender_, recipient_;
   std::optional<RecordClass> record_class_;

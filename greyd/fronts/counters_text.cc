@@ -37,7 +37,7 @@ std::string_view mta_fault_name(std::size_t i) {
 void add(const Visitor& visitor, const UdpCounters& udp) {
   visitor.add_each("udp.decided", udp.decided, reason_name);
   visitor.add_each("udp.faults", udp.faults,
-                [](std::size_t i) { return wire::to_string(wire::Fault(i)); });
+                   [](std::size_t i) { return wire::to_string(wire::Fault(i)); });
   visitor.add("udp", "foreign", udp.foreign);
   visitor.add("udp", "overflow", udp.overflow);
   visitor.add("udp", "backlog", udp.backlog);

@@ -20,8 +20,7 @@ class Socket : public Channel {
     const std::string line = request + '\n';
     std::size_t sent = 0;
     while (sent < line.size()) {
-      const ssize_t size =
-          ::send(fd_.get(), line.data() + sent, line.size() - sent, MSG_NOSIGNAL);
+      const ssize_t size = ::send(fd_.get(), line.data() + sent, line.size() - sent, MSG_NOSIGNAL);
       if (size < 0 && errno == EINTR) continue;
       if (size < 0) return tl::make_unexpected(system_error("ask", path_, errno));
       sent += std::size_t(size);

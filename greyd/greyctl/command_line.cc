@@ -44,7 +44,7 @@ class Parser {
     add_looks(app);
     add_changes(app);
     add_upkeep(app);
-    app.require_subcommand(1);
+    app.require_subcommand(0, 1);  // that there is one is looked at after unknown options
   }
 
  private:
@@ -215,6 +215,7 @@ void define(CLI::App& app, Parser& parser) {
 
 Result<void> complete(const Invocation& invocation) {
   const Named& named = invocation.named;
+  if (invocation.command.empty()) return misuse("a command is missing (see --help)");
   if (!named.policy_options.empty() && (named.context.empty() || !named.service.empty())) {
     return misuse(named.policy_options.front() +
                   ": only with --context; else daemon or service say it");

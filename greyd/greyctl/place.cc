@@ -72,7 +72,8 @@ Result<Variables> variables_of(const std::string& directory) {
 
 bool is_greydaemon(const std::string& directory) {
   const auto options = read_file(directory + "/.options");
-  return options && *options && ("\n" + **options).find("\n--use-greydaemon\n") != std::string::npos;
+  return options && *options &&
+         ("\n" + **options).find("\n--use-greydaemon\n") != std::string::npos;
 }
 
 // ---- a process ---------------------------------------------------------------------------------
@@ -163,8 +164,7 @@ Result<Options> options_of_service(const std::string& directory) {
   arguments.push_back(value_of(*variables, "LISTEN"));
   arguments.push_back(context);
   // As `run` has it, from its own directory.
-  const std::string control_directory =
-      path_below(directory, value_of(*variables, "CONTROLDIR"));
+  const std::string control_directory = path_below(directory, value_of(*variables, "CONTROLDIR"));
   const auto parsed = parse_command_line(arguments, control_directory);
   if (!parsed) {
     return tl::make_unexpected(Error{directory + ": " + parsed.error().text, kExitSystemFailure});

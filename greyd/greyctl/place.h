@@ -12,10 +12,10 @@ namespace grey::greyctl {
 
 // As the command line says it; empty: not said.
 struct Named {
-  std::string service;                      // a service's directory, as svctool makes it
-  std::string control;                      // a control socket
-  std::string context;                      // a context file: no daemon is asked
-  std::vector<std::string> policy_options;  // the daemon's, of `context`
+  std::string service{};                      // a service's directory, as svctool makes it
+  std::string control{};                      // a control socket
+  std::string context{};                      // a context file: no daemon is asked
+  std::vector<std::string> policy_options{};  // the daemon's, of `context`
 };
 
 struct Place {

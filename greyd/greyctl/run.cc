@@ -36,8 +36,8 @@ class Run {
       Json object = Json::parse(**line, nullptr, false);
       if (!object.is_object()) return failure("the answer is no object of JSON: " + **line);
       if (object.contains("error")) {
-        return tl::make_unexpected(Error{object.value("error", ""),
-                                         object.value("exit_code", kExitSystemFailure)});
+        return tl::make_unexpected(
+            Error{object.value("error", ""), object.value("exit_code", kExitSystemFailure)});
       }
       if (object.contains("done")) {
         last_line_ = std::move(**line);

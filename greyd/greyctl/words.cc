@@ -189,8 +189,7 @@ std::string query_text(const Json& query, std::string_view client, const Paint& 
 }
 
 std::string record_text(const Json& record, Seconds now) {
-  std::string text = padded(record.value("state", ""), 8) +
-                     padded(ago(seen_of(record), now), 14) +
+  std::string text = padded(record.value("state", ""), 8) + padded(ago(seen_of(record), now), 14) +
                      padded(record.value("client", ""), 18);
   if (record.contains("sender")) {
     text += ' ' + record["sender"].get<std::string>() + " -> " + record.value("recipient", "");
@@ -227,11 +226,10 @@ std::string decision_text(const Json& decision, const Paint& paint) {
   if (decision.contains("lost")) {
     return paint.faint(count_text(decision, "lost") + " more, too fast to be shown") + "\n";
   }
-  std::string text = text_of_time(decision.value("time", Seconds{0})) + ' ' +
-                     verdict_text(decision, paint) + ' ' +
-                     padded(decision.value("reason", ""), 11) + ' ' +
-                     padded(decision.value("client", ""), 15) + ' ' +
-                     decision.value("sender", "") + " ->";
+  std::string text =
+      text_of_time(decision.value("time", Seconds{0})) + ' ' + verdict_text(decision, paint) + ' ' +
+      padded(decision.value("reason", ""), 11) + ' ' + padded(decision.value("client", ""), 15) +
+      ' ' + decision.value("sender", "") + " ->";
   for (const Json& recipient : decision.value("recipients", Json::array())) {
     text += ' ' + recipient.get<std::string>();
   }

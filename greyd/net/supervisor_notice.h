@@ -5,7 +5,7 @@
 // WATCHDOG_USEC is the time to call in; s6's "notification-fd" page for the newline. One datagram
 // each is all there is to the protocol, so no library is taken for it.
 //
-// Nothing blocks, throws or fails: a supervisor that does not read is not told.
+// Nothing that is told blocks or fails: a supervisor that does not read is not told.
 #pragma once
 
 #include <sys/socket.h>
@@ -32,14 +32,19 @@ class SupervisorNotice {
   // Reads it, and takes the three out, so that no child speaks for this process.
   static Environment take_environment();
 
-  SupervisorNotice() = default;  // tells nobody
-  // `descriptor`: where a newline says "ready", for s6; absent: nowhere. It is closed then. An
-  // error names what cannot be used.
-  static Result<SupervisorNotice> make(const Environment& environment,
-                                       std::optional<int> descriptor);
+  // It tells nobody but for whom these two name. After an error it is as it was before.
+
+  // systemd, if `environment` names it. An error when it cannot be reached there.
+  Result<void> tell_systemd(const Environment& environment);
+  // s6, which has left us `descriptor`: where a newline says "ready". It is closed then. An error
+  // when nobody has left it: that is said by the first files that a process opens itself, so this
+  // is to be called before there are any.
+  Result<void> tell_s6(int descriptor);
 
   // Each may be called at any time, in any order, and again.
-  void ready(std::string_view status);
+
+  // False: systemd has too much to read at the moment, and waits for this; call it again later.
+  bool ready(std::string_view status);
   // `monotonic`: CLOCK_MONOTONIC, taken after the signal was; systemd waits for ready() behind it.
   void reloading(std::chrono::microseconds monotonic);
   void stopping();
@@ -48,11 +53,14 @@ class SupervisorNotice {
   void extend_timeout(std::chrono::microseconds more);
   void alive();  // for the watchdog
 
-  // How often alive() is to be called. Absent: no watchdog is set for this process.
+  // Whether anybody hears more than ready().
+  bool tells_systemd() const { return bool(socket_); }
+  // How often alive() is to be called, a millisecond at least. Absent: no watchdog is set for this
+  // process.
   std::optional<std::chrono::microseconds> alive_every() const { return alive_every_; }
 
  private:
-  void send(std::string_view fields) const;
+  bool send(std::string_view fields) const;  // false: it would have to wait
 
   Fd socket_;
   sockaddr_un address_{};

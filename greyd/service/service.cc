@@ -27,10 +27,11 @@ Service::Service(const ServiceSettings& settings, const HashKey& hash_key, Backg
       background_(background),
       report_(std::move(report)),
       counters_(counters),
-      files_(settings.context_file, context_form(settings.policy), settings.sync, greylist_,
-             background,
-             [this](StateFiles::Level level, const std::string& text) { report_state(level, text); },
-             counters.state),
+      files_(
+          settings.context_file, context_form(settings.policy), settings.sync, greylist_,
+          background,
+          [this](StateFiles::Level level, const std::string& text) { report_state(level, text); },
+          counters.state),
       entries_(entries_path(settings.context_file), background) {
   entries_.on_change([this] { entries_.put_in(*lists_); });
 }

@@ -105,7 +105,7 @@ class Service : public Decider {
   EntriesKeeper entries_;
   OnDecided on_decided_;
   std::string last_error_;
-  Count saved_at_error_ = 0;  // snapshots
+  Count saved_at_error_ = 0;        // snapshots
   std::vector<Decided> decisions_;  // of the batch being decided
 };
 

@@ -6,6 +6,7 @@
 
 #include "greyd/base/append.h"
 #include "greyd/base/files.h"
+#include "greyd/base/split.h"
 #include "greyd/base/text.h"
 #include "greyd/state/kept_files.h"
 
@@ -16,13 +17,6 @@ constexpr std::string_view kHeader = "qmail-greyd entries 1";
 constexpr std::string_view kLegend =
     "# allow|block made until by entry; written by the daemon: use greyctl";
 constexpr mode_t kMode = 0600;
-
-std::string_view take_field(std::string_view& line) {
-  const std::size_t end = line.find(' ');
-  const std::string_view field = line.substr(0, end);
-  line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
-  return field;
-}
 
 std::optional<Seconds> read_time(std::string_view text) {
   Seconds time = 0;
@@ -124,8 +118,8 @@ Result<Entries> load_entries(const std::string& path, Seconds now, std::string& 
   const std::string family = path + ".damaged.";
   const auto kept = keep_aside(path, family + std::to_string(now), family);
   if (!kept) return tl::make_unexpected(kept.error());
-  note = path + ":" + read.bad + "; kept as " + *kept + ", " +
-         std::to_string(read.entries.size()) + " entries could be read";
+  note = path + ":" + read.bad + "; kept as " + *kept + ", " + std::to_string(read.entries.size()) +
+         " entries could be read";
   return std::move(read.entries);
 }
 

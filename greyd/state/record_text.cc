@@ -3,20 +3,13 @@
 #include <charconv>
 
 #include "greyd/base/append.h"
+#include "greyd/base/split.h"
 #include "greyd/base/text.h"
 
 namespace grey {
 namespace {
 
 constexpr char kNameMark = '=';  // no address begins so
-
-// The text up to the next blank, taken off `line`.
-std::string_view take_field(std::string_view& line) {
-  const std::size_t end = line.find(' ');
-  const std::string_view field = line.substr(0, end);
-  line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
-  return field;
-}
 
 template <typename Number>
 bool take_number(std::string_view& line, Number& number) {
@@ -116,8 +109,8 @@ const SavedRecord* RecordReader::read(std::string_view line) {
     record_.record_class = RecordClass::client;
     return &record_;
   }
-  const bool good = take_word(line, sender_, record_.sender) &&
-                    take_word(line, recipient_, record_.recipient);
+  const bool good =
+      take_word(line, sender_, record_.sender) && take_word(line, recipient_, record_.recipient);
   return good && line.empty() ? &record_ : nullptr;
 }
 

@@ -284,6 +284,7 @@ Result<std::size_t> StateFiles::save_all() {
   drop_snapshot();
   if (saving()) cycle_.failed();
   Result<std::size_t> records = tl::make_unexpected(Error{"no memory"});  // in place: it is short
+  if (progress_) progress_();
   try {
     records = write_whole();
   } catch (const std::exception&) {
@@ -315,6 +316,7 @@ Result<std::size_t> StateFiles::write_whole() {
   greylist_.for_each([&](const SavedRecord& record) {
     composer.add(record);
     if (composer.buffered() >= kPart) write_buffer();
+    count_step();
   });
   composer.finish();
   write_buffer();

@@ -59,6 +59,9 @@ class StateFiles {
   StateFiles(const StateFiles&) = delete;
   StateFiles& operator=(const StateFiles&) = delete;
 
+  // `tell` is called again and again while load() or save_all() come further, which may take long.
+  void tell_progress(std::function<void()> tell) { progress_ = std::move(tell); }
+
   // Reads snapshot and journals into the greylist and starts journaling. A file that is damaged
   // gets a second name, NAME.damaged.<now> (or NAME.journal.damaged.<now>), one in another
   // program's form NAME.imported; then a new snapshot is written, and only with that the file is
@@ -155,7 +158,12 @@ class StateFiles {
              (soon ? "; saving all anew" : "; answering from memory, trying again in a minute");
     });
   }
+  void count_step() {
+    if (++steps_ % kProgressSteps == 0 && progress_) progress_();
+  }
   std::string new_path() const { return path_ + ".new"; }
+
+  static constexpr std::size_t kProgressSteps = 4096;  // records: some milliseconds
 
   const std::string path_;
   const ContextForm form_;
@@ -169,6 +177,8 @@ class StateFiles {
   JournalFiles journal_;
   SaveCycle cycle_;
   std::vector<ToKeep> to_keep_;
+  std::function<void()> progress_;
+  std::size_t steps_ = 0;
   bool syncing_ = false;
   std::optional<FileId> snapshot_id_;  // of what is at path_, as far as we know
   bool directory_gone_ = false;

@@ -44,6 +44,7 @@ std::string torn_text(const JournalContent& content, Sync sync) {
 Result<LoadReport> StateFiles::load(Seconds now) {
   LoadReport report;
   bool save_now = false;
+  if (progress_) progress_();
   const auto held = lock_.hold();
   if (!held && lock_.refused()) return tl::make_unexpected(held.error());
   if (auto loaded = load_files(now, report, save_now); !loaded) {
@@ -79,6 +80,7 @@ Result<void> StateFiles::load_snapshot(Seconds now, LoadReport& report, bool& sa
   if (file->text().empty() && (!file->exists() || form_ == ContextForm::greydaemon)) return {};
   const ContextContent content = read_context(file->text(), [&](const SavedRecord& record) {
     ++(greylist_.restore_later(record, now) ? report.records : report.expired);
+    count_step();
   });
   greylist_.restore_pending();
   // Our own snapshots are in order.
@@ -103,8 +105,10 @@ Result<JournalContent> StateFiles::load_journal(const std::string& path, Seconds
   const auto file = MappedFile::open(path);
   if (!file) return tl::make_unexpected(file.error());
   if (!file->exists()) return JournalContent();
-  JournalContent content =
-      read_journal(file->text(), [&](const SavedRecord& change) { greylist_.replay(change, now); });
+  JournalContent content = read_journal(file->text(), [&](const SavedRecord& change) {
+    greylist_.replay(change, now);
+    count_step();
+  });
   report.changes += content.changes;
   if (content.damage.empty()) {
     if (content.torn > 0 || !content.ending.empty()) {

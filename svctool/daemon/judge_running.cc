@@ -7,14 +7,12 @@
 namespace grey::svctool {
 namespace {
 
-// The variable that `run` passes on by this flag; empty: none.
-std::string_view variable_of(std::string_view flag) {
+// What `run` passes on by this flag; null: nothing.
+const Setting* setting_of(std::string_view flag) {
   for (const Setting& setting : all_settings()) {
-    if (!setting.variable.empty() && !setting.name.empty() && flag_of(setting) == flag) {
-      return setting.variable;
-    }
+    if (!setting.name.empty() && flag_of(setting) == flag) return &setting;
   }
-  return {};
+  return nullptr;
 }
 
 std::string quoted(const StartValues& values, std::string_view name) {
@@ -42,9 +40,10 @@ std::optional<StartValues> start_values(const std::vector<std::string>& words,
       values["DRY_RUN"] = "1";
       continue;
     }
-    const std::string_view variable = variable_of(words[i]);
-    if (variable.empty() || i + 1 >= end) return std::nullopt;
-    values[std::string(variable)] = words[++i];
+    const Setting* const setting = setting_of(words[i]);
+    if (setting == nullptr || ++i >= end) return std::nullopt;
+    // One that is the supervisor's own has no variable.
+    if (!setting->variable.empty()) values[std::string(setting->variable)] = words[i];
   }
   values["LISTEN"] = words[end];
   values["CONTEXT_FILE"] = words[end + 1];

@@ -9,6 +9,7 @@
 #include <chrono>
 
 #include "greyd/base/files.h"
+#include "svctool/daemon/service_state.h"
 #include "svctool/util/place.h"
 #include "svctool/util/process.h"
 
@@ -69,6 +70,14 @@ Result<void> run_words(std::string_view words, const std::string& last) {
 Result<void> tell(const Suite& suite, const Order& order, const std::string& service) {
   if (order.letters.empty()) return run_words(order.words, suite.known_as(service));
   return tell_supervisor(service, std::string(order.letters));
+}
+
+Result<void> tell_to_start(const Suite& suite, const Order& order, const std::string& service) {
+  auto told = tell(suite, order, service);
+  // systemd has waited for the daemon to be ready.
+  if (told || has_scanner(suite)) return told;
+  const auto state = service_state(suite, service);
+  return state && (state->up || state->wanted) ? Result<void>() : told;
 }
 
 Result<void> stop_service(const Suite& suite, const std::string& service) {

@@ -28,6 +28,10 @@ Result<void> reread_own_files(const Suite& suite);
 // Gives the order, such as tell(suite, suite.restart, service).
 Result<void> tell(const Suite& suite, const Order& order, const std::string& service);
 
+// The same of an order that starts the daemon, where one that does not come to answer is no error:
+// the supervisor tries again, and what is wrong is found by who looks (report_answer).
+Result<void> tell_to_start(const Suite& suite, const Order& order, const std::string& service);
+
 constexpr int kStopSeconds = 300;  // a daemon with many records saves for a while
 
 // Ends the daemon, then what writes its log, and what supervises both. The supervisor's scanner

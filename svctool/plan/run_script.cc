@@ -78,7 +78,11 @@ std::string run_script(const std::string& prefix, bool use_greydaemon, const Sui
   if (!sets_user(suite)) {
     text += "# Only root can become another user.\n";
   }
-  return text + daemon_command(prefix, use_greydaemon, suite, "");
+  std::string readiness;
+  if (!suite.notification_fd.empty()) {
+    readiness.append("  --notification-fd ").append(suite.notification_fd).append(" \\\n");
+  }
+  return text + daemon_command(prefix, use_greydaemon, suite, readiness);
 }
 
 std::string service_path_variable(const std::string& prefix) {

@@ -38,6 +38,10 @@ void add_scanned_files(const ServiceRequest& request, Plan& plan, PlanBuilder& b
   build.directory(service, 01755);
   add_variables(request, service + "/variables", false, build);
   add_log_service(request, service + "/log", build);
+  // Beside `run`, which names the same descriptor: written anew with it.
+  if (const std::string_view fd = request.suite->notification_fd; !fd.empty()) {
+    build.script(service + "/notification-fd", std::string(fd) + "\n", 0644);
+  }
   if (request.down) build.file(service + "/down", 0644, "");
 }
 

@@ -72,6 +72,7 @@ constexpr Suite kSuites[] = {
      .memory_limit = "s6-softlimit -m",
      .as_user = "s6-setuidgid",
      .logger = R"(s6-log t ${LOGSIZE:+"s$LOGSIZE"} ${LOGCOUNT:+"n$LOGCOUNT"} "$LOGDIR")",
+     .notification_fd = "3",
      .add_files = add_scanned_files,
      .known_as = its_directory,
      .restart = {"s6-svc -t", "tc"},

@@ -46,6 +46,10 @@ struct Suite {
   std::string_view as_user;       // user
   std::string_view logger;        // nothing: the whole command, of LOGDIR, LOGSIZE, LOGCOUNT
 
+  // A descriptor that `run` inherits, and where a newline says that the daemon answers; this is
+  // also the content of the file `notification-fd` that makes it so. Empty: there is none.
+  std::string_view notification_fd;
+
   // Files, and what names the service.
   void (*add_files)(const ServiceRequest&, Plan&, PlanBuilder&);  // all that it is started from
   std::string_view settings_file;  // below the service directory; empty: a file each in variables/

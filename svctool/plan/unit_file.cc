@@ -84,6 +84,20 @@ std::string directory_protection(const Unit& unit) {
   return text;
 }
 
+// notify-reload needs systemd 253.
+constexpr const char* kReadiness =
+    R"(# The daemon says when it answers, and while it does. A disk that stalls for a while is no fault.
+Type=notify
+NotifyAccess=main
+WatchdogSec=60
+)";
+
+constexpr const char* kReload =
+    R"(# The second is the time in which it says that it has begun: the reload ends when it is done.
+ExecReload=/bin/kill -HUP $MAINPID
+ExecReload=/bin/sleep 0.2
+)";
+
 constexpr const char* kSandbox = R"(
 # It opens sockets, reads its lists, writes its state; nothing else.
 NoNewPrivileges=yes
@@ -120,7 +134,8 @@ std::string unit_file(const Unit& unit) {
                      "\nDocumentation=man:qmail-greyd(8) man:svctool(8)\n"
                      "After=network.target\n"
                      // A list that stops it at its start may be mended at any time.
-                     "StartLimitIntervalSec=0\n\n[Service]\nType=exec\n";
+                     "StartLimitIntervalSec=0\n\n[Service]\n";
+  text += kReadiness;
   text += "User=" + unit.user + "\n";
   // Who is not root cannot give its socket to a group that is not its own.
   if (!unit.group.empty()) text += "Group=" + without_specifiers(unit.group) + "\n";
@@ -128,7 +143,8 @@ std::string unit_file(const Unit& unit) {
   // Of what is started that is the shell's name.
   text += "SyslogIdentifier=" + without_specifiers(unit.identifier) + "\n";
   text += "ExecStart=/bin/sh " + command_word(unit.script) + "\n";
-  text += "ExecReload=/bin/kill -HUP $MAINPID\nRestart=always\nRestartSec=1\n";
+  text += kReload;
+  text += "Restart=always\nRestartSec=1\n";
   if (!unit.memory.empty()) {
     text += "# At the first the daemon forgets its oldest records; the second is for the kernel.\n";
     text += "LimitAS=" + unit.memory + "\nMemoryMax=" + unit.memory + "\n";

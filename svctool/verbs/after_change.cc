@@ -5,8 +5,10 @@
 #include <algorithm>
 
 #include "svctool/daemon/find_supervisor.h"
+#include "svctool/daemon/service_state.h"
 #include "svctool/daemon/supervision.h"
 #include "svctool/util/output.h"
+#include "svctool/util/shell_quote.h"
 
 namespace grey::svctool {
 namespace {
@@ -27,7 +29,15 @@ Result<void> register_service(const Suite& suite, const std::string& service, bo
   }
   if (!has_changed(applied, own_file_of(suite, service))) return {};
   if (auto told = reread_own_files(suite); !told) return told;
-  return start ? run_words(suite.install, suite.known_as(service)) : Result<void>();
+  if (!start) return {};
+  auto started = run_words(suite.install, suite.known_as(service));
+  if (started) return {};
+  // It is installed, and what keeps the daemon from answering may be about to end: another one.
+  const auto state = service_state(suite, service);
+  if (!state || !state->wanted) return started;
+  warn(service + ": the daemon does not answer yet, and is started again and again; why: " +
+       "svctool --check --service=" + shell_quote(service));
+  return {};
 }
 
 }  // namespace

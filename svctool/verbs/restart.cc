@@ -56,7 +56,7 @@ Result<void> check_loss(const Seen& seen) {
 Result<bool> tell_to_restart(const Suite& suite, const std::string& service,
                              const ServiceState& state) {
   if (!state.up && !state.wanted) return false;
-  if (auto told = tell(suite, suite.restart, service); !told) {
+  if (auto told = tell_to_start(suite, suite.restart, service); !told) {
     return tl::make_unexpected(told.error());
   }
   return true;

@@ -143,7 +143,7 @@ Result<int> start_daemon(const std::string& service) {
     if (!good) {
       return failure(service + ": not started, as it could not now: " + good.error().text);
     }
-    if (auto told = tell(suite, suite.start, service); !told) {
+    if (auto told = tell_to_start(suite, suite.start, service); !told) {
       return tl::make_unexpected(told.error());
     }
     wait_until_wanted(suite, service);

@@ -20,7 +20,7 @@ cp -a "$work/tree" "$work/before"
 # What dpkg calls is for nobody else.
 scripts() { find "$work/tree" -type f -perm /u+x ! -path '*/etc/debian/p*inst' ! -path '*/etc/debian/p*rm' | sort; }
 programs() {
-  printf '%s\n' "$build"/{greyd/qmail-greyd,greyd/greydaemon,svctool/svctool,smtpd-glue/greysmtpd,smtpd-glue/greyspp}
+  printf '%s\n' "$build"/{greyd/qmail-greyd,greyd/greydaemon,greyd/greyctl/greyctl,svctool/svctool,smtpd-glue/greysmtpd,smtpd-glue/greyspp}
 }
 
 run() { # argument...: of $program

@@ -19,11 +19,11 @@ if [ $# = 1 ]; then
   build=$(realpath "$1")
   done_somewhere() {
     diff <(readme_headings) <(printf '%s\n' 'Try it' 'Debian packages' 'From source, below /usr/local' \
-      'From source, step by step' 'Postfix and Exim' 'The qmail family' 'Several mail hosts' 'Look after it' | sort)
+      'From source, step by step' 'Postfix and Exim' 'The qmail family' 'Several mail hosts' 'Look after it' 'See into it' | sort)
   }
   ok 'commands are where a scene does them' done_somewhere
   named() { grep -oE "$1" "$top/README.md" | sort -u; } # pattern
-  helps=$({ for program in greyd/qmail-greyd svctool/svctool smtpd-glue/greysmtpd; do "$build/$program" --help; done
+  helps=$({ for program in greyd/qmail-greyd greyd/greyctl/greyctl svctool/svctool smtpd-glue/greysmtpd; do "$build/$program" --help; done
     for script in "$top"/scripts/*; do [ -d "$script" ] || "$script" --help; done
     swaks --help; } 2>/dev/null)
   is_option() { grep -qE -e "(^|[^a-z-])$1([^a-z-]|\$)" <<<"$helps"; }
@@ -47,7 +47,7 @@ if [ $# = 1 ]; then
     has_page() { [ -n "$(find "$top" -path "$top/build" -prune -o -name "$page" -print)" ]; }
     ok "$page is a page" has_page
   done
-  fits() { [ "$(wc -l <"$top/README.md")" -le 215 ]; }
+  fits() { [ "$(wc -l <"$top/README.md")" -le 235 ]; }
   ok 'README.md is short' fits
   ((failures == 0)) || exit 1
   "$top/scripts/package" "$build" >/dev/null || exit 1
@@ -142,6 +142,7 @@ look_after_it() {
   must 'the list beside the shipped one is in use' until_true answers 11 192.0.2.77
   must 'the setting is in force' runs_with '-m 2 '
   must 'dry run has been ended' test -z "$(cat "$service/variables/DRY_RUN" 2>/dev/null)"
+  does 'See into it'
 }
 runs_with() { tr '\0' ' ' <"/proc/$(pgrep -x qmail-greyd)/cmdline" | grep -q -- "$1"; }
 
@@ -244,6 +245,7 @@ case $scene in
     does 'Look after it'
     must 'the list beside the shipped one is in use' until_true answers 11 192.0.2.77
     must 'the setting is in force' runs_with '-m 2 '
+    does 'See into it'
     from_postgrey
     ;;
   source)

@@ -166,7 +166,9 @@ start=$(sed -n 's/.*until it is started; to do: //p' /tmp/svctool.out)
 CONTROLDIR=/tmp /usr/local/sbin/qmail-greyd 127.0.0.1@1999 foreign.context 2>/tmp/foreign.log &
 foreign=$!
 must 'another one takes its port' until_true grep -q 'listening on' /tmp/foreign.log
-must 'it is started as was said' eval "$start"
+# systemd waits for the daemon to answer, and says that this one did not come to it.
+is_started() { if [ "$suite" = systemd ]; then ! eval "$start" 2>/tmp/start.err; else eval "$start"; fi; }
+must 'it is started as was said' is_started
 must 'a check sees it end again and again' until_true finds --check 'ends and is started again and again'
 must 'and who has the port' finds --check "answered by another program, process $foreign "
 kill "$foreign"

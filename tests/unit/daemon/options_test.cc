@@ -44,6 +44,18 @@ TEST_CASE("the defaults are the documented ones") {
   CHECK(options.whitelist == "");
   CHECK(options.user == "");
   CHECK_FALSE(options.allow);
+  CHECK_FALSE(options.notification_fd);
+}
+
+TEST_CASE("the descriptor that s6 waits at is a number behind the standard ones") {
+  CHECK(good("qmail-greyd --notification-fd 3 * /c").notification_fd == 3);
+  for (const char* bad : {"0", "2", "-1", "x", "99999999"}) {
+    CAPTURE(bad);
+    const auto result = parse_command_line(
+        words("qmail-greyd --notification-fd " + std::string(bad) + " * /c"), "");
+    REQUIRE_FALSE(result);
+    CHECK(result.error().exit_code == kExitMisuse);
+  }
 }
 
 TEST_CASE("upstream's short options and the long names mean the same") {

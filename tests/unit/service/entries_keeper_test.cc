@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
-#include <list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,28 +10,13 @@
 #include "greyd/base/files.h"
 #include "greyd/state/entries_file.h"
 #include "tests/temporary_directory.h"
+#include "tests/unit/late_background.h"
 
 using namespace grey;
 
 namespace {
 
 constexpr Seconds kNow = 1'700'000'000;
-
-// Does its work when the test says so.
-struct LateBackground : Background {
-  void run(std::function<int()> work, std::function<void(int)> done) override {
-    jobs.push_back([work = std::move(work), done = std::move(done)] { done(work()); });
-  }
-  void drain() override {
-    while (!jobs.empty()) one();
-  }
-  void one() {
-    const auto job = std::move(jobs.front());
-    jobs.pop_front();
-    job();
-  }
-  std::list<std::function<void()>> jobs;
-};
 
 EntriesKeeper::Change put(Entry::Kind kind, const char* text, std::optional<Seconds> until = {}) {
   return [=](Entries& entries) { return entries.put({kind, text, kNow, until, "uid:0"}); };
@@ -53,7 +37,7 @@ struct Fixture {
 
   testing::TemporaryDirectory directory;
   std::string path = directory / "context.entries";
-  LateBackground background;
+  testing::LateBackground background;
   std::unique_ptr<EntriesKeeper> keeper = std::make_unique<EntriesKeeper>(path, background);
   std::string told;
 };

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <random>
 #include <sstream>
+#include <utility>
 
 #include "greyd/state/journal_text.h"
 #include "greyd/state/record_text.h"
@@ -72,13 +73,16 @@ struct Store {
   // A query as it comes in, committed.
   wire::Reason ask(const std::string& recipient, Seconds now = kNow,
                    const std::string& sender = "a@x") {
+    const wire::Reason reason = decide(recipient, now, sender);
+    files.commit();
+    return reason;
+  }
+  wire::Reason decide(const std::string& recipient, Seconds now, const std::string& sender) {
     const std::string datagram =
         "I192.0.2.7" + std::string(1, '\0') + "F" + sender + '\0' + "T" + recipient + '\0';
     wire::Query query;
     REQUIRE(wire::parse(datagram, query) == wire::Fault::none);
-    const Decision decision = greylist.decide(query, Lists{}, now);
-    files.commit();
-    return decision.reason;
+    return greylist.decide(query, Lists{}, now).reason;
   }
   void save() {
     files.start_save();
@@ -126,6 +130,32 @@ TEST_CASE_FIXTURE(Fixture, "what is saved is loaded, and saved again the same") 
   CHECK(second.errors.empty());
   CHECK(second.infos == std::vector<std::string>{"saved 1002 records in " + path});
   CHECK(slurp(path) == saved);
+}
+
+TEST_CASE_FIXTURE(Fixture, "while a long load or save comes further, it says so") {
+  constexpr int kRecords = 9000;
+  int words = 0;
+  const auto said = [&] { return std::exchange(words, 0); };
+  const auto count = [&] { ++words; };
+  Store first(path);
+  first.files.tell_progress(count);
+  first.load();
+  CHECK(said() == 1);  // it begins
+  for (int i = 0; i < kRecords; ++i) first.decide(std::to_string(i) + "@y", kNow, "a@x");
+  first.files.commit();
+  CHECK(said() == 0);  // that is not long
+  fs::copy(journal, path + "2.journal");
+  REQUIRE(first.files.save_all());
+  CHECK(said() >= 1 + kRecords / 4096);
+  fs::copy(path, path + "3");
+  for (const std::string& of_one : {path + "2", path + "3"}) {  // a journal; a context file
+    CAPTURE(of_one);
+    Store second(of_one);
+    second.files.tell_progress(count);
+    second.load();
+    CHECK(second.greylist.table().size() == kRecords);
+    CHECK(said() >= 1 + kRecords / 4096);
+  }
 }
 
 TEST_CASE_FIXTURE(Fixture, "no file is an empty state, an expired record is left out") {

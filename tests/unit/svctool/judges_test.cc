@@ -363,6 +363,11 @@ TEST_CASE("what a daemon was started with is read from its command line") {
   CHECK_FALSE(start_values(line, true));  // another program
   CHECK_FALSE(start_values({"/usr/sbin/qmail-greyd", "--what", "@", "x"}, false));
   CHECK_FALSE(start_values({"/usr/sbin/qmail-greyd", "-m", "@", "x"}, false));
+  CHECK_FALSE(start_values({"/usr/sbin/qmail-greyd", "--notification-fd", "@", "x"}, false));
+  const auto under_s6 =
+      start_values({"/usr/sbin/qmail-greyd", "--notification-fd", "3", "-m", "2", "@", "x"}, false);
+  REQUIRE(under_s6);
+  CHECK(*under_s6 == StartValues{{"MIN_RESEND_MIN", "2"}, {"LISTEN", "@"}, {"CONTEXT_FILE", "x"}});
   CHECK_FALSE(start_values({"sh", "./run", "configured"}, false));
   CHECK_FALSE(start_values({}, false));
 }

@@ -70,7 +70,8 @@ TEST_CASE("every option is taken with an equals sign and with a space") {
       {"recipient-key", "none"}, {"recipients", "all"},   {"allow", "127.0.0.1,::1"},
       {"policy", "@2,/p"},       {"policy-text", "a b"},  {"verbosity", "2"},
       {"destdir", "/d"},         {"sync", "always"},      {"log-size", "4096"},
-      {"log-count", "2"},        {"supervise", "runit"}};
+      {"log-count", "2"},        {"supervise", "runit"},  {"control", "c"},
+      {"control-group", "g"}};
   for (const Setting& setting : settings()) {
     CAPTURE(setting.option);
     CHECK(std::ranges::any_of(options, [&](const auto& o) { return setting.option == o.first; }));

@@ -239,6 +239,25 @@ TEST_CASE("--run-file-only is about the scripts alone") {
   CHECK(plan.access.empty());
 }
 
+TEST_CASE("s6 finds beside `run` which descriptor that says it is ready at") {
+  for (const Suite& suite : suites()) {
+    CAPTURE(suite.name);
+    ServiceRequest request = sample_request();
+    request.suite = &suite;
+    const Plan plan = plan_service(request);
+    const std::string service = plan.service.said();
+    const Entry* const file = find(plan, service + "/notification-fd");
+    const std::string& run = find(plan, service + "/run")->content;
+    CHECK((file != nullptr) == (suite.name == "s6"));
+    CHECK(count(run, "--notification-fd ") == (suite.name == "s6" ? 1 : 0));
+    if (file == nullptr) continue;
+    CHECK(file->content == "3\n");
+    CHECK(count(run, "  --notification-fd 3 \\\n") == 1);
+    CHECK(file->role == Entry::Role::script);  // --refreshsvc brings both up to date
+    CHECK(file->mode == 0644);
+  }
+}
+
 TEST_CASE("a service that was moved is planned where it is now, with its log where it was") {
   const Plan plan = moved_to(plan_service(sample_request()), TargetPath("/elsewhere/grey"));
   CHECK(plan.service == "/elsewhere/grey");

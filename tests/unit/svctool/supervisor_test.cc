@@ -67,7 +67,10 @@ TEST_CASE("the daemon is asked for a start by the command of its script and --ch
       const std::string added = sets_user(suite) ? "  --check -u 'my user' \\\n" : "  --check \\\n";
       const std::size_t at = asked.find(added);
       REQUIRE(at != std::string::npos);
-      CHECK(run.ends_with(asked.erase(at, added.size())));
+      // Nobody waits for one that is only asked.
+      const std::string fd(suite.notification_fd);
+      asked.replace(at, added.size(), fd.empty() ? "" : "  --notification-fd " + fd + " \\\n");
+      CHECK(run.ends_with(asked));
     }
   }
 }
@@ -94,6 +97,15 @@ TEST_CASE("a unit names what it starts, as whom, and where it may write") {
   }
   CHECK_FALSE(contains(unit, "LimitAS"));
   CHECK_FALSE(contains(unit, "AmbientCapabilities"));
+}
+
+TEST_CASE(
+    "systemd waits until the daemon is ready, and kills one that no longer says it is there") {
+  const std::string unit = unit_file(sample_unit());
+  CHECK(contains(unit, "\nType=notify\nNotifyAccess=main\nWatchdogSec=60\n"));
+  CHECK(contains(unit, "\nRestart=always\n"));  // also one that the watchdog has killed
+  // The second gives the daemon the time to say that it has begun.
+  CHECK(contains(unit, "\nExecReload=/bin/kill -HUP $MAINPID\nExecReload=/bin/sleep "));
 }
 
 TEST_CASE("a unit's limits follow the request") {

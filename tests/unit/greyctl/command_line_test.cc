@@ -1,0 +1,84 @@
+#include "greyd/greyctl/command_line.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+using namespace grey::greyctl;
+
+namespace {
+
+std::string request_of(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "greyctl");
+  const auto invocation = parse_command_line(arguments);
+  if (!invocation) return invocation.error().text;
+  return invocation->request.dump();
+}
+
+}  // namespace
+
+TEST_CASE("a command line is a request") {
+  struct Row {
+    std::vector<std::string> arguments;
+    const char* request;
+  };
+  const Row rows[] = {
+      {{"status"}, R"({"command":"status"})"},
+      {{"query", "192.0.2.7", "a@x", "b@y", "c@y"},
+       R"({"client":"192.0.2.7","command":"query","recipients":["b@y","c@y"],"sender":"a@x"})"},
+      {{"query", "192.0.2.7", "", "b@y"},
+       R"({"client":"192.0.2.7","command":"query","recipients":["b@y"],"sender":"<>"})"},
+      {{"query", "192.0.2.7", "<>", "b\xff y", "--name", "mx.example"},
+       R"({"client":"192.0.2.7","command":"query","name":"mx.example","recipients":["b%FF%20y"],"sender":"<>"})"},
+      {{"list"}, R"({"command":"list"})"},
+      {{"list", "--client=192.0.2.0/24", "--state", "waiting", "--limit", "5"},
+       R"({"client":"192.0.2.0/24","command":"list","limit":5,"state":"waiting"})"},
+      {{"show", "192.0.2.7"}, R"({"client":"192.0.2.7","command":"show"})"},
+      {{"forget", "192.0.2.7"}, R"({"client":"192.0.2.7","command":"forget"})"},
+      {{"forget", "--sender", "*@x"}, R"({"command":"forget","sender":"*@x"})"},
+      {{"allow", "192.0.2.0/24", "--for", "30d"},
+       R"({"command":"allow","entry":"192.0.2.0/24","for":2592000})"},
+      {{"block", "to:a@x"}, R"({"command":"block","entry":"to:a@x"})"},
+      {{"unlist", "to:a@x"}, R"({"command":"unlist","entry":"to:a@x"})"},
+      {{"watch", "--recipient", "*@y"}, R"({"command":"watch","recipient":"*@y"})"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.request);
+    CHECK(request_of(row.arguments) == row.request);
+  }
+}
+
+TEST_CASE("where it asks stands before the command, and so does a policy") {
+  const auto invocation =
+      parse_command_line({"greyctl", "--context", "c", "--ipv4-prefix", "24", "list", "--json"});
+  REQUIRE(invocation);
+  CHECK(invocation->named.context == "c");
+  CHECK(invocation->named.policy_options == std::vector<std::string>{"--ipv4-prefix", "24"});
+  CHECK(invocation->json);
+}
+
+TEST_CASE("a slip is said, and nothing is asked") {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{},
+                                             {"dance"},
+                                             {"forget"},
+                                             {"allow"},
+                                             {"allow", "192.0.2.1", "--for", "0s"},
+                                             {"allow", "192.0.2.1", "--for", "30"},
+                                             {"allow", "192.0.2.1", "--for="},
+                                             {"query", "192.0.2.7"},
+                                             {"list", "--limit", "x"},
+                                             {"top", "dogs"},
+                                             {"status", "more"},
+                                             {"status", "forget"},
+                                             {"--ipv4-prefix", "24", "list"},
+                                             {"--control", "c", "--context", "d", "list"}}) {
+    std::vector<std::string> all{"greyctl"};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    const auto invocation = parse_command_line(all);
+    REQUIRE_FALSE(invocation);
+    CHECK(invocation.error().exit_code == grey::kExitMisuse);
+    CHECK(invocation.error().text.find('\n') == std::string::npos);
+  }
+}
