@@ -152,8 +152,19 @@ void add_options(CLI::App& app, Raw& raw, Options& options) {
   app.add_flag("--greydaemon", raw.greydaemon,
                "rules and defaults of John Levine's greydaemon, as under that name");
   add_policy_options(app, options.policy, raw.greydaemon);
-  app.add_option("ipaddr", raw.address, "where to listen: 127.0.0.1, [::1]@1999, ::, *");
-  app.add_option("contextFile", raw.context_file, "where the state is kept");
+  app.add_option("ipaddr", raw.address, "where to listen: 127.0.0.1, [::1]@1999, ::, *")
+      ->type_name("ADDR");
+  app.add_option("contextFile", raw.context_file, "where the state is kept")->type_name("FILE");
+}
+
+void define(CLI::App& app, Raw& raw, Options& options) {
+  app.description(
+      "Greylisting daemon: answers UDP queries about (client, sender, recipient) triplets.");
+  app.name("qmail-greyd");
+  app.footer(kFooter);
+  app.set_help_flag("--help", "print this and exit");  // -h is upstream's hash size
+  app.set_version_flag("--version", "qmail-greyd " GREY_VERSION, "print the version and exit");
+  add_options(app, raw, options);
 }
 
 Result<void> parse_policy(const Raw& raw, const CLI::App& app, Options& options) {
@@ -264,16 +275,11 @@ LogFormat log_format_in(const std::vector<std::string>& arguments) {
 
 Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments,
                                        const std::string& control_directory) {
-  CLI::App app(
-      "Greylisting daemon: answers UDP queries about (client, sender, recipient) triplets.",
-      "qmail-greyd");
-  app.footer(kFooter);
-  app.set_help_flag("--help", "print this and exit");  // -h is upstream's hash size
-  app.set_version_flag("--version", "qmail-greyd " GREY_VERSION, "print the version and exit");
+  CLI::App app;
   Raw raw;
   CommandLine result;
   raw.greydaemon = is_greydaemon(arguments);
-  add_options(app, raw, result.options);
+  define(app, raw, result.options);
   if (const auto option = option_without_value(arguments); !option.empty()) {
     return misuse(std::string(option) + ": the value is empty (see --help)");
   }
@@ -294,6 +300,14 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
     return tl::make_unexpected(done.error());
   }
   return result;
+}
+
+void look_at_options(const std::function<void(const CLI::App&)>& look) {
+  CLI::App app;
+  Raw raw;
+  Options options;
+  define(app, raw, options);
+  look(app);
 }
 
 }  // namespace grey

@@ -1,6 +1,7 @@
 // The daemon's command line, checked, as plain values. See qmail-greyd(8).
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,10 @@
 #include "greyd/net/listener.h"
 #include "greyd/state/sync.h"
 #include "greyd/wire/endpoint.h"
+
+namespace CLI {
+class App;
+}
 
 namespace grey {
 
@@ -60,5 +65,8 @@ LogFormat log_format_in(const std::vector<std::string>& arguments);
 // `arguments` are argv. `control_directory` is $CONTROLDIR, empty when unset.
 Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments,
                                        const std::string& control_directory);
+
+// Shows the table of options, for what is written from it.
+void look_at_options(const std::function<void(const CLI::App&)>& look);
 
 }  // namespace grey

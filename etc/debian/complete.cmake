@@ -18,6 +18,8 @@ file(COPY ${CMAKE_CURRENT_LIST_DIR}/README.Debian ${top}/README.md
 file(COPY ${CMAKE_CURRENT_LIST_DIR}/service DESTINATION ${server}/usr/lib/qmail-greyd)
 configure_file(${CMAKE_CURRENT_LIST_DIR}/lintian-overrides
                ${server}/usr/share/lintian/overrides/qmail-greyd COPYONLY)
+# Where Debian's packages put what zsh completes; site-functions are the administrator's.
+file(RENAME ${server}/usr/share/zsh/site-functions ${server}/usr/share/zsh/vendor-completions)
 # Conffiles: dpkg brings new entries, unless the operator has changed it.
 file(COPY ${top}/etc/greylist.whitelist DESTINATION ${server}/etc/greylist)
 file(COPY ${top}/etc/logcheck/qmail-greyd DESTINATION ${server}/etc/logcheck/ignore.d.server)

@@ -37,7 +37,7 @@ class Commands {
   using Later = std::function<void(std::string lines)>;
 
   // So many records are looked at for a piece: queries wait for no more.
-  static constexpr std::size_t kPiece = 250;
+  static constexpr std::size_t kPiece = 100;
 
   // All by reference must outlive it.
   Commands(DaemonFacts facts, Service& service, const Counters& counters, Upkeeping upkeeping);

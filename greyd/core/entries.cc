@@ -8,9 +8,21 @@
 namespace grey {
 namespace {
 
+constexpr std::size_t kMaxText = 512;  // octets of an entry
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r";
+  const std::size_t begin = text.find_first_not_of(kBlanks);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin);
+}
+
 // What it names. Two texts of one meaning have the same.
 Result<std::string> key_of(std::string_view text) {
-  if (text.find_first_of("\n#") != std::string_view::npos) {
+  // What a list's text passes over is no part of an entry: it would be none in another's middle.
+  if (text.find_first_of("\n#") != std::string_view::npos || text.starts_with(kByteOrderMark) ||
+      text.size() > kMaxText) {
     std::string shown;
     append_word(shown, text.substr(0, 100));
     return misuse(shown + " is no entry of a list");
@@ -32,6 +44,7 @@ Result<std::string> key_of(std::string_view text) {
 }  // namespace
 
 Result<void> Entries::put(Entry entry) {
+  entry.text = std::string(trimmed(entry.text));
   auto key = key_of(entry.text);
   if (!key) return tl::make_unexpected(key.error());
   if (entry.by.size() > kMaxBy) entry.by.resize(kMaxBy);
@@ -48,7 +61,7 @@ Result<void> Entries::put(Entry entry) {
 }
 
 Result<bool> Entries::remove(std::string_view text) {
-  const auto key = key_of(text);
+  const auto key = key_of(trimmed(text));
   if (!key) return tl::make_unexpected(key.error());
   return entries_.erase(*key) > 0;
 }

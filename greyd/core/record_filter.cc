@@ -67,7 +67,13 @@ void RecordFilter::take_keys(const Wanted& wanted, const Policy& policy) {
   if (is_whole(wanted.recipient)) recipient_->stored_as = std::string(parts->recipient);
 }
 
-Result<RecordFilter> RecordFilter::of(const Wanted& wanted, const Policy& policy) {
+Result<RecordFilter> RecordFilter::of(const Wanted& wanted, const Policy& policy, Of what) {
+  if (what == Of::records && wanted.sender && policy.sender_key == SenderKey::none) {
+    return misuse("sender: this policy keeps none (sender-key none)");
+  }
+  if (what == Of::records && wanted.recipient && policy.recipient_key == RecipientKey::none) {
+    return misuse("recipient: this policy keeps none (recipient-key none)");
+  }
   RecordFilter filter;
   if (wanted.client) {
     if (auto good = filter.take_client(*wanted.client); !good) {

@@ -1,6 +1,7 @@
 // Which records, or queries, an administrator asks about: those that fit all that is said.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,8 +30,10 @@ class RecordFilter {
   };
 
   RecordFilter() = default;  // all of them
-  // An error, with exit code 100, names what is none. Records are stored as the policy says.
-  static Result<RecordFilter> of(const Wanted& wanted, const Policy& policy);
+  enum class Of : std::uint8_t { records, queries };
+  // An error, with exit code 100, names what is none. Records are stored as the policy says: of
+  // those that have no senders, say, none is asked for by its sender.
+  static Result<RecordFilter> of(const Wanted& wanted, const Policy& policy, Of what = Of::records);
 
   // A record is meant by an address of its network, and by a sender or recipient, written out, that
   // is stored as the record's. A client's record has neither: no pattern fits it.

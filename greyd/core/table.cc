@@ -161,6 +161,7 @@ void Table::relocate(Ref from, Ref to) {
   (record->next != 0 ? at(record->next)->prev : order.tail) = to;
   for (Cursor* cursor : cursors_) {
     if (cursor->next_ == from) cursor->next_ = to;
+    if (cursor->last_ == from) cursor->last_ = to;
   }
 }
 
@@ -230,7 +231,8 @@ void Table::link(Ref ref, RecordClass record_class) {
 
 void Table::unlink(Ref ref) {
   for (Cursor* cursor : cursors_) {
-    if (cursor->next_ == ref) cursor->next_ = at(ref)->next;
+    if (cursor->next_ == ref) cursor->step();
+    if (cursor->last_ == ref) cursor->last_ = at(ref)->prev;
   }
   const Record* record = at(ref);
   Order& order = orders_[record->record_class];
@@ -251,7 +253,7 @@ void Table::sort_by_age() {
     orders_[c] = {0, 0, 0, orders_[c].disorders};
     for (const auto& [seen, ref] : refs) link(ref, RecordClass(c));
     for (Cursor* cursor : cursors_) {
-      if (cursor->record_class_ == c && cursor->left_ > 0) cursor->start_class();
+      if (cursor->record_class_ == c && cursor->next_ != 0) cursor->start_class();
     }
   }
 }

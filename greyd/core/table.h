@@ -93,8 +93,8 @@ class Table {
   // pause while the table changes: each record that is neither erased nor updated in the meantime
   // is visited once; others may or may not be. Any number of cursors at a time. The table must
   // outlive its cursors. Records that go to the young end meanwhile must not keep it going for
-  // ever: of each class it visits as many as there were when it came to it. After sort_by_age() in
-  // the meantime a record may be visited twice.
+  // ever, nor take the turn of others: of each class it ends with the record that was the youngest
+  // when it came to it. After sort_by_age() in the meantime a record may be visited twice.
   class Cursor {
    public:
     explicit Cursor(Table& table);  // at the end
@@ -124,8 +124,8 @@ class Table {
 
     Table& table_;
     std::size_t record_class_ = kRecordClasses;
-    Ref next_ = 0;
-    std::size_t left_ = 0;
+    Ref next_ = 0;  // 0: the class is done
+    Ref last_ = 0;  // of the class, at next_ or younger
   };
 
   std::size_t size() const { return size_; }

@@ -21,25 +21,23 @@ void Table::Cursor::start() {
 
 void Table::Cursor::start_class() {
   next_ = table_.orders_[record_class_].head;
-  left_ = table_.orders_[record_class_].count;
+  last_ = table_.orders_[record_class_].tail;
 }
 
 Table::Ref Table::Cursor::next() {
   while (record_class_ < kRecordClasses) {
-    if (next_ != 0 && left_ > 0) return next_;
+    if (next_ != 0) return next_;
     skip_class();
   }
   return 0;
 }
 
 void Table::Cursor::step() {
-  next_ = table_.at(next_)->next;
-  --left_;
+  next_ = next_ == last_ ? 0 : table_.at(next_)->next;
 }
 
 void Table::Cursor::skip_class() {
   next_ = 0;
-  left_ = 0;
   if (record_class_ >= kRecordClasses || ++record_class_ == kRecordClasses) return;
   start_class();
 }

@@ -204,6 +204,15 @@ class Parser {
   Invocation& result_;
 };
 
+void define(CLI::App& app, Parser& parser) {
+  app.description("Looks into a running greylisting daemon, and changes what it remembers.");
+  app.name("greyctl");
+  app.set_help_flag("--help", "print this and exit");
+  app.set_version_flag("--version", "greyctl " GREY_VERSION, "print the version and exit");
+  parser.add_all(app);
+  app.footer(kFooter);  // last: else each command had it, too
+}
+
 Result<void> complete(const Invocation& invocation) {
   const Named& named = invocation.named;
   if (invocation.command.empty()) return misuse("a command is missing (see --help)");
@@ -220,13 +229,10 @@ Result<void> complete(const Invocation& invocation) {
 }  // namespace
 
 Result<Invocation> parse_command_line(const std::vector<std::string>& arguments) {
-  CLI::App app("Looks into a running greylisting daemon, and changes what it remembers.",
-               "greyctl");
-  app.set_help_flag("--help", "print this and exit");
-  app.set_version_flag("--version", "greyctl " GREY_VERSION, "print the version and exit");
+  CLI::App app;
   Invocation result;
-  Parser(result).add_all(app);
-  app.footer(kFooter);  // last: else each command had it, too
+  Parser parser(result);
+  define(app, parser);
   if (const auto option = option_without_value(arguments); !option.empty()) {
     return misuse(std::string(option) + ": the value is empty (see --help)");
   }
@@ -246,6 +252,14 @@ Result<Invocation> parse_command_line(const std::vector<std::string>& arguments)
   }
   if (auto good = complete(result); !good) return tl::make_unexpected(good.error());
   return result;
+}
+
+void look_at_options(const std::function<void(const CLI::App&)>& look) {
+  CLI::App app;
+  Invocation unused;
+  Parser parser(unused);
+  define(app, parser);
+  look(app);
 }
 
 }  // namespace grey::greyctl

@@ -1,6 +1,7 @@
 // greyctl's command line, checked. See greyctl(8).
 #pragma once
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -9,6 +10,10 @@
 #include "greyd/base/error.h"
 #include "greyd/greyctl/place.h"
 #include "greyd/greyctl/top.h"
+
+namespace CLI {
+class App;
+}
 
 namespace grey::greyctl {
 
@@ -27,5 +32,8 @@ struct Invocation {
 
 // `arguments` are argv.
 Result<Invocation> parse_command_line(const std::vector<std::string>& arguments);
+
+// Shows the table of commands and options, for what is written from it.
+void look_at_options(const std::function<void(const CLI::App&)>& look);
 
 }  // namespace grey::greyctl

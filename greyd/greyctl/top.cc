@@ -29,6 +29,10 @@ std::optional<Top::By> Top::by_name(std::string_view name) {
   return By(at - kNames.begin());
 }
 
+std::span<const std::string_view> Top::names() {
+  return kNames;
+}
+
 void Top::add(const nlohmann::json& record) {
   std::string key;
   switch (by_) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,7 @@ class Top {
  public:
   enum class By { clients, networks, senders, recipients };
   static std::optional<By> by_name(std::string_view name);
+  static std::span<const std::string_view> names();
 
   explicit Top(By by) : by_(by) {}
   // A record as `list` gives it. One that has nothing to count by is passed over.

@@ -25,51 +25,83 @@ void EntriesKeeper::change(Change change, Done done) {
   if (!writing_) write();
 }
 
-// All that wait, as one file. Those that are no changes are told so at once.
+// What is to be in force, and the lists of it, which are long to make.
+struct EntriesKeeper::Next {
+  Entries entries;
+  Entries::List allowed, blocked;
+  std::vector<Waiting> of;  // whose changes it has
+  Result<void> outcome;
+};
+
+// All that wait, as one file. Who is told may ask for the next change: that waits.
 void EntriesKeeper::write() {
-  const auto next = std::make_shared<Entries>(entries_);
-  const auto good = std::make_shared<std::vector<Waiting>>();
+  writing_ = true;
+  const auto next = std::make_shared<Next>();
+  next->entries = entries_;
+  std::vector<std::pair<Done, Result<void>>> refused;
   for (Waiting& waiting : std::exchange(waiting_, {})) {
-    if (const auto changed = waiting.change(*next); changed) {
-      good->push_back(std::move(waiting));
+    if (auto changed = waiting.change(next->entries); changed) {
+      next->of.push_back(std::move(waiting));
     } else {
-      waiting.done(changed);
+      refused.emplace_back(std::move(waiting.done), std::move(changed));
     }
   }
-  if (good->empty()) return;
-  writing_ = true;
-  const auto outcome = std::make_shared<Result<void>>();
+  if (next->of.empty()) {
+    writing_ = false;
+  } else {
+    start(next);
+  }
+  const auto self = self_;
+  for (const auto& [done, outcome] : refused) {
+    if (*self != nullptr) done(outcome);
+  }
+  if (*self != nullptr && !writing_ && !waiting_.empty()) write();
+}
+
+void EntriesKeeper::start(const std::shared_ptr<Next>& next) {
   background_.run(
-      [outcome, path = path_, text = to_text(*next)] {
-        *outcome = save_entries(path, text);
+      [next, path = path_] {
+        next->outcome = save_entries(path, to_text(next->entries));
+        next->allowed = next->entries.list(Entry::Kind::allow, path);
+        next->blocked = next->entries.list(Entry::Kind::block, path);
         return 0;
       },
-      [outcome, next, good, self = self_](int error) {
+      [next, self = self_](int error) {
         if (*self == nullptr) return;
-        if (error != 0) *outcome = failure("there is no memory to write the entries");
-        (*self)->written(*outcome, std::move(*next), *good);
+        if (error != 0) next->outcome = failure("there is no memory to write the entries");
+        (*self)->written(*next);
       });
 }
 
-void EntriesKeeper::written(const Result<void>& outcome, Entries next,
-                            const std::vector<Waiting>& of) {
+void EntriesKeeper::written(Next& next) {
   writing_ = false;
-  if (outcome) take(std::move(next));
-  for (const Waiting& waiting : of) waiting.done(outcome);
-  if (!waiting_.empty() && !writing_) write();
+  if (next.outcome) {
+    take(std::move(next.entries), std::move(next.allowed), std::move(next.blocked));
+  }
+  const auto self = self_;
+  for (const Waiting& waiting : next.of) {
+    if (*self != nullptr) waiting.done(next.outcome);
+  }
+  if (*self != nullptr && !writing_ && !waiting_.empty()) write();
+}
+
+void EntriesKeeper::take(Entries entries, Entries::List allowed, Entries::List blocked) {
+  entries_ = std::move(entries);
+  allowed_ = std::move(allowed);
+  blocked_ = std::move(blocked);
+  next_end_ = entries_.next_end();
+  on_change_();
 }
 
 void EntriesKeeper::take(Entries entries) {
-  entries_ = std::move(entries);
-  allowed_ = entries_.list(Entry::Kind::allow, path_);
-  blocked_ = entries_.list(Entry::Kind::block, path_);
-  on_change_();
+  Entries::List allowed = entries.list(Entry::Kind::allow, path_);
+  Entries::List blocked = entries.list(Entry::Kind::block, path_);
+  take(std::move(entries), std::move(allowed), std::move(blocked));
 }
 
 // The file keeps them until the next change: who reads it looks at their ends again.
 std::size_t EntriesKeeper::expire(Seconds now) {
-  const auto next = entries_.next_end();
-  if (!next || *next > now) return 0;
+  if (!next_end_ || *next_end_ > now) return 0;
   Entries left = entries_;
   const std::size_t expired = left.expire(now);
   take(std::move(left));

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,9 +49,12 @@ class EntriesKeeper {
     Done done;
   };
 
+  struct Next;
   void write();
-  void written(const Result<void>& outcome, Entries next, const std::vector<Waiting>& of);
+  void start(const std::shared_ptr<Next>& next);
+  void written(Next& next);
   void take(Entries entries);
+  void take(Entries entries, Entries::List allowed, Entries::List blocked);
 
   const std::string path_;
   Background& background_;
@@ -58,6 +62,7 @@ class EntriesKeeper {
   Entries::List allowed_, blocked_;
   std::vector<Waiting> waiting_;
   bool writing_ = false;
+  std::optional<Seconds> next_end_;  // of any
   std::function<void()> on_change_ = [] {};
   // Who is called back by the background may find us gone.
   std::shared_ptr<EntriesKeeper*> self_ = std::make_shared<EntriesKeeper*>(this);

@@ -177,7 +177,7 @@ void add_upkeep_options(CLI::App& app, Raw& raw) {
                  "whether --refreshsvc is to change the service DIR, the next argument")
       ->type_name("0|1")
       ->group(group);
-  app.add_option("directory", raw.directory, "of --autorefresh")->group("");
+  app.add_option("directory", raw.directory, "of --autorefresh")->type_name("DIR")->group("");
   app.add_option("--build-cdb", raw.list,
                  "make FILE.cdb of this whitelist or blacklist; the daemon reads it on SIGHUP")
       ->type_name("FILE")

@@ -175,6 +175,12 @@ esac
 must 'dpkg installs it' install "$this"
 must 'the daemon answers: new' until_true answers 01 192.0.2.1
 must 'early' answers 02 192.0.2.1
+for file in bin/greyctl share/man/man8/greyctl.8.gz share/bash-completion/completions/greyctl \
+  share/bash-completion/completions/svctool share/bash-completion/completions/greydaemon \
+  share/zsh/vendor-completions/_greyctl share/zsh/vendor-completions/_svctool \
+  share/zsh/vendor-completions/_qmail-greyd; do
+  must "it has $file" test -s /usr/$file
+done
 must 'it has a log' until_true logged 'verdict=defer reason=new client=192.0.2.1'
 must 'it runs as _greylist' test "$(ps -o user= -p "$(daemons)")" = _greylist
 must 'what svctool checks is as it should be' svctool --check --service=$service

@@ -77,6 +77,18 @@ TEST_CASE("what is no entry is said, and nothing has changed") {
   CHECK(entries.size() == 1);
 }
 
+TEST_CASE("an entry that a list would pass over in part keeps no other from being read") {
+  Entries entries;
+  REQUIRE(entries.put(allow("192.0.2.1")));
+  CHECK_FALSE(entries.put(allow("\xEF\xBB\xBF" "192.0.2.2")));
+  CHECK_FALSE(entries.put(allow(std::string(1000, ' ') + "x" + std::string(600, 'y'))));
+  REQUIRE(entries.put(allow("  192.0.2.3\t\r")));
+  CHECK(names(entries, Entry::Kind::allow, "192.0.2.1"));
+  CHECK(names(entries, Entry::Kind::allow, "192.0.2.3"));
+  CHECK(entries.list(Entry::Kind::allow, "entries").lines.at(1).text == "192.0.2.3");
+  CHECK(entries.remove(" 192.0.2.3 ").value());
+}
+
 TEST_CASE("there are no more than so many, and one of them can still be changed") {
   Entries entries;
   for (std::size_t i = 0; i < Entries::kMax; ++i) {

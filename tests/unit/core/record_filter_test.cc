@@ -82,7 +82,13 @@ TEST_CASE("an address that is written out means what it is stored as") {
   policy.sender_key = SenderKey::domain;
   CHECK(matches({.sender = "joe@example.com"}, triplet("192.0.2.7", "example.com", "b@y"), policy));
   policy.sender_key = SenderKey::none;
-  CHECK(matches({.sender = "joe@example.com"}, triplet("192.0.2.7", "", "b@y"), policy));
+  policy.recipient_key = RecipientKey::none;
+  // All have the same there: nobody is meant by it.
+  for (const char* any : {"joe@example.com", "*", ""}) {
+    CHECK_FALSE(RecordFilter::of({.sender = any}, policy));
+    CHECK_FALSE(RecordFilter::of({.recipient = any}, policy));
+    CHECK(RecordFilter::of({.sender = any}, policy, RecordFilter::Of::queries));
+  }
   const std::string longest(500, 'x');
   KeyBuilder keys{Policy()};
   keys.envelope(Ip(), "");

@@ -134,3 +134,38 @@ TEST_CASE("a walk that a sorting meets on its way misses nothing") {
     for (const std::string& line : walker.unchanged) CHECK(walker.visited[line] >= 1);
   }
 }
+
+TEST_CASE("records that move behind a walk take nobody's turn") {
+  constexpr std::size_t kRecords = 1000;
+  for (const bool erases : {false, true}) {
+    Greylist greylist(Policy{}, 10'000, HashKey{});
+    const auto decide = [&](std::size_t n, Seconds now) {
+      const std::string datagram = "I192.0.2.1" + std::string(1, '\0') + "F" +
+                                   std::string("s@x") + '\0' + "T" + text("r", n) + '\0';
+      wire::Query query;
+      REQUIRE(wire::parse(datagram, query) == wire::Fault::none);
+      greylist.decide(query, Lists{}, now);
+    };
+    for (std::size_t n = 0; n < kRecords; ++n) decide(n, kNow);
+    Greylist::Walk walk(greylist);
+    walk.start();
+    std::map<std::string, int> visited;
+    const auto visit = [&](const SavedRecord& record) { ++visited[std::string(record.recipient)]; };
+    REQUIRE(walk.visit(kRecords / 2, visit));
+    // Behind it most begin anew, at the young end; ahead the youngest goes, when it does.
+    for (std::size_t n = 0; n < kRecords / 2 - 1; ++n) decide(n, kNow + 50'000);
+    if (erases) {
+      Greylist::Walk other(greylist);
+      other.start();
+      greylist.forget(other, kRecords, [&](const SavedRecord& record) {
+        return record.recipient == text("r", kRecords - 1);
+      });
+    }
+    while (walk.visit(7, visit)) continue;
+    for (std::size_t n = 0; n + 1 < kRecords; ++n) {
+      CAPTURE(n);
+      CHECK(visited[text("r", n)] == 1);
+    }
+    CHECK(visited[text("r", kRecords - 1)] == (erases ? 0 : 1));
+  }
+}

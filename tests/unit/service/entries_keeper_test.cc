@@ -72,6 +72,35 @@ TEST_CASE_FIXTURE(Fixture, "what comes while one is written is written next, tog
   CHECK(allows("192.0.2.2"));
 }
 
+TEST_CASE_FIXTURE(Fixture, "who is told of a fault may ask for the next change at once") {
+  keeper->change(put(Entry::Kind::allow, "192.0.2.1"), tell("one"));
+  const auto ask_again = [this](const Result<void>&) {
+    told += "bad- ";
+    keeper->change(put(Entry::Kind::allow, "192.0.2.2"), tell("two"));
+  };
+  keeper->change(put(Entry::Kind::allow, "nonsense"), ask_again);
+  keeper->change(put(Entry::Kind::allow, "192.0.2.3"), tell("three"));
+  background.drain();
+  CHECK(told == "one+ bad- three+ two+ ");
+  for (const char* client : {"192.0.2.1", "192.0.2.2", "192.0.2.3"}) CHECK(allows(client));
+  for (const char* client : {"192.0.2.1", "192.0.2.2", "192.0.2.3"}) {
+    CHECK(file().find(client) != std::string::npos);
+  }
+  // The same where the disk is not waited for.
+  InlineBackground at_once;
+  EntriesKeeper other(path, at_once);
+  std::string note;
+  REQUIRE(other.load(kNow, note));
+  std::string order;
+  other.change(put(Entry::Kind::allow, "nonsense"), [&](const Result<void>&) {
+    other.change(put(Entry::Kind::allow, "192.0.2.4"), [&](const auto& done) {
+      order += done ? "four+ " : "four- ";
+    });
+  });
+  CHECK(order == "four+ ");
+  CHECK(other.entries().size() == 4);
+}
+
 TEST_CASE_FIXTURE(Fixture, "what cannot be written is not in force, and the next may be") {
   std::filesystem::create_directory(path);  // no file can have its name
   keeper->change(put(Entry::Kind::allow, "192.0.2.1"), tell("one"));
