@@ -104,7 +104,7 @@ if [ "$scene" = neither ]; then
   mkdir /service
   svscan /service >/tmp/svscan.out 2>&1 &
   svscan=$!
-  scans() { [ "$(readlink /proc/$svscan/cwd)" = /service ]; }
+  scans() { [ "$(readlink "/proc/$svscan/cwd")" = /service ]; }
   must 'svscan is where it looks' until_true scans
   printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
   chmod 755 /usr/sbin/policy-rc.d
