@@ -107,7 +107,7 @@ constexpr Suite kSuites[] = {
      .disable = "systemctl disable",
      .state_words = "systemctl show -p ActiveState -p MainPID",
      .parse_state = parse_systemd_state,
-     .access_words = "systemctl show -p ProtectSystem -p ReadWritePaths",
+     .access_words = "systemctl show -p ProtectSystem -p ReadWritePaths -p Group",
      .parse_access = parse_unit_access},
 };
 #pragma GCC diagnostic pop

@@ -38,7 +38,7 @@ bool is_at_or_below(std::string_view path, std::string_view directory) {
 }  // namespace
 
 WriteAccess parse_unit_access(std::string_view shown) {
-  constexpr std::string_view kPaths = "ReadWritePaths=";
+  constexpr std::string_view kPaths = "ReadWritePaths=", kGroup = "Group=";
   WriteAccess access;
   while (!shown.empty()) {
     const std::size_t newline = std::min(shown.find('\n'), shown.size());
@@ -46,6 +46,7 @@ WriteAccess parse_unit_access(std::string_view shown) {
     shown.remove_prefix(std::min(newline + 1, shown.size()));
     if (line == "ProtectSystem=strict") access.strict = true;
     if (line.starts_with(kPaths)) access.writable = words_of(line.substr(kPaths.size()));
+    if (line.starts_with(kGroup)) access.group = line.substr(kGroup.size());
   }
   for (std::string& path : access.writable) {
     path.erase(0, path.find_first_not_of("-+"));  // may be missing; within its own root

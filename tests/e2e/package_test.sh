@@ -103,6 +103,9 @@ if [ "$scene" = neither ]; then
   must 'it installs again' install "$this"
   mkdir /service
   svscan /service >/tmp/svscan.out 2>&1 &
+  svscan=$!
+  scans() { [ "$(readlink "/proc/$svscan/cwd")" = /service ]; }
+  must 'svscan is where it looks' until_true scans
   printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
   chmod 755 /usr/sbin/policy-rc.d
   add() { /usr/lib/qmail-greyd/service add >/tmp/dpkg.out; }
@@ -217,6 +220,12 @@ must 'an upgrade' install "$packages/next.deb"
 must 'the daemon answers' until_true answers 12 192.0.2.1
 must 'leaves it closed' fails greyctl_as joe status
 must 'but for root' greyctl_as root status
+if [ "$scene" = systemd ]; then
+  # A unit that was written before has another group, and the daemon would not start.
+  set_variable CONTROL_GROUP adm
+  must 'a group that the unit has not' fails svctool --restart --service=$service
+  must 'leaves the daemon as it is' answers 12 192.0.2.1
+fi
 set_variable CONTROL_GROUP greylist
 
 # The service's user plants links where root might write.

@@ -145,5 +145,7 @@ TEST_CASE("where a unit lets its daemon write is what systemctl shows") {
   CHECK(first_read_only(access, {"/var/lib/x", "/var/lib/xy"}) == "/var/lib/xy");
   CHECK(first_read_only(access, {"/var/lib"}) == "/var/lib");
   // Who has put ProtectSystem=no over it may write anywhere.
+  CHECK(parse_unit_access("Group=greylist\nProtectSystem=no\n").group == "greylist");
+  CHECK(parse_unit_access("Group=\n").group.empty());
   CHECK(first_read_only(parse_unit_access("ProtectSystem=no\nReadWritePaths=\n"), {"/x"}).empty());
 }
