@@ -182,7 +182,10 @@ Commands::Answer Commands::show(Call& call) {
   auto filter = RecordFilter::of(wanted, service_.greylist().policy());
   if (!filter) return refuse(filter.error());
   std::string begin;
-  if (const auto address = Ip::parse_client(*wanted.client)) {
+  const auto network = read_network(*wanted.client);
+  std::optional<Ip> address = Ip::parse_client(*wanted.client);
+  if (!address && network) address = network->address.network(network->prefix);  // its first
+  if (address) {
     const Lists& lists = service_.lists();
     JsonLine line(begin);
     line.begin_list("listed");
@@ -200,7 +203,6 @@ Commands::Answer Commands::entries(Call& call) {
   const Entries& entries = service_.entries().entries();
   Answer answer;
   entries.for_each([&](const Entry& entry) {
-    if (entry.is_over(call.now)) return;
     JsonLine line(answer.lines);
     line.text("list", entry.kind == Entry::Kind::allow ? "allow" : "block");
     add_entry(line, entry);

@@ -111,7 +111,8 @@ class Greylist {
   // greylist must outlive its walks.
   class Walk {
    public:
-    explicit Walk(Greylist& greylist) : cursor_(greylist.table_) {}  // at the end
+    // At the end. `follows`: it goes after records that change, see Table::Cursor.
+    explicit Walk(Greylist& greylist, bool follows = false) : cursor_(greylist.table_, follows) {}
 
     void start() { cursor_.start(); }
     // Calls visit(const SavedRecord&) for up to `limit` records. False after the last.

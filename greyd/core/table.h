@@ -95,9 +95,12 @@ class Table {
   // outlive its cursors. Records that go to the young end meanwhile must not keep it going for
   // ever, nor take the turn of others: of each class it ends with the record that was the youngest
   // when it came to it. After sort_by_age() in the meantime a record may be visited twice.
+  //
+  // One that `follows` ends with the youngest there is then, after twice as many as there were at
+  // most: what is updated it may visit twice, and misses only what goes to a class that is done.
   class Cursor {
    public:
-    explicit Cursor(Table& table);  // at the end
+    explicit Cursor(Table& table, bool follows = false);  // at the end
     ~Cursor();
     Cursor(const Cursor&) = delete;
     Cursor& operator=(const Cursor&) = delete;
@@ -126,6 +129,8 @@ class Table {
     std::size_t record_class_ = kRecordClasses;
     Ref next_ = 0;  // 0: the class is done
     Ref last_ = 0;  // of the class, at next_ or younger
+    const bool follows_;
+    std::size_t left_ = 0;  // of the class, where it follows
   };
 
   std::size_t size() const { return size_; }

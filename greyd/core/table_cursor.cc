@@ -6,7 +6,13 @@
 
 namespace grey {
 
-Table::Cursor::Cursor(Table& table) : table_(table) {
+namespace {
+
+constexpr std::size_t kLeast = 1000;  // records that may have come, beside as many as there were
+
+}  // namespace
+
+Table::Cursor::Cursor(Table& table, bool follows) : table_(table), follows_(follows) {
   table.cursors_.push_back(this);
 }
 
@@ -22,6 +28,7 @@ void Table::Cursor::start() {
 void Table::Cursor::start_class() {
   next_ = table_.orders_[record_class_].head;
   last_ = table_.orders_[record_class_].tail;
+  left_ = 2 * table_.orders_[record_class_].count + kLeast;
 }
 
 Table::Ref Table::Cursor::next() {
@@ -33,7 +40,8 @@ Table::Ref Table::Cursor::next() {
 }
 
 void Table::Cursor::step() {
-  next_ = next_ == last_ ? 0 : table_.at(next_)->next;
+  const bool is_last = follows_ ? --left_ == 0 : next_ == last_;
+  next_ = is_last ? 0 : table_.at(next_)->next;
 }
 
 void Table::Cursor::skip_class() {

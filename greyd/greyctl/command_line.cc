@@ -28,11 +28,21 @@ constexpr std::array<std::string_view, 11> kPolicyOptions = {
     "min-resend", "resend-window", "timeout-days", "client-passes", "ipv4-prefix", "ipv6-prefix",
     "sender-key", "recipient-key", "recipients",   "whitelist",     "blacklist"};
 
-// As the control socket takes addresses: a word of text.h; "<>" is the null sender.
+// As the control socket takes addresses: a word of text.h. What is one is one, so that what greyctl
+// has printed can be given back to it; "<>" is the null sender.
 std::string word(const std::string& text) {
+  if (read_word(text)) return text;
   std::string result;
-  append_word(result, text == "<>" ? "" : text);
+  append_word(result, text);
   return result;
+}
+
+// An unset variable of a script must not turn a command to another daemon, or to all of it.
+const CLI::Validator& not_empty() {
+  static const CLI::Validator validator(
+      [](const std::string& text) { return text.empty() ? "the value is empty" : std::string(); },
+      "");
+  return validator;
 }
 
 class Parser {
@@ -85,11 +95,14 @@ class Parser {
   void add_place(CLI::App& app) {
     Named& named = result_.named;
     app.add_option("--service", named.service, "a service's directory, as svctool makes it")
-        ->type_name("DIR");
+        ->type_name("DIR")
+        ->check(not_empty());
     auto* const control = app.add_option("--control", named.control, "the daemon's control socket")
-                              ->type_name("PATH");
+                              ->type_name("PATH")
+                              ->check(not_empty());
     app.add_option("--context", named.context, "the files of a daemon that does not run")
         ->type_name("FILE")
+        ->check(not_empty())
         ->excludes(control);
     for (const std::string_view name : kPolicyOptions) {
       const Setting& setting = setting_named(name);
@@ -135,7 +148,9 @@ class Parser {
     list->add_option_function<std::uint64_t>(
             "--limit", [this](std::uint64_t most) { result_.request["limit"] = most; },
             "at most so many")
-        ->type_name("N");
+        ->type_name("N")
+        ->check(not_empty())
+        ->check(CLI::NonNegativeNumber);
     as_json(list);
     CLI::App* const show = add(app, "show", "a client: lists that name it, and its records");
     field(show, "CLIENT", "client", "an address or a network", "", true);
@@ -167,7 +182,10 @@ class Parser {
            [this](const std::string& text) { result_.top_since = duration_of("--since", text); },
            "records seen within this time")
         ->type_name("24h");
-    top->add_option("--limit", result_.top_most, "so many lines (20)")->type_name("N");
+    top->add_option("--limit", result_.top_most, "so many lines (20)")
+        ->type_name("N")
+        ->check(not_empty())
+        ->check(CLI::NonNegativeNumber);
     as_json(top);
   }
 

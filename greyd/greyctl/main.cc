@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -24,8 +25,10 @@ bool wants_colour() {
 // A watcher wants each line at once; a long list does not.
 Print printer(bool at_once) {
   return [at_once](std::string_view text) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    if (at_once) std::fflush(stdout);
+    const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+    if (!written || (at_once && std::fflush(stdout) != 0)) {
+      throw std::runtime_error("cannot write the answer");
+    }
   };
 }
 
@@ -39,11 +42,9 @@ Result<int> carry_out(const Invocation& invocation) {
     if (!daemon) return tl::make_unexpected(daemon.error());
     return run(invocation, **daemon, paint, print);
   }
-  const auto files = Offline::open(*place->offline);
+  const auto files = open_offline(*place->offline);
   if (!files) return tl::make_unexpected(files.error());
-  auto code = run(invocation, **files, paint, print);
-  if (const auto closed = (*files)->close(); !closed) return tl::make_unexpected(closed.error());
-  return code;
+  return run(invocation, **files, paint, print);
 }
 
 int end(const Error& error) {
@@ -52,17 +53,22 @@ int end(const Error& error) {
   return error.exit_code;
 }
 
+// The code, if all that was printed has been taken.
+int flushed(int code) {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) return end({"cannot write the answer"});
+  return code;
+}
+
 int main(const std::vector<std::string>& arguments) {
   const auto invocation = parse_command_line(arguments);
   if (!invocation) return end(invocation.error());
   if (!invocation->information.empty()) {
     std::fputs(invocation->information.c_str(), stdout);
-    return 0;
+    return flushed(0);
   }
   const auto code = carry_out(*invocation);
   if (!code) return end(code.error());
-  if (std::fflush(stdout) != 0) return end({"cannot write the answer"});
-  return *code;
+  return flushed(*code);
 }
 
 }  // namespace

@@ -27,10 +27,12 @@ void tell(StateFiles::Level level, const std::string& text) {
   }
 }
 
-class Files : public Offline {
+class Files : public Channel {
  public:
-  explicit Files(const Options& options)
-      : service_(service_settings(options), new_hash_key(), background_, tell, counters_),
+  // `by`: who asks.
+  Files(const Options& options, std::string by)
+      : by_(std::move(by)),
+        service_(service_settings(options), new_hash_key(), background_, tell, counters_),
         commands_(facts_of(options), service_, counters_, upkeeping()) {}
 
   Result<void> open() {
@@ -46,7 +48,7 @@ class Files : public Offline {
   Result<void> send(const std::string& request) override {
     lines_.clear();
     more_ = nullptr;
-    auto answer = commands_.begin(request, "uid:" + std::to_string(::getuid()), wall_clock(),
+    auto answer = commands_.begin(request, by_, wall_clock(),
                                   [this](std::string lines) { lines_ += lines; });
     if (answer.watch) return misuse("watch: there is nothing to watch where no daemon runs");
     lines_ = answer.lines + lines_;
@@ -68,12 +70,6 @@ class Files : public Offline {
     }
   }
 
-  Result<void> close() override {
-    const auto saved = service_.files().save_all();
-    if (saved) return {};
-    return tl::make_unexpected(saved.error());
-  }
-
  private:
   static DaemonFacts facts_of(const Options& options) {
     return {.listen = {},
@@ -87,11 +83,15 @@ class Files : public Offline {
                 [this](Upkeeping::Done done) {
                   const std::size_t before = service_.greylist().table().size();
                   service_.expire(wall_clock(), SIZE_MAX);
-                  done(before - service_.greylist().table().size());
+                  const std::size_t after = service_.greylist().table().size();
+                  const auto saved = service_.files().save_all();
+                  done(saved ? Result<std::size_t>(before - after)
+                             : tl::make_unexpected(saved.error()));
                 },
             .reload = [this](Upkeeping::Done done) { done(service_.reload_lists()); }};
   }
 
+  const std::string by_;
   InlineBackground background_;
   Counters counters_;
   Service service_;
@@ -119,17 +119,18 @@ Result<void> become_owner(const std::string& context_file) {
 
 }  // namespace
 
-Result<std::unique_ptr<Offline>> Offline::open(const Options& options) {
+Result<std::unique_ptr<Channel>> open_offline(const Options& options) {
   if (sodium_init() < 0) return failure("cannot initialise libsodium");
   if (auto place = check_state_place(options.context_file); !place) {
     return tl::make_unexpected(place.error());
   }
+  const std::string by = "uid:" + std::to_string(::getuid());
   if (auto owner = become_owner(options.context_file); !owner) {
     return tl::make_unexpected(owner.error());
   }
-  auto files = std::make_unique<Files>(options);
+  auto files = std::make_unique<Files>(options, by);
   if (auto opened = files->open(); !opened) return tl::make_unexpected(opened.error());
-  return std::unique_ptr<Offline>(std::move(files));
+  return std::unique_ptr<Channel>(std::move(files));
 }
 
 }  // namespace grey::greyctl

@@ -184,7 +184,8 @@ Result<Place> find_place(const Named& named) {
       service->context_file = named.context;
       return Place{{}, std::move(service)};
     }
-    std::vector<std::string> arguments{"qmail-greyd"};
+    // As many records as there are: a bound of the daemon's own is not known here.
+    std::vector<std::string> arguments{"qmail-greyd", "--max-records", "400000000"};
     arguments.insert(arguments.end(), named.policy_options.begin(), named.policy_options.end());
     arguments.insert(arguments.end(), {"127.0.0.1", named.context});
     const auto parsed = parse_command_line(arguments, "");

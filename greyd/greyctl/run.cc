@@ -1,5 +1,6 @@
 #include "greyd/greyctl/run.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -115,7 +116,7 @@ class Run {
   Result<int> top() {
     top_.emplace(invocation_.top_by);
     Json request{{"command", "list"}};
-    if (invocation_.top_since) request["since"] = wall_clock() - *invocation_.top_since;
+    if (invocation_.top_since) request["since"] = std::max<Seconds>(wall_clock() - *invocation_.top_since, 0);
     if (const auto last = ask(request); !last) return tl::make_unexpected(last.error());
     if (!invocation_.json) {
       print_(top_->text(invocation_.top_most));

@@ -55,7 +55,8 @@ class Service : public Decider {
       std::function<void(std::span<const wire::Query>, std::span<const Decided>, Seconds now)>;
   void tell_decisions(OnDecided on_decided) { on_decided_ = std::move(on_decided); }
 
-  Greylist::Walk walk() { return Greylist::Walk(greylist_); }
+  // One that follows what changes: an administrator would rather see a record twice than miss it.
+  Greylist::Walk walk() { return Greylist::Walk(greylist_, true); }
   // One step of a walk that forgets: Greylist::forget(). What it forgets is in the journal then.
   template <typename Wanted>
   bool forget(Greylist::Walk& walk, std::size_t limit, Wanted wanted) {

@@ -135,6 +135,34 @@ TEST_CASE("a walk that a sorting meets on its way misses nothing") {
   }
 }
 
+TEST_CASE("a walk that follows misses nobody who moves, and comes to an end") {
+  constexpr std::size_t kRecords = 1000;
+  Greylist greylist(Policy{}, 1'000'000, HashKey{});
+  std::size_t asked = 0;
+  const auto decide = [&](std::size_t n, Seconds now) {
+    const std::string datagram = "I192.0.2.1" + std::string(1, '\0') + "Fs@x" + '\0' + "T" +
+                                 text("r", n) + '\0';
+    wire::Query query;
+    REQUIRE(wire::parse(datagram, query) == wire::Fault::none);
+    greylist.decide(query, Lists{}, now);
+    ++asked;
+  };
+  for (std::size_t n = 0; n < kRecords; ++n) decide(n, kNow);
+  Greylist::Walk walk(greylist, true);
+  walk.start();
+  std::set<std::string> visited;
+  std::mt19937 random(7);
+  // Each step some begin anew, ahead and behind, and more come than it visits.
+  Seconds now = kNow;
+  while (walk.visit(3, [&](const SavedRecord& record) { visited.emplace(record.recipient); })) {
+    now += 50'000;
+    for (int i = 0; i < 2; ++i) decide(random() % kRecords, now);
+    for (int i = 0; i < 5; ++i) decide(kRecords + asked, now);
+    REQUIRE(asked < 100 * kRecords);
+  }
+  for (std::size_t n = 0; n < kRecords; ++n) CHECK(visited.contains(text("r", n)));
+}
+
 TEST_CASE("records that move behind a walk take nobody's turn") {
   constexpr std::size_t kRecords = 1000;
   for (const bool erases : {false, true}) {
