@@ -2,7 +2,7 @@
 add_test(NAME help_test
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/help_test.sh ${CMAKE_BINARY_DIR})
 add_test(NAME completion_test COMMAND perl ${CMAKE_CURRENT_SOURCE_DIR}/e2e/completion_test.pl
-                                      ${CMAKE_BINARY_DIR}/completion)
+                                      ${CMAKE_BINARY_DIR}/etc/completion)
 set_tests_properties(completion_test PROPERTIES SKIP_RETURN_CODE 77)
 add_test(NAME greyctl_examples_test
          COMMAND perl ${CMAKE_CURRENT_SOURCE_DIR}/e2e/greyctl_examples_test.pl

@@ -37,7 +37,7 @@ function(floors_of_directory directory result)
 endfunction()
 
 set(floors_targets)
-foreach(directory greyd svctool smtpd-glue completion)
+foreach(directory greyd svctool smtpd-glue etc/completion)
   floors_of_directory(${CMAKE_SOURCE_DIR}/${directory} lines)
   string(APPEND floors_targets "${lines}")
 endforeach()

@@ -28,7 +28,7 @@ svctool/files:            svctool/cli
 svctool/daemon:           svctool/files
 svctool/verbs:            svctool/daemon
 svctool:                  svctool/verbs
-completion:               greyd/greyctl svctool/cli
+etc/completion:           greyd/greyctl svctool/cli
 smtpd-glue:
 smtpd-glue/libgreylist:   greyd/wire
 smtpd-glue/greysmtpd:     smtpd-glue smtpd-glue/libgreylist greyd/base
@@ -38,8 +38,7 @@ smtpd-glue/qmail:         smtpd-glue/libgreylist
 '
 # What belongs to greyd, svctool and smtpd-glue themselves.
 top='greyd/main greyd/options greyd/control_socket greyd/upkeep greyd/front_settings greyd/sandbox greyd/privileges greyd/start_check greyd/supervisor_report
-svctool/main smtpd-glue/small_runtime smtpd-glue/musl
-completion/main completion/table completion/shells completion/bash completion/zsh'
+svctool/main smtpd-glue/small_runtime smtpd-glue/musl'
 # Who alone includes a header from elsewhere.
 only='ev.h greyd/net/event_loop.cc'
 
@@ -57,7 +56,7 @@ targets=${2-}
 cd "$1"
 
 {
-    for folder in greyd svctool smtpd-glue completion; do
+    for folder in greyd svctool smtpd-glue etc/completion; do
         [ ! -d "$folder" ] || find "$folder" -type f \( -name '*.h' -o -name '*.cc' -o -name '*.c' \) -exec \
             grep -HE '^[[:space:]]*#[[:space:]]*include[[:space:]]*["<]' {} +
     done | sed 's/^\([^:]*\):[^"<]*\(.*\)$/include \1 \2/'
@@ -101,7 +100,7 @@ BEGIN {
 $1 == "include" {
     from = $2
     header = $3
-    if (header ~ /^</ || header !~ /"(greyd|svctool|smtpd-glue|completion)\//) {
+    if (header ~ /^</ || header !~ /"(greyd|svctool|smtpd-glue|etc\/completion)\//) {
         gsub(/[<">]/, "", header)
         if (!(header in alone)) next
         includers[header] = includers[header] " " from

@@ -6,49 +6,11 @@
 #include <vector>
 
 #include "greyd/base/json_line.h"
+#include "greyd/control/answers.h"
 #include "greyd/control/record_json.h"
 
 namespace grey {
 namespace {
-
-constexpr int kMostPasses = 5;                         // of a forget
-constexpr Seconds kLongest = Seconds{100} * 365 * 86400;  // of an entry's life
-
-std::string error_line(const Error& error) {
-  std::string out;
-  JsonLine(out).text("error", error.text).number("exit_code", error.exit_code).end();
-  return out;
-}
-
-Commands::Answer refuse(const Error& error) {
-  return {.lines = error_line(error)};
-}
-
-std::string done_line(std::string_view counted, std::size_t count) {
-  std::string out;
-  JsonLine(out).flag("done", true).number(counted, count).end();
-  return out;
-}
-
-// What cannot be promised to outlive the daemon is not done, or is said.
-Error not_on_disk(std::size_t forgotten) {
-  std::string text = "the disk takes no changes: ";
-  text += forgotten == 0 ? "nothing is forgotten"
-                         : std::to_string(forgotten) +
-                               " records are forgotten in memory alone, until the next save";
-  return {std::move(text), kExitSystemFailure};
-}
-
-// What is asked of records.
-RecordFilter::Wanted wanted_of(Request& request) {
-  RecordFilter::Wanted wanted;
-  wanted.client = request.word("client");
-  wanted.sender = request.word("sender");
-  wanted.recipient = request.word("recipient");
-  wanted.state = request.text("state");
-  wanted.since = request.number("since");
-  return wanted;
-}
 
 // A query's datagram.
 std::string datagram_of(std::string_view client, std::string_view name, std::string_view sender,
@@ -60,13 +22,6 @@ std::string datagram_of(std::string_view client, std::string_view name, std::str
 }
 
 }  // namespace
-
-struct Commands::Call {
-  Request request;
-  const std::string& by;
-  Seconds now;
-  Later later;
-};
 
 Commands::Commands(DaemonFacts facts, Service& service, const Counters& counters,
                    Upkeeping upkeeping)
@@ -182,10 +137,7 @@ Commands::Answer Commands::show(Call& call) {
   auto filter = RecordFilter::of(wanted, service_.greylist().policy());
   if (!filter) return refuse(filter.error());
   std::string begin;
-  const auto network = read_network(*wanted.client);
-  std::optional<Ip> address = Ip::parse_client(*wanted.client);
-  if (!address && network) address = network->address.network(network->prefix);  // its first
-  if (address) {
+  if (const auto address = first_address(*wanted.client)) {
     const Lists& lists = service_.lists();
     JsonLine line(begin);
     line.begin_list("listed");
@@ -263,108 +215,12 @@ Commands::Answer Commands::watch(Call& call) {
   wanted.sender = call.request.word("sender");
   wanted.recipient = call.request.word("recipient");
   if (auto good = call.request.end(); !good) return refuse(good.error());
-  auto filter = RecordFilter::of(wanted, service_.greylist().policy(),
-                                 RecordFilter::Of::queries);
+  auto filter = RecordFilter::of(wanted, service_.greylist().policy(), RecordFilter::Of::queries);
   if (!filter) return refuse(filter.error());
   Answer answer;
   JsonLine(answer.lines).flag("watching", true).number("now", call.now).end();
   answer.watch = std::move(*filter);
   return answer;
-}
-
-// ---- changes -----------------------------------------------------------------------------------
-
-Commands::Answer Commands::forget(Call& call) {
-  const RecordFilter::Wanted wanted = wanted_of(call.request);
-  if (auto good = call.request.end(); !good) return refuse(good.error());
-  if (!wanted.client && !wanted.sender && !wanted.recipient) {
-    return refuse({"forget: a client, a sender or a recipient is wanted", kExitMisuse});
-  }
-  auto filter = RecordFilter::of(wanted, service_.greylist().policy());
-  if (!filter) return refuse(filter.error());
-  if (!service_.files().journaling()) return refuse(not_on_disk(0));
-  struct Forgetting {
-    Greylist::Walk walk;
-    RecordFilter filter;
-    std::size_t forgotten = 0;
-    std::size_t before = 0;  // this pass
-    int passes = 0;
-  };
-  const auto forgetting =
-      std::shared_ptr<Forgetting>(new Forgetting{service_.walk(), std::move(*filter)});
-  forgetting->walk.start();
-  const auto more = [forgetting, &service = service_](std::string& out) {
-    Forgetting& of = *forgetting;
-    const bool left = service.forget(of.walk, kPiece, [&](const SavedRecord& record) {
-      const bool goes = of.filter.matches(record);
-      if (goes) ++of.forgotten;
-      return goes;
-    });
-    if (left) return true;
-    // What mail has moved meanwhile may have been missed: the last pass finds none, and is not the
-    // first.
-    ++of.passes;
-    if (of.passes < 2 || (of.forgotten != of.before && of.passes < kMostPasses)) {
-      of.before = of.forgotten;
-      of.walk.start();
-      return true;
-    }
-    out += service.files().journaling() ? done_line("forgotten", of.forgotten)
-                                        : error_line(not_on_disk(of.forgotten));
-    return false;
-  };
-  return {.more = more};
-}
-
-Commands::Answer Commands::put(Call& call, Entry::Kind kind) {
-  Request& request = call.request;
-  const auto text = request.word("entry");
-  const auto life = request.number("for");
-  if (auto good = request.end(); !good) return refuse(good.error());
-  if (!text) return refuse({request.command() + ": field entry: missing", kExitMisuse});
-  if (life && (*life == 0 || *life > kLongest)) {
-    return refuse({request.command() + ": for: from 1 second to 100 years", kExitMisuse});
-  }
-  Entry entry{kind, *text, call.now, {}, call.by};
-  if (life) entry.until = call.now + *life;
-  const auto change = [entry](Entries& entries) { return entries.put(entry); };
-  const auto done = [entry, later = std::move(call.later)](const Result<void>& outcome) {
-    if (!outcome) return later(error_line(outcome.error()));
-    std::string out;
-    JsonLine line(out);
-    line.flag("done", true);
-    add_entry(line, entry);
-    line.end();
-    later(std::move(out));
-  };
-  service_.entries().change(change, done);
-  return {.later = true};
-}
-
-Commands::Answer Commands::allow(Call& call) {
-  return put(call, Entry::Kind::allow);
-}
-Commands::Answer Commands::block(Call& call) {
-  return put(call, Entry::Kind::block);
-}
-
-Commands::Answer Commands::unlist(Call& call) {
-  const auto text = call.request.word("entry");
-  if (auto good = call.request.end(); !good) return refuse(good.error());
-  if (!text) return refuse({"unlist: field entry: missing", kExitMisuse});
-  const auto change = [text = *text](Entries& entries) -> Result<void> {
-    const auto removed = entries.remove(text);
-    if (!removed) return tl::make_unexpected(removed.error());
-    if (*removed) return {};
-    std::string shown;
-    append_word(shown, text);
-    return tl::make_unexpected(Error{"no entry made by command: " + shown, kExitNo});
-  };
-  const auto done = [later = std::move(call.later)](const Result<void>& outcome) {
-    later(outcome ? done_line("removed", 1) : error_line(outcome.error()));
-  };
-  service_.entries().change(change, done);
-  return {.later = true};
 }
 
 // ---- upkeep ------------------------------------------------------------------------------------

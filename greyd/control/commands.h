@@ -70,6 +70,7 @@ class Commands {
   Answer upkeep(Call& call, const std::function<void(Upkeeping::Done)>& what,
                 std::string_view counted);
   Answer listing(RecordFilter filter, std::string begin, std::size_t most);
+  void add_blocked(JsonLine& line, std::string_view entry) const;
   void add_listed(JsonLine& line, const Matched& matched, std::string_view list) const;
 
   const DaemonFacts facts_;

@@ -61,7 +61,7 @@ class ControlServer::Talk : public StreamTalk {
       more_ = nullptr;
     }
     go_on(out);
-    return more_ || (ended_ && later_);
+    return more_ || has_next() || (ended_ && later_);
   }
   bool idle() const override { return waiting_.empty() && !more_; }
   std::size_t memory() const override { return waiting_.capacity(); }
@@ -83,14 +83,15 @@ class ControlServer::Talk : public StreamTalk {
         .end();
     return {.then = Then::drain};
   }
-  // Begins the requests that wait, one after another, as long as none is being answered.
+  // Whether one waits that nothing is in the way of.
+  bool has_next() const { return !more_ && !later_ && waiting_.find('\n') != std::string::npos; }
+  // Begins the next request: the one behind it has its turn when this answer has been taken.
   void go_on(std::string& out) {
-    std::size_t line;
-    while (!more_ && !later_ && (line = waiting_.find('\n')) != std::string::npos) {
-      const std::string request = waiting_.substr(0, line);
-      waiting_.erase(0, line + 1);
-      if (request.find_first_not_of(" \t\r") != std::string::npos) begin(request, out);
-    }
+    if (!has_next()) return;
+    const std::size_t line = waiting_.find('\n');
+    const std::string request = waiting_.substr(0, line);
+    waiting_.erase(0, line + 1);
+    if (request.find_first_not_of(" \t\r") != std::string::npos) begin(request, out);
   }
   void begin(std::string_view request, std::string& out) {
     later_ = std::make_shared<LaterAnswer>();

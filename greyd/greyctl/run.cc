@@ -87,7 +87,11 @@ class Run {
     if (command == "allow" || command == "block") {
       std::string text = (command == "allow" ? "allowed " : "blocked ") + last.value("entry", "");
       if (last.contains("until")) text += " until " + text_of_time(last["until"].get<Seconds>());
-      return text + "\n";
+      text += "\n";
+      for (const Json& matched : last.value("blocked_by", Json::array())) {
+        text += paint_.bad("but it is deferred still, ") + listed_text(matched, now_);
+      }
+      return text;
     }
     return counted_text(last);
   }
@@ -116,7 +120,8 @@ class Run {
   Result<int> top() {
     top_.emplace(invocation_.top_by);
     Json request{{"command", "list"}};
-    if (invocation_.top_since) request["since"] = std::max<Seconds>(wall_clock() - *invocation_.top_since, 0);
+    if (invocation_.top_since)
+      request["since"] = std::max<Seconds>(wall_clock() - *invocation_.top_since, 0);
     if (const auto last = ask(request); !last) return tl::make_unexpected(last.error());
     if (!invocation_.json) {
       print_(top_->text(invocation_.top_most));

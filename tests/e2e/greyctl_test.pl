@@ -96,6 +96,8 @@ subtest 'let this network through for a month, block that one' => sub {
     says 'taken back', ['unlist', '198.51.100.0/24'], qr/^1 entry taken back/;
     is mail('198.51.100.8', 'a@x.example', 'b@y.example'), '01', 'deferred again';
     says 'what is not there', ['unlist', '198.51.100.0/24'], qr/^greyctl: no entry made by command: 198\.51\.100\.0\/24$/, 1;
+    says 'a mark that a file may begin with is no part of an entry', ['allow', "\xef\xbb\xbf192.0.2.1"], qr/is no entry of a list$/, 100;
+    says 'who is blocked besides is told so', ['allow', 'spam@x.example'], qr/^allowed spam\@x\.example$/;
     says 'what is no entry', ['allow', 'nonsense'], qr/^greyctl: not an address, .*: nonsense$/, 100;
     says 'for no time', ['allow', '192.0.2.1', '--for', 'ever'], qr/'ever' is no duration/, 100;
     says 'the recipient of the other list', ['unlist', 'SPAM@X.example'], qr/^1 entry taken back/;
@@ -110,7 +112,8 @@ subtest 'what is allowed for a time ends by itself' => sub {
 subtest 'what decided for this list entry' => sub {
     $daemon->stop;
     spit "$dir/white", "# ours\n192.0.2.128/25\n";
-    start('-w', 'white');
+    spit "$dir/black", '';
+    start('-w', 'white', '--blacklist', 'black');
     says 'file and line', ['query', '192.0.2.130', 'a@x', 'b@y'],
         qr/^accept: whitelisted .*^on the whitelist: \S*white, line 2$/ms;
     says 'what is loaded, since when, and is the state on disk fresh', ['status'],
@@ -119,9 +122,14 @@ subtest 'what decided for this list entry' => sub {
     says 'a check names a line that a reload would not take', ['check'], qr/^problem \S*white:2: /, 1;
     says 'and so does the reload', ['reload'], qr/^greyctl: \S*white:2: /, 111;
     says 'the old list is in force', ['query', '192.0.2.130', 'a@x', 'b@y'], qr/^accept/;
+    spit "$dir/black", "192.0.2.200\n";
     spit "$dir/white", "192.0.2.0/24\n192.0.3.0/24\n";
-    says 'reloaded', ['reload'], qr/^2 entries in force$/;
+    says 'reloaded', ['reload'], qr/^3 entries in force$/;
     says 'all is well', ['check'], qr/^all is well$/;
+    says 'what is allowed and on the blacklist', ['allow', '192.0.2.200'],
+        qr/^allowed 192\.0\.2\.200\nbut it is deferred still, on the blacklist: \S*black, line 1$/;
+    is mail('192.0.2.200', 'a@x', 'b@y'), '05', 'is deferred';
+    says 'until it is not', ['unlist', '192.0.2.200'], qr/^1 entry/;
 };
 
 subtest 'what happens right now' => sub {
@@ -139,6 +147,16 @@ subtest 'what happens right now' => sub {
     like $line, qr/^\S+ \S+ defer new +203\.0\.113\.5 +b\@watched\.example -> r\d+\@y, wait 300 s$/, 'as it is decided';
     kill TERM => $watch;
     waitpid $watch, 0;
+};
+
+subtest 'an answer that nobody takes, and a value that is not there' => sub {
+    is system("$greyctl --control $dir/context.control list >/dev/full 2>/dev/null") >> 8, 111, 'a full disk';
+    is system("$greyctl --help >/dev/full 2>/dev/null") >> 8, 111;
+    for my $option (qw(--control --context --service)) {
+        my $text = `$greyctl $option '' forget 192.0.2.1 2>&1`;
+        is $? >> 8, 100, "$option without a value: nothing is asked";
+        like $text, qr/^greyctl: .*$option.*\n\z/;
+    }
 };
 
 subtest 'save, expire' => sub {
@@ -264,7 +282,9 @@ subtest 'the files of a daemon that does not run' => sub {
     my $ctl = sub { my $text = `$greyctl @of @_ 2>&1`; return $text . ($? >> 8) };
     is $ctl->('list'), "greyctl: context file $dir/context is in use by another daemon\n111", 'one that runs has them';
     $daemon->stop;
+    my $before = slurp("$dir/context");
     like $ctl->('list', '--client', '203.0.113.5'), qr/^waiting .*0\z/s, 'listed';
+    is slurp("$dir/context"), $before, 'and the file is as it was';
     is $ctl->('allow', '192.0.2.99'), "allowed 192.0.2.99\n0", 'allowed';
     is $ctl->('forget', '203.0.113.0/24') =~ /^\d+ records forgotten/, 1, 'forgotten';
     is $ctl->('watch'), "greyctl: watch: there is nothing to watch where no daemon runs\n100";
@@ -297,6 +317,9 @@ subtest 'a full disk refuses a change, and nothing has changed' => sub {
     says 'there is none', ['allow', '192.0.2.2'], qr/^greyctl: cannot \w+ \S+: No space left on device/, 111;
     is slurp("$dir/context.entries"), $before, 'the file is as it was';
     is mail('192.0.2.2', 'a@x', 'b@y'), '01', 'and so is what is decided';
+    mail('192.0.2.2', 'a@x', "journal$_\@y") for 1 .. 200;    # until the journal is full, too
+    says 'nothing is forgotten that would come back', ['forget', '192.0.2.2'], qr/^greyctl: the disk takes no changes: nothing is forgotten$/, 111;
+    says 'and what is wrong is said', ['check'], qr/^problem /, 1;
     unlink "$dir/filler";
     close $filler;
     says 'there is room again', ['allow', '192.0.2.2'], qr/^allowed/;

@@ -1,5 +1,5 @@
-// What comes by the control socket, and what stands in the file of entries: reading ends, and what was
-// read of entries is read again, the same, from what is written of it.
+// What comes by the control socket, and what stands in the file of entries: reading ends, and what
+// was read of entries is read again, the same, from what is written of it.
 #include <string>
 #include <vector>
 

@@ -123,7 +123,7 @@ TEST_CASE_FIXTURE(Fixture, "what is allowed is on the disk, in force and then to
   CHECK(peer.received() ==
         "{\"done\":true,\"entry\":\"192.0.2.0/24\",\"since\":1700000000,"
         "\"until\":1700000060,\"by\":\"uid:" +
-            std::to_string(::getuid()) + "\"}\n");
+            std::to_string(::getuid()) + "\",\"blocked_by\":[]}\n");
   CHECK(decide("192.0.2.1") == wire::Reason::whitelisted);
   service->look_at_clocks(kNow + 60, 160);
   CHECK(decide("192.0.2.1") == wire::Reason::early);

@@ -80,7 +80,9 @@ TEST_CASE("what is no entry is said, and nothing has changed") {
 TEST_CASE("an entry that a list would pass over in part keeps no other from being read") {
   Entries entries;
   REQUIRE(entries.put(allow("192.0.2.1")));
-  CHECK_FALSE(entries.put(allow("\xEF\xBB\xBF" "192.0.2.2")));
+  CHECK_FALSE(
+      entries.put(allow("\xEF\xBB\xBF"
+                        "192.0.2.2")));
   CHECK_FALSE(entries.put(allow(std::string(1000, ' ') + "x" + std::string(600, 'y'))));
   REQUIRE(entries.put(allow("  192.0.2.3\t\r")));
   CHECK(names(entries, Entry::Kind::allow, "192.0.2.1"));

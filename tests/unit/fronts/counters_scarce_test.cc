@@ -17,7 +17,7 @@
 #include "greyd/fronts/counters_text.h"
 #include "greyd/fronts/mta_server.h"
 #include "greyd/fronts/udp_front.h"
-#include "greyd/service.h"
+#include "greyd/service/service.h"
 #include "tests/temporary_directory.h"
 #include "tests/unit/fronts/late_decider.h"
 #include "tests/unit/fronts/udp_asker.h"

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "greyd/fronts/udp_front.h"
-#include "greyd/service.h"
+#include "greyd/service/service.h"
 #include "tests/temporary_directory.h"
 #include "tests/unit/core/decided.h"
 #include "tests/unit/fronts/udp_asker.h"

@@ -93,9 +93,8 @@ TEST_CASE_FIXTURE(Fixture, "who is told of a fault may ask for the next change a
   REQUIRE(other.load(kNow, note));
   std::string order;
   other.change(put(Entry::Kind::allow, "nonsense"), [&](const Result<void>&) {
-    other.change(put(Entry::Kind::allow, "192.0.2.4"), [&](const auto& done) {
-      order += done ? "four+ " : "four- ";
-    });
+    other.change(put(Entry::Kind::allow, "192.0.2.4"),
+                 [&](const auto& done) { order += done ? "four+ " : "four- "; });
   });
   CHECK(order == "four+ ");
   CHECK(other.entries().size() == 4);

@@ -1,4 +1,4 @@
-#include "completion/table.h"
+#include "etc/completion/table.h"
 
 #include <algorithm>
 #include <optional>

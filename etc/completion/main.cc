@@ -7,8 +7,8 @@
 #include <fstream>
 #include <utility>
 
-#include "completion/shells.h"
-#include "completion/table.h"
+#include "etc/completion/shells.h"
+#include "etc/completion/table.h"
 #include "greyd/base/settings_table.h"
 #include "greyd/core/record_filter.h"
 #include "greyd/core/record_state.h"

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "completion/table.h"
+#include "etc/completion/table.h"
 
 namespace grey::completion {
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "completion/shells.h"
+#include "etc/completion/shells.h"
 
 namespace grey::completion {
 namespace {
