@@ -150,7 +150,9 @@ std::unique_ptr<StreamTalk> ControlServer::accept(StreamId id, const StreamPeer&
 }
 
 void ControlServer::watch(StreamId id, RecordFilter filter) {
+  const bool first = watchers_.empty();
   watchers_.add(id, std::move(filter));
+  if (!first) return;  // and perhaps it is they who are being told
   service_.tell_decisions([this](std::span<const wire::Query> batch,
                                  std::span<const Decided> decisions,
                                  Seconds now) { watchers_.tell(batch, decisions, now); });
