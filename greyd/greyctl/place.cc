@@ -1,6 +1,7 @@
 #include "greyd/greyctl/place.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -98,6 +99,13 @@ bool has_another_root(const std::string& process) {
   return theirs.st_dev != ours.st_dev || theirs.st_ino != ours.st_ino;
 }
 
+// Anybody may call a program so. Root asks one alone that root, or who installs for all, has made.
+bool is_anybodys(const std::string& process) {
+  struct stat program {};
+  if (::geteuid() != 0) return false;
+  return ::stat((process + "/exe").c_str(), &program) != 0 || program.st_uid != 0;
+}
+
 // Nothing where we may not look, or it takes no control socket.
 std::optional<std::string> control_of(const std::string& process) {
   const auto command_line = read_file(process + "/cmdline");
@@ -123,7 +131,7 @@ std::vector<std::string> running_daemons() {
   std::error_code error;
   for (fs::directory_iterator at("/proc", error), end; !error && at != end; at.increment(error)) {
     const std::string process = at->path();
-    if (!is_daemon(process) || has_another_root(process)) continue;
+    if (!is_daemon(process) || has_another_root(process) || is_anybodys(process)) continue;
     auto control = control_of(process);
     if (control && fs::exists(*control, error)) found.push_back(std::move(*control));
     error.clear();

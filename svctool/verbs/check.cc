@@ -47,8 +47,13 @@ void judge_accounts(const Subject& subject, const Accounts& accounts, Findings& 
   for (const User& missing : missing_users(subject.plan, accounts)) {
     const bool group = missing.kind == User::Kind::group;
     if (replaced && !group && missing.name == user) continue;
-    findings.wrong(group ? "group-missing" : "user-missing", to_string(missing) + " does not exist",
-                   "make it: svctool --create-users with the options in .options", missing.name);
+    const std::string what = to_string(missing) + " does not exist";
+    const std::string remedy = "make it: svctool --create-users with the options in .options";
+    if (group) {
+      findings.wrong("group-missing", what, remedy, missing.name);
+    } else {
+      findings.wrong("user-missing", what, remedy, missing.name);
+    }
   }
   for (const Access& access : subject.plan.access) {
     // Where state is saved, as it is in force, is looked at apart.

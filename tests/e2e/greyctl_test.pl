@@ -242,6 +242,8 @@ subtest 'killed in the midst of lists, a snapshot and entries: what was answered
 
 subtest 'another user may not ask, but who is in the group' => sub {
     plan skip_all => 'only root can become others' if $> != 0;
+    my $for_all = "$dir/greyctl";    # where others get to it
+    system('cp', $greyctl, $for_all) == 0 or die;
     my $as = sub { my ($user, $group) = @_;
         my $pid = open my $out, '-|' // die;
         if ($pid == 0) {
@@ -249,7 +251,7 @@ subtest 'another user may not ask, but who is in the group' => sub {
             $( = $) = "$group $group";
             POSIX::setgid($group);
             POSIX::setuid($user);
-            exec $greyctl, '--control', "$dir/context.control", 'entries' or die;
+            exec $for_all, '--control', "$dir/context.control", 'entries' or die;
         }
         local $/;
         my $text = <$out> // '';
@@ -275,6 +277,21 @@ subtest 'another user may not ask, but who is in the group' => sub {
     $daemon->stop;
     chown 0, 0, $dir, glob "$dir/context*";
     start();
+};
+
+subtest 'where nothing says which, it is the one that runs here, and not what somebody calls so' => sub {
+    my $text = `$greyctl status 2>&1`;    # (others may run on this machine)
+    like $text, qr/^qmail-greyd |say which:.* --control \Q$dir\E\/context\.control/, 'ours is found';
+    plan skip_all => 'only root can become others' if $> != 0;
+    my ($nobody, $nogroup) = ((getpwnam 'nobody')[2], (getpwnam 'nobody')[3]);
+    my $theirs = tempdir(CLEANUP => 1);
+    system('cp', $program, "$theirs/qmail-greyd") == 0 or die;
+    chown $nobody, $nogroup, $theirs, "$theirs/qmail-greyd";
+    my $other = Daemon->new(program => "$theirs/qmail-greyd", dir => $theirs, before => sub { POSIX::setgid($nogroup); POSIX::setuid($nobody) });
+    $other->start('127.0.0.1@' . ($port + 1), "$theirs/context");
+    ok -S "$theirs/context.control", 'they have one, too';
+    unlike `$greyctl status 2>&1`, qr/\Q$theirs\E/, 'and are not asked';
+    is $other->stop, 0;
 };
 
 subtest 'the files of a daemon that does not run' => sub {
