@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <utility>
 
 #include "greyd/net/clock.h"
@@ -118,7 +119,7 @@ class Run {
   }
 
   Result<int> top() {
-    top_.emplace(invocation_.top_by);
+    top_ = std::make_unique<Top>(invocation_.top_by);
     Json request{{"command", "list"}};
     if (invocation_.top_since)
       request["since"] = std::max<Seconds>(wall_clock() - *invocation_.top_since, 0);
@@ -157,7 +158,7 @@ class Run {
   const Seconds now_ = wall_clock();
   std::size_t lines_ = 0;
   std::string last_line_;
-  std::optional<Top> top_;
+  std::unique_ptr<Top> top_;  // of that command
 };
 
 }  // namespace
