@@ -10,6 +10,7 @@ use File::Temp qw(tempdir);
 use IO::Select;
 use IO::Socket::UNIX;
 use JSON::PP;
+use MtaClient 'free_port';
 use POSIX ();
 use Test::More;
 
@@ -17,8 +18,10 @@ my ($program, $greyctl) = @ARGV;
 die "usage: greyctl_test.pl PATH-OF-QMAIL-GREYD PATH-OF-GREYCTL\n" unless @ARGV == 2;
 my $dir = tempdir(CLEANUP => 1);
 chmod 0755, $dir;
-my $port = 10000 + $$ % 20000;
+my $port = free_port();
 my $daemon = Daemon->new(program => $program, dir => $dir, port => $port);
+my $other;
+END { local $?; for ($daemon, $other) { $_->stop('KILL') if $_ && $_->{pid} } }
 my $me = getpwuid $<;
 my $socket;
 
@@ -287,11 +290,12 @@ subtest 'where nothing says which, it is the one that runs here, and not what so
     my $theirs = tempdir(CLEANUP => 1);
     system('cp', $program, "$theirs/qmail-greyd") == 0 or die;
     chown $nobody, $nogroup, $theirs, "$theirs/qmail-greyd";
-    my $other = Daemon->new(program => "$theirs/qmail-greyd", dir => $theirs, before => sub { POSIX::setgid($nogroup); POSIX::setuid($nobody) });
-    $other->start('127.0.0.1@' . ($port + 1), "$theirs/context");
+    $other = Daemon->new(program => "$theirs/qmail-greyd", dir => $theirs, before => sub { POSIX::setgid($nogroup); POSIX::setuid($nobody) });
+    $other->start('127.0.0.1@' . free_port(), "$theirs/context");
     ok -S "$theirs/context.control", 'they have one, too';
     unlike `$greyctl status 2>&1`, qr/\Q$theirs\E/, 'and are not asked';
     is $other->stop, 0;
+    undef $other;
 };
 
 subtest 'the files of a daemon that does not run' => sub {
