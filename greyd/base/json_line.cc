@@ -24,9 +24,7 @@ void append_json_text(std::string& out, std::string_view text) {
 }
 
 JsonLine& JsonLine::word(std::string_view name, std::string_view bytes) {
-  std::string word;
-  append_word(word, bytes);
-  return text(name, word);
+  return text(name, to_word(bytes));
 }
 
 JsonLine& JsonLine::begin_object(std::string_view name) {

@@ -43,6 +43,12 @@ void append_word(std::string& out, std::string_view bytes) {
   out.append(bytes, from, bytes.size() - from);
 }
 
+std::string to_word(std::string_view bytes) {
+  std::string word;
+  append_word(word, bytes);
+  return word;
+}
+
 bool is_plain_word(std::string_view word) {
   return !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
     return is_plain(static_cast<unsigned char>(c));

@@ -10,6 +10,7 @@
 namespace grey {
 
 void append_word(std::string& out, std::string_view bytes);
+std::string to_word(std::string_view bytes);
 
 // Whether a word is its own bytes: nothing in it is escaped, and it is not "<>".
 bool is_plain_word(std::string_view word);

@@ -1,5 +1,4 @@
 // The commands that change something.
-#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -125,9 +124,7 @@ Commands::Answer Commands::unlist(Call& call) {
     const auto removed = entries.remove(text);
     if (!removed) return tl::make_unexpected(removed.error());
     if (*removed) return {};
-    std::string shown;
-    append_word(shown, text);
-    return tl::make_unexpected(Error{"no entry made by command: " + shown, kExitNo});
+    return tl::make_unexpected(Error{"no entry made by command: " + to_word(text), kExitNo});
   };
   const auto done = [later = std::move(call.later)](const Result<void>& outcome) {
     later(outcome ? done_line("removed", 1) : error_line(outcome.error()));

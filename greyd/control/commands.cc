@@ -1,6 +1,5 @@
 #include "greyd/control/commands.h"
 
-#include <algorithm>
 #include <array>
 #include <utility>
 #include <vector>
@@ -60,8 +59,7 @@ Commands::Answer Commands::begin(std::string_view line, const std::string& by, S
   if (!request) return refuse(request.error());
   const Command command = command_named(request->command());
   if (command == nullptr) {
-    std::string name;
-    append_word(name, std::string_view(request->command()).substr(0, 40));
+    const std::string name = to_word(std::string_view(request->command()).substr(0, 40));
     return refuse({"no such command: " + name, kExitMisuse});
   }
   Call call{std::move(*request), by, now, std::move(later)};

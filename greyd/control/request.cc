@@ -16,9 +16,7 @@ constexpr std::uint64_t kMaxNumber = std::uint64_t{1} << 62;
 constexpr int kDeepest = 2;  // an object, and a list in it
 
 std::string shown(std::string_view text) {
-  std::string word;
-  append_word(word, text.substr(0, 40));
-  return word;
+  return to_word(text.substr(0, 40));
 }
 
 // The tree of a line; discarded where it is none, or deeper than a request is.

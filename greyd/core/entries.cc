@@ -23,9 +23,7 @@ Result<std::string> key_of(std::string_view text) {
   // What a list's text passes over is no part of an entry: it would be none in another's middle.
   if (text.find_first_of("\n#") != std::string_view::npos || text.starts_with(kByteOrderMark) ||
       text.size() > kMaxText) {
-    std::string shown;
-    append_word(shown, text.substr(0, 100));
-    return misuse(shown + " is no entry of a list");
+    return misuse(to_word(text.substr(0, 100)) + " is no entry of a list");
   }
   const auto list = AddressList::parse(text, "");
   if (!list) {

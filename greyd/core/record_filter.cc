@@ -13,9 +13,7 @@ constexpr std::array<std::string_view, kRecordClasses> kStates = {"waiting", "bo
                                                                   "known"};
 
 std::string shown(std::string_view text) {
-  std::string word;
-  append_word(word, text.substr(0, 100));
-  return word;
+  return to_word(text.substr(0, 100));
 }
 
 // A network of IPv6 has no IPv4 in it, as an operator means it.

@@ -31,10 +31,7 @@ constexpr std::array<std::string_view, 11> kPolicyOptions = {
 // As the control socket takes addresses: a word of text.h. What is one is one, so that what greyctl
 // has printed can be given back to it; "<>" is the null sender.
 std::string word(const std::string& text) {
-  if (read_word(text)) return text;
-  std::string result;
-  append_word(result, text);
-  return result;
+  return read_word(text) ? text : to_word(text);
 }
 
 // An unset variable of a script must not turn a command to another daemon, or to all of it.
