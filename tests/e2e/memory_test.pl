@@ -12,10 +12,9 @@ use File::Temp qw(tempdir);
 use Test::More;
 
 my $program = abs_path(shift // die "usage: memory_test.pl PATH-OF-QMAIL-GREYD\n");
-if (`ldd $program` =~ /libasan/ || system('prlimit --version >/dev/null 2>&1') != 0) {
-    print "skipped: the sanitizer's memory has no limit, or there is no prlimit\n";
-    exit 77;
-}
+sub does_not_run { print "skipped: $_[0]\n"; exit 77 }
+does_not_run('the sanitizer needs more address space') if `ldd $program` =~ /libasan/;
+does_not_run('there is no prlimit') if system('prlimit --version >/dev/null 2>&1') != 0;
 my $dir = tempdir(CLEANUP => 1);
 my $port = free_port();
 my $daemon = Daemon->new(program => $program, dir => $dir);
