@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <optional>
+#include <string_view>
 
 #include "greyd/core/policy.h"
 #include "greyd/lists/address_list.h"
+#include "greyd/lists/rule_action.h"
 #include "greyd/wire/wire.h"
 
 namespace grey {
@@ -32,7 +34,12 @@ struct Decided : Decision {
   // whitelisted, blacklisted: the list's entry that decided; where it took one for each recipient,
   // that for the first.
   Matched matched{};
+  // The rule under which the recipient fell that decided; the usual terms where there is none.
+  MatchedRule rule{};
   bool dry_run = false;
+
+  // What a client is told that must wait; empty: the usual text. Lives as long as this.
+  std::string_view text() const { return rule ? std::string_view(rule.action->text) : ""; }
 };
 
 // The decision of that reason on a triplet that has waited for `age` of `min_resend`.
