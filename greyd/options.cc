@@ -133,6 +133,7 @@ void add_options(CLI::App& app, Raw& raw, Options& options) {
   add_number(app, "free-interval", raw.free_minutes, raw.greydaemon);
   add_setting(app, "whitelist", options.whitelist);
   add_setting(app, "blacklist", options.blacklist);
+  add_setting(app, "rules", options.rules);
   add_number(app, "hash-size", raw.hash_size, raw.greydaemon);
   add_number(app, "max-records", options.max_records, raw.greydaemon);
   add_number(app, "port", raw.port, raw.greydaemon);
@@ -233,8 +234,8 @@ Result<void> complete(Raw& raw, const CLI::App& app, const std::string& control_
   if (!listen) return misuse("ipaddr: not an address to listen on: " + raw.address);
   options.listen = *listen;
   options.context_file = path_below(control_directory, raw.context_file);
-  for (std::string* list : {&options.whitelist, &options.blacklist}) {
-    if (!list->empty()) *list = path_below(control_directory, *list);
+  for (std::string* file : {&options.whitelist, &options.blacklist, &options.rules}) {
+    if (!file->empty()) *file = path_below(control_directory, *file);
   }
   options.control_given = app.count("--control") > 0;
   if (!options.control_given) {

@@ -29,6 +29,7 @@ struct Options {
   std::string context_file;  // absolute, or relative to the working directory
   std::string whitelist;     // empty: none
   std::string blacklist;     // empty: none
+  std::string rules;         // empty: none
   Sync sync = Sync::second;
   Seconds save_interval = 5 * 60;
   Seconds free_interval = 5 * 60;

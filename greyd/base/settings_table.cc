@@ -92,6 +92,14 @@ constexpr Setting kSettings[] = {
      .argument = "FILE",
      .help = "whom always to defer",
      .svctool_help = "who is always deferred; a sample is made when missing"},
+    {.name = "rules",
+     .option = "rules",
+     .variable = "RULES",
+     .kind = Kind::file,
+     .unit = "file",
+     .argument = "FILE",
+     .help = "for whom greylisting is off, on, or on other terms",
+     .svctool_help = "for whom it is off, or on other terms; a sample is made when missing"},
     {.name = "hash-size",
      .letter = "-h",
      .option = "hash-size",
@@ -278,7 +286,7 @@ constexpr Setting kSettings[] = {
     {.option = "log-count", .variable = "LOGCOUNT", .unit = "files", .range = {2, 10'000}},
 };
 #pragma GCC diagnostic pop
-constexpr std::size_t kServiceSettings = 23;
+constexpr std::size_t kServiceSettings = 24;
 
 std::int64_t number(std::string_view text) {
   std::int64_t value = 0;

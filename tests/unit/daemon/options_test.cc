@@ -115,8 +115,9 @@ TEST_CASE("every option that the Perl program lacks works under the name greydae
   const Options options = good(
       "greydaemon --dry-run --allow=192.0.2.0/24 --policy=127.0.0.1@10023 --policy-text=later "
       "--ipv4-prefix=24 --ipv6-prefix=56 --sender-key=domain --recipient-key=none "
-      "--recipients=all --client-passes=1 --blacklist=black --whitelist=white -f 9 -h 4096 "
-      "--max-records=1000 --port=2000 --sync=always -v 2 --log-format=json --check 127.0.0.1 save");
+      "--recipients=all --client-passes=1 --blacklist=black --whitelist=white --rules=rules -f 9 "
+      "-h 4096 --max-records=1000 --port=2000 --sync=always -v 2 --log-format=json --check "
+      "127.0.0.1 save");
   const Policy& policy = options.policy;
   CHECK(policy.personality == Personality::greydaemon);
   CHECK(policy.dry_run);
@@ -129,6 +130,7 @@ TEST_CASE("every option that the Perl program lacks works under the name greydae
   CHECK(policy.recipient_key == RecipientKey::none);
   CHECK(options.blacklist == "/control/black");
   CHECK(options.whitelist == "/control/white");
+  CHECK(options.rules == "/control/rules");
   CHECK(options.free_interval == 540);
   CHECK(options.max_records == 1000);
   CHECK(options.listen.port == 2000);

@@ -71,7 +71,7 @@ TEST_CASE("every option is taken with an equals sign and with a space") {
       {"policy", "@2,/p"},       {"policy-text", "a b"},  {"verbosity", "2"},
       {"destdir", "/d"},         {"sync", "always"},      {"log-size", "4096"},
       {"log-count", "2"},        {"supervise", "runit"},  {"log-format", "json"},
-      {"control", "c"},          {"control-group", "g"}};
+      {"control", "c"},          {"control-group", "g"},  {"rules", "r"}};
   for (const Setting& setting : settings()) {
     CAPTURE(setting.option);
     CHECK(std::ranges::any_of(options, [&](const auto& o) { return setting.option == o.first; }));
