@@ -45,7 +45,8 @@ bool judge_process(const Observation& seen, const Places& places, bool own, Find
 
 }  // namespace
 
-void judge_daemon(const Observation& seen, const Places& places, bool dry_run, Findings& findings) {
+void judge_daemon(const Observation& seen, const Places& places, const Answering& set,
+                  Findings& findings) {
   Probe probe = seen.probe;
   const std::string where = to_string(probe.endpoint);
   const bool own = seen.listens.value_or(true);
@@ -59,11 +60,18 @@ void judge_daemon(const Observation& seen, const Places& places, bool dry_run, F
     probe.answered = false;
     probe.outcome = "answered by another program" + (seen.other.empty() ? "" : ", " + seen.other);
   }
-  const bool dry = probe.answered && dry_run && probe.reason == wire::Reason::known;
+  const bool dry = probe.answered && set.dry_run && probe.reason == wire::Reason::known;
   const std::string text = "daemon at " + where + ": ";
   if (dry) {
     findings.note("dry-run", text + "answers (in a dry run, DRY_RUN: everyone is accepted)",
                   "empty DRY_RUN to greylist", where);
+  } else if (probe.answered && probe.reason == wire::Reason::whitelisted && set.rules) {
+    // Where users opt in, the last rule is `* off`.
+    findings.note("answers",
+                  text +
+                      "accepts an address that nobody has: a rule may be off for all, or a list "
+                      "name all",
+                  "if that is not meant: greyctl query names the line", where);
   } else if (probe.answered && probe.reason == wire::Reason::whitelisted) {
     findings.warn("all-whitelisted",
                   text + "accepts an address that nobody has, as whitelisted: a list may name all",

@@ -11,8 +11,13 @@
 
 namespace grey::svctool {
 
-// `dry_run`: the daemon is set to one.
-void judge_daemon(const Observation& seen, const Places& places, bool dry_run, Findings& findings);
+// What the daemon is set to, as far as it says how the daemon answers a probe.
+struct Answering {
+  bool dry_run = false;
+  bool rules = false;  // it has some
+};
+void judge_daemon(const Observation& seen, const Places& places, const Answering& set,
+                  Findings& findings);
 
 // A daemon that an SMTP server asks.
 void judge_asked_daemon(const Probe& probe, Findings& findings);

@@ -182,15 +182,17 @@ std::string find_mta_holder(const Seen& seen, const std::string& places) {
 
 std::vector<ListFacts> look_at_lists(const Seen& seen) {
   std::vector<ListFacts> lists;
-  for (const char* variable : {"WHITELIST", "BLACKLIST"}) {
-    const std::string name = read_variable(seen.service, variable);
+  for (const OperatorFile& file : kOperatorFiles) {
+    const std::string name = read_variable(seen.service, std::string(file.variable));
     if (name.empty()) continue;
     const std::string path = path_below(read_variable(seen.service, "CONTROLDIR"), name);
-    for (const char* end : {"", ".local", ".cdb"}) {
+    for (const std::string_view end : {"", ".local", ".cdb"}) {
+      if (!file.list && !end.empty()) continue;
       struct stat status {};
-      if (::stat((path + end).c_str(), &status) != 0) continue;
+      const std::string place = path + std::string(end);
+      if (::stat(place.c_str(), &status) != 0) continue;
       // A file that was moved there has kept its time, but not that of its inode.
-      lists.push_back({path + end, std::max(seconds(status.st_mtim), seconds(status.st_ctim))});
+      lists.push_back({place, std::max(seconds(status.st_mtim), seconds(status.st_ctim))});
     }
   }
   return lists;

@@ -32,7 +32,7 @@ std::string daemon_user(const ServiceRequest& request) {
 }
 
 // As it was given, or set by hand; greydaemon's names are below the control directory in any case.
-std::string list_name(const ServiceRequest& request, const Setting& setting) {
+std::string file_name(const ServiceRequest& request, const Setting& setting) {
   const auto edit = request.by_hand.find(setting.variable);
   return edit == request.by_hand.end() ? value_of(request, setting.option) : edit->second;
 }
@@ -53,12 +53,8 @@ void add_state(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
   };
   needs(directory, Access::Need::save_files_in,
         "make it writable for that user, or name a --context-file elsewhere");
-  const struct {
-    std::string_view option;
-    const std::string& sample;
-  } lists[] = {{"whitelist", request.sample_whitelist}, {"blacklist", request.sample_blacklist}};
-  for (const auto& list : lists) {
-    const std::string name = list_name(request, *find_setting(list.option));
+  for (const OperatorFile& file : kOperatorFiles) {
+    const std::string name = file_name(request, *find_setting(file.option));
     if (name.empty()) continue;
     const std::string path = path_below(control, name);
     // Below the control directory; elsewhere a directory that is missing is more likely a typing
@@ -66,7 +62,8 @@ void add_state(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
     if (!name.starts_with('/') && !build.has(directory_of(path))) {
       build.directory(directory_of(path), 0755).kept();
     }
-    build.file(path, 0644, list.sample).kept();
+    const auto sample = request.samples.find(file.option);
+    build.file(path, 0644, sample == request.samples.end() ? "" : sample->second).kept();
     needs(path, Access::Need::read, "make it readable");
   }
 }

@@ -57,8 +57,8 @@ void add_unit_files(const ServiceRequest& request, Plan& plan, PlanBuilder& buil
   unit.writable = writable_directories(request);
   const std::string control = control_directory(request);
   unit.readable = {control, request.prefix};
-  for (const char* list : {"WHITELIST", "BLACKLIST"}) {
-    unit.readable.push_back(path_below(control, value_in_force(request, list)));
+  for (const OperatorFile& file : kOperatorFiles) {
+    unit.readable.push_back(path_below(control, value_in_force(request, file.variable)));
   }
   unit.memory = memory_limit(request);
   const auto listen = parse_endpoint(value_in_force(request, "LISTEN"), Wildcards::allowed);

@@ -30,12 +30,12 @@ struct ServiceRequest {
   std::string memory;  // bytes, for softlimit -m; empty: needed_memory(); "0": no limit
   bool use_greydaemon = false;
   bool no_whitelist = false;
-  bool down = false;                               // svscan does not start it
-  bool run_file_only = false;                      // scripts, and nothing else
-  Values values;                                   // settings given on the command line
-  std::string sample_whitelist, sample_blacklist;  // contents of lists that have to be made
-  std::vector<std::string> options;                // what .options keeps
-  Values by_hand;  // by variable: what a hand has set, which stays; see edits.h
+  bool down = false;                 // svscan does not start it
+  bool run_file_only = false;        // scripts, and nothing else
+  Values values;                     // settings given on the command line
+  Values samples;                    // by option: of kOperatorFiles, what those begin with
+  std::vector<std::string> options;  // what .options keeps
+  Values by_hand;                    // by variable: what a hand has set, which stays; see edits.h
   // For a check: variables have the value that the options give, whatever a hand has made of it;
   // all else follows what is in force.
   bool shows_edits = false;

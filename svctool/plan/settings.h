@@ -23,6 +23,14 @@ std::span<const Setting> settings();
 // By svctool's option. Null: there is none.
 const Setting* find_setting(std::string_view option);
 
+// A file that the operator writes and the daemon reads; made when it is missing.
+struct OperatorFile {
+  std::string_view option, variable;
+  bool list;  // FILE.local and cdbs beside it are part of it
+};
+constexpr OperatorFile kOperatorFiles[] = {
+    {"whitelist", "WHITELIST", true}, {"blacklist", "BLACKLIST", true}, {"rules", "RULES", false}};
+
 // Those of a service that are no daemon's: its memory limit, and the files of its log.
 const Setting& memory_setting();
 const Setting& log_size_setting();

@@ -109,8 +109,8 @@ bool judge_supervisor(const Subject& subject, Findings& findings) {
 
 // A list is its text and its cdb.
 void judge_cdbs(const Subject& subject, Findings& findings) {
-  for (const char* variable : {"WHITELIST", "BLACKLIST"}) {
-    const std::string name = subject.in_force(variable);
+  for (const OperatorFile& file : kOperatorFiles) {
+    const std::string name = file.list ? subject.in_force(file.variable) : std::string();
     if (name.empty()) continue;
     const std::string path = path_below(subject.in_force("CONTROLDIR"), name);
     struct stat cdb {
@@ -144,7 +144,8 @@ pid_t judge_own_daemon(const Subject& subject, const LogNews& news, Findings& fi
   const Observation seen = observe(subject.suite(), service, *endpoint, kSeconds);
   Places places = places_of(subject.suite(), service);
   places.reason = news.last_words;
-  judge_daemon(seen, places, is_dry_run(subject.in_force("DRY_RUN")), findings);
+  const bool has_rules = !subject.in_force("RULES").empty();
+  judge_daemon(seen, places, {is_dry_run(subject.in_force("DRY_RUN")), has_rules}, findings);
   const bool runs = seen.state && seen.state->up && !seen.restarts && !seen.state->paused;
   return runs && seen.listens.value_or(true) && seen.probe.answered ? seen.state->pid : 0;
 }

@@ -23,27 +23,29 @@
 namespace grey::svctool {
 namespace {
 
-constexpr const char* kSampleWhitelist =
-    "# Who is never greylisted, one a line: 192.0.2.1, 192.0.2.0/24, 2001:db8::/32, 192.0.2.*,\n"
-    "# 192.0.2.[3-7], 192.0.2. The daemon reads this file again on SIGHUP.\n";
-constexpr const char* kSampleBlacklist =
-    "# Who is always deferred, written as in the whitelist. The daemon reads this file again on\n"
-    "# SIGHUP.\n";
-
-Result<std::string> sample(const std::string& path, const char* built_in) {
-  auto content = read_followed(path);
-  if (!content) return tl::make_unexpected(content.error());
-  return *content ? std::move(**content) : std::string(built_in);
-}
+// Where none is installed. They change nothing.
+constexpr std::pair<std::string_view, const char*> kBuiltIn[] = {
+    {"whitelist",
+     "# Who is never greylisted, one a line: 192.0.2.1, 192.0.2.0/24, 2001:db8::/32, 192.0.2.*,\n"
+     "# 192.0.2.[3-7], 192.0.2. The daemon reads this file again on SIGHUP.\n"},
+    {"blacklist",
+     "# Who is always deferred, written as in the whitelist. The daemon reads this file again on\n"
+     "# SIGHUP.\n"},
+    {"rules",
+     "# For whom greylisting is off, on, or on other terms: WHO... ACTION... in a line, and the "
+     "first\n"
+     "# line that names who is asked about decides; see greylist.rules(5). Take out a '#':\n"
+     "#to:postmaster@ off\n"
+     "#192.0.2.0/24 min-resend 1m window 24h\n"
+     "# The daemon reads this file again on SIGHUP.\n"}};
 
 Result<void> read_samples(ServiceRequest& request, const Destdir& destdir) {
   const TargetPath share(request.prefix + "/share/qmail-greyd/greylist.");
-  auto whitelist = sample(destdir.at(share + "whitelist"), kSampleWhitelist);
-  if (!whitelist) return tl::make_unexpected(whitelist.error());
-  auto blacklist = sample(destdir.at(share + "blacklist"), kSampleBlacklist);
-  if (!blacklist) return tl::make_unexpected(blacklist.error());
-  request.sample_whitelist = std::move(*whitelist);
-  request.sample_blacklist = std::move(*blacklist);
+  for (const auto& [option, built_in] : kBuiltIn) {
+    auto installed = read_followed(destdir.at(share + std::string(option)));
+    if (!installed) return tl::make_unexpected(installed.error());
+    request.samples[std::string(option)] = *installed ? std::move(**installed) : built_in;
+  }
   return {};
 }
 

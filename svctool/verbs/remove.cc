@@ -30,21 +30,24 @@ std::string hidden(const std::string& path) {
 }
 
 struct Kept {
-  std::string state, lists, log;
+  std::string state, lists, rules, log;
 };
 
 // Where what stays is; from variables/, as the operator may have moved it.
 Kept find_kept(const std::string& service) {
-  const auto variable = [&](const char* name) { return read_variable(service, name); };
+  const auto variable = [&](std::string_view name) {
+    return read_variable(service, std::string(name));
+  };
   Kept kept;
   const std::string control = variable("CONTROLDIR");
   if (const std::string file = variable("CONTEXT_FILE"); !file.empty()) {
     kept.state = path_below(control, file);
   }
-  for (const char* name : {"WHITELIST", "BLACKLIST"}) {
-    if (const std::string file = variable(name); !file.empty()) {
-      kept.lists += (kept.lists.empty() ? "" : ", ") + path_below(control, file);
-    }
+  for (const OperatorFile& of : kOperatorFiles) {
+    const std::string file = variable(of.variable);
+    if (file.empty()) continue;
+    std::string& places = of.list ? kept.lists : kept.rules;
+    places += (places.empty() ? "" : ", ") + path_below(control, file);
   }
   kept.log = read_variable(service + "/log", "LOGDIR");
   return kept;
@@ -53,6 +56,7 @@ Kept find_kept(const std::string& service) {
 void say_kept(const Kept& kept) {
   if (!kept.state.empty()) say("stays: context file " + kept.state);
   if (!kept.lists.empty()) say("stays: lists " + kept.lists);
+  if (!kept.rules.empty()) say("stays: rules " + kept.rules);
   if (!kept.log.empty()) say("stays: log " + kept.log);
 }
 

@@ -138,7 +138,8 @@ Result<int> report_answer(const Suite& suite, const std::string& service, const 
   findings.subject = service;
   Places places = places_of(suite, service);
   if (!seen.probe.answered) places.reason = look_at_news(suite, service).last_words;
-  judge_daemon(seen, places, is_dry_run(read_variable(service, "DRY_RUN")), findings);
+  const bool has_rules = !read_variable(service, "RULES").empty();
+  judge_daemon(seen, places, {is_dry_run(read_variable(service, "DRY_RUN")), has_rules}, findings);
   judge_log_service(suite, service, seen.state && seen.state->up ? seen.state->pid : 0, findings);
   if (findings.good()) return 0;
   std::fputs(to_text(findings).c_str(), stdout);

@@ -93,13 +93,31 @@ TEST_CASE("a daemon is good when it is the service's own that answers") {
   for (const auto& row : rows) {
     CAPTURE(row.line);
     Findings findings;
-    judge_daemon(row.seen, {"/service/x", "LOG", "START", "fatal: REASON"}, row.dry_run, findings);
+    judge_daemon(row.seen, {"/service/x", "LOG", "START", "fatal: REASON"}, {row.dry_run},
+                 findings);
     CHECK(ids_of(findings) == row.ids);
     CHECK(says(findings, row.line));
   }
   CHECK(is_dry_run("1"));
   CHECK_FALSE(is_dry_run("off"));
   CHECK_FALSE(is_dry_run(""));
+}
+
+TEST_CASE("a daemon that accepts everyone is suspect, but where rules may say so") {
+  const Observation seen{{{}, true, "answers (whitelisted)", Reason::whitelisted},
+                         ServiceState{true, true, 7},
+                         false,
+                         true,
+                         ""};
+  const Places places{"/service/x", "LOG", "START", ""};
+  Findings without, with;
+  judge_daemon(seen, places, {}, without);
+  judge_daemon(seen, places, {.rules = true}, with);
+  CHECK(ids_of(without) == Ids{"all-whitelisted"});
+  CHECK(without.list.front().severity == Severity::warning);
+  CHECK(ids_of(with) == Ids{"answers"});
+  CHECK(with.list.front().severity == Severity::note);
+  CHECK(says(with, "a rule may be off for all"));
 }
 
 TEST_CASE("a service that has never run, a new one, and one that runs no more are told apart") {

@@ -21,7 +21,7 @@ ServiceRequest sample_request() {
                     {"timeout-days", "30"},
                     {"save-interval", "5"},
                     {"whitelist", "greylist.whitelist"}};
-  request.sample_whitelist = "# sample\n";
+  request.samples["whitelist"] = "# sample\n";
   request.options = {"--greylist=1999", "--min-resend-min=2"};
   return request;
 }
@@ -188,9 +188,14 @@ TEST_CASE("a list elsewhere is made with its directory") {
   ServiceRequest request = sample_request();
   request.values["whitelist"] = "lists/white";
   request.values["blacklist"] = "lists/black";
+  request.values["rules"] = "lists/rules";
+  request.samples["rules"] = "# none\n";
   const Plan plan = plan_service(request);
   CHECK(find(plan, "/etc/indimail/control/lists")->keep);
   CHECK(find(plan, "/etc/indimail/control/lists/white")->content == "# sample\n");
+  CHECK(find(plan, "/etc/indimail/control/lists/rules")->content == "# none\n");
+  CHECK(find(plan, "/etc/indimail/control/lists/rules")->keep);
+  CHECK(variable(plan, "RULES") == "lists/rules\n");
   CHECK(std::ranges::count(plan.entries, TargetPath("/etc/indimail/control/lists"), &Entry::path) ==
         1);
 }
@@ -200,6 +205,7 @@ TEST_CASE("a list at an absolute path is made, but not the directories that a ty
   request.values["whitelist"] = "/etc/gery/white";
   const Plan plan = plan_service(request);
   CHECK(find(plan, "/etc/gery") == nullptr);
+  CHECK(variable(plan, "RULES").empty());
   CHECK(find(plan, "/etc/gery/white")->content == "# sample\n");
 }
 

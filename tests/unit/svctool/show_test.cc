@@ -46,7 +46,7 @@ TEST_CASE("the plan as JSON has every entry, and what would change") {
   ServiceRequest request;
   request.port = 1999;
   request.prefix = "/usr";
-  request.sample_whitelist = "\xff";  // not UTF-8
+  request.samples["whitelist"] = "\xff";  // not UTF-8
   request.values["control-group"] = "greylist";
   const Plan plan = plan_service(request);
   Comparison comparison;
