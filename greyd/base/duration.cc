@@ -51,4 +51,15 @@ std::string format_duration(Seconds duration) {
   return text;
 }
 
+std::string write_duration(Seconds duration) {
+  std::string text;
+  for (const Unit& unit : kUnits) {
+    const Seconds number = duration / unit.seconds;
+    if (unit.letter == 'w' || number == 0) continue;
+    text += std::to_string(number) + unit.letter;
+    duration %= unit.seconds;
+  }
+  return text.empty() ? "0s" : text;
+}
+
 }  // namespace grey

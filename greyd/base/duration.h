@@ -18,4 +18,7 @@ std::optional<Seconds> parse_duration(std::string_view text);
 // A negative one begins with '-'.
 std::string format_duration(Seconds duration);
 
+// The same, whole, as parse_duration reads it: "3d4h10s". REQUIRES: it is not negative.
+std::string write_duration(Seconds duration);
+
 }  // namespace grey

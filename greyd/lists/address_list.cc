@@ -4,30 +4,13 @@
 
 #include "greyd/base/text.h"
 #include "greyd/lists/domain_name.h"
+#include "greyd/lists/list_lines.h"
 #include "greyd/lists/mailbox.h"
 
 namespace grey {
 namespace {
 
 constexpr std::size_t kMostWarnings = 10;
-
-std::string_view trim(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\f\v";
-  const std::size_t from = text.find_first_not_of(kSpace);
-  if (from == std::string_view::npos) return {};
-  return text.substr(from, text.find_last_not_of(kSpace) - from + 1);
-}
-
-// A '#' in the quotes of a local part is part of it.
-std::string_view without_comment(std::string_view line) {
-  bool quoted = false;
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    if (line[i] == '"') quoted = !quoted;
-    if (quoted && line[i] == '\\') ++i;
-    if (!quoted && line[i] == '#') return line.substr(0, i);
-  }
-  return line;
-}
 
 Matched key_of(const std::string& file, std::string_view key) {
   return {std::make_shared<const Matched::Place>(Matched::Place{file, std::string(key)}), 0};
@@ -55,29 +38,22 @@ Result<AddressList> AddressList::parse(std::span<const ListText> texts) {
   return list;
 }
 
-Result<void> AddressList::read(const ListText& list_text) {
-  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // as some editors begin a file
-  std::string_view text = list_text.text;
-  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+Result<void> AddressList::read(const ListText& text) {
+  const std::uint32_t before = lines_;
   sources_.push_back(
-      {std::make_shared<const Matched::Place>(Matched::Place{list_text.name, {}}), lines_});
-  while (!text.empty()) {
-    ++lines_;
-    const std::size_t end = text.find('\n');
-    const std::string_view whole = trim(text.substr(0, end));
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    const std::string_view line = trim(without_comment(whole));
-    // Other line ends or another encoding: what seems to be one line, or one comment, is many.
-    const bool strange = whole.find_first_of(std::string_view("\r\0", 2)) != whole.npos;
-    if (line.empty() && !strange) continue;
-    if (strange || !add(line, lines_)) {
+      {std::make_shared<const Matched::Place>(Matched::Place{text.name, {}}), before});
+  ListLines lines(text.text);
+  while (const auto line = lines.next()) {
+    lines_ = before + line->number;
+    if (line->strange || !add(line->text, lines_)) {
       std::string message = place(at(lines_));
       message += "not an address, network, host name, sender or to:recipient: ";
-      append_word(message, (strange ? whole : line).substr(0, 100));
+      append_word(message, line->text.substr(0, 100));
       return failure(std::move(message));
     }
     ++entries_;
   }
+  lines_ = before + lines.lines();
   return {};
 }
 

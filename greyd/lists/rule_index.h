@@ -1,0 +1,74 @@
+// From who is asked about to the first rule that names it, at a cost that does not grow with the
+// number of rules.
+//
+// A tree of entries: a rule is a path of the entries that it names somebody by, in the order of
+// their kinds, and stands where its path ends. Who is asked about reaches those nodes all of whose
+// entries name it. An edge is found by hashing, so that only nodes are looked at that are reached.
+// Memory: 16 octets and 4 to 11 of index for each node, and the text of its entry.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "greyd/lists/rule_keys.h"
+
+namespace grey {
+
+class RuleIndex {
+ public:
+  static constexpr std::uint32_t kNone = UINT32_MAX;  // no rule; others are numbers in their order
+
+  RuleIndex();
+
+  // The rule of that path: a key of each kind at most, in the order of the kinds. Of several of one
+  // path the first stands. An empty path is everybody.
+  void add(std::span<const RuleKey> path, std::uint32_t rule);
+  const RuleShapes& shapes() const { return shapes_; }
+  // After the last: gives back what was reserved for more.
+  void shrink();
+  std::size_t memory() const;  // octets, without texts
+  std::size_t nodes() const { return nodes_.size(); }
+
+  // Where one who is asked about has got to: first everywhere that needs no entry, then on, kind by
+  // kind in their order, by the keys that it has of that kind.
+  class Walk {
+   public:
+    void begin(const RuleIndex& index);
+    void step(std::span<const RuleKey> keys);
+    // The first rule of all that were reached.
+    std::uint32_t rule() const { return rule_; }
+    // The same after one step more, which is not taken.
+    std::uint32_t rule_after(std::span<const RuleKey> keys) const;
+
+   private:
+    const RuleIndex* index_ = nullptr;
+    std::vector<std::uint32_t> reached_;  // nodes that have children
+    std::uint32_t rule_ = kNone;
+  };
+
+ private:
+  struct Node {
+    std::uint32_t parent;
+    std::uint32_t entry;     // where in texts_ its key is: octets of its text, form, text
+    std::uint32_t rule;      // the first that ends here
+    std::uint32_t children;  // RuleKey::bit() of their entries
+  };
+  static constexpr std::uint32_t kRoot = 0;
+
+  bool is(const Node& node, std::uint32_t parent, const RuleKey& key) const;
+  RuleKey key_of(const Node& node) const;
+  // The slot of the node of that key, or the free one where it belongs.
+  std::uint32_t slot_of(std::uint32_t parent, const RuleKey& key) const;
+  std::uint32_t child(std::uint32_t parent, const RuleKey& key) const;
+  std::uint32_t add_child(std::uint32_t parent, const RuleKey& key);
+  void rehash(std::size_t slots);
+
+  std::vector<Node> nodes_;
+  std::vector<std::uint32_t> slots_;  // a power of two; 0: free
+  std::string texts_;
+  RuleShapes shapes_;
+};
+
+}  // namespace grey

@@ -1,0 +1,103 @@
+// The entries that rules name somebody by, as keys, and of one who is asked about the keys that
+// would name it. As in an AddressList, of which these are the entries: a client's networks, its
+// verified name, a mailbox as sender or recipient.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "greyd/wire/ip.h"
+
+namespace grey {
+
+enum class RuleKind : std::uint8_t { address, name, sender, recipient };
+constexpr std::size_t kRuleKinds = 4;
+
+// What an entry of a kind is compared with.
+enum class RuleForm : std::uint8_t {
+  network,      // 192.0.2.0/24: the prefix and the address, 17 octets
+  whole,        // mx.example.com, user@example.com
+  below,        // .example.com, @.example.com: all that ends so
+  local,        // user@
+  domain,       // @example.com
+  local_below,  // user@.example.com
+};
+constexpr std::size_t kRuleForms = 6;
+
+// One of 32.
+constexpr std::uint32_t rule_bit(RuleKind kind, RuleForm form) {
+  return std::uint32_t{1} << (std::size_t(kind) * kRuleForms + std::size_t(form));
+}
+
+// The text is in two pieces, so that what is asked about need not be copied. Views.
+struct RuleKey {
+  RuleKey(RuleKind of, RuleForm as, std::string_view begin, std::string_view rest = {});
+
+  std::size_t size() const { return head.size() + tail.size(); }
+  std::uint32_t bit() const { return rule_bit(kind, form); }
+
+  RuleKind kind;
+  RuleForm form;
+  std::string_view head, tail;
+  std::uint32_t hash;  // of all that
+};
+
+// An entry of a rule: one key, or those of its networks, or of its name's spellings.
+struct RuleEntry {
+  RuleKind kind{};
+  std::vector<std::string> texts;
+  std::vector<RuleForm> forms;  // of each
+
+  RuleKey key(std::size_t i) const { return {kind, forms[i], texts[i]}; }
+};
+
+// Which keys there are in a set of rules: others need not be looked up.
+struct RuleShapes {
+  std::uint32_t bits = 0;                              // RuleKey::bit() of each
+  std::vector<std::uint8_t> v4_prefixes, v6_prefixes;  // of the 128-bit form, ascending
+  std::array<std::size_t, kRuleKinds> labels{};        // the most that a `below` has
+
+  void add(const RuleKey& key);
+  bool has(RuleKind kind) const;
+};
+
+// The keys that would name somebody, of those that there are. Reused; views into itself and into
+// what it was made of.
+class RuleKeys {
+ public:
+  const std::vector<RuleKey>& all() const { return keys_; }
+
+  // Also those of the IPv4 host that a translator has written into the address.
+  void of_address(const Ip& ip, const RuleShapes& shapes);
+  void of_name(std::string_view name, const RuleShapes& shapes);
+  // None for an empty one. `kind`: sender or recipient.
+  void of_mailbox(RuleKind kind, std::string_view address, const RuleShapes& shapes);
+  // Those that name all that `key`, an entry's, does: itself, and wider ones.
+  void that_hold(const RuleKey& key, const RuleShapes& shapes);
+
+ private:
+  using NetworkText = std::array<char, 17>;
+
+  void begin();
+  void add(const RuleShapes& shapes, RuleKind kind, RuleForm form, std::string_view head,
+           std::string_view tail = {}) {
+    if ((shapes.bits & rule_bit(kind, form)) != 0) keys_.emplace_back(kind, form, head, tail);
+  }
+  void add_networks(const Ip& ip, unsigned longest, const RuleShapes& shapes);
+  void add_names_above(std::string_view name, const RuleShapes& shapes);
+  void add_mailboxes_above(RuleKind kind, std::string_view local, std::string_view domain,
+                           const RuleShapes& shapes);
+
+  std::vector<RuleKey> keys_;
+  std::vector<NetworkText> networks_;
+  std::string folded_;
+};
+
+// The text of a network's key.
+std::string network_key(const Network& network);
+
+}  // namespace grey
