@@ -43,18 +43,26 @@ std::string server_name() {
 
 }  // namespace
 
-ServiceSettings service_settings(const Options& options) {
-  return {options.policy,    options.max_records, options.context_file, options.whitelist,
-          options.blacklist, options.sync,        options.free_interval};
+ListFiles list_files(const Options& options) {
+  return {options.whitelist, options.blacklist, options.rules, rule_limits(options.policy)};
 }
 
-UdpSettings udp_settings(const Options& options, const NetworkSet& allow,
-                         bool tell_questions_apart) {
+ServiceSettings service_settings(const Options& options) {
+  ServiceSettings settings;
+  settings.policy = options.policy;
+  settings.max_records = options.max_records;
+  settings.context_file = options.context_file;
+  settings.lists = list_files(options);
+  settings.sync = options.sync;
+  settings.free_interval = options.free_interval;
+  return settings;
+}
+
+UdpSettings udp_settings(const Options& options, const NetworkSet& allow) {
   UdpSettings settings;
   settings.allow = allow;
   settings.log_decisions = options.verbosity >= Verbosity::decisions;
   settings.dialect = dialect_of(options.policy);
-  settings.tell_questions_apart = tell_questions_apart;
   return settings;
 }
 

@@ -9,10 +9,10 @@
 
 namespace grey {
 
+ListFiles list_files(const Options& options);
 ServiceSettings service_settings(const Options& options);
 // `allow`: who may ask.
-UdpSettings udp_settings(const Options& options, const NetworkSet& allow,
-                         bool tell_questions_apart);
+UdpSettings udp_settings(const Options& options, const NetworkSet& allow);
 // Raises the process's limit of descriptors as far as it may: connections need them.
 MtaSettings mta_settings(const Options& options, const NetworkSet& allow);
 

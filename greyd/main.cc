@@ -146,8 +146,8 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
     mta.emplace(mta_settings(options, allow), std::move(*listeners), service, pipe, logger,
                 counters.policy);
   }
-  UdpFront udp(udp_settings(options, allow, service.greylist().tells_questions_apart()),
-               std::move(*socket), service, pipe, logger, counters.udp);
+  UdpFront udp(udp_settings(options, allow), std::move(*socket), service, pipe, logger,
+               counters.udp);
   Upkeep upkeep(loop, options, service, pipe, logger, counters, supervisor);
   Commands commands(facts_of(options), service, counters, upkeeping_of(upkeep));
   std::optional<ControlServer> control;

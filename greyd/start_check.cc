@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "greyd/base/files.h"
+#include "greyd/front_settings.h"
 #include "greyd/lists/lists.h"
 #include "greyd/net/listener.h"
 #include "greyd/net/udp_socket.h"
@@ -85,7 +86,7 @@ Result<void> check_start(const Options& options, spdlog::logger& logger) {
     return tl::make_unexpected(group.error());
   }
   if (auto dropped = drop_privileges(options.user); !dropped) return dropped;
-  const auto lists = load_lists(options.whitelist, options.blacklist);
+  const auto lists = load_lists(list_files(options));
   if (!lists) return tl::make_unexpected(lists.error());
   for (const AddressList* list : {&lists->whitelist, &lists->blacklist}) {
     for (const std::string& text : list->warnings()) logger.warn("{}", text);

@@ -188,6 +188,7 @@ Commands::Answer Commands::query(Call& call) {
     add_listed(line, decided.matched, allows ? "allow" : "block");
     line.end_list();
   }
+  add_rule(line, decided.rule);
   if (peeked.client) {
     line.begin_object("client");
     add_stored(line, *peeked.client);
@@ -198,6 +199,7 @@ Commands::Answer Commands::query(Call& call) {
   for (const std::string_view recipient : query.recipients) {
     line.begin_object().word("recipient", recipient);
     if (peeked.triplets[i]) add_stored(line, *peeked.triplets[i]);
+    add_rule(line, peeked.rules[i]);
     line.end_object();
     ++i;
   }

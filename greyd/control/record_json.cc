@@ -1,6 +1,7 @@
 #include "greyd/control/record_json.h"
 
 #include "greyd/core/record_filter.h"
+#include "greyd/lists/rule_list.h"
 #include "greyd/state/record_text.h"
 
 namespace grey {
@@ -72,6 +73,14 @@ void add_matched(JsonLine& line, std::string_view list, const Matched& matched,
   if (entry != nullptr) add_entry(line, *entry);
 }
 
+void add_rule(JsonLine& line, const MatchedRule& rule) {
+  if (!rule) return;
+  line.begin_object("rule").text("file", rule.file()).number("line", rule.line);
+  line.text("says", to_string(*rule.action));
+  if (rule.action->window) line.number("window", *rule.action->window);
+  line.end_object();
+}
+
 void append_decision_json(std::string& out, const wire::Query& query, const Decided& decided,
                           Seconds now) {
   JsonLine line(out);
@@ -93,6 +102,7 @@ void append_decision_json(std::string& out, const wire::Query& query, const Deci
     line.text("file", decided.matched.file());
     if (decided.matched.line != 0) line.number("line", decided.matched.line);
   }
+  add_rule(line, decided.rule);
   line.end();
 }
 

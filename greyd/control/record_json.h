@@ -30,6 +30,10 @@ void add_decision(JsonLine& line, const Decided& decided);
 void add_matched(JsonLine& line, std::string_view list, const Matched& matched, const Entry* entry);
 void add_entry(JsonLine& line, const Entry& entry);
 
+// "rule", where there is one: "file", "line", and "says", as it could be written; "window" in
+// seconds, if it says one.
+void add_rule(JsonLine& line, const MatchedRule& rule);
+
 // {"time":N,"verdict":...,"client":...,"sender":...,"recipients":[...]}
 void append_decision_json(std::string& out, const wire::Query& query, const Decided& decided,
                           Seconds now);

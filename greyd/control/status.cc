@@ -85,6 +85,10 @@ void append_status(std::string& out, const DaemonFacts& facts, Service& service,
   line.begin_object("lists").number("loaded_at", service.lists_since());
   add_list(line, "whitelist", service.lists().whitelist);
   add_list(line, "blacklist", service.lists().blacklist);
+  const RuleList& rules = service.lists().rules;
+  line.begin_object("rules").number("entries", rules.size()).begin_list("files");
+  if (!rules.file().empty()) line.text({}, rules.file());
+  line.end_list().end_object();
   line.number("allowed", service.lists().allowed.entries());
   line.number("blocked", service.lists().blocked.entries()).end_object();
   add_state(line, facts, service, counters.state);

@@ -68,7 +68,12 @@ void Greylist::decide(std::span<const wire::Query> batch, const Lists& lists, Se
     const Question question{batch[i], lists, now, prepared_[i]};
     Decided& decided = decisions[i];
     decided.matched = {};
-    if (!by_lists(question, decided)) static_cast<Decision&>(decided) = by_records(question);
+    decided.rule = {};
+    if (!by_lists(question, decided) && !by_rules(question, decided)) {
+      const Judged judged = by_records(question);
+      static_cast<Decision&>(decided) = judged;
+      decided.rule = rules_.matched(judged.recipient);
+    }
     tell_under(policy_, decided);
   }
 }
@@ -127,52 +132,116 @@ bool Greylist::by_lists(const Question& question, Decided& decided) const {
          listed(Reason::whitelisted, {lists.allowed, lists.whitelist}, policy_.recipients);
 }
 
-// What no list decides.
-Decision Greylist::by_records(const Question& question) {
+// Whether greylisting is off for all whom the lists leave. From here on `rules_` is that query's.
+bool Greylist::by_rules(const Question& question, Decided& decided) {
+  rules_.look_up(question.lists.rules, question.query);
+  if (!rules_.any_off()) return false;
+  std::size_t number = 0, off = 0;
+  for (const std::string_view recipient : question.query.recipients) {
+    if (!counts_for_itself(question, recipient, number)) return false;
+    if (rules_.is_off(number)) off = number;
+    ++number;
+  }
+  decided = {decision_of(Reason::rule, 0, policy_.min_resend), {}, rules_.matched(off)};
+  return true;
+}
+
+// A recipient that is accepted among others, and says nothing of them.
+bool Greylist::counts_for_itself(const Question& question, std::string_view recipient,
+                                 std::size_t number) const {
+  if (rules_.is_off(number)) return true;
+  const Lists& lists = question.lists;
+  return policy_.recipients == RecipientRule::all &&
+         find_recipient({lists.allowed, lists.whitelist}, recipient);
+}
+
+bool Greylist::tells_questions_apart(const Question& question) const {
+  const auto of_rules = question.lists.rules.shortest_min_resend();
+  return policy_.min_resend < kOneAttempt || (of_rules && *of_rules < kOneAttempt);
+}
+
+// What neither list nor rule decides.
+Greylist::Judged Greylist::by_records(const Question& question) {
   const wire::Query& query = question.query;
-  if (query.probe) return decision_of(Reason::new_triplet, 0, policy_.min_resend);
-  const HashedKey key = client_key(question);
-  const Found client = find(key);
-  const auto judged = rules::judge_client(client.stored, policy_, question.now, expiry_);
-  apply(judged.effect, client.ref, key);
-  if (judged.known) return *judged.known;
-  const bool told_apart = query.question != 0 && tells_questions_apart();
+  if (query.probe) return {decision_of(Reason::new_triplet, 0, policy_.min_resend)};
+  if (const auto known = by_client(question)) return *known;
+  const bool told_apart = query.question != 0 && tells_questions_apart(question);
   if (told_apart) {
-    if (const Decision* first = questions_.find(query.question, question.now, kOneAttempt)) {
+    if (const Judged* first = questions_.find(query.question, question.now, kOneAttempt)) {
       return *first;
     }
   }
   const bool by_greydaemon = policy_.personality == Personality::greydaemon;
-  const Decision decision =
-      by_greydaemon ? by_triplets_greydaemon(question) : by_triplets(question);
-  if (told_apart && decision.verdict == Verdict::defer) {
-    questions_.remember(query.question, decision, question.now);
+  const Judged judged = by_greydaemon ? by_triplets_greydaemon(question) : by_triplets(question);
+  if (told_apart && judged.verdict == Verdict::defer) {
+    questions_.remember(query.question, judged, question.now);
   }
-  return decision;
+  return judged;
 }
 
-Decision Greylist::by_triplets(const Question& question) {
+// What a known client comes to: known to one recipient, or to all, as the policy wants it. From
+// here on `client_` is that query's.
+std::optional<Greylist::Judged> Greylist::by_client(const Question& question) {
+  const HashedKey key = client_key(question);
+  const Found client = find(key);
+  client_ = client.stored;
+  if (!rules_.any_passes()) {
+    const auto judged = rules::judge_client(client_, policy_, question.now, expiry_);
+    apply(judged.effect, client.ref, key);
+    if (!judged.known) return std::nullopt;
+    return Judged{*judged.known};
+  }
+  std::optional<Judged> known;
+  bool to_all = true;
+  rules::Effect effect;  // the same for each to whom there is one
+  std::size_t next = 0;
+  for (const std::string_view recipient : question.query.recipients) {
+    const std::size_t number = next++;
+    if (counts_for_itself(question, recipient, number)) continue;
+    const auto judged = judge_client(question, number);
+    if (judged.effect != rules::Effect()) effect = judged.effect;
+    to_all &= judged.known.has_value();
+    if (judged.known && !known) known = Judged{*judged.known, number};
+  }
+  apply(effect, client.ref, key);
+  return to_all || policy_.recipients == RecipientRule::any ? known : std::nullopt;
+}
+
+// What the client is to that recipient.
+rules::ClientJudgement Greylist::judge_client(const Question& question, std::size_t number) const {
+  return rules::judge_client(client_, rules_.terms(policy_, number), question.now, expiry_);
+}
+
+Greylist::Judged Greylist::by_triplets(const Question& question) {
   const wire::Query& query = question.query;
   const bool bounce = question.prepared.keys.null_sender();
   if (bounce && has_passed(question)) {
-    return again(decision_of(Reason::bounce, 0, policy_.min_resend));
+    return {again(decision_of(Reason::bounce, 0, policy_.min_resend))};
   }
   const auto judge = bounce ? rules::judge_bounce : rules::judge_triplet;
   rules::Summary summary;
   named_.begin(query.recipients.size());
   good_retries_.clear();
+  earning_.reset();
+  std::size_t next = 0;
   for (const std::string_view recipient : query.recipients) {
+    const std::size_t number = next++;
+    if (counts_for_itself(question, recipient, number)) continue;
     const HashedKey key = triplet_key(question, recipient);
-    // Under `all` a listed recipient among others counts for itself alone.
-    if (policy_.recipients == RecipientRule::all &&
-        find_recipient({question.lists.allowed, question.lists.whitelist}, recipient)) {
-      continue;
-    }
     if (!named_.insert(key.wide_hash)) continue;
+    if (rules_.any_passes()) {
+      // Known to all it would not be here.
+      if (const auto known = judge_client(question, number).known) {
+        summary.add(*known, number);
+        continue;
+      }
+    }
+    const Terms terms = rules_.terms(policy_, number);
     const Found triplet = find(key);
-    const rules::Judgement judged = judge(triplet.stored, policy_, question.now, expiry_);
+    const rules::Judgement judged = judge(triplet.stored, terms, question.now, expiry_);
     apply(judged.effect, triplet.ref, key);
-    summary.add(judged.decision);
+    summary.add(judged.decision, number);
+    if (judged.decision.reason == Reason::passed && terms.client_passes > 0) earning_ = terms;
     if (judged.decision.reason == Reason::bounce && !judged.decision.again) {
       good_retries_.push_back(recipient);
     }
@@ -181,19 +250,19 @@ Decision Greylist::by_triplets(const Question& question) {
 }
 
 // What a query's triplets make of it, and of its client.
-Decision Greylist::of_message(const Question& question, const rules::Summary& summary) {
+Greylist::Judged Greylist::of_message(const Question& question, const rules::Summary& summary) {
   const bool new_message = summary.passed() && is_new_message(question);
-  if (new_message) earn_pass(question);
-  auto decision = summary.decision(policy_.recipients);
-  if (!decision) return decision_of(Reason::whitelisted, 0, policy_.min_resend);
-  if (decision->reason == Reason::bounce) {
+  if (new_message && earning_) earn_pass(question, *earning_);
+  auto judged = summary.decision(policy_.recipients);
+  if (!judged) return {decision_of(Reason::whitelisted, 0, policy_.min_resend)};
+  if (judged->reason == Reason::bounce) {
     keep_bounces(question);
     const bool told = question.query.message != 0;
-    decision->again = good_retries_.empty() || (told && !is_new_message(question));
-  } else if (decision->verdict == Verdict::accept && summary.passed()) {
-    decision->again = !new_message;
+    judged->again = good_retries_.empty() || (told && !is_new_message(question));
+  } else if (judged->verdict == Verdict::accept && summary.passed()) {
+    judged->again = !new_message;
   }
-  return *decision;
+  return *judged;
 }
 
 // The good retries of a bounce that is accepted.
@@ -231,32 +300,37 @@ bool Greylist::is_new_message(const Question& question) {
 // the client known, even when another recipient defers the query. A null sender is accepted at the
 // first recipient that is made for a bounce: those before it count as any, those after it not at
 // all.
-Decision Greylist::by_triplets_greydaemon(const Question& question) {
-  std::optional<Decision> deferred, accepted;
+Greylist::Judged Greylist::by_triplets_greydaemon(const Question& question) {
+  std::optional<Judged> deferred, accepted;
   bool bounce = false;
+  std::size_t next = 0;
   for (const std::string_view recipient : question.query.recipients) {
+    const std::size_t number = next++;
+    if (rules_.is_off(number)) continue;
     bounce = question.prepared.keys.null_sender() && greydaemon::is_list_bounce(recipient);
     if (bounce) break;
     const HashedKey key = triplet_key(question, recipient);
     const Found triplet = find(key);
-    const auto judged = rules::judge_greydaemon_triplet(triplet.stored, policy_, question.now);
+    const auto judged = rules::judge_greydaemon_triplet(
+        triplet.stored, rules_.terms(policy_, number), question.now);
     apply(judged.effect, triplet.ref, key);
-    (judged.decision.verdict == Verdict::accept ? accepted : deferred) = judged.decision;
+    (judged.decision.verdict == Verdict::accept ? accepted : deferred) =
+        Judged{judged.decision, number};
   }
   if (accepted) {
     accepted->again = !is_new_message(question);
     // Where one is enough there is nothing to count.
-    if (!accepted->again || policy_.client_passes == 1) earn_pass(question);
+    if (!accepted->again || policy_.client_passes == 1) earn_pass(question, policy_);
   }
-  if (bounce) return decision_of(Reason::bounce, 0, policy_.min_resend);
+  if (bounce) return {decision_of(Reason::bounce, 0, policy_.min_resend)};
   if (deferred) return *deferred;
-  return accepted.value_or(again(decision_of(Reason::passed, 0, policy_.min_resend)));
+  return accepted.value_or(Judged{again(decision_of(Reason::passed, 0, policy_.min_resend))});
 }
 
-void Greylist::earn_pass(const Question& question) {
+void Greylist::earn_pass(const Question& question, const Terms& terms) {
   const HashedKey key = client_key(question);
   const Found client = find(key);
-  apply(rules::earned_pass(client.stored, policy_, question.now, expiry_), client.ref, key);
+  apply(rules::earned_pass(client.stored, terms, question.now, expiry_), client.ref, key);
 }
 
 }  // namespace grey

@@ -18,6 +18,7 @@
 #include "greyd/core/named_set.h"
 #include "greyd/core/policy.h"
 #include "greyd/core/recent.h"
+#include "greyd/core/recipient_rules.h"
 #include "greyd/core/record.h"
 #include "greyd/core/rules.h"
 #include "greyd/core/table.h"
@@ -48,6 +49,7 @@ class Greylist {
     Decided decision;
     rules::Stored client;
     std::vector<rules::Stored> triplets;  // in the order of the recipients
+    std::vector<MatchedRule> rules;       // likewise
   };
   Peeked peek(const wire::Query& query, const Lists& lists, Seconds now) const;
 
@@ -144,10 +146,6 @@ class Greylist {
 
   const Table& table() const { return table_; }
   const Policy& policy() const { return policy_; }
-  // Whether a query's `question` matters: where a copy of a datagram, which the network made or an
-  // asker that got no answer in time, could be taken for a retry.
-  bool tells_questions_apart() const { return policy_.min_resend < kOneAttempt; }
-
   // Copies of one question within this time are one attempt.
   static constexpr Seconds kOneAttempt = 60;
   // Good retries by one client and sender within this time of the first are about one message,
@@ -208,15 +206,25 @@ class Greylist {
   void prepare(std::span<const wire::Query> batch, const Lists& lists);
   HashedKey triplet_key(const Question& question, std::string_view recipient) const;
   static HashedKey client_key(const Question& question);
+  // A decision, and the number of the recipient whose it is.
+  using Judged = rules::Summary::Of;
   bool by_lists(const Question& question, Decided& decided) const;
-  Decision by_records(const Question& question);
-  Decision by_triplets(const Question& question);
-  Decision by_triplets_greydaemon(const Question& question);
-  Decision of_message(const Question& question, const rules::Summary& summary);
+  bool by_rules(const Question& question, Decided& decided);
+  Judged by_records(const Question& question);
+  std::optional<Judged> by_client(const Question& question);
+  rules::ClientJudgement judge_client(const Question& question, std::size_t number) const;
+  Judged by_triplets(const Question& question);
+  Judged by_triplets_greydaemon(const Question& question);
+  Judged of_message(const Question& question, const rules::Summary& summary);
+  bool counts_for_itself(const Question& question, std::string_view recipient,
+                         std::size_t number) const;
+  // Whether a copy of a datagram, which the network made or an asker that got no answer in time,
+  // could be taken for a retry.
+  bool tells_questions_apart(const Question& question) const;
   void keep_bounces(const Question& question);
   bool has_passed(const Question& question) const;
   bool is_new_message(const Question& question);
-  void earn_pass(const Question& question);
+  void earn_pass(const Question& question, const Terms& terms);
   std::uint64_t sender_id(const KeyBuilder& keys) const {
     return table_.wide_hash(keys.sender_prefix());
   }
@@ -253,13 +261,16 @@ class Greylist {
   std::array<std::uint64_t, kRecordClasses> settled_{};  // disorders that are put in order again
 
   // Of the query being decided.
+  RecipientRules rules_;
+  rules::Stored client_;          // what is stored of its client
+  std::optional<Terms> earning_;  // on which a good retry was one, if the client earns by it
   NamedSet named_;
   std::vector<std::string_view> good_retries_;  // recipients of a bounce
 
   struct Nothing {};
   static constexpr std::size_t kMostRecent = 16384;
-  Recent<Nothing> messages_{kMostRecent};    // that have passed
-  Recent<Decision> questions_{kMostRecent};  // that were deferred
+  Recent<Nothing> messages_{kMostRecent};  // that have passed
+  Recent<Judged> questions_{kMostRecent};  // that were deferred
 };
 
 }  // namespace grey

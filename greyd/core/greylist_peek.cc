@@ -21,7 +21,10 @@ Greylist::Peeked Greylist::peek(const wire::Query& query, const Lists& lists, Se
   KeyBuilder keys(policy_);
   keys.envelope(query.client, query.sender);
   peeked.client = take(keys.client());
+  RecipientRules rules;
+  rules.look_up(lists.rules, query);
   for (const std::string_view recipient : query.recipients) {
+    peeked.rules.push_back(rules.matched(peeked.rules.size()));
     peeked.triplets.push_back(take(keys.triplet(recipient)));
   }
   messages_.copy_to(copy.messages_, query.message != 0 ? query.message : sender_id(keys));

@@ -136,16 +136,17 @@ Effect earned_pass(const Stored& stored, const Terms& terms, Seconds now, Expiry
 
 // ---- several recipients ------------------------------------------------------------------------
 
-void Summary::add(const Decision& decision) {
+void Summary::add(const Decision& decision, std::size_t recipient) {
   passed_ |= decision.reason == Reason::passed;
   if (verdict_of(decision.reason) == Verdict::accept) {
-    if (!accepted_ || says_more(decision.reason, accepted_->reason)) accepted_ = decision;
+    if (!accepted_ || says_more(decision.reason, accepted_->reason))
+      accepted_ = Of{decision, recipient};
   } else if (!deferred_ || nearness(decision.reason) > nearness(deferred_->reason)) {
-    deferred_ = decision;
+    deferred_ = Of{decision, recipient};
   }
 }
 
-std::optional<Decision> Summary::decision(RecipientRule rule) const {
+std::optional<Summary::Of> Summary::decision(RecipientRule rule) const {
   if (rule == RecipientRule::any) return accepted_ ? accepted_ : deferred_;
   return deferred_ ? deferred_ : accepted_;
 }

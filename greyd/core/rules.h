@@ -99,14 +99,19 @@ Effect earned_pass(const Stored& stored, const Terms& terms, Seconds now, Expiry
 // The decision on a query, from those on its triplets, one after another.
 class Summary {
  public:
-  void add(const Decision& of_triplet);
+  static constexpr std::size_t kNobody = SIZE_MAX;
+  // `recipient`: the number of the one whose triplet, or client, that is.
+  void add(const Decision& of_triplet, std::size_t recipient = kNobody);
   // Whether one of them was a good retry of no bounce.
   bool passed() const { return passed_; }
-  // Nothing when there was no triplet to decide.
-  std::optional<Decision> decision(RecipientRule rule) const;
+  struct Of : Decision {
+    std::size_t recipient = kNobody;  // whose it is
+  };
+  // Nothing when there was none to decide.
+  std::optional<Of> decision(RecipientRule rule) const;
 
  private:
-  std::optional<Decision> accepted_, deferred_;  // that says most of each
+  std::optional<Of> accepted_, deferred_;  // that says most of each
   bool passed_ = false;
 };
 

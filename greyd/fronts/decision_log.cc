@@ -26,6 +26,7 @@ constexpr FieldName kOthers{",+", R"(,"others":)"};
 constexpr FieldName kAge{" age=", R"(,"age":)"};
 constexpr FieldName kWait{" wait=", R"(,"wait":)"};
 constexpr FieldName kList{" list=", R"(,"list":)"};
+constexpr FieldName kRule{" rule=", R"(,"rule":)"};
 constexpr FieldName kSource{" source=", R"(,"source":)"};
 constexpr FieldName kUnasked{" unasked=", R"(,"unasked":)"};
 constexpr FieldName kProbe{" probe=", R"(,"probe":)"};
@@ -73,11 +74,23 @@ void add_recipients(LogFields<LogFormat::json>& line, std::string& out, const wi
 }
 
 template <LogFormat format>
+void add_file(LogFields<format>& line, std::string& out, std::string_view file) {
+  line.word(file.substr(file.rfind('/') + 1), kShownOfList);
+  out += ':';
+}
+
+template <LogFormat format>
+void add_rule(LogFields<format>& line, std::string& out, const MatchedRule& rule) {
+  line.string(kRule, [&] {
+    add_file(line, out, rule.file());
+    append_number(out, rule.line);
+  });
+}
+
+template <LogFormat format>
 void add_entry(LogFields<format>& line, std::string& out, const Matched& entry) {
   line.string(kList, [&] {
-    const std::string_view file = entry.file();
-    line.word(file.substr(file.rfind('/') + 1), kShownOfList);
-    out += ':';
+    add_file(line, out, entry.file());
     if (entry.line > 0) {
       append_number(out, entry.line);
     } else {
@@ -125,6 +138,7 @@ template <LogFormat format>
   line.number(kAge, decision.age);
   if (decision.wait) line.number(kWait, *decision.wait);
   if (decision.matched) add_entry(line, out, decision.matched);
+  if (decision.rule) add_rule(line, out, decision.rule);
   add_source(line, out, source);
   if (query.unasked > 0) line.number(kUnasked, query.unasked);
   if (query.probe) line.yes(kProbe);

@@ -125,7 +125,7 @@ std::size_t UdpFront::parse_all(Batch& batch, bool set_dear_aside, Seconds now) 
     }
     const std::uint64_t question = question_id(question_key_, source, query.envelope);
     complete(query, datagram, question, batch.completed[queries], now);
-    if (settings_.tell_questions_apart) query.question = question;
+    query.question = question;
     batch.datagram_of[queries++] = i;
   }
   return queries;

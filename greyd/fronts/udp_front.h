@@ -39,8 +39,6 @@ struct UdpSettings {
   NetworkSet allow;  // who may ask
   bool log_decisions = true;
   wire::Dialect dialect = wire::Dialect::qmail_greyd;
-  // Give each query its `question`, for deciders to whom it matters (Greylist).
-  bool tell_questions_apart = false;
   std::size_t max_batches = 8;  // in flight; each reserves 4.2 MB, where they are needed
   unsigned patience = 30;       // ticks; no asker waits for so long
 };

@@ -46,7 +46,7 @@ std::string verdict_text(const Json& decision, const Paint& paint) {
 
 // What a reason means, in the words of the manual.
 std::string_view meaning_of(std::string_view reason) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kMeanings = {{
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kMeanings = {{
       {"new", "this triplet has not been seen"},
       {"early", "its retry comes before min resend is over"},
       {"stale", "its retry comes after the resend window, and begins anew"},
@@ -55,6 +55,7 @@ std::string_view meaning_of(std::string_view reason) {
       {"known", "the client is known"},
       {"passed", "the triplet has passed, or would with this retry"},
       {"bounce", "a bounce whose retry is good"},
+      {"rule", "a rule says not to greylist it"},
   }};
   for (const auto& [of, meaning] : kMeanings) {
     if (of == reason) return meaning;
@@ -70,8 +71,19 @@ std::string terms_text(const Json& policy) {
          ", timeout " + time("timeout");
 }
 
+Json rule_of(const Json& object) {
+  return object.value("rule", Json::object());
+}
+
 std::string count_text(const Json& object, const char* name) {
   return std::to_string(object.value(name, std::uint64_t{0}));
+}
+
+// Below what it holds for.
+std::string rule_text(const Json& rule) {
+  if (rule.empty()) return {};
+  return "    rule " + rule.value("file", "") + ", line " + count_text(rule, "line") + ": " +
+         rule.value("says", "") + "\n";
 }
 
 std::string files_text(const Json& list) {
@@ -132,6 +144,9 @@ std::string status_text(const Json& status, const Paint& paint) {
   text += "lists   loaded " + ago(loaded, now) + " (" + text_of_time(loaded) + ")\n";
   text += "        whitelist " + files_text(lists.value("whitelist", Json::object())) + "\n";
   text += "        blacklist " + files_text(lists.value("blacklist", Json::object())) + "\n";
+  if (!lists.value("rules", Json::object()).value("files", Json::array()).empty()) {
+    text += "        rules " + files_text(lists["rules"]) + "\n";
+  }
   text += "        by command: " + count_text(lists, "allowed") + " allowed, " +
           count_text(lists, "blocked") + " blocked\n";
   const Json state = status.value("state", Json::object());
@@ -172,7 +187,8 @@ std::string query_text(const Json& query, std::string_view client, const Paint& 
   if (query.contains("wait")) {
     const Seconds wait = query["wait"].get<Seconds>();
     const Seconds age = reason == "early" ? query.value("age", Seconds{0}) : 0;
-    const Seconds window = policy.value("resend_window", Seconds{0});
+    const Seconds window =
+        rule_of(query).value("window", policy.value("resend_window", Seconds{0}));
     text += "a retry is accepted from " + text_of_time(now + wait) + " to " +
             text_of_time(now - age + window) + "\n";
   }
@@ -184,6 +200,7 @@ std::string query_text(const Json& query, std::string_view client, const Paint& 
   for (const Json& triplet : query.value("triplets", Json::array())) {
     text += "triplet to " + triplet.value("recipient", "") + ": ";
     text += triplet.contains("state") ? stored_text(triplet, now) + "\n" : "nothing stored\n";
+    text += rule_text(rule_of(triplet));
   }
   return text + paint.faint(terms_text(policy)) + "\n";
 }

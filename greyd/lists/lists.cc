@@ -55,14 +55,26 @@ Result<AddressList> load(const std::string& path) {
   return list;
 }
 
+Result<RuleList> load_rules(const std::string& path, const RuleLimits& limits) {
+  if (path.empty()) return RuleList();
+  const auto content = read_list_file(path);
+  if (!content) return tl::make_unexpected(content.error());
+  if (!*content) return tl::make_unexpected(system_error("open", path, ENOENT));
+  return RuleList::parse(**content, path, limits);
+}
+
 }  // namespace
 
-Result<Lists> load_lists(const std::string& whitelist, const std::string& blacklist) {
-  auto white = load(whitelist);
+Result<Lists> load_lists(const ListFiles& files) {
+  auto white = load(files.whitelist);
   if (!white) return tl::make_unexpected(white.error());
-  auto black = load(blacklist);
+  auto black = load(files.blacklist);
   if (!black) return tl::make_unexpected(black.error());
-  return Lists{std::move(*white), std::move(*black)};
+  auto rules = load_rules(files.rules, files.limits);
+  if (!rules) return tl::make_unexpected(rules.error());
+  Lists lists{std::move(*white), std::move(*black)};
+  lists.rules = std::move(*rules);
+  return lists;
 }
 
 }  // namespace grey

@@ -16,13 +16,16 @@ ContextForm context_form(const Policy& policy) {
                                                        : ContextForm::qmail_greyd;
 }
 
+std::size_t entries_in(const Lists& lists) {
+  return lists.whitelist.entries() + lists.blacklist.entries() + lists.rules.size();
+}
+
 }  // namespace
 
 Service::Service(const ServiceSettings& settings, const HashKey& hash_key, Background& background,
                  StateFiles::Report report, Counters& counters)
     : greylist_(settings.policy, settings.max_records, hash_key),
-      whitelist_(settings.whitelist),
-      blacklist_(settings.blacklist),
+      list_files_(settings.lists),
       free_interval_(settings.free_interval),
       background_(background),
       report_(std::move(report)),
@@ -121,11 +124,11 @@ std::size_t Service::take_lists(Lists&& lists) {
   entries_.put_in(*lists_);
   lists_since_ = now_;
   report_lists();
-  return lists_->whitelist.entries() + lists_->blacklist.entries();
+  return entries_in(*lists_);
 }
 
 Result<std::size_t> Service::reload_lists() {
-  auto lists = load_lists(whitelist_, blacklist_);
+  auto lists = load_lists(list_files_);
   if (!lists) return tl::make_unexpected(lists.error());
   return take_lists(std::move(*lists));
 }
@@ -133,12 +136,12 @@ Result<std::size_t> Service::reload_lists() {
 void Service::load_in_background(std::function<void(Result<Lists>&)> done) {
   const auto loaded = std::make_shared<Result<Lists>>();
   background_.run(
-      [loaded, white = whitelist_, black = blacklist_] {
-        *loaded = load_lists(white, black);
+      [loaded, files = list_files_] {
+        *loaded = load_lists(files);
         return 0;
       },
       [this, loaded, done = std::move(done)](int error) {
-        if (error != 0) *loaded = tl::make_unexpected(system_error("load", whitelist_, error));
+        if (error != 0) *loaded = tl::make_unexpected(system_error("load", "the lists", error));
         done(*loaded);
       });
 }
@@ -162,7 +165,7 @@ void Service::start_reload(std::function<void(const Result<std::size_t>&)> done)
 void Service::start_check(std::function<void(const Result<std::size_t>&)> done) {
   load_in_background([done = std::move(done)](Result<Lists>& loaded) {
     if (!loaded) return done(tl::make_unexpected(loaded.error()));
-    done(loaded->whitelist.entries() + loaded->blacklist.entries());
+    done(entries_in(*loaded));
   });
 }
 

@@ -12,6 +12,7 @@
 #include "greyd/core/clock_guard.h"
 #include "greyd/core/decider.h"
 #include "greyd/core/greylist.h"
+#include "greyd/lists/lists.h"
 #include "greyd/service/entries_keeper.h"
 #include "greyd/state/state_files.h"
 #include "greyd/wire/wire.h"
@@ -22,7 +23,7 @@ struct ServiceSettings {
   Policy policy;
   std::size_t max_records = 2'000'000;
   std::string context_file;
-  std::string whitelist, blacklist;  // files; empty: none
+  ListFiles lists;
   Sync sync = Sync::second;
   Seconds free_interval = 5 * 60;  // how often expire() is called
 };
@@ -39,7 +40,7 @@ class Service : public Decider {
   void forget(std::span<const wire::Query>) noexcept override {}  // nothing is ever open
   void drain() override {}
 
-  // The lists that were in force stay so after an error. How many entries both have now.
+  // The lists that were in force stay so after an error. How many entries and rules there are now.
   Result<std::size_t> reload_lists();
   // The same while queries are answered by the old lists; `done` is told the outcome.
   void start_reload(std::function<void(const Result<std::size_t>&)> done);
@@ -97,7 +98,7 @@ class Service : public Decider {
   std::shared_ptr<Lists> lists_ = std::make_shared<Lists>();
   Seconds lists_since_ = 0;
   Seconds now_ = 0;  // of the last look at the clocks
-  const std::string whitelist_, blacklist_;
+  const ListFiles list_files_;
   const Seconds free_interval_;
   Background& background_;
   const StateFiles::Report report_;

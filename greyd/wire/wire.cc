@@ -46,8 +46,9 @@ std::string_view to_string(Fault fault) {
 }
 
 std::string_view to_string(Reason reason) {
-  static constexpr std::string_view kNames[] = {
-      "new", "early", "stale", "error", "blacklisted", "whitelisted", "known", "passed", "bounce"};
+  static constexpr std::string_view kNames[] = {"new",         "early",       "stale", "error",
+                                                "blacklisted", "whitelisted", "known", "passed",
+                                                "bounce",      "rule"};
   return kNames[std::size_t(reason)];
 }
 

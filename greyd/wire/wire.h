@@ -123,8 +123,9 @@ enum class Reason : std::uint8_t {
   known,
   passed,
   bounce,
+  rule,  // of the operator's: accepted
 };
-constexpr std::size_t kReasons = 9;
+constexpr std::size_t kReasons = 10;
 std::string_view to_string(Reason reason);  // "new", "early", ...
 
 enum class Verdict : std::uint8_t { defer = 0, accept = 1 };
@@ -136,7 +137,7 @@ constexpr std::string_view to_string(Verdict verdict) {
 }
 
 //  0 1 new    0 2 early   0 3 stale   0 4 error   0 5 blacklisted
-//  1 1 whitelisted        1 2 known   1 3 passed  1 4 bounce
+//  1 1 whitelisted, rule  1 2 known   1 3 passed  1 4 bounce
 constexpr std::size_t kMaxTag = 16;
 struct Answer {
   char bytes[6 + kMaxTag];
@@ -147,6 +148,7 @@ struct Answer {
   }
 };
 constexpr Answer to_answer(Reason reason) {
+  if (reason == Reason::rule) reason = Reason::whitelisted;
   const int index = int(reason);
   const int first_accept = int(Reason::whitelisted);
   if (index < first_accept) return {{0, char(index + 1)}};

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "greyd/base/text.h"
+#include "greyd/front_settings.h"
 #include "greyd/options.h"
 #include "greyd/service/service.h"
 #include "tests/temporary_directory.h"
@@ -73,8 +74,10 @@ class Player {
       arguments_[0] = words.at(1);
     } else if (verb == "whitelist" || verb == "blacklist") {
       add_entry(verb, words);
-    } else if (verb == "whitelist-clear") {
-      std::ofstream(directory_ / "whitelist", std::ios::trunc);
+    } else if (verb == "rule") {
+      add_entry("rules", words);
+    } else if (verb == "whitelist-clear" || verb == "rules-clear") {
+      std::ofstream(directory_ / verb.substr(0, verb.find('-')), std::ios::trunc);
     } else if (verb == "copy-context") {
       std::filesystem::copy_file(std::string(TEST_DATA "/data/") + words.at(1),
                                  directory_ / "context",
@@ -106,7 +109,7 @@ class Player {
 
   void start() {
     std::vector<std::string> arguments = arguments_;
-    for (const char* list : {"whitelist", "blacklist"}) {
+    for (const char* list : {"whitelist", "blacklist", "rules"}) {
       if (std::filesystem::exists(directory_ / list)) {
         arguments.push_back(std::string("--") + list + "=" + list);
       }
@@ -117,9 +120,7 @@ class Player {
     const Options& options = command_line->options;
     service_.reset();
     service_ = std::make_unique<Service>(
-        ServiceSettings{options.policy, options.max_records, options.context_file,
-                        options.whitelist, options.blacklist, options.sync},
-        HashKey{}, background_,
+        service_settings(options), HashKey{}, background_,
         [](StateFiles::Level level, const std::string& text) {
           if (level == StateFiles::Level::error && !text.starts_with("clock leapt"))
             throw Failed(text);
@@ -176,14 +177,16 @@ class Player {
     const wire::Fault fault = wire::parse(
         datagram, query, greydaemon ? wire::Dialect::greydaemon : wire::Dialect::qmail_greyd);
     if (fault != wire::Fault::none) throw Failed("fault " + std::string(to_string(fault)));
-    Decision decision;
+    Decided decision;
     service_->decide({&query, 1}, now_,
-                     [&](std::size_t, const Decision& decided) { decision = decided; });
+                     [&](std::size_t, const Decided& decided) { decision = decided; });
     std::string expected, got(to_string(decision.verdict));
     got.append(" ").append(to_string(decision.reason));
     for (std::size_t i = at; i < words.size(); ++i) {
       if (words[i].starts_with("age=")) got += " age=" + std::to_string(decision.age);
       if (words[i].starts_with("wait=")) got += " wait=" + shown(decision.wait);
+      if (words[i].starts_with("rule=")) got += " rule=" + std::to_string(decision.rule.line);
+      if (words[i].starts_with("text=")) got += " text=" + to_word(decision.text());
       expected += (i > at ? " " : "") + words[i];
     }
     asked_ = true;

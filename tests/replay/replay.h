@@ -3,12 +3,13 @@
 //
 //   options ARGUMENT...        command line options (before `start`); also `program greydaemon`
 //   whitelist ENTRY            adds a line to the whitelist file; `blacklist` likewise
-//   whitelist-clear            empties it
+//   rule WHO... ACTION...      adds a line to the rules
+//   whitelist-clear, rules-clear   empties it
 //   start                      starts the service; the clock stands at 1000000000
 //   CLIENT SENDER RECIPIENT[,RECIPIENT...] [name=HOST] [probe] : VERDICT REASON [age=SECONDS]
-//                              [wait=SECONDS|wait=none]
-//                              a query and what must be answered; <> is the null sender, and in a
-//                              sender or recipient %20 is a blank; () is no recipient, and a client
+//                              [wait=SECONDS|wait=none] [rule=LINE] [text=WORD]
+//                              a query and what must be answered; rule: 0 for none; <> is the null
+//                              sender or no text, and in a sender, recipient or text %20 is a blank; () is no recipient, and a client
 //                              <> the empty name
 //   +TIME                      time passes: 30s, 5m, 12h, 7d, or a sum as 4m59s
 //   -TIME | leap TIME          the wall clock is set back, or forward; no time passes

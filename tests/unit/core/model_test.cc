@@ -33,25 +33,46 @@ std::string ip_of(int client) {
 }
 constexpr const char* kWhitelisted = "203.0.113.9";
 
+// What a rule names somebody by; empty: anybody. And its action.
+struct ModelRule {
+  std::string client, sender, recipient;
+  RuleAction action;
+
+  bool names(const Step& step, const std::string& to) const {
+    return (client.empty() || client == ip_of(step.client)) &&
+           (sender.empty() || sender == to_lower(step.sender)) &&
+           (recipient.empty() || recipient == to_lower(to));
+  }
+  std::string line() const {
+    std::string text = client + " " + sender + (recipient.empty() ? "" : " to:" + recipient);
+    if (client.empty() && sender.empty() && recipient.empty()) text = "*";
+    return text + " " + to_string(action) + "\n";
+  }
+};
+
 class Model {
  public:
-  explicit Model(const Policy& policy) : p_(policy) {}
+  Model(const Policy& policy, const std::vector<ModelRule>& rules) : p_(policy), rules_(rules) {}
 
   Reason decide(const Step& step, Seconds now) {
     if (ip_of(step.client) == kWhitelisted) return Reason::whitelisted;
     const std::string client = network(step.client);
-    if (p_.client_passes > 0 && clients_.contains(client)) {
-      auto& [passes, seen] = clients_[client];
-      if (now - seen >= p_.timeout) {
-        clients_.erase(client);
-      } else if (passes >= p_.client_passes) {
-        seen = now;
-        return Reason::known;
-      }
-    }
+    const std::vector<Asked> asked = named_in_order(client, step);
+    if (asked.empty()) return Reason::rule;
+    std::vector<bool> known_to;
+    for (const Asked& of : asked) known_to.push_back(is_known(client, of.terms, now));
+    const auto known = std::count(known_to.begin(), known_to.end(), true);
+    if (known > 0) clients_[client].second = now;
+    const bool enough =
+        p_.recipients == RecipientRule::any ? known > 0 : std::size_t(known) == asked.size();
+    if (enough) return Reason::known;
     std::vector<Reason> reasons;
-    for (const Id& id : named_in_order(client, step))
-      reasons.push_back(triplet(id, step.sender, now));
+    bool earns = false;
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+      if (asked[i].repeated) continue;
+      reasons.push_back(known_to[i] ? Reason::known : triplet(asked[i], step.sender, now));
+      earns |= reasons.back() == Reason::passed && asked[i].terms.client_passes > 0;
+    }
     const auto any = [&](Reason reason) {
       return std::find(reasons.begin(), reasons.end(), reason) != reasons.end();
     };
@@ -61,7 +82,10 @@ class Model {
       const auto last = last_pass_.find(message);
       const bool again = last != last_pass_.end() && now - last->second <= 60;
       if (!again) last_pass_[message] = now;
-      if (p_.client_passes > 0 && !again) {
+      if (earns && !again) {
+        if (clients_.contains(client) && now - clients_[client].second >= p_.timeout) {
+          clients_.erase(client);
+        }
         auto& [passes, seen] = clients_[client];
         ++passes;
         seen = now;
@@ -72,8 +96,9 @@ class Model {
     const bool accept = p_.recipients == RecipientRule::any ? good : !bad;
     if (accept && step.sender.empty()) {
       std::size_t i = 0;
-      for (const Id& id : named_in_order(client, step)) {
-        Triplet& record = triplets_[id];
+      for (const Asked& of : asked) {
+        if (of.repeated) continue;
+        Triplet& record = triplets_[of.id];
         if (reasons[i++] == Reason::bounce && record.kind == Kind::waiting) {
           record = {Kind::bounce, now};
         }
@@ -92,9 +117,16 @@ class Model {
     Seconds seen;
   };
 
-  Seconds life(Kind kind) const {
+  static Seconds life(Kind kind, const Terms& terms) {
     if (kind == Kind::bounce) return 6 * 3600;
-    return kind == Kind::passed ? p_.timeout : std::max(p_.timeout, p_.resend_window);
+    return kind == Kind::passed ? terms.timeout : std::max(terms.timeout, terms.resend_window);
+  }
+
+  bool is_known(const std::string& client, const Terms& terms, Seconds now) const {
+    const auto found = clients_.find(client);
+    if (terms.client_passes == 0 || found == clients_.end()) return false;
+    const auto& [passes, seen] = found->second;
+    return now - seen < terms.timeout && passes >= terms.client_passes;
   }
 
   std::string network(int client) const {
@@ -117,20 +149,39 @@ class Model {
     return {client, key(sender), p_.recipient_key == RecipientKey::none ? "" : to_lower(recipient)};
   }
 
-  // Each triplet of the query once, in its order.
-  std::vector<Id> named_in_order(const std::string& client, const Step& step) const {
-    std::vector<Id> ids;
+  struct Asked {
+    Id id;
+    Terms terms;
+    bool repeated;  // its triplet is that of one before
+  };
+
+  // The recipients that a rule does not switch off, in the query's order.
+  std::vector<Asked> named_in_order(const std::string& client, const Step& step) const {
+    std::vector<Asked> asked;
     for (const std::string& recipient : step.recipients) {
-      const Id id = id_of(client, step.sender, recipient);
-      if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
+      Asked next{id_of(client, step.sender, recipient), p_, false};
+      const auto rule = std::find_if(rules_.begin(), rules_.end(), [&](const ModelRule& of) {
+        return of.names(step, recipient);
+      });
+      if (rule != rules_.end()) {
+        if (rule->action.off) continue;
+        if (rule->action.min_resend) next.terms.min_resend = *rule->action.min_resend;
+        if (rule->action.window) next.terms.resend_window = *rule->action.window;
+        if (rule->action.passes) next.terms.client_passes = *rule->action.passes;
+      }
+      const auto same = [&](const Asked& of) { return of.id == next.id; };
+      next.repeated = std::any_of(asked.begin(), asked.end(), same);
+      asked.push_back(next);
     }
-    return ids;
+    return asked;
   }
 
-  Reason triplet(const Id& id, const std::string& sender, Seconds now) {
+  Reason triplet(const Asked& asked, const std::string& sender, Seconds now) {
+    const Id& id = asked.id;
+    const Terms& terms = asked.terms;
     if (triplets_.contains(id)) {
       const Triplet& old = triplets_[id];
-      if (now - old.seen >= life(old.kind)) triplets_.erase(id);
+      if (now - old.seen >= life(old.kind, terms)) triplets_.erase(id);
     }
     if (!triplets_.contains(id)) {
       triplets_[id] = {Kind::waiting, now};
@@ -143,8 +194,8 @@ class Model {
       return Reason::known;
     }
     const Seconds age = now - record.seen;
-    if (age < p_.min_resend) return Reason::early;
-    if (age >= p_.resend_window) {
+    if (age < terms.min_resend) return Reason::early;
+    if (age >= terms.resend_window) {
       record.seen = now;
       return Reason::stale;
     }
@@ -154,18 +205,32 @@ class Model {
   }
 
   Policy p_;
+  std::vector<ModelRule> rules_;
   std::map<std::string, std::pair<unsigned, Seconds>> clients_;  // good retries, last seen
   std::map<Id, Triplet> triplets_;
   std::map<std::pair<std::string, std::string>, Seconds>
       last_pass_;  // that counted, by client and sender
 };
 
+struct World {
+  Policy policy;
+  std::vector<ModelRule> rules;
+
+  std::string text() const {
+    std::string lines;
+    for (const ModelRule& rule : rules) lines += rule.line();
+    return lines;
+  }
+  Result<RuleList> list() const { return RuleList::parse(text(), "rules", rule_limits(policy)); }
+};
+
 // Where the two part: the number of the step and what each said. Nothing when they agree.
-std::optional<std::string> difference(const Policy& policy, const std::vector<Step>& steps,
+std::optional<std::string> difference(const World& world, const std::vector<Step>& steps,
                                       bool with_expiry) {
-  static const Lists lists{*AddressList::parse(kWhitelisted, ""), {}};
-  Greylist greylist(policy, 100'000, HashKey{});
-  Model model(policy);
+  Lists lists{*AddressList::parse(kWhitelisted, ""), {}};
+  lists.rules = *world.list();
+  Greylist greylist(world.policy, 100'000, HashKey{});
+  Model model(world.policy, world.rules);
   Seconds now = 1'000'000'000;
   for (std::size_t i = 0; i < steps.size(); ++i) {
     now += steps[i].wait;
@@ -185,12 +250,12 @@ std::optional<std::string> difference(const Policy& policy, const std::vector<St
 }
 
 // Leaves out steps one by one while the difference stays: what is left is easy to read.
-std::vector<Step> shrink(const Policy& policy, std::vector<Step> steps, bool with_expiry) {
+std::vector<Step> shrink(const World& world, std::vector<Step> steps, bool with_expiry) {
   for (std::size_t i = steps.size(); i-- > 0;) {
     std::vector<Step> fewer = steps;
     if (i + 1 < fewer.size()) fewer[i + 1].wait += fewer[i].wait;
     fewer.erase(fewer.begin() + std::ptrdiff_t(i));
-    if (difference(policy, fewer, with_expiry)) steps = std::move(fewer);
+    if (difference(world, fewer, with_expiry)) steps = std::move(fewer);
   }
   return steps;
 }
@@ -224,6 +289,26 @@ Policy random_policy(std::mt19937& random) {
   return policy;
 }
 
+// Good ones; often none.
+World random_world(std::mt19937& random) {
+  World world{random_policy(random), {}};
+  for (std::size_t n = random() % 5; n > 0; --n) {
+    ModelRule rule;
+    if (random() % 4 == 0) rule.client = ip_of(int(random() % 6));
+    if (random() % 4 == 0) rule.sender = pick<std::string>(random, {"a@x.org", "b@x.org"});
+    if (random() % 3 > 0) rule.recipient = pick<std::string>(random, {"r@z.net", "s@z.net"});
+    rule.action.off = random() % 3 == 0;
+    if (!rule.action.off) {
+      if (random() % 2 == 0) rule.action.min_resend = pick<Seconds>(random, {0, 10, 60, 90});
+      if (random() % 2 == 0) rule.action.window = pick<Seconds>(random, {61, 100, 500});
+      if (random() % 2 == 0) rule.action.passes = pick(random, {0u, 1u, 2u});
+    }
+    world.rules.push_back(std::move(rule));
+    if (!world.list()) world.rules.pop_back();
+  }
+  return world;
+}
+
 std::vector<Step> random_steps(std::mt19937& random, const Policy& policy) {
   std::vector<Step> steps(1 + random() % 120);
   for (Step& step : steps) {
@@ -247,13 +332,14 @@ std::vector<Step> random_steps(std::mt19937& random, const Policy& policy) {
 TEST_CASE("thousands of random sequences are decided as the model decides them") {
   for (unsigned seed = 1; seed <= 6000; ++seed) {
     std::mt19937 random(seed);
-    const Policy policy = random_policy(random);
-    const std::vector<Step> steps = random_steps(random, policy);
+    const World world = random_world(random);
+    const std::vector<Step> steps = random_steps(random, world.policy);
     const bool with_expiry = seed % 2 == 0;  // freeing expired records must not change an answer
-    if (difference(policy, steps, with_expiry)) {
-      const std::vector<Step> shortest = shrink(policy, steps, with_expiry);
-      FAIL("seed " << seed << ": " << *difference(policy, shortest, with_expiry)
-                   << describe(shortest));
+    if (difference(world, steps, with_expiry)) {
+      const std::vector<Step> shortest = shrink(world, steps, with_expiry);
+      FAIL("seed " << seed << ": " << *difference(world, shortest, with_expiry)
+                   << describe(shortest) << "\n"
+                   << world.text());
     }
   }
 }

@@ -180,7 +180,7 @@ TEST_CASE("changes in a damaged journal that cannot be read are counted at the s
   const std::string context = directory / "context";
   {
     Service service(
-        {{}, 1000, context, "", "", Sync::never}, HashKey{}, background,
+        {{}, 1000, context, {}, Sync::never}, HashKey{}, background,
         [](StateFiles::Level, const std::string&) {}, counters);
     REQUIRE(service.load(kNow, 100));
     for (int i = 0; i < 5; ++i) {
@@ -202,7 +202,7 @@ TEST_CASE("changes in a damaged journal that cannot be read are counted at the s
   REQUIRE(::write(file.get(), damaged.data(), damaged.size()) == ssize_t(damaged.size()));
   CHECK(counters.state.lost_changes == 0);
   Service service(
-      {{}, 1000, context, "", "", Sync::never}, HashKey{}, background,
+      {{}, 1000, context, {}, Sync::never}, HashKey{}, background,
       [](StateFiles::Level, const std::string&) {}, counters);
   REQUIRE(service.load(kNow, 100));
   CHECK(counters.state.lost_changes == 1);

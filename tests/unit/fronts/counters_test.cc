@@ -235,7 +235,7 @@ TEST_CASE("records that make room are counted, and what becomes of the state's f
   const std::string context = directory / "context";
   const auto make = [&] {
     auto service = std::make_unique<Service>(
-        ServiceSettings{{}, 2, context, "", "", Sync::never}, HashKey{}, background,
+        ServiceSettings{{}, 2, context, {}, Sync::never}, HashKey{}, background,
         [](StateFiles::Level, const std::string&) {}, counters);
     REQUIRE(service->load(kNow, 100));
     return service;
@@ -277,7 +277,7 @@ TEST_CASE("what is damaged at the start is counted, as far as it is known") {
   const std::string context = directory / "context";
   const auto start = [&] {
     Service service(
-        {{}, 1000, context, "", "", Sync::never}, HashKey{}, background,
+        {{}, 1000, context, {}, Sync::never}, HashKey{}, background,
         [](StateFiles::Level, const std::string&) {}, counters);
     REQUIRE(service.load(kNow, 100));
     for (int i = 0; i < 5; ++i) {

@@ -23,7 +23,7 @@ constexpr Seconds kNow = 1'700'000'000;
 struct Fixture {
   explicit Fixture(const Policy& policy)
       : service(
-            {policy, 1000, directory / "context", "", "", Sync::never}, HashKey{}, background,
+            {policy, 1000, directory / "context", {}, Sync::never}, HashKey{}, background,
             [](StateFiles::Level, const std::string&) {}, counters) {
     REQUIRE(made == 0);
     REQUIRE(service.load(kNow, 100).has_value());

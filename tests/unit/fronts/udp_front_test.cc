@@ -41,7 +41,6 @@ struct Fixture {
     (void)settings.allow.add("127.0.0.0/8");
     settings.allow.build();
     settings.log_decisions = false;
-    settings.tell_questions_apart = service.greylist().tells_questions_apart();
     front.emplace(std::move(settings), std::move(socket), service, pipe, *logger, counters);
   }
   ~Fixture() {
@@ -59,7 +58,7 @@ struct Fixture {
   UdpCounters& counters = all.udp;
   testing::TemporaryDirectory directory;
   InlineBackground background;
-  Service service{{policy, 100'000, directory / "context", "", "", Sync::never},
+  Service service{{policy, 100'000, directory / "context", {}, Sync::never},
                   HashKey{},
                   background,
                   [](StateFiles::Level, const std::string&) {},

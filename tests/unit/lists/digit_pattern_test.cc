@@ -99,7 +99,7 @@ TEST_CASE("each address is in a list of random patterns when one of them fits it
     std::ofstream(path) << text;
     REQUIRE(build_list_cdb(path));
     std::filesystem::remove(path);
-    const auto lists = load_lists(path, "");
+    const auto lists = load_lists({path, ""});
     REQUIRE(lists);
     const AddressList& cdb = lists->whitelist;
     for (int n = 0; n < 4000; ++n) {

@@ -23,7 +23,7 @@ struct Fixture {
 
   void write(const std::string& text) { std::ofstream(path) << text; }
   AddressList load() {
-    auto lists = load_lists(path, "");
+    auto lists = load_lists({path, ""});
     REQUIRE_MESSAGE(lists, (lists ? "" : lists.error().text));
     return std::move(lists->whitelist);
   }
@@ -171,7 +171,7 @@ TEST_CASE_FIXTURE(Fixture, "beside a list FILE.local is read, too, and its own c
 TEST_CASE_FIXTURE(Fixture, "a bad FILE.local is an error, and no substitute for FILE") {
   const std::string local = path + ".local";
   const auto error = [&] {
-    const auto lists = load_lists(path, "");
+    const auto lists = load_lists({path, ""});
     return lists ? "" : lists.error().text;
   };
   write("192.0.2.1\n");
@@ -238,7 +238,7 @@ TEST_CASE_FIXTURE(Fixture, "what is no cdb of ours is an error that names it") {
   for (const std::string& content : {std::string(), std::string("192.0.2.1\n"),
                                      std::string(2048, '\0'), std::string(4096, '\xff')}) {
     std::ofstream(path + ".cdb") << content;
-    const auto lists = load_lists(path, "");
+    const auto lists = load_lists({path, ""});
     REQUIRE_FALSE(lists);
     CHECK(lists.error().text.starts_with(path + ".cdb: "));
   }
@@ -248,19 +248,19 @@ TEST_CASE_FIXTURE(Fixture, "a list that cannot be read to its end is an error, n
   REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
   for (const std::string& odd : {path, std::string("/dev/zero"), directory.path()}) {
     CAPTURE(odd);
-    const auto lists = load_lists("", odd);
+    const auto lists = load_lists({"", odd});
     REQUIRE_FALSE(lists);
     CHECK(lists.error().text.find(odd) != std::string::npos);
     CHECK_FALSE(build_list_cdb(odd));
   }
-  CHECK(load_lists("/dev/null", ""));
+  CHECK(load_lists({"/dev/null", ""}));
   fs::rename(path, path + ".cdb");
   write("192.0.2.1\n");
-  CHECK_FALSE(load_lists(path, ""));
+  CHECK_FALSE(load_lists({path, ""}));
 }
 
 TEST_CASE("the shipped whitelist is a good list") {
-  const auto lists = load_lists(TEST_DATA "/../etc/greylist.whitelist", "");
+  const auto lists = load_lists({TEST_DATA "/../etc/greylist.whitelist", ""});
   REQUIRE_MESSAGE(lists, (lists ? "" : lists.error().text));
   CHECK(lists->whitelist.entries() >= 10);
   CHECK(lists->whitelist.warnings().empty());
