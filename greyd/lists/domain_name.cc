@@ -150,10 +150,24 @@ std::vector<std::string> read_domain(std::string_view text) {
   return forms;
 }
 
-std::string fold_domain(std::string_view name) {
+void append_folded_domain(std::string& text, std::string_view name) {
   if (name.ends_with('.')) name.remove_suffix(1);
-  if (name.starts_with('[')) return fold_literal(name).value_or(to_lower(name));
-  return is_ascii(name) ? to_lower(name) : to_lower_utf8(name);
+  if (name.starts_with('[')) {
+    text += fold_literal(name).value_or(to_lower(name));
+  } else if (is_ascii(name)) {
+    const std::size_t begin = text.size();
+    text += name;
+    for (std::size_t i = begin; i < text.size(); ++i) text[i] = to_lower(text[i]);
+  } else {
+    text += to_lower_utf8(name);
+  }
+}
+
+std::string fold_domain(std::string_view name) {
+  std::string text;
+  text.reserve(name.size());
+  append_folded_domain(text, name);
+  return text;
 }
 
 }  // namespace grey

@@ -26,5 +26,7 @@ std::vector<std::string> read_domain(std::string_view text);
 
 // A name as it is sent, as it compares; what is no name stays what it is.
 std::string fold_domain(std::string_view name);
+// The same appended to `text`.
+void append_folded_domain(std::string& text, std::string_view name);
 
 }  // namespace grey

@@ -92,16 +92,22 @@ std::vector<std::string> read_mailbox(std::string_view entry) {
   return keys;
 }
 
-Mailbox fold_mailbox(std::string_view address) {
+std::size_t append_folded_mailbox(std::string& text, std::string_view address) {
   const std::size_t at = std::min(address.rfind('@'), address.size());
+  const std::size_t begin = text.size();
+  text += address.substr(0, at);
+  if (const auto meant = unquoted(address.substr(0, at))) text.replace(begin, at, *meant);
+  for (std::size_t i = begin; i < text.size(); ++i) text[i] = to_lower(text[i]);
+  const std::size_t end = text.size();
+  text += '@';
+  if (at != address.size()) append_folded_domain(text, address.substr(at + 1));
+  return end;
+}
+
+Mailbox fold_mailbox(std::string_view address) {
   Mailbox mailbox;
   mailbox.text.reserve(address.size() + 1);
-  mailbox.text = address.substr(0, at);
-  if (auto meant = unquoted(mailbox.text)) mailbox.text = std::move(*meant);
-  for (char& c : mailbox.text) c = to_lower(c);
-  mailbox.at = mailbox.text.size();
-  mailbox.text += '@';
-  if (at != address.size()) mailbox.text += fold_domain(address.substr(at + 1));
+  mailbox.at = append_folded_mailbox(mailbox.text, address);
   return mailbox;
 }
 

@@ -33,5 +33,7 @@ struct Mailbox {
   std::string_view domain() const { return std::string_view(text).substr(at + 1); }
 };
 Mailbox fold_mailbox(std::string_view address);
+// The same appended to `text`. Where in it the '@' is.
+std::size_t append_folded_mailbox(std::string& text, std::string_view address);
 
 }  // namespace grey

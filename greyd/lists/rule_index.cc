@@ -9,61 +9,73 @@ namespace {
 constexpr std::size_t kLeastSlots = 16;
 constexpr std::size_t kHead = 3;  // octets before an entry's text
 
-std::uint32_t mix(std::uint32_t parent, std::uint32_t hash) {
-  std::uint32_t mixed = (hash ^ (parent * 0x9e3779b1u)) * 0x85ebca6bu;
-  return mixed ^ mixed >> 16;
+constexpr std::uint32_t kNodeBits = RuleIndex::kMaxNodes - 1;
+
+// In an octet.
+char form_of(const RuleKey& key) {
+  return char(std::size_t(key.kind) * kRuleForms + std::size_t(key.form));
 }
 
 }  // namespace
 
 RuleIndex::RuleIndex() : nodes_{{kNone, 0, kNone, 0}}, slots_(kLeastSlots) {}
 
-RuleKey RuleIndex::key_of(const Node& node) const {
+std::string_view RuleIndex::text_of(const Node& node) const {
   const auto octet = [&](std::size_t i) {
     return std::size_t(static_cast<unsigned char>(texts_[node.entry + i]));
   };
-  const std::string_view text =
-      std::string_view(texts_).substr(node.entry + kHead, octet(0) << 8 | octet(1));
-  return {RuleKind(octet(2) / kRuleForms), RuleForm(octet(2) % kRuleForms), text};
+  return std::string_view(texts_).substr(node.entry + kHead, octet(0) << 8 | octet(1));
+}
+
+RuleKey RuleIndex::key_of(const Node& node) const {
+  const auto form = static_cast<unsigned char>(texts_[node.entry + 2]);
+  return rule_key(RuleKind(form / kRuleForms), RuleForm(form % kRuleForms), text_of(node));
 }
 
 bool RuleIndex::is(const Node& node, std::uint32_t parent, const RuleKey& key) const {
-  if (node.parent != parent) return false;
-  const RuleKey own = key_of(node);
-  return own.bit() == key.bit() && own.head.size() == key.size() &&
-         own.head.starts_with(key.head) && own.head.ends_with(key.tail);
+  const std::string_view text = text_of(node);
+  return node.parent == parent && texts_[node.entry + 2] == form_of(key) &&
+         text.size() == key.size() && text.starts_with(key.head) && text.ends_with(key.tail);
 }
 
-std::uint32_t RuleIndex::slot_of(std::uint32_t parent, const RuleKey& key) const {
+RuleIndex::Place RuleIndex::find(std::uint32_t parent, const RuleKey& key) const {
+  const std::uint32_t hash = (key.hash ^ parent * 0x9e3779b1u) * 0x85ebca6bu;
+  const std::uint32_t tag = hash & ~kNodeBits;
   const std::size_t mask = slots_.size() - 1;
-  std::size_t slot = mix(parent, key.hash) & mask;
-  while (slots_[slot] != 0 && !is(nodes_[slots_[slot]], parent, key)) slot = (slot + 1) & mask;
-  return std::uint32_t(slot);
+  std::size_t slot = (hash ^ hash >> 16) & mask;
+  for (; slots_[slot] != 0; slot = (slot + 1) & mask) {
+    if ((slots_[slot] & ~kNodeBits) != tag) continue;
+    const std::uint32_t node = slots_[slot] & kNodeBits;
+    if (is(nodes_[node], parent, key)) return {slot, node, tag};
+  }
+  return {slot, 0, tag};
 }
 
-// 0: there is none, as the root is nobody's child.
 std::uint32_t RuleIndex::child(std::uint32_t parent, const RuleKey& key) const {
   if ((nodes_[parent].children & key.bit()) == 0) return 0;
-  return slots_[slot_of(parent, key)];
+  return find(parent, key).node;
+}
+
+void RuleIndex::put(std::uint32_t node) {
+  const Place place = find(nodes_[node].parent, key_of(nodes_[node]));
+  slots_[place.slot] = place.tag | node;
 }
 
 void RuleIndex::rehash(std::size_t slots) {
   slots_.assign(slots, 0);
-  for (std::size_t i = 1; i < nodes_.size(); ++i) {
-    slots_[slot_of(nodes_[i].parent, key_of(nodes_[i]))] = std::uint32_t(i);
-  }
+  for (std::size_t i = 1; i < nodes_.size(); ++i) put(std::uint32_t(i));
 }
 
 std::uint32_t RuleIndex::add_child(std::uint32_t parent, const RuleKey& key) {
-  if (4 * (nodes_.size() + 1) > 3 * slots_.size()) rehash(2 * slots_.size());
+  if (2 * (nodes_.size() + 1) > slots_.size()) rehash(2 * slots_.size());
   const auto node = std::uint32_t(nodes_.size());
   nodes_.push_back({parent, std::uint32_t(texts_.size()), kNone, 0});
   nodes_[parent].children |= key.bit();
   texts_ += char(key.size() >> 8);
   texts_ += char(key.size() & 0xff);
-  texts_ += char(std::size_t(key.kind) * kRuleForms + std::size_t(key.form));
+  texts_ += form_of(key);
   texts_.append(key.head).append(key.tail);
-  slots_[slot_of(parent, key)] = node;
+  put(node);
   shapes_.add(key);
   return node;
 }

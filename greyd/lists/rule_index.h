@@ -4,7 +4,7 @@
 // A tree of entries: a rule is a path of the entries that it names somebody by, in the order of
 // their kinds, and stands where its path ends. Who is asked about reaches those nodes all of whose
 // entries name it. An edge is found by hashing, so that only nodes are looked at that are reached.
-// Memory: 16 octets and 4 to 11 of index for each node, and the text of its entry.
+// Memory: 16 octets and 8 to 16 of index for each node, and the text of its entry.
 #pragma once
 
 #include <cstdint>
@@ -22,13 +22,14 @@ class RuleIndex {
 
   RuleIndex();
 
-  // The rule of that path: a key of each kind at most, in the order of the kinds. Of several of one
-  // path the first stands. An empty path is everybody.
+  // The rule of that path, while nodes() is less than kMaxNodes: a key of each kind at most, in the
+  // order of the kinds. Of several of one path the first stands. An empty path is everybody.
   void add(std::span<const RuleKey> path, std::uint32_t rule);
   const RuleShapes& shapes() const { return shapes_; }
   // After the last: gives back what was reserved for more.
   void shrink();
   std::size_t memory() const;  // octets, without texts
+  static constexpr std::size_t kMaxNodes = 1 << 24;
   std::size_t nodes() const { return nodes_.size(); }
 
   // Where one who is asked about has got to: first everywhere that needs no entry, then on, kind by
@@ -58,15 +59,23 @@ class RuleIndex {
   static constexpr std::uint32_t kRoot = 0;
 
   bool is(const Node& node, std::uint32_t parent, const RuleKey& key) const;
+  std::string_view text_of(const Node& node) const;
   RuleKey key_of(const Node& node) const;
-  // The slot of the node of that key, or the free one where it belongs.
-  std::uint32_t slot_of(std::uint32_t parent, const RuleKey& key) const;
+  void put(std::uint32_t node);
+  struct Place {
+    std::size_t slot;    // of the node of that key, or the free one where it belongs
+    std::uint32_t node;  // 0: there is none, as the root is nobody's child
+    std::uint32_t tag;   // of the key, as in slots_
+  };
+  Place find(std::uint32_t parent, const RuleKey& key) const;
   std::uint32_t child(std::uint32_t parent, const RuleKey& key) const;
   std::uint32_t add_child(std::uint32_t parent, const RuleKey& key);
   void rehash(std::size_t slots);
 
   std::vector<Node> nodes_;
-  std::vector<std::uint32_t> slots_;  // a power of two; 0: free
+  // A power of two, at most half of them taken; 0: free. In the low bits the node, above them bits
+  // of its hash, so that hardly ever another node's text is looked at.
+  std::vector<std::uint32_t> slots_;
   std::string texts_;
   RuleShapes shapes_;
 };

@@ -1,7 +1,7 @@
 #include "greyd/lists/rule_keys.h"
 
 #include <algorithm>
-#include <utility>
+#include <cstring>
 
 #include "greyd/lists/domain_name.h"
 #include "greyd/lists/mailbox.h"
@@ -9,9 +9,32 @@
 namespace grey {
 namespace {
 
-// FNV-1a. Nothing that is asked about is ever stored, so that nobody can fill the index; and who
-// chose the rules chooses how well they hash.
-constexpr std::uint32_t kHashStart = 2166136261, kHashFactor = 16777619;
+// Nothing that is asked about is ever stored, so nobody can fill the index; and who chose the rules
+// chooses how well they hash.
+constexpr std::uint64_t kFactor = 0x9e3779b97f4a7c15;
+
+std::uint64_t mixed(std::uint64_t hash) {
+  hash *= kFactor;
+  return hash ^ hash >> 32;
+}
+
+std::uint64_t hash_of(std::string_view text) {
+  std::uint64_t hash = text.size();
+  while (!text.empty()) {
+    std::uint64_t word = 0;
+    const std::size_t size = std::min(text.size(), sizeof word);
+    std::memcpy(&word, text.data(), size);
+    hash = mixed(hash ^ word);
+    text.remove_prefix(size);
+  }
+  return hash;
+}
+
+// "@", of all users.
+const RulePiece& no_local() {
+  static const RulePiece piece("@");
+  return piece;
+}
 
 void put_network(const Network& network, char* out) {
   out[0] = char(network.prefix);
@@ -20,17 +43,26 @@ void put_network(const Network& network, char* out) {
 
 // The labels of the domains that a `below` names: of ".example.com" two.
 std::size_t labels_of(const RuleKey& key) {
-  const std::string_view domain = key.head.substr(key.head.rfind('@') + 1);
-  return std::size_t(std::ranges::count(domain, '.'));
+  return std::size_t(std::ranges::count(key.kind == RuleKind::name ? key.head : key.tail, '.'));
 }
 
 }  // namespace
 
-RuleKey::RuleKey(RuleKind of, RuleForm as, std::string_view begin, std::string_view rest)
-    : kind(of), form(as), head(begin), tail(rest), hash(kHashStart ^ bit()) {
-  for (const std::string_view part : {head, tail}) {
-    for (const char c : part) hash = (hash ^ static_cast<unsigned char>(c)) * kHashFactor;
-  }
+RulePiece::RulePiece(std::string_view of) : text(of), hash(hash_of(of)) {}
+
+RuleKey::RuleKey(RuleKind of, RuleForm as, const RulePiece& begin, const RulePiece& rest)
+    : kind(of),
+      form(as),
+      head(begin.text),
+      tail(rest.text),
+      hash(std::uint32_t(mixed(mixed(begin.hash ^ bit()) ^ rest.hash))) {}
+
+RuleKey rule_key(RuleKind kind, RuleForm form, std::string_view text) {
+  const bool is_mailbox = kind == RuleKind::sender || kind == RuleKind::recipient;
+  const std::size_t cut = is_mailbox ? text.rfind('@') + 1 : text.size();
+  const std::string_view domain = text.substr(cut);
+  return {kind, form, RulePiece(text.substr(0, cut)),
+          domain.empty() ? RulePiece() : RulePiece(domain)};
 }
 
 std::string network_key(const Network& network) {
@@ -82,8 +114,7 @@ void RuleKeys::add_networks(const Ip& ip, unsigned longest, const RuleShapes& sh
     if (prefix > longest) break;
     NetworkText& text = networks_.emplace_back();
     put_network({ip.network(prefix), prefix}, text.data());
-    keys_.emplace_back(RuleKind::address, RuleForm::network,
-                       std::string_view(text.data(), text.size()));
+    keys_.emplace_back(RuleKind::address, RuleForm::network, RulePiece({text.data(), text.size()}));
   }
 }
 
@@ -94,7 +125,7 @@ void RuleKeys::of_name(std::string_view name, const RuleShapes& shapes) {
   folded_ = fold_domain(name);
   const std::string_view folded = folded_;
   if (!is_domain_name(folded) || folded.find('.') == std::string_view::npos) return;
-  add(shapes, RuleKind::name, RuleForm::whole, folded);
+  add(shapes, RuleKind::name, RuleForm::whole, RulePiece(folded));
   add_names_above(folded.substr(folded.find('.')), shapes);
 }
 
@@ -103,7 +134,7 @@ void RuleKeys::add_names_above(std::string_view name, const RuleShapes& shapes) 
   auto labels = std::size_t(std::ranges::count(name, '.'));
   for (; labels > 0; --labels) {
     if (labels <= shapes.labels[std::size_t(RuleKind::name)]) {
-      add(shapes, RuleKind::name, RuleForm::below, name);
+      add(shapes, RuleKind::name, RuleForm::below, RulePiece(name));
     }
     name.remove_prefix(std::min(name.find('.', 1), name.size()));
   }
@@ -112,56 +143,55 @@ void RuleKeys::add_names_above(std::string_view name, const RuleShapes& shapes) 
 void RuleKeys::of_mailbox(RuleKind kind, std::string_view address, const RuleShapes& shapes) {
   begin();
   if (address.empty() || !shapes.has(kind)) return;
-  Mailbox mailbox = fold_mailbox(address);
-  folded_ = std::move(mailbox.text);
-  const std::string_view text = folded_, domain = text.substr(mailbox.at + 1);
-  const std::string_view local = text.substr(0, mailbox.at + 1);
-  if (!domain.empty()) add(shapes, kind, RuleForm::whole, text);
+  folded_.clear();
+  const std::size_t at = append_folded_mailbox(folded_, address);
+  const std::string_view domain = std::string_view(folded_).substr(at + 1);
+  const RulePiece local(std::string_view(folded_).substr(0, at + 1));
   add(shapes, kind, RuleForm::local, local);
   if (domain.empty()) return;
-  add(shapes, kind, RuleForm::domain, text.substr(mailbox.at));
+  const RulePiece whole_domain(domain);
+  add(shapes, kind, RuleForm::whole, local, whole_domain);
+  add(shapes, kind, RuleForm::domain, no_local(), whole_domain);
   add_mailboxes_above(kind, local, domain, shapes);
 }
 
 // The domains that `domain` is below, the shortest first, as far as there are entries. `local`:
 // with its "@"; of all users if that is all.
-void RuleKeys::add_mailboxes_above(RuleKind kind, std::string_view local, std::string_view domain,
+void RuleKeys::add_mailboxes_above(RuleKind kind, const RulePiece& local, std::string_view domain,
                                    const RuleShapes& shapes) {
   std::size_t dot = domain.size();
   for (std::size_t labels = shapes.labels[std::size_t(kind)]; labels > 0 && dot > 0; --labels) {
     dot = domain.rfind('.', dot - 1);
     if (dot == std::string_view::npos || dot == 0 || domain.size() - dot > kMaxMailbox) return;
-    add(shapes, kind, RuleForm::below, "@", domain.substr(dot));
-    if (local != "@") add(shapes, kind, RuleForm::local_below, local, domain.substr(dot));
+    const RulePiece above(domain.substr(dot));
+    add(shapes, kind, RuleForm::below, no_local(), above);
+    if (local.text != "@") add(shapes, kind, RuleForm::local_below, local, above);
   }
 }
 
 void RuleKeys::that_hold(const RuleKey& key, const RuleShapes& shapes) {
   begin();
-  const std::string_view text = key.head;
   if (key.kind == RuleKind::address) {
     std::array<std::uint8_t, 16> bytes;
-    std::copy_n(text.begin() + 1, bytes.size(), bytes.begin());
-    return add_networks(Ip(bytes), static_cast<std::uint8_t>(text[0]), shapes);
+    std::copy_n(key.head.begin() + 1, bytes.size(), bytes.begin());
+    return add_networks(Ip(bytes), static_cast<std::uint8_t>(key.head[0]), shapes);
   }
-  add(shapes, key.kind, key.form, text);
+  if ((shapes.bits & key.bit()) != 0) keys_.push_back(key);
   if (key.kind == RuleKind::name) {
     const bool below = key.form == RuleForm::below;
-    const std::size_t dot = text.find('.', below ? 1 : 0);
-    if (dot != std::string_view::npos) add_names_above(text.substr(dot), shapes);
+    const std::size_t dot = key.head.find('.', below ? 1 : 0);
+    if (dot != std::string_view::npos) add_names_above(key.head.substr(dot), shapes);
     return;
   }
-  const std::size_t at = text.rfind('@');
-  const std::string_view local = text.substr(0, at + 1), domain = text.substr(at + 1);
-  const bool has_user = local != "@";
   if (key.form == RuleForm::local) return;
-  if (has_user) add(shapes, key.kind, RuleForm::local, local);
-  if (key.form == RuleForm::whole) {
-    add(shapes, key.kind, RuleForm::domain, text.substr(at));
+  const RulePiece local(key.head), domain(key.tail);
+  if (local.text != "@") add(shapes, key.kind, RuleForm::local, local);
+  if (key.form == RuleForm::whole) add(shapes, key.kind, RuleForm::domain, no_local(), domain);
+  if (key.form == RuleForm::local_below) {
+    add(shapes, key.kind, RuleForm::below, no_local(), domain);
   }
-  if (key.form == RuleForm::local_below) add(shapes, key.kind, RuleForm::below, "@", domain);
   // What is below a domain is below those above it. (A dot in front of all is no domain above.)
-  add_mailboxes_above(key.kind, local, domain, shapes);
+  add_mailboxes_above(key.kind, local, domain.text, shapes);
 }
 
 }  // namespace grey

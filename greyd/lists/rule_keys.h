@@ -33,9 +33,19 @@ constexpr std::uint32_t rule_bit(RuleKind kind, RuleForm form) {
   return std::uint32_t{1} << (std::size_t(kind) * kRuleForms + std::size_t(form));
 }
 
-// The text is in two pieces, so that what is asked about need not be copied. Views.
+// A part of a key's text, that may be one of several keys and is hashed once. A view.
+struct RulePiece {
+  RulePiece() = default;
+  explicit RulePiece(std::string_view of);
+
+  std::string_view text;
+  std::uint64_t hash = 0;
+};
+
+// The text is in two pieces: of a mailbox what is before its domain, with the '@', and the domain;
+// of others it is the first.
 struct RuleKey {
-  RuleKey(RuleKind of, RuleForm as, std::string_view begin, std::string_view rest = {});
+  RuleKey(RuleKind of, RuleForm as, const RulePiece& begin, const RulePiece& rest = {});
 
   std::size_t size() const { return head.size() + tail.size(); }
   std::uint32_t bit() const { return rule_bit(kind, form); }
@@ -45,6 +55,8 @@ struct RuleKey {
   std::string_view head, tail;
   std::uint32_t hash;  // of all that
 };
+// Of the key's whole text.
+RuleKey rule_key(RuleKind kind, RuleForm form, std::string_view text);
 
 // An entry of a rule: one key, or those of its networks, or of its name's spellings.
 struct RuleEntry {
@@ -52,7 +64,7 @@ struct RuleEntry {
   std::vector<std::string> texts;
   std::vector<RuleForm> forms;  // of each
 
-  RuleKey key(std::size_t i) const { return {kind, forms[i], texts[i]}; }
+  RuleKey key(std::size_t i) const { return rule_key(kind, forms[i], texts[i]); }
 };
 
 // Which keys there are in a set of rules: others need not be looked up.
@@ -83,13 +95,13 @@ class RuleKeys {
   using NetworkText = std::array<char, 17>;
 
   void begin();
-  void add(const RuleShapes& shapes, RuleKind kind, RuleForm form, std::string_view head,
-           std::string_view tail = {}) {
+  void add(const RuleShapes& shapes, RuleKind kind, RuleForm form, const RulePiece& head,
+           const RulePiece& tail = {}) {
     if ((shapes.bits & rule_bit(kind, form)) != 0) keys_.emplace_back(kind, form, head, tail);
   }
   void add_networks(const Ip& ip, unsigned longest, const RuleShapes& shapes);
   void add_names_above(std::string_view name, const RuleShapes& shapes);
-  void add_mailboxes_above(RuleKind kind, std::string_view local, std::string_view domain,
+  void add_mailboxes_above(RuleKind kind, const RulePiece& local, std::string_view domain,
                            const RuleShapes& shapes);
 
   std::vector<RuleKey> keys_;

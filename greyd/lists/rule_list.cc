@@ -59,7 +59,7 @@ class RuleList::Reader {
       if (!rule->action.off) first = std::min(first, number);
     }
     for_each_path(rule->who, [&] { list_.index_.add(path_, number); });
-    if (list_.index_.nodes() > kMaxNodes) {
+    if (list_.index_.nodes() + 4 * kMaxNetworks > RuleIndex::kMaxNodes) {
       return wrong(line.number, "networks and names of all rules are too many");
     }
     list_.rules_.push_back({line.number, index_of(std::move(rule->action))});

@@ -51,8 +51,6 @@ class RuleList {
   static constexpr std::size_t kMaxLine = 4096;      // octets
   static constexpr std::size_t kMaxNetworks = 1024;  // that one entry may stand for
 
-  static constexpr std::size_t kMaxNodes = 1 << 24;  // of the index, see RuleIndex
-
   // Reads all or none: the first bad line is the error, "NAME:LINE: what is wrong". Bad is also
   // what can never come to pass: a window that is over before a retry is good, a rule that an
   // earlier one leaves nobody.
