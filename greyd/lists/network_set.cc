@@ -7,24 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "greyd/lists/ip_number.h"
+
 namespace grey {
 namespace {
 
 // One entry may stand for many ranges ("10.*.*.1"), but not for any number of them.
 constexpr std::size_t kMaxRangesPerEntry = 65536;
-
-std::uint32_t v4_number(const Ip& ip) {
-  const auto& b = ip.bytes();
-  return std::uint32_t(b[12]) << 24 | std::uint32_t(b[13]) << 16 | std::uint32_t(b[14]) << 8 |
-         b[15];
-}
-
-template <typename Wide>
-Wide v6_number(const Ip& ip) {
-  Wide number = 0;
-  for (const std::uint8_t byte : ip.bytes()) number = number << 8 | byte;
-  return number;
-}
 
 std::optional<unsigned> number_up_to(unsigned limit, std::string_view text) {
   unsigned value = 0;
@@ -154,7 +143,7 @@ bool NetworkSet::add(std::string_view entry, std::uint32_t line) {
     const std::uint32_t rest = bits == 32 ? 0u : ~0u >> bits;
     v4_.add(first, first | rest, line);
   } else {
-    const Wide first = v6_number<Wide>(ip);
+    const Wide first = v6_number(ip);
     const Wide rest = network->prefix == 128 ? Wide{0} : ~Wide{0} >> network->prefix;
     v6_.add(first, first | rest, line);
   }
@@ -206,7 +195,7 @@ void NetworkSet::add(const Ip& ip) {
   if (ip.is_v4()) {
     v4_.add(v4_number(ip), v4_number(ip));
   } else {
-    v6_.add(v6_number<Wide>(ip), v6_number<Wide>(ip));
+    v6_.add(v6_number(ip), v6_number(ip));
   }
 }
 
@@ -229,19 +218,19 @@ void NetworkSet::for_each_network(const std::function<void(const Network&)>& vis
 }
 
 void NetworkSet::prefetch_index(const Ip& ip) const {
-  ip.is_v4() ? v4_.prefetch_index(v4_number(ip)) : v6_.prefetch_index(v6_number<Wide>(ip));
+  ip.is_v4() ? v4_.prefetch_index(v4_number(ip)) : v6_.prefetch_index(v6_number(ip));
 }
 
 void NetworkSet::prefetch_range(const Ip& ip) const {
-  ip.is_v4() ? v4_.prefetch_range(v4_number(ip)) : v6_.prefetch_range(v6_number<Wide>(ip));
+  ip.is_v4() ? v4_.prefetch_range(v4_number(ip)) : v6_.prefetch_range(v6_number(ip));
 }
 
 bool NetworkSet::contains(const Ip& ip) const {
-  return ip.is_v4() ? v4_.contains(v4_number(ip)) : v6_.contains(v6_number<Wide>(ip));
+  return ip.is_v4() ? v4_.contains(v4_number(ip)) : v6_.contains(v6_number(ip));
 }
 
 std::uint32_t NetworkSet::line_of(const Ip& ip) const {
-  return ip.is_v4() ? v4_.line_of(v4_number(ip)) : v6_.line_of(v6_number<Wide>(ip));
+  return ip.is_v4() ? v4_.line_of(v4_number(ip)) : v6_.line_of(v6_number(ip));
 }
 
 Result<NetworkSet> parse_networks(std::string_view list) {

@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "greyd/base/error.h"
+#include "greyd/lists/ip_number.h"
 #include "greyd/lists/range_set.h"
 #include "greyd/wire/ip.h"
 
@@ -51,7 +52,7 @@ class NetworkSet {
   std::size_t memory() const { return v4_.memory() + v6_.memory(); }
 
  private:
-  __extension__ using Wide = unsigned __int128;
+  using Wide = WideNumber;
   bool add_v4_pattern(std::string_view entry, std::uint32_t line);
 
   RangeSet<std::uint32_t> v4_;

@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "greyd/lists/slot_index.h"
+
 namespace grey {
 
 template <typename Number>  // unsigned
@@ -23,7 +25,7 @@ class RangeSet {
 
   void build() {
     join();
-    index();
+    index_.build(ranges_.size(), [this](std::size_t i) { return ranges_[i].first; });
   }
 
   bool contains(Number number) const {
@@ -55,18 +57,17 @@ class RangeSet {
   // Who looks up many calls these for each of them, one after the other, and finds their memory
   // waiting in the cache.
   void prefetch_index(Number number) const {
-    if (in_span(number)) __builtin_prefetch(&index_[slot_of(number)]);
+    if (in_span(number)) index_.prefetch(number);
   }
   void prefetch_range(Number number) const {
     if (in_span(number))
-      __builtin_prefetch(
-          &ranges_[std::min<std::size_t>(index_[slot_of(number)], ranges_.size() - 1)]);
+      __builtin_prefetch(&ranges_[std::min(index_.part_of(number).from, ranges_.size() - 1)]);
   }
 
   std::size_t size() const { return ranges_.size(); }
   std::size_t memory() const {
-    return ranges_.capacity() * sizeof(Range) +
-           (lines_.capacity() + index_.capacity()) * sizeof(std::uint32_t);
+    return ranges_.capacity() * sizeof(Range) + lines_.capacity() * sizeof(std::uint32_t) +
+           index_.memory();
   }
 
  private:
@@ -87,16 +88,10 @@ class RangeSet {
   // those that start in its slot, or the one before them. The one after that.
   // REQUIRES: in_span(number).
   auto after_of(Number number) const {
-    const std::size_t slot = slot_of(number);
-    const auto from = ranges_.begin() + std::ptrdiff_t(index_[slot]);
-    const auto to = ranges_.begin() + std::ptrdiff_t(index_[slot + 1]);
-    return std::upper_bound(from, to, number,
+    const auto part = index_.part_of(number);
+    return std::upper_bound(ranges_.begin() + std::ptrdiff_t(part.from),
+                            ranges_.begin() + std::ptrdiff_t(part.to), number,
                             [](Number wanted, const Range& range) { return wanted < range.first; });
-  }
-
-  std::size_t slot_of(Number number) const {
-    const Number slot = (number - ranges_.front().first) >> shift_;
-    return slot < index_.size() - 2 ? std::size_t(slot) : index_.size() - 2;
   }
 
   // From what was added to ranges that do not overlap. Those of one line that touch become one.
@@ -127,24 +122,10 @@ class RangeSet {
     std::vector<Added>().swap(added_);
   }
 
-  // index_[s]: how many ranges start in slots before s. Slots are equal parts of the span that the
-  // starts cover, between one and two for each range.
-  void index() {
-    index_.clear();
-    if (ranges_.empty()) return;
-    const Number span = ranges_.back().last - ranges_.front().first;
-    shift_ = 0;
-    while ((span >> shift_) >= 2 * ranges_.size()) ++shift_;
-    index_.assign(std::size_t(span >> shift_) + 2, 0);  // numbers after the last start: last slot
-    for (const Range& range : ranges_) ++index_[slot_of(range.first) + 1];
-    for (std::size_t i = 1; i < index_.size(); ++i) index_[i] += index_[i - 1];
-  }
-
   std::vector<Added> added_;  // until build()
   std::vector<Range> ranges_;
   std::vector<std::uint32_t> lines_;  // of each range
-  std::vector<std::uint32_t> index_;
-  unsigned shift_ = 0;
+  SlotIndex<Number> index_;
 };
 
 }  // namespace grey

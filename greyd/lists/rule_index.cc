@@ -62,7 +62,7 @@ void RuleIndex::put(std::uint32_t node) {
 }
 
 void RuleIndex::rehash(std::size_t slots) {
-  slots_.assign(slots, 0);
+  std::vector<std::uint32_t>(slots).swap(slots_);
   for (std::size_t i = 1; i < nodes_.size(); ++i) put(std::uint32_t(i));
 }
 
@@ -89,13 +89,33 @@ void RuleIndex::add(std::span<const RuleKey> path, std::uint32_t rule) {
   nodes_[node].rule = std::min(nodes_[node].rule, rule);
 }
 
-void RuleIndex::shrink() {
+// From here on networks are in their trees, and the index has what else there is.
+void RuleIndex::finish() {
   nodes_.shrink_to_fit();
   texts_.shrink_to_fit();
+  std::vector<std::uint32_t> hashed;
+  for (std::uint32_t i = 1; i < nodes_.size(); ++i) {
+    const RuleKey key = key_of(nodes_[i]);
+    key.form == RuleForm::network ? add_network(network_of(key.head), i) : hashed.push_back(i);
+  }
+  v4_.build();
+  v6_.build();
+  const std::size_t least = std::max(2 * (hashed.size() + 1), kLeastSlots);
+  std::vector<std::uint32_t>(std::bit_ceil(least)).swap(slots_);
+  for (const std::uint32_t node : hashed) put(node);
+}
+
+void RuleIndex::add_network(const Network& network, std::uint32_t node) {
+  if (network.address.is_v4()) {
+    v4_.add(v4_number(network.address), network.prefix - Ip::kV4Bits, node);
+  } else {
+    v6_.add(v6_number(network.address), network.prefix, node);
+  }
 }
 
 std::size_t RuleIndex::memory() const {
-  return nodes_.capacity() * sizeof(Node) + slots_.capacity() * sizeof(std::uint32_t);
+  return nodes_.capacity() * sizeof(Node) + slots_.capacity() * sizeof(std::uint32_t) +
+         v4_.memory() + v6_.memory();
 }
 
 // ---- Walk --------------------------------------------------------------------------------------
@@ -106,15 +126,27 @@ void RuleIndex::Walk::begin(const RuleIndex& index) {
   rule_ = index.nodes_[kRoot].rule;
 }
 
+void RuleIndex::Walk::reach(std::uint32_t node) {
+  rule_ = std::min(rule_, index_->nodes_[node].rule);
+  if (index_->nodes_[node].children != 0) reached_.push_back(node);
+}
+
 void RuleIndex::Walk::step(std::span<const RuleKey> keys) {
   const std::size_t before = reached_.size();
   for (const RuleKey& key : keys) {
     for (std::size_t i = 0; i < before; ++i) {
       const std::uint32_t node = index_->child(reached_[i], key);
-      if (node == 0) continue;
-      rule_ = std::min(rule_, index_->nodes_[node].rule);
-      if (index_->nodes_[node].children != 0) reached_.push_back(node);
+      if (node != 0) reach(node);
     }
+  }
+}
+
+void RuleIndex::Walk::step_address(const Ip& ip) {
+  const auto visit = [this](std::uint32_t node) { reach(node); };
+  if (ip.is_v4()) {
+    index_->v4_.for_each_around(v4_number(ip), visit);
+  } else {
+    index_->v6_.for_each_around(v6_number(ip), visit);
   }
 }
 

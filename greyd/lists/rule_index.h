@@ -3,8 +3,10 @@
 //
 // A tree of entries: a rule is a path of the entries that it names somebody by, in the order of
 // their kinds, and stands where its path ends. Who is asked about reaches those nodes all of whose
-// entries name it. An edge is found by hashing, so that only nodes are looked at that are reached.
-// Memory: 16 octets and 8 to 16 of index for each node, and the text of its entry.
+// entries name it. An edge is found by hashing, and networks by a tree of their own, so that only
+// nodes are looked at that are reached.
+// Memory: 16 octets and 8 to 16 of index for each node (of a network 20 to 40), and the text of its
+// entry.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +14,8 @@
 #include <string>
 #include <vector>
 
+#include "greyd/lists/ip_number.h"
+#include "greyd/lists/network_tree.h"
 #include "greyd/lists/rule_keys.h"
 
 namespace grey {
@@ -26,8 +30,8 @@ class RuleIndex {
   // order of the kinds. Of several of one path the first stands. An empty path is everybody.
   void add(std::span<const RuleKey> path, std::uint32_t rule);
   const RuleShapes& shapes() const { return shapes_; }
-  // After the last: gives back what was reserved for more.
-  void shrink();
+  // After the last, before what Walk::step_address() wants.
+  void finish();
   std::size_t memory() const;  // octets, without texts
   static constexpr std::size_t kMaxNodes = 1 << 24;
   std::size_t nodes() const { return nodes_.size(); }
@@ -38,12 +42,16 @@ class RuleIndex {
    public:
     void begin(const RuleIndex& index);
     void step(std::span<const RuleKey> keys);
+    // The same, as the first step, by the networks that hold the address.
+    void step_address(const Ip& ip);
     // The first rule of all that were reached.
     std::uint32_t rule() const { return rule_; }
     // The same after one step more, which is not taken.
     std::uint32_t rule_after(std::span<const RuleKey> keys) const;
 
    private:
+    void reach(std::uint32_t node);
+
     const RuleIndex* index_ = nullptr;
     std::vector<std::uint32_t> reached_;  // nodes that have children
     std::uint32_t rule_ = kNone;
@@ -71,6 +79,7 @@ class RuleIndex {
   std::uint32_t child(std::uint32_t parent, const RuleKey& key) const;
   std::uint32_t add_child(std::uint32_t parent, const RuleKey& key);
   void rehash(std::size_t slots);
+  void add_network(const Network& network, std::uint32_t node);
 
   std::vector<Node> nodes_;
   // A power of two, at most half of them taken; 0: free. In the low bits the node, above them bits
@@ -78,6 +87,9 @@ class RuleIndex {
   std::vector<std::uint32_t> slots_;
   std::string texts_;
   RuleShapes shapes_;
+  // The root's children by networks; made by finish().
+  NetworkTree<std::uint32_t> v4_;
+  NetworkTree<WideNumber> v6_;
 };
 
 }  // namespace grey

@@ -71,17 +71,23 @@ std::string network_key(const Network& network) {
   return text;
 }
 
+Network network_of(std::string_view key) {
+  std::array<std::uint8_t, 16> bytes;
+  std::copy_n(key.begin() + 1, bytes.size(), bytes.begin());
+  return {Ip(bytes), static_cast<std::uint8_t>(key[0])};
+}
+
 // ---- RuleShapes --------------------------------------------------------------------------------
 
 void RuleShapes::add(const RuleKey& key) {
   bits |= key.bit();
   if (key.form == RuleForm::network) {
-    const auto prefix = static_cast<std::uint8_t>(key.head[0]);
-    std::array<std::uint8_t, 16> bytes;
-    std::copy_n(key.head.begin() + 1, bytes.size(), bytes.begin());
-    auto& prefixes = prefix >= Ip::kV4Bits && Ip(bytes).is_v4() ? v4_prefixes : v6_prefixes;
-    const auto at = std::ranges::lower_bound(prefixes, prefix);
-    if (at == prefixes.end() || *at != prefix) prefixes.insert(at, prefix);
+    const Network network = network_of(key.head);
+    auto& prefixes = network.address.is_v4() ? v4_prefixes : v6_prefixes;
+    const auto at = std::ranges::lower_bound(prefixes, network.prefix);
+    if (at == prefixes.end() || *at != network.prefix) {
+      prefixes.insert(at, std::uint8_t(network.prefix));
+    }
   } else if (key.form == RuleForm::below || key.form == RuleForm::local_below) {
     auto& most = labels[std::size_t(key.kind)];
     most = std::max(most, labels_of(key));
@@ -100,16 +106,9 @@ void RuleKeys::begin() {
   networks_.clear();
 }
 
-void RuleKeys::of_address(const Ip& ip, const RuleShapes& shapes) {
-  begin();
-  if (!shapes.has(RuleKind::address)) return;
-  add_networks(ip, 128, shapes);
-  if (const auto host = ip.translated()) add_networks(*host, 128, shapes);
-}
-
 void RuleKeys::add_networks(const Ip& ip, unsigned longest, const RuleShapes& shapes) {
-  // Keys view the texts, which must stay where they are: there is room for a second address's.
-  networks_.reserve(2 * (shapes.v4_prefixes.size() + shapes.v6_prefixes.size()));
+  // Keys view the texts, which must stay where they are.
+  networks_.reserve(shapes.v4_prefixes.size() + shapes.v6_prefixes.size());
   for (const unsigned prefix : ip.is_v4() ? shapes.v4_prefixes : shapes.v6_prefixes) {
     if (prefix > longest) break;
     NetworkText& text = networks_.emplace_back();
@@ -172,9 +171,8 @@ void RuleKeys::add_mailboxes_above(RuleKind kind, const RulePiece& local, std::s
 void RuleKeys::that_hold(const RuleKey& key, const RuleShapes& shapes) {
   begin();
   if (key.kind == RuleKind::address) {
-    std::array<std::uint8_t, 16> bytes;
-    std::copy_n(key.head.begin() + 1, bytes.size(), bytes.begin());
-    return add_networks(Ip(bytes), static_cast<std::uint8_t>(key.head[0]), shapes);
+    const Network network = network_of(key.head);
+    return add_networks(network.address, network.prefix, shapes);
   }
   if ((shapes.bits & key.bit()) != 0) keys_.push_back(key);
   if (key.kind == RuleKind::name) {

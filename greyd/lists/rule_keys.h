@@ -83,8 +83,6 @@ class RuleKeys {
  public:
   const std::vector<RuleKey>& all() const { return keys_; }
 
-  // Also those of the IPv4 host that a translator has written into the address.
-  void of_address(const Ip& ip, const RuleShapes& shapes);
   void of_name(std::string_view name, const RuleShapes& shapes);
   // None for an empty one. `kind`: sender or recipient.
   void of_mailbox(RuleKind kind, std::string_view address, const RuleShapes& shapes);
@@ -109,7 +107,8 @@ class RuleKeys {
   std::string folded_;
 };
 
-// The text of a network's key.
+// The text of a network's key, and back.
 std::string network_key(const Network& network);
+Network network_of(std::string_view key);
 
 }  // namespace grey

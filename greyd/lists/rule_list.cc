@@ -67,7 +67,7 @@ class RuleList::Reader {
   }
 
   RuleList finish() {
-    list_.index_.shrink();
+    list_.index_.finish();
     list_.rules_.shrink_to_fit();
     book_.actions.shrink_to_fit();
     list_.book_ = std::make_shared<const MatchedRule::Book>(std::move(book_));
@@ -171,8 +171,9 @@ void RuleList::ask(const Ip& client, std::string_view name, std::string_view sen
   RuleIndex::Walk& walk = asked.walk_;
   RuleKeys& keys = asked.keys_;
   walk.begin(index_);
-  keys.of_address(client, index_.shapes());
-  walk.step(keys.all());
+  walk.step_address(client);
+  // The IPv4 host that a translator has written into the address, too.
+  if (const auto host = client.translated()) walk.step_address(*host);
   keys.of_name(name, index_.shapes());
   walk.step(keys.all());
   keys.of_mailbox(RuleKind::sender, sender, index_.shapes());
