@@ -14,6 +14,7 @@ grey_unit_test(greylist_pace_test SOURCES unit/libgreylist/greylist_pace_test.cc
 grey_unit_test(greylist_forms_test SOURCES unit/libgreylist/greylist_forms_test.cc LIBRARIES greylist_static)
 grey_unit_test(libgreylist_client_test
                SOURCES unit/libgreylist/additions_test.cc unit/libgreylist/answer_parts_test.cc
+                       unit/libgreylist/daemon_text_test.cc
                        unit/libgreylist/greylist_answers_test.cc unit/libgreylist/greylist_front_test.cc
                        unit/libgreylist/libgreylist_client_test.cc unit/libgreylist/query_text_test.cc
                LIBRARIES greylist_static tl::expected)
@@ -105,6 +106,11 @@ add_test(NAME silent_fields_test
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/silent_fields_test.sh $<TARGET_FILE:greysmtpd>
                  $<TARGET_FILE:greyspp> ${CMAKE_BINARY_DIR}/smtpd-glue/plugin-greylist.so
                  ${sanitizer_runtime})
+add_test(NAME rule_text_test
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/rule_text_test.sh $<TARGET_FILE:greysmtpd>
+                 $<TARGET_FILE:greyspp> ${CMAKE_BINARY_DIR}/smtpd-glue/plugin-greylist.so
+                 ${CMAKE_SOURCE_DIR} $<TARGET_FILE:greylist_static> "${sanitizer_runtime}"
+                 $<$<BOOL:${GREY_SANITIZE}>:-fsanitize=address,undefined>)
 find_package(Threads REQUIRED)
 add_executable(ask_many e2e/ask_many.c)
 target_link_libraries(ask_many PRIVATE grey_flags greylist_static Threads::Threads)

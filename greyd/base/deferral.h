@@ -6,11 +6,12 @@
 #include <string_view>
 
 #include "greyd/base/error.h"
+#include "greyd/wire/wire.h"
 
 namespace grey {
 
 // It must be one that an SMTP reply can carry: printable ASCII, at most so many bytes.
-constexpr std::size_t kMaxDeferral = 400;
+constexpr std::size_t kMaxDeferral = wire::kMaxText;
 Result<void> check_deferral(std::string_view text);
 
 }  // namespace grey

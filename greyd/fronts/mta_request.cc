@@ -91,13 +91,14 @@ void append_seconds(std::string& out, std::string_view name, Seconds seconds) {
   append_number(out, seconds);
 }
 
-void append_deferral(std::string& out, std::string_view text, std::optional<Seconds> wait) {
+void append_deferral(std::string& out, const Decided& decision, const MtaWords& words) {
   struct {
     std::string& text;
     void add(std::string_view part) { text += part; }
     void add(std::size_t number) { append_number(text, number); }
   } adding{out};
-  add_deferral(adding, text, std::size_t(wait.value_or(0)));
+  const std::string_view own = decision.text();
+  add_deferral(adding, own.empty() ? words.deferral : own, std::size_t(decision.wait.value_or(0)));
 }
 
 void append_header(std::string& out, Seconds delay, const MtaWords& words) {
@@ -115,7 +116,7 @@ void quote_from(std::string& out, std::size_t begin) {
   out += '"';
 }
 
-void append_line_answer(std::string& out, const Decision& decision, const MtaWords& words,
+void append_line_answer(std::string& out, const Decided& decision, const MtaWords& words,
                         bool header) {
   out += "verdict=";
   out += to_string(decision.verdict);
@@ -125,7 +126,7 @@ void append_line_answer(std::string& out, const Decision& decision, const MtaWor
     if (decision.wait) append_seconds(out, " wait=", *decision.wait);
     out += " text=";
     const std::size_t text = out.size();
-    append_deferral(out, words.deferral, decision.wait);
+    append_deferral(out, decision, words);
     quote_from(out, text);
   } else if (header) {
     append_seconds(out, " delay=", decision.age);
@@ -137,12 +138,12 @@ void append_line_answer(std::string& out, const Decision& decision, const MtaWor
   out += '\n';
 }
 
-void append_postfix_answer(std::string& out, const Decision& decision, const MtaWords& words,
+void append_postfix_answer(std::string& out, const Decided& decision, const MtaWords& words,
                            bool header) {
   out += "action=";
   if (decision.verdict == Verdict::defer) {
     out += "DEFER_IF_PERMIT ";
-    append_deferral(out, words.deferral, decision.wait);
+    append_deferral(out, decision, words);
   } else if (header) {
     out += "PREPEND ";
     append_header(out, decision.age, words);
@@ -380,7 +381,7 @@ bool was_delayed(const Decision& decision) {
                              (decision.reason == Reason::bounce && decision.age > 0));
 }
 
-void append_answer(std::string& out, MtaForm form, const Decision& decision, const MtaWords& words,
+void append_answer(std::string& out, MtaForm form, const Decided& decision, const MtaWords& words,
                    bool header) {
   header = header && was_delayed(decision);
   if (form == MtaForm::postfix) {

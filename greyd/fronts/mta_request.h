@@ -148,8 +148,9 @@ MtaTopic to_query(const MtaRequest& request, wire::Query& query);
 
 // What answers are made from.
 struct MtaWords {
-  // "%t" stands for the time after which a retry is accepted: "5 minutes", "50 seconds" or, where
-  // that is not known, "a few minutes". As GREYTEXT of libgreylist; see deferral.h.
+  // For who falls under no rule with a text of its own. "%t" stands for the time after which a
+  // retry is accepted: "5 minutes", "50 seconds" or, where that is not known, "a few minutes". As
+  // GREYTEXT of libgreylist; see deferral.h.
   std::string deferral = "Greylisted: please try again in %t";
   std::string server = "qmail-greyd";  // who delayed
 };
@@ -160,7 +161,7 @@ void append_no_opinion(std::string& out, MtaForm form);
 void append_fault_answer(std::string& out, MtaForm form, std::string_view why,
                          const Decision& decision);
 // `header`: say by a header that the message was delayed, if it was.
-void append_answer(std::string& out, MtaForm form, const Decision& decision, const MtaWords& words,
+void append_answer(std::string& out, MtaForm form, const Decided& decision, const MtaWords& words,
                    bool header);
 // Whether the server can still put a header before the message: Postfix cannot any more at its end.
 bool takes_header(const MtaRequest& request);

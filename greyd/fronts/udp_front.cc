@@ -1,5 +1,6 @@
 #include "greyd/fronts/udp_front.h"
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -16,12 +17,18 @@ constexpr std::size_t kCheapBytes = 4096;      // so is a longer datagram, which
 constexpr std::size_t kMaxBacklog = 2 << 20;   // bytes
 constexpr Seconds kLogPeriod = 10;             // seconds, of bad datagrams
 constexpr Seconds kLossesPeriod = 60;
+static_assert(sizeof wire::AnswerWithText::bytes <= DatagramBatch::kMaxAnswer);
 
 // The client that a datagram asks about, as it is written there; what is too long for one is cut.
 std::string_view client_of(std::string_view datagram) {
   constexpr std::size_t kMaxClient = 64;
   const std::string_view field = datagram.substr(0, kMaxClient);
   return field.substr(0, field.find('\0'));
+}
+
+// A deferral that is told in words of its rule.
+bool has_own_text(const Decided& decision) {
+  return decision.verdict == wire::Verdict::defer && !decision.text().empty();
 }
 
 }  // namespace
@@ -218,17 +225,23 @@ void UdpFront::finish(Batch& batch) {
   settle();
 }
 
-void UdpFront::answer(Batch& batch, std::size_t index, const Decision& decision) {
+void UdpFront::answer(Batch& batch, std::size_t index, const Decided& decision) {
   const wire::Query& query = batch.queries[index];
+  const std::size_t datagram = batch.datagram_of[index];
+  const auto wait = std::uint32_t(std::max<Seconds>(decision.wait.value_or(0), 0));
   wire::Answer answer = to_answer(decision.reason);
   if (decision.verdict != verdict_of(decision.reason)) {
     // A dry run: the asker accepts, whatever the reason; "known" is the least it can be told.
     answer = to_answer(wire::Reason::known);
-  } else if (query.wants_wait && decision.wait.value_or(0) > 0) {
-    answer = to_answer_with_wait(decision.reason, std::uint32_t(*decision.wait));
+  } else if (query.wants_text && has_own_text(decision)) {
+    wire::AnswerWithText in_words(decision.reason, wait, decision.text());
+    in_words.append(query.tag);
+    return batch.datagrams.answer(datagram, {in_words.bytes, in_words.size});
+  } else if (query.wants_wait && wait > 0) {
+    answer = to_answer_with_wait(decision.reason, wait);
   }
   answer.append(query.tag);
-  batch.datagrams.answer(batch.datagram_of[index], {answer.bytes, answer.size});
+  batch.datagrams.answer(datagram, {answer.bytes, answer.size});
 }
 
 void UdpFront::tick(Seconds now) {

@@ -94,7 +94,7 @@ class UdpFront {
   void finish(Batch& batch);
   void settle();
   void tell_losses(Seconds now);
-  void answer(Batch& batch, std::size_t index, const Decision& decision);
+  void answer(Batch& batch, std::size_t index, const Decided& decision);
   void on_bad_datagram(wire::Fault fault, const Endpoint& source, Seconds now);
 
   const UdpSettings settings_;

@@ -44,7 +44,7 @@ DatagramBatch::DatagramBatch() : data_(std::make_unique_for_overwrite<char[]>(kS
 std::size_t DatagramBatch::receive(int fd) {
   answered_ = 0;
   for (std::size_t i = 0; i < kSize; ++i) {
-    rooms_[i] = {data_.get() + i * kRoom, kRoom};
+    rooms_[i] = {data_.get() + i * kRoom, kMaxReceived};
     msghdr& header = received_[i].msg_hdr;
     header = {};
     header.msg_name = &sources_[i];
@@ -86,8 +86,10 @@ Endpoint DatagramBatch::source(std::size_t index) const {
 }
 
 void DatagramBatch::answer(std::size_t index, std::string_view answer) {
-  const std::size_t size = answer.copy(answer_bytes_[answered_].data(), kMaxAnswer);
-  answer_parts_[answered_] = {answer_bytes_[answered_].data(), size};
+  const bool is_short = answer.size() <= kShortAnswer;
+  char* const bytes = is_short ? answer_bytes_[answered_].data()
+                               : data_.get() + index * kRoom + received_[index].msg_len;
+  answer_parts_[answered_] = {bytes, answer.copy(bytes, kMaxAnswer)};
   msghdr& header = answers_[answered_].msg_hdr;
   header = {};
   header.msg_name = &sources_[index];

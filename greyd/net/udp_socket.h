@@ -54,16 +54,21 @@ class DatagramBatch {
   void load(const Datagram& datagram);  // it is the only one then, as if it had just come
 
   // The answer to be sent by the next send_answers. Unanswered datagrams get none.
-  // REQUIRES: at most kMaxAnswer bytes, and one answer to each.
-  static constexpr std::size_t kMaxAnswer = 64;
+  // REQUIRES: at most kMaxAnswer bytes, and one answer to each. Most are short; a longer one is
+  // kept in the room behind its datagram, which stays as it is.
+  static constexpr std::size_t kMaxAnswer = 440;
   void answer(std::size_t index, std::string_view answer);
   // From the address that the query was sent to. How many could not be sent; they are not tried
   // again, as the asker asks again.
   std::size_t send_answers(int fd);
 
  private:
-  // A datagram's room. The odd bytes keep the slots from all starting on the same cache lines.
-  static constexpr std::size_t kRoom = 65536 + 192;
+  static constexpr std::size_t kShortAnswer = 64;
+  // A datagram's room, and behind it that of an answer. The odd bytes (an odd number of cache
+  // lines) keep the slots from all starting on the same cache lines.
+  static constexpr std::size_t kRoom = 65536 + 7 * 64;
+  static constexpr std::size_t kMaxReceived = kRoom - kMaxAnswer;  // more than UDP can carry
+  static_assert(kMaxReceived > 65535);
   // For IP_PKTINFO or IPV6_PKTINFO: which of this host's addresses was asked.
   struct alignas(cmsghdr) Control {
     std::array<std::byte, CMSG_SPACE(sizeof(in6_pktinfo))> bytes;
@@ -76,7 +81,7 @@ class DatagramBatch {
   std::array<Control, kSize> controls_{};
   std::array<mmsghdr, kSize> answers_{};
   std::array<iovec, kSize> answer_parts_{};
-  std::array<std::array<char, kMaxAnswer>, kSize> answer_bytes_{};
+  std::array<std::array<char, kShortAnswer>, kSize> answer_bytes_{};
   std::size_t count_ = 0;
   std::size_t answered_ = 0;
 };

@@ -23,6 +23,15 @@ std::string_view value_of(const char* at, const char* field_end, Dialect dialect
   return {value.data(), std::min(value.find('\n'), value.size())};
 }
 
+// A field behind the sender that is no recipient.
+void take_addition(char letter, std::string_view value, Query& query) {
+  if (letter == 'N') query.client_name = value;
+  if (letter == 'P') query.probe = true;
+  if (letter == 'Q' && value.size() <= kMaxTag) query.tag = value;
+  if (letter == 'W') query.wants_wait = true;
+  if (letter == 'X') query.wants_text = true;
+}
+
 }  // namespace
 
 void Recipients::Iterator::settle() {
@@ -69,7 +78,7 @@ Fault parse(std::string_view datagram, Query& query, Dialect dialect) {
   query.sender = value_of(at, stop, dialect);
 
   query.client_name = {};
-  query.wants_wait = false;
+  query.wants_wait = query.wants_text = false;
   query.tag = {};
   query.probe = false;
   query.message = query.question = 0;
@@ -80,13 +89,12 @@ Fault parse(std::string_view datagram, Query& query, Dialect dialect) {
   for (at = fields; at != end; at = after(stop, end)) {
     stop = field_end(at, end);
     if (stop == at) break;  // the empty field that ends the query
-    if (*at == 'T' && ++recipients == kMaxRecipients + 1) fields_end = at;
-    if (*at == 'T') last_recipient_end = stop;
-    if (*at == 'P') query.probe = true;
-    if (*at == 'W') query.wants_wait = true;
-    const std::string_view value(at + 1, std::size_t(stop - at - 1));
-    if (*at == 'N') query.client_name = value;
-    if (*at == 'Q' && value.size() <= kMaxTag) query.tag = value;
+    if (*at == 'T') {
+      if (++recipients == kMaxRecipients + 1) fields_end = at;
+      last_recipient_end = stop;
+      continue;
+    }
+    take_addition(*at, {at + 1, std::size_t(stop - at - 1)}, query);
   }
   if (ours && recipients == 0) return Fault::no_recipient;
   query.envelope = {datagram.data(), std::size_t(last_recipient_end - datagram.data())};
@@ -95,6 +103,19 @@ Fault parse(std::string_view datagram, Query& query, Dialect dialect) {
   query.recipients =
       Recipients({fields, std::size_t(fields_end - fields)}, recipients - query.unasked);
   return Fault::none;
+}
+
+AnswerWithText::AnswerWithText(Reason reason, std::uint32_t wait, std::string_view text) {
+  const Answer head = to_answer_with_wait(reason, wait);
+  size = head.size;
+  std::memcpy(bytes, head.bytes, size);
+  append({text.data(), std::min(text.size(), kMaxText)});
+}
+
+void AnswerWithText::append(std::string_view part) {
+  const std::size_t fits = std::min(part.size(), sizeof bytes - size);
+  if (fits > 0) std::memcpy(bytes + size, part.data(), fits);
+  size += fits;
 }
 
 bool QueryWriter::field(char letter, std::string_view text) {

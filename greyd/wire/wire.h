@@ -1,9 +1,9 @@
 // The UDP protocol between an SMTP server and the daemon, both directions.
 //
-// Query, as greylist(3) and greydaemon(8) document it, with additions (N, P, Q and W):
+// Query, as greylist(3) and greydaemon(8) document it, with additions (N, P, Q, W and X):
 //
 //   I<ip> NUL F<sender> NUL { T<recipient> NUL | N<client name> NUL | P NUL
-//                             | Q<tag> NUL | W NUL | <other letter>... NUL } [NUL]
+//                             | Q<tag> NUL | W NUL | X NUL | <other letter>... NUL } [NUL]
 //
 // - The last field's NUL may be missing: clients cut long queries at a size of their own.
 // - An empty field ends the query; what follows is ignored.
@@ -12,6 +12,7 @@
 // - P makes it a probe, which asks whether the daemon is there: it is answered as a first attempt
 //   is, by the lists and else with "new", and nothing is looked up or stored.
 // - W asks how long the client has to wait.
+// - X asks for the text that a rule of the operator's has for it.
 // - Q, of at most 16 bytes, asks for its tag at the end of the answer. Without it an answer that
 //   comes late may be taken for that to another question, as ports are used again.
 // - At least one T is needed. A recipient may be empty, and so may the sender (a bounce).
@@ -19,7 +20,13 @@
 //
 // Answer: two bytes. Clients look at the first only, 1 for accept and 0 for defer; see Answer. To a
 // query with W a deferral has four more, when the time is known: the seconds until a retry is
-// accepted, most significant byte first. To a query with Q its tag follows.
+// accepted, most significant byte first. To a query with X, where the rule that decided has a text,
+// it has these four always, 0 for a time that is not known, and then the text: 1 to 400 bytes of
+// printable ASCII, with a "%t" where the time belongs (wait_text.h). Where no rule has one, X
+// changes nothing. To a query with Q its tag follows.
+//
+// So an answer without its tag, whose length the asker knows, has 2, 6 or more bytes, and what is
+// behind the sixth is the text: with W or without, with Q or without.
 //
 // Shared by daemon and glue. No dependency, and nothing here may throw or allocate.
 #pragma once
@@ -83,6 +90,7 @@ struct Query {
   std::string_view sender;
   std::string_view client_name;  // empty when the front sent none
   bool wants_wait = false;       // the answer may tell how long to wait
+  bool wants_text = false;       // and in which words
   std::string_view tag;          // what the answer is to end with
   Recipients recipients;
   // The datagram up to the end of its last recipient. The same in each form that a question is
@@ -162,9 +170,20 @@ constexpr Answer to_answer_with_wait(Reason reason, std::uint32_t wait) {
   answer.size = 6;
   return answer;
 }
+// The same for a query with X, where a rule has a text. Apart from Answer, which stays small, as
+// most deferrals have none.
+constexpr std::size_t kMaxText = 400;
+struct AnswerWithText {
+  char bytes[6 + kMaxText + kMaxTag];  // what is behind `size` is not initialized
+  std::size_t size;
+
+  // A `wait` of 0: not known. REQUIRES: a text of 1 to kMaxText bytes.
+  AnswerWithText(Reason reason, std::uint32_t wait, std::string_view text);
+  void append(std::string_view part);  // what does not fit is left out
+};
 // The seconds that a received answer, without its tag, tells; or 0.
 constexpr std::uint32_t wait_in(std::string_view answer) {
-  if (answer.size() != 6 || answer[0] != char(Verdict::defer)) return 0;
+  if (answer.size() < 6 || answer[0] != char(Verdict::defer)) return 0;
   std::uint32_t wait = 0;
   for (std::size_t i = 2; i < 6; ++i)
     wait = wait << 8 | static_cast<unsigned char>(answer.data()[i]);

@@ -18,10 +18,16 @@ void write_name(const Asked& asked, const Written&, char* out) {
 }
 
 std::optional<std::size_t> size_of_wait(const Asked& asked) {
-  if (!asked.wait) return std::nullopt;
+  if (!asked.wanted.wait) return std::nullopt;
   return 0;
 }
-void write_wait(const Asked&, const Written&, char*) {}
+
+std::optional<std::size_t> size_of_text(const Asked& asked) {
+  if (!asked.wanted.text) return std::nullopt;
+  return 0;
+}
+
+void write_nothing(const Asked&, const Written&, char*) {}
 
 std::optional<std::size_t> size_of_tag(const Asked&) {
   return sizeof(Tag);
@@ -32,7 +38,8 @@ void write_tag(const Asked&, const Written& written, char* out) {
 
 constexpr Addition kAdditions[] = {
     {'N', size_of_name, write_name},
-    {'W', size_of_wait, write_wait},
+    {'W', size_of_wait, write_nothing},
+    {'X', size_of_text, write_nothing},
     {'Q', size_of_tag, write_tag},
 };
 static_assert(is_well_formed(kAdditions));

@@ -27,10 +27,16 @@ struct Tag {
 };
 static_assert(sizeof(Tag) <= wire::kMaxTag);
 
+// What is wanted besides the verdict, where the client must wait.
+struct Wanted {
+  bool wait = false;  // the time until a retry is accepted
+  bool text = false;  // what a rule of the daemon's operator says to it
+};
+
 // What a query's additions say that is known before any of it is written.
 struct Asked {
   std::string_view client_name;  // the verified one; empty: not known
-  bool wait = false;             // the time until a retry is accepted is wanted
+  Wanted wanted;
 };
 
 // What is known when an addition's text is.
@@ -63,7 +69,7 @@ constexpr bool is_well_formed(Additions additions) {
   return true;
 }
 
-// Those of each query, in their order: N, W and Q of greyd/wire/wire.h. (P is for who probes.)
+// Those of each query, in their order: N, W, X and Q of greyd/wire/wire.h. (P is for who probes.)
 Additions query_additions();
 
 // Octets of the additions to a query, without the final NUL.

@@ -92,11 +92,13 @@ int connect_to(const Endpoint& server) {
 // A datagram that is sent again is in the other form: see query_form.h.
 class Asker {
  public:
-  Asker(const Servers& servers, Milliseconds timeout, Question& question, QueryForms& forms)
+  Asker(const Servers& servers, Milliseconds timeout, Question& question, QueryForms& forms,
+        DaemonText text)
       : servers_(servers.list),
         count_(servers.count),
         question_(question),
         forms_(forms),
+        text_(text),
         deadline_(monotonic_ms() + timeout) {
     for (pollfd& socket : sockets_) socket = {-1, POLLIN, 0};
   }
@@ -220,7 +222,8 @@ class Asker {
   bool is_answer(std::size_t server, std::string_view answer) {
     const auto parts = split_answer(kAnswerParts, answer);
     if (!parts || !is_verdict((*parts)[kVerdict][0])) return false;
-    const std::string_view tag = (*parts)[kTag], reason = (*parts)[kReason];
+    const std::string_view tag = (*parts)[kTag], reason = (*parts)[kReason], text = (*parts)[kText];
+    if (!text.empty() && (!text_.is_wanted() || answer[0] != GREYLIST_DEFER)) return false;
     if (!tag.empty()) {
       if (!question_.is_tag(tag)) return false;
       remember_sends_tags(servers_[server]);
@@ -233,6 +236,7 @@ class Asker {
     answer_.verdict = answer[0] == GREYLIST_ACCEPT ? GREYLIST_ACCEPT : GREYLIST_DEFER;
     answer_.reason = reason.empty() ? 0 : static_cast<unsigned char>(reason[0]);
     answer_.retry_after = wire::wait_in({answer.data(), answer.size() - tag.size()});
+    text_.take(text);
     return true;
   }
   static bool is_verdict(char octet) { return octet == GREYLIST_DEFER || octet == GREYLIST_ACCEPT; }
@@ -257,6 +261,7 @@ class Asker {
   std::size_t count_;
   Question& question_;
   QueryForms& forms_;
+  DaemonText text_;
   unsigned sent_ = 0;  // datagrams, to all servers
   Milliseconds deadline_;
   std::size_t current_ = 0;
@@ -274,19 +279,19 @@ class Asker {
 }  // namespace
 
 greylist_result ask_servers(const greylist_options& options, const greylist_query& query,
-                            greylist_session& session) {
+                            greylist_session& session, DaemonText text) {
   greylist_result failure{GREYLIST_ACCEPT, GREYLIST_BAD_SERVERS, 0, 0, 0};
   const auto servers = parse_servers(options.servers);
   if (!servers) return failure;
 
   std::size_t max_data = options.max_data;
   if (max_data < GREYLIST_MIN_DATA) max_data = GREYLIST_MIN_DATA;
-  Question question(query, max_data, options.ask_wait != 0);
+  Question question(query, max_data, {options.ask_wait != 0, text.is_wanted()});
   failure.error = GREYLIST_BAD_QUERY;
   if (!question.is_good()) return failure;
   const unsigned timeout = options.timeout_ms < kMaxTimeout ? options.timeout_ms : kMaxTimeout;
   QueryForms forms(plain_is_allowed(options), session);
-  return Asker(*servers, Milliseconds(timeout), question, forms).ask();
+  return Asker(*servers, Milliseconds(timeout), question, forms, text).ask();
 }
 
 }  // namespace grey::glue

@@ -27,6 +27,18 @@ std::optional<unsigned> parse_number(const char* text, unsigned least, unsigned 
   return value;
 }
 
+greylist_result ask(const greylist_options& options, const greylist_query& query,
+                    greylist_session& session, grey::glue::DaemonText text) {
+  if (options.servers == nullptr || *options.servers == '\0') {
+    return {GREYLIST_ACCEPT, GREYLIST_OFF, 0, 0, 0};
+  }
+  greylist_result result = grey::glue::ask_servers(options, query, session, text);
+  if (result.error != GREYLIST_ANSWERED) {
+    result.verdict = options.fail == GREYLIST_FAIL_CLOSED ? GREYLIST_DEFER : GREYLIST_ACCEPT;
+  }
+  return result;
+}
+
 const char* set(const char* text) {
   return text != nullptr && *text != '\0' ? text : nullptr;
 }
@@ -68,16 +80,14 @@ unsigned greylist_options_from_env(greylist_options* options) {
   return bad;
 }
 
+greylist_result greylist_ask_with_text(const greylist_options* options, const greylist_query* query,
+                                       greylist_session* session, char* format, size_t size) {
+  return ask(*options, *query, *session, {format, size});
+}
+
 greylist_result greylist_ask_in_session(const greylist_options* options,
                                         const greylist_query* query, greylist_session* session) {
-  if (options->servers == nullptr || *options->servers == '\0') {
-    return {GREYLIST_ACCEPT, GREYLIST_OFF, 0, 0, 0};
-  }
-  greylist_result result = grey::glue::ask_servers(*options, *query, *session);
-  if (result.error != GREYLIST_ANSWERED) {
-    result.verdict = options->fail == GREYLIST_FAIL_CLOSED ? GREYLIST_DEFER : GREYLIST_ACCEPT;
-  }
-  return result;
+  return ask(*options, *query, *session, {});
 }
 
 greylist_result greylist_ask(const greylist_options* options, const greylist_query* query) {

@@ -46,9 +46,12 @@ Front::Front(const char* program, const char* format)
   options_.ask_wait = strstr(format_, "%t") != nullptr;
 }
 
-greylist_result Front::ask(const greylist_query& query) {
+// `own_text`: of the daemon's rule, or empty.
+greylist_result Front::ask(const greylist_query& query, char (&own_text)[GREYLIST_TEXT_MAX + 1]) {
+  own_text[0] = '\0';
   if (!silence_ends_.passed()) return silence_;
-  const greylist_result result = greylist_ask_in_session(&options_, &query, &session_);
+  const greylist_result result =
+      greylist_ask_with_text(&options_, &query, &session_, own_text, sizeof own_text);
   if (result.error == GREYLIST_SILENT || result.error == GREYLIST_UNREACHABLE) {
     silence_ = result;
     silence_ends_ = Deadline::after(kSilenceMs);
@@ -66,13 +69,14 @@ void Front::log_failure(const greylist_query& query, const greylist_result& resu
 }
 
 int Front::check(const greylist_query& query, char* text, std::size_t size) {
-  const greylist_result result = ask(query);
+  char own_text[GREYLIST_TEXT_MAX + 1];
+  const greylist_result result = ask(query, own_text);
   log_failure(query, result);
   if (result.verdict == GREYLIST_ACCEPT) return 0;
   char line[GREYLIST_LINE_MAX];
   const std::size_t length = greylist_describe_deferral(&query, &result, line, sizeof line);
   if (length > 0) log_line(program_, {line, length});
-  greylist_text(&result, format_, text, size);
+  greylist_text(&result, own_text[0] != '\0' ? own_text : format_, text, size);
   return result.error == GREYLIST_ANSWERED ? 450 : 451;
 }
 

@@ -34,7 +34,7 @@ class Front {
  private:
   static constexpr int kSilenceMs = 60000;
 
-  greylist_result ask(const greylist_query& query);
+  greylist_result ask(const greylist_query& query, char (&own_text)[GREYLIST_TEXT_MAX + 1]);
   void log_failure(const greylist_query& query, const greylist_result& result);
 
   std::string_view program_;

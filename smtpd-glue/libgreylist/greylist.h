@@ -30,8 +30,9 @@ extern "C" {
 #define GREYLIST_MAX_DATA 60000  /* default of max_data */
 #define GREYLIST_MIN_DATA 512    /* smaller values of max_data count as this */
 
-/* What a client is told that must wait, when GREYTEXT says nothing else. %t stands for the time
- * until a retry is accepted: "45 seconds", "5 minutes"; "a few minutes" when it is not known. */
+/* What a client is told that must wait, when neither a rule of the daemon's nor GREYTEXT says
+ * anything else. %t stands for the time until a retry is accepted: "45 seconds", "5 minutes";
+ * "a few minutes" when it is not known. */
 #define GREYLIST_TEXT "Greylisted: please try again in %t"
 /* What it is told when there is no answer and GREYFAIL is closed. */
 #define GREYLIST_TEXT_UNAVAILABLE "Greylisting is not available, please try again later"
@@ -78,8 +79,8 @@ struct greylist_result {
   enum greylist_error error;     /* GREYLIST_ANSWERED, or why `verdict` is that of `fail` */
   unsigned char reason;          /* second octet of the answer, greylist(3); 0 when not answered */
   int error_number;              /* errno of the last refusal when not answered, or 0 */
-  unsigned retry_after; /* when deferred, with ask_wait: seconds until a retry is accepted; 0 when
-                           the daemon does not say */
+  unsigned retry_after; /* when deferred, with ask_wait or a rule's text: seconds until a retry is
+                           accepted; 0 when the daemon does not say */
 };
 
 /* No server, fail open, the defaults above, no ask_wait. */
@@ -125,6 +126,16 @@ struct greylist_result greylist_ask_in_session(const struct greylist_options* op
                                                const struct greylist_query* query,
                                                struct greylist_session* session);
 
+/* The same, which asks besides for the text that a rule of the daemon's operator has for a
+ * deferral. `format`, of `size` octets (GREYLIST_TEXT_MAX + 1 hold any), has it then, printable
+ * ASCII, for greylist_text(); retry_after is told with it, if known, also without ask_wait. Where
+ * there is none, or one that is not printable ASCII, `format` has an empty text. Daemons that do
+ * not know this take it as they do ask_wait. */
+struct greylist_result greylist_ask_with_text(const struct greylist_options* options,
+                                              const struct greylist_query* query,
+                                              struct greylist_session* session, char* format,
+                                              size_t size);
+
 /* A constant English text without a newline. */
 const char* greylist_strerror(enum greylist_error error);
 
@@ -158,8 +169,8 @@ size_t greylist_describe_bad_values(const struct greylist_options* options, unsi
  * the client's connection, as under inetd. Returns 0 when the message is to go on, which it always
  * is in a session that is exempt, below; else the code of the SMTP reply: 450 when the daemon
  * defers, 451 when nobody answered and GREYFAIL is closed; `text` then holds its text
- * (greylist_text(); `format` is for when GREYTEXT is unset or empty). When the query's client_name
- * is NULL it is TCPREMOTEHOST. */
+ * (greylist_text(): of the daemon's rule, where it has one; else GREYTEXT; `format` is for when
+ * that is unset or empty). When the query's client_name is NULL it is TCPREMOTEHOST. */
 int greylist_check(const char* program, const struct greylist_query* query, const char* format,
                    char* text, size_t size);
 

@@ -119,14 +119,14 @@ std::optional<std::string_view> next_recipient(std::string_view& fields) {
   return std::nullopt;
 }
 
-Datagram write_query(const greylist_query& query, std::size_t max_data, bool ask_wait, char* buffer,
+Datagram write_query(const greylist_query& query, std::size_t max_data, Wanted wanted, char* buffer,
                      std::size_t capacity, Additions additions) {
   Datagram datagram;
   const auto client = client_of(text_of(query.client));
   const ShortAddress sender(text_of(query.sender));
   std::string_view recipients;
   if (query.recipients != nullptr) recipients = {query.recipients, query.recipients_size};
-  Asked asked{text_of(query.client_name), ask_wait};
+  Asked asked{text_of(query.client_name), wanted};
   if (asked.client_name.size() > 255) asked.client_name = {};  // no host name (RFC 1035)
 
   std::string_view others = recipients;
@@ -153,10 +153,10 @@ Datagram write_query(const greylist_query& query, std::size_t max_data, bool ask
   return datagram;
 }
 
-Question::Question(const greylist_query& query, std::size_t max_data, bool ask_wait)
-    : whole_(write_query(query, max_data, ask_wait, whole_data_, sizeof whole_data_)) {
+Question::Question(const greylist_query& query, std::size_t max_data, Wanted wanted)
+    : whole_(write_query(query, max_data, wanted, whole_data_, sizeof whole_data_)) {
   if (whole_.size <= sizeof brief_data_) return;
-  brief_ = write_query(query, sizeof brief_data_, ask_wait, brief_data_, sizeof brief_data_);
+  brief_ = write_query(query, sizeof brief_data_, wanted, brief_data_, sizeof brief_data_);
 }
 
 // There is always an octet behind the envelope: the letter of the first addition, which is the

@@ -55,14 +55,14 @@ struct Datagram {
 //
 // The additions' space is kept, whatever is left out. One recipient is sent even when that needs
 // more than max_data, which is then about 1,000 octets.
-Datagram write_query(const greylist_query& query, std::size_t max_data, bool ask_wait, char* buffer,
+Datagram write_query(const greylist_query& query, std::size_t max_data, Wanted wanted, char* buffer,
                      std::size_t capacity, Additions additions = query_additions());
 
 // A query in the forms that it is sent in: whole, and where that would go in fragments, brief: with
 // some of its recipients, and the one that stands for the others; each of them full or plain.
 class Question {
  public:
-  Question(const greylist_query& query, std::size_t max_data, bool ask_wait);
+  Question(const greylist_query& query, std::size_t max_data, Wanted wanted);
   Question(const Question&) = delete;
   Question& operator=(const Question&) = delete;
 

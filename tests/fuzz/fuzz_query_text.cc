@@ -34,7 +34,8 @@ std::size_t count(std::string_view recipients) {
 }
 
 void check_forms(const greylist_query& envelope, std::size_t max_data) {
-  const auto question = std::make_unique<glue::Question>(envelope, max_data, true);
+  const auto question =
+      std::make_unique<glue::Question>(envelope, max_data, glue::Wanted{true, true});
   if (!question->is_good()) return;
   for (const bool brief : {false, true}) {
     const std::string plain(question->datagram(brief, glue::Form::plain));
@@ -60,12 +61,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                 recipients.size()};
   for (const std::size_t capacity : {wire::kMaxDatagram, glue::kUnfragmented}) {
     std::vector<char> buffer(capacity);
-    const auto written = glue::write_query(envelope, max_data, true, buffer.data(), capacity);
+    const auto written =
+        glue::write_query(envelope, max_data, {true, true}, buffer.data(), capacity);
     if (written.size == 0) continue;
     REQUIRE(written.size <= std::max<std::size_t>(max_data, 1000));
     wire::Query query;
     REQUIRE(wire::parse({buffer.data(), written.size}, query) == wire::Fault::none);
-    REQUIRE(query.tag == written.tag.view());
+    REQUIRE(query.tag == written.tag.view() && query.wants_wait && query.wants_text);
     REQUIRE(query.sender.size() <= glue::kLongestAddress);
     const std::size_t asked = query.recipients.size(), named = count(input);
     REQUIRE(asked <= glue::kMaxRecipients);

@@ -12,6 +12,7 @@ using namespace std::string_literals;
 using namespace std::string_view_literals;
 using testing::decided;
 using testing::dry_run;
+using testing::under_text;
 using wire::Reason;
 
 namespace {
@@ -342,8 +343,8 @@ TEST_CASE("each decision has its answer in both forms") {
   for (const auto& row : rows) {
     CAPTURE(row.line);
     std::string postfix, line;
-    append_answer(postfix, MtaForm::postfix, row.decision, words, row.header);
-    append_answer(line, MtaForm::line, row.decision, words, row.header);
+    append_answer(postfix, MtaForm::postfix, {row.decision}, words, row.header);
+    append_answer(line, MtaForm::line, {row.decision}, words, row.header);
     CHECK(postfix == "action=" + std::string(row.postfix) + "\n\n");
     CHECK(line == std::string(row.line) + "\n");
   }
@@ -382,8 +383,8 @@ TEST_CASE("Postfix takes a header up to the end of the message, Exim always") {
 TEST_CASE("a dry run accepts whatever was decided") {
   const MtaWords words;
   std::string out;
-  append_answer(out, MtaForm::postfix, decided(Reason::new_triplet, 0, dry_run()), words, true);
-  append_answer(out, MtaForm::line, decided(Reason::early, 9, dry_run()), words, true);
+  append_answer(out, MtaForm::postfix, {decided(Reason::new_triplet, 0, dry_run())}, words, true);
+  append_answer(out, MtaForm::line, {decided(Reason::early, 9, dry_run())}, words, true);
   CHECK(out == "action=DUNNO\n\nverdict=accept reason=early\n");
 }
 
@@ -399,12 +400,36 @@ TEST_CASE("the deferral text is the operator's") {
     MtaWords words;
     words.deferral = row.text;
     std::string out;
-    append_answer(out, MtaForm::postfix, decided(Reason::early, 180), words, true);
+    append_answer(out, MtaForm::postfix, {decided(Reason::early, 180)}, words, true);
     CHECK(out == "action=DEFER_IF_PERMIT " + std::string(row.says) + "\n\n");
   }
   MtaWords words;
   words.deferral = "\"a\\b\"";
   std::string out;
-  append_answer(out, MtaForm::line, decided(Reason::early, 180), words, true);
+  append_answer(out, MtaForm::line, {decided(Reason::early, 180)}, words, true);
   CHECK(out == "verdict=defer reason=early wait=120 text=\"\\\"a\\\\b\\\"\"\n");
+}
+
+TEST_CASE("a rule's text takes the place of the operator's, in both forms") {
+  MtaWords words;
+  words.deferral = "Greylisted: %t";
+  const auto answer = [&](MtaForm form, const Decided& decision) {
+    std::string out;
+    append_answer(out, form, decision, words, true);
+    return out;
+  };
+  const Decided early = under_text({decided(Reason::early, 180)}, "Ask ann@x.org, or wait %t");
+  CHECK(answer(MtaForm::postfix, early) ==
+        "action=DEFER_IF_PERMIT Ask ann@x.org, or wait 2 minutes\n\n");
+  CHECK(answer(MtaForm::line, early) ==
+        "verdict=defer reason=early wait=120 text=\"Ask ann@x.org, or wait 2 minutes\"\n");
+  CHECK(answer(MtaForm::line, under_text({decided(Reason::blacklisted)}, "say \"a\\b\", in %t")) ==
+        "verdict=defer reason=blacklisted text=\"say \\\"a\\\\b\\\", in a few minutes\"\n");
+  // A rule without one, and who is accepted.
+  CHECK(answer(MtaForm::postfix, under_text({decided(Reason::early, 180)}, "")) ==
+        "action=DEFER_IF_PERMIT Greylisted: 2 minutes\n\n");
+  CHECK(answer(MtaForm::postfix, under_text({decided(Reason::known)}, "later")) ==
+        "action=DUNNO\n\n");
+  CHECK(answer(MtaForm::postfix, under_text({decided(Reason::early, 180, dry_run())}, "later")) ==
+        "action=DUNNO\n\n");
 }

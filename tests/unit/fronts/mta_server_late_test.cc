@@ -90,6 +90,22 @@ TEST_CASE("late decisions come in any order of batches and of queries; each aske
   CHECK(c.received() == "");
 }
 
+TEST_CASE(
+    "each is told the text of the rule that it fell under, though the rules are others by now") {
+  Fixture f;
+  Peer a = f.connect();
+  a.send("check 192.0.2.1 1 b\ncheck 192.0.2.1 2 b\n");
+  f.serve();
+  const Decided early{testing::decided(wire::Reason::early, 240)};
+  f.decider.decision = testing::under_text(early, "in %t");
+  f.decider.answer(0, 0);
+  f.decider.decision = early;
+  f.decider.answer(0, 1);
+  CHECK(a.received() ==
+        "verdict=defer reason=early wait=60 text=\"in 60 seconds\"\n"
+        "verdict=defer reason=early wait=60 text=\"Greylisted: please try again in 60 seconds\"\n");
+}
+
 TEST_CASE("while all batches are in flight no more is asked, and then it is") {
   Fixture f;
   std::vector<Peer> peers = f.fill();

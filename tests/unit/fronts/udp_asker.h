@@ -50,7 +50,7 @@ class Asker {
     return ::send(fd_.get(), datagram.data(), datagram.size(), 0) == ssize_t(datagram.size());
   }
   std::string answer() const {  // the next that has come; empty when there is none
-    char answer[100];
+    char answer[1000];
     const ssize_t size = ::recv(fd_.get(), answer, sizeof answer, 0);
     return {answer, std::size_t(std::max<ssize_t>(size, 0))};
   }

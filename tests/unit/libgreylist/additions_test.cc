@@ -49,7 +49,7 @@ std::string written(const std::vector<Addition>& additions, int recipients, std:
                              fields.size()};
   std::string buffer(wire::kMaxDatagram, '#');
   const auto datagram =
-      glue::write_query(query, max_data, true, buffer.data(), buffer.size(), additions);
+      glue::write_query(query, max_data, {true, true}, buffer.data(), buffer.size(), additions);
   REQUIRE(datagram.size > 0);
   CHECK(buffer.find_first_not_of('#', datagram.size) == std::string::npos);
   buffer.resize(datagram.size);
@@ -75,8 +75,10 @@ TEST_CASE("the additions are sent when they say something, in the table's order"
     return datagram.substr(0, size);
   };
   CHECK(sent({}) == "envelopeQtag-of-16-octets\0\0"s);
-  CHECK(sent({"", true}) == "envelopeW\0Qtag-of-16-octets\0\0"s);
-  CHECK(sent({"mx.example.org", true}) == "envelopeNmx.example.org\0W\0Qtag-of-16-octets\0\0"s);
+  CHECK(sent({"", {.wait = true}}) == "envelopeW\0Qtag-of-16-octets\0\0"s);
+  CHECK(sent({"", {.text = true}}) == "envelopeX\0Qtag-of-16-octets\0\0"s);
+  CHECK(sent({"mx.example.org", {true, true}}) ==
+        "envelopeNmx.example.org\0W\0X\0Qtag-of-16-octets\0\0"s);
 }
 
 TEST_CASE("a row more is whole and last in every query, however much is left out of it") {

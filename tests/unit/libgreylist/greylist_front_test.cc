@@ -207,7 +207,7 @@ TEST_CASE("greylist_check is a front's whole work") {
   no.stop();
   CHECK(no.received().size() == 5);
   CHECK(without_tag(no.received().back()) ==
-        "I192.0.2.1\0Fa@example.org\0Tb@example.net\0Nmx.example.org\0\0"s);
+        "I192.0.2.1\0Fa@example.org\0Tb@example.net\0Nmx.example.org\0X\0\0"s);
 }
 
 TEST_CASE(

@@ -15,8 +15,15 @@ int main(void) {
                                  .sender = "a@example.org",
                                  .recipients = "Tb@example.net",
                                  .recipients_size = sizeof "Tb@example.net"};
+  struct greylist_session session = {0};
   struct greylist_result result;
+  char format[GREYLIST_TEXT_MAX + 1] = "of before";
   int failures = 0;
+
+  /* Programs that were built with an older greylist.h hand in what that says. */
+  failures += expect("the structures that they always were",
+                     sizeof(void*) != 8 || (sizeof options == 32 && sizeof query == 40 &&
+                                            sizeof result == 20 && sizeof session == 12));
 
   greylist_options_from_env(&options);
   options.servers = NULL;
@@ -34,6 +41,8 @@ int main(void) {
   result = greylist_ask(&options, &query);
   failures +=
       expect("no answer", result.error == GREYLIST_SILENT || result.error == GREYLIST_UNREACHABLE);
+  result = greylist_ask_with_text(&options, &query, &session, format, sizeof format);
+  failures += expect("nor a text then", result.error != GREYLIST_ANSWERED && format[0] == '\0');
   failures += expect("error texts", strlen(greylist_strerror(result.error)) > 0);
   return failures == 0 ? 0 : 1;
 }

@@ -29,7 +29,8 @@ std::string datagram(const Envelope& envelope) {
                              envelope.sender.c_str(), envelope.recipients.data(),
                              envelope.recipients.size()};
   static char buffer[wire::kMaxDatagram];
-  return {buffer, glue::write_query(query, envelope.max_data, true, buffer, sizeof buffer).size};
+  return {buffer,
+          glue::write_query(query, envelope.max_data, {.wait = true}, buffer, sizeof buffer).size};
 }
 
 struct Read {

@@ -45,7 +45,7 @@ TEST_CASE("all endings in the field are answered") {
 
 TEST_CASE("unknown fields after the sender are skipped, a name is kept") {
   Query query;
-  REQUIRE(parse("I::1\0Fa\0X1\0Tb\0Nmx.example.org\0Ztt\0T\0Tc\0\0"sv, query) == Fault::none);
+  REQUIRE(parse("I::1\0Fa\0Y1\0Tb\0Nmx.example.org\0Ztt\0T\0Tc\0\0"sv, query) == Fault::none);
   CHECK(recipients(query) == List{"b", "", "c"});
   CHECK(query.client_name == "mx.example.org");
 }
@@ -151,6 +151,47 @@ TEST_CASE("each reason has its verdict and its two bytes") {
   }
 }
 
+TEST_CASE("X anywhere after the sender asks for the text, and is no recipient") {
+  const struct {
+    std::string_view datagram;
+    bool wants_text, wants_wait;
+  } rows[] = {
+      {"I192.0.2.1\0Fa@x\0Tb@x\0X\0\0"sv, true, false},
+      {"I192.0.2.1\0Fa@x\0Tb@x\0Nhost\0W\0X\0Q123\0"sv, true, true},
+      {"I192.0.2.1\0Fa@x\0X\0Tb@x\0"sv, true, false},
+      {"I192.0.2.1\0Fa@x\0Tb@x\0X"sv, true, false},
+      {"I192.0.2.1\0Fa@x\0Tb@x\0\0X\0"sv, false, false},
+      {"I192.0.2.1\0FX\0TX\0NX\0QX\0W\0"sv, false, true},
+  };
+  for (const auto& row : rows) {
+    Query query;
+    query.wants_text = !row.wants_text;  // of a query before
+    REQUIRE(parse(row.datagram, query) == Fault::none);
+    CHECK(query.wants_text == row.wants_text);
+    CHECK(query.wants_wait == row.wants_wait);
+    CHECK(query.recipients.size() == 1);
+  }
+}
+
+TEST_CASE("an answer with a text has four octets of wait before it, and the tag behind") {
+  const auto bytes = [](const AnswerWithText& answer) {
+    return std::string(answer.bytes, answer.size);
+  };
+  AnswerWithText answer(Reason::early, 0x01020304, "later, in %t");
+  CHECK(bytes(answer) == "\0\2\1\2\3\4later, in %t"s);
+  CHECK(wait_in(bytes(answer)) == 0x01020304);
+  answer.append("0123456789abcdef");
+  CHECK(bytes(answer) == "\0\2\1\2\3\4later, in %t0123456789abcdef"s);
+
+  CHECK(bytes({Reason::blacklisted, 0, "x"}) == "\0\5\0\0\0\0x"s);
+  CHECK(wait_in("\0\5\0\0\0\0x"s) == 0);
+  // What should not be is cut, and nothing is overrun.
+  AnswerWithText longest(Reason::early, 1, std::string(10'000, 'x'));
+  CHECK(bytes(longest) == "\0\2\0\0\0\1"s + std::string(kMaxText, 'x'));
+  longest.append("0123456789abcdefghij");
+  CHECK(bytes(longest) == "\0\2\0\0\0\1"s + std::string(kMaxText, 'x') + "0123456789abcdef");
+}
+
 TEST_CASE("W anywhere after the sender asks for the wait, and is no recipient") {
   const struct {
     std::string_view datagram;
@@ -203,7 +244,7 @@ TEST_CASE("a wait is four octets more, and is read from a whole deferral only") 
   CHECK(wait_in("\0\1\xff\xff\xff\xff"s) == 0xffffffff);
   for (std::size_t size = 0; size < bytes.size(); ++size)
     CHECK(wait_in(bytes.substr(0, size)) == 0);
-  CHECK(wait_in(bytes + "x") == 0);
+  CHECK(wait_in(bytes + "x") == 0x01020304);  // of one with a text
   CHECK(wait_in("\1\2\1\2\3\4"s) == 0);
 }
 
