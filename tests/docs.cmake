@@ -11,6 +11,8 @@ grey_unit_test(settings_manual_test SOURCES unit/daemon/settings_manual_test.cc
                LIBRARIES svctool_verbs grey_daemon)
 add_test(NAME postgrey_test COMMAND perl ${CMAKE_CURRENT_SOURCE_DIR}/e2e/postgrey_test.pl
                                    ${CMAKE_SOURCE_DIR} $<TARGET_FILE:qmail-greyd>)
+add_test(NAME rules_sample_test COMMAND perl ${CMAKE_CURRENT_SOURCE_DIR}/e2e/rules_sample_test.pl
+                                       ${CMAKE_SOURCE_DIR} $<TARGET_FILE:qmail-greyd> $<TARGET_FILE:svctool>)
 if(NOT GREY_SANITIZE) # as those that need throw-away copies of this machine
   add_test(NAME readme_test
            COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/readme_test.sh ${CMAKE_BINARY_DIR})

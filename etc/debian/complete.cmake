@@ -21,7 +21,7 @@ configure_file(${CMAKE_CURRENT_LIST_DIR}/lintian-overrides
 # Where Debian's packages put what zsh completes; site-functions are the administrator's.
 file(RENAME ${server}/usr/share/zsh/site-functions ${server}/usr/share/zsh/vendor-completions)
 # Conffiles: dpkg brings new entries, unless the operator has changed it.
-file(COPY ${top}/etc/greylist.whitelist DESTINATION ${server}/etc/greylist)
+file(COPY ${top}/etc/greylist.rules ${top}/etc/greylist.whitelist DESTINATION ${server}/etc/greylist)
 file(COPY ${top}/etc/logcheck/qmail-greyd DESTINATION ${server}/etc/logcheck/ignore.d.server)
 
 file(GLOB pages ${CPACK_TEMPORARY_DIRECTORY}/*/usr/share/man/*/*.[1-8]

@@ -58,7 +58,7 @@ void add_service_options(CLI::App& app, Raw& raw) {
       ->group(group);
   add("--servicetag", service.servicetag, "TAG", "names the directory greylist.TAG instead");
   add("--localip", service.localip, "ADDR", "address to listen on; * for all");
-  add("--cntrldir", service.cntrldir, "DIR", "CONTROLDIR: context file and lists");
+  add("--cntrldir", service.cntrldir, "DIR", "CONTROLDIR: context file, lists, rules");
   add("--logdir", service.logdir, "DIR", "holds a log directory for each service");
   add("--user", service.user, "USER", "who runs the daemon");
   add("--loguser", service.loguser, "USER", "who writes the log");
@@ -142,7 +142,7 @@ void add_upkeep_options(CLI::App& app, Raw& raw) {
   app.add_flag("--remove")
       ->description(
           "of --greylist or --service: stop the greylisting service and remove it; context "
-          "file, lists and logs stay")
+          "file, lists, rules and logs stay")
       ->group(group);
   app.add_flag("--restart", raw.restart,
                "of --greylist or --service: save, exit and start again, whatever supervises it")
@@ -164,7 +164,7 @@ void add_upkeep_options(CLI::App& app, Raw& raw) {
         ->description(std::string("of --greylist or --service: ") + help)
         ->group(group);
   };
-  steer("--reload", "read the lists again, whatever supervises it");
+  steer("--reload", "read lists and rules again, whatever supervises it");
   steer("--start", "start a daemon that is down");
   steer("--stop", "save and exit; how long that lasts is said");
   app.add_flag("--find-supervisor")

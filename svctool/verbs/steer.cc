@@ -110,16 +110,17 @@ Result<int> reload_daemon(const std::string& service) {
   const auto state = state_of(suite, service);
   if (!state) return tl::make_unexpected(state.error());
   if (!state->up) {
-    return failure(service + ": the daemon is down; it reads its lists when it is started: " +
+    return failure(service + ": the daemon is down; it reads lists and rules when it is started: " +
                    start_words(service));
   }
   if (auto good = could_start(*request, service); !good) {
-    return failure(service + ": not told to read its lists: " + good.error().text);
+    return failure(service + ": not told to read its lists and rules: " + good.error().text);
   }
   if (auto told = tell(suite, suite.reload, service); !told) {
     return tl::make_unexpected(told.error());
   }
-  say(service + ": told to read its lists; what became of it: " + log_place(suite, service));
+  say(service +
+      ": told to read its lists and rules; what became of it: " + log_place(suite, service));
   return 0;
 }
 

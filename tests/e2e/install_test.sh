@@ -39,7 +39,8 @@ if [ $# = 1 ]; then
   for file in sbin/qmail-greyd sbin/greydaemon sbin/svctool bin/greyctl share/man/man8/greyctl.8 bin/greysmtpd \
     share/bash-completion/completions/greyctl share/bash-completion/completions/greydaemon \
     share/zsh/site-functions/_qmail-greyd lib/libgreylist.a \
-    include/greylist.h share/man/man8/svctool.8 share/qmail-greyd/greylist.whitelist; do
+    include/greylist.h share/man/man8/svctool.8 share/qmail-greyd/greylist.whitelist share/qmail-greyd/greylist.rules \
+    share/man/man5/greylist.rules.5; do
     ok "it has $file" test -s "$work/tree/opt/grey/$file"
   done
   ok 'nothing else is there' test "$(ls "$work/tree")" = opt
@@ -119,6 +120,8 @@ done
 must 'the daemon answers' until_true answers 01 192.0.2.1
 must 'as the right user' test "$(ps -o user:20= -p "$(pgrep -x qmail-greyd)" | tr -d ' ')" = $user
 must 'with its lists in the right place' test -s $control/greylist.whitelist
+must 'and its rules' cmp /usr/local/share/qmail-greyd/greylist.rules $control/greylist.rules
+must 'which are in force' grep -qx greylist.rules $service/variables/RULES
 as_member() { setpriv --reuid=joe --regid=joe --init-groups /usr/local/bin/greyctl "$@" >/tmp/greyctl.out 2>&1; }
 useradd --no-create-home joe
 must 'who is not in the group may not use greyctl' fails as_member --service=$service status

@@ -181,12 +181,14 @@ must 'early' answers 02 192.0.2.1
 for file in bin/greyctl share/man/man8/greyctl.8.gz share/bash-completion/completions/greyctl \
   share/bash-completion/completions/svctool share/bash-completion/completions/greydaemon \
   share/zsh/vendor-completions/_greyctl share/zsh/vendor-completions/_svctool \
-  share/zsh/vendor-completions/_qmail-greyd; do
+  share/zsh/vendor-completions/_qmail-greyd share/man/man5/greylist.rules.5.gz; do
   must "it has $file" test -s /usr/$file
 done
 must 'it has a log' until_true logged 'verdict=defer reason=new client=192.0.2.1'
 must 'it runs as _greylist' test "$(ps -o user= -p "$(daemons)")" = _greylist
 must 'what svctool checks is as it should be' svctool --check --service=$service
+must 'with rules' runs_with '--rules /etc/greylist/greylist.rules '
+must 'that say nothing yet' fails grep -q '^[^#]' /etc/greylist/greylist.rules
 members_may
 
 set_variable MIN_RESEND_MIN 0
@@ -194,6 +196,7 @@ must 'svctool restarts it' svctool --restart --service=$service
 must 'a setting is changed' until_true runs_with '-m 0 '
 must 'the good retry' until_true answers 13 192.0.2.1
 echo 192.0.2.99 >>/etc/greylist/greylist.whitelist
+echo 'to:postmaster@ off' >>/etc/greylist/greylist.rules
 
 old=$(daemons)
 must 'an upgrade' install "$packages/next.deb"
@@ -202,23 +205,27 @@ must 'restarts the daemon' until_true restarted
 must 'the setting is kept' until_true runs_with '-m 0 '
 must 'the state too' until_true answers 12 192.0.2.1
 must 'the whitelist too' answers 11 192.0.2.99
+must 'and the rules' grep -qx 'to:postmaster@ off' /etc/greylist/greylist.rules
 must 'and what was allowed by command' answers 11 192.0.2.77
 must 'the group has its members' greyctl_as joe status
 
-# As a version without greyctl has left it.
+# As a version without greyctl and rules has left it.
 if [ "$scene" = systemd ]; then
-  sed -i /^CONTROL_GROUP=/d $service/environment
+  sed -i '/^CONTROL_GROUP=/d; /^RULES=/d' $service/environment
 else
-  rm $service/variables/CONTROL_GROUP
+  rm $service/variables/CONTROL_GROUP $service/variables/RULES
 fi
-sed -i /control-group/d $service/.options
+sed -i '/control-group/d; /rules/d' $service/.options
 must 'an upgrade of a service from before greyctl' install "$packages/next.deb"
 must 'lets the group in' until_true greyctl_as joe status
+must 'and has rules' runs_with '--rules /etc/greylist/greylist.rules '
+set_variable RULES ''
 set_variable CONTROL_GROUP ''
 must 'where an administrator has closed it' svctool --restart --service=$service
 must 'an upgrade' install "$packages/next.deb"
 must 'the daemon answers' until_true answers 12 192.0.2.1
 must 'leaves it closed' fails greyctl_as joe status
+must 'nor does it bring rules that he wants none of' fails runs_with --rules
 must 'but for root' greyctl_as root status
 if [ "$scene" = systemd ]; then
   # A unit that was written before has another group, and the daemon would not start.

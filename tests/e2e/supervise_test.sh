@@ -45,7 +45,7 @@ must 'svctool finds what supervises the machine' until_true found
 install() {
   "$svctool" --greylist=1999 --supervise="$suite" --servicedir="$directory" --cntrldir=/var/lib/grey \
     --logdir=/var/log/grey --user=_grey --loguser=_greylog --create-users --allow=127.0.0.0/8,::1 \
-    --whitelist='white list' "$@" >/tmp/svctool.out 2>&1
+    --whitelist='white list' --rules='the rules' "$@" >/tmp/svctool.out 2>&1
 }
 must 'svctool installs a service' install --min-resend-min=2
 must 'which remembers its suite' grep -qx -- "--supervise=$suite" $service/.options
@@ -53,6 +53,7 @@ must 'which remembers its suite' grep -qx -- "--supervise=$suite" $service/.opti
 daemons() { pgrep -x qmail-greyd; }
 daemon_is_new() { daemons >/tmp/pid && [ "$(cat /tmp/pid)" != "$old" ]; }
 none_runs() { ! daemons; }
+fails() { ! "$@"; }
 answers() { [ "$(ask 1999 "$2" you@example.org joe@example.net 2>/tmp/ask.err)" = "$1" ]; }
 command_line() { tr '\0' ' ' 2>/dev/null <"/proc/$(daemons)/cmdline"; }
 runs_with() { command_line | grep -q -- "$1"; }
@@ -76,7 +77,7 @@ memory_of() { # of the daemon, in bytes
 
 must 'the daemon is started and answers' until_true answers 01 192.0.2.1
 must 'as its user' test "$(ps -o user= -p "$(daemons)")" = _grey
-must 'with its settings' runs_with '-m 2 .*-w white list --allow 127.0.0.0/8,::1 127.0.0.1@1999 greylist.1999.context'
+must 'with its settings' runs_with '-m 2 .*-w white list --rules the rules --allow 127.0.0.0/8,::1 127.0.0.1@1999 greylist.1999.context'
 limit=$(memory_of)
 must 'with a memory limit' test "$limit" -gt 0
 must 'the log is written' until_true logged 'verdict=defer reason=new client=192.0.2.1'
@@ -94,6 +95,17 @@ echo 192.0.2.77 >>'/var/lib/grey/white list'
 must 'it is told to read its lists' reload
 must 'and does' until_true logged 'lists reloaded, .* entries'
 must 'whitelisted' answers 11 192.0.2.77
+must 'its rules are the sample' cmp '/var/lib/grey/the rules' /usr/local/share/qmail-greyd/greylist.rules
+echo '192.0.2.79 off' >>'/var/lib/grey/the rules'
+must 'it is told to read its rules' reload
+must 'and they are in force' until_true answers 11 192.0.2.79
+echo '192.0.2.80 of' >>'/var/lib/grey/the rules'
+must 'svctool has no bad ones read' fails "$svctool" --reload --service=$service
+must 'but a reload without it' eval 'reload || true'
+must 'is refused in the log' until_true logged 'lists not reloaded, .*the rules:[0-9]*: '
+must 'those before stay in force' answers 11 192.0.2.79
+sed -i '$d' '/var/lib/grey/the rules'
+must 'it is told of better ones' "$svctool" --reload --service=$service
 
 # What the operator is told to do is in the words of this suite, whoever has the service.
 case $suite in

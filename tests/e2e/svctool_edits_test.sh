@@ -242,7 +242,7 @@ must 'it is told to read its lists' does --reload --service=$service
 must 'and does' until_true logged 'lists reloaded'
 must 'by them' answers 11 192.0.2.77
 echo 'not an address/77' >>/var/lib/grey/greylist.whitelist
-must 'not those that are wrong' refuses 111 'not told to read its lists: .*greylist.whitelist' --reload --service=$service
+must 'not those that are wrong' refuses 111 'not told to read its lists and rules: .*greylist.whitelist' --reload --service=$service
 sed -i '$d' /var/lib/grey/greylist.whitelist
 
 must 'it is stopped' does --stop --service=$service

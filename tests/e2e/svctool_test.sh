@@ -54,10 +54,11 @@ installs_and_runs() {
     --timeout-days=30 --context-file=greylist.context --save-interval=5
 
   # The running svscan finds the new directory by itself, log/ included.
-  ok --greylist=1999 --whitelist='grey $(list) "it'\''s".whitelist' "$@"
+  ok --greylist=1999 --whitelist='grey $(list) "it'\''s".whitelist' --rules='$(rules) "it'\''s"' "$@"
   wait_for started "$log" || fail 'the service does not start'
   expected='[-u] [daemon] [-m] [2] [-g] [24] [-t] [30] [-s] [5]'
-  expected="$expected [-w] [grey \$(list) \"it's\".whitelist] [127.0.0.1@1999] [greylist.context]"
+  expected="$expected [-w] [grey \$(list) \"it's\".whitelist] [--rules] [\$(rules) \"it's\"]"
+  expected="$expected [127.0.0.1@1999] [greylist.context]"
   [ "$(argument_line "$log")" = "$expected" ] || fail "the daemon got $(argument_line "$log")"
   log_has "$log" "environment CONTROLDIR=$base/control" || fail 'CONTROLDIR does not reach the daemon'
   ! log_has "$log" LEAK || fail "svscan's environment reaches the daemon"
@@ -65,10 +66,11 @@ installs_and_runs() {
   [ "$(stat -c %U "$base/control")" = daemon ] || fail 'the control directory is not the daemon user'\''s'
   [ "$(stat -c %U "$log/current")" = nobody ] || fail 'multilog does not run as the log user'
   [ -f "$base/control/grey \$(list) \"it's\".whitelist" ] || fail 'no sample whitelist'
+  grep -q '^#to:' "$base/control/\$(rules) \"it's\"" || fail 'no sample of rules'
 
   # The same again, in another spelling.
   before=$(snapshot)
-  ok "$@" --greylist 1999 --whitelist 'grey $(list) "it'\''s".whitelist'
+  ok "$@" --greylist 1999 --whitelist 'grey $(list) "it'\''s".whitelist' --rules '$(rules) "it'\''s"'
   contains "$top/out" 'nothing to change' || fail 'a second run does not say that nothing changed'
   [ "$(snapshot)" = "$before" ] || fail 'a second run changed something'
 
@@ -93,12 +95,12 @@ installs_and_runs() {
   refuses 111 '--nooverwrite' "$@" --greylist=1999 --nooverwrite
 
   # The Perl daemon's command line.
-  ok "$@" --greylist=1998 --use-greydaemon --whitelist=white
+  ok "$@" --greylist=1998 --use-greydaemon --whitelist=white --rules=rules
   log=$base/log/greylist.1998
   wait_for started "$log" || fail 'greydaemon does not start'
   log_has "$log" 'program greydaemon' || fail 'another program than greydaemon was started'
   expected='[-u] [daemon] [-m] [2] [-g] [24] [-t] [30] [-s] [5]'
-  expected="$expected [-w] [$base/control/white] [127.0.0.1:1998] [$base/control/greylist.context]"
+  expected="$expected [-w] [$base/control/white] [--rules] [$base/control/rules] [127.0.0.1:1998] [$base/control/greylist.context]"
   [ "$(argument_line "$log")" = "$expected" ] || fail "greydaemon got $(argument_line "$log")"
   contains "$base/control/white" '# ' || fail 'the sample whitelist has no comment'
 
