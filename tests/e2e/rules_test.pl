@@ -1,6 +1,6 @@
 # The operator's rules, as an administrator has them: for whom greylisting is off, on, or on other
 # terms, by each way in; and what becomes of a file that is bad.
-# usage: perl rules_test.pl PATH-OF-QMAIL-GREYD PATH-OF-GREYCTL
+# usage: perl rules_test.pl PATH-OF-QMAIL-GREYD PATH-OF-GREYCTL PATH-OF-GREYSPP
 use strict;
 use warnings;
 use Cwd qw(abs_path);
@@ -12,8 +12,8 @@ use JSON::PP;
 use MtaClient;
 use Test::More;
 
-my ($program, $greyctl) = map { abs_path($_) } @ARGV;
-die "usage: rules_test.pl PATH-OF-QMAIL-GREYD PATH-OF-GREYCTL\n" unless defined $greyctl;
+my ($program, $greyctl, $greyspp) = map { abs_path($_) } @ARGV;
+die "usage: rules_test.pl PATH-OF-QMAIL-GREYD PATH-OF-GREYCTL PATH-OF-GREYSPP\n" unless defined $greyspp;
 my $dir = tempdir(CLEANUP => 1);
 my ($port, $mta_port) = (free_port(), 0);
 do { $mta_port = 10000 + int rand 20000 } while $mta_port == $port || !IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => $mta_port, Listen => 1);
@@ -64,6 +64,15 @@ subtest 'Exim likewise' => sub {
     my $mta = mta_tcp($mta_port);
     says $mta, "check 192.0.2.1 a\@x.org postmaster\@y.net\n", "verdict=accept reason=rule\n", 'off';
     says $mta, "check 203.0.113.8 a\@x.org b\@y.net\n", qq(verdict=defer reason=new wait=60 text="Patience: \\"60 seconds\\""\n), 'other terms';
+};
+
+subtest 'qmail-spp likewise, whose recipients are asked about by UDP' => sub {
+    my $said = sub { my ($client, $to) = @_;
+        local %ENV = (%ENV, GREYIP => "127.0.0.1\@$port", GREYTIMEOUT => 60, TCPREMOTEIP => $client, SMTPMAILFROM => 'a@x.org', SMTPRCPTTO => $to);
+        return `$greyspp 2>/dev/null` };
+    is $said->('192.0.2.1', 'postmaster@y.net'), '', 'off';
+    is $said->('192.0.2.1', 'b@w.net'), "E450 4.7.1 Greylisted: please try again in 5 minutes\n", 'no rule';
+    is $said->('203.0.113.6', 'b@y.net'), qq(E450 4.7.1 Patience: "60 seconds"\n), 'other terms, and their text';
 };
 
 subtest 'the log and greyctl name the rule and its line' => sub {
