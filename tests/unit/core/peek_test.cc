@@ -37,6 +37,7 @@ std::string shown(const Decided& decided) {
   text += " age=" + std::to_string(decided.age) +
           " wait=" + (decided.wait ? std::to_string(*decided.wait) : "none") +
           (decided.again ? " again" : "") + (decided.dry_run ? " dry" : "");
+  text += " rule=" + std::to_string(decided.rule.line);
   return text + (decided.matched ? " listed" : "");
 }
 
@@ -76,12 +77,19 @@ std::string random_datagram(std::mt19937& random) {
 }  // namespace
 
 TEST_CASE("what is peeked at is decided so next, and the look has changed nothing") {
-  const Lists lists{*AddressList::parse("192.0.2.4\nto:s@z.net", ""),
-                    *AddressList::parse("b@x.org", "")};
+  Lists lists{*AddressList::parse("192.0.2.4\nto:s@z.net", ""), *AddressList::parse("b@x.org", "")};
+  Lists with_rules;
   for (unsigned seed = 1; seed <= 1500; ++seed) {
     std::mt19937 random(seed);
     Counted changes;
-    Greylist greylist(random_policy(random), 1000, HashKey{});
+    const Policy policy = random_policy(random);
+    const bool passes = policy.personality == Personality::qmail_greyd;
+    lists.rules = *RuleList::parse("a@x.org to:r@z.net min-resend 9s\n", "", rule_limits(policy));
+    with_rules.rules = *RuleList::parse(std::string("192.0.2.2 to:r@z.net off\nto:s@z.net ") +
+                                            (passes ? "passes 2" : "min-resend 20s") +
+                                            "\nto:r@z.net min-resend 1s\n",
+                                        "", rule_limits(policy));
+    Greylist greylist(policy, 1000, HashKey{});
     greylist.note_changes_in(&changes);
     Seconds now = kNow;
     for (int step = 0; step < 40; ++step) {
@@ -92,7 +100,8 @@ TEST_CASE("what is peeked at is decided so next, and the look has changed nothin
       REQUIRE(wire::parse(datagram, query) == wire::Fault::none);
       query.message = pick<std::uint64_t>(random, {0, 0, 1, 2, 3});
       query.question = pick<std::uint64_t>(random, {0, 11, 12, 13, 14, 15});
-      const Lists& in_force = random() % 3 == 0 ? lists : Lists{};
+      const Lists none;
+      const Lists& in_force = *pick<const Lists*>(random, {&lists, &with_rules, &none});
 
       const std::string before = state_of(greylist, changes);
       const std::string first = shown(greylist.peek(query, in_force, now).decision);

@@ -73,6 +73,10 @@ TEST_CASE("a decision names what decided: the wait, the client's name, the list'
 
 TEST_CASE("a decision in each format, its client always at one place") {
   const auto place = std::make_shared<const Matched::Place>(Matched::Place{"/c/gre y.list", ""});
+  Decided rule{decided(wire::Reason::rule)};
+  const auto book = std::make_shared<const MatchedRule::Book>(
+      MatchedRule::Book{"/c/gre y.rules", std::vector<RuleAction>(1)});
+  rule.rule = {book, &book->actions.front(), 7};
   const struct {
     std::string_view datagram;
     Decided decision;
@@ -96,6 +100,12 @@ TEST_CASE("a decision in each format, its client always at one place") {
        R"({"level":"info","verdict":"accept","reason":"whitelisted","client":"::1","sender":"",)"
        R"("recipients":["b@y.net"],"age":0,"list":"gre%20y.list:12","source":"127.0.0.1@40312",)"
        R"("probe":true,"dry_run":true})"
+       "\n"},
+      {"I::1\0Fa@x.org\0Tb@y.net\0"sv, rule, false,
+       "level=info verdict=accept reason=rule client=::1 sender=a@x.org recipients=b@y.net age=0 "
+       "rule=gre%20y.rules:7 source=127.0.0.1@40312\n",
+       R"({"level":"info","verdict":"accept","reason":"rule","client":"::1","sender":"a@x.org",)"
+       R"("recipients":["b@y.net"],"age":0,"rule":"gre%20y.rules:7","source":"127.0.0.1@40312"})"
        "\n"},
       // What a quote, a backslash, the sign between name and value, and no UTF-8 become.
       {"I::1\0Fprvs=1=a\xff@x\0Ta\"b\0Tc\\\xc3,\0"sv,

@@ -42,6 +42,26 @@ TEST_CASE_FIXTURE(InUtc, "why it is deferred is said with the wait and the times
         "min resend 5m, resend window 12h, timeout 7d\n");
 }
 
+TEST_CASE_FIXTURE(InUtc, "the rule is named below each whom it holds for, and its window counts") {
+  const Json rule = {{"file", "/c/rules"}, {"line", 3}, {"says", "window 1d"}, {"window", 86400}};
+  const Json query = {
+      {"now", kNow},
+      {"verdict", "defer"},
+      {"reason", "new"},
+      {"wait", 300},
+      {"rule", rule},
+      {"triplets", {{{"recipient", "b@y"}, {"rule", rule}}, {{"recipient", "c@y"}}}},
+      {"policy", {{"min_resend", 300}, {"resend_window", 43200}, {"timeout", 604800}}}};
+  CHECK(query_text(query, "192.0.2.7", kPlain) ==
+        "defer: new, wait 300 s (this triplet has not been seen)\n"
+        "a retry is accepted from 2023-11-14 22:18:20 to 2023-11-15 22:13:20\n"
+        "client 192.0.2.7: nothing stored\n"
+        "triplet to b@y: nothing stored\n"
+        "    rule /c/rules, line 3: window 1d\n"
+        "triplet to c@y: nothing stored\n"
+        "min resend 5m, resend window 12h, timeout 7d\n");
+}
+
 TEST_CASE_FIXTURE(InUtc, "the list entry that decides is named") {
   CHECK(listed_text({{"list", "whitelist"}, {"file", "/etc/white"}, {"line", 12}}, kNow) ==
         "on the whitelist: /etc/white, line 12\n");
