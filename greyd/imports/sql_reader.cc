@@ -8,6 +8,7 @@
 #include "greyd/base/text.h"
 #include "greyd/imports/row.h"
 #include "greyd/imports/sql_lexer.h"
+#include "greyd/imports/sql_row.h"
 
 namespace grey::imports {
 namespace {
@@ -67,8 +68,7 @@ class SqlReader : public Reader {
     insert_name,    // INSERT INTO, REPLACE INTO
     insert_column,  // INSERT INTO t (
     values,         // behind VALUES, or a row's ','
-    value,          // in a row, before a value
-    value_end,      // behind one
+    row,            // in a row
     row_end,        // behind a row
   };
 
@@ -109,22 +109,11 @@ class SqlReader : public Reader {
   bool matters() const;
   void find_table();
   void begin_rows();
-  void on_value(const SqlToken& token);
-  void on_value_end(const SqlToken& token);
+  void on_row(const SqlToken& token);
   void end_row();
   void wrong(const SqlToken& token);
   using Reader::fail;
   void fail(std::string_view what) { fail(line_, what); }
-
-  // A value of a row; its memory is used again for the next row's.
-  struct Value {
-    std::string text;
-    bool null = false, too_long = false;
-  };
-  Value* next_value();
-  void set_text(const SqlToken& token);
-  void set_number(const SqlToken& token);
-  bool set_hex(std::string_view digits);
 
   const Settings settings_;
   Zone zone_;  // of timestamps
@@ -137,10 +126,7 @@ class SqlReader : public Reader {
   unsigned depth_ = 0;           // of parentheses within a column
   std::map<std::string, Table, std::less<>> tables_;
   std::optional<Table> table_;  // of the INSERT; nothing: it does not matter
-  std::vector<Value> values_;
-  std::size_t value_count_ = 0;
-  std::string introducer_;  // "_binary", "x", "-": what stands before a value
-  std::vector<Cell> cells_;
+  SqlRow row_;
 };
 
 // ---- statements --------------------------------------------------------------------------------
@@ -174,14 +160,11 @@ void SqlReader::step(const SqlToken& token) {
       return on_insert_column(token);
     case State::values:
       if (!token.is('(')) return wrong(token);
-      value_count_ = 0;
-      introducer_.clear();
-      state_ = State::value;
+      row_.begin(table_->columns());
+      state_ = State::row;
       return;
-    case State::value:
-      return on_value(token);
-    case State::value_end:
-      return on_value_end(token);
+    case State::row:
+      return on_row(token);
     case State::row_end:
       if (token.is(',')) {
         state_ = State::values;
@@ -206,8 +189,7 @@ void SqlReader::end_statement() {
     case State::insert_name:
     case State::insert_column:
     case State::values:
-    case State::value:
-    case State::value_end:
+    case State::row:
       return fail("a statement ends too early");
     default:
       state_ = State::start;
@@ -343,103 +325,27 @@ void SqlReader::begin_rows() {
   state_ = table_ ? State::values : State::other;
 }
 
-SqlReader::Value* SqlReader::next_value() {
-  if (value_count_ == table_->columns()) {
-    fail("a row has more values than the table columns");
-    return nullptr;
-  }
-  if (value_count_ == values_.size()) values_.emplace_back();
-  Value& value = values_[value_count_++];
-  value.text.clear();
-  value.null = value.too_long = false;
-  state_ = State::value_end;
-  return &value;
-}
-
-void SqlReader::on_value(const SqlToken& token) {
-  if (token.kind == SqlToken::Kind::string) return set_text(token);
-  if (token.is('-') && introducer_.empty()) {
-    introducer_ = "-";
-    return;
-  }
-  if (token.kind != SqlToken::Kind::word) return wrong(token);
-  const std::string word = to_lower(token.text.substr(0, 16));
-  const bool introduces = word.starts_with('_') || word == "x" || word == "n" || word == "b";
-  if (introduces && (introducer_.empty() || introducer_[0] == '_')) {
-    introducer_ = word;
-    return;
-  }
-  if (word == "null") {
-    if (Value* const value = next_value()) value->null = true;
-    return;
-  }
-  set_number(token);
-}
-
-void SqlReader::set_text(const SqlToken& token) {
-  Value* const value = next_value();
-  if (value == nullptr) return;
-  if (introducer_ == "x") {
-    if (!set_hex(token.text)) wrong(token);
-    return;
-  }
-  if (introducer_ == "b" || introducer_ == "-") return wrong(token);
-  value->text = token.text;
-  value->too_long = token.too_long;
-}
-
-// A number as it is written, or "0x" and its octets.
-void SqlReader::set_number(const SqlToken& token) {
-  Value* const value = next_value();
-  if (value == nullptr) return;
-  if (token.text.starts_with("0x") || token.text.starts_with("0X")) {
-    value->too_long = token.too_long;
-    if (!set_hex(token.text.substr(2))) wrong(token);
-    return;
-  }
-  const bool digits = !token.text.empty() && token.text[0] >= '0' && token.text[0] <= '9';
-  if (!digits && !is_word(token, "true") && !is_word(token, "false")) return wrong(token);
-  value->text = (introducer_ == "-" ? "-" : "") + std::string(token.text);
-}
-
-// The octets become the last value's.
-bool SqlReader::set_hex(std::string_view digits) {
-  const auto digit = [](char c) {
-    const char folded = to_lower(c);
-    if (folded >= '0' && folded <= '9') return folded - '0';
-    return folded >= 'a' && folded <= 'f' ? folded - 'a' + 10 : -1;
-  };
-  std::string& text = values_[value_count_ - 1].text;
-  if (digits.size() % 2 != 0) return false;
-  for (std::size_t i = 0; i < digits.size(); i += 2) {
-    const int high = digit(digits[i]), low = digit(digits[i + 1]);
-    if (high < 0 || low < 0) return false;
-    text += char(high * 16 + low);
-  }
-  return true;
-}
-
-void SqlReader::on_value_end(const SqlToken& token) {
-  introducer_.clear();
-  if (token.is(',')) {
-    state_ = State::value;
-  } else if (token.is(')')) {
-    end_row();
-  } else {
-    wrong(token);
+void SqlReader::on_row(const SqlToken& token) {
+  switch (row_.take(token)) {
+    case SqlRow::Step::more:
+      return;
+    case SqlRow::Step::whole:
+      return end_row();
+    case SqlRow::Step::unexpected:
+      return wrong(token);
+    case SqlRow::Step::too_many:
+      return fail("a row has more values than the table columns");
   }
 }
 
 void SqlReader::end_row() {
   state_ = State::row_end;
-  if (value_count_ != table_->columns())
+  const auto cells = row_.cells();
+  if (cells.size() != table_->columns()) {
     return fail("a row has fewer values than the table columns");
-  cells_.clear();
-  for (std::size_t i = 0; i < value_count_; ++i) {
-    cells_.push_back({values_[i].text, values_[i].null, values_[i].too_long});
   }
   const auto counts =
-      table_->read(cells_, zone_, settings_, [this](What what) { give(line_, std::move(what)); });
+      table_->read(cells, zone_, settings_, [this](What what) { give(line_, std::move(what)); });
   if (!counts) return fail(counts.error().text);
   if (counts->has) count(counts->blocked, counts->passed);
 }
