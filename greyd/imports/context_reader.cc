@@ -28,13 +28,14 @@ class ContextReader : public Reader {
   void on_end() override { on_whole(text_); }
 
   void on_whole(std::string_view text) override {
+    const auto form = form_of(text.substr(0, kSample));
+    if (form && form != form_) return fail(0, "is of another form");
     std::uint64_t number = 0;
     const ContextContent content =
         read_context(text, [&](const SavedRecord& saved) { give(++number, item_of(saved)); });
     if (content.form == form_in_state(form_) && content.damage.empty()) return;
     if (content.first_bad_line != 0) return fail(file_line(content), "is no record");
-    fail(0, content.form == form_in_state(form_) || !content.form ? content.damage
-                                                                  : "is of another form");
+    fail(0, content.damage.empty() ? "is of another form" : content.damage);
   }
 
   // Our own counts lines after the header.

@@ -8,23 +8,20 @@
 namespace grey::imports {
 namespace {
 
-// One to four parts of digits, each at most 255.
+// One to four parts of digits, each at most 255; behind fewer than four there may be a '.'.
 std::optional<Network> read_octets(std::string_view text) {
   std::uint32_t address = 0;
-  unsigned parts = 0;
-  while (!text.empty() && parts < 4) {
+  for (unsigned parts = 1; parts <= 4; ++parts) {
     const std::size_t end = std::min(text.find('.'), text.size());
     const auto part = read_number<unsigned>(text.substr(0, end));
     if (!part || end > 3 || *part > 255) return std::nullopt;
     address = address << 8 | *part;
-    ++parts;
-    text.remove_prefix(end);
-    if (!text.empty()) text.remove_prefix(1);
-    if (text.empty() && end == 0) return std::nullopt;
+    const bool last = end == text.size() || (parts < 4 && end + 1 == text.size());
+    const unsigned bits = 8 * parts;
+    if (last) return Network{Ip::from_v4(address << (32 - bits)), Ip::kV4Bits + bits};
+    text.remove_prefix(end + 1);
   }
-  if (parts == 0 || !text.empty()) return std::nullopt;
-  const unsigned bits = 8 * parts;
-  return Network{Ip::from_v4(parts == 4 ? address : address << (32 - bits)), Ip::kV4Bits + bits};
+  return std::nullopt;
 }
 
 }  // namespace

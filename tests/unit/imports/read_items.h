@@ -80,10 +80,12 @@ inline Read read(Form form, std::string_view text, std::size_t piece = std::stri
   return result;
 }
 
+#ifdef TEST_DATA
 inline std::string sample(const std::string& name) {
   std::ifstream file(TEST_DATA "/data/imports/" + name, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
+#endif
 
 inline std::string with_crlf(std::string_view text) {
   std::string result;
