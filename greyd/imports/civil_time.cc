@@ -37,6 +37,17 @@ std::chrono::year_month_day date_of(const CivilTime& time) {
   return {std::chrono::year(time.year), std::chrono::month(time.month), std::chrono::day(time.day)};
 }
 
+// The beginning of the time's hour.
+Seconds hour_of_host(const CivilTime& time) {
+  std::tm tm{};
+  tm.tm_year = time.year - 1900;
+  tm.tm_mon = int(time.month) - 1;
+  tm.tm_mday = int(time.day);
+  tm.tm_hour = int(time.hour);
+  tm.tm_isdst = -1;
+  return Seconds(std::mktime(&tm));
+}
+
 }  // namespace
 
 std::optional<CivilTime> parse_civil_time(std::string_view text) {
@@ -57,16 +68,14 @@ std::optional<CivilTime> parse_civil_time(std::string_view text) {
   return time;
 }
 
-Seconds local_seconds(const CivilTime& time) {
-  std::tm tm{};
-  tm.tm_year = time.year - 1900;
-  tm.tm_mon = int(time.month) - 1;
-  tm.tm_mday = int(time.day);
-  tm.tm_hour = int(time.hour);
-  tm.tm_min = int(time.minute);
-  tm.tm_sec = int(time.second);
-  tm.tm_isdst = -1;
-  return Seconds(std::mktime(&tm));
+LocalTime host_time() {
+  return [hour = CivilTime{}, begin = std::optional<Seconds>()](const CivilTime& time) mutable {
+    CivilTime wanted = time;
+    wanted.minute = wanted.second = 0;
+    if (!begin || hour != wanted) begin = hour_of_host(wanted);
+    hour = wanted;
+    return *begin + Seconds{time.minute} * 60 + Seconds{time.second};
+  };
 }
 
 std::optional<Seconds> parse_offset(std::string_view text) {
@@ -82,7 +91,7 @@ std::optional<Seconds> parse_offset(std::string_view text) {
 Seconds to_seconds(const CivilTime& time, const Zone& zone) {
   if (time.year == 0) return 0;
   if (time.year >= kForever) return kNever;
-  if (!zone.offset) return zone.local(time);
+  if (!zone.offset) return (*zone.local)(time);
   const auto days = std::chrono::sys_days(date_of(time)).time_since_epoch().count();
   return Seconds{days} * 86400 + Seconds{time.hour} * 3600 + Seconds{time.minute} * 60 +
          Seconds{time.second} - *zone.offset;

@@ -1,6 +1,7 @@
 // Times as a database writes them: year, month, day, hour, minute and second of some time zone.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string_view>
 
@@ -19,13 +20,16 @@ struct CivilTime {
 // which is one there: the value has year 0.
 std::optional<CivilTime> parse_civil_time(std::string_view text);
 
+// A time of some place as seconds since 1970.
+using LocalTime = std::function<Seconds(const CivilTime&)>;
+// This host's, by mktime(3), which is asked once for each hour that comes: it looks at the disk.
+LocalTime host_time();
+
 // Which zone a time is of.
 struct Zone {
   std::optional<Seconds> offset;  // east of UTC; absent: that of `local`
-  // A time of this host's zone as seconds since 1970.
-  Seconds (*local)(const CivilTime&);
+  const LocalTime* local;
 };
-Seconds local_seconds(const CivilTime& time);  // by mktime(3)
 
 // "+00:00", "-03:30": seconds east of UTC. Nothing for any other text.
 std::optional<Seconds> parse_offset(std::string_view text);

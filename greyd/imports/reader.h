@@ -36,7 +36,7 @@ struct Settings {
   unsigned postgrey_auto_whitelist = 5;  // good retries that make a client known
   unsigned postgrey_ipv4_prefix = 24;    // of its triplets, when they are by network
   unsigned postgrey_ipv6_prefix = 64;
-  Seconds (*local)(const CivilTime&) = local_seconds;
+  LocalTime local = host_time();  // of times that a database has by its own clock
 };
 
 class Reader {

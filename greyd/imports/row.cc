@@ -159,7 +159,7 @@ struct Table::Row {
     if (timestamp) return to_seconds(*time, timestamps);
     return to_seconds(
         *time, Zone{table.kind_ == Kind::relaytofrom ? std::nullopt : std::optional<Seconds>(0),
-                    settings.local});
+                    &settings.local});
   }
   Result<std::uint64_t> number(Field field) const {
     const Cell* const found = cell(field);

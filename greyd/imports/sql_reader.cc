@@ -51,7 +51,7 @@ class SqlReader : public Reader {
   SqlReader(std::string name, const Settings& settings, Visit visit)
       : Reader(std::move(name), std::move(visit)),
         settings_(settings),
-        zone_{std::nullopt, settings.local},
+        zone_{std::nullopt, &settings_.local},
         lexer_([this](const SqlToken& token) { return take(token); }) {}
 
  private:

@@ -49,7 +49,7 @@ class TabbedReader : public LineReader {
     texts_.resize(cells.size());
     for (std::size_t i = 0; i < cells.size(); ++i) decode(cells[i], texts_[i]);
     // mysql writes timestamps in the zone of its session, this host's.
-    const auto counts = table_->read(cells, {std::nullopt, settings_.local}, settings_,
+    const auto counts = table_->read(cells, {std::nullopt, &settings_.local}, settings_,
                                      [this](What what) { give(std::move(what)); });
     if (!counts) return fail(counts.error().text);
     if (counts->has) count(counts->blocked, counts->passed);

@@ -168,7 +168,8 @@ TEST_CASE("addresses as other programs write them") {
 }
 
 TEST_CASE("times of a database, in whatever zone") {
-  const Zone utc{0, nullptr}, west{-3600, nullptr}, local{std::nullopt, vienna};
+  const LocalTime of_vienna = vienna;
+  const Zone utc{0, nullptr}, west{-3600, nullptr}, local{std::nullopt, &of_vienna};
   const std::vector<std::pair<std::string, Seconds>> table = {
       {"1970-01-01 00:00:00", 0},
       {"2026-11-26 09:00:00", 1795683600},
@@ -209,9 +210,12 @@ TEST_CASE("a local time is of this host's zone, in summer and winter") {
   const std::string kept = was ? was : "";
   ::setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
   ::tzset();
-  const Zone local{std::nullopt, local_seconds};
+  const LocalTime here = host_time();
+  const Zone local{std::nullopt, &here};
   CHECK(to_seconds(*parse_civil_time("2026-11-26 10:00:00"), local) == 1795683600);
+  CHECK(to_seconds(*parse_civil_time("2026-11-26 10:59:59"), local) == 1795683600 + 3599);
   CHECK(to_seconds(*parse_civil_time("2026-07-26 10:00:00"), local) == 1785052800);
+  CHECK(to_seconds(*parse_civil_time("2026-11-26 10:00:01"), local) == 1795683601);
   CHECK(to_seconds(*parse_civil_time("0000-00-00 00:00:00"), local) == 0);
   if (was) {
     ::setenv("TZ", kept.c_str(), 1);

@@ -165,6 +165,20 @@ TEST_CASE("what a value can be written as") {
   }
 }
 
+// MySQL 8 says so where the octets of a string are of no character set.
+TEST_CASE("a table of binary addresses without its columns, as mysqldump -t of MySQL 8 has it") {
+  const Read result =
+      read(Form::mysql,
+           "INSERT INTO `greylisting_data` VALUES (1,_binary '\xc0\\0\x02\x01','a@x.org','b@y.net',"
+           "'2026-11-26 11:00:00','2026-11-26 15:00:00',2,0,0,'2026-11-26 10:00:00','2026-11-26 "
+           "10:00:00'),(2,_binary ' \x01\\r\xb8','a@x.org','b@y.net','2026-11-26 11:00:00',"
+           "'2026-11-26 15:00:00',2,0,0,'2026-11-26 10:00:00','2026-11-26 10:00:00');\n"s);
+  CHECK(result.error == "");
+  CHECK(result.lines ==
+        "1 waiting 192.0.2.1 a@x.org b@y.net seen=1795683600 ends=1795705200\n"
+        "1 waiting 32.1.13.184 a@x.org b@y.net seen=1795683600 ends=1795705200\n");
+}
+
 TEST_CASE("what is skipped, and why") {
   const std::string ok = "'192.0.2.1','a@x.org','b@y.net',";
   const std::vector<std::pair<std::string, std::string>> table = {
