@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "greyd/imports/hex.h"
 #include "greyd/imports/line_reader.h"
 
 namespace grey::imports {
@@ -10,33 +11,20 @@ namespace {
 
 constexpr std::size_t kHash = 40;  // hexadecimal digits of SHA-1
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-std::optional<char> read_octet(std::string_view text) {
-  if (text.size() < 2) return std::nullopt;
-  const int high = hex_digit(text[0]), low = hex_digit(text[1]);
-  if (high < 0 || low < 0) return std::nullopt;
-  return char(high * 16 + low);
-}
-
 // A line of db_dump(1): printable octets as they are, "\\", others as "\0d"; or all as two digits.
 std::optional<std::string> decode(std::string_view text, bool printable) {
   std::string octets;
+  if (!printable) return append_hex(octets, text) ? std::optional(octets) : std::nullopt;
   while (!text.empty()) {
-    if (printable && text[0] != '\\') {
-      octets += text[0];
-      text.remove_prefix(1);
-    } else if (printable && text.starts_with("\\\\")) {
+    const std::size_t plain = std::min(text.find('\\'), text.size());
+    octets += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.starts_with("\\\\")) {
       octets += '\\';
       text.remove_prefix(2);
-    } else {
-      const auto octet = read_octet(text.substr(printable ? 1 : 0));
-      if (!octet) return std::nullopt;
-      octets += *octet;
-      text.remove_prefix(printable ? 3 : 2);
+    } else if (!text.empty()) {
+      if (text.size() < 3 || !append_hex(octets, text.substr(1, 2))) return std::nullopt;
+      text.remove_prefix(3);
     }
   }
   return octets;
@@ -45,8 +33,8 @@ std::optional<std::string> decode(std::string_view text, bool printable) {
 struct Triplet {
   std::string_view client, sender, recipient;
 };
-// Of "client/sender/recipient" no client but an IPv6 one with its length has a '/'; of sender and
-// recipient the domain has none. So a sender goes up to the first '/' behind its '@'.
+// Of "client/sender/recipient" the client may have its length behind a '/' of its own, and local
+// parts may have some; no domain does. So a sender goes up to the first '/' behind its '@'.
 std::optional<Triplet> split_triplet(std::string_view key) {
   std::size_t end = key.find('/');
   if (end == std::string_view::npos) return std::nullopt;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "greyd/base/split.h"
 #include "greyd/base/text.h"
 #include "greyd/imports/line_reader.h"
 #include "greyd/lists/address_list.h"
@@ -25,10 +26,6 @@ bool is_entry(const std::string& text) {
   if (text.find_first_of("\n#") != std::string::npos) return false;
   const auto list = AddressList::parse(text, "");
   return list && list->entries() == 1;
-}
-
-std::string lower(std::string_view text) {
-  return to_lower(text);
 }
 
 }  // namespace
@@ -56,11 +53,11 @@ Result<std::optional<Table>> Table::of(std::string_view name, std::span<const Co
   table.columns_ = columns.size();
   table.place_.fill(kAbsent);
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    const auto* const found = std::find(kNames.begin(), kNames.end(), lower(columns[i].name));
+    const auto* const found = std::find(kNames.begin(), kNames.end(), to_lower(columns[i].name));
     if (found != kNames.end()) table.place_[std::size_t(found - kNames.begin())] = i;
   }
   const bool is_named = named(name).has_value();
-  if (table.place_[ipaddr] != kAbsent || lower(name) == kLists) {
+  if (table.place_[ipaddr] != kAbsent || to_lower(name) == kLists) {
     table.kind_ = Kind::lists;
   } else {
     table.kind_ = table.place_[origin_type] != kAbsent ? Kind::relaytofrom : Kind::data;
@@ -70,7 +67,7 @@ Result<std::optional<Table>> Table::of(std::string_view name, std::span<const Co
     return failure("table '" + std::string(name) + "' has no column '" + missing + "'");
   }
   if (table.kind_ != Kind::lists) {
-    const std::string type = lower(columns[table.place_[create_time]].type);
+    const std::string type = to_lower(columns[table.place_[create_time]].type);
     table.created_as_timestamp_ =
         type.empty() ? table.kind_ == Kind::data : type.starts_with("timestamp");
   }
@@ -78,45 +75,29 @@ Result<std::optional<Table>> Table::of(std::string_view name, std::span<const Co
 }
 
 std::optional<Table> Table::named(std::string_view name) {
-  static const std::vector<Column> kOfData = {{"id", ""},
-                                              {"relay_ip", ""},
-                                              {"mail_from", ""},
-                                              {"rcpt_to", ""},
-                                              {"block_expires", ""},
-                                              {"record_expires", ""},
-                                              {"blocked_count", ""},
-                                              {"passed_count", ""},
-                                              {"aborted_count", ""},
-                                              {"create_time", ""},
-                                              {"last_update", ""}};
-  static const std::vector<Column> kOfRelayToFrom = {{"id", ""},
-                                                     {"relay_ip", ""},
-                                                     {"mail_from", ""},
-                                                     {"rcpt_to", ""},
-                                                     {"block_expires", ""},
-                                                     {"record_expires", ""},
-                                                     {"blocked_count", ""},
-                                                     {"passed_count", ""},
-                                                     {"aborted_count", ""},
-                                                     {"origin_type", ""},
-                                                     {"create_time", ""},
-                                                     {"last_update", ""}};
-  static const std::vector<Column> kOfLists = {{"id", ""},
-                                               {"ipaddr", ""},
-                                               {"ipaddr_start", ""},
-                                               {"ipaddr_end", ""},
-                                               {"ipaddr_prefixsize", ""},
-                                               {"rcpt_to", ""},
-                                               {"block_expires", ""},
-                                               {"record_expires", ""},
-                                               {"create_time", ""},
-                                               {"last_update", ""},
-                                               {"comment", ""}};
-  const std::string folded = lower(name);
-  if (folded == kData) return *of("", kOfData);
-  if (folded == kRelayToFrom) return *of("", kOfRelayToFrom);
-  if (folded == kLists) return *of("", kOfLists);
-  return std::nullopt;
+  struct Made {
+    std::string_view name, columns;
+  };
+  static constexpr Made kMade[] = {
+      {kData,
+       "id relay_ip mail_from rcpt_to block_expires record_expires blocked_count passed_count "
+       "aborted_count create_time last_update"},
+      {kRelayToFrom,
+       "id relay_ip mail_from rcpt_to block_expires record_expires blocked_count passed_count "
+       "aborted_count origin_type create_time last_update"},
+      {kLists,
+       "id ipaddr ipaddr_start ipaddr_end ipaddr_prefixsize rcpt_to block_expires record_expires "
+       "create_time last_update comment"},
+  };
+  const std::string folded = to_lower(name);
+  const auto* const found = std::find_if(std::begin(kMade), std::end(kMade),
+                                         [&](const Made& made) { return made.name == folded; });
+  if (found == std::end(kMade)) return std::nullopt;
+  std::vector<Column> columns;
+  for (std::string_view rest = found->columns; !rest.empty();) {
+    columns.push_back({std::string(take_field(rest)), {}});
+  }
+  return *of("", columns);
 }
 
 bool Table::is_header(std::span<const Cell> cells) {
@@ -196,7 +177,7 @@ Result<Table::Counts> Table::Row::read() const {
   if (!blocked) return tl::make_unexpected(blocked.error());
   if (!passed) return tl::make_unexpected(passed.error());
   const Cell* const origin = cell(origin_type);
-  if (origin != nullptr && lower(origin->text) == "manual") {
+  if (origin != nullptr && to_lower(origin->text) == "manual") {
     read_entries(*blocked_until, *ends);
   } else {
     const auto created = time(create_time);
