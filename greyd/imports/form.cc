@@ -77,6 +77,7 @@ std::optional<Form> form_named(std::string_view name) {
 }
 
 std::optional<Form> form_of(std::string_view sample) {
+  if (sample.starts_with(kByteOrderMark)) sample.remove_prefix(kByteOrderMark.size());
   if (sample.starts_with("qmail-greyd context ")) return Form::context;
   if (tai64n_seconds(sample.substr(0, sample.find('\n')))) return Form::multilog;
   if (is_indimail_context(sample)) return Form::indimail;
@@ -85,7 +86,6 @@ std::optional<Form> form_of(std::string_view sample) {
   if (starts_with_any(sample, {"GREY|", "WHITE|", "TRAPPED|", "SPAMTRAP|", "DOMAIN|"})) {
     return Form::spamdb;
   }
-  if (sample.starts_with(kByteOrderMark)) sample.remove_prefix(kByteOrderMark.size());
   sample = without_blanks(sample);
   if (sample.starts_with('{')) return Form::json;
   if (is_tabbed_header(sample.substr(0, sample.find_first_of("\r\n")))) return Form::table;
@@ -100,6 +100,7 @@ std::string why_no_form(std::string_view sample) {
                                                "7zXZ",
                                                "PK\x03\x04", "\x28\xB5\x2F\xFD"});
   if (packed) return "is compressed: unpack it first";
+  if (starts_with_any(sample, {"\xFF\xFE", "\xFE\xFF"})) return "is text in UTF-16";
   if (sample.starts_with("SQLite format 3")) return "is a database of SQLite, not a dump";
   return "is none of the forms that import reads";
 }

@@ -56,6 +56,7 @@ unsigned passes_of(const Record& record, const Policy& policy) {
 
 Judged judge_record(const Record& found, const Policy& policy, Seconds now) {
   if (found.ends <= now) return skip(Reason::expired);
+  if (found.name && policy.personality != Personality::greydaemon) return skip(Reason::no_address);
   const Record record = as_of(found, now);
   if (!record.name && !is_one_client(record.client, policy)) return judge_wide(record, policy, now);
   SavedRecord saved;

@@ -7,6 +7,7 @@
 //   the address alone becomes a passed triplet "*", "*": what a front asks that decides by the
 //   client alone (greysmtpd --stage=connect).
 // - Such a source's waiting clients are waiting triplets "*", "*".
+// - A client that is no address is one under greydaemon's rules alone.
 // - A network that is several clients under the policy: a known one becomes an entry that allows it
 //   for the time that is left. Any other is not taken, as it would let in whom nobody has seen.
 #pragma once

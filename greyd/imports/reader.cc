@@ -3,17 +3,35 @@
 #include <utility>
 
 namespace grey::imports {
+namespace {
+
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // editors elsewhere put it in front
+
+}  // namespace
 
 Result<void> Reader::outcome() const {
   return error_ ? failure(*error_) : Result<void>();
 }
 
 Result<void> Reader::feed(std::string_view bytes) {
+  if (!failed() && !begun_) bytes = without_mark(bytes);
   if (!failed()) on_bytes(bytes);
   return outcome();
 }
 
+// Takes the mark off the file's beginning, which may come in pieces.
+std::string_view Reader::without_mark(std::string_view bytes) {
+  while (!bytes.empty() && mark_ < kByteOrderMark.size() && bytes[0] == kByteOrderMark[mark_]) {
+    ++mark_;
+    bytes.remove_prefix(1);
+  }
+  begun_ = mark_ == kByteOrderMark.size() || !bytes.empty();
+  if (begun_ && mark_ < kByteOrderMark.size()) on_bytes(kByteOrderMark.substr(0, mark_));
+  return bytes;
+}
+
 Result<void> Reader::finish() {
+  if (!failed() && !begun_) on_bytes(kByteOrderMark.substr(0, mark_ % kByteOrderMark.size()));
   if (!failed()) on_end();
   return outcome();
 }

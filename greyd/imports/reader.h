@@ -70,12 +70,15 @@ class Reader {
 
  private:
   Result<void> outcome() const;
+  std::string_view without_mark(std::string_view bytes);
 
   std::string name_;
   Visit visit_;
   Sums sums_;
   std::uint64_t other_lines_ = 0;
   std::optional<std::string> error_;
+  std::size_t mark_ = 0;  // octets of a byte order mark that the file has begun with so far
+  bool begun_ = false;    // and what is behind it
 };
 
 // REQUIRES: the form is one of a file.

@@ -62,6 +62,7 @@ TEST_CASE("what a file is, by its beginning") {
       {"", "is empty"},
       {"\x1f\x8b\x08", "is compressed: unpack it first"},
       {"BZh91AY", "is compressed: unpack it first"},
+      {"\xFF\xFE-\0-\0"s, "is text in UTF-16"},
       {"SQLite format 3\0x"s, "is a database of SQLite, not a dump"},
       {"192.0.2.1\n", "is none of the forms that import reads"},
       {"a\tb\tc\n", "is none of the forms that import reads"},
@@ -99,6 +100,29 @@ TEST_CASE("a file is the same however its octets come") {
       }
     }
   }
+}
+
+TEST_CASE("a byte order mark before a text is no part of it, and a part of one is no mark") {
+  for (const std::string& name : kSamples) {
+    CAPTURE(name);
+    const std::string text = sample(name);
+    const auto form = form_of(text);
+    if (name.starts_with("..") || name == "greydaemon.save" || *form == Form::multilog) continue;
+    CHECK(form_of("\xEF\xBB\xBF" + text) == form);
+    const Read whole = read(*form, text);
+    for (const std::size_t piece : {1u, 2u, 3u, 1000u}) {
+      const Read marked = read(*form, "\xEF\xBB\xBF" + text, piece);
+      CHECK(marked.lines == whole.lines);
+      CHECK(marked.error == whole.error);
+    }
+  }
+  for (const std::string& part : {"\xEF"s, "\xEF\xBB"s}) {
+    CHECK(read(Form::spamdb, part + "TRAPPED|192.0.2.1|5\n", 1).error ==
+          "FILE:1: is no line of spamdb");
+    CHECK(read(Form::spamdb, part, 1).error != "");
+  }
+  CHECK(read(Form::spamdb, "\xEF\xBB\xBF\xEF\xBB\xBF\n", 1).error != "");
+  CHECK(read(Form::spamdb, "\xEF\xBB\xBF", 1).error == "");
 }
 
 TEST_CASE("no reader wants anything of a text that is of another form") {

@@ -160,6 +160,7 @@ TEST_CASE("under greydaemon's rules a client is whole, and may be a name") {
   Record named = record(RecordClass::client, "0.0.0.0", 60);
   named.name = "unknown";
   CHECK(judged(named, greydaemon) == "C 1699999940 1 =unknown");
+  CHECK(judged(named) == "its client is no address");
   CHECK(judged(record(RecordClass::waiting, "2001:db8::/64", 60), greydaemon) == kWide);
   CHECK(judged(record(RecordClass::waiting, "2001:db8::1", 60), greydaemon) ==
         "W 1699999940 2001:db8::1 a@x.org b@y.net");
