@@ -218,7 +218,7 @@ bool SqlLexer::step(char c) {
         add({&c, 1});
         return true;
       }
-      begin_executable(c);
+      begin_executable();
       return false;
     case State::block_star:
       if (c == '*') return true;
@@ -237,10 +237,9 @@ bool SqlLexer::step(char c) {
   }
 }
 
-void SqlLexer::begin_executable(char) {
+void SqlLexer::begin_executable() {
   unsigned version = 0;
-  for (const char c : std::string_view(token_).substr(0, 7))
-    version = 10 * version + unsigned(c - '0');
+  for (const char c : token_.substr(0, 7)) version = 10 * version + unsigned(c - '0');
   in_executable_ = version < kNoServer;
   state_ = in_executable_ ? State::between : State::block;
 }

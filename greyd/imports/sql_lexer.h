@@ -82,7 +82,7 @@ class SqlLexer {
   void emit_mark(char c);
   void end_word();
   void end_line();
-  void begin_executable(char c);
+  void begin_executable();
 
   Take take_;
   State state_ = State::between;

@@ -73,6 +73,35 @@ std::string taken_from(Form form, const std::string& text, const Policy& policy)
 
 }  // namespace
 
+TEST_CASE("greydaemon's save file comes back under its rules, clients without an address too") {
+  Policy policy;
+  policy.personality = Personality::greydaemon;
+  policy.ipv6_prefix = 128;
+  Greylist greylist(policy, 1000, HashKey{});
+  std::mt19937 random(1);
+  for (unsigned i = 0; i < 300; ++i) {
+    SavedRecord record;
+    const bool client = random() % 2 == 0;
+    record.record_class = client ? RecordClass::client : RecordClass::waiting;
+    record.passes = client ? 1 : 0;
+    record.seen = kNow - Seconds(random() % 20000);
+    record.client = Ip::from_v4(0xc0000200 + std::uint32_t(random() % 1000));
+    if (random() % 5 == 0) record.client = Client::named("un known");
+    if (!client) {
+      record.sender = random() % 3 == 0 ? "" : "a<b>@x.org";
+      record.recipient = random() % 2 == 0 ? "b@y.net" : "\xff,%41@y.net";
+    }
+    greylist.restore(record, kNow);
+  }
+  ContextComposer composer(ContextForm::greydaemon);
+  composer.begin();
+  greylist.for_each([&](const SavedRecord& record) { composer.add(record); });
+  composer.finish();
+  const std::string saved(composer.take_buffer());
+  CHECK(form_of(saved) == Form::greydaemon);
+  CHECK(taken_from(Form::greydaemon, saved, policy) == lines_of(greylist));
+}
+
 TEST_CASE("a context file, and an export of json, come back as the state that they are of") {
   for (unsigned seed = 1; seed <= 60; ++seed) {
     CAPTURE(seed);
