@@ -37,6 +37,7 @@ struct Listed {
   std::string text;           // as an entry of a list, see address_list.h
   Seconds blocked_until = 0;  // allowed from then on
   Seconds ends = kNever;      // no entry from then on
+  Seconds made = kNever;      // kNever: not known
 };
 
 // Something that is not taken.

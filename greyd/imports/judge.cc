@@ -32,8 +32,8 @@ Record as_of(Record record, Seconds now) {
   return record;
 }
 
-Entry entry_of(Entry::Kind kind, std::string text, Seconds now, Seconds until) {
-  Entry entry{kind, std::move(text), now, std::nullopt, "import"};
+Entry entry_of(Entry::Kind kind, std::string text, Seconds since, Seconds until) {
+  Entry entry{kind, std::move(text), since, std::nullopt, "import"};
   if (until != kNever) entry.until = until;
   return entry;
 }
@@ -47,7 +47,7 @@ Judged judge_wide(const Record& record, const Policy& policy, Seconds now) {
   if (record.record_class != RecordClass::client) return skip(Reason::wide);
   const Seconds until = record.seen + policy.timeout;
   if (until <= now) return skip(Reason::expired);
-  return entry_of(Entry::Kind::allow, to_string(record.client), now, until);
+  return entry_of(Entry::Kind::allow, to_string(record.client), record.seen, until);
 }
 
 unsigned passes_of(const Record& record, const Policy& policy) {
@@ -84,7 +84,8 @@ Judged judge_listed(const Listed& listed, Seconds now) {
   if (listed.ends <= now) return skip(Reason::expired, listed.text);
   const bool blocked = listed.blocked_until > now;
   const Seconds until = blocked ? std::min(listed.blocked_until, listed.ends) : listed.ends;
-  return entry_of(blocked ? Entry::Kind::block : Entry::Kind::allow, listed.text, now, until);
+  return entry_of(blocked ? Entry::Kind::block : Entry::Kind::allow, listed.text,
+                  std::min(listed.made, now), until);
 }
 
 }  // namespace

@@ -24,7 +24,8 @@ namespace grey::imports {
 // The record's texts are those of the item, and live as long.
 using Judged = std::variant<SavedRecord, Entry, Skip>;
 
-// Pure. An entry is made now, by "import".
+// Pure. An entry is by "import", and as old as what it comes from, so that twice is once; where
+// that is not known it is made now.
 Judged judge(const Item& item, const Policy& policy, Seconds now);
 
 // Whether all addresses of it are one client under the policy.

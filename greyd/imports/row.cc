@@ -66,10 +66,10 @@ Result<std::optional<Table>> Table::of(std::string_view name, std::span<const Co
     if (!is_named) return std::optional<Table>();
     return failure("table '" + std::string(name) + "' has no column '" + missing + "'");
   }
-  if (table.kind_ != Kind::lists) {
+  if (table.place_[create_time] != kAbsent) {
     const std::string type = to_lower(columns[table.place_[create_time]].type);
     table.created_as_timestamp_ =
-        type.empty() ? table.kind_ == Kind::data : type.starts_with("timestamp");
+        type.empty() ? table.kind_ != Kind::relaytofrom : type.starts_with("timestamp");
   }
   return std::optional(table);
 }
@@ -162,6 +162,11 @@ struct Table::Row {
   void read_entries(Seconds blocked_until, Seconds ends) const;
   void give_entries(const std::vector<std::string>& texts, Seconds blocked_until,
                     Seconds ends) const;
+  // Of an entry; kNever where it is not known.
+  Seconds made() const {
+    const auto created = time(create_time);
+    return created && *created > 0 ? *created : kNever;
+  }
 };
 
 Result<Table::Counts> Table::Row::read() const {
@@ -244,7 +249,7 @@ void Table::Row::give_entries(const std::vector<std::string>& texts, Seconds blo
   for (const std::string& text : texts) {
     if (!is_entry(text)) return skip(Reason::no_entry, text);
   }
-  for (const std::string& text : texts) give(Listed{text, blocked_until, ends});
+  for (const std::string& text : texts) give(Listed{text, blocked_until, ends, made()});
 }
 
 Result<Table::Counts> Table::read(std::span<const Cell> cells, const Zone& timestamps,

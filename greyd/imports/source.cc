@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <vector>
 
@@ -27,13 +28,16 @@ Result<std::size_t> read_some(int fd, const std::string& path, std::vector<char>
   }
 }
 
-Result<void> read_pieces(Reader& reader, int fd, const std::string& path) {
+Result<void> read_pieces(Reader& reader, int fd, const std::string& path, std::uint64_t size,
+                         const Progress& progress) {
   std::vector<char> buffer(std::size_t{1} << 18);
-  for (;;) {
+  for (std::uint64_t done = 0;;) {
     const auto got = read_some(fd, path, buffer);
     if (!got) return tl::make_unexpected(got.error());
     if (*got == 0) return reader.finish();
     if (auto fed = reader.feed({buffer.data(), *got}); !fed) return fed;
+    done += *got;
+    if (progress) progress(done, std::max(done, size));
   }
 }
 
@@ -61,7 +65,8 @@ Result<Form> form_at(int fd, const std::string& path) {
 }
 
 Result<ReadSource> read_file_of(std::optional<Form> form, const std::string& path,
-                                const Settings& settings, const Visit& visit) {
+                                const Settings& settings, const Visit& visit,
+                                const Progress& progress) {
   const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!fd) return tl::make_unexpected(system_error("open", path, errno));
   struct stat status {};
@@ -78,19 +83,21 @@ Result<ReadSource> read_file_of(std::optional<Form> form, const std::string& pat
   }
   if (is_tree(*form)) return failure(path + " is not a directory");
   const auto reader = reader_of(*form, path, settings, visit);
-  const auto read =
-      wants_whole(*form) ? read_mapped(*reader, path) : read_pieces(*reader, fd.get(), path);
+  const auto read = wants_whole(*form) ? read_mapped(*reader, path)
+                                       : read_pieces(*reader, fd.get(), path,
+                                                     std::uint64_t(status.st_size), progress);
   if (!read) return tl::make_unexpected(read.error());
   return ReadSource{*form, reader->sums(), reader->other_lines()};
 }
 
 Result<ReadSource> read_logs(const std::string& path, Directory& directory,
-                             const Settings& settings, const Visit& visit) {
+                             const Settings& settings, const Visit& visit,
+                             const Progress& progress) {
   const auto files = multilog_files(directory);
   if (!files) return tl::make_unexpected(files.error());
   ReadSource all{Form::multilog, {}, 0};
   for (const std::string& name : *files) {
-    const auto one = read_file_of(Form::multilog, path + "/" + name, settings, visit);
+    const auto one = read_file_of(Form::multilog, path + "/" + name, settings, visit, progress);
     if (!one) return one;
     all.other_lines += one->other_lines;
   }
@@ -98,7 +105,8 @@ Result<ReadSource> read_logs(const std::string& path, Directory& directory,
 }
 
 Result<ReadSource> read_directory_of(std::optional<Form> form, const std::string& path,
-                                     const Settings& settings, const Visit& visit) {
+                                     const Settings& settings, const Visit& visit,
+                                     const Progress& progress) {
   auto directory = DiskDirectory::open(path);
   if (!directory) return tl::make_unexpected(directory.error());
   if (!form) {
@@ -107,7 +115,7 @@ Result<ReadSource> read_directory_of(std::optional<Form> form, const std::string
     if (!*told) return failure(path + " is a directory of none of the forms that import reads");
     form = **told;
   }
-  if (*form == Form::multilog) return read_logs(path, *directory, settings, visit);
+  if (*form == Form::multilog) return read_logs(path, *directory, settings, visit, progress);
   if (!is_tree(*form)) return failure(path + " is a directory");
   const Visit with_path = [&](const Item& item) {
     const std::string place = path + "/" + std::string(item.place.file);
@@ -121,13 +129,14 @@ Result<ReadSource> read_directory_of(std::optional<Form> form, const std::string
 }  // namespace
 
 Result<ReadSource> read_source(const std::string& path, std::optional<Form> form,
-                               const Settings& settings, const Visit& visit) {
+                               const Settings& settings, const Visit& visit,
+                               const Progress& progress) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) {
     return tl::make_unexpected(system_error("open", path, errno));
   }
-  return S_ISDIR(status.st_mode) ? read_directory_of(form, path, settings, visit)
-                                 : read_file_of(form, path, settings, visit);
+  return S_ISDIR(status.st_mode) ? read_directory_of(form, path, settings, visit, progress)
+                                 : read_file_of(form, path, settings, visit, progress);
 }
 
 }  // namespace grey::imports

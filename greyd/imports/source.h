@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -15,6 +16,9 @@ struct ReadSource {
   std::uint64_t other_lines = 0;  // see Reader
 };
 
+// Is told now and then how many octets of how many have been read, of each file by itself.
+using Progress = std::function<void(std::uint64_t octets, std::uint64_t of)>;
+
 // Reads all of it; `form` where it is not to be told by its content. Memory does not grow with it.
 //
 // An error is one line that names the path: it is not there, or cannot be read; it is none of the
@@ -22,6 +26,7 @@ struct ReadSource {
 // As that is known at the end only, who takes things reads it twice; so a pipe, which can be read
 // once, is an error. It does not hang on one.
 Result<ReadSource> read_source(const std::string& path, std::optional<Form> form,
-                               const Settings& settings, const Visit& visit);
+                               const Settings& settings, const Visit& visit,
+                               const Progress& progress = {});
 
 }  // namespace grey::imports

@@ -44,7 +44,7 @@ std::string judged(const What& what, const Policy& policy = {}) {
     text = entry->kind == Entry::Kind::allow ? "allow " : "block ";
     text += entry->text;
     if (entry->until) text += " until " + std::to_string(*entry->until - kNow);
-    CHECK(entry->since == kNow);
+    CHECK(entry->since <= kNow);
     CHECK(entry->by == "import");
   } else {
     text = imports::to_string(std::get<Skip>(result).reason);
@@ -151,6 +151,13 @@ TEST_CASE("an entry is allowed or blocked, and ends when it did there") {
   CHECK(listed(kNow + 3, kNow + 5) == "block 192.0.2.0/24 until 3");
   CHECK(listed(kNever, kNever) == "block 192.0.2.0/24");
   CHECK(listed(0, kNow) == kOver);
+  const auto since = [](Seconds made) {
+    const Item item{{}, Listed{"192.0.2.0/24", 0, kNever, made}};
+    return std::get<Entry>(judge(item, Policy{}, kNow)).since;
+  };
+  CHECK(since(kNow - 5) == kNow - 5);
+  CHECK(since(kNow + 5) == kNow);
+  CHECK(since(kNever) == kNow);
 }
 
 TEST_CASE("under greydaemon's rules a client is whole, and may be a name") {

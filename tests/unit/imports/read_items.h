@@ -40,6 +40,7 @@ inline std::string line_of(const Item& item) {
   } else if (const auto* listed = std::get_if<Listed>(&item.what)) {
     line += "listed " + to_word(listed->text) + " blocked=" + time_text(listed->blocked_until) +
             " ends=" + time_text(listed->ends);
+    if (listed->made != kNever) line += " made=" + std::to_string(listed->made);
   } else {
     line += "skipped: " + std::string(to_string(std::get<Skip>(item.what).reason));
   }

@@ -133,6 +133,25 @@ TEST_CASE("a directory of logs is read file by file") {
   CHECK(read->other_lines == 9);
 }
 
+TEST_CASE("how far a file has been read is said on the way") {
+  grey::testing::TemporaryDirectory place;
+  const std::string line = "TRAPPED|192.0.2.1|1700000000\n";
+  std::string text;
+  while (text.size() < 2'000'000) text += line;
+  std::ofstream(place / "spamdb") << text;
+  std::uint64_t last = 0, times = 0;
+  REQUIRE(read_source(
+      place / "spamdb", std::nullopt, imports::testing::settings(), [](const Item&) {},
+      [&](std::uint64_t octets, std::uint64_t of) {
+        CHECK(octets > last);
+        CHECK(of == text.size());
+        last = octets;
+        ++times;
+      }));
+  CHECK(last == text.size());
+  CHECK(times > 3);
+}
+
 TEST_CASE("what cannot be imported is one line, and nothing has changed") {
   grey::testing::TemporaryDirectory place;
   const auto error_of = [&](const std::string& path, std::optional<Form> form = std::nullopt) {
