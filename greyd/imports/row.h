@@ -1,17 +1,15 @@
 // A row of one of the tables that greylisters keep in MySQL, by the names of its columns, whatever
-// their order and whatever else there is:
+// their order and whatever else there is. Such a table may have another name.
 //
-//   greylisting_data   relay_ip mail_from rcpt_to block_expires record_expires blocked_count
-//                      passed_count create_time     qmail-spp: addresses of 4 or 16 octets, the
-//                      zeros at the end cut off or not; expiry in UTC, create_time a timestamp
-//   relaytofrom        the same and origin_type      relaydelay, Plesk: addresses as text of one to
-//                      four parts; all times local; addresses in <>; MANUAL rows are the
-//                      administrator's entries, with what does not matter NULL
-//   greylisting_lists  ipaddr rcpt_to block_expires record_expires     qmail-spp: entries; rcpt_to
-//   is a
-//                      domain
-//
-// Such a table may have another name.
+// greylisting_data, qmail-spp's triplets:
+//   relay_ip mail_from rcpt_to block_expires record_expires blocked_count passed_count create_time
+//   Addresses have 4 or 16 octets, the zeros at their end cut off or not. Expiry is in UTC, and
+//   create_time is a timestamp.
+// relaytofrom, relaydelay's and Plesk's: the same columns, and origin_type.
+//   Addresses are text of one to four parts, mailboxes have <> around them, and all times are
+//   local. MANUAL rows are the administrator's entries: what does not matter in one is NULL.
+// greylisting_lists, qmail-spp's entries:
+//   ipaddr rcpt_to block_expires record_expires, and perhaps create_time; rcpt_to is a domain.
 #pragma once
 
 #include <array>

@@ -48,23 +48,23 @@ class SqlLexer {
 
  private:
   enum class State : std::uint8_t {
-    between,
+    between,  // two tokens
     word,
-    quoted,
+    quoted,  // a name
     string,
-    escape,
-    quote,  // quote: one of a string was just seen
-    dash,
-    dashes,
-    slash,
-    block,
-    block_star,
-    executable,
-    executable_mark,
-    star,
+    escape,           // behind a backslash in a string
+    quote,            // behind one that ends a text, or is doubled in it
+    dash,             // behind "-"
+    dashes,           // behind "--"
+    slash,            // behind "/"
+    block,            // in a comment
+    block_star,       // behind a '*' in it
+    executable_mark,  // behind "/*"
+    executable,       // in the version of an executable comment
+    star,             // behind a '*' in one
     line_comment,
-    delimiter,
-    foreign,
+    delimiter,  // behind DELIMITER
+    foreign,    // where statements end in something else
     stopped,
   };
 
