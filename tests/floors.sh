@@ -13,13 +13,14 @@ greyd/base:               greyd/wire
 greyd/lists:              greyd/base
 greyd/core:               greyd/lists
 greyd/state:              greyd/core
+greyd/imports:            greyd/state
 greyd/service:            greyd/state
 greyd/net:                greyd/base
 greyd/store:              greyd/core greyd/net
 greyd/lookups:            greyd/core greyd/net
 greyd/fronts:             greyd/state greyd/net
 greyd/control:            greyd/service greyd/fronts
-greyd:                    greyd/control greyd/store greyd/lookups
+greyd:                    greyd/control greyd/imports greyd/store greyd/lookups
 greyd/greyctl:            greyd
 svctool/util:             greyd/base
 svctool/plan:             svctool/util greyd/lists
