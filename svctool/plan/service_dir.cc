@@ -62,6 +62,7 @@ void add_state(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
     if (!name.starts_with('/') && !build.has(directory_of(path))) {
       build.directory(directory_of(path), 0755).kept();
     }
+    if (build.has(path)) continue;  // two lists in one
     const auto sample = request.samples.find(file.option);
     build.file(path, 0644, sample == request.samples.end() ? "" : sample->second).kept();
     needs(path, Access::Need::read, "make it readable");

@@ -60,6 +60,17 @@ Result<void> check_log(const ServiceRequest& request) {
   return check_value(log_count_setting(), request.log_count);
 }
 
+// No text is both.
+Result<void> check_rules(const ServiceRequest& request) {
+  const std::string rules = value_of(request, "rules");
+  for (const OperatorFile& file : kOperatorFiles) {
+    if (!rules.empty() && file.list && value_of(request, file.option) == rules) {
+      return misuse("--rules: '" + rules + "' is the " + std::string(file.option));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string service_name(const ServiceRequest& request) {
@@ -133,6 +144,7 @@ Result<void> check_request(const ServiceRequest& request) {
   if (auto good = check_tag(request.servicetag); !good) return good;
   if (auto good = check_memory(request); !good) return good;
   if (auto good = check_log(request); !good) return good;
+  if (auto good = check_rules(request); !good) return good;
   return check_times(request);
 }
 

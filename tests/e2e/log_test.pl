@@ -177,12 +177,16 @@ for my $format (qw(plain logfmt json)) {
         fresh();
         spit("$dir/white", "192.0.2.1\n10.0.0.1/8\n");
         spit("$dir/white.local", ".example.org\n");
-        start('-v', 3, "--log-format=$format");
+        spit("$dir/the rules", "to:postmaster@ off\n192.0.2.3 min-resend 1m\n");
+        start('-v', 3, "--log-format=$format", '--rules=the rules');
         my $socket = asker($port);
         ask($socket, query('192.0.2.1', 'a@x.org', 'b@y.net'));
         ask($socket, query('2001:db8::1', '', map {"user$_\@y.net"} 1 .. 20));
         ask($socket, "I192.0.2.2\0Fa b<>\"\n\@x.org\0Tb\@y.net\0Nmx.example.org\0\0");
         ask($socket, "I192.0.2.2\0Fa\0Tb\@y.net\0P\0\0");
+        ask($socket, query('192.0.2.2', 'a', 'postmaster@y.net'));
+        ask($socket, query('192.0.2.3', 'a', 'b@y.net'));
+        logged($_) for qr/accept.*reason\W+rule\b.*rule\W+the%20rules:1\b/, qr/defer.*reason\W+new\b.*rule\W+the%20rules:2\b/;
         $socket->send('nonsense');
         logged(qr/bad datagram/);
         $daemon->signal('USR1');

@@ -52,6 +52,9 @@ fail() {
 }
 say() { echo "- $*"; }
 contains() { grep -qF -e "$2" "$1"; }
+# What svctool has said on standard output.
+says() { contains "$top/out" "$1" || fail "no '$1'"; }
+says_not() { ! contains "$top/out" "$1" || fail "'$1' is said"; }
 
 # Everything about every file below $top but the outputs of svctool itself and of svscan, the log of a daemon that
 # was asked just before, and what supervise writes whenever something is started again (the size of a

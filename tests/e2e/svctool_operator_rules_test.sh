@@ -14,8 +14,6 @@ done
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/svctool_lib.sh"
 
-says() { contains "$top/out" "$1" || fail "no '$1'"; }
-says_not() { ! contains "$top/out" "$1" || fail "'$1' is said"; }
 # finds CODE ARGS: svctool ends with CODE, and has said it.
 finds() {
   code=$1

@@ -39,7 +39,6 @@ ends() {
   [ $got != 137 ] || fail "svctool $* does not end"
   [ $got = "$code" ] || fail "exit $got instead of $code of svctool $*"
 }
-says() { contains "$top/out" "$1" || fail "no '$1'"; }
 
 # What a user would have root run: each leaves a file.
 mkdir "$top/evil" "$top/evil/sbin"

@@ -29,8 +29,6 @@ finds() {
   [ "$(snapshot | grep -v -e '/current ' -e 'context' -e '/supervise')" = "$before" ] ||
     fail "a check changed something"
 }
-says() { contains "$top/out" "$1" || fail "no '$1'"; }
-says_not() { ! contains "$top/out" "$1" || fail "'$1' is said"; }
 
 base="$top/a b'c\"d\$e"
 mkdir -p "$base/prefix/sbin" "$base/service"

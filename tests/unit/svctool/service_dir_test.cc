@@ -200,6 +200,18 @@ TEST_CASE("a list elsewhere is made with its directory") {
         1);
 }
 
+TEST_CASE("rules in the file of a list are misuse; two lists in one are made once") {
+  ServiceRequest request = sample_request();
+  request.values["blacklist"] = "greylist.whitelist";
+  REQUIRE(check_request(request));
+  const Plan plan = plan_service(request);
+  const TargetPath path("/etc/indimail/control/greylist.whitelist");
+  CHECK(std::ranges::count(plan.entries, path, &Entry::path) == 1);
+  request.values["rules"] = "greylist.whitelist";
+  REQUIRE_FALSE(check_request(request));
+  CHECK(check_request(request).error().text == "--rules: 'greylist.whitelist' is the whitelist");
+}
+
 TEST_CASE("a list at an absolute path is made, but not the directories that a typing error names") {
   ServiceRequest request = sample_request();
   request.values["whitelist"] = "/etc/gery/white";
