@@ -19,7 +19,7 @@ greyd/net:                greyd/base
 greyd/store:              greyd/core greyd/net
 greyd/lookups:            greyd/core greyd/net
 greyd/fronts:             greyd/state greyd/net
-greyd/control:            greyd/service greyd/fronts
+greyd/control:            greyd/service greyd/fronts greyd/imports
 greyd:                    greyd/control greyd/imports greyd/store greyd/lookups
 greyd/greyctl:            greyd
 svctool/util:             greyd/base

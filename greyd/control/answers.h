@@ -34,6 +34,15 @@ inline std::string done_line(std::string_view counted, std::size_t count) {
   return out;
 }
 
+// What cannot be promised to outlive the daemon is not done, or is said. `done`: "forgotten".
+inline Error not_on_disk(std::size_t records, std::string_view done) {
+  std::string text = "the disk takes no changes: ";
+  text += records == 0 ? "nothing is " : std::to_string(records) + " records are ";
+  text += done;
+  if (records > 0) text += " in memory alone, until the next save";
+  return {std::move(text), kExitSystemFailure};
+}
+
 // An address, or the first of a network.
 inline std::optional<Ip> first_address(std::string_view text) {
   if (const auto network = read_network(text)) return network->address.network(network->prefix);

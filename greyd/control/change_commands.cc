@@ -11,15 +11,6 @@ namespace {
 constexpr int kMostPasses = 5;                            // of a forget
 constexpr Seconds kLongest = Seconds{100} * 365 * 86400;  // of an entry's life
 
-// What cannot be promised to outlive the daemon is not done, or is said.
-Error not_on_disk(std::size_t forgotten) {
-  std::string text = "the disk takes no changes: ";
-  text += forgotten == 0 ? "nothing is forgotten"
-                         : std::to_string(forgotten) +
-                               " records are forgotten in memory alone, until the next save";
-  return {std::move(text), kExitSystemFailure};
-}
-
 }  // namespace
 
 // What goes on to decide for a client, a sender or a recipient that is allowed.
@@ -49,7 +40,7 @@ Commands::Answer Commands::forget(Call& call) {
   }
   auto filter = RecordFilter::of(wanted, service_.greylist().policy());
   if (!filter) return refuse(filter.error());
-  if (!service_.files().journaling()) return refuse(not_on_disk(0));
+  if (!service_.files().journaling()) return refuse(not_on_disk(0, "forgotten"));
   struct Forgetting {
     Greylist::Walk walk;
     RecordFilter filter;
@@ -77,7 +68,7 @@ Commands::Answer Commands::forget(Call& call) {
       return true;
     }
     out += service.files().journaling() ? done_line("forgotten", of.forgotten)
-                                        : error_line(not_on_disk(of.forgotten));
+                                        : error_line(not_on_disk(of.forgotten, "forgotten"));
     return false;
   };
   return {.more = more};

@@ -30,7 +30,7 @@ Commands::Commands(DaemonFacts facts, Service& service, const Counters& counters
       upkeeping_(std::move(upkeeping)) {}
 
 Commands::Command Commands::command_named(std::string_view name) {
-  static constexpr std::array<std::pair<std::string_view, Command>, 15> kCommands = {{
+  static constexpr std::array<std::pair<std::string_view, Command>, 16> kCommands = {{
       {"status", &Commands::status},
       {"stats", &Commands::stats},
       {"query", &Commands::query},
@@ -41,6 +41,7 @@ Commands::Command Commands::command_named(std::string_view name) {
       {"allow", &Commands::allow},
       {"block", &Commands::block},
       {"unlist", &Commands::unlist},
+      {"import", &Commands::import},
       {"watch", &Commands::watch},
       {"save", &Commands::save},
       {"expire", &Commands::expire},

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "greyd/base/counters.h"
 #include "greyd/base/error.h"
@@ -38,6 +39,8 @@ class Commands {
 
   // So many records are looked at for a piece: queries wait for no more.
   static constexpr std::size_t kPiece = 100;
+  // An import takes so many at most with one request.
+  static constexpr std::size_t kMaxImported = 200;
 
   // All by reference must outlive it.
   Commands(DaemonFacts facts, Service& service, const Counters& counters, Upkeeping upkeeping);
@@ -60,6 +63,7 @@ class Commands {
   Answer allow(Call& call);
   Answer block(Call& call);
   Answer unlist(Call& call);
+  Answer import(Call& call);
   Answer watch(Call& call);
   Answer save(Call& call);
   Answer expire(Call& call);
@@ -67,6 +71,8 @@ class Commands {
   Answer check(Call& call);
 
   Answer put(Call& call, Entry::Kind kind);
+  Answer import_records(std::vector<Request> objects, Seconds now, bool dry_run);
+  Answer import_entries(std::vector<Request> objects, Call& call);
   Answer upkeep(Call& call, const std::function<void(Upkeeping::Done)>& what,
                 std::string_view counted);
   Answer listing(RecordFilter filter, std::string begin, std::size_t most);

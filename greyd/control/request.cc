@@ -13,7 +13,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::uint64_t kMaxNumber = std::uint64_t{1} << 62;
-constexpr int kDeepest = 2;  // an object, and a list in it
+constexpr int kDeepest = 3;  // an object, a list in it, and objects in that
 
 std::string shown(std::string_view text) {
   return to_word(text.substr(0, 40));
@@ -32,26 +32,53 @@ json tree_of(std::string_view line) {
   return deep ? json(json::value_t::discarded) : tree;
 }
 
+bool is_list_of(const json& value, bool (*is)(const json&)) {
+  return value.is_array() && std::all_of(value.begin(), value.end(), is);
+}
+
 }  // namespace
+
+bool Request::is_value(const json& value) {
+  return value.is_string() || value.is_boolean() ||
+         (value.is_number_unsigned() && value.get<std::uint64_t>() <= kMaxNumber) ||
+         is_list_of(value, [](const json& v) { return v.is_string(); }) ||
+         is_list_of(value, [](const json& v) {
+           return v.is_object() && std::all_of(v.begin(), v.end(), [](const json& field) {
+                    return !field.is_array() && is_value(field);
+                  });
+         });
+}
+
+// REQUIRES: it is a value.
+void Request::add(const std::string& name, const json& value) {
+  Value& field = fields_[name];
+  if (value.is_string()) {
+    field.text = value.get_ref<const std::string&>();
+  } else if (value.is_boolean()) {
+    field.flag = value.get<bool>();
+  } else if (value.is_number()) {
+    field.number = Seconds(value.get<std::uint64_t>());
+  } else if (value.empty() || value.front().is_string()) {
+    field.is_list = true;
+    field.list = value.get<std::vector<std::string>>();
+  } else {
+    for (const json& object : value) {
+      Request& one = field.objects.emplace_back();
+      one.command_ = name + " " + std::to_string(field.objects.size());
+      for (const auto& [key, part] : object.items()) one.add(key, part);
+    }
+  }
+}
 
 Result<Request> Request::parse(std::string_view line) {
   const json tree = tree_of(line);
   if (tree.is_discarded() || !tree.is_object()) return misuse("the request is no object of JSON");
   Request request;
   for (const auto& [name, value] : tree.items()) {
-    Value& field = request.fields_[name];
-    const bool list = value.is_array() && std::all_of(value.begin(), value.end(),
-                                                      [](const json& v) { return v.is_string(); });
-    if (value.is_string()) {
-      field.text = value.get<std::string>();
-    } else if (value.is_number_unsigned() && value.get<std::uint64_t>() <= kMaxNumber) {
-      field.number = Seconds(value.get<std::uint64_t>());
-    } else if (list) {
-      field.is_list = true;
-      field.list = value.get<std::vector<std::string>>();
-    } else {
+    if (!is_value(value)) {
       return misuse("field " + shown(name) + ": not a text, a number or a list of texts");
     }
+    request.add(name, value);
   }
   const auto command = request.text("command");
   if (!command || command->empty()) return misuse("the request names no command");
@@ -101,6 +128,20 @@ std::vector<std::string> Request::words(std::string_view name) {
   std::vector<std::string> words;
   for (const std::string& word : value->list) words.push_back(octets(name, word).value_or(""));
   return words;
+}
+
+bool Request::flag(std::string_view name) {
+  const auto value = take(name);
+  if (value && !value->flag) fault(name, "not true or false");
+  return value && value->flag.value_or(false);
+}
+
+std::vector<Request> Request::objects(std::string_view name) {
+  auto value = take(name);
+  if (!value) return {};
+  const bool empty = value->is_list && value->list.empty();
+  if (value->objects.empty() && !empty) fault(name, "not a list of objects");
+  return std::move(value->objects);
 }
 
 Result<void> Request::end() const {

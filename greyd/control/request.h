@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,7 +21,8 @@ class Request {
   static constexpr std::size_t kMaxSize = 65536;  // bytes of a line
 
   // An error, with exit code 100, where the line is no request: no object, a value that is neither
-  // a text, a whole number of 0 or more, nor a list of texts, or no command.
+  // a text, a whole number of 0 or more, true or false, a list of texts, nor one of objects that
+  // have no lists; or no command.
   static Result<Request> parse(std::string_view line);
 
   const std::string& command() const { return command_; }
@@ -30,7 +32,10 @@ class Request {
   std::optional<std::string> text(std::string_view name);
   std::optional<std::string> word(std::string_view name);  // its octets
   std::optional<Seconds> number(std::string_view name);
+  bool flag(std::string_view name);  // absent: false
   std::vector<std::string> words(std::string_view name);
+  // A list of objects, each with fields of its own; command() is "records 2" of the second.
+  std::vector<Request> objects(std::string_view name);
   // The first of the faults, or that a field is left which nobody has taken. To be called last.
   Result<void> end() const;
 
@@ -38,9 +43,13 @@ class Request {
   struct Value {
     std::optional<std::string> text;
     std::optional<Seconds> number;
+    std::optional<bool> flag;
     std::vector<std::string> list;
     bool is_list = false;
+    std::vector<Request> objects;
   };
+  static bool is_value(const nlohmann::json& tree);
+  void add(const std::string& name, const nlohmann::json& value);
   std::optional<Value> take(std::string_view name);
   std::optional<std::string> octets(std::string_view name, std::string_view word);
   void fault(std::string_view name, std::string_view what);

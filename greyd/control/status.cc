@@ -3,6 +3,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "greyd/base/json_line.h"
@@ -12,9 +15,10 @@
 namespace grey {
 namespace {
 
+constexpr std::array<std::string_view, 4> kSenderKeys = {"full", "normalized", "domain", "none"};
+
 std::string_view name_of(SenderKey key) {
-  static constexpr std::string_view kNames[] = {"full", "normalized", "domain", "none"};
-  return kNames[std::size_t(key)];
+  return kSenderKeys[std::size_t(key)];
 }
 
 std::optional<Seconds> modified(const std::string& path) {
@@ -70,6 +74,40 @@ void add_policy(JsonLine& line, const Policy& policy) {
   line.text("sender_key", name_of(policy.sender_key));
   line.text("recipient_key", policy.recipient_key == RecipientKey::full ? "full" : "none");
   line.flag("dry_run", policy.dry_run).end_object();
+}
+
+std::optional<Policy> policy_of(const nlohmann::json& status) {
+  const auto at = status.find("policy");
+  if (at == status.end() || !at->is_object()) return std::nullopt;
+  Policy policy;
+  bool whole = true;
+  const auto number = [&](const char* name, auto& into) {
+    const auto field = at->find(name);
+    if (field == at->end() || !field->is_number_unsigned()) {
+      whole = false;
+    } else {
+      into = field->template get<std::remove_reference_t<decltype(into)>>();
+    }
+  };
+  const auto text = [&](const char* name) {
+    const auto field = at->find(name);
+    if (field != at->end() && field->is_string()) return field->get<std::string>();
+    whole = false;
+    return std::string();
+  };
+  number("min_resend", policy.min_resend);
+  number("resend_window", policy.resend_window);
+  number("timeout", policy.timeout);
+  number("client_passes", policy.client_passes);
+  number("ipv4_prefix", policy.ipv4_prefix);
+  number("ipv6_prefix", policy.ipv6_prefix);
+  if (text("rules") == "greydaemon") policy.personality = Personality::greydaemon;
+  if (text("recipients") == "all") policy.recipients = RecipientRule::all;
+  if (text("recipient_key") == "none") policy.recipient_key = RecipientKey::none;
+  const auto* const key = std::find(kSenderKeys.begin(), kSenderKeys.end(), text("sender_key"));
+  if (!whole || key == kSenderKeys.end()) return std::nullopt;
+  policy.sender_key = SenderKey(key - kSenderKeys.begin());
+  return policy;
 }
 
 void append_status(std::string& out, const DaemonFacts& facts, Service& service,

@@ -1,6 +1,8 @@
 // What the daemon is, how it stands, and what it has counted, as objects of JSON.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,5 +32,7 @@ void append_stats(std::string& out, const DaemonFacts& facts, const Counters& co
 
 // The terms and keys of a policy.
 void add_policy(JsonLine& line, const Policy& policy);
+// The same back, of a status. Nothing where that has none, or one of another version.
+std::optional<Policy> policy_of(const nlohmann::json& status);
 
 }  // namespace grey

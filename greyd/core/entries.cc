@@ -39,14 +39,26 @@ Result<std::string> key_of(std::string_view text) {
   return key;
 }
 
+// Whether `there` does, see merge().
+bool stands(const Entry& there, const Entry& entry) {
+  const bool same_kind = there.kind == entry.kind;
+  if (there.since >= entry.since || (same_kind && there.until == entry.until)) return true;
+  const bool lasts = !there.until || (entry.until && *there.until >= *entry.until);
+  return there.by != entry.by && (!same_kind || lasts);
+}
+
 }  // namespace
 
 Result<void> Entries::put(Entry entry) {
-  entry.text = std::string(trimmed(entry.text));
-  auto key = key_of(entry.text);
+  auto key = key_of(trimmed(entry.text));
   if (!key) return tl::make_unexpected(key.error());
+  return put(std::move(*key), std::move(entry));
+}
+
+Result<void> Entries::put(std::string key, Entry entry) {
+  entry.text = std::string(trimmed(entry.text));
   if (entry.by.size() > kMaxBy) entry.by.resize(kMaxBy);
-  const auto there = entries_.find(*key);
+  const auto there = entries_.find(key);
   if (there != entries_.end()) {
     there->second = std::move(entry);
     return {};
@@ -54,8 +66,19 @@ Result<void> Entries::put(Entry entry) {
   if (entries_.size() >= kMax) {
     return failure("there are " + std::to_string(kMax) + " entries already, and no more can be");
   }
-  entries_.emplace(std::move(*key), std::move(entry));
+  entries_.emplace(std::move(key), std::move(entry));
   return {};
+}
+
+Result<bool> Entries::merge(Entry entry) {
+  auto key = key_of(trimmed(entry.text));
+  if (!key) return tl::make_unexpected(key.error());
+  const auto there = entries_.find(*key);
+  if (there != entries_.end() && stands(there->second, entry)) return false;
+  if (auto taken = put(std::move(*key), std::move(entry)); !taken) {
+    return tl::make_unexpected(taken.error());
+  }
+  return true;
 }
 
 Result<bool> Entries::remove(std::string_view text) {

@@ -40,6 +40,12 @@ class Entries {
   // many; nothing has changed then.
   Result<void> put(Entry entry);
 
+  // The same for one that comes from elsewhere, with less of a say than what is here. True: it was
+  // taken. False: what names the same stands, which is
+  // - made at that time or later, or the same but for when it was made;
+  // - or by somebody else than `entry.by`, and of the other kind, or not over before it.
+  Result<bool> merge(Entry entry);
+
   // Takes out the one that names the same as `text`. False when there is none. An error when it is
   // no entry of a list.
   Result<bool> remove(std::string_view text);
@@ -65,6 +71,8 @@ class Entries {
   List list(Entry::Kind kind, const std::string& file) const;
 
  private:
+  Result<void> put(std::string key, Entry entry);
+
   // By all keys of AddressList that the entry has.
   std::map<std::string, Entry, std::less<>> entries_;
 };

@@ -85,6 +85,8 @@ class Greylist {
     over,   // see restore()
   };
   Import import(const SavedRecord& record, Seconds now);
+  // What import() would say, with nothing changed.
+  Import would_import(const SavedRecord& record, Seconds now);
   // restore() for many: what a record needs of the table is fetched while the next ones are read,
   // so each is put back some calls later, in order, and the last ones by restore_pending(). Until
   // that nothing else is to be called.
@@ -244,6 +246,8 @@ class Greylist {
   bool comes_back(const RecordView& record, Seconds now);
   std::string_view key_of(const SavedRecord& record);
   RecordView view_of(const SavedRecord& record);
+  RecordView foreign_view_of(const SavedRecord& record);
+  Import judge_import(const RecordView& view, const HashedKey& key, Seconds now) const;
   Table::Ref put_back(const RecordView& view, Table::Hash key_hash);
 
   Policy policy_;

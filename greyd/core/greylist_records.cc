@@ -167,16 +167,33 @@ bool Greylist::restore(const SavedRecord& record, Seconds now) {
   return true;
 }
 
-Greylist::Import Greylist::import(const SavedRecord& record, Seconds now) {
-  const RecordView view{key_of(record), record.seen, record.record_class,
-                        std::uint8_t(std::min(record.passes, 255u))};
+// One that says nothing about when this daemon has last run. Its key is valid until the next call.
+RecordView Greylist::foreign_view_of(const SavedRecord& record) {
+  return {key_of(record), record.seen, record.record_class,
+          std::uint8_t(std::min(record.passes, 255u))};
+}
+
+Greylist::Import Greylist::judge_import(const RecordView& view, const HashedKey& key,
+                                        Seconds now) const {
   if (!rules::counts(view.state(), policy_, now, expiry_)) return Import::over;
-  const HashedKey key{view.key, table_.wide_hash(view.key)};
   if (find(key).stored == view.state()) return Import::had;
-  const Table::Ref ref = put_back(view, key.hash());
-  if (ref == 0) return Import::had;
-  note(ref);
-  return Import::taken;
+  const Table::Ref ref = table_.find(view.key, key.hash());
+  const bool stands =
+      ref != 0 && !rules::stands_before(view.state(), table_.view(ref).state(), policy_);
+  return stands ? Import::had : Import::taken;
+}
+
+Greylist::Import Greylist::would_import(const SavedRecord& record, Seconds now) {
+  const RecordView view = foreign_view_of(record);
+  return judge_import(view, {view.key, table_.wide_hash(view.key)}, now);
+}
+
+Greylist::Import Greylist::import(const SavedRecord& record, Seconds now) {
+  const RecordView view = foreign_view_of(record);
+  const HashedKey key{view.key, table_.wide_hash(view.key)};
+  const Import judged = judge_import(view, key, now);
+  if (judged == Import::taken) note(put_back(view, key.hash()));
+  return judged;
 }
 
 bool Greylist::restore_later(const SavedRecord& record, Seconds now) {

@@ -27,6 +27,12 @@ std::string_view state_name(RecordClass record_class) {
   return kStates[std::size_t(record_class)];
 }
 
+std::optional<RecordClass> class_named(std::string_view state) {
+  const auto* const found = std::find(kStates.begin(), kStates.end(), state);
+  if (found == kStates.end()) return std::nullopt;
+  return RecordClass(found - kStates.begin());
+}
+
 Result<std::optional<RecordFilter::Pattern>> RecordFilter::pattern_of(
     const std::optional<std::string>& text, std::string_view what) {
   if (!text) return std::optional<Pattern>();

@@ -76,13 +76,6 @@ class FieldTaker : public nlohmann::json_sax<nlohmann::json> {
   int depth_ = 0;
 };
 
-std::optional<RecordClass> class_named(std::string_view state) {
-  for (std::size_t c = 0; c < kRecordClasses; ++c) {
-    if (state == state_name(RecordClass(c))) return RecordClass(c);
-  }
-  return std::nullopt;
-}
-
 class JsonReader : public LineReader {
  public:
   using LineReader::LineReader;

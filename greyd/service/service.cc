@@ -16,6 +16,11 @@ ContextForm context_form(const Policy& policy) {
                                                        : ContextForm::qmail_greyd;
 }
 
+void count(Service::Imported& imported, Greylist::Import what) {
+  using Import = Greylist::Import;
+  ++(what == Import::taken ? imported.taken : what == Import::had ? imported.had : imported.over);
+}
+
 std::size_t entries_in(const Lists& lists) {
   return lists.whitelist.entries() + lists.blacklist.entries() + lists.rules.size();
 }
@@ -46,6 +51,20 @@ void Service::decide(std::span<const wire::Query> batch, Seconds now, Done done)
   counters_.evicted = greylist_.table().evictions();
   if (on_decided_) on_decided_(batch, {decisions_.data(), batch.size()}, now);
   for (std::size_t i = 0; i < batch.size(); ++i) done(i, decisions_[i]);
+}
+
+Service::Imported Service::import(std::span<const SavedRecord> records, Seconds now) {
+  Imported imported;
+  for (const SavedRecord& record : records) count(imported, greylist_.import(record, now));
+  files_.commit();
+  counters_.evicted = greylist_.table().evictions();
+  return imported;
+}
+
+Service::Imported Service::would_import(std::span<const SavedRecord> records, Seconds now) {
+  Imported imported;
+  for (const SavedRecord& record : records) count(imported, greylist_.would_import(record, now));
+  return imported;
 }
 
 void Service::report_state(StateFiles::Level level, const std::string& text) {

@@ -66,6 +66,13 @@ class Service : public Decider {
     return more;
   }
 
+  // Greylist::import() of each, or would_import(). What is taken is in the journal then.
+  struct Imported {
+    std::size_t taken = 0, had = 0, over = 0;
+  };
+  Imported import(std::span<const SavedRecord> records, Seconds now);
+  Imported would_import(std::span<const SavedRecord> records, Seconds now);
+
   const Lists& lists() const { return *lists_; }
   Seconds lists_since() const { return lists_since_; }  // when they were loaded
   EntriesKeeper& entries() { return entries_; }

@@ -31,6 +31,25 @@ TEST_CASE("a request is a command and fields, each taken by its kind") {
   CHECK(request->end());
 }
 
+TEST_CASE("an object may have truths, and lists of objects, whose faults name the list") {
+  auto request = Request::parse(
+      R"({"command":"import","dry_run":true,"none":[],"records":[{"client":"a"},{"client":7}]})");
+  REQUIRE(request);
+  CHECK(request->flag("dry_run"));
+  CHECK_FALSE(request->flag("other"));
+  CHECK(request->objects("none").empty());
+  auto records = request->objects("records");
+  REQUIRE(records.size() == 2);
+  CHECK(records[0].text("client") == "a");
+  CHECK(records[0].end());
+  CHECK_FALSE(records[1].text("client"));
+  CHECK(records[1].end().error().text == "records 2: field client: not a text");
+  CHECK(request->end());
+  CHECK_FALSE(Request::parse(R"({"command":"a","b":[{"c":[]}]})"));
+  CHECK_FALSE(Request::parse(R"({"command":"a","b":[{"c":{}}]})"));
+  CHECK_FALSE(Request::parse(R"({"command":"a","b":["x",{}]})"));
+}
+
 TEST_CASE("what is left, and what is of another kind, is a fault that names the field") {
   const auto fault = [](const char* line, auto take) {
     auto request = Request::parse(line);
@@ -67,7 +86,7 @@ TEST_CASE("what is no request is said") {
   CHECK(error_of("{}") == "the request names no command");
   CHECK(error_of(R"({"command":""})") == "the request names no command");
   CHECK(error_of(R"({"command":7})") == "the request names no command");
-  for (const char* value : {"-1", "1.5", "true", "null", "99999999999999999999", "[1]", "{}"}) {
+  for (const char* value : {"-1", "1.5", "null", "99999999999999999999", "[1]", "{}"}) {
     CAPTURE(value);
     CHECK(error_of(std::string(R"({"command":"list","limit":)") + value + "}")
               .find("limit: not a text, a number or a list of texts") != std::string::npos);
