@@ -207,17 +207,45 @@ class Parser {
     }
     field(add(app, "unlist", "take an entry of allow or block back"), "ENTRY", "entry",
           "as it was given", "", true);
+    add_import(app);
   }
-
-  void add_upkeep(CLI::App& app) {
-    add(app, "save", "write the whole state, and wait for it");
-    add(app, "expire", "forget what is over");
-    add(app, "reload", "read the lists again");
-    add(app, "check", "what a reload would say, and what is wrong with the running daemon");
+  void add_import(CLI::App& app) {
+    CLI::App* const import =
+        add(app, "import", "take what another greylister has kept: files, trees, dumps, logs");
+    ImportWanted& wanted = result_.import;
+    import->add_option("FILE", wanted.sources, "a file or a directory; it is told by its content")
+        ->type_name("")
+        ->check(not_empty())
+        ->required();
+    import
+        ->add_option_function<std::string>(
+            "--format",
+            [&wanted](const std::string& name) {
+              wanted.form = imports::form_named(name);
+    if (!wanted.form) {
+      throw CLI::ValidationError("--format", "'" + name + "' is none of " + forms());
+    }
+  },
+            "what it is, where its content does not tell: " + forms())
+        ->type_name("FORM");
+  import->add_flag("--dry-run", wanted.dry_run, "say what would be taken, and change nothing");
+} static std::string forms() {
+  std::string names;
+  for (std::size_t i = 0; i < imports::kForms; ++i) {
+    names += (i == 0 ? "" : ", ") + std::string(to_string(imports::Form(i)));
   }
+  return names;
+}
 
-  Invocation& result_;
-};
+void add_upkeep(CLI::App& app) {
+  add(app, "save", "write the whole state, and wait for it");
+  add(app, "expire", "forget what is over");
+  add(app, "reload", "read the lists again");
+  add(app, "check", "what a reload would say, and what is wrong with the running daemon");
+}
+
+Invocation& result_;
+};  // namespace
 
 void define(CLI::App& app, Parser& parser) {
   app.description("Looks into a running greylisting daemon, and changes what it remembers.");
@@ -241,7 +269,7 @@ Result<void> complete(const Invocation& invocation) {
   return {};
 }
 
-}  // namespace
+}  // namespace grey::greyctl
 
 Result<Invocation> parse_command_line(const std::vector<std::string>& arguments) {
   CLI::App app;

@@ -47,6 +47,7 @@ class Files : public Channel {
 
   Result<void> send(const std::string& request) override {
     lines_.clear();
+    at_ = 0;
     more_ = nullptr;
     auto answer =
         commands_.begin(request, by_, wall_clock(), [this](std::string lines) { lines_ += lines; });

@@ -5,6 +5,8 @@
 #include <memory>
 #include <utility>
 
+#include "greyd/greyctl/ask.h"
+#include "greyd/greyctl/import.h"
 #include "greyd/net/clock.h"
 
 namespace grey::greyctl {
@@ -19,6 +21,7 @@ class Run {
     const std::string& command = invocation_.command;
     if (command == "top") return top();
     if (command == "check") return check();
+    if (command == "import") return import_sources(invocation_.import, channel_, print_);
     const auto last = ask(invocation_.request);
     if (!last) return tl::make_unexpected(last.error());
     return end(*last);
@@ -27,26 +30,14 @@ class Run {
  private:
   // Asks, prints the lines of the answer that are not its last, and gives that.
   Result<Json> ask(const Json& request) {
-    if (auto sent = channel_.send(request.dump()); !sent) {
-      return tl::make_unexpected(sent.error());
-    }
     const bool patient = invocation_.command == "watch";
-    for (;;) {
-      auto line = channel_.receive(patient);
-      if (!line) return tl::make_unexpected(line.error());
-      if (!*line) return failure("the daemon has gone before its answer was whole");
-      Json object = Json::parse(**line, nullptr, false);
-      if (!object.is_object()) return failure("the answer is no object of JSON: " + **line);
-      if (object.contains("error")) {
-        return tl::make_unexpected(
-            Error{object.value("error", ""), object.value("exit_code", kExitSystemFailure)});
-      }
-      if (object.contains("done")) {
-        last_line_ = std::move(**line);
-        return object;
-      }
-      take(object, **line);
-    }
+    const auto take_line = [this](const Json& object, const std::string& line) {
+      take(object, line);
+    };
+    auto answer = grey::greyctl::ask(channel_, request.dump(), take_line, patient);
+    if (!answer) return tl::make_unexpected(answer.error());
+    last_line_ = std::move(answer->line);
+    return std::move(answer->object);
   }
 
   // A line of a long answer.

@@ -1,17 +1,13 @@
 // Carries a command out, and prints what comes of it.
 #pragma once
 
-#include <functional>
-#include <string_view>
-
 #include "greyd/base/error.h"
 #include "greyd/greyctl/channel.h"
 #include "greyd/greyctl/command_line.h"
+#include "greyd/greyctl/print.h"
 #include "greyd/greyctl/words.h"
 
 namespace grey::greyctl {
-
-using Print = std::function<void(std::string_view)>;
 
 // The exit code: see greyctl(8).
 Result<int> run(const Invocation& invocation, Channel& channel, const Paint& paint,

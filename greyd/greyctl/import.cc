@@ -1,0 +1,255 @@
+#include "greyd/greyctl/import.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "greyd/base/text.h"
+#include "greyd/control/commands.h"
+#include "greyd/control/record_json.h"
+#include "greyd/core/entries.h"
+#include "greyd/greyctl/ask.h"
+#include "greyd/greyctl/progress.h"
+#include "greyd/imports/judge.h"
+#include "greyd/imports/source.h"
+#include "greyd/imports/tally.h"
+#include "greyd/net/clock.h"
+
+namespace grey::greyctl {
+namespace {
+
+using imports::Item;
+using nlohmann::json;
+
+// A request being made: objects of one list.
+class Batch {
+ public:
+  explicit Batch(std::string begin) : begin_(std::move(begin)), text_(begin_) {}
+
+  static constexpr std::size_t kMost = Request::kMaxSize - 256;  // octets, with what is around them
+  bool has_room(std::string_view object) const {
+    return count_ < Commands::kMaxImported && text_.size() + object.size() < kMost;
+  }
+  // REQUIRES: has_room().
+  void add(std::string_view object) {
+    if (count_++ > 0) text_ += ',';
+    text_ += object;
+  }
+  bool empty() const { return count_ == 0; }
+  // The request; the next one begins.
+  std::string take() {
+    count_ = 0;
+    return std::exchange(text_, begin_) + "]}";
+  }
+
+ private:
+  const std::string begin_;
+  std::string text_;
+  std::size_t count_ = 0;
+};
+
+std::string_view without_newline(std::string_view line) {
+  return line.ends_with('\n') ? line.substr(0, line.size() - 1) : line;
+}
+
+std::string entry_object(const Entry& entry) {
+  std::string out;
+  JsonLine line(out);
+  line.text("list", entry.kind == Entry::Kind::allow ? "allow" : "block");
+  line.word("entry", entry.text).number("since", entry.since);
+  if (entry.until) line.number("until", *entry.until);
+  line.end();
+  return out;
+}
+
+// A line of the answer to `entries`.
+Entry entry_of(const json& line) {
+  Entry entry;
+  entry.kind = line.value("list", "") == "block" ? Entry::Kind::block : Entry::Kind::allow;
+  entry.text = read_word(line.value("entry", "")).value_or("");
+  entry.since = line.value("since", Seconds{0});
+  if (line.contains("until")) entry.until = line.value("until", Seconds{0});
+  entry.by = line.value("by", "");
+  return entry;
+}
+
+class Import {
+ public:
+  Import(const ImportWanted& wanted, Channel& channel, const Print& print)
+      : wanted_(wanted), channel_(channel), print_(print) {}
+
+  Result<int> run() {
+    auto done = look();
+    if (done) done = read_all(&Import::plan, "reading");
+    if (done && !wanted_.dry_run) done = send_entries();
+    if (done) done = read_all(&Import::take, wanted_.dry_run ? "asking about" : "taking");
+    if (done) done = send_records();
+    progress_.clear();
+    if (!done) return tl::make_unexpected(with_taken(done.error()));
+    if (wanted_.dry_run) print_("nothing is changed; it would be\n");
+    print_(tally_.text());
+    return 0;
+  }
+
+ private:
+  using Take = void (Import::*)(const Item&);
+
+  // What the daemon is: its policy, its clock, its entries.
+  Result<void> look() {
+    const auto status = ask(R"({"command":"status"})");
+    if (!status) return tl::make_unexpected(status.error());
+    const auto policy = policy_of(*status);
+    if (!policy) return failure("the daemon does not say its policy: is it of another version?");
+    policy_ = *policy;
+    now_ = status->value("now", wall_clock());
+    const auto put = [this](const json& line, const std::string&) {
+      return void(entries_.put(entry_of(line)));
+    };
+    const auto entries = greyctl::ask(channel_, R"({"command":"entries"})", put);
+    if (!entries) return tl::make_unexpected(entries.error());
+    return {};
+  }
+
+  Result<void> read_all(Take each, const char* what) {
+    for (const std::string& path : wanted_.sources) {
+      std::uint64_t items = 0;
+      const auto visit = [&](const Item& item) {
+        if (++items % kItemsPerLook == 0) stay([&] { return std::to_string(items); }, what, path);
+        if (!error_) (this->*each)(item);
+      };
+      const auto come = [&](std::uint64_t octets, std::uint64_t of) {
+        stay([&] { return std::to_string(octets * 100 / std::max<std::uint64_t>(of, 1)) + "%"; },
+             what, path);
+      };
+      const auto read = imports::read_source(path, wanted_.form, {}, visit, come);
+      if (error_) return tl::make_unexpected(*error_);
+      if (!read) return tl::make_unexpected(read.error());
+      if (each == &Import::plan) tally_.add(read->sums);
+    }
+    return {};
+  }
+
+  // To be called again and again while a source is read: says how far it is, and sees that the
+  // daemon does not take us for gone.
+  template <typename HowFar>
+  void stay(HowFar how_far, const char* what, const std::string& path) {
+    progress_.tell([&] { return std::string(what) + " " + path + ": " + how_far(); });
+    if (!error_ && monotonic_clock() - asked_ >= kQuiet) {
+      if (auto said = ask(R"({"command":"stats"})"); !said) error_ = said.error();
+    }
+  }
+
+  // The first time: what is not for the daemon, and what becomes of its entries.
+  void plan(const Item& item) {
+    const auto judged = imports::judge(item, policy_, now_);
+    if (const auto* skip = std::get_if<imports::Skip>(&judged)) {
+      return tally_.skipped(item, skip->reason);
+    }
+    const auto* const entry = std::get_if<Entry>(&judged);
+    if (entry == nullptr) return;
+    const auto merged = entries_.merge(*entry);
+    if (!merged && merged.error().exit_code == kExitMisuse) {
+      return tally_.skipped(item, imports::Reason::no_entry);
+    }
+    if (!merged) {
+      error_ = Error{to_string(item.place) + ": " + merged.error().text};
+    } else if (*merged) {
+      tally_.took_entry();
+      has_entries_ = true;
+    } else {
+      tally_.had();
+    }
+  }
+
+  // The second time: records.
+  void take(const Item& item) {
+    const auto judged = imports::judge(item, policy_, now_);
+    const auto* const record = std::get_if<SavedRecord>(&judged);
+    if (record == nullptr) return;
+    object_.clear();
+    append_record_json(object_, *record, policy_);
+    const std::string_view object = without_newline(object_);
+    if (!records_.has_room(object)) {
+      if (auto sent = send_records(); !sent) {
+        error_ = sent.error();
+        return;
+      }
+    }
+    if (!records_.has_room(object)) return tally_.skipped(item, imports::Reason::no_octets);
+    records_.add(object);
+  }
+
+  Result<void> send_records() {
+    if (records_.empty()) return {};
+    const auto counts = ask(records_.take());
+    if (!counts) return tl::make_unexpected(counts.error());
+    for (auto n = counts->value("taken", 0U); n > 0; --n) tally_.took_record();
+    for (auto n = counts->value("had", 0U); n > 0; --n) tally_.had();
+    for (auto n = counts->value("over", 0U); n > 0; --n) {
+      tally_.skipped({}, imports::Reason::expired);
+    }
+    return {};
+  }
+
+  // All that are by import, also of former ones: the daemon knows which it has.
+  Result<void> send_entries() {
+    if (!has_entries_) return {};
+    Batch batch(R"({"command":"import","entries":[)");
+    Result<void> outcome;
+    const auto send = [&] {
+      if (batch.empty() || !outcome) return;
+      if (auto sent = ask(batch.take()); !sent) outcome = tl::make_unexpected(sent.error());
+    };
+    entries_.for_each([&](const Entry& entry) {
+      if (entry.by != "import") return;
+      const std::string object = entry_object(entry);
+      if (!batch.has_room(without_newline(object))) send();
+      batch.add(without_newline(object));
+    });
+    send();
+    return outcome;
+  }
+
+  Result<json> ask(const std::string& request) {
+    asked_ = monotonic_clock();
+    auto answer = greyctl::ask(channel_, request, [](const json&, const std::string&) {});
+    if (!answer) return tl::make_unexpected(answer.error());
+    return std::move(answer->object);
+  }
+
+  Error with_taken(Error error) const {
+    if (!wanted_.dry_run && tally_.records() > 0) {
+      error.text +=
+          "; before that " + std::to_string(tally_.records()) + " records were taken, and stay";
+    }
+    return error;
+  }
+
+  static constexpr std::uint64_t kItemsPerLook = 256;
+  static constexpr Seconds kQuiet = 60;  // the daemon waits ten times as long
+
+  const ImportWanted& wanted_;
+  Channel& channel_;
+  const Print& print_;
+  ProgressLine progress_;
+  Policy policy_;
+  Seconds now_ = 0;  // the daemon's
+  Seconds asked_ = 0;
+  Entries entries_;  // the daemon's, as they will be
+  bool has_entries_ = false;
+  Batch records_{wanted_.dry_run ? R"({"command":"import","dry_run":true,"records":[)"
+                                 : R"({"command":"import","records":[)"};
+  std::string object_;
+  imports::Tally tally_;
+  std::optional<Error> error_;  // of what a visit has done
+};
+
+}  // namespace
+
+Result<int> import_sources(const ImportWanted& wanted, Channel& channel, const Print& print) {
+  return Import(wanted, channel, print).run();
+}
+
+}  // namespace grey::greyctl
