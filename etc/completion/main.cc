@@ -14,6 +14,7 @@
 #include "greyd/core/record_state.h"
 #include "greyd/greyctl/command_line.h"
 #include "greyd/greyctl/top.h"
+#include "greyd/imports/form.h"
 #include "greyd/options.h"
 #include "svctool/cli/options_app.h"
 #include "svctool/plan/service_dir.h"
@@ -36,6 +37,9 @@ Command greyctl() {
     words["STATE"].emplace_back(state_name(RecordClass(i)));
   }
   for (const std::string_view name : greyctl::Top::names()) words["BY"].emplace_back(name);
+  for (std::size_t i = 0; i < imports::kForms; ++i) {
+    words["FORM"].emplace_back(to_string(imports::Form(i)));
+  }
   for (const Setting& setting : all_settings()) {
     if (setting.kind != Kind::choice) continue;
     words["--" + std::string(setting.name)] = split(setting.choices, '|');

@@ -46,6 +46,8 @@ Value value_of(const CLI::Option& option, const std::string& name, const Words& 
   value.name = type.substr(0, type.find(':'));
   if (option.get_positional()) value.name = option.get_name(true);
   value.kind = kind_of(type);
+  // An argument whose name says enough has no type.
+  if (type.empty() && option.get_positional()) value.kind = kind_of(value.name);
   for (const std::string& key : {name, type}) {
     if (const auto known = words.find(key); known != words.end()) value.words = known->second;
   }

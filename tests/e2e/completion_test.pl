@@ -116,6 +116,7 @@ for my $name (sort keys %shells) {
     $becomes->('greyctl li', 'greyctl list');
     $becomes->('greyctl list --st', 'greyctl list --state' . ($name eq 'zsh' ? '=' : ''));
     $becomes->('greyctl list --state w', 'greyctl list --state waiting');
+    $becomes->('greyctl import --format spam', 'greyctl import --format spamdb');
     $becomes->('greyctl list --state=w', 'greyctl list --state=waiting');
     $becomes->('greyctl --control /x list --state k', 'greyctl --control /x list --state known');
     $offers->('greyctl list --state ', qw(waiting bounce passed known));
