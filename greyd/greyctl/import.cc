@@ -1,6 +1,9 @@
 #include "greyd/greyctl/import.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -125,7 +128,7 @@ class Import {
       };
       const auto read = imports::read_source(path, wanted_.form, {}, visit, come);
       if (error_) return tl::make_unexpected(*error_);
-      if (!read) return tl::make_unexpected(read.error());
+      if (!read) return tl::make_unexpected(with_reader(read.error()));
       if (each == &Import::plan) tally_.add(read->sums);
     }
     return {};
@@ -217,6 +220,13 @@ class Import {
     auto answer = greyctl::ask(channel_, request, [](const json&, const std::string&) {});
     if (!answer) return tl::make_unexpected(answer.error());
     return std::move(answer->object);
+  }
+
+  // Root has become the owner of the context file by then.
+  static Error with_reader(Error error) {
+    if (error.number != EACCES) return error;
+    error.text += " (it is read as uid:" + std::to_string(::geteuid()) + ")";
+    return error;
   }
 
   Error with_taken(Error error) const {

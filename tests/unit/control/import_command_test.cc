@@ -181,6 +181,19 @@ TEST_CASE_FIXTURE(Fixture, "a batch of entries with a bad one leaves nothing") {
         std::string::npos);
 }
 
+TEST_CASE_FIXTURE(Fixture, "nor has a change that is written with it anything of it") {
+  const auto begin = [&](const std::string& request) {
+    commands->begin(request, "uid:7", kNow, [](const auto&) {});
+  };
+  begin(R"({"command":"allow","entry":"192.0.2.7"})");  // is being written
+  begin(R"({"command":"import","entries":[{"list":"allow","entry":"192.0.2.1"},)"
+        R"({"list":"allow","entry":"nonsense"}]})");
+  begin(R"({"command":"allow","entry":"192.0.2.8"})");
+  background.drain();
+  CHECK(say(R"({"command":"entries"})").find("192.0.2.1\"") == std::string::npos);
+  CHECK(service->entries().entries().size() == 2);
+}
+
 TEST_CASE_FIXTURE(Fixture, "more entries than there can be leave nothing of their batch") {
   service->entries().change(
       [](Entries& entries) {
