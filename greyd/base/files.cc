@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -92,40 +93,43 @@ std::string directory_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-namespace {
-
-// Everything up to the rename; 0 or an errno, and the verb of what failed.
-int fill(int fd, std::string_view content, const FileMode& mode, std::string_view& verb) {
-  verb = "write";
-  if (const int error = write_all(fd, content)) return error;
-  verb = "set the mode of";
-  if (::fchmod(fd, mode.mode) != 0) return errno;
-  verb = "set the owner of";
-  if ((mode.uid || mode.gid) &&
-      ::fchown(fd, mode.uid.value_or(uid_t(-1)), mode.gid.value_or(gid_t(-1))) != 0) {
-    return errno;
-  }
-  verb = "sync";
-  return ::fsync(fd) == 0 ? 0 : errno;
+Result<NewFile> NewFile::begin(const std::string& path) {
+  std::string temporary = path + ".tmp.XXXXXX";
+  Fd fd(::mkostemp(temporary.data(), O_CLOEXEC));
+  if (!fd) return tl::make_unexpected(system_error("create a temporary file beside", path, errno));
+  return NewFile(path, std::move(temporary), std::move(fd));
 }
 
-}  // namespace
+NewFile::~NewFile() {
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+Result<void> NewFile::write(std::string_view content) {
+  const int error = write_all(fd_.get(), content);
+  if (error == 0) return {};
+  return tl::make_unexpected(system_error("write", path_, error));
+}
+
+Result<void> NewFile::put_in_place(const FileMode& mode) {
+  const auto failed = [&](std::string_view verb) {
+    return tl::make_unexpected(system_error(verb, path_, errno));
+  };
+  if (::fchmod(fd_.get(), mode.mode) != 0) return failed("set the mode of");
+  if ((mode.uid || mode.gid) &&
+      ::fchown(fd_.get(), mode.uid.value_or(uid_t(-1)), mode.gid.value_or(gid_t(-1))) != 0) {
+    return failed("set the owner of");
+  }
+  if (::fsync(fd_.get()) != 0) return failed("sync");
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) return failed("replace");
+  temporary_.clear();
+  return sync_directory_of(path_);
+}
 
 Result<void> replace_file(const std::string& path, std::string_view content, const FileMode& mode) {
-  std::string temporary = path + ".tmp.XXXXXX";
-  const Fd fd(::mkostemp(temporary.data(), O_CLOEXEC));
-  if (!fd) return tl::make_unexpected(system_error("create a temporary file beside", path, errno));
-  std::string_view verb;
-  int error = fill(fd.get(), content, mode, verb);
-  if (error == 0 && ::rename(temporary.c_str(), path.c_str()) != 0) {
-    error = errno;
-    verb = "replace";
-  }
-  if (error != 0) {
-    ::unlink(temporary.c_str());
-    return tl::make_unexpected(system_error(verb, path, error));
-  }
-  return sync_directory_of(path);
+  auto file = NewFile::begin(path);
+  if (!file) return tl::make_unexpected(file.error());
+  if (auto written = file->write(content); !written) return written;
+  return file->put_in_place(mode);
 }
 
 int sync_parent(const std::string& path) {

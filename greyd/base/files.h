@@ -65,6 +65,29 @@ struct FileMode {
 Result<void> replace_file(const std::string& path, std::string_view content,
                           const FileMode& mode = {});
 
+// The same for what is written piece by piece.
+class NewFile {
+ public:
+  static Result<NewFile> begin(const std::string& path);
+  NewFile(NewFile&& other) noexcept
+      : path_(std::move(other.path_)),
+        temporary_(std::exchange(other.temporary_, {})),
+        fd_(std::move(other.fd_)) {}
+  NewFile& operator=(NewFile&&) = delete;
+  ~NewFile();  // the temporary file is gone, unless it was put in place
+
+  Result<void> write(std::string_view content);
+  // fsync, rename, fsync of the directory. REQUIRES: no call before had an error.
+  Result<void> put_in_place(const FileMode& mode);
+
+ private:
+  NewFile(std::string path, std::string temporary, Fd fd)
+      : path_(std::move(path)), temporary_(std::move(temporary)), fd_(std::move(fd)) {}
+
+  std::string path_, temporary_;
+  Fd fd_;
+};
+
 // The directory that holds `path`; "." for a name alone.
 std::string directory_of(const std::string& path);
 
