@@ -50,6 +50,7 @@ class Parser {
     add_place(app);
     add_looks(app);
     add_changes(app);
+    add_export(app);
     add_upkeep(app);
     app.require_subcommand(0, 1);  // that there is one is looked at after unknown options
   }
@@ -207,6 +208,30 @@ class Parser {
     }
     field(add(app, "unlist", "take an entry of allow or block back"), "ENTRY", "entry",
           "as it was given", "", true);
+  }
+
+  void add_export(CLI::App& app) {
+    CLI::App* const command = add(app, "export", "the records, in a form for elsewhere");
+    command
+        ->add_option_function<std::string>(
+            "--format",
+            [this](const std::string& name) {
+              const auto form = imports::export_form_named(name);
+              if (!form) {
+                throw CLI::ValidationError(
+                    "--format",
+                    "'" + name + "' is none of json, csv, context, greydaemon, relaytofrom");
+              }
+              result_.exporting.form = *form;
+            },
+            "json, csv, context, greydaemon or relaytofrom")
+        ->type_name("FORM")
+        ->required();
+    command
+        ->add_option("--output", result_.exporting.output,
+                     "a file, replaced when all is written (standard output)")
+        ->type_name("FILE")
+        ->check(not_empty());
   }
 
   void add_upkeep(CLI::App& app) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "greyd/base/error.h"
+#include "greyd/greyctl/export.h"
 #include "greyd/greyctl/place.h"
 #include "greyd/greyctl/top.h"
 
@@ -26,6 +27,8 @@ struct Invocation {
   Top::By top_by = Top::By::clients;
   std::size_t top_most = 20;
   std::optional<Seconds> top_since;  // how far back
+
+  Export exporting;  // of `export`
 
   std::string information;  // not empty: print this, and do nothing else
 };

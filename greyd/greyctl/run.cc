@@ -19,6 +19,7 @@ class Run {
     const std::string& command = invocation_.command;
     if (command == "top") return top();
     if (command == "check") return check();
+    if (command == "export") return export_records(invocation_.exporting, channel_);
     const auto last = ask(invocation_.request);
     if (!last) return tl::make_unexpected(last.error());
     return end(*last);
