@@ -93,11 +93,37 @@ std::string directory_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-Result<NewFile> NewFile::begin(const std::string& path) {
+namespace {
+
+// What an open file without a name can be linked by; empty: it cannot.
+std::string link_of(int fd) {
+  const std::string link = "/proc/self/fd/" + std::to_string(fd);
+  return file_id(link) ? link : std::string();
+}
+
+}  // namespace
+
+Result<NewFile> NewFile::begin(const std::string& path, bool unnamed) {
+  if (unnamed) {
+    Fd fd(::open(directory_of(path).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
+    if (fd && !link_of(fd.get()).empty()) return NewFile(path, {}, std::move(fd));
+  }
   std::string temporary = path + ".tmp.XXXXXX";
   Fd fd(::mkostemp(temporary.data(), O_CLOEXEC));
   if (!fd) return tl::make_unexpected(system_error("create a temporary file beside", path, errno));
   return NewFile(path, std::move(temporary), std::move(fd));
+}
+
+int NewFile::give_name() {
+  std::string name = path_ + ".tmp.XXXXXX";
+  // Nobody's yet; link(2) does not replace, so it is free again for a moment.
+  const Fd placed(::mkostemp(name.data(), O_CLOEXEC));
+  if (!placed || ::unlink(name.c_str()) != 0) return errno;
+  const int linked =
+      ::linkat(AT_FDCWD, link_of(fd_.get()).c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW);
+  if (linked != 0) return errno;
+  temporary_ = std::move(name);
+  return 0;
 }
 
 NewFile::~NewFile() {
@@ -120,6 +146,11 @@ Result<void> NewFile::put_in_place(const FileMode& mode) {
     return failed("set the owner of");
   }
   if (::fsync(fd_.get()) != 0) return failed("sync");
+  if (temporary_.empty()) {
+    if (const int error = give_name()) {
+      return tl::make_unexpected(system_error("replace", path_, error));
+    }
+  }
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) return failed("replace");
   temporary_.clear();
   return sync_directory_of(path_);

@@ -224,8 +224,8 @@ class Parser {
               }
               result_.exporting.form = *form;
             },
-            "json, csv, context, greydaemon or relaytofrom")
-        ->type_name("FORM")
+            "what they are written as")
+        ->type_name("json|csv|context|greydaemon|relaytofrom")
         ->required();
     command
         ->add_option("--output", result_.exporting.output,

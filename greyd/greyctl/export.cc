@@ -37,7 +37,7 @@ class Target {
     if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
       return misuse("--output: " + path + " is no regular file: use > for it");
     }
-    auto file = NewFile::begin(path);
+    auto file = NewFile::begin(path, true);
     if (!file) return tl::make_unexpected(file.error());
     target.file_.emplace(std::move(*file));
     return target;

@@ -114,12 +114,12 @@ subtest 'a reader that goes away' => sub {
 };
 
 # One that answers so much of a list, and dies.
-sub lie { my ($answer) = @_;
+sub lie { my ($answer, $stays) = @_;
     unlink "$dir/liar";
     my $server = IO::Socket::UNIX->new(Local => "$dir/liar", Listen => 1) or die;
     $liar = fork // die;
     return if $liar;
-    while (my $peer = $server->accept) { <$peer>; print $peer $answer; close $peer }
+    while (my $peer = $server->accept) { <$peer>; $peer->autoflush; print $peer $answer; sleep 60 if $stays; close $peer }
     POSIX::_exit(0) }
 
 subtest 'a daemon that dies in the middle' => sub {
@@ -142,6 +142,21 @@ subtest 'a daemon that dies in the middle' => sub {
         waitpid $liar, 0;
         undef $liar;
     }
+};
+
+subtest 'an export that is killed in the middle' => sub {
+    lie(qq({"state":"waiting","client":"192.0.2.1","sender":"a","recipient":"b","first_seen":$now}\n) x 5000, 'and stays');
+    spit("$dir/out", 'old');
+    my $pid = fork // die;
+    if ($pid == 0) { exec $greyctl, '--control', "$dir/liar", 'export', '--format', 'csv', '--output', "$dir/out" or die }
+    ok wait_until(sub { grep { (readlink // '') =~ /^\Q$dir\E\/(?:#|out\.tmp)/ } glob "/proc/$pid/fd/*" }), 'it has begun';
+    kill KILL => $pid;
+    waitpid $pid, 0;
+    is slurp("$dir/out"), 'old', 'the file is as it was';
+    is leftovers(), '', 'and nothing is left beside it';
+    kill KILL => $liar;
+    waitpid $liar, 0;
+    undef $liar;
 };
 
 # A real one: it is stopped by a reader that does not read on, and then killed.
