@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -94,38 +95,72 @@ std::string directory_of(const std::string& path) {
 
 namespace {
 
-// Everything up to the rename; 0 or an errno, and the verb of what failed.
-int fill(int fd, std::string_view content, const FileMode& mode, std::string_view& verb) {
-  verb = "write";
-  if (const int error = write_all(fd, content)) return error;
-  verb = "set the mode of";
-  if (::fchmod(fd, mode.mode) != 0) return errno;
-  verb = "set the owner of";
-  if ((mode.uid || mode.gid) &&
-      ::fchown(fd, mode.uid.value_or(uid_t(-1)), mode.gid.value_or(gid_t(-1))) != 0) {
-    return errno;
-  }
-  verb = "sync";
-  return ::fsync(fd) == 0 ? 0 : errno;
+// What an open file without a name can be linked by; empty: it cannot.
+std::string link_of(int fd) {
+  const std::string link = "/proc/self/fd/" + std::to_string(fd);
+  return file_id(link) ? link : std::string();
 }
 
 }  // namespace
 
-Result<void> replace_file(const std::string& path, std::string_view content, const FileMode& mode) {
+Result<NewFile> NewFile::begin(const std::string& path, bool unnamed) {
+  if (unnamed) {
+    Fd fd(::open(directory_of(path).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
+    if (fd && !link_of(fd.get()).empty()) return NewFile(path, {}, std::move(fd));
+  }
   std::string temporary = path + ".tmp.XXXXXX";
-  const Fd fd(::mkostemp(temporary.data(), O_CLOEXEC));
+  Fd fd(::mkostemp(temporary.data(), O_CLOEXEC));
   if (!fd) return tl::make_unexpected(system_error("create a temporary file beside", path, errno));
-  std::string_view verb;
-  int error = fill(fd.get(), content, mode, verb);
-  if (error == 0 && ::rename(temporary.c_str(), path.c_str()) != 0) {
-    error = errno;
-    verb = "replace";
+  return NewFile(path, std::move(temporary), std::move(fd));
+}
+
+int NewFile::give_name() {
+  std::string name = path_ + ".tmp.XXXXXX";
+  // Nobody's yet; link(2) does not replace, so it is free again for a moment.
+  const Fd placed(::mkostemp(name.data(), O_CLOEXEC));
+  if (!placed || ::unlink(name.c_str()) != 0) return errno;
+  const int linked =
+      ::linkat(AT_FDCWD, link_of(fd_.get()).c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW);
+  if (linked != 0) return errno;
+  temporary_ = std::move(name);
+  return 0;
+}
+
+NewFile::~NewFile() {
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+Result<void> NewFile::write(std::string_view content) {
+  const int error = write_all(fd_.get(), content);
+  if (error == 0) return {};
+  return tl::make_unexpected(system_error("write", path_, error));
+}
+
+Result<void> NewFile::put_in_place(const FileMode& mode) {
+  const auto failed = [&](std::string_view verb) {
+    return tl::make_unexpected(system_error(verb, path_, errno));
+  };
+  if (::fchmod(fd_.get(), mode.mode) != 0) return failed("set the mode of");
+  if ((mode.uid || mode.gid) &&
+      ::fchown(fd_.get(), mode.uid.value_or(uid_t(-1)), mode.gid.value_or(gid_t(-1))) != 0) {
+    return failed("set the owner of");
   }
-  if (error != 0) {
-    ::unlink(temporary.c_str());
-    return tl::make_unexpected(system_error(verb, path, error));
+  if (::fsync(fd_.get()) != 0) return failed("sync");
+  if (temporary_.empty()) {
+    if (const int error = give_name()) {
+      return tl::make_unexpected(system_error("replace", path_, error));
+    }
   }
-  return sync_directory_of(path);
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) return failed("replace");
+  temporary_.clear();
+  return sync_directory_of(path_);
+}
+
+Result<void> replace_file(const std::string& path, std::string_view content, const FileMode& mode) {
+  auto file = NewFile::begin(path);
+  if (!file) return tl::make_unexpected(file.error());
+  if (auto written = file->write(content); !written) return written;
+  return file->put_in_place(mode);
 }
 
 int sync_parent(const std::string& path) {

@@ -65,6 +65,33 @@ struct FileMode {
 Result<void> replace_file(const std::string& path, std::string_view content,
                           const FileMode& mode = {});
 
+// The same for what is written piece by piece.
+class NewFile {
+ public:
+  // `unnamed`: has no name until it is whole, where system and file system can do that, so that who
+  // is killed meanwhile leaves nothing either.
+  static Result<NewFile> begin(const std::string& path, bool unnamed = false);
+  NewFile(NewFile&& other) noexcept
+      : path_(std::move(other.path_)),
+        temporary_(std::exchange(other.temporary_, {})),
+        fd_(std::move(other.fd_)) {}
+  NewFile& operator=(NewFile&&) = delete;
+  ~NewFile();  // without put_in_place() nothing is left of it
+
+  Result<void> write(std::string_view content);
+  // fsync, rename, fsync of the directory. REQUIRES: no call before had an error.
+  Result<void> put_in_place(const FileMode& mode);
+
+ private:
+  NewFile(std::string path, std::string temporary, Fd fd)
+      : path_(std::move(path)), temporary_(std::move(temporary)), fd_(std::move(fd)) {}
+
+  int give_name();  // 0 or an errno
+
+  std::string path_, temporary_;  // temporary_: empty while it has no name
+  Fd fd_;
+};
+
 // The directory that holds `path`; "." for a name alone.
 std::string directory_of(const std::string& path);
 

@@ -50,6 +50,7 @@ class Parser {
     add_place(app);
     add_looks(app);
     add_changes(app);
+    add_export(app);
     add_upkeep(app);
     app.require_subcommand(0, 1);  // that there is one is looked at after unknown options
   }
@@ -209,43 +210,70 @@ class Parser {
           "as it was given", "", true);
     add_import(app);
   }
+
   void add_import(CLI::App& app) {
-    CLI::App* const import =
+    CLI::App* const command =
         add(app, "import", "take what another greylister has kept: files, trees, dumps, logs");
     ImportWanted& wanted = result_.import;
-    import->add_option("FILE", wanted.sources, "a file or a directory; it is told by its content")
+    command->add_option("FILE", wanted.sources, "a file or a directory; it is told by its content")
         ->type_name("")
         ->check(not_empty())
         ->required();
-    import
+    command
         ->add_option_function<std::string>(
             "--format",
             [&wanted](const std::string& name) {
               wanted.form = imports::form_named(name);
-    if (!wanted.form) {
-      throw CLI::ValidationError("--format", "'" + name + "' is none of " + forms());
-    }
-  },
+              if (!wanted.form) {
+                throw CLI::ValidationError("--format", "'" + name + "' is none of " + forms());
+              }
+            },
             "what it is, where its content does not tell: " + forms())
         ->type_name("FORM");
-  import->add_flag("--dry-run", wanted.dry_run, "say what would be taken, and change nothing");
-} static std::string forms() {
-  std::string names;
-  for (std::size_t i = 0; i < imports::kForms; ++i) {
-    names += (i == 0 ? "" : ", ") + std::string(to_string(imports::Form(i)));
+    command->add_flag("--dry-run", wanted.dry_run, "say what would be taken, and change nothing");
   }
-  return names;
-}
 
-void add_upkeep(CLI::App& app) {
-  add(app, "save", "write the whole state, and wait for it");
-  add(app, "expire", "forget what is over");
-  add(app, "reload", "read the lists again");
-  add(app, "check", "what a reload would say, and what is wrong with the running daemon");
-}
+  static std::string forms() {
+    std::string names;
+    for (std::size_t i = 0; i < imports::kForms; ++i) {
+      names += (i == 0 ? "" : ", ") + std::string(to_string(imports::Form(i)));
+    }
+    return names;
+  }
 
-Invocation& result_;
-};  // namespace
+  void add_export(CLI::App& app) {
+    CLI::App* const command = add(app, "export", "the records, in a form for elsewhere");
+    command
+        ->add_option_function<std::string>(
+            "--format",
+            [this](const std::string& name) {
+              const auto form = imports::export_form_named(name);
+              if (!form) {
+                throw CLI::ValidationError(
+                    "--format",
+                    "'" + name + "' is none of json, csv, context, greydaemon, relaytofrom");
+              }
+              result_.exporting.form = *form;
+            },
+            "what they are written as")
+        ->type_name("json|csv|context|greydaemon|relaytofrom")
+        ->required();
+    command
+        ->add_option("--output", result_.exporting.output,
+                     "a file, replaced when all is written (standard output)")
+        ->type_name("FILE")
+        ->check(not_empty());
+  }
+
+  void add_upkeep(CLI::App& app) {
+    add(app, "save", "write the whole state, and wait for it");
+    add(app, "expire", "forget what is over");
+    add(app, "reload", "read the lists again");
+    add(app, "check", "what a reload would say, and what is wrong with the running daemon");
+  }
+
+  Invocation& result_;
+};
 
 void define(CLI::App& app, Parser& parser) {
   app.description("Looks into a running greylisting daemon, and changes what it remembers.");
@@ -269,7 +297,7 @@ Result<void> complete(const Invocation& invocation) {
   return {};
 }
 
-}  // namespace grey::greyctl
+}  // namespace
 
 Result<Invocation> parse_command_line(const std::vector<std::string>& arguments) {
   CLI::App app;

@@ -9,6 +9,7 @@
 
 #include "greyd/base/error.h"
 #include "greyd/greyctl/import_wanted.h"
+#include "greyd/greyctl/export.h"
 #include "greyd/greyctl/place.h"
 #include "greyd/greyctl/top.h"
 
@@ -28,6 +29,8 @@ struct Invocation {
   std::size_t top_most = 20;
   std::optional<Seconds> top_since;  // how far back
   ImportWanted import;               // of that
+
+  Export exporting;  // of `export`
 
   std::string information;  // not empty: print this, and do nothing else
 };

@@ -22,6 +22,7 @@ class Run {
     if (command == "top") return top();
     if (command == "check") return check();
     if (command == "import") return import_sources(invocation_.import, channel_, print_);
+    if (command == "export") return export_records(invocation_.exporting, channel_);
     const auto last = ask(invocation_.request);
     if (!last) return tl::make_unexpected(last.error());
     return end(*last);

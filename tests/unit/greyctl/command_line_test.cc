@@ -49,6 +49,18 @@ TEST_CASE("a command line is a request") {
   }
 }
 
+TEST_CASE("an export says its form, and perhaps a file") {
+  const auto invocation =
+      parse_command_line({"greyctl", "export", "--format", "relaytofrom", "--output", "FILE"});
+  REQUIRE(invocation);
+  CHECK(invocation->command == "export");
+  CHECK(invocation->exporting.form == grey::imports::ExportForm::relaytofrom);
+  CHECK(invocation->exporting.output == "FILE");
+  CHECK(request_of({"export"}).find("--format is required") != std::string::npos);
+  CHECK(request_of({"export", "--format", "indimail"}).find("'indimail' is none of json, csv, ") !=
+        std::string::npos);
+}
+
 TEST_CASE("where it asks stands before the command, and so does a policy") {
   const auto invocation =
       parse_command_line({"greyctl", "--context", "c", "--ipv4-prefix", "24", "list", "--json"});
