@@ -33,6 +33,11 @@ class RecipientRules {
   bool any_passes() const { return any_passes_; }
   // What the recipient is to wait for.
   Terms terms(const Policy& policy, std::size_t recipient) const;
+  // The same number for recipients of one rule, or of none.
+  std::uint64_t terms_id(std::size_t recipient) const {
+    constexpr std::uint64_t kFactor = 0x9e3779b97f4a7c15;
+    return numbers_.empty() ? 0 : numbers_[recipient] * kFactor;
+  }
   // The rule that names it; false where none does.
   MatchedRule matched(std::size_t recipient) const;
 
@@ -42,7 +47,7 @@ class RecipientRules {
     return &rules_->action(numbers_[recipient]);
   }
 
-  bool is_off_for_all(std::string_view sender, std::string_view recipient) const;
+  bool is_off_for_all(std::string_view sender, std::string_view recipient);
 
   const RuleList* rules_ = nullptr;
   std::vector<std::uint32_t> numbers_;  // of each recipient's rule; empty: no rule names any
