@@ -67,12 +67,12 @@ void Greylist::decide(std::span<const wire::Query> batch, const Lists& lists, Se
   for (std::size_t i = 0; i < batch.size(); ++i) {
     const Question question{batch[i], lists, now, prepared_[i]};
     Decided& decided = decisions[i];
-    decided.matched = {};
-    decided.rule = {};
+    if (decided.matched) decided.matched = {};
+    if (decided.rule) decided.rule = {};
     if (!by_lists(question, decided) && !by_rules(question, decided)) {
       const Judged judged = by_records(question);
       static_cast<Decision&>(decided) = judged;
-      decided.rule = rules_.matched(judged.recipient);
+      if (!rules_.none()) decided.rule = rules_.matched(judged.recipient);
     }
     tell_under(policy_, decided);
   }
@@ -134,6 +134,8 @@ bool Greylist::by_lists(const Question& question, Decided& decided) const {
 
 // Whether greylisting is off for all whom the lists leave. From here on `rules_` is that query's.
 bool Greylist::by_rules(const Question& question, Decided& decided) {
+  rules_.forget();
+  if (question.lists.rules.empty()) return false;
   rules_.look_up(question.lists.rules, question.query);
   if (!rules_.any_off()) return false;
   std::size_t number = 0, off = 0;

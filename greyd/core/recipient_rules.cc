@@ -11,8 +11,7 @@ RuleLimits rule_limits(const Policy& policy) {
 
 void RecipientRules::look_up(const RuleList& rules, const wire::Query& query) {
   rules_ = &rules;
-  numbers_.clear();
-  any_off_ = any_passes_ = false;
+  forget();
   if (rules.empty()) return;
   const Client& client = query.client;
   const Ip address = client.has_address() ? client.ip : greydaemon::listed_as(*client.name);
@@ -45,7 +44,7 @@ bool RecipientRules::is_off_for_all(std::string_view sender, std::string_view re
          (sender != kUnknown || rules_->is_off_for_all(rule, RuleKind::sender));
 }
 
-Terms RecipientRules::terms(const Policy& policy, std::size_t recipient) const {
+Terms RecipientRules::terms_of(const Policy& policy, std::size_t recipient) const {
   Terms terms = policy;
   const RuleAction* const says = action(recipient);
   if (says == nullptr) return terms;
