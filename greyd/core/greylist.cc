@@ -67,12 +67,12 @@ void Greylist::decide(std::span<const wire::Query> batch, const Lists& lists, Se
   for (std::size_t i = 0; i < batch.size(); ++i) {
     const Question question{batch[i], lists, now, prepared_[i]};
     Decided& decided = decisions[i];
-    decided.matched = {};
-    decided.rule = {};
+    if (decided.matched) decided.matched = {};
+    if (decided.rule) decided.rule = {};
     if (!by_lists(question, decided) && !by_rules(question, decided)) {
       const Judged judged = by_records(question);
       static_cast<Decision&>(decided) = judged;
-      decided.rule = rules_.matched(judged.recipient);
+      if (!rules_.none()) decided.rule = rules_.matched(judged.recipient);
     }
     tell_under(policy_, decided);
   }
@@ -134,6 +134,8 @@ bool Greylist::by_lists(const Question& question, Decided& decided) const {
 
 // Whether greylisting is off for all whom the lists leave. From here on `rules_` is that query's.
 bool Greylist::by_rules(const Question& question, Decided& decided) {
+  rules_.forget();
+  if (question.lists.rules.empty()) return false;
   rules_.look_up(question.lists.rules, question.query);
   if (!rules_.any_off()) return false;
   std::size_t number = 0, off = 0;
@@ -223,12 +225,13 @@ Greylist::Judged Greylist::by_triplets(const Question& question) {
   named_.begin(query.recipients.size());
   good_retries_.clear();
   earning_.reset();
+  std::optional<rules::Stored> before;
   std::size_t next = 0;
   for (const std::string_view recipient : query.recipients) {
     const std::size_t number = next++;
     if (counts_for_itself(question, recipient, number)) continue;
     const HashedKey key = triplet_key(question, recipient);
-    if (!named_.insert(key.wide_hash)) continue;
+    if (!named_.insert(key.wide_hash + rules_.terms_id(number))) continue;
     if (rules_.any_passes()) {
       // Known to all it would not be here.
       if (const auto known = judge_client(question, number).known) {
@@ -238,8 +241,15 @@ Greylist::Judged Greylist::by_triplets(const Question& question) {
     }
     const Terms terms = rules_.terms(policy_, number);
     const Found triplet = find(key);
-    const rules::Judgement judged = judge(triplet.stored, terms, question.now, expiry_);
-    apply(judged.effect, triplet.ref, key);
+    // A triplet of all recipients (--recipient-key=none) is judged on the terms of each, by what it
+    // was before this query.
+    const bool shared = policy_.recipient_key == RecipientKey::none;
+    const bool judged_before = shared && before.has_value();
+    if (!judged_before) before = triplet.stored;
+    const rules::Judgement judged = judge(*before, terms, question.now, expiry_);
+    if (!judged_before || judged.decision.reason == Reason::passed) {
+      apply(judged.effect, triplet.ref, key);
+    }
     summary.add(judged.decision, number);
     if (judged.decision.reason == Reason::passed && terms.client_passes > 0) earning_ = terms;
     if (judged.decision.reason == Reason::bounce && !judged.decision.again) {
@@ -251,8 +261,11 @@ Greylist::Judged Greylist::by_triplets(const Question& question) {
 
 // What a query's triplets make of it, and of its client.
 Greylist::Judged Greylist::of_message(const Question& question, const rules::Summary& summary) {
-  const bool new_message = summary.passed() && is_new_message(question);
-  if (new_message && earning_) earn_pass(question, *earning_);
+  const auto before = summary.passed() ? message_of(question) : std::nullopt;
+  const bool new_message = summary.passed() && !before;
+  const bool earns = earning_ && !(before && before->earned);
+  if (new_message || earns) remember(question, {earns});
+  if (earns) earn_pass(question, *earning_);
   auto judged = summary.decision(policy_.recipients);
   if (!judged) return {decision_of(Reason::whitelisted, 0, policy_.min_resend)};
   if (judged->reason == Reason::bounce) {
@@ -283,15 +296,28 @@ bool Greylist::has_passed(const Question& question) const {
          messages_.find(query.message, question.now, kMessageLife) != nullptr;
 }
 
-// Whether no query before has been a good retry of this message. A front that asks once for each
-// recipient may say which message it is; else what comes of one client and sender at one moment
-// counts as one.
-bool Greylist::is_new_message(const Question& question) {
+// What is remembered of this message, of which a query before has been a good retry. A front that
+// asks once for each recipient may say which message it is; else what comes of one client and
+// sender at one moment counts as one.
+std::optional<Greylist::Message> Greylist::message_of(const Question& question) const {
   const bool told = question.query.message != 0;
-  const std::uint64_t id = told ? question.query.message : sender_id(question.prepared.keys);
-  const Seconds life = told ? kMessageLife : kOneMessage;
-  if (messages_.find(id, question.now, life) != nullptr) return false;
-  messages_.remember(id, {}, question.now);
+  const Message* const found =
+      messages_.find(id_of_message(question), question.now, told ? kMessageLife : kOneMessage);
+  return found == nullptr ? std::nullopt : std::optional(*found);
+}
+
+std::uint64_t Greylist::id_of_message(const Question& question) const {
+  const std::uint64_t told = question.query.message;
+  return told != 0 ? told : sender_id(question.prepared.keys);
+}
+
+void Greylist::remember(const Question& question, Message message) {
+  messages_.remember(id_of_message(question), message, question.now);
+}
+
+bool Greylist::is_new_message(const Question& question) {
+  if (message_of(question)) return false;
+  remember(question, {true});
   return true;
 }
 
@@ -311,8 +337,9 @@ Greylist::Judged Greylist::by_triplets_greydaemon(const Question& question) {
     if (bounce) break;
     const HashedKey key = triplet_key(question, recipient);
     const Found triplet = find(key);
-    const auto judged = rules::judge_greydaemon_triplet(
-        triplet.stored, rules_.terms(policy_, number), question.now);
+    Terms terms = rules_.terms(policy_, number);
+    terms.min_resend = std::max<Seconds>(terms.min_resend, 1);  // who is named twice has not waited
+    const auto judged = rules::judge_greydaemon_triplet(triplet.stored, terms, question.now);
     apply(judged.effect, triplet.ref, key);
     (judged.decision.verdict == Verdict::accept ? accepted : deferred) =
         Judged{judged.decision, number};

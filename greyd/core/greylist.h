@@ -182,6 +182,10 @@ class Greylist {
     Prepared& prepared;
   };
 
+  struct Message {
+    bool earned;  // a pass for its client
+  };
+
   struct Found {
     Table::Ref ref = 0;
     rules::Stored stored;
@@ -225,6 +229,9 @@ class Greylist {
   bool tells_questions_apart(const Question& question) const;
   void keep_bounces(const Question& question);
   bool has_passed(const Question& question) const;
+  std::uint64_t id_of_message(const Question& question) const;
+  std::optional<Message> message_of(const Question& question) const;
+  void remember(const Question& question, Message message);
   bool is_new_message(const Question& question);
   void earn_pass(const Question& question, const Terms& terms);
   std::uint64_t sender_id(const KeyBuilder& keys) const {
@@ -271,9 +278,8 @@ class Greylist {
   NamedSet named_;
   std::vector<std::string_view> good_retries_;  // recipients of a bounce
 
-  struct Nothing {};
   static constexpr std::size_t kMostRecent = 16384;
-  Recent<Nothing> messages_{kMostRecent};  // that have passed
+  Recent<Message> messages_{kMostRecent};  // that have passed
   Recent<Judged> questions_{kMostRecent};  // that were deferred
 };
 

@@ -11,8 +11,7 @@ RuleLimits rule_limits(const Policy& policy) {
 
 void RecipientRules::look_up(const RuleList& rules, const wire::Query& query) {
   rules_ = &rules;
-  numbers_.clear();
-  any_off_ = any_passes_ = false;
+  forget();
   if (rules.empty()) return;
   const Client& client = query.client;
   const Ip address = client.has_address() ? client.ip : greydaemon::listed_as(*client.name);
@@ -21,7 +20,9 @@ void RecipientRules::look_up(const RuleList& rules, const wire::Query& query) {
     numbers_.push_back(asked_.rule_for(recipient));
     const RuleAction* const says = action(numbers_.size() - 1);
     if (says == nullptr) continue;
-    if (says->off && !is_off_for_all(query.sender, recipient)) {
+    // Of a great many the last that is asked about stands for those that are not.
+    const bool for_others = query.unasked > 0 && numbers_.size() == query.recipients.size();
+    if (says->off && !is_off_for_all(query.sender, for_others ? "" : recipient)) {
       numbers_.back() = RuleList::kNone;
       continue;
     }
@@ -30,17 +31,20 @@ void RecipientRules::look_up(const RuleList& rules, const wire::Query& query) {
   }
 }
 
-// Who asks when the connection begins knows neither sender nor recipient, and Postfix names none of
-// several at DATA. Whoever has it on must not lose it by that.
-bool RecipientRules::is_off_for_all(std::string_view sender, std::string_view recipient) const {
+// Whether `recipient` is off, whomever it stands for. Who asks when the connection begins knows
+// neither sender nor recipient, Postfix names none of several at DATA, and the glue names one in
+// place of those for whom there is no room. Whoever has it on must not lose it by that.
+bool RecipientRules::is_off_for_all(std::string_view sender, std::string_view recipient) {
   constexpr std::string_view kUnknown = "*";
-  const std::uint32_t rule = numbers_.back();
-  const bool any_recipient = recipient.empty() || recipient == kUnknown;
-  return (!any_recipient || rules_->is_off_for_all(rule, RuleKind::recipient)) &&
+  const bool any_recipient =
+      recipient.empty() || recipient == kUnknown || wire::stands_for_others(recipient);
+  const std::uint32_t rule = asked_.rule_for(recipient);
+  return rule != RuleList::kNone && rules_->action(rule).off &&
+         (!any_recipient || rules_->is_off_for_all(rule, RuleKind::recipient)) &&
          (sender != kUnknown || rules_->is_off_for_all(rule, RuleKind::sender));
 }
 
-Terms RecipientRules::terms(const Policy& policy, std::size_t recipient) const {
+Terms RecipientRules::terms_of(const Policy& policy, std::size_t recipient) const {
   Terms terms = policy;
   const RuleAction* const says = action(recipient);
   if (says == nullptr) return terms;

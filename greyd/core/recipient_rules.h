@@ -20,6 +20,12 @@ RuleLimits rule_limits(const Policy& policy);
 // of them is named by no rule.
 class RecipientRules {
  public:
+  // As if there were no rules.
+  void forget() {
+    numbers_.clear();
+    any_off_ = any_passes_ = false;
+  }
+  bool none() const { return numbers_.empty(); }
   // `rules` must outlive what is asked of this.
   void look_up(const RuleList& rules, const wire::Query& query);
 
@@ -32,17 +38,25 @@ class RecipientRules {
   bool any_off() const { return any_off_; }
   bool any_passes() const { return any_passes_; }
   // What the recipient is to wait for.
-  Terms terms(const Policy& policy, std::size_t recipient) const;
+  Terms terms(const Policy& policy, std::size_t recipient) const {
+    return none() ? Terms(policy) : terms_of(policy, recipient);
+  }
+  // The same number for recipients of one rule, or of none.
+  std::uint64_t terms_id(std::size_t recipient) const {
+    constexpr std::uint64_t kFactor = 0x9e3779b97f4a7c15;
+    return numbers_.empty() ? 0 : numbers_[recipient] * kFactor;
+  }
   // The rule that names it; false where none does.
   MatchedRule matched(std::size_t recipient) const;
 
  private:
+  Terms terms_of(const Policy& policy, std::size_t recipient) const;
   const RuleAction* action(std::size_t recipient) const {
     if (recipient >= numbers_.size() || numbers_[recipient] == RuleList::kNone) return nullptr;
     return &rules_->action(numbers_[recipient]);
   }
 
-  bool is_off_for_all(std::string_view sender, std::string_view recipient) const;
+  bool is_off_for_all(std::string_view sender, std::string_view recipient);
 
   const RuleList* rules_ = nullptr;
   std::vector<std::uint32_t> numbers_;  // of each recipient's rule; empty: no rule names any

@@ -86,6 +86,22 @@ bool take_word(std::string_view& text, std::string& word, bool& last) {
   return true;
 }
 
+// Exim's $recipients, where it asks at DATA: several with ", " between them (outside of quotes)
+// become fields of a query, one behind the other. The first has its letter from MtaRequest.
+void split_recipients(std::string& word) {
+  bool quoted = false;
+  for (std::size_t i = 0; i + 1 < word.size(); ++i) {
+    if (word[i] == '\\') {
+      ++i;
+    } else if (word[i] == '"') {
+      quoted = !quoted;
+    } else if (!quoted && word[i] == ',' && word[i + 1] == ' ') {
+      word[i] = '\0';
+      word[i + 1] = 'T';
+    }
+  }
+}
+
 void append_seconds(std::string& out, std::string_view name, Seconds seconds) {
   out += name;
   append_number(out, seconds);
@@ -271,6 +287,7 @@ MtaReader::Step MtaReader::take_check(std::string_view words) {
     if (count == std::size(kOrder) || !take_word(words, word, last)) {
       return fail(MtaFault::bad_line);
     }
+    if (kOrder[count] == Attribute::recipient) split_recipients(word);
     request_.set(kOrder[count++], word);
   }
   if (count < kLeast) return fail(MtaFault::bad_line);
@@ -323,6 +340,17 @@ bool is_question(const MtaRequest& request) {
   return (state == "DATA" || state == "END-OF-MESSAGE") && (one_recipient || bounce);
 }
 
+// `fields`: each a recipient, with a NUL between two.
+void set_recipients(wire::Query& query, std::string_view fields) {
+  std::size_t count = 1, end = fields.size();
+  for (std::size_t nul = fields.find('\0'); nul != std::string_view::npos;
+       nul = fields.find('\0', nul + 1)) {
+    if (count++ == wire::kMaxRecipients) end = nul;
+  }
+  query.unasked = count - std::min(count, wire::kMaxRecipients);
+  query.recipients = wire::Recipients(fields.substr(0, end), count - query.unasked);
+}
+
 }  // namespace
 
 MtaTopic to_query(const MtaRequest& request, wire::Query& query) {
@@ -344,7 +372,7 @@ MtaTopic to_query(const MtaRequest& request, wire::Query& query) {
   query.client = *client;
   query.sender = request.get(Attribute::sender);
   query.client_name = name;
-  query.recipients = wire::Recipients(recipient.empty() ? kNoRecipient : recipient, 1);
+  set_recipients(query, recipient.empty() ? kNoRecipient : recipient);
   return MtaTopic::decide;
 }
 

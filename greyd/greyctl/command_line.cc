@@ -24,9 +24,9 @@ constexpr const char* kFooter =
     "Exit codes: 0 yes or done, 1 no, 100 misuse, 111 the system or a file would not.";
 
 // The daemon's settings that say how records are kept, for --context.
-constexpr std::array<std::string_view, 11> kPolicyOptions = {
+constexpr std::array<std::string_view, 12> kPolicyOptions = {
     "min-resend", "resend-window", "timeout-days", "client-passes", "ipv4-prefix", "ipv6-prefix",
-    "sender-key", "recipient-key", "recipients",   "whitelist",     "blacklist"};
+    "sender-key", "recipient-key", "recipients",   "whitelist",     "blacklist",   "rules"};
 
 // As the control socket takes addresses: a word of text.h. What is one is one, so that what greyctl
 // has printed can be given back to it; "<>" is the null sender.

@@ -129,7 +129,7 @@ bool is_action(std::string_view word) {
 }
 
 Result<Seconds> read_duration(std::string_view word) {
-  if (const auto duration = parse_duration(word)) return *duration;
+  if (const auto duration = parse_duration(to_lower(word))) return *duration;
   return failure("not a duration, as 90s, 5m, 12h or 2d: " + shown(word));
 }
 
@@ -148,7 +148,9 @@ Result<std::string> read_text(std::string_view word) {
   std::string text;
   for (std::size_t i = 1; i + 1 < word.size(); ++i) {
     if (word[i] == '"') return failure("a quote within the text is written \\\": " + shown(word));
-    if (word[i] == '\\') ++i;
+    if (word[i] == '\\' && word[++i] != '"' && word[i] != '\\') {
+      return failure("in a text \\ stands before \" and \\ alone: " + shown(word));
+    }
     text += word[i];
   }
   if (const auto good = check_deferral(text); !good) return failure(good.error().text);

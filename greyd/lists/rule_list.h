@@ -63,7 +63,7 @@ class RuleList {
   // Octets, but for what is text: that of entries and of deferrals.
   std::size_t memory() const;
   // Whether it is off for all, where nobody knows what they are of that kind: no rule before it
-  // that names somebody by one leaves it on. REQUIRES: the rule says off.
+  // that names somebody by one leaves it on. REQUIRES: the rule says off, and names nobody so.
   bool is_off_for_all(std::uint32_t rule, RuleKind unknown) const {
     return rule < first_on_[std::size_t(unknown)];
   }

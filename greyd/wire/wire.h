@@ -48,6 +48,17 @@ constexpr std::size_t kMaxDatagram = 65507;  // UDP over IPv4 (RFC 768, RFC 791)
 // 100 (4.5.3.1.8).
 constexpr std::size_t kMaxRecipients = 1000;
 
+// A recipient that stands for others, which a client's size limit has left out: '#' and the digest
+// of their addresses, 16 hexadecimal digits. The glue names it so that a retry names the same.
+constexpr std::size_t kRestDigits = 16;
+constexpr bool stands_for_others(std::string_view recipient) {
+  if (recipient.size() != 1 + kRestDigits || recipient[0] != '#') return false;
+  for (const char c : recipient.substr(1)) {
+    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return false;
+  }
+  return true;
+}
+
 // The recipients of a query, in order, as views into its datagram.
 class Recipients {
  public:

@@ -91,6 +91,7 @@ void write_rest(wire::QueryWriter& writer, std::string_view fields, std::size_t 
     digest.add('\0');
   }
   char text[kDigestText];
+  static_assert(sizeof text == 1 + wire::kRestDigits);
   write_digest(digest, text);
   writer.field('T', {text, sizeof text});
 }

@@ -23,6 +23,11 @@ my $rules = "$dir/greylist.rules";
 
 sub start { my (@more) = @_;
     $daemon->start('-v', 1, '--rules=greylist.rules', "--policy=127.0.0.1\@$mta_port", @more, "127.0.0.1\@$port", 'context') }
+sub receive_line { my ($peer, $bytes) = @_;
+    syswrite $peer, $bytes;
+    my $line = '';
+    $line .= receive($peer, 1) until $line =~ /\n|\(/;
+    return $line }
 sub greyctl { my (@command) = @_;
     my $text = do { local $/; open my $out, '-|', $greyctl, '--control', "$dir/context.control", @command or die; my $all = <$out> // ''; close $out; $all };
     return wantarray ? ($text, $? >> 8) : $text }
@@ -63,6 +68,8 @@ subtest 'Postfix asks for each recipient, and says the text of its rule' => sub 
 subtest 'Exim likewise' => sub {
     my $mta = mta_tcp($mta_port);
     says $mta, "check 192.0.2.1 a\@x.org postmaster\@y.net\n", "verdict=accept reason=rule\n", 'off';
+    says $mta, qq(check 192.0.2.1 "" "postmaster\@y.net, joe\@quiet.example"\n), "verdict=accept reason=rule\n", 'a bounce to several, all off';
+    like receive_line($mta, qq(check 192.0.2.1 "" "b\@y.net, postmaster\@y.net"\n)), qr/^verdict=defer reason=new /, 'and to one more, whoever comes last';
     says $mta, "check 203.0.113.8 a\@x.org b\@y.net\n", qq(verdict=defer reason=new wait=60 text="Patience: \\"60 seconds\\""\n), 'other terms';
 };
 
@@ -113,6 +120,9 @@ subtest 'a reload takes new rules, and keeps the old ones when the file is bad' 
     like scalar greyctl('query', '192.0.2.1', 'a@x.org', 'postmaster@y.net'), qr/line 1: on/;
 };
 is $daemon->stop, 0;
+
+spit $rules, "to:postmaster@ off\n";
+like `$greyctl --context $dir/context --rules $rules query 192.0.2.1 a\@x.org postmaster\@y.net`, qr/^accept: rule/, 'greyctl on the files of a daemon that does not run';
 
 subtest 'what would never do what it says stops the start with its line' => sub {
     my @start = ($program, 'qmail-greyd', '--rules=greylist.rules', "127.0.0.1\@$port", 'context');

@@ -65,7 +65,8 @@ std::string shown(std::optional<Seconds> wait) {
 class Player {
  public:
   void play(const std::string& line) {
-    const std::vector<std::string> words = words_of(line.substr(0, line.find('#')));
+    const std::size_t comment = line.starts_with('#') ? 0 : line.find("# ");
+    const std::vector<std::string> words = words_of(line.substr(0, comment));
     if (words.empty()) return;
     const std::string& verb = words[0];
     if (verb == "options") {

@@ -9,7 +9,8 @@
 //   CLIENT SENDER RECIPIENT[,RECIPIENT...] [name=HOST] [probe] : VERDICT REASON [age=SECONDS]
 //                              [wait=SECONDS|wait=none] [rule=LINE] [text=WORD]
 //                              a query and what must be answered; rule: 0 for none; <> is the null
-//                              sender or no text, and in a sender, recipient or text %20 is a blank; () is no recipient, and a client
+//                              sender or no text, and in a sender, recipient or text %20 is a
+//                              blank; () is no recipient, and a client
 //                              <> the empty name
 //   +TIME                      time passes: 30s, 5m, 12h, 7d, or a sum as 4m59s
 //   -TIME | leap TIME          the wall clock is set back, or forward; no time passes

@@ -68,9 +68,23 @@ class Model {
     if (enough) return Reason::known;
     std::vector<Reason> reasons;
     bool earns = false;
+    const std::map<Id, Triplet> before = triplets_;
+    std::vector<Id> judged;
     for (std::size_t i = 0; i < asked.size(); ++i) {
       if (asked[i].repeated) continue;
-      reasons.push_back(known_to[i] ? Reason::known : triplet(asked[i], step.sender, now));
+      if (known_to[i]) {
+        reasons.push_back(Reason::known);
+        continue;
+      }
+      // Each on its own terms, by what there was before the query.
+      const std::map<Id, Triplet> after = triplets_;
+      triplets_ = before;
+      reasons.push_back(triplet(asked[i], step.sender, now));
+      const Triplet made = triplets_[asked[i].id];
+      triplets_ = after;
+      const bool first = std::find(judged.begin(), judged.end(), asked[i].id) == judged.end();
+      if (first || reasons.back() == Reason::passed) triplets_[asked[i].id] = made;
+      judged.push_back(asked[i].id);
       earns |= reasons.back() == Reason::passed && asked[i].terms.client_passes > 0;
     }
     const auto any = [&](Reason reason) {
@@ -80,9 +94,10 @@ class Model {
     if (any(Reason::passed)) {
       const auto message = std::pair(client, key(step.sender));
       const auto last = last_pass_.find(message);
-      const bool again = last != last_pass_.end() && now - last->second <= 60;
-      if (!again) last_pass_[message] = now;
-      if (earns && !again) {
+      const bool again = last != last_pass_.end() && now - last->second.seen <= 60;
+      earns = earns && !(again && last->second.earned);
+      if (!again || earns) last_pass_[message] = {now, earns};
+      if (earns) {
         if (clients_.contains(client) && now - clients_[client].second >= p_.timeout) {
           clients_.erase(client);
         }
@@ -98,9 +113,8 @@ class Model {
       std::size_t i = 0;
       for (const Asked& of : asked) {
         if (of.repeated) continue;
-        Triplet& record = triplets_[of.id];
-        if (reasons[i++] == Reason::bounce && record.kind == Kind::waiting) {
-          record = {Kind::bounce, now};
+        if (reasons[i++] == Reason::bounce && triplets_[of.id].kind == Kind::waiting) {
+          triplets_[of.id] = {Kind::bounce, now};
         }
       }
     }
@@ -152,24 +166,26 @@ class Model {
   struct Asked {
     Id id;
     Terms terms;
-    bool repeated;  // its triplet is that of one before
+    bool repeated;     // its triplet is that of one before, and its terms are
+    std::size_t rule;  // its number
   };
 
   // The recipients that a rule does not switch off, in the query's order.
   std::vector<Asked> named_in_order(const std::string& client, const Step& step) const {
     std::vector<Asked> asked;
     for (const std::string& recipient : step.recipients) {
-      Asked next{id_of(client, step.sender, recipient), p_, false};
+      Asked next{id_of(client, step.sender, recipient), p_, false, rules_.size()};
       const auto rule = std::find_if(rules_.begin(), rules_.end(), [&](const ModelRule& of) {
         return of.names(step, recipient);
       });
+      next.rule = std::size_t(rule - rules_.begin());
       if (rule != rules_.end()) {
         if (rule->action.off) continue;
         if (rule->action.min_resend) next.terms.min_resend = *rule->action.min_resend;
         if (rule->action.window) next.terms.resend_window = *rule->action.window;
         if (rule->action.passes) next.terms.client_passes = *rule->action.passes;
       }
-      const auto same = [&](const Asked& of) { return of.id == next.id; };
+      const auto same = [&](const Asked& of) { return of.id == next.id && of.rule == next.rule; };
       next.repeated = std::any_of(asked.begin(), asked.end(), same);
       asked.push_back(next);
     }
@@ -208,8 +224,11 @@ class Model {
   std::vector<ModelRule> rules_;
   std::map<std::string, std::pair<unsigned, Seconds>> clients_;  // good retries, last seen
   std::map<Id, Triplet> triplets_;
-  std::map<std::pair<std::string, std::string>, Seconds>
-      last_pass_;  // that counted, by client and sender
+  struct Pass {
+    Seconds seen;
+    bool earned;
+  };
+  std::map<std::pair<std::string, std::string>, Pass> last_pass_;  // by client and sender
 };
 
 struct World {

@@ -76,6 +76,7 @@ bulk@shop.example              text "Say \"please\" in %t"
 }
 
 TEST_CASE("what a rule says can be written as it could be read") {
+  CHECK(rules_of("* Min-Resend 1M WINDOW 2d").action(0).min_resend == kMinute);
   const char* const kActions[] = {"off",
                                   "on",
                                   "min-resend 1m",
@@ -129,6 +130,7 @@ TEST_CASE("a rule that is bad is told by its line, and by what is wrong with it"
       {"* passes -1", "passes: not a number from 0 to 255: -1"},
       {"* text hello", "text: not a text in double quotes: hello"},
       {"* text \"\"", "text: the text is empty"},
+      {"* text \"a\\nb\"", "text: in a text \\ stands before \" and \\ alone: \"a\\nb\""},
       {"* text \"a\"b\"c\"", "text: a quote within the text is written \\\": \"a\"b\"c\""},
       {"* text \"\xc3\xa4\"", "text: the text is not printable ASCII"},
       {"* text \"" + long_text + "\"", "text: the text is longer than 400 bytes"},
