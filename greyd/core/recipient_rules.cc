@@ -22,7 +22,8 @@ void RecipientRules::look_up(const RuleList& rules, const wire::Query& query) {
     if (says == nullptr) continue;
     // Of a great many the last that is asked about stands for those that are not.
     const bool for_others = query.unasked > 0 && numbers_.size() == query.recipients.size();
-    if (says->off && !is_off_for_all(query.sender, for_others ? "" : recipient)) {
+    const std::uint32_t rule = for_others ? asked_.rule_for("") : numbers_.back();
+    if (says->off && !is_off_for_all(rule, query.sender, for_others ? "" : recipient)) {
       numbers_.back() = RuleList::kNone;
       continue;
     }
@@ -31,14 +32,15 @@ void RecipientRules::look_up(const RuleList& rules, const wire::Query& query) {
   }
 }
 
-// Whether `recipient` is off, whomever it stands for. Who asks when the connection begins knows
-// neither sender nor recipient, Postfix names none of several at DATA, and the glue names one in
-// place of those for whom there is no room. Whoever has it on must not lose it by that.
-bool RecipientRules::is_off_for_all(std::string_view sender, std::string_view recipient) {
+// Whether `recipient`, whose rule that is, is off, whomever it stands for. Who asks when the
+// connection begins knows neither sender nor recipient, Postfix names none of several at DATA, and
+// the glue names one in place of those for whom there is no room. Whoever has it on must not lose
+// it by that.
+bool RecipientRules::is_off_for_all(std::uint32_t rule, std::string_view sender,
+                                    std::string_view recipient) const {
   constexpr std::string_view kUnknown = "*";
   const bool any_recipient =
       recipient.empty() || recipient == kUnknown || wire::stands_for_others(recipient);
-  const std::uint32_t rule = asked_.rule_for(recipient);
   return rule != RuleList::kNone && rules_->action(rule).off &&
          (!any_recipient || rules_->is_off_for_all(rule, RuleKind::recipient)) &&
          (sender != kUnknown || rules_->is_off_for_all(rule, RuleKind::sender));

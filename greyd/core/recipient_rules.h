@@ -56,7 +56,8 @@ class RecipientRules {
     return &rules_->action(numbers_[recipient]);
   }
 
-  bool is_off_for_all(std::string_view sender, std::string_view recipient);
+  bool is_off_for_all(std::uint32_t rule, std::string_view sender,
+                      std::string_view recipient) const;
 
   const RuleList* rules_ = nullptr;
   std::vector<std::uint32_t> numbers_;  // of each recipient's rule; empty: no rule names any

@@ -8,9 +8,6 @@
 
 namespace grey {
 
-// Without blanks around it.
-std::string_view trim_line(std::string_view text);
-
 class ListLines {
  public:
   explicit ListLines(std::string_view text);

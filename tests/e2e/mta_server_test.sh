@@ -216,7 +216,7 @@ ok 'log' logged 'client=2001:db8:1::61 sender=joe@example.org '
 to_exim=(--server "127.0.0.1:$exim_port" --local-interface 127.0.0.62)
 ok 'a bounce' deferred "${to_exim[@]}" --from '<>' --to ann@example.net,bob@example.net
 ok 'at DATA' heard '^<-  250 Accepted'
-ok 'log: the null sender' logged 'reason=new client=127.0.0.62 sender=<> recipients=ann@example.net%2C%20bob@example.net '
+ok 'log: the null sender' logged 'reason=new client=127.0.0.62 sender=<> recipients=ann@example.net,bob@example.net '
 rm -f "$work"/exim/input/*
 pass_time 301
 ok 'is accepted when it is tried again' accepted "${to_exim[@]}" --from '<>' --to ann@example.net,bob@example.net

@@ -91,7 +91,7 @@ told_by_greyspp() {
 each_text_by greyspp 'E450 4.7.1 %s' 'own, 60 seconds'
 
 prepare_mailfront "$plugin" ${runtime:+"$runtime"}
-serve front "${preload[@]}" mailfront smtp qmail qmail-validate greylist
+serve front env "${preload[@]}" mailfront smtp qmail qmail-validate greylist
 told_by_mailfront() { told_at "$port_front" "$1"; }
 each_text_by mailfront '450 4.7.1 %s' 'Greylisted: please try again in 60 seconds'
 
