@@ -9,12 +9,21 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "greyd/base/seconds.h"
 #include "greyd/wire/wire.h"
 
 namespace grey {
 
 using Count = std::uint64_t;
 using ReasonCounts = std::array<Count, wire::kReasons>;  // queries, by wire::Reason
+
+// How long a triplet has waited, in classes: class i is of the ages below kAgeBounds[i] that are in
+// none before, the last of all others.
+constexpr std::array<Seconds, 18> kAgeBounds = {30,   60,   120,  180,  240,   300,
+                                                420,  600,  900,  1200, 1800,  2700,
+                                                3600, 7200, 14400, 28800, 43200, 86400};
+constexpr std::size_t kAgeClasses = kAgeBounds.size() + 1;
+using AgeCounts = std::array<Count, kAgeClasses>;
 
 // Datagrams, but where it says otherwise. What is no answer is asked again, or taken as GREYFAIL
 // says.
@@ -67,11 +76,21 @@ struct StateCounters {
   Count lost_changes = 0;      // of a damaged journal at the start, likewise
 };
 
+// Triplets, and what became of them: see core/attempts.h.
+struct AttemptTotals {
+  Count first = 0;     // that began to wait
+  AgeCounts passed{};  // good retries, by age
+  Count waited = 0;    // seconds, of those together
+  Count trusted = 0;   // forgotten before a good retry, but their client had become known
+  Count never = 0;     // likewise, and it had not
+};
+
 struct Counters {
   UdpCounters udp;
   MtaCounters policy;
   StreamCounters control;  // of the control socket
   StateCounters state;
+  AttemptTotals attempts;
   Count evicted = 0;     // records, for others at --max-records
   Count log_lines = 0;   // that were dropped: their reader was slow, or there was no memory
   Count unexpected = 0;  // callbacks of the event loop that ended with an exception

@@ -1,0 +1,94 @@
+#include "greyd/core/attempts.h"
+
+#include <exception>
+#include <new>
+#include <string_view>
+#include <utility>
+
+#include "greyd/base/text.h"
+#include "greyd/wire/client.h"
+
+namespace grey {
+namespace {
+
+constexpr std::size_t kMostText = 100;  // octets of an address: enough to know it by
+
+std::string cut_word(std::string_view bytes) {
+  return to_word(bytes.substr(0, kMostText));
+}
+
+void take_out(Count& count) {
+  if (count > 0) --count;
+}
+
+}  // namespace
+
+AttemptCounts& Attempts::at(Seconds first_seen) noexcept {
+  const Seconds hour = hour_of(first_seen);
+  if (last_ != nullptr && last_hour_ == hour) return *last_;
+  if (hour < from_) return uncounted_;
+  auto found = hours_.find(hour);
+  if (found == hours_.end()) {
+    if (hours_.size() >= kMostHours) return uncounted_;
+    try {
+      found = hours_.try_emplace(hour).first;
+    } catch (const std::bad_alloc&) {
+      return uncounted_;
+    }
+  }
+  last_ = &found->second;
+  last_hour_ = hour;
+  return *last_;
+}
+
+void Attempts::began(Seconds first_seen) noexcept {
+  ++at(first_seen).first;
+  ++since_start_.first;
+}
+
+Attempts::Mark Attempts::retried(Seconds first_seen, Seconds age, Mark before) noexcept {
+  if (before == kPassed) return before;
+  const auto mark = Mark(age_class(age) + 1);
+  if (mark == before) return mark;
+  AttemptCounts& counts = at(first_seen);
+  if (before != kNoRetry) take_out(counts.early[before - 1u]);
+  ++counts.early[mark - 1u];
+  return mark;
+}
+
+void Attempts::passed(const SavedRecord& waiting, Seconds age, Mark mark) noexcept {
+  if (mark == kPassed) return;
+  AttemptCounts& counts = at(waiting.seen);
+  ++counts.passed[age_class(age)];
+  ++since_start_.passed[age_class(age)];
+  counts.waited += Count(age);
+  since_start_.waited += Count(age);
+  if (mark != kNoRetry) {
+    take_out(counts.early[mark - 1u]);
+    ++counts.passed_early[mark - 1u];
+    counts.passed_early_waited[mark - 1u] += Count(age);
+  }
+  if (age <= counts.longest.waited) return;
+  try {
+    counts.longest = {age, to_string(waiting.client), cut_word(waiting.sender),
+                      cut_word(waiting.recipient)};
+  } catch (const std::bad_alloc&) {
+    counts.longest = {};
+  }
+}
+
+void Attempts::ended(Seconds first_seen, Mark mark, bool client_is_known) noexcept {
+  if (mark == kPassed) return;
+  ++(client_is_known ? at(first_seen).trusted : at(first_seen).never);
+  ++(client_is_known ? since_start_.trusted : since_start_.never);
+}
+
+Attempts::Hours Attempts::take_before(Seconds hour) {
+  last_ = nullptr;
+  from_ = hour;
+  Hours taken;
+  while (!hours_.empty() && hours_.begin()->first < hour) taken.insert(hours_.extract(hours_.begin()));
+  return taken;
+}
+
+}  // namespace grey
