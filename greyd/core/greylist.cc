@@ -70,12 +70,36 @@ void Greylist::decide(std::span<const wire::Query> batch, const Lists& lists, Se
     if (decided.matched) decided.matched = {};
     if (decided.rule) decided.rule = {};
     if (!by_lists(question, decided) && !by_rules(question, decided)) {
-      const Judged judged = by_records(question);
-      static_cast<Decision&>(decided) = judged;
-      if (!rules_.none()) decided.rule = rules_.matched(judged.recipient);
+      take(decided, by_records(question));
     }
     tell_under(policy_, decided);
   }
+}
+
+void Greylist::decide_known(std::span<const wire::Query> batch, const Lists& lists, Seconds now,
+                            std::span<Decided> decisions, std::vector<std::size_t>& open) {
+  prepare(batch, lists);
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    const Question question{batch[i], lists, now, prepared_[i]};
+    Decided& decided = decisions[i];
+    if (decided.matched) decided.matched = {};
+    if (decided.rule) decided.rule = {};
+    if (!by_lists(question, decided) && !by_rules(question, decided)) {
+      const auto judged = without_triplets(question);
+      if (!judged) {
+        open.push_back(i);
+        continue;
+      }
+      take(decided, *judged);
+    }
+    tell_under(policy_, decided);
+  }
+}
+
+// What is judged by records, of the query whose rules these are.
+void Greylist::take(Decided& decided, const Judged& judged) const {
+  static_cast<Decision&>(decided) = judged;
+  if (!rules_.none()) decided.rule = rules_.matched(judged.recipient);
 }
 
 // Builds and hashes the keys, and asks for the memory that the decisions will read: first where the
@@ -165,20 +189,24 @@ bool Greylist::tells_questions_apart(const Question& question) const {
 // What neither list nor rule decides.
 Greylist::Judged Greylist::by_records(const Question& question) {
   const wire::Query& query = question.query;
-  if (query.probe) return {decision_of(Reason::new_triplet, 0, policy_.min_resend)};
-  if (const auto known = by_client(question)) return *known;
+  if (const auto judged = without_triplets(question)) return *judged;
   const bool told_apart = query.question != 0 && tells_questions_apart(question);
-  if (told_apart) {
-    if (const Judged* first = questions_.find(query.question, question.now, kOneAttempt)) {
-      return *first;
-    }
-  }
   const bool by_greydaemon = policy_.personality == Personality::greydaemon;
   const Judged judged = by_greydaemon ? by_triplets_greydaemon(question) : by_triplets(question);
   if (told_apart && judged.verdict == Verdict::defer) {
     questions_.remember(query.question, judged, question.now);
   }
   return judged;
+}
+
+// What needs no triplet: who only probes, a known client, a question that is asked again.
+std::optional<Greylist::Judged> Greylist::without_triplets(const Question& question) {
+  const wire::Query& query = question.query;
+  if (query.probe) return Judged{decision_of(Reason::new_triplet, 0, policy_.min_resend)};
+  if (const auto known = by_client(question)) return known;
+  if (query.question == 0 || !tells_questions_apart(question)) return std::nullopt;
+  const Judged* const first = questions_.find(query.question, question.now, kOneAttempt);
+  return first == nullptr ? std::nullopt : std::optional(*first);
 }
 
 // What a known client comes to: known to one recipient, or to all, as the policy wants it. From

@@ -43,6 +43,11 @@ class Greylist {
     return decision;
   }
 
+  // The same for those queries that lists, rules or what is remembered of the client decide. The
+  // numbers of the others are put into `open`: of them nothing is decided, and nothing stored.
+  void decide_known(std::span<const wire::Query> batch, const Lists& lists, Seconds now,
+                    std::span<Decided> decisions, std::vector<std::size_t>& open);
+
   // What decide() would say of the query, and what is stored of it, with nothing changed, counted
   // or noted. The same, that is, but where the table is full and one triplet of the query makes
   // room for another of it.
@@ -70,6 +75,8 @@ class Greylist {
   // lose nothing that counts, and but for repeats within a thousandth of the timeout, which would
   // flood it. nullptr ends that.
   void note_changes_in(Changes* changes) { changes_ = changes; }
+  // The same for another who wants to know.
+  void tell_changes_to(Changes* changes) { told_ = changes; }
   // From now on what becomes of first attempts is counted there. nullptr ends that.
   void count_attempts_in(Attempts* attempts) { attempts_ = attempts; }
 
@@ -220,6 +227,8 @@ class Greylist {
   bool by_lists(const Question& question, Decided& decided) const;
   bool by_rules(const Question& question, Decided& decided);
   Judged by_records(const Question& question);
+  std::optional<Judged> without_triplets(const Question& question);
+  void take(Decided& decided, const Judged& judged) const;
   std::optional<Judged> by_client(const Question& question);
   rules::ClientJudgement judge_client(const Question& question, std::size_t number) const;
   Judged by_triplets(const Question& question);
@@ -247,6 +256,7 @@ class Greylist {
   void touch(Table::Ref ref, const RecordState& record);
   void store(Table::Ref ref, const HashedKey& key, const RecordState& record);
   void note(Table::Ref ref);
+  void tell(const SavedRecord& change);
   void count_attempt(const Found& triplet, const Decision& decision, Seconds now);
   void count_end(Table::Ref waiting, Seconds now);
   bool is_known_client(const Client& client, Seconds now);
@@ -270,6 +280,7 @@ class Greylist {
   std::size_t pending_begin_ = 0, pending_count_ = 0;
   std::vector<Prepared> prepared_;  // of the batch being decided
   Changes* changes_ = nullptr;
+  Changes* told_ = nullptr;
   Attempts* attempts_ = nullptr;
   Expiry expiry_ = Expiry::usual;
   Seconds latest_restored_ = 0;

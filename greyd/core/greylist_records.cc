@@ -53,14 +53,19 @@ void Greylist::store(Table::Ref ref, const HashedKey& key, const RecordState& re
 }
 
 void Greylist::note(Table::Ref ref) {
-  if (changes_ == nullptr) return;
-  if (const auto record = to_saved(table_.view(ref))) changes_->note(*record);
+  if (changes_ == nullptr && told_ == nullptr) return;
+  if (const auto record = to_saved(table_.view(ref))) tell(*record);
+}
+
+void Greylist::tell(const SavedRecord& change) {
+  if (changes_ != nullptr) changes_->note(change);
+  if (told_ != nullptr) told_->note(change);
 }
 
 // `record`: as it is stored; its views are into the table.
 void Greylist::forget(Table::Ref ref, SavedRecord record) {
   record.change = Change::forgotten;
-  if (changes_ != nullptr) changes_->note(record);
+  tell(record);
   table_.erase(ref);
 }
 

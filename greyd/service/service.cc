@@ -57,6 +57,23 @@ void Service::decide(std::span<const wire::Query> batch, Seconds now, Done done)
   for (std::size_t i = 0; i < batch.size(); ++i) done(i, decisions_[i]);
 }
 
+void Service::decide_known(std::span<const wire::Query> batch, Seconds now, const Done& done,
+                           std::vector<std::size_t>& open) {
+  if (decisions_.size() < batch.size()) decisions_.resize(batch.size());
+  const std::size_t first_open = open.size();
+  greylist_.decide_known(batch, *lists_, now, decisions_, open);
+  files_.commit();
+  std::size_t next_open = first_open;
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    if (next_open < open.size() && open[next_open] == i) {
+      ++next_open;
+      continue;
+    }
+    if (on_decided_) on_decided_({&batch[i], 1}, {&decisions_[i], 1}, now);
+    done(i, decisions_[i]);
+  }
+}
+
 Service::Imported Service::import(std::span<const SavedRecord> records, Seconds now) {
   Imported imported;
   for (const SavedRecord& record : records) count(imported, greylist_.import(record, now));

@@ -38,6 +38,10 @@ class Service : public Decider {
 
   // What the batch changes is in the journal before `done` is called, which is before it returns.
   void decide(std::span<const wire::Query> batch, Seconds now, Done done) override;
+  // Decides those that need no triplet (Greylist::decide_known); the numbers of the others are put
+  // into `open`.
+  void decide_known(std::span<const wire::Query> batch, Seconds now, const Done& done,
+                    std::vector<std::size_t>& open);
   void forget(std::span<const wire::Query>) noexcept override {}  // nothing is ever open
   void drain() override {}
 

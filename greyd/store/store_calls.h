@@ -1,0 +1,71 @@
+// What a daemon says to the store, and what the store says to it: keys, arguments and answers of the
+// scripts. Pure.
+//
+// Keys: "c:{192.0.2.0}" is a client, "g:{192.0.2.0}:" and 16 octets a triplet: so all that one
+// query asks about lies in one slot of a cluster. The octets are a keyed hash of what counts of sender
+// and recipient: the store holds no mail addresses, and who has no key cannot guess them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "greyd/base/hash_key.h"
+#include "greyd/core/key.h"
+#include "greyd/core/knowledge.h"
+#include "greyd/core/policy.h"
+#include "greyd/core/record.h"
+
+namespace grey::store {
+
+// A call of a script: its keys and arguments, bytes each.
+struct Call {
+  std::string_view script;
+  std::vector<std::string> keys, arguments;
+};
+
+class Keys {
+ public:
+  // `hash_key`: the cluster's.
+  explicit Keys(const HashKey& hash_key) : hash_key_(hash_key) {}
+
+  // REQUIRES of all: clients and addresses as they stand in a record, what counts of them.
+
+  std::string client(const Client& client) const;
+  std::string triplet(const Client& client, std::string_view sender,
+                      std::string_view recipient) const;
+  // Of a record of either kind.
+  std::string of(const SavedRecord& record) const;
+
+ private:
+  const HashKey hash_key_;
+};
+
+// When each was last forgotten by command (0: never): of a query's client and triplets.
+using Forgotten = std::vector<Seconds>;
+
+// See scripts.h. `keys`: the client's, then the triplets'; as many as `forgotten`.
+Call ask(std::vector<std::string> keys, const Forgotten& forgotten, const Policy& policy,
+         Seconds now);
+Call pass(std::vector<std::string> keys, const Forgotten& forgotten, const Policy& policy,
+          Seconds now, bool earns);
+
+// For many records of one network.
+class Tell {
+ public:
+  explicit Tell(const Policy& policy) : policy_(policy) {}
+  // Nothing is said of one that is over at `now`.
+  void add(std::string key, const RecordState& record, Seconds now);
+  bool empty() const { return call_.keys.empty(); }
+  std::size_t size() const { return call_.keys.size(); }
+  Call take();
+
+ private:
+  const Policy policy_;
+  Call call_;
+};
+
+}  // namespace grey::store
