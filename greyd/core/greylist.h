@@ -16,6 +16,7 @@
 #include "greyd/core/changes.h"
 #include "greyd/core/decision.h"
 #include "greyd/core/key.h"
+#include "greyd/core/knowledge.h"
 #include "greyd/core/named_set.h"
 #include "greyd/core/policy.h"
 #include "greyd/core/recent.h"
@@ -97,6 +98,10 @@ class Greylist {
   Import import(const SavedRecord& record, Seconds now);
   // What import() would say, with nothing changed.
   Import would_import(const SavedRecord& record, Seconds now);
+  // What others know of the record that `of` names is joined with what is stored (knowledge.h), as a
+  // change, if it is one. `forgotten`: when it was last forgotten by command; 0: never.
+  void learn(const SavedRecord& of, const TripletKnowledge& known, Seconds forgotten, Seconds now);
+  void learn(const SavedRecord& of, const ClientKnowledge& known, Seconds forgotten, Seconds now);
   // restore() for many: what a record needs of the table is fetched while the next ones are read,
   // so each is put back some calls later, in order, and the last ones by restore_pending(). Until
   // that nothing else is to be called.
@@ -268,6 +273,7 @@ class Greylist {
   void end_class();
   bool comes_back(const RecordView& record, Seconds now);
   std::string_view key_of(const SavedRecord& record);
+  void become(const rules::Stored& now_is, const Found& before, const HashedKey& key);
   RecordView view_of(const SavedRecord& record);
   RecordView foreign_view_of(const SavedRecord& record);
   Import judge_import(const RecordView& view, const HashedKey& key, Seconds now) const;

@@ -247,6 +247,44 @@ Greylist::Import Greylist::import(const SavedRecord& record, Seconds now) {
   return judged;
 }
 
+void Greylist::learn(const SavedRecord& of, const TripletKnowledge& known, Seconds forgotten,
+                     Seconds now) {
+  const std::string_view text = key_of(of);
+  const HashedKey key{text, table_.wide_hash(text)};
+  const Found found = find(key);
+  const auto here =
+      found.stored ? triplet_knowledge(*found.stored, policy_, now) : TripletKnowledge();
+  become(meaning(join(here, known), forgotten, policy_, now), found, key);
+}
+
+void Greylist::learn(const SavedRecord& of, const ClientKnowledge& known, Seconds forgotten,
+                     Seconds now) {
+  const std::string_view text = key_of(of);
+  const HashedKey key{text, table_.wide_hash(text)};
+  const Found found = find(key);
+  const auto here =
+      found.stored ? client_knowledge(*found.stored, policy_, now) : ClientKnowledge();
+  become(meaning(join(here, known), forgotten, policy_, now), found, key);
+}
+
+void Greylist::become(const rules::Stored& now_is, const Found& before, const HashedKey& key) {
+  if (now_is == before.stored) return;
+  if (!now_is) {
+    // It has ended elsewhere, as an accepted bounce or by command.
+    const RecordView view = table_.view(before.ref);
+    if (const auto record = to_saved(view)) forget(before.ref, *record);
+    return;
+  }
+  if (attempts_ != nullptr) {
+    const bool waited = before.stored && before.stored->record_class == RecordClass::waiting;
+    const bool waits = now_is->record_class == RecordClass::waiting;
+    if (waits && !before.stored) attempts_->began(now_is->seen);
+    // It has passed elsewhere, and is counted there.
+    if (waited && !waits) attempts_->ended(before.stored->seen, table_.mark(before.ref), true);
+  }
+  store(before.ref, key, *now_is);
+}
+
 bool Greylist::restore_later(const SavedRecord& record, Seconds now) {
   const RecordView view = view_of(record);
   if (!comes_back(view, now)) return false;

@@ -43,6 +43,13 @@ class Service : public Decider {
   void decide_known(std::span<const wire::Query> batch, Seconds now, const Done& done,
                     std::vector<std::size_t>& open);
   void forget(std::span<const wire::Query>) noexcept override {}  // nothing is ever open
+  // Greylist::learn(), and it is in the journal.
+  template <typename Knowledge>
+  void learn(const SavedRecord& of, const Knowledge& known, Seconds forgotten, Seconds now) {
+    greylist_.learn(of, known, forgotten, now);
+    files_.commit();
+  }
+  void tell_changes_to(Changes* changes) { greylist_.tell_changes_to(changes); }
   void drain() override {}
 
   // The lists that were in force stay so after an error. How many entries and rules there are now.

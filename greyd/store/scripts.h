@@ -1,6 +1,6 @@
 // What the store is asked to do, in its own language (Lua, in Redis 7). Each is idempotent: called
-// twice, as nobody knows whether the first call arrived, it does what it does once. Their stamps are
-// the asking daemon's; knowledge is text as core/knowledge.h has it.
+// twice, as nobody knows whether the first call arrived, it does what it does once. Their stamps
+// are the asking daemon's; knowledge is text as core/knowledge.h has it.
 #pragma once
 
 #include <string_view>

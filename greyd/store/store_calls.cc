@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "greyd/store/scripts.h"
@@ -31,7 +32,8 @@ Seconds life_of(RecordClass record_class, const Terms& terms) {
     case RecordClass::waiting:
       return terms.resend_window;
     case RecordClass::bounce:
-      return kBounceLife;
+      // Others may have what waited before it: until that is stale they must be told of its end.
+      return std::max(kBounceLife, terms.resend_window);
     default:
       return terms.timeout;
   }
@@ -63,7 +65,8 @@ std::string Keys::of(const SavedRecord& record) const {
 
 Call ask(std::vector<std::string> keys, const Forgotten& forgotten, const Policy& policy,
          Seconds now) {
-  Call call{kAsk, std::move(keys),
+  Call call{kAsk,
+            std::move(keys),
             {number(now), number(policy.resend_window), number(policy.timeout),
              number(policy.client_passes)}};
   add_times(call.arguments, forgotten);

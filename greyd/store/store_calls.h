@@ -1,9 +1,9 @@
-// What a daemon says to the store, and what the store says to it: keys, arguments and answers of the
-// scripts. Pure.
+// What a daemon says to the store, and what the store says to it: keys, arguments and answers of
+// the scripts. Pure.
 //
 // Keys: "c:{192.0.2.0}" is a client, "g:{192.0.2.0}:" and 16 octets a triplet: so all that one
-// query asks about lies in one slot of a cluster. The octets are a keyed hash of what counts of sender
-// and recipient: the store holds no mail addresses, and who has no key cannot guess them.
+// query asks about lies in one slot of a cluster. The octets are a keyed hash of what counts of
+// sender and recipient: the store holds no mail addresses, and who has no key cannot guess them.
 #pragma once
 
 #include <array>

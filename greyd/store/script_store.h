@@ -1,0 +1,24 @@
+// The store, as far as deciding goes: it runs scripts.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "greyd/store/store_calls.h"
+
+namespace grey::store {
+
+class ScriptStore {
+ public:
+  // Its texts, or nullptr when there is no answer, in time or at all.
+  using Done = std::function<void(const std::vector<std::string>* answer)>;
+
+  virtual ~ScriptStore() = default;
+  // Whether it answers, as far as is known.
+  virtual bool up() const = 0;
+  // `done` is called once, in this call or later, within a bounded time.
+  virtual void call(Call call, Done done) = 0;
+};
+
+}  // namespace grey::store
