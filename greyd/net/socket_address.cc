@@ -72,6 +72,23 @@ Result<Fd> bind_socket(const Endpoint& endpoint, int type, PrepareSocket prepare
   return tl::make_unexpected(system_error("listen on", where, error));
 }
 
+Result<Fd> connect_socket(const Endpoint& endpoint) {
+  const int family = endpoint.ip.is_v4() ? AF_INET : AF_INET6;
+  const auto failed = [&] {
+    const int error = errno;
+    return tl::make_unexpected(system_error(
+        "connect to", to_string(endpoint.ip) + "@" + std::to_string(endpoint.port), error));
+  };
+  Fd fd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) return failed();
+  const SocketAddress address = to_socket_address(endpoint, family);
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.size) != 0 &&
+      errno != EINPROGRESS) {
+    return failed();
+  }
+  return fd;
+}
+
 std::optional<Ip> from_socket_address(const sockaddr& address) {
   if (address.sa_family == AF_INET) {
     sockaddr_in v4;

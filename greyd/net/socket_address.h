@@ -24,6 +24,10 @@ Endpoint to_endpoint(const sockaddr& address);
 using PrepareSocket = bool (*)(int fd, int family, bool wildcard);
 Result<Fd> bind_socket(const Endpoint& endpoint, int type, PrepareSocket prepare);
 
+// A non-blocking stream socket whose connection to the endpoint has been begun. It is made, or has
+// failed, when the socket can be written to: SO_ERROR says.
+Result<Fd> connect_socket(const Endpoint& endpoint);
+
 // setsockopt(2) of an int; false when the system refuses.
 bool set_socket_option(int fd, int level, int option, int value = 1);
 

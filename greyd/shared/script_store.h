@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "greyd/store/store_calls.h"
+#include "greyd/shared/calls.h"
 
-namespace grey::store {
+namespace grey::shared {
 
 class ScriptStore {
  public:
@@ -21,4 +21,4 @@ class ScriptStore {
   virtual void call(Call call, Done done) = 0;
 };
 
-}  // namespace grey::store
+}  // namespace grey::shared

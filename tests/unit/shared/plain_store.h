@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "greyd/store/script_store.h"
+#include "greyd/shared/script_store.h"
 #include "tests/temporary_directory.h"
 
 namespace grey::testing {
@@ -51,7 +51,7 @@ class RedisServer {
   pid_t process_ = -1;
 };
 
-class PlainStore : public store::ScriptStore {
+class PlainStore : public shared::ScriptStore {
  public:
   explicit PlainStore(const RedisServer& server)
       : context_(::redisConnectUnix(server.path().c_str()), &::redisFree) {}
@@ -65,7 +65,7 @@ class PlainStore : public store::ScriptStore {
   }
   int calls() const { return calls_; }
 
-  void call(store::Call call, Done done) override {
+  void call(shared::Call call, Done done) override {
     ++calls_;
     const bool lost = lost_ > 0 && lost_-- > 0;
     std::vector<std::string> texts;
@@ -82,7 +82,7 @@ class PlainStore : public store::ScriptStore {
   std::string fault() const { return fault_; }
 
  private:
-  bool run(const store::Call& call, std::vector<std::string>& texts) {
+  bool run(const shared::Call& call, std::vector<std::string>& texts) {
     std::vector<std::string> words = {"EVAL", std::string(call.script),
                                       std::to_string(call.keys.size())};
     words.insert(words.end(), call.keys.begin(), call.keys.end());

@@ -19,7 +19,7 @@
 #include "greyd/core/policy.h"
 #include "greyd/core/record.h"
 
-namespace grey::store {
+namespace grey::shared {
 
 // A call of a script: its keys and arguments, bytes each.
 struct Call {
@@ -68,4 +68,4 @@ class Tell {
   Call call_;
 };
 
-}  // namespace grey::store
+}  // namespace grey::shared

@@ -19,10 +19,10 @@
 #include "greyd/core/changes.h"
 #include "greyd/core/decider.h"
 #include "greyd/service/service.h"
-#include "greyd/store/script_store.h"
-#include "greyd/store/store_calls.h"
+#include "greyd/shared/script_store.h"
+#include "greyd/shared/calls.h"
 
-namespace grey::store {
+namespace grey::shared {
 
 // Told when something was forgotten by command, by whom it may concern.
 class ForgetMarks {
@@ -32,20 +32,20 @@ class ForgetMarks {
   virtual Seconds forgotten(const SavedRecord& record) const = 0;
 };
 
-struct StoreCounters {
+struct DeciderCounters {
   Count asked = 0;       // queries
   Count unanswered = 0;  // of those: decided by what is known here
   Count told = 0;        // records
   Count untold = 0;      // records of which that failed: healing tells them again
 };
 
-class StoreDecider : public Decider, private Changes {
+class SharedDecider : public Decider, private Changes {
  public:
   // All by reference must outlive it. `wait`: waits for the store once, and lets what has come be
   // told (EventLoop::step); for drain().
-  StoreDecider(Service& service, ScriptStore& store, const Keys& keys, const ForgetMarks& marks,
-               StoreCounters& counters, std::function<void()> wait);
-  ~StoreDecider() override;
+  SharedDecider(Service& service, ScriptStore& store, const Keys& keys, const ForgetMarks& marks,
+               DeciderCounters& counters, std::function<void()> wait);
+  ~SharedDecider() override;
 
   void decide(std::span<const wire::Query> batch, Seconds now, Done done) override;
   void forget(std::span<const wire::Query> batch) noexcept override;
@@ -84,13 +84,13 @@ class StoreDecider : public Decider, private Changes {
   ScriptStore& store_;
   const Keys& keys_;
   const ForgetMarks& marks_;
-  StoreCounters& counters_;
+  DeciderCounters& counters_;
   const std::function<void()> wait_;
   std::list<std::shared_ptr<Open>> open_;
   std::unordered_map<std::uint64_t, std::weak_ptr<Open>> questions_;  // that are open, by their id
   std::vector<Change> changes_;                                       // of what is being decided
   bool learning_ = false;  // from the store: that is no news to it
-  std::shared_ptr<StoreDecider*> self_ = std::make_shared<StoreDecider*>(this);
+  std::shared_ptr<SharedDecider*> self_ = std::make_shared<SharedDecider*>(this);
 };
 
-}  // namespace grey::store
+}  // namespace grey::shared

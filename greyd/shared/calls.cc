@@ -1,13 +1,13 @@
-#include "greyd/store/store_calls.h"
+#include "greyd/shared/calls.h"
 
 #include <sodium.h>
 
 #include <algorithm>
 #include <utility>
 
-#include "greyd/store/scripts.h"
+#include "greyd/shared/scripts.h"
 
-namespace grey::store {
+namespace grey::shared {
 namespace {
 
 std::string number(Seconds value) {
@@ -97,4 +97,4 @@ Call Tell::take() {
   return call;
 }
 
-}  // namespace grey::store
+}  // namespace grey::shared

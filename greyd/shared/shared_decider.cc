@@ -1,4 +1,4 @@
-#include "greyd/store/store_decider.h"
+#include "greyd/shared/shared_decider.h"
 
 #include <algorithm>
 #include <exception>
@@ -9,9 +9,9 @@
 #include "greyd/core/key.h"
 #include "greyd/core/table.h"
 
-namespace grey::store {
+namespace grey::shared {
 
-struct StoreDecider::Open {
+struct SharedDecider::Open {
   Seconds now;
   std::vector<Waiter> waiters;       // of the same question; none: nobody waits any more
   std::vector<std::string> records;  // the client's key here, then those of its triplets
@@ -22,8 +22,8 @@ struct StoreDecider::Open {
   bool failed = false;               // one of them was
 };
 
-StoreDecider::StoreDecider(Service& service, ScriptStore& store, const Keys& keys,
-                           const ForgetMarks& marks, StoreCounters& counters,
+SharedDecider::SharedDecider(Service& service, ScriptStore& store, const Keys& keys,
+                           const ForgetMarks& marks, DeciderCounters& counters,
                            std::function<void()> wait)
     : service_(service),
       store_(store),
@@ -34,14 +34,14 @@ StoreDecider::StoreDecider(Service& service, ScriptStore& store, const Keys& key
   service_.tell_changes_to(this);
 }
 
-StoreDecider::~StoreDecider() {
+SharedDecider::~SharedDecider() {
   service_.tell_changes_to(nullptr);
   *self_ = nullptr;
 }
 
 // ---- deciding ----------------------------------------------------------------------------------
 
-void StoreDecider::decide(std::span<const wire::Query> batch, Seconds now, Done done) {
+void SharedDecider::decide(std::span<const wire::Query> batch, Seconds now, Done done) {
   std::vector<std::size_t> open;
   try {
     service_.decide_known(batch, now, done, open);
@@ -63,12 +63,12 @@ void StoreDecider::decide(std::span<const wire::Query> batch, Seconds now, Done 
   }
 }
 
-void StoreDecider::decide_here(const wire::Query& query, Seconds now, const Decider::Done& done) {
+void SharedDecider::decide_here(const wire::Query& query, Seconds now, const Decider::Done& done) {
   service_.decide({&query, 1}, now, done);
   tell(nullptr, now);
 }
 
-void StoreDecider::forget(std::span<const wire::Query> batch) noexcept {
+void SharedDecider::forget(std::span<const wire::Query> batch) noexcept {
   const auto is_of_it = [&](const Waiter& waiter) {
     return waiter.query >= batch.data() && waiter.query < batch.data() + batch.size();
   };
@@ -76,13 +76,13 @@ void StoreDecider::forget(std::span<const wire::Query> batch) noexcept {
 }
 
 // Each call ends within a bounded time.
-void StoreDecider::drain() {
+void SharedDecider::drain() {
   while (!open_.empty()) wait_();
 }
 
 // ---- asking ------------------------------------------------------------------------------------
 
-void StoreDecider::ask(const wire::Query& query, std::size_t index, Seconds now,
+void SharedDecider::ask(const wire::Query& query, std::size_t index, Seconds now,
                        const std::shared_ptr<Done>& done) {
   if (query.question != 0) {
     const auto same = questions_.find(query.question);
@@ -118,7 +118,7 @@ void StoreDecider::ask(const wire::Query& query, std::size_t index, Seconds now,
   send(open);
 }
 
-void StoreDecider::send(const std::shared_ptr<Open>& open) {
+void SharedDecider::send(const std::shared_ptr<Open>& open) {
   Policy terms = service_.greylist().policy();
   // What the operator's rules say is not known to the store: it is asked for all.
   if (!service_.lists().rules.empty()) {
@@ -135,7 +135,7 @@ void StoreDecider::send(const std::shared_ptr<Open>& open) {
       keys.push_back(open->keys[i]);
       forgotten.push_back(open->forgotten[i]);
     }
-    calls.emplace_back(from, store::ask(std::move(keys), forgotten, terms, open->now));
+    calls.emplace_back(from, shared::ask(std::move(keys), forgotten, terms, open->now));
   }
   open->calls = calls.size();
   for (auto& [from, call] : calls) {
@@ -146,7 +146,7 @@ void StoreDecider::send(const std::shared_ptr<Open>& open) {
 }
 
 // Nothing may leave this: it is called by the event loop.
-void StoreDecider::take(Open& open, std::size_t from, const std::vector<std::string>* answer) {
+void SharedDecider::take(Open& open, std::size_t from, const std::vector<std::string>* answer) {
   try {
     if (answer == nullptr || answer->empty()) {
       open.failed = true;
@@ -167,7 +167,7 @@ void StoreDecider::take(Open& open, std::size_t from, const std::vector<std::str
   std::erase_if(open_, [](const auto& of) { return of->calls == 0; });
 }
 
-void StoreDecider::learn(Open& open, std::size_t number, const std::string& text) {
+void SharedDecider::learn(Open& open, std::size_t number, const std::string& text) {
   const auto record_class = number == 0 ? RecordClass::client : RecordClass::waiting;
   const auto record = to_saved({open.records[number], 0, record_class, 0});
   if (!record) return;
@@ -181,7 +181,7 @@ void StoreDecider::learn(Open& open, std::size_t number, const std::string& text
   }
 }
 
-void StoreDecider::finish(Open& open) {
+void SharedDecider::finish(Open& open) {
   if (open.failed) ++counters_.unanswered;
   if (open.waiters.empty()) return;
   const std::vector<Waiter> waiters = std::exchange(open.waiters, {});
@@ -197,7 +197,7 @@ void StoreDecider::finish(Open& open) {
 
 // ---- telling -----------------------------------------------------------------------------------
 
-void StoreDecider::note(const SavedRecord& change) noexcept {
+void SharedDecider::note(const SavedRecord& change) noexcept {
   if (learning_ || change.change == grey::Change::forgotten) return;
   try {
     changes_.push_back(
@@ -209,7 +209,7 @@ void StoreDecider::note(const SavedRecord& change) noexcept {
 }
 
 // What has just been decided has changed. `open`: of which query, if the store was asked.
-void StoreDecider::tell(const Open* open, Seconds now) {
+void SharedDecider::tell(const Open* open, Seconds now) {
   if (changes_.empty()) return;
   std::vector<Change> changes = std::exchange(changes_, {});
   if (!store_.up()) {
@@ -242,7 +242,7 @@ void StoreDecider::tell(const Open* open, Seconds now) {
   });
 }
 
-void StoreDecider::tell_pass(std::vector<Change> passed, const Open& open, Seconds now,
+void SharedDecider::tell_pass(std::vector<Change> passed, const Open& open, Seconds now,
                              bool earns) {
   std::vector<std::string> keys{open.keys[0]};
   Forgotten forgotten{open.forgotten[0]};
@@ -258,7 +258,7 @@ void StoreDecider::tell_pass(std::vector<Change> passed, const Open& open, Secon
   store_.call(pass(std::move(keys), forgotten, service_.greylist().policy(), now, earns),
               [self = self_, size, client, now](const auto* answer) {
                 if (*self == nullptr) return;
-                StoreDecider& of = **self;
+                SharedDecider& of = **self;
                 if (answer == nullptr || answer->empty()) {
                   of.counters_.untold += size;
                   return;
@@ -272,4 +272,4 @@ void StoreDecider::tell_pass(std::vector<Change> passed, const Open& open, Secon
               });
 }
 
-}  // namespace grey::store
+}  // namespace grey::shared

@@ -1,5 +1,5 @@
 // Two daemons and one store: a real Redis, with a clock of the test's own.
-#include "greyd/store/store_decider.h"
+#include "greyd/shared/shared_decider.h"
 
 #include <doctest/doctest.h>
 
@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "tests/temporary_directory.h"
-#include "tests/unit/store/plain_store.h"
+#include "tests/unit/shared/plain_store.h"
 
 using namespace grey;
 using testing::PlainStore;
@@ -21,7 +21,7 @@ namespace {
 constexpr Seconds kNow = 1'700'000'000;
 constexpr Seconds kDay = 24 * 60 * 60;
 
-struct NoMarks : store::ForgetMarks {
+struct NoMarks : shared::ForgetMarks {
   Seconds forgotten(const SavedRecord&) const override { return at; }
   Seconds at = 0;
 };
@@ -54,12 +54,12 @@ struct Daemon {
   testing::TemporaryDirectory directory;
   InlineBackground background;
   Counters counters;
-  store::StoreCounters store_counters;
+  shared::DeciderCounters store_counters;
   PlainStore store;
-  store::Keys keys{HashKey{7}};
+  shared::Keys keys{HashKey{7}};
   NoMarks marks;
   std::optional<Service> service;
-  std::optional<store::StoreDecider> decider;
+  std::optional<shared::SharedDecider> decider;
 };
 
 struct Fixture {

@@ -5,7 +5,7 @@
 
 #include <string_view>
 
-namespace grey::store {
+namespace grey::shared {
 
 // Of one query. KEYS: the client, then its triplets. ARGV: now, the resend window, the timeout, the
 // passes that make a client known (0: none is), then for each key the time of its forgetting (0:
@@ -108,4 +108,4 @@ end
 return client
 )lua";
 
-}  // namespace grey::store
+}  // namespace grey::shared
