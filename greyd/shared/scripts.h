@@ -108,4 +108,15 @@ end
 return client
 )lua";
 
+// Who shares this state, and on which terms. KEYS: the policy's, the run's. ARGV: this daemon's
+// policy as text, a name that nobody else has. Answers the policy that holds here, the name of this
+// store's run (the one that was said when there was none: it has been wiped, or is new), its clock.
+// A policy holds as long as one who has it comes by each minute.
+inline constexpr std::string_view kMeet = R"lua(
+local policy = redis.call('SET', KEYS[1], ARGV[1], 'NX', 'GET', 'EX', 60) or ARGV[1]
+if policy == ARGV[1] then redis.call('EXPIRE', KEYS[1], 60) end
+local run = redis.call('SET', KEYS[2], ARGV[2], 'NX', 'GET') or ARGV[2]
+return {policy, run, redis.call('TIME')[1]}
+)lua";
+
 }  // namespace grey::shared

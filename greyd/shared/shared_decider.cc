@@ -23,8 +23,8 @@ struct SharedDecider::Open {
 };
 
 SharedDecider::SharedDecider(Service& service, ScriptStore& store, const Keys& keys,
-                           const ForgetMarks& marks, DeciderCounters& counters,
-                           std::function<void()> wait)
+                             const ForgetMarks& marks, DeciderCounters& counters,
+                             std::function<void()> wait)
     : service_(service),
       store_(store),
       keys_(keys),
@@ -83,7 +83,7 @@ void SharedDecider::drain() {
 // ---- asking ------------------------------------------------------------------------------------
 
 void SharedDecider::ask(const wire::Query& query, std::size_t index, Seconds now,
-                       const std::shared_ptr<Done>& done) {
+                        const std::shared_ptr<Done>& done) {
   if (query.question != 0) {
     const auto same = questions_.find(query.question);
     if (same != questions_.end()) {
@@ -243,7 +243,7 @@ void SharedDecider::tell(const Open* open, Seconds now) {
 }
 
 void SharedDecider::tell_pass(std::vector<Change> passed, const Open& open, Seconds now,
-                             bool earns) {
+                              bool earns) {
   std::vector<std::string> keys{open.keys[0]};
   Forgotten forgotten{open.forgotten[0]};
   for (Change& change : passed) {

@@ -19,8 +19,8 @@
 #include "greyd/core/changes.h"
 #include "greyd/core/decider.h"
 #include "greyd/service/service.h"
-#include "greyd/shared/script_store.h"
 #include "greyd/shared/calls.h"
+#include "greyd/shared/script_store.h"
 
 namespace grey::shared {
 
@@ -44,7 +44,7 @@ class SharedDecider : public Decider, private Changes {
   // All by reference must outlive it. `wait`: waits for the store once, and lets what has come be
   // told (EventLoop::step); for drain().
   SharedDecider(Service& service, ScriptStore& store, const Keys& keys, const ForgetMarks& marks,
-               DeciderCounters& counters, std::function<void()> wait);
+                DeciderCounters& counters, std::function<void()> wait);
   ~SharedDecider() override;
 
   void decide(std::span<const wire::Query> batch, Seconds now, Done done) override;
