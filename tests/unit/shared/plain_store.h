@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <memory>
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -58,6 +59,8 @@ class PlainStore : public shared::ScriptStore {
 
   bool up() const override { return up_; }
   void set_up(bool up) { up_ = up; }
+  // The store keeps all for ever: its clock is not that of a test in which days go by.
+  void keep_all() { keeps_all_ = true; }
   // The next calls get no answer: `arrives`, but is not told of.
   void lose(int calls, bool arrives) {
     lost_ = calls;
@@ -83,8 +86,13 @@ class PlainStore : public shared::ScriptStore {
 
  private:
   bool run(const shared::Call& call, std::vector<std::string>& texts) {
-    std::vector<std::string> words = {"EVAL", std::string(call.script),
-                                      std::to_string(call.keys.size())};
+    std::string script(call.script);
+    if (keeps_all_) {
+      script = std::regex_replace(script, std::regex(R"(, 'EX', \w+)"), "");
+      script = std::regex_replace(script, std::regex(R"('EXPIRE', KEYS\[i\], life)"),
+                                  "'PERSIST', KEYS[i]");
+    }
+    std::vector<std::string> words = {"EVAL", script, std::to_string(call.keys.size())};
     words.insert(words.end(), call.keys.begin(), call.keys.end());
     words.insert(words.end(), call.arguments.begin(), call.arguments.end());
     return send(words, texts);
@@ -117,7 +125,7 @@ class PlainStore : public shared::ScriptStore {
   }
 
   std::unique_ptr<redisContext, decltype(&::redisFree)> context_;
-  bool up_ = true, arrives_ = false;
+  bool up_ = true, arrives_ = false, keeps_all_ = false;
   int lost_ = 0, calls_ = 0;
   std::string fault_;
 };

@@ -229,6 +229,8 @@ TEST_CASE("with a store that answers two daemons decide like one") {
     policy.recipients = random() % 2 == 0 ? RecipientRule::any : RecipientRule::all;
     Daemon a(redis, policy), b(redis, policy), alone(redis, policy);
     alone.store.set_up(false);
+    a.store.keep_all();
+    b.store.keep_all();
     a.store.say({"FLUSHALL"});
     Seconds now = kNow;
     for (int step = 0; step < 60; ++step) {
