@@ -49,10 +49,11 @@ void Member::tick(Seconds now) {
   if (!link_.up()) return lost();
   if (meeting_) return;
   meeting_ = true;
-  link_.call({kMeet, {kPolicyKey, kRunKey}, {fingerprint_, name_ + "." + std::to_string(++meetings_)}},
-             [self = self_, now](const auto* answer) {
-               if (*self != nullptr) (*self)->met(now, answer);
-             });
+  link_.call(
+      {kMeet, {kPolicyKey, kRunKey}, {fingerprint_, name_ + "." + std::to_string(++meetings_)}},
+      [self = self_, now](const auto* answer) {
+        if (*self != nullptr) (*self)->met(now, answer);
+      });
 }
 
 void Member::lost() {

@@ -119,4 +119,37 @@ local run = redis.call('SET', KEYS[2], ARGV[2], 'NX', 'GET') or ARGV[2]
 return {policy, run, redis.call('TIME')[1]}
 )lua";
 
+// An order (order.h) is said to all. KEYS: the stream, the entries. ARGV: its text, its time, the
+// entry that it is about (empty: none), the time before which what was said is of no use. Of orders
+// about one entry the latest is kept for those who come later.
+inline constexpr std::string_view kSay = R"lua(
+if ARGV[3] ~= '' then
+  local last = redis.call('HGET', KEYS[2], ARGV[3])
+  if last and (tonumber(string.match(last, '^%d+')) or 0) > tonumber(ARGV[2]) then return 0 end
+  redis.call('HSET', KEYS[2], ARGV[3], ARGV[2] .. ' ' .. ARGV[1])
+end
+redis.call('XADD', KEYS[1], 'MINID', '~', ARGV[4] .. '000', '*', 'order', ARGV[1])
+return 1
+)lua";
+
+// KEYS: the stream. ARGV: the id of the last order that was heard ("0": none). Answers ids and
+// orders, in turns, at most a hundred.
+inline constexpr std::string_view kHear = R"lua(
+local answer = {}
+for _, said in ipairs(redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', 100)) do
+  answer[#answer + 1] = said[1]
+  answer[#answer + 1] = said[2][2]
+end
+return answer
+)lua";
+
+// KEYS: the entries. Answers the last order about each.
+inline constexpr std::string_view kEntries = R"lua(
+local answer = {}
+for _, said in ipairs(redis.call('HVALS', KEYS[1])) do
+  answer[#answer + 1] = string.gsub(said, '^%d+ ', '', 1)
+end
+return answer
+)lua";
+
 }  // namespace grey::shared
