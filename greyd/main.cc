@@ -34,6 +34,9 @@
 #include "greyd/options.h"
 #include "greyd/privileges.h"
 #include "greyd/service/service.h"
+#include "greyd/shared/shared_state.h"
+#include "greyd/shared/store_key.h"
+#include "greyd/store/store_password.h"
 #include "greyd/start_check.h"
 #include "greyd/state/state_place.h"
 #include "greyd/supervisor_report.h"
@@ -96,6 +99,30 @@ SupervisorNotice find_supervisor(const Options& options, spdlog::logger& logger)
   return notice;
 }
 
+// Nothing where nobody shares the state.
+Result<std::optional<shared::SharedSettings>> shared_settings(const Options& options) {
+  std::optional<shared::SharedSettings> settings;
+  if (options.store.empty()) return settings;
+  auto url = parse_store_url(options.store);
+  if (!url) return tl::make_unexpected(url.error());
+  if (options.store_key_file.empty()) return misuse("--store needs --store-key-file");
+  auto key = shared::read_store_key(options.store_key_file);
+  if (!key) return tl::make_unexpected(key.error());
+  std::string password;
+  if (!options.store_password_file.empty()) {
+    auto read = read_store_password(options.store_password_file);
+    if (!read) return tl::make_unexpected(read.error());
+    password = std::move(*read);
+  }
+  char host[256] = "";
+  ::gethostname(host, sizeof host - 1);
+  settings.emplace(shared::SharedSettings{
+      std::move(*url), std::move(password), *key,
+      std::string(host) + "." + std::to_string(options.listen.port) + "." +
+          std::to_string(randombytes_random())});
+  return settings;
+}
+
 Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pipe,
                   spdlog::logger& logger, Counters& counters) {
   auto socket = bind_udp(options.listen);
@@ -142,12 +169,21 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
     return tl::make_unexpected(loaded.error());
   }
   const NetworkSet allow = options.allow ? *options.allow : local_networks();
+  const auto sharing = shared_settings(options);
+  if (!sharing) return tl::make_unexpected(sharing.error());
+  shared::SharedCounters shared_counters;
+  std::optional<shared::SharedState> shared;
+  if (*sharing) {
+    shared.emplace(loop, background, **sharing, service, shared_counters, wall_clock,
+                   [&](const std::string& text) { logger.warn("{}", text); });
+  }
+  Decider& decider = shared ? shared->decider() : static_cast<Decider&>(service);
   std::optional<MtaServer> mta;
   if (!listeners->empty()) {
-    mta.emplace(mta_settings(options, allow), std::move(*listeners), service, pipe, logger,
+    mta.emplace(mta_settings(options, allow), std::move(*listeners), decider, pipe, logger,
                 counters.policy);
   }
-  UdpFront udp(udp_settings(options, allow), std::move(*socket), service, pipe, logger,
+  UdpFront udp(udp_settings(options, allow), std::move(*socket), decider, pipe, logger,
                counters.udp);
   service.totals().happened_is([&] { return hour_events(counters); });
   Upkeep upkeep(loop, options, service, pipe, logger, counters, supervisor);
@@ -170,7 +206,7 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
   supervisor.ready(loop);
   loop.run();
   supervisor.stopping();
-  service.drain();  // whatever is decided is answered, and saved
+  decider.drain();  // whatever is decided is answered, and saved
   const auto saved = upkeep.save_all();
   if (saved) return 0;
   logger.error("{}", saved.error().text);

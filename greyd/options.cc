@@ -148,6 +148,12 @@ void add_options(CLI::App& app, Raw& raw, Options& options) {
   add_number(app, "notification-fd", raw.notification_fd, raw.greydaemon);
   add_choice(app, "log-format", options.log_format,
              {LogFormat::plain, LogFormat::logfmt, LogFormat::json});
+  app.add_option("--store", options.store, "a store whose state other daemons share")
+      ->type_name("URL");
+  app.add_option("--store-password-file", options.store_password_file, "its password")
+      ->type_name("FILE");
+  app.add_option("--store-key-file", options.store_key_file, "the key of all who share it")
+      ->type_name("FILE");
   app.add_flag("--check", options.check,
                "say what would stop a start with these options, lists and files, and exit");
   app.add_flag("--greydaemon", raw.greydaemon,

@@ -46,6 +46,9 @@ struct Options {
   std::string control_group;   // may use it, too; empty: none
   // Where s6 waits for a newline (SupervisorNotice::tell_s6). Absent: nobody does.
   std::optional<int> notification_fd;
+  std::string store;                // where the state is that others share; empty: nobody does
+  std::string store_password_file;  // empty: no password
+  std::string store_key_file;
   bool check = false;  // say whether a start would do, instead of one
 };
 

@@ -1,0 +1,147 @@
+#include "greyd/shared/shared_state.h"
+
+#include <utility>
+
+namespace grey::shared {
+namespace {
+
+constexpr double kTick = 1;           // seconds: how often others are met
+constexpr double kSlicePause = 0.01;  // seconds between slices of healing and forgetting
+
+std::string text_of(const Reply& reply) {
+  return reply.is_integer() ? std::to_string(reply.integer) : reply.text;
+}
+
+std::vector<std::string> texts_of(const Reply& reply) {
+  std::vector<std::string> texts;
+  if (!reply.is_array()) return {text_of(reply)};
+  texts.reserve(reply.items.size());
+  for (const Reply& item : reply.items) texts.push_back(text_of(item));
+  return texts;
+}
+
+// The link as one that runs scripts. `on_failure` is told of each call that fails.
+class Link : public ScriptStore {
+ public:
+  Link(StoreLink& link, std::function<void()> on_failure)
+      : link_(link), on_failure_(std::move(on_failure)) {}
+
+  bool up() const override { return link_.up(); }
+  void call(Call call, Done done) override {
+    link_.eval(std::string(call.script), call.keys, call.arguments,
+               [this, done = std::move(done)](Outcome outcome) {
+                 if (!outcome) {
+                   on_failure_();
+                   return done(nullptr);
+                 }
+                 const std::vector<std::string> texts = texts_of(*outcome);
+                 done(&texts);
+               });
+  }
+
+ private:
+  StoreLink& link_;
+  const std::function<void()> on_failure_;
+};
+
+// The same for who is a member alone.
+class MembersLink : public ScriptStore {
+ public:
+  MembersLink(Link& link, const Member& member) : link_(link), member_(member) {}
+  bool up() const override { return link_.up() && member_.state() == Member::State::member; }
+  void call(Call call, Done done) override { link_.call(std::move(call), std::move(done)); }
+
+ private:
+  Link& link_;
+  const Member& member_;
+};
+
+}  // namespace
+
+struct SharedState::Impl {
+  Impl(EventLoop& loop, Background& background, const SharedSettings& settings, Service& service,
+       SharedCounters& counters, Clock wall_clock, Report report)
+      : clock(std::move(wall_clock)),
+        keys(settings.key),
+        store(loop, background, store_settings(settings), [this](bool up) { on_state(up); }),
+        link(store, [this] { on_failure(); }),
+        member(service, link, keys, settings.name, {}, counters.member, std::move(report)),
+        members_link(link, member),
+        orders(service, members_link, settings.name, counters.orders),
+        decider(service, members_link, keys, orders, counters.decider, [&loop] { loop.step(); }),
+        tick(loop.every(kTick, [this] { on_tick(); })),
+        slices(loop.every(kSlicePause, [this] { on_slice(); })) {
+    slices.stop();
+  }
+
+  static StoreSettings store_settings(const SharedSettings& settings) {
+    StoreSettings of;
+    of.url = settings.url;
+    of.password = settings.password;
+    return of;
+  }
+
+  void on_state(bool up) {
+    if (up) {
+      on_tick();
+    } else {
+      on_failure();
+    }
+  }
+  void on_failure() {
+    member.lost();
+    orders.join();
+  }
+  void on_tick() {
+    const Seconds now = clock();
+    member.tick(now);
+    orders.tick(now);
+    if (member.healing() || orders.busy()) slices.restart();
+  }
+  void on_slice() {
+    if (member.healing()) member.heal(clock());
+    if (orders.busy()) orders.work();
+    if (!member.healing() && !orders.busy()) slices.stop();
+  }
+
+  const Clock clock;
+  const Keys keys;
+  StoreLink store;
+  Link link;
+  Member member;
+  MembersLink members_link;
+  Orders orders;
+  SharedDecider decider;
+  EventLoop::Timer tick, slices;
+};
+
+SharedState::SharedState(EventLoop& loop, Background& background, const SharedSettings& settings,
+                         Service& service, SharedCounters& counters, Clock clock, Report report)
+    : impl_(std::make_unique<Impl>(loop, background, settings, service, counters, std::move(clock),
+                                   std::move(report))) {}
+
+// Whoever waits for the store is told that it is gone, while all that could be told is there.
+SharedState::~SharedState() {
+  impl_->store.close();
+}
+
+Decider& SharedState::decider() {
+  return impl_->decider;
+}
+void SharedState::say(Order order) {
+  impl_->orders.say(std::move(order));
+}
+Member::State SharedState::state() const {
+  return impl_->member.state();
+}
+bool SharedState::healing() const {
+  return impl_->member.healing();
+}
+StoreStatus SharedState::store() const {
+  return impl_->store.status();
+}
+StoreCounters SharedState::link_counters() const {
+  return impl_->store.counters();
+}
+
+}  // namespace grey::shared
