@@ -109,6 +109,7 @@ struct RedisLink::Impl : std::enable_shared_from_this<Impl> {
   OnLost on_lost;
   OnMessage on_message;
 
+  bool dead = false;  // the link has gone: nobody is told any more
   State state = State::idle;
   unsigned generation = 0;  // of what state began with: another one after shut()
   std::string where;
@@ -252,7 +253,7 @@ Calls RedisLink::Impl::shut() noexcept {
 
 void RedisLink::Impl::end_calls(Calls& ended, const Failure& why, FirstThrown& thrown) noexcept {
   for (Call& call : ended) {
-    if (call.done) thrown.tell([&] { call.done(outcome_of(why)); });
+    if (!dead && call.done) thrown.tell([&] { call.done(outcome_of(why)); });
   }
 }
 
@@ -414,6 +415,7 @@ RedisLink::RedisLink(EventLoop& loop, Resolver& resolver, std::vector<Greeting> 
                                    std::move(on_message))) {}
 
 RedisLink::~RedisLink() {
+  impl_->dead = true;
   impl_->shut();
 }
 
