@@ -2,21 +2,20 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <list>
 #include <new>
 #include <utility>
 
-#include "greyd/base/files.h"
 #include "greyd/net/clock.h"
 #include "greyd/net/socket_address.h"
 #include "greyd/store/first_thrown.h"
+#include "greyd/store/pending_calls.h"
 #include "greyd/store/redis_protocol.h"
+#include "greyd/store/stream_socket.h"
 
 namespace grey {
 namespace {
@@ -24,8 +23,8 @@ namespace {
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
-constexpr std::size_t kReadSize = 16 << 10;
-constexpr int kReadsInTurn = 16;  // others on the loop have their turn, too
+constexpr std::size_t kReadSize = 64 << 10;
+constexpr int kReadsInTurn = 4;  // others on the loop have their turn, too
 
 enum class State {
   idle,
@@ -34,12 +33,6 @@ enum class State {
   greeting,
   ready,
 };
-
-struct Call {
-  RedisLink::Done done;  // none: it has been told already, and its answer comes late
-  microseconds end;
-};
-using Calls = std::list<Call>;  // which change hands without memory
 
 // A copy, even when there is no memory for its text.
 Outcome outcome_of(const Failure& failure) noexcept {
@@ -71,7 +64,7 @@ struct RedisLink::Impl : std::enable_shared_from_this<Impl> {
 
   void connect(const StorePlace& place, Connected done);
   void resolved(const Resolver::Addresses& found);
-  bool try_next(FirstThrown& thrown);
+  bool try_next();
   void opened(FirstThrown& thrown);
   void greeted(const Greeting& greeting, const Outcome& outcome);
   void command(const std::vector<std::string>& words, Done done, microseconds time);
@@ -82,8 +75,8 @@ struct RedisLink::Impl : std::enable_shared_from_this<Impl> {
   void receive(FirstThrown& thrown);
   void take_replies(FirstThrown& thrown);
   void drop(Failure why, FirstThrown& thrown) noexcept;
-  Calls shut() noexcept;
-  void end_calls(Calls& calls, const Failure& why, FirstThrown& thrown) noexcept;
+  PendingCalls shut() noexcept;
+  void end_calls(const PendingCalls& ended, const Failure& why, FirstThrown& thrown) noexcept;
   Failure at_place(Fault fault, const std::string& text) const {
     return {fault, where + ": " + text};
   }
@@ -120,14 +113,12 @@ struct RedisLink::Impl : std::enable_shared_from_this<Impl> {
   Connected connected;
   std::size_t ungreeted = 0;  // greetings without an answer
 
-  Fd socket;
+  StreamSocket socket;
   EventLoop::Watch watch;  // goes before the socket
   EventLoop::Timer connect_timer, command_timer;
   microseconds timer_end{};  // of command_timer
   std::unique_ptr<ReplyReader> reader;
-  std::string unsent;
-  std::size_t sent = 0;  // of unsent
-  Calls calls;
+  PendingCalls calls;
 };
 
 // ---- connecting --------------------------------------------------------------------------------
@@ -166,12 +157,12 @@ void RedisLink::Impl::resolved(const Resolver::Addresses& found) {
     tried = 0;
     state = State::connecting;
     errno = 0;
-    if (!try_next(thrown)) drop(at_place(Fault::unreachable, std::strerror(errno)), thrown);
+    if (!try_next()) drop(at_place(Fault::unreachable, std::strerror(errno)), thrown);
   });
 }
 
 // False, and errno, when no address is left.
-bool RedisLink::Impl::try_next(FirstThrown&) {
+bool RedisLink::Impl::try_next() {
   int error = errno;
   while (tried < addresses.size()) {
     const Ip& ip = addresses[(first + tried++) % addresses.size()];
@@ -181,9 +172,9 @@ bool RedisLink::Impl::try_next(FirstThrown&) {
       error = made.error().number;
       continue;
     }
-    socket = std::move(*made);
+    socket = StreamSocket(std::move(*made));
     watch =
-        loop.watch(socket.get(), EventLoop::kWrite, [this](unsigned events) { on_ready(events); });
+        loop.watch(socket.fd(), EventLoop::kWrite, [this](unsigned events) { on_ready(events); });
     return true;
   }
   errno = error;
@@ -192,15 +183,13 @@ bool RedisLink::Impl::try_next(FirstThrown&) {
 
 // The socket says that connect(2) has ended.
 void RedisLink::Impl::opened(FirstThrown& thrown) {
-  int error = 0;
-  socklen_t size = sizeof error;
-  if (::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+  const int error = socket.connect_error();
   if (error != 0) {
     errno = error;
-    if (!try_next(thrown)) drop(at_place(Fault::unreachable, std::strerror(errno)), thrown);
+    if (!try_next()) drop(at_place(Fault::unreachable, std::strerror(errno)), thrown);
     return;
   }
-  set_socket_option(socket.get(), IPPROTO_TCP, TCP_NODELAY);
+  set_socket_option(socket.fd(), IPPROTO_TCP, TCP_NODELAY);
   reader = std::make_unique<ReplyReader>();
   state = State::greeting;
   ungreeted = greetings.size();
@@ -236,32 +225,29 @@ void RedisLink::Impl::greeted(const Greeting& greeting, const Outcome& outcome) 
 // ---- ending ------------------------------------------------------------------------------------
 
 // Idle again; who waited is the caller's to tell.
-Calls RedisLink::Impl::shut() noexcept {
+PendingCalls RedisLink::Impl::shut() noexcept {
   ++generation;
   state = State::idle;
   watch.reset();
-  socket.reset();
+  socket = StreamSocket();
   connect_timer.reset();
   command_timer.reset();
   reader.reset();
-  unsent.clear();
-  sent = 0;
-  Calls ended;
-  ended.swap(calls);
-  return ended;
+  return calls.take_all();
 }
 
-void RedisLink::Impl::end_calls(Calls& ended, const Failure& why, FirstThrown& thrown) noexcept {
-  for (Call& call : ended) {
-    if (!dead && call.done) thrown.tell([&] { call.done(outcome_of(why)); });
-  }
+void RedisLink::Impl::end_calls(const PendingCalls& ended, const Failure& why,
+                                FirstThrown& thrown) noexcept {
+  ended.for_each([&](const Done& done) {
+    if (!dead) thrown.tell([&] { done(outcome_of(why)); });
+  });
 }
 
 // The connection, or what was to be one, has failed.
 void RedisLink::Impl::drop(Failure why, FirstThrown& thrown) noexcept {
   if (state == State::idle) return;
   const bool was_ready = state == State::ready;
-  Calls ended = shut();
+  const PendingCalls ended = shut();
   const unsigned mine = generation;
   const Connected not_connected = std::exchange(connected, nullptr);
   end_calls(ended, why, thrown);
@@ -278,22 +264,23 @@ void RedisLink::Impl::drop(Failure why, FirstThrown& thrown) noexcept {
 void RedisLink::Impl::command(const std::vector<std::string>& words, Done done, microseconds time) {
   std::size_t size = 0;
   for (const std::string& word : words) size += word.size();
-  if (calls.size() >= limits.max_waiting || unsent.size() - sent + size > limits.max_unsent) {
+  if (calls.size() >= limits.max_waiting || socket.unsent_size() + size > limits.max_unsent) {
     return done(store_failure(Fault::too_many, "too much waits for " + where));
   }
   const microseconds end = monotonic_microseconds() + time;
-  calls.push_back({nullptr, end});
+  std::string& unsent = socket.unsent();
   const std::size_t before = unsent.size();
+  calls.add(end);
   try {
     if (!append_command(unsent, words)) throw std::bad_alloc();
     arm(end);
     watch.set(EventLoop::kRead | EventLoop::kWrite);
   } catch (...) {
     unsent.resize(before);
-    calls.pop_back();
+    calls.remove_last();
     throw;
   }
-  calls.back().done = std::move(done);
+  calls.tell_last(std::move(done));
 }
 
 // The timer runs no longer than until `end`. That it ends early does no harm.
@@ -307,20 +294,11 @@ void RedisLink::Impl::arm(microseconds end) {
 void RedisLink::Impl::expire() {
   enter([this](FirstThrown& thrown) {
     const unsigned mine = generation;
-    const microseconds now = monotonic_microseconds();
-    microseconds next = microseconds::max();
     const std::string text = where + ": no answer in time";
-    // Who is told may add calls; none goes but by shut().
-    for (Call& call : calls) {
-      if (!call.done) continue;
-      if (call.end > now) {
-        next = std::min(next, call.end);
-        continue;
-      }
-      const Done done = std::exchange(call.done, nullptr);
+    const microseconds next = calls.give_up(monotonic_microseconds(), [&](const Done& done) {
       thrown.tell([&] { done(store_failure(Fault::timed_out, text)); });
-      if (generation != mine) return;
-    }
+      return generation == mine;
+    });
     if (next != microseconds::max()) arm(next);
   });
 }
@@ -337,25 +315,12 @@ void RedisLink::Impl::on_ready(unsigned events) {
 }
 
 void RedisLink::Impl::send(FirstThrown& thrown) {
-  while (sent < unsent.size()) {
-    const ssize_t size =
-        ::send(socket.get(), unsent.data() + sent, unsent.size() - sent, MSG_NOSIGNAL);
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-      // What the server is slow to take does not grow by what it has taken.
-      unsent.erase(0, std::exchange(sent, 0));
-      return;
-    }
-    // Before it went away it may have said why: that is still to be read.
-    if (size < 0) break;
-    sent += std::size_t(size);
+  const int error = socket.send();
+  if (error == EAGAIN) return;
+  // Who takes no more has said why, or goes: reading tells.
+  if (error != 0 && error != EPIPE) {
+    return drop(at_place(Fault::closed, std::strerror(error)), thrown);
   }
-  if (sent < unsent.size() && errno != EPIPE && errno != ECONNRESET) {
-    return drop(at_place(Fault::closed, std::strerror(errno)), thrown);
-  }
-  unsent.clear();
-  sent = 0;
-  if (unsent.capacity() > limits.max_unsent / 4) unsent.shrink_to_fit();
   watch.set(EventLoop::kRead);
 }
 
@@ -363,8 +328,7 @@ void RedisLink::Impl::receive(FirstThrown& thrown) {
   const unsigned mine = generation;
   std::array<char, kReadSize> buffer;
   for (int turn = 0; turn < kReadsInTurn; ++turn) {
-    const ssize_t size = ::recv(socket.get(), buffer.data(), buffer.size(), 0);
-    if (size < 0 && errno == EINTR) continue;
+    const ssize_t size = socket.receive(buffer);
     if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
     if (size <= 0) {
       const std::string why = size == 0 ? "it has closed the connection" : std::strerror(errno);
@@ -394,8 +358,7 @@ void RedisLink::Impl::take_replies(FirstThrown& thrown) {
                         : Failure{Fault::no_redis, "it answers what nobody has asked"};
       return drop(at_place(why.fault, why.text), thrown);
     }
-    const Done done = std::move(calls.front().done);
-    calls.pop_front();
+    const Done done = calls.take_first();
     if (!done) continue;
     if (reply.kind != Reply::Kind::error) {
       thrown.tell([&] { done(std::move(reply)); });
@@ -433,7 +396,7 @@ void RedisLink::connect(const StorePlace& place, Connected connected) {
 void RedisLink::close(const Failure& why) {
   const std::shared_ptr<Impl> impl = impl_;
   FirstThrown thrown;
-  Calls ended = impl->shut();
+  const PendingCalls ended = impl->shut();
   impl->connected = nullptr;
   impl->end_calls(ended, why, thrown);
   thrown.rethrow();

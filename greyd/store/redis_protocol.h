@@ -23,8 +23,10 @@ bool append_command(std::string& out, const std::vector<std::string>& words);
 // What comes from a server, cut into replies. Bounded, whatever is sent: larger replies are faults.
 class ReplyReader {
  public:
-  static constexpr std::size_t kMaxBytes = std::size_t{4} << 20;  // of one reply, as it is sent
-  static constexpr std::size_t kMaxItems = 65'536;                // of one reply, at all depths
+  // Of one reply, as it is sent. Not more: until a line has come whole, hiredis looks at all of it
+  // each time that more comes.
+  static constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
+  static constexpr std::size_t kMaxItems = 65'536;  // of one reply, at all depths
 
   ReplyReader();
   ~ReplyReader();

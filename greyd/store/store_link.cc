@@ -318,6 +318,10 @@ void StoreLink::Impl::ask(const EvaluationPtr& call) {
 // One at a time: who finds the script missing meanwhile waits for the same.
 void StoreLink::Impl::load(const EvaluationPtr& call) {
   Script& script = *call->script;
+  if (script.waiting.size() >= settings.limits.max_waiting) {
+    return finish(*call,
+                  store_failure(Fault::too_many, "too much waits for a script to be loaded"));
+  }
   script.waiting.push_back(call);
   if (std::exchange(script.loading, true)) return;
   const microseconds left =

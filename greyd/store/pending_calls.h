@@ -1,0 +1,74 @@
+// Commands that a server has yet to answer: in the order in which it will, with when each is given
+// up. One that was given up stays, as its answer may still come, and must not be taken for the next
+// one's.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <list>
+#include <utility>
+
+#include "greyd/store/fault.h"
+
+namespace grey {
+
+class PendingCalls {
+ public:
+  using Done = std::function<void(Outcome)>;
+  using Time = std::chrono::microseconds;  // on a clock that is never set
+
+  bool empty() const { return calls_.empty(); }
+  std::size_t size() const { return calls_.size(); }
+
+  // In two steps, so that the second needs no memory: who is not told yet, and who is.
+  void add(Time end) { calls_.push_back({nullptr, end}); }
+  void remove_last() { calls_.pop_back(); }
+  void tell_last(Done done) { calls_.back().done = std::move(done); }
+
+  // Who is to be told of the answer that has come; nobody, when that was given up.
+  // REQUIRES: !empty().
+  Done take_first() {
+    Done done = std::move(calls_.front().done);
+    calls_.pop_front();
+    return done;
+  }
+  // All of them, without memory.
+  PendingCalls take_all() noexcept {
+    PendingCalls all;
+    all.calls_.swap(calls_);
+    return all;
+  }
+
+  // Calls `tell(done)` for each whose end has come, which may add calls; until it says false, as
+  // these calls are others then. When the next one's end comes; Time::max() when none waits.
+  template <typename Tell>
+  Time give_up(Time now, Tell tell) {
+    Time next = Time::max();
+    for (Call& call : calls_) {
+      if (!call.done) continue;
+      if (call.end > now) {
+        next = std::min(next, call.end);
+      } else if (!tell(std::exchange(call.done, nullptr))) {
+        return Time::max();
+      }
+    }
+    return next;
+  }
+  // `tell(done)` for all who have not been told.
+  template <typename Tell>
+  void for_each(Tell tell) const {
+    for (const Call& call : calls_) {
+      if (call.done) tell(call.done);
+    }
+  }
+
+ private:
+  struct Call {
+    Done done;  // none: told
+    Time end;
+  };
+  std::list<Call> calls_;
+};
+
+}  // namespace grey
