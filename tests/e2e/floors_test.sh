@@ -24,6 +24,7 @@ plant_tree() {
   put greyd/state/journal.h '#include "greyd/core/table.h"'
   put greyd/net/event_loop.h '#pragma once'
   put greyd/net/event_loop.cc '#include <ev.h>'
+  put greyd/store/redis_protocol.cc '#include <hiredis.h>'
   put greyd/fronts/udp_front.h '#include "greyd/net/event_loop.h"' '#include "greyd/state/journal.h"'
   put greyd/options.h '#include "greyd/core/table.h"'
   put greyd/main.cc '#include "greyd/options.h"' '#include "greyd/fronts/udp_front.h"'
@@ -70,6 +71,9 @@ ok 'however the line is written' fails_with 'greyd/core/key.h includes greyd/fro
 plant_tree
 echo '#include "ev.h"' >>"$work/tree/greyd/fronts/udp_front.h"
 ok "libev in another file is found" fails_with 'greyd/fronts/udp_front.h includes ev.h, '
+plant_tree
+echo '#include <hiredis.h>' >>"$work/tree/greyd/fronts/udp_front.h"
+ok "hiredis in another file is found" fails_with 'greyd/fronts/udp_front.h includes hiredis.h, '
 plant_tree
 echo 'link grey_core grey_state' >>"$work/targets"
 ok 'a target that links one above it is found' fails_with 'target grey_core links grey_state: '
