@@ -7,6 +7,8 @@
 
 #include <atomic>
 #include <functional>
+#include <list>
+#include <mutex>
 #include <string>
 #include <thread>
 
@@ -37,6 +39,7 @@ class FakeServer {
   ~FakeServer() {
     stop_ = true;
     thread_.join();
+    for (std::thread& talking : talking_) talking.join();
   }
   StorePlace place() const { return {"127.0.0.1", port_}; }
   std::string where() const { return to_string(place()); }
@@ -47,14 +50,17 @@ class FakeServer {
     while (!stop_) {
       pollfd ready{listener_.get(), POLLIN, 0};
       if (::poll(&ready, 1, 20) <= 0) continue;
-      const Fd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+      Fd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
       if (!fd) continue;
       ++connections_;
-      talk(fd.get());
+      talking_.emplace_back([this, own = std::move(fd)] { talk(own.get()); });
     }
   }
-  // One at a time: that is what tests need.
-  void talk(int fd) const {
+  std::string answer(const std::string& received) {
+    const std::lock_guard one_at_a_time(mutex_);
+    return answer_(received);
+  }
+  void talk(int fd) {
     while (!stop_) {
       pollfd ready{fd, POLLIN, 0};
       std::string received;
@@ -64,7 +70,7 @@ class FakeServer {
         if (size <= 0) return;
         received.assign(buffer, std::size_t(size));
       }
-      const std::string said = answer_(received);
+      const std::string said = answer(received);
       if (said == "<end>") return;
       std::size_t sent = 0;
       while (sent < said.size() && !stop_) {
@@ -86,6 +92,8 @@ class FakeServer {
   std::uint16_t port_ = 0;
   std::atomic<bool> stop_ = false;
   std::atomic<int> connections_ = 0;
+  std::mutex mutex_;  // of answer_
+  std::list<std::thread> talking_;
   std::thread thread_;
 };
 

@@ -347,6 +347,28 @@ TEST_CASE("a callback may ask, close, connect anew and destroy the link") {
       CHECK(own.until([&] { return told == 1; }));
     }
   }
+  SUBCASE("destroy it in what those who waited are told") {
+    for (const bool closed_here : {true, false}) {
+      FakeServer going([&](const std::string& received) -> std::string {
+        if (received.find("GO") != std::string::npos) return "<end>";
+        return imitation_reply(received, "7.0.15", "");
+      });
+      LinkRig own({}, kPatientLimits);
+      REQUIRE_FALSE(own.connect(going.place()));
+      told = 0;
+      for (int i = 0; i < 3; ++i) {
+        own.link->command({"GO"}, [&](const Outcome&) {
+          own.link.reset();
+          ++told;
+        });
+      }
+      if (closed_here) own.link->close();
+      CHECK(own.until([&] { return told > 0; }));
+      own.go_on_for(milliseconds(50));
+      CHECK(told == 1);
+      CHECK(own.lost.empty());
+    }
+  }
   SUBCASE("destroy it when its time is over") {
     FakeServer silent(imitation(""));
     LinkRig own({}, {5000, 20, 4096, 4 << 20});

@@ -178,3 +178,50 @@ TEST_CASE("of Sentinels that hang, lie and talk nonsense the one that is right i
   REQUIRE(rig.until([&] { return store.up(); }));
   CHECK(store.status().where == master.where() + ", named by " + right.where());
 }
+
+TEST_CASE("the store follows the word of one Sentinel, whatever they answer who are asked") {
+  RedisServer first, second;
+  std::string word;  // said once
+  std::mutex mutex;
+  const auto bulk = [](const std::string& text) {
+    return "$" + std::to_string(text.size()) + "\r\n" + text + "\r\n";
+  };
+  FakeServer sentinel([&](const std::string& received) -> std::string {
+    if (received.find("SUBSCRIBE") != std::string::npos) {
+      return "*3\r\n" + bulk("subscribe") + bulk("+switch-master") + ":1\r\n";
+    }
+    if (received.find("PING") != std::string::npos) {
+      const std::lock_guard lock(mutex);
+      return "*2\r\n" + bulk("pong") + bulk("") + std::exchange(word, {});
+    }
+    if (received.find("SENTINEL") == std::string::npos) return "";
+    return "*2\r\n" + bulk("127.0.0.1") + bulk(std::to_string(first.port()));
+  });
+  LoopRig rig;
+  std::vector<bool> states;
+  StoreLink store(rig.loop, rig.background,
+                  settings_of("redis+sentinel://" + sentinel.where() + "/mail"),
+                  [&](bool up) { states.push_back(up); });
+  REQUIRE(rig.until([&] { return store.up(); }));
+  CHECK(store.status().where.starts_with(first.where()));
+  const std::string old = std::to_string(first.port()), now = std::to_string(second.port());
+  {
+    const std::lock_guard lock(mutex);
+    const std::string message = "*3\r\n" + bulk("message") + bulk("+switch-master") +
+                                bulk("mail 127.0.0.1 " + old + " 127.0.0.1 " + now);
+    word = message + message;  // as several Sentinels say the same
+  }
+  REQUIRE(rig.until([&] { return store.counters().switches > 0 && store.up(); }));
+  CHECK(store.status().where == second.where() + ", named by " + sentinel.where());
+  CHECK(store.counters().switches == 1);
+  CHECK(states == std::vector<bool>{true, false, true});
+
+  // Where that leads to nothing, the Sentinels are asked.
+  {
+    const std::lock_guard lock(mutex);
+    word = "*3\r\n" + bulk("message") + bulk("+switch-master") +
+           bulk("mail 127.0.0.1 " + now + " 127.0.0.1 1");
+  }
+  REQUIRE(rig.until([&] { return store.counters().switches > 2 && store.up(); }));
+  CHECK(store.status().where.starts_with(first.where()));
+}
