@@ -252,6 +252,21 @@ TEST_CASE("each command has its time, and its late answer is nobody else's") {
   CHECK((*outcome)->is("soon"));
 }
 
+TEST_CASE("calls that are made when others are due do not put those off") {
+  FakeServer server(imitation(""));
+  LinkRig rig({}, {5000, 50, 4096, 4 << 20});
+  REQUIRE_FALSE(rig.connect(server.place()));
+  bool told = false;
+  const auto ask = [&] { rig.link->command({"X"}, [](const Outcome&) {}); };
+  // One of them runs before what is due of the link's.
+  const EventLoop::Timer before = rig.loop.every(0.05, ask);
+  rig.link->command({"X"}, [&](const Outcome&) { told = true; });
+  const EventLoop::Timer after = rig.loop.every(0.05, ask);
+  std::this_thread::sleep_for(milliseconds(200));
+  rig.loop.step();
+  CHECK(told);
+}
+
 TEST_CASE("what waits is bounded, and so is what has not been sent") {
   FakeServer server(imitation(""));
   LinkRig rig({}, {5000, 20'000, 8, 1000});
