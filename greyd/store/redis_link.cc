@@ -116,7 +116,7 @@ struct RedisLink::Impl : std::enable_shared_from_this<Impl> {
   StreamSocket socket;
   EventLoop::Watch watch;  // goes before the socket
   EventLoop::Timer connect_timer, command_timer;
-  microseconds timer_end{};  // of command_timer
+  microseconds timer_end = microseconds::max();  // of command_timer; max(): nothing is due
   std::unique_ptr<ReplyReader> reader;
   PendingCalls calls;
 };
@@ -232,6 +232,7 @@ PendingCalls RedisLink::Impl::shut() noexcept {
   socket = StreamSocket();
   connect_timer.reset();
   command_timer.reset();
+  timer_end = microseconds::max();
   reader.reset();
   return calls.take_all();
 }
@@ -283,9 +284,10 @@ void RedisLink::Impl::command(const std::vector<std::string>& words, Done done, 
   calls.tell_last(std::move(done));
 }
 
-// The timer runs no longer than until `end`. That it ends early does no harm.
+// The timer runs no longer than until `end`. That it ends early does no harm. One that is due, but
+// has not called yet, stands: whether it runs is not asked.
 void RedisLink::Impl::arm(microseconds end) {
-  if (command_timer && command_timer.running() && timer_end <= end) return;
+  if (timer_end <= end) return;
   const microseconds wait = std::max<microseconds>(end - monotonic_microseconds(), milliseconds(1));
   command_timer = loop.after(double(wait.count()) / 1e6, [this] { expire(); });
   timer_end = end;
@@ -294,6 +296,7 @@ void RedisLink::Impl::arm(microseconds end) {
 void RedisLink::Impl::expire() {
   enter([this](FirstThrown& thrown) {
     const unsigned mine = generation;
+    timer_end = microseconds::max();
     const std::string text = where + ": no answer in time";
     const microseconds next = calls.give_up(monotonic_microseconds(), [&](const Done& done) {
       thrown.tell([&] { done(store_failure(Fault::timed_out, text)); });

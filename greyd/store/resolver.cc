@@ -15,6 +15,7 @@ namespace {
 
 constexpr Seconds kFresh = 30;            // what is older is looked up anew
 constexpr std::size_t kMaxAddresses = 8;  // of one name
+constexpr std::size_t kMaxWaiting = 64;   // for one name; who has waited longest has given up
 constexpr std::size_t kMaxHosts = 256;    // Sentinels may name ever new ones
 
 struct Job {
@@ -104,7 +105,10 @@ void Resolver::find(const std::string& name, Done done) {
   Host& host = impl->hosts[name];
   const bool fresh = !host.addresses.empty() && monotonic_clock() - host.known_since < kFresh;
   const std::vector<Ip> known = host.addresses;
-  if (known.empty()) host.waiting.push_back(done);
+  if (known.empty()) {
+    if (host.waiting.size() == kMaxWaiting) host.waiting.erase(host.waiting.begin());
+    host.waiting.push_back(done);
+  }
   if (!fresh && !host.looked_up) impl->look_up(name);
   if (!known.empty()) done(Addresses(known));
 }

@@ -13,8 +13,8 @@
 #include <thread>
 
 #include "greyd/base/files.h"
-#include "greyd/net/socket_address.h"
 #include "greyd/store/store_url.h"
+#include "tests/unit/store/loopback.h"
 
 namespace grey::testing {
 
@@ -25,15 +25,7 @@ class FakeServer {
   using Answer = std::function<std::string(const std::string& received)>;
 
   explicit FakeServer(Answer answer) : answer_(std::move(answer)) {
-    const auto prepare = [](int, int, bool) { return true; };
-    Result<Fd> fd = bind_socket({Ip::from_v4(0x7f000001), 0}, SOCK_STREAM, prepare);
-    REQUIRE(fd);
-    listener_ = std::move(*fd);
-    REQUIRE(::listen(listener_.get(), 16) == 0);
-    sockaddr_storage address{};
-    socklen_t size = sizeof address;
-    REQUIRE(::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
-    port_ = to_endpoint(reinterpret_cast<sockaddr&>(address)).port;
+    REQUIRE(::listen(socket_.fd.get(), 16) == 0);
     thread_ = std::thread([this] { serve(); });
   }
   ~FakeServer() {
@@ -41,16 +33,16 @@ class FakeServer {
     thread_.join();
     for (std::thread& talking : talking_) talking.join();
   }
-  StorePlace place() const { return {"127.0.0.1", port_}; }
+  StorePlace place() const { return {"127.0.0.1", socket_.port}; }
   std::string where() const { return to_string(place()); }
   int connections() const { return connections_; }
 
  private:
   void serve() {
     while (!stop_) {
-      pollfd ready{listener_.get(), POLLIN, 0};
+      pollfd ready{socket_.fd.get(), POLLIN, 0};
       if (::poll(&ready, 1, 20) <= 0) continue;
-      Fd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+      Fd fd(::accept4(socket_.fd.get(), nullptr, nullptr, SOCK_CLOEXEC));
       if (!fd) continue;
       ++connections_;
       talking_.emplace_back([this, own = std::move(fd)] { talk(own.get()); });
@@ -88,8 +80,7 @@ class FakeServer {
   }
 
   Answer answer_;
-  Fd listener_;
-  std::uint16_t port_ = 0;
+  LoopbackSocket socket_;
   std::atomic<bool> stop_ = false;
   std::atomic<int> connections_ = 0;
   std::mutex mutex_;  // of answer_

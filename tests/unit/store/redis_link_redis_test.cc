@@ -145,7 +145,10 @@ TEST_CASE("a server that is full says so") {
 }
 
 TEST_CASE("a node of a cluster is refused, and one that is met all the same says MOVED") {
-  RedisServer one({"--cluster-enabled", "yes"}), other({"--cluster-enabled", "yes"});
+  const std::string ports[] = {std::to_string(LoopbackSocket().port),
+                               std::to_string(LoopbackSocket().port)};
+  RedisServer one({"--cluster-enabled", "yes", "--cluster-port", ports[0]});
+  RedisServer other({"--cluster-enabled", "yes", "--cluster-port", ports[1]});
   LinkRig rig({}, kPatientLimits);
   expect(rig.connect(one.place()), Fault::cluster,
          "a node of a Redis Cluster, which is not followed");
@@ -168,7 +171,8 @@ TEST_CASE("a node of a cluster is refused, and one that is met all the same says
   REQUIRE(one.ask({"CLUSTER", "ADDSLOTSRANGE", "0", "8191"}).is("OK"));
   REQUIRE(other.ask({"CLUSTER", "ADDSLOTSRANGE", "8192", "16383"}).is("OK"));
   REQUIRE(other.ask({"CLUSTER", "SET-CONFIG-EPOCH", "2"}).is("OK"));
-  REQUIRE(one.ask({"CLUSTER", "MEET", "127.0.0.1", std::to_string(other.port())}).is("OK"));
+  REQUIRE(
+      one.ask({"CLUSTER", "MEET", "127.0.0.1", std::to_string(other.port()), ports[1]}).is("OK"));
   REQUIRE(within(kPatience, [&] {
     ask();
     return outcome->error().text.find("MOVED 12182") != std::string::npos;

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <random>
 #include <stdexcept>
 
 #include "greyd/net/background_thread.h"
@@ -252,6 +254,21 @@ TEST_CASE("each command has its time, and its late answer is nobody else's") {
   CHECK((*outcome)->is("soon"));
 }
 
+TEST_CASE("calls that are made when others are due do not put those off") {
+  FakeServer server(imitation(""));
+  LinkRig rig({}, {5000, 50, 4096, 4 << 20});
+  REQUIRE_FALSE(rig.connect(server.place()));
+  bool told = false;
+  const auto ask = [&] { rig.link->command({"X"}, [](const Outcome&) {}); };
+  // One of them runs before what is due of the link's.
+  const EventLoop::Timer before = rig.loop.every(0.05, ask);
+  rig.link->command({"X"}, [&](const Outcome&) { told = true; });
+  const EventLoop::Timer after = rig.loop.every(0.05, ask);
+  std::this_thread::sleep_for(milliseconds(200));
+  rig.loop.step();
+  CHECK(told);
+}
+
 TEST_CASE("what waits is bounded, and so is what has not been sent") {
   FakeServer server(imitation(""));
   LinkRig rig({}, {5000, 20'000, 8, 1000});
@@ -437,6 +454,44 @@ TEST_CASE(
   CHECK_FALSE(why);
   if (why) MESSAGE(why->text);
   CHECK(asked == 1);
+}
+
+TEST_CASE("whatever a server answers, each command ends once") {
+  constexpr std::string_view kParts[] = {"+OK\r\n",
+                                         ":1\r\n",
+                                         "$1\r\nx\r\n",
+                                         "*2\r\n",
+                                         "-ERR\r\n",
+                                         "$-1\r\n",
+                                         "\r\n",
+                                         "x",
+                                         "*-1\r\n",
+                                         "*0\r\n",
+                                         "$3\r\nab",
+                                         "-READONLY x\r\n",
+                                         "*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nb\r\n"};
+  for (unsigned seed = 0; seed < 40; ++seed) {
+    CAPTURE(seed);
+    std::mt19937 random(seed);
+    FakeServer server([&](const std::string& received) -> std::string {
+      if (received.find("PING") != std::string::npos)
+        return imitation_reply(received, "7.0.15", "");
+      if (received.empty()) return random() % 50 == 0 ? "<end>" : "";
+      std::string said;
+      for (auto i = random() % 30; i > 0; --i) said += kParts[random() % std::size(kParts)];
+      return said;
+    });
+    LinkRig rig({}, {5000, 50, 4096, 4 << 20});
+    REQUIRE_FALSE(rig.connect(server.place()));
+    std::vector<int> told(30);
+    for (std::size_t i = 0; i < told.size(); ++i) {
+      rig.link->command({"X"}, [&told, i](const Outcome&) { ++told[i]; });
+      if (i % 5 == 0) rig.loop.step();
+    }
+    CHECK(rig.until([&] { return std::count(told.begin(), told.end(), 1) == 30; }));
+    rig.go_on_for(milliseconds(10));
+    CHECK(told == std::vector<int>(30, 1));
+  }
 }
 
 TEST_CASE("a name without an address is said to have none") {

@@ -19,10 +19,10 @@
 #include <vector>
 
 #include "greyd/base/files.h"
-#include "greyd/net/socket_address.h"
 #include "greyd/store/redis_protocol.h"
 #include "greyd/store/store_url.h"
 #include "tests/temporary_directory.h"
+#include "tests/unit/store/loopback.h"
 
 namespace grey::testing {
 
@@ -43,16 +43,6 @@ bool within(std::chrono::milliseconds time, Condition condition) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   return true;
-}
-
-inline std::uint16_t free_port() {
-  const auto prepare = [](int, int, bool) { return true; };
-  const Result<Fd> fd = bind_socket({Ip::from_v4(0x7f000001), 0}, SOCK_STREAM, prepare);
-  REQUIRE(fd);
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  REQUIRE(::getsockname(fd->get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
-  return to_endpoint(reinterpret_cast<sockaddr&>(address)).port;
 }
 
 // Asks a server and waits: for what a test prepares and looks at. An error is a reply here.
@@ -94,7 +84,8 @@ class RedisClient {
 class RedisServer {
  public:
   // `options` as on its command line: {"--requirepass", "x"}.
-  explicit RedisServer(Words options = {}) : options_(std::move(options)), port_(free_port()) {
+  explicit RedisServer(Words options = {})
+      : options_(std::move(options)), port_(LoopbackSocket().port) {
     start();
   }
   RedisServer(const RedisServer&) = delete;
@@ -107,16 +98,17 @@ class RedisServer {
   StorePlace place() const { return {"127.0.0.1", port_}; }
   std::string where() const { return to_string(place()); }
 
+  // On the same port as before; only the first time another will do, when somebody has taken it.
   void start() {
-    Words words = {"redis-server"};
-    if (!config_.empty()) words.push_back(config_);
-    const Words own = {
-        "--port",    std::to_string(port_), "--bind", "127.0.0.1", "--dir",       directory_.path(),
-        "--logfile", directory_ / "log",    "--save", "",          "--daemonize", "no"};
-    words.insert(words.end(), own.begin(), own.end());
-    words.insert(words.end(), options_.begin(), options_.end());
-    run(words);
-    wait_for_it();
+    const Clock::time_point begin = Clock::now();
+    for (;;) {
+      run();
+      if (answers()) break;
+      REQUIRE(since(begin) < kPatience);
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      if (!started_) port_ = LoopbackSocket().port;
+    }
+    started_ = true;
   }
   void kill() {
     if (pid_ <= 0) return;
@@ -131,20 +123,25 @@ class RedisServer {
 
  protected:
   struct Sentinel {};
-  RedisServer(Sentinel, const std::string& config) : port_(free_port()) {
+  RedisServer(Sentinel, const std::string& config) : port_(LoopbackSocket().port) {
     config_ = directory_ / "sentinel.conf";
     std::ofstream(config_) << config;
-    run_sentinel();
+    start();
   }
 
  private:
-  void run_sentinel() {
-    run({"redis-server", config_, "--sentinel", "--port", std::to_string(port_), "--bind",
-         "127.0.0.1", "--dir", directory_.path(), "--logfile", directory_ / "log", "--daemonize",
-         "no"});
-    wait_for_it();
+  Words command() const {
+    Words words = {"redis-server"};
+    if (!config_.empty()) words.insert(words.end(), {config_, "--sentinel"});
+    words.insert(words.end(),
+                 {"--port", std::to_string(port_), "--bind", "127.0.0.1", "--dir",
+                  directory_.path(), "--logfile", directory_ / "log", "--daemonize", "no"});
+    if (config_.empty()) words.insert(words.end(), {"--save", ""});
+    words.insert(words.end(), options_.begin(), options_.end());
+    return words;
   }
-  void run(const Words& words) {
+  void run() {
+    const Words words = command();
     pid_ = ::fork();
     REQUIRE(pid_ >= 0);
     if (pid_ > 0) return;
@@ -157,14 +154,17 @@ class RedisServer {
     ::execvp(arguments[0], arguments.data());
     ::_exit(127);
   }
-  void wait_for_it() {
+  // False when it has ended instead.
+  bool answers() {
+    bool ended = false;
     REQUIRE(within(kPatience, [&] {
-      int status = 0;
-      if (::waitpid(pid_, &status, WNOHANG) == pid_)
-        throw std::runtime_error("redis-server has ended");
+      ended = ::waitpid(pid_, nullptr, WNOHANG) == pid_;
+      if (ended) return true;
       const Reply reply = ask({"PING"});
       return reply.is("PONG") || reply.text.starts_with("NOAUTH");
     }));
+    if (ended) pid_ = -1;
+    return !ended;
   }
 
   TemporaryDirectory directory_;
@@ -172,6 +172,7 @@ class RedisServer {
   Words options_;
   std::uint16_t port_;
   pid_t pid_ = -1;
+  bool started_ = false;
 };
 
 // One of those that watch over `master` as NAME, with the quorum of `quorum`.

@@ -1,6 +1,7 @@
 // The store over real servers, as they fail.
 #include <doctest/doctest.h>
 
+#include "greyd/net/background_thread.h"
 #include "greyd/store/store_link.h"
 #include "tests/unit/store/loop_rig.h"
 #include "tests/unit/store/redis_server.h"
@@ -33,13 +34,11 @@ struct StoreRig : LoopRig {
   }
   Outcome wait_for(std::function<void(StoreLink::Done)> ask) {
     std::optional<Outcome> result;
-    const Clock::time_point begin = Clock::now();
     ask([&](Outcome outcome) {
       CHECK_FALSE(result);
       result = std::move(outcome);
     });
     REQUIRE(until([&] { return result.has_value(); }));
-    longest = std::max(longest, since(begin));
     return *result;
   }
   Outcome eval(const std::string& key = "c:{x}", const std::string& script = kScript) {
@@ -51,7 +50,6 @@ struct StoreRig : LoopRig {
   }
 
   std::vector<bool> states;
-  milliseconds longest{0};  // of a call
   std::unique_ptr<StoreLink> store;
 };
 
@@ -119,6 +117,43 @@ TEST_CASE("a script that is wrong, and one whose server will not run it") {
   CHECK(rig.eval("c:{x}", "return redis.error_reply('NOSCRIPT always')").error().fault ==
         Fault::no_script);  // once more, and no further
   CHECK(rig.store->up());
+}
+
+TEST_CASE("three failures in a row are one too many, and an answer in between begins anew") {
+  RedisServer server;
+  StoreRig rig(url(server));
+  REQUIRE(rig.comes_up());
+  const auto fail = [&](int times) {
+    for (int i = 0; i < times; ++i) {
+      CHECK(rig.plain({"NOSUCH"}).error().fault == Fault::refused);
+    }
+  };
+  for (int i = 0; i < 3; ++i) {
+    fail(2);
+    CHECK(rig.plain({"PING"}));
+  }
+  CHECK(rig.store->up());
+  CHECK(rig.store->counters().opened == 0);
+  fail(3);
+  CHECK_FALSE(rig.store->up());
+  CHECK(rig.store->counters().opened == 1);
+  CHECK(rig.comes_up());  // by the next second's probe
+}
+
+TEST_CASE("a host's name is looked up in the background, as it is known to this host") {
+  RedisServer server;
+  LoopRig rig;
+  BackgroundThread background(rig.loop);
+  StoreSettings settings;
+  settings.url = *parse_store_url("redis://localhost:" + std::to_string(server.port()));
+  settings.limits = {5000, 1000, 4096, 4 << 20};
+  StoreLink store(rig.loop, background, settings, nullptr);
+  CHECK(rig.until([&] { return store.up(); }));
+  settings.url = *parse_store_url("redis://nowhere.invalid");
+  StoreLink nowhere(rig.loop, background, settings, nullptr);
+  REQUIRE(rig.until([&] { return !nowhere.status().last_fault.empty(); }));
+  CHECK(nowhere.status().last_fault.find("nowhere.invalid") != std::string::npos);
+  CHECK(nowhere.counters().connect_failures[std::size_t(Fault::unresolved)] > 0);
 }
 
 TEST_CASE("a store that hangs: each call ends in its time, and when the breaker is open at once") {
