@@ -65,12 +65,13 @@ class Server::Talk : public StreamTalk {
   Taken take(bool last, std::string& out) {
     last = ++requests_ >= kMaxRequests || last;
     std::string head = std::exchange(head_, {});
-    Engine::Reply reply = server_.respond(head, last, false);
+    const Milliseconds asked = server_.clock_();
+    Engine::Reply reply = server_.respond(head, last, asked);
     Taken taken{.then = reply.last ? Then::drain : Then::go_on};
     if (reply.octets) {
       out += *reply.octets;
     } else {
-      server_.waiting_.push_back({id_, std::move(head), last});
+      server_.waiting_.push_back({id_, std::move(head), last, asked});
       taken.due = 1;
     }
     return taken;
@@ -82,17 +83,18 @@ class Server::Talk : public StreamTalk {
   std::size_t requests_ = 0;
 };
 
-Server::Server(Listener listener, Site& site, spdlog::logger& logger, StreamCounters& counters)
+Server::Server(Listener listener, Site& site, Clock clock, spdlog::logger& logger,
+               StreamCounters& counters)
     : site_(site),
+      clock_(std::move(clock)),
       engine_(kIdle, kMaxRequests),
       server_(settings(), only(std::move(listener)), *this, logger, counters) {}
 
 Server::~Server() = default;
 
-void Server::attach(EventLoop& loop, std::function<Seconds()> clock) {
-  clock_ = std::move(clock);
-  ready_ = loop.watch(fd(), EventLoop::kRead, [this](unsigned) { handle(clock_()); });
-  each_second_ = loop.every(1, [this] { tick(clock_()); });
+void Server::attach(EventLoop& loop) {
+  ready_ = loop.watch(fd(), EventLoop::kRead, [this](unsigned) { handle(); });
+  each_second_ = loop.every(1, [this] { tick(); });
 }
 
 std::unique_ptr<StreamTalk> Server::accept(StreamId id, const StreamPeer&, Seconds) {
@@ -103,9 +105,9 @@ void Server::forget(StreamId id) {
   std::erase_if(waiting_, [id](const Waiting& one) { return one.id == id; });
 }
 
-Engine::Reply Server::respond(std::string_view head, bool last, bool waited) {
+Engine::Reply Server::respond(std::string_view head, bool last, Milliseconds asked) {
   return engine_.respond(head, last,
-                         [&](const Request& request) { return site_.answer(request, waited); });
+                         [&](const Request& request) { return site_.answer(request, asked); });
 }
 
 void Server::resume() {
@@ -114,7 +116,7 @@ void Server::resume() {
     std::string* const out = server_.out(one.id);
     if (out == nullptr) continue;  // it has gone
     try {
-      const Engine::Reply reply = respond(one.head, one.last, true);
+      const Engine::Reply reply = respond(one.head, one.last, one.asked);
       if (!reply.octets) {
         waiting_.push_back(std::move(one));
         continue;

@@ -4,6 +4,7 @@
 
 #include <spdlog/logger.h>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -18,12 +19,16 @@
 
 namespace grey::http {
 
+using Milliseconds = std::chrono::milliseconds;
+using Clock = std::function<Milliseconds()>;  // since some start; never set
+
 // What is served.
 class Site {
  public:
   virtual ~Site() = default;
-  // Nothing: not yet. Who asks waits for Server::resume(), and `waited` is true then.
-  virtual std::optional<Answer> answer(const Request& request, bool waited) = 0;
+  // Nothing: not yet. Who asks waits for Server::resume(), and is asked for again then. `asked`:
+  // when the request came, by the server's clock.
+  virtual std::optional<Answer> answer(const Request& request, Milliseconds asked) = 0;
 };
 
 class Server : private StreamProtocol {
@@ -38,17 +43,17 @@ class Server : private StreamProtocol {
 
   // Those by reference must outlive it. Throws std::system_error when the system gives it no
   // descriptor.
-  Server(Listener listener, Site& site, spdlog::logger& logger, StreamCounters& counters);
+  Server(Listener listener, Site& site, Clock clock, spdlog::logger& logger,
+         StreamCounters& counters);
   ~Server() override;
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // From now on `loop` calls it. `clock`: seconds, never set.
-  void attach(EventLoop& loop, std::function<Seconds()> clock);
+  void attach(EventLoop& loop);  // from now on `loop` calls it
 
   int fd() const { return server_.fd(); }
-  void handle(Seconds now) { server_.handle(now); }  // when fd() is readable
-  void tick(Seconds now) { server_.tick(now); }      // once a second: time-outs
+  void handle() { server_.handle(seconds()); }  // when fd() is readable
+  void tick() { server_.tick(seconds()); }      // once a second: time-outs
 
   // The site has more to say: who waits is asked for again. Not from within Site::answer().
   void resume();
@@ -59,19 +64,21 @@ class Server : private StreamProtocol {
     StreamId id;
     std::string head;
     bool last;
+    Milliseconds asked;
   };
 
   void forget(StreamId id);
+  Seconds seconds() const { return clock_().count() / 1000; }
   std::unique_ptr<StreamTalk> accept(StreamId id, const StreamPeer& peer, Seconds now) override;
-  Engine::Reply respond(std::string_view head, bool last, bool waited);
+  Engine::Reply respond(std::string_view head, bool last, Milliseconds asked);
 
   Site& site_;
+  const Clock clock_;
   Engine engine_;
   std::vector<Waiting> waiting_;  // no more than connections
   StreamServer server_;
 
   // Of the loop that it is attached to.
-  std::function<Seconds()> clock_;
   EventLoop::Watch ready_;
   EventLoop::Timer each_second_;
 };

@@ -17,11 +17,15 @@ using testing::Peer;
 
 namespace {
 
+constexpr http::Milliseconds kAsked{5000};
+
 // "/" is there at once, "/late" when the test says so.
 struct TestSite : http::Site {
-  std::optional<http::Answer> answer(const http::Request& request, bool waited) override {
+  std::optional<http::Answer> answer(const http::Request& request,
+                                     http::Milliseconds asked_at) override {
     ++asked;
-    if (request.path == "/late" && !(waited && ready)) return {};
+    CHECK(asked_at == kAsked);
+    if (request.path == "/late" && !ready) return {};
     return http::Answer{200, "text/plain", "hello " + request.path + std::string(more, 'x')};
   }
   int asked = 0;
@@ -33,12 +37,13 @@ struct Served {
   Served() {
     auto listener = Listener::open({directory / "socket", {}}, 0600);
     REQUIRE(listener);
-    server.emplace(std::move(*listener), site, logger, counters);
+    server.emplace(
+        std::move(*listener), site, [this] { return now; }, logger, counters);
   }
   Peer connect() { return Peer(directory / "socket"); }
   // Until nothing is to be done.
   void run() {
-    for (pollfd ready{server->fd(), POLLIN, 0}; ::poll(&ready, 1, 0) == 1;) server->handle(0);
+    for (pollfd ready{server->fd(), POLLIN, 0}; ::poll(&ready, 1, 0) == 1;) server->handle();
   }
   std::string tell(Peer& peer, const std::string& text) {
     peer.send(text);
@@ -46,11 +51,12 @@ struct Served {
     return peer.received();
   }
   void ticks(unsigned count) {
-    for (unsigned i = 0; i < count; ++i) server->tick(0);
+    for (unsigned i = 0; i < count; ++i) server->tick();
   }
 
   testing::TemporaryDirectory directory;
   TestSite site;
+  http::Milliseconds now = kAsked;
   spdlog::logger logger{"test", std::make_shared<spdlog::sinks::null_sink_st>()};
   StreamCounters counters;
   std::optional<http::Server> server;
@@ -101,10 +107,12 @@ TEST_CASE("an answer that is not there yet comes when it is") {
   CHECK(first.received().empty());
   served.site.ready = true;
   served.site.asked = 0;
+  served.now += http::Milliseconds(7000);  // what counts is when it was asked for
   served.server->resume();
   CHECK(served.site.asked == 2);  // who has gone is not asked for
   CHECK(statuses(first.received()) == "200");
   CHECK(statuses(second.received()) == "200|");
+  served.now = kAsked;
   CHECK(statuses(served.tell(first, kGet)) == "200");
 }
 
