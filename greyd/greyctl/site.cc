@@ -92,6 +92,8 @@ std::optional<http::Answer> Site::answer(const http::Request& request, Milliseco
     answer = {404, kPlain, "not found; there are /, /metrics and /healthz\n"};
   } else if (request.method != "GET" && request.method != "HEAD") {
     answer = {405, kPlain, "only GET and HEAD\n", {{"Allow", "GET, HEAD"}}};
+  } else if (request.body) {
+    answer = {413, kPlain, "no request here has a body\n"};
   } else {
     if (!have(figures_, sources_.figures, sources_.figures_thread, kFiguresLast, asked)) return {};
     if (!is_page) {

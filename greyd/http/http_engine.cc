@@ -125,6 +125,7 @@ class Engine::Server : public httplib::Server {
     cleaned.append(ends ? "\r\nConnection: close\r\n\r\n" : "\r\n\r\n");
     Octets octets(std::move(cleaned));
     accept_ = fields.accept;
+    body_ = fields.body;
     handler_ = &handler;
     waits_ = false;
     bool closed = false;
@@ -138,7 +139,7 @@ class Engine::Server : public httplib::Server {
   void answer(const httplib::Request& request, httplib::Response& response) {
     std::optional<Answer> answer;
     try {
-      answer = (*handler_)({request.method, path_of(request.path), accept_});
+      answer = (*handler_)({request.method, path_of(request.path), accept_, body_});
       waits_ = !answer;
     } catch (const std::exception&) {
       answer = failed();
@@ -151,6 +152,7 @@ class Engine::Server : public httplib::Server {
   }
 
   std::string accept_;
+  bool body_ = false;
   const Engine::Handler* handler_ = nullptr;
   bool waits_ = false;
 };

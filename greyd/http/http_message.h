@@ -11,6 +11,7 @@ struct Request {
   std::string method;  // "GET"
   std::string path;    // "/metrics", decoded, without a query
   std::string accept;  // the values of Accept; empty: there is none
+  bool body = false;   // something follows the head; it is not read
 };
 
 struct Answer {

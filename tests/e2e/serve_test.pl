@@ -1,6 +1,6 @@
 # greyctl serve and a running daemon: what Prometheus, a browser and a supervisor get, and what nobody
 # should be able to do to either by it.
-# usage: perl serve_test.pl PATH-OF-QMAIL-GREYD PATH-OF-GREYCTL
+# usage: perl serve_test.pl PATH-OF-QMAIL-GREYD PATH-OF-GREYCTL SOURCE
 use strict;
 use warnings;
 use File::Basename;
@@ -16,8 +16,8 @@ use Socket qw(SOCK_STREAM);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-my ($program, $greyctl) = @ARGV;
-die "usage: serve_test.pl PATH-OF-QMAIL-GREYD PATH-OF-GREYCTL\n" unless @ARGV == 2;
+my ($program, $greyctl, $source) = @ARGV;
+die "usage: serve_test.pl PATH-OF-QMAIL-GREYD PATH-OF-GREYCTL SOURCE\n" unless @ARGV == 3;
 $SIG{PIPE} = 'IGNORE';
 my $dir = tempdir(CLEANUP => 1);
 chmod 0755, $dir;
@@ -74,6 +74,7 @@ sub checked { my ($command, $text) = @_;
     spit("$dir/exposition", $text);
     my $said = qx{$command < $dir/exposition 2>&1};
     return $? == 0 ? $said || 'good' : "failed: $said" }
+sub save_state { ends('--control', $control, 'save') }
 sub mail { return ask($socket, query(@_)) }
 my $accept = 'application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1';
 
@@ -141,6 +142,20 @@ subtest 'both forms are what they say' => sub {
         like qx{curl -s -H 'Accept: $accept' http://127.0.0.1:$http/metrics}, qr/# EOF$/, 'curl gets what it asks for';
         unlike qx{curl -s --compressed http://127.0.0.1:$http/metrics}, qr/# EOF/, 'and text else';
     }
+};
+
+subtest 'the manual has all figures, with their labels, and no other' => sub {
+    my ($section) = slurp("$source/greyd/greyctl/greyctl.8") =~ /^\.Sh METRICS\n(.*?)^\.Sh /ms;
+    my @told = sort map { split / , /, s/^\.It Li //r } $section =~ /^(\.It .*)$/mg;
+    my %served;
+    save_state();
+    for (grep { !/^#/ } split /\n/, fresh()) {
+        my ($name, $labels) = /^(\w+)(?:\{(.*)\})? \d+$/ or fail("a line: $_"), next;
+        $name =~ s/^(greyd_retry_delay_seconds)_\w+$/$1/;
+        my @labels = grep { $_ ne 'le' } ($labels // '') =~ /(\w+)=/g;
+        $served{$name . (@labels ? '{' . join(',', @labels) . '}' : '')} = 1;
+    }
+    is_deeply \@told, [sort keys %served], 'they are the same';
 };
 
 subtest 'a browser gets the report of now, and a supervisor whether all is well' => sub {
@@ -220,6 +235,7 @@ subtest 'requests that are too long, have a body, or are none' => sub {
     like exchange("GET / HTTP/1.1\r\n" . "A: b\r\n" x 150_000 . "\r\n"), qr/\AHTTP\/1\.1 431 /, 'many';
     like exchange("POST / HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n$megabyte"), qr/\AHTTP\/1\.1 405 .*\r\nConnection: close\r\n/s, 'a body of a megabyte';
     like exchange("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nf4240\r\n$megabyte\r\n0\r\n\r\n"), qr/\AHTTP\/1\.1 405 /, 'in chunks';
+    like exchange("GET / HTTP/1.1\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n\r\n"), qr/\AHTTP\/1\.1 413 /, 'one that is only announced';
     for ("\x16\x03\x01\x02\x00\x01\x00", "\0" x 5000, "QUIT\r\n\r\n", "GET /metrics\r\n\r\n", "\r\n\r\n", "GET / HTTP/1.1\n\n") {
         like exchange($_), qr/\AHTTP\/1\.1 400 /, 'what is no request' }
     srand 1;

@@ -34,7 +34,7 @@ struct Served {
   }
 
   std::optional<http::Answer> ask(const std::string& path, const std::string& method = "GET") {
-    return site.answer({method, path, ""}, now);
+    return site.answer({method, path, "", false}, now);
   }
   static std::string header(const http::Answer& answer, const std::string& wanted) {
     for (const auto& [name, value] : answer.headers) {
@@ -62,7 +62,7 @@ TEST_CASE("the report, the figures and whether all is well") {
   CHECK(served.ask("/metrics")
             ->body.find("\ngreyd_decisions_total{reason=\"new\",front=\"udp\"} 7\n") !=
         std::string::npos);
-  CHECK(served.site.answer({"GET", "/metrics", "application/openmetrics-text"}, served.now)
+  CHECK(served.site.answer({"GET", "/metrics", "application/openmetrics-text", false}, served.now)
             ->body.ends_with("\n# EOF\n"));
   CHECK(Served::header(*served.ask("/metrics"), "Vary") == "Accept");
   CHECK(served.ask("/healthz")->status == 200);
@@ -79,6 +79,7 @@ TEST_CASE("nothing else is there, and nothing is changed") {
     CHECK(served.ask("/metrics", method)->status == 405);
     CHECK(Served::header(*served.ask("/metrics", method), "Allow") == "GET, HEAD");
   }
+  CHECK(served.site.answer({"GET", "/metrics", "", true}, served.now)->status == 413);
   CHECK(served.asked + served.made == 0);
   CHECK(served.ask("/metrics", "HEAD")->status == 200);
 }
@@ -137,7 +138,7 @@ TEST_CASE("who asks while the daemon is being asked waits for the same answer") 
   testing::LateBackground late;
   Served served(late);
   const auto asked = served.now;
-  const auto ask_again = [&] { return served.site.answer({"GET", "/", ""}, asked); };
+  const auto ask_again = [&] { return served.site.answer({"GET", "/", "", false}, asked); };
   CHECK_FALSE(served.ask("/"));
   CHECK_FALSE(served.ask("/"));
   late.drain();

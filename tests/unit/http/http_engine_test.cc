@@ -17,7 +17,8 @@ constexpr std::size_t kMost = 1000;
 std::optional<Answer> echo(const Request& request) {
   return Answer{200,
                 "text/plain",
-                request.method + " " + request.path + " <" + request.accept + ">",
+                request.method + " " + request.path + " <" + request.accept + ">" +
+                    (request.body ? " with a body" : ""),
                 {{"X-Test", "yes"}}};
 }
 
@@ -62,7 +63,7 @@ TEST_CASE("HEAD has all but the body") {
 TEST_CASE("a connection ends as its request says, or may bring more") {
   struct Row {
     std::string head;
-    bool last;
+    bool last, body = false;
   };
   const Row rows[] = {
       {"GET / HTTP/1.1\r\n\r\n", false},
@@ -72,12 +73,12 @@ TEST_CASE("a connection ends as its request says, or may bring more") {
       {"GET / HTTP/1.0\r\n\r\n", true},
       {"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", true},
       // What stands behind these heads would be taken for the next request.
-      {"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\n", true},
-      {"GET / HTTP/1.1\r\nContent-Length: 0\r\nContent-Length: 5\r\n\r\n", true},
-      {"GET / HTTP/1.1\r\nContent-Length: 00\r\n\r\n", true},
-      {"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", true},
-      {"GET / HTTP/1.1\r\nTransfer-Encoding : chunked\r\n\r\n", true},
-      {"GET / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n", true},
+      {"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\n", true, true},
+      {"GET / HTTP/1.1\r\nContent-Length: 0\r\nContent-Length: 5\r\n\r\n", true, true},
+      {"GET / HTTP/1.1\r\nContent-Length: 00\r\n\r\n", true, true},
+      {"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", true, true},
+      {"GET / HTTP/1.1\r\nTransfer-Encoding : chunked\r\n\r\n", true, true},
+      {"GET / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n", true, true},
   };
   for (const Row& row : rows) {
     CAPTURE(row.head);
@@ -85,6 +86,7 @@ TEST_CASE("a connection ends as its request says, or may bring more") {
     CHECK(reply.last == row.last);
     CHECK(has(*reply.octets, "Connection: close") == row.last);
     CHECK(reply.octets->starts_with("HTTP/1.1 200"));  // nothing before it
+    CHECK(reply.octets->ends_with(" with a body") == row.body);
   }
   CHECK(reply_to("GET / HTTP/1.1\r\n\r\n", true).last);
 }
