@@ -1,8 +1,10 @@
 #include "greyd/greyctl/serve.h"
 
 #include <sodium.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -37,6 +39,17 @@ void hold_signals() {
   sigprocmask(SIG_SETMASK, &held, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // a log reader that goes away is no reason to stop
   std::signal(SIGHUP, SIG_IGN);  // svctool's suites send it to have lists read: there are none here
+}
+
+// What is left for connections where the system gives few descriptors: the daemon is to be asked,
+// too.
+std::size_t most_connections() {
+  constexpr rlim_t kOthers = 48, kFewest = 8;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return http::Server::kMaxConnections;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, http::Server::kMaxConnections + kOthers);
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_cur > kOthers + kFewest ? limit.rlim_cur - kOthers : kFewest;
 }
 
 std::string url_of(const Endpoint& where) {
@@ -80,7 +93,8 @@ void run(Listener listener, const Endpoint& where, const std::string& control) {
              .page_thread = page_thread},
             steady_now, [&] { waker.wake(); });
   StreamCounters counters;
-  server = std::make_unique<http::Server>(std::move(listener), site, steady_now, *logger, counters);
+  server = std::make_unique<http::Server>(std::move(listener), site, steady_now, *logger, counters,
+                                          most_connections());
   server->attach(loop);
   logger->info("serving {} for {}", url_of(where), control);
   loop.run();

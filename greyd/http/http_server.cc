@@ -6,9 +6,9 @@
 namespace grey::http {
 namespace {
 
-StreamSettings settings() {
+StreamSettings settings(std::size_t most) {
   return {.name = "http",
-          .max_connections = Server::kMaxConnections,
+          .max_connections = most,
           .max_held = Server::kMaxHeld,
           .idle_ticks = Server::kIdle,
           .unfinished_ticks = Server::kUnfinished};
@@ -84,11 +84,11 @@ class Server::Talk : public StreamTalk {
 };
 
 Server::Server(Listener listener, Site& site, Clock clock, spdlog::logger& logger,
-               StreamCounters& counters)
+               StreamCounters& counters, std::size_t most)
     : site_(site),
       clock_(std::move(clock)),
       engine_(kIdle, kMaxRequests),
-      server_(settings(), only(std::move(listener)), *this, logger, counters) {}
+      server_(settings(most), only(std::move(listener)), *this, logger, counters) {}
 
 Server::~Server() = default;
 

@@ -41,10 +41,10 @@ class Server : private StreamProtocol {
   static constexpr unsigned kIdle = 75;              // seconds between two requests
   static constexpr unsigned kUnfinished = 10;        // seconds to end one, or to take an answer
 
-  // Those by reference must outlive it. Throws std::system_error when the system gives it no
-  // descriptor.
+  // Those by reference must outlive it. `most`: connections. Throws std::system_error when the
+  // system gives it no descriptor.
   Server(Listener listener, Site& site, Clock clock, spdlog::logger& logger,
-         StreamCounters& counters);
+         StreamCounters& counters, std::size_t most = kMaxConnections);
   ~Server() override;
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

@@ -23,7 +23,8 @@ my $dir = tempdir(CLEANUP => 1);
 chmod 0755, $dir;
 my $root = $> == 0;
 my ($nobody, $nogroup) = (getpwnam 'nobody')[2, 3];
-my ($port, $http) = (free_port(), undef);
+my $port = free_port();
+our $http;
 my $daemon = Daemon->new(program => $program, dir => $dir, port => $port);
 my $control = "$dir/context.control";
 my ($server, $socket);
@@ -273,6 +274,22 @@ subtest 'the daemon has gone' => sub {
     start();
     ok wait_until(sub { value(metrics(), 'greyd_up') eq '1' }), 'it is found again when it is back';
     is((get('/healthz'))[0], 200, 'and all is well');
+};
+
+subtest 'where descriptors are few' => sub {
+    my $few = free_port();
+    my $pid = fork // die;
+    if ($pid == 0) {
+        open STDERR, '>', "$dir/few.log" or die;
+        exec 'sh', '-c', 'ulimit -n 30; exec "$@"', 'sh', $greyctl, '--control', $control, 'serve', "127.0.0.1\@$few" or die;
+    }
+    ok wait_until(sub { slurp("$dir/few.log") =~ /serving http/ }), 'it serves';
+    local $http = $few;
+    my @idle = map { connected() } 1 .. 100;
+    is((get('/healthz'))[0], 200, 'and the daemon is asked, whoever is connected');
+    kill TERM => $pid;
+    waitpid $pid, 0;
+    is $?, 0, 'to its end';
 };
 
 subtest 'TERM ends it at once' => sub {
