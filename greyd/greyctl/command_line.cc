@@ -84,6 +84,13 @@ class Parser {
   void as_json(CLI::App* command) {
     command->add_flag("--json", result_.json, "print objects of JSON, a line each");
   }
+  void since(CLI::App* command, const char* example, const char* help) {
+    command
+        ->add_option_function<std::string>(
+            "--since",
+            [this](const std::string& text) { result_.since = duration_of("--since", text); }, help)
+        ->type_name(example);
+  }
   Seconds duration_of(const std::string& option, const std::string& text) const {
     const auto duration = parse_duration(text);
     if (duration && *duration > 0) return *duration;
@@ -125,6 +132,8 @@ class Parser {
   void add_looks(CLI::App& app) {
     as_json(add(app, "status", "what runs, what is loaded, is the state on disk fresh"));
     as_json(add(app, "stats", "what has been counted since the start"));
+    CLI::App* const totals = add(app, "totals", "the hourly totals, as objects of JSON");
+    since(totals, "7d", "of the hours from then on; else of all");
     CLI::App* const query = add(app, "query", "what would be answered, and why; changes nothing");
     field(query, "IP", "client", "the client's address", "", true);
     field(query, "SENDER", "sender", "the sender; '' or '<>' is the null sender", "", true);
@@ -175,11 +184,7 @@ class Parser {
            },
            "what to count by (clients)")
         ->type_name("");
-    top->add_option_function<std::string>(
-           "--since",
-           [this](const std::string& text) { result_.top_since = duration_of("--since", text); },
-           "records seen within this time")
-        ->type_name("24h");
+    since(top, "24h", "records seen within this time");
     top->add_option("--limit", result_.top_most, "so many lines (20)")
         ->type_name("N")
         ->check(not_empty())

@@ -27,8 +27,8 @@ struct Invocation {
   // Of `top`.
   Top::By top_by = Top::By::clients;
   std::size_t top_most = 20;
-  std::optional<Seconds> top_since;  // how far back
-  ImportWanted import;               // of that
+  std::optional<Seconds> since;  // how far back: of `top`, `totals`
+  ImportWanted import;           // of that
 
   Export exporting;  // of `export`
 
