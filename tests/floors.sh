@@ -14,6 +14,7 @@ greyd/lists:              greyd/base
 greyd/core:               greyd/lists
 greyd/state:              greyd/core
 greyd/imports:            greyd/state
+greyd/report:             greyd/state
 greyd/service:            greyd/state
 greyd/net:                greyd/base
 greyd/store:              greyd/core greyd/net
@@ -21,7 +22,7 @@ greyd/lookups:            greyd/core greyd/net
 greyd/fronts:             greyd/state greyd/net
 greyd/control:            greyd/service greyd/fronts greyd/imports
 greyd:                    greyd/control greyd/imports greyd/store greyd/lookups
-greyd/greyctl:            greyd
+greyd/greyctl:            greyd greyd/report
 svctool/util:             greyd/base
 svctool/plan:             svctool/util greyd/lists
 svctool/cli:              svctool/plan
