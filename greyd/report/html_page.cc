@@ -1,5 +1,6 @@
 #include "greyd/report/html_page.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <utility>
 
@@ -8,7 +9,14 @@
 namespace grey::report {
 
 Cell text_cell(std::string_view text) {
-  return {escaped(text), {}, "w"};
+  std::string html;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find_first_of("@.", at + 1), text.size());
+    if (at > 0) html += "<wbr>";
+    html += escaped(text.substr(at, end - at));
+    at = end;
+  }
+  return {std::move(html), {}, "w"};
 }
 Cell number_cell(double number, std::string text) {
   return {escaped(text), number, "n"};
@@ -25,16 +33,20 @@ std::string class_of(std::string_view look) {
 
 }  // namespace
 
-std::string table_html(const Table& table) {
-  std::string out = "<div class=\"scroll\"><table class=\"sort\"><thead><tr>";
+std::string table_html(const Table& table, std::string_view look) {
+  std::string out = "<div class=\"scroll\"><table class=\"sort";
+  if (!look.empty()) out.append(" ").append(look);
+  out += "\"><thead><tr>";
   for (const Table::Head& head : table.heads) {
     out += "<th scope=\"col\"" + class_of(head.look) + ">" + escaped(head.name) + "</th>";
   }
   out += "</tr></thead><tbody>\n";
   for (const Table::Row& row : table.rows) {
     out += "<tr" + row.attributes + ">";
-    for (const Cell& cell : row.cells) {
+    for (std::size_t i = 0; i < row.cells.size(); ++i) {
+      const Cell& cell = row.cells[i];
       out += "<td" + class_of(cell.look);
+      if (look == "people") out += " data-l=\"" + escaped(table.heads[i].name) + "\"";
       if (cell.number) {
         char text[40];
         out.append(text,

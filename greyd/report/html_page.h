@@ -17,7 +17,7 @@ struct Cell {
   std::string_view look{};  // classes of the style sheet
 };
 
-// Text from outside; it may be broken anywhere.
+// Text from outside. It is broken before a dot or an @ where it must be, or else anywhere.
 Cell text_cell(std::string_view text);
 Cell number_cell(double number, std::string text);
 Cell html_cell(std::string html, std::string_view look = {});
@@ -33,8 +33,9 @@ struct Table {
   std::vector<Head> heads;
   std::vector<Row> rows;
 };
-// It sorts, where scripts run.
-std::string table_html(const Table& table);
+// It sorts, where scripts run. `look`: a class more; "people": on a narrow screen each row is a
+// list of its cells, with their names.
+std::string table_html(const Table& table, std::string_view look = {});
 
 // The whole page. `refresh`: it asks for itself again after that time.
 std::string page_html(std::string_view title, std::optional<Seconds> refresh,

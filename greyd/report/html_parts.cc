@@ -16,6 +16,7 @@ Roboto,"Noto Sans","Liberation Sans","DejaVu Sans",sans-serif;-webkit-text-size-
 main{max-width:1080px;margin:0 auto;padding:28px 20px 48px}
 header p{margin:0;color:var(--soft)}
 h1{font-size:25px;line-height:1.25;margin:0 0 4px;letter-spacing:-.01em;font-weight:650}
+h1 span{white-space:nowrap}
 h2{font-size:16px;margin:0 0 12px;font-weight:650}
 h3{font-size:14px;margin:0 0 8px;font-weight:600}
 .kicker{font-size:12px;letter-spacing:.08em;text-transform:uppercase;margin-bottom:4px}
@@ -31,11 +32,13 @@ section{background:var(--card);border:1px solid var(--line);border-radius:10px;p
 .empty{color:var(--soft);margin:0}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
+table.fit{width:auto;min-width:min(100%,620px)}
 th{font-size:12px;font-weight:500;color:var(--soft);text-align:left;vertical-align:bottom;white-space:nowrap}
 th,td{padding:5px 12px 5px 0;border-bottom:1px solid var(--line)}
 th:last-child,td:last-child{padding-right:0}
 tr:last-child td{border-bottom:0}
 .n{text-align:right;white-space:nowrap}
+th.n{white-space:normal}
 td.w{overflow-wrap:anywhere;min-width:9em}
 td.bar{width:34%;min-width:60px}
 td.bar svg,.swatch{display:block}
@@ -62,7 +65,9 @@ dt{font-weight:600}dd{margin:0;color:var(--soft)}
 footer{color:var(--soft);font-size:13px;margin-top:20px}
 @media(max-width:760px){main{padding:20px 12px 36px}.tiles{grid-template-columns:1fr 1fr;gap:10px}.pair{display:block}
 section{padding:14px}.tile{padding:12px}.tile b{font-size:22px}.wide{display:none}dl{display:block}dd{margin-bottom:8px}
-h1{font-size:21px}td.bar{width:22%}}
+h1{font-size:21px}td.bar{width:22%}
+.people thead{display:none}.people tr{display:block;border-bottom:1px solid var(--line);padding:8px 0}.people tr:last-child{border:0}
+.people td{display:flex;gap:10px;border:0;padding:1px 0;text-align:left}.people td::before{content:attr(data-l);color:var(--soft);flex:0 0 9.5em;font-size:13px}}
 @media print{body{background:#fff}section,.tile{break-inside:avoid}th button::after{content:""}}
 )";
 

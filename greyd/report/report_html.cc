@@ -50,10 +50,19 @@ std::string capital(std::string_view text) {
   return out;
 }
 
+// Dates are not broken.
+std::string period_html(const Report& report) {
+  std::string html = "<span>" + escaped(period_text(report));
+  for (std::size_t at = 0; (at = html.find(' ', at)) != std::string::npos;) {
+    html.replace(at, 1, "</span> <span>");
+    at += sizeof "</span> <span>" - 1;
+  }
+  return html + "</span>";
+}
+
 std::string header(const Report& report) {
-  std::string out = "<header><p class=\"kicker\">Greylisting</p><h1>" +
-                    escaped(period_text(report)) + "</h1>\n<p>qmail-greyd " +
-                    escaped(report.version) + " &middot; min resend " +
+  std::string out = "<header><p class=\"kicker\">Greylisting</p><h1>" + period_html(report) +
+                    "</h1>\n<p>qmail-greyd " + escaped(report.version) + " &middot; min resend " +
                     format_duration(report.policy.min_resend) + " &middot; resend window " +
                     format_duration(report.policy.resend_window) + "</p>\n";
   if (report.policy.dry_run) out += "<p class=\"warn\">Dry run: all is accepted.</p>\n";
@@ -209,14 +218,14 @@ std::string days_section(const Report& report) {
   if (report.days.size() < 2) return {};
   std::vector<NamedSlot> slots;
   for (const Slot& day : report.days) {
-    const bool few = report.days.size() <= 7;
+    const bool few = report.days.size() <= 9;
     slots.push_back({time_text(day.begin, few ? "%a %d" : "%d %b"),
                      time_text(day.begin, report.by_week ? "from %Y-%m-%d" : "%a %Y-%m-%d"), day,
                      double(day.begin)});
   }
   return times_section(report.by_week ? "By week, from Monday" : "By day",
                        report.by_week ? "week" : "day", report, slots, (slots.size() + 11) / 12,
-                       (slots.size() + 4) / 5 + (slots.size() <= 8 ? -1 : 0));
+                       slots.size() <= 7 ? 1 : (slots.size() + 4) / 5);
 }
 
 std::string hours_section(const Report& report) {
@@ -237,7 +246,7 @@ std::string decisions_section(const Report& report) {
                {"share", "n"},
                {"UDP", "n"},
                {"policy", "n"},
-               {"", "bar"}},
+               {"", "bar wide"}},
               {}};
   for (const bool accepted : {false, true}) {
     for (std::size_t i = 0; i < wire::kReasons; ++i) {
@@ -248,7 +257,7 @@ std::string decisions_section(const Report& report) {
            {html_cell(escaped(reason_name(i))), html_cell(accepted ? "accept" : "defer"),
             count_cell(count), share_cell(count, all), count_cell(report.udp[i]),
             count_cell(report.mta[i]),
-            html_cell(svg_bar(count, all, accepted ? "passed" : "held"), "bar")}});
+            html_cell(svg_bar(count, all, accepted ? "open" : "held"), "bar wide")}});
     }
   }
   return section("Decisions",
@@ -277,15 +286,16 @@ std::string resends_section(const Report& report) {
       return made;
     };
     Cell name = number_cell(double(row.min_resend), cells.min_resend);
-    if (row.is_now) name.html += " (as it is)";
     const double each = row.sooner == 0 ? 0 : double(row.saved) / double(row.sooner);
     table.rows.push_back(
         {row.is_now ? " class=\"now\"" : "",
-         {name, cell(cells.let_in, double(row.let_in), shorter),
+         {name,
+          row.is_now ? number_cell(-1, "as it is")
+                     : cell(cells.let_in, double(row.let_in), shorter),
           cell(cells.sooner, double(row.sooner), shorter), cell(cells.saved, each, shorter),
           cell(cells.again, double(row.again), !shorter && !row.is_now)}});
   }
-  return section(head, table_html(table) + note(notes::kResends));
+  return section(head, table_html(table, "fit") + note(notes::kResends));
 }
 
 std::string ranking_html(std::string_view what, const Ranking& ranking) {
@@ -321,7 +331,7 @@ std::string longest_section(const Report& report) {
                           {time_cell(row.waited), text_cell(row.client), text_cell(row.sender),
                            text_cell(row.recipient)}});
   }
-  return section("Who waited longest", table_html(table) + note(notes::kLongest));
+  return section("Who waited longest", table_html(table, "people") + note(notes::kLongest));
 }
 
 std::string several_section(const Report& report) {
@@ -339,7 +349,7 @@ std::string several_section(const Report& report) {
                           {text_cell(row.network), count_cell(row.messages), count_cell(row.most),
                            text_cell(row.sender), text_cell(row.recipient)}});
   }
-  return section(head, table_html(table) + note(notes::kSeveral));
+  return section(head, table_html(table, "people") + note(notes::kSeveral));
 }
 
 std::string other_section(const Report& report) {

@@ -28,12 +28,24 @@ std::string cut(std::string_view text, std::size_t width) {
   return std::string(text.substr(0, width < 4 ? width : width - 3)) + (width < 4 ? "" : "...");
 }
 
+// "sender -> recipient"; where there is little room each loses its part.
+std::string envelope(std::string_view sender, std::string_view recipient, std::size_t width) {
+  constexpr std::string_view kArrow = " -> ";
+  const std::size_t both = width > kArrow.size() ? width - kArrow.size() : 0;
+  const std::size_t of_sender = std::max(both / 2, both - std::min(both, recipient.size()));
+  const std::string first = cut(sender, of_sender);
+  return first + std::string(kArrow) + cut(recipient, both - std::min(both, first.size()));
+}
+
 // All text here is ASCII but bars, so octets are columns.
 class Writer {
  public:
   explicit Writer(const Look& look) : look_(look), width_(std::max(look.width, kLeast)) {}
 
-  void line(std::string_view text = {}) { out_.append(text).append("\n"); }
+  void line(std::string_view text = {}) {
+    out_ += text.substr(0, text.find_last_not_of(' ') + 1);
+    out_ += '\n';
+  }
   void head(std::string_view text) {
     line();
     line(paint("1", text));
@@ -227,9 +239,8 @@ void add_longest(Writer& to, const Report& report) {
   to.head("Who waited longest");
   if (report.longest.empty()) return to.line("  nobody yet");
   for (const Longest& row : report.longest) {
-    const std::string text = right(format_duration(row.waited), 8) + "  " + left(row.client, 16) +
-                             ' ' + row.sender + " -> " + row.recipient;
-    to.line("  " + cut(text, to.rest(2)));
+    const std::string text = right(format_duration(row.waited), 8) + "  " + left(row.client, 16);
+    to.line("  " + text + ' ' + envelope(row.sender, row.recipient, to.rest(3 + text.size())));
   }
   to.note(notes::kLongest);
 }
@@ -241,9 +252,8 @@ void add_several(Writer& to, const Report& report) {
   for (const Several& row : report.several) {
     const std::string text = left(row.network, 18) + right(grouped(row.messages), 7) +
                              (row.messages == 1 ? " message,  " : " messages, ") +
-                             grouped(row.most) + " addresses: " + row.sender + " -> " +
-                             row.recipient;
-    to.line("  " + cut(text, to.rest(2)));
+                             grouped(row.most) + " addresses:";
+    to.line("  " + text + ' ' + envelope(row.sender, row.recipient, to.rest(3 + text.size())));
   }
   to.note(notes::kSeveral);
 }

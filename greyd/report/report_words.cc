@@ -47,7 +47,7 @@ const std::vector<FateName>& fate_names() {
       {&Fates::trusted, "client became known", "trusted",
        "did not come back itself, but its client was let in by another message"},
       {&Fates::open, "still open", "open", "may come back yet: its resend window is not over"},
-      {&Fates::left, "not known", "left",
+      {&Fates::left, "fate not known", "left",
        "had to make room, or was forgotten by command, before its fate was known"}};
   return kNames;
 }
