@@ -72,4 +72,9 @@ Count Report::deferred() const {
   return count_of(*this, false);
 }
 
+bool Report::empty() const {
+  return accepted() + deferred() == 0 && fates.first == 0 && networks.all == 0 && faults.empty() &&
+         foreign == 0 && lost == 0;
+}
+
 }  // namespace grey::report

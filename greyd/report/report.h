@@ -110,6 +110,8 @@ struct Report {
 
   Count accepted() const;
   Count deferred() const;
+  // Nothing has been asked, and nobody waits.
+  bool empty() const;
   bool sees_several() const { return policy.ipv4_prefix == 32; }
 };
 

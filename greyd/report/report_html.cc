@@ -190,7 +190,7 @@ struct NamedSlot {
 std::string times_section(std::string_view head, std::string_view what, const Report& report,
                           const std::vector<NamedSlot>& slots, std::size_t wide,
                           std::size_t narrow) {
-  if (report.fates.first == 0) return section(head, empty("There was no first attempt."));
+  if (report.fates.first == 0) return {};
   ColumnChart chart{std::string(head), "first attempts and what became of them", false, {}};
   Table table{{{what, ""},
                {"accepted", "n"},
@@ -374,12 +374,17 @@ std::string footer(const Report& report, std::optional<Seconds> refresh) {
 }  // namespace
 
 std::string report_html(const Report& report, std::optional<Seconds> refresh) {
+  const std::string title = "Greylisting, " + period_text(report);
+  if (report.empty()) {
+    const std::string nothing = "<section>" + empty(notes::kEmpty) + "</section>\n";
+    return page_html(title, refresh, header(report) + nothing + footer(report, refresh));
+  }
   const std::string body =
       header(report) + tiles(report) + fates_section(report) + delays_section(report) +
       resends_section(report) + days_section(report) + hours_section(report) +
       decisions_section(report) + rankings_section(report) + longest_section(report) +
       several_section(report) + other_section(report) + footer(report, refresh);
-  return page_html("Greylisting, " + period_text(report), refresh, body);
+  return page_html(title, refresh, body);
 }
 
 }  // namespace grey::report

@@ -14,7 +14,7 @@
 namespace grey::report {
 namespace {
 
-constexpr std::size_t kLeast = 40;
+constexpr std::size_t kLeast = 64;
 
 std::string left(std::string_view text, std::size_t width) {
   return std::string(text) + std::string(text.size() < width ? width - text.size() : 0, ' ');
@@ -239,7 +239,8 @@ void add_longest(Writer& to, const Report& report) {
   to.head("Who waited longest");
   if (report.longest.empty()) return to.line("  nobody yet");
   for (const Longest& row : report.longest) {
-    const std::string text = right(format_duration(row.waited), 8) + "  " + left(row.client, 16);
+    const std::string text =
+        right(format_duration(row.waited), 8) + "  " + left(cut(row.client, to.rest(32)), 16);
     to.line("  " + text + ' ' + envelope(row.sender, row.recipient, to.rest(3 + text.size())));
   }
   to.note(notes::kLongest);
@@ -298,6 +299,11 @@ void add_other(Writer& to, const Report& report) {
 std::string report_text(const Report& report, const Look& look) {
   Writer to(look);
   add_head(to, report);
+  if (report.empty()) {
+    to.line();
+    to.note(notes::kEmpty);
+    return to.take();
+  }
   add_decisions(to, report);
   add_fates(to, report);
   add_delays(to, report);

@@ -84,6 +84,8 @@ bool says_something(const std::vector<OtherResend>& rows) {
 
 namespace notes {
 
+const std::string_view kEmpty =
+    "Nothing has been asked in this time. Figures come with the first message.";
 const std::string_view kFates =
     "Of the triplets that were first seen in this time. Shares are of all of these.";
 const std::string_view kDelays =

@@ -45,7 +45,7 @@ bool says_something(const std::vector<OtherResend>& rows);
 
 // Below each part, what it is from.
 namespace notes {
-extern const std::string_view kFates, kDelays, kTimes, kRankings, kLongest, kSeveral,
+extern const std::string_view kEmpty, kFates, kDelays, kTimes, kRankings, kLongest, kSeveral,
     kSeveralHidden, kResends;
 }  // namespace notes
 
