@@ -18,7 +18,7 @@ std::uint64_t hash_of(std::string_view text, const HashKey& key, std::uint64_t s
 }
 
 HashCounts::Slot& HashCounts::add(std::uint64_t hash) {
-  if ((used_ + 1) * 4 > slots_.size() * 3) grow();
+  if ((used_ + 1) * 7 > slots_.size() * 6) grow();
   Slot& slot = slot_of(hash);
   if (slot.count == 0) ++used_;
   if (slot.count < UINT32_MAX) ++slot.count;
@@ -27,15 +27,18 @@ HashCounts::Slot& HashCounts::add(std::uint64_t hash) {
 
 // Where the hash is, or will be. There is a free one: add() sees to it.
 HashCounts::Slot& HashCounts::slot_of(std::uint64_t hash) {
-  const std::size_t mask = slots_.size() - 1;
-  std::size_t at = hash & mask;
-  while (slots_[at].count != 0 && slots_[at].hash != hash) at = (at + 1) & mask;
+  // The hash as a fraction, of so many slots: their number need not be a power of two.
+  __extension__ using Wide = unsigned __int128;
+  auto at = std::size_t(Wide(hash) * slots_.size() >> 64);
+  while (slots_[at].count != 0 && slots_[at].hash != hash) {
+    if (++at == slots_.size()) at = 0;
+  }
   slots_[at].hash = hash;
   return slots_[at];
 }
 
 void HashCounts::grow() {
-  std::vector<Slot> before(std::max<std::size_t>(slots_.size() * 2, 64));
+  std::vector<Slot> before(std::max(slots_.size() + slots_.size() / 2, kLeast));
   before.swap(slots_);
   for (const Slot& slot : before) {
     if (slot.count != 0) slot_of(slot.hash) = slot;

@@ -1,5 +1,5 @@
-// Counts by name, for millions of names in little memory: 16 octets a name in a table that is at
-// most three quarters full, and the texts of those alone that may come to be shown.
+// Counts by name, for millions of names in little memory: 16 octets a name in a table that is
+// between a half and six sevenths full, and the texts of those alone that may come to be shown.
 #pragma once
 
 #include <cstddef>
@@ -33,7 +33,9 @@ class HashCounts {
   Slot& slot_of(std::uint64_t hash);
   void grow();
 
-  std::vector<Slot> slots_;  // a power of two
+  static constexpr std::size_t kLeast = 64;  // slots
+
+  std::vector<Slot> slots_;
   std::size_t used_ = 0;
 };
 
