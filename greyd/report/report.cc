@@ -49,6 +49,13 @@ std::optional<Seconds> Delays::mean() const {
   return Seconds((waited + all_of_them / 2) / all_of_them);
 }
 
+Delays& Delays::operator+=(const Delays& more) {
+  for (std::size_t i = 0; i < counts.size(); ++i) counts[i] += more.counts[i];
+  waited += more.waited;
+  longest = std::max(longest, more.longest);
+  return *this;
+}
+
 bool accepts(std::size_t reason) {
   return wire::verdict_of(wire::Reason(reason)) == wire::Verdict::accept;
 }

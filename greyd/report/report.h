@@ -41,6 +41,8 @@ struct Delays {
   // The time within which that share of them was accepted, evenly within a class; nothing of none.
   std::optional<Seconds> quantile(double share) const;
   std::optional<Seconds> mean() const;
+
+  Delays& operator+=(const Delays& more);
 };
 
 // A piece of the period, or all pieces of it of one hour of the day.
@@ -48,6 +50,7 @@ struct Slot {
   Seconds begin = 0;                 // of a day or week: its first second here
   Count accepted = 0, deferred = 0;  // decisions
   Fates fates;
+  Delays delays;  // of those of `fates` that passed
 };
 
 // Who has how many triplets that wait.

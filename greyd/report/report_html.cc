@@ -28,6 +28,10 @@ Cell share_cell(Count part, Count whole) {
   if (whole > 0) cell.number = 1e6 * double(part) / double(whole);
   return cell;
 }
+Cell quantile_cell(const Delays& delays, double share) {
+  const auto wait = delays.quantile(share);
+  return {duration_or(wait, kNone), double(wait.value_or(0)), "n"};
+}
 Cell time_cell(Seconds duration) {
   return number_cell(double(duration), format_duration(duration));
 }
@@ -168,6 +172,9 @@ std::string tip_of(const std::string& name, const Slot& slot) {
     const Count count = slot.fates.*fate.count;
     if (count > 0) tip += "; " + std::string(fate.name) + " " + grouped(count);
   }
+  if (const auto median = slot.delays.quantile(0.5)) {
+    tip += "; median wait " + format_duration(*median);
+  }
   return tip;
 }
 
@@ -197,7 +204,9 @@ std::string times_section(std::string_view head, std::string_view what, const Re
                {"deferred", "n"},
                {"first attempts", "n"},
                {"held back", "n"},
-               {"came back", "n"}},
+               {"came back", "n"},
+               {"median wait", "n"},
+               {"p90", "n"}},
               {}};
   for (std::size_t i = 0; i < slots.size(); ++i) {
     const auto& [label, name, slot, order] = slots[i];
@@ -209,7 +218,8 @@ std::string times_section(std::string_view head, std::string_view what, const Re
         {"",
          {cell, count_cell(slot.accepted), count_cell(slot.deferred), count_cell(slot.fates.first),
           share_cell(slot.fates.held, slot.fates.first),
-          share_cell(slot.fates.passed, slot.fates.first)}});
+          share_cell(slot.fates.passed, slot.fates.first), quantile_cell(slot.delays, 0.5),
+          quantile_cell(slot.delays, 0.9)}});
   }
   return section(head, svg_columns(chart) + legend(report.fates) + as_table(table));
 }

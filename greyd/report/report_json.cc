@@ -17,16 +17,21 @@ void add_fates(JsonLine& line, const Fates& fates) {
   for (const FateName& fate : fate_names()) line.number(fate.id, fates.*fate.count);
 }
 
+void add_quantiles(JsonLine& line, const Delays& delays) {
+  if (const auto median = delays.quantile(0.5)) line.number("median", *median);
+  if (const auto p90 = delays.quantile(0.9)) line.number("p90", *p90);
+}
+
 void add_slot(JsonLine& line, const Slot& slot) {
   line.number("accepted", slot.accepted).number("deferred", slot.deferred);
   add_fates(line, slot.fates);
+  add_quantiles(line, slot.delays);
   line.end_object();
 }
 
 void add_delays(JsonLine& line, const Delays& delays) {
   line.begin_object("delay").number("count", delays.all()).number("waited", delays.waited);
-  if (const auto median = delays.quantile(0.5)) line.number("median", *median);
-  if (const auto p90 = delays.quantile(0.9)) line.number("p90", *p90);
+  add_quantiles(line, delays);
   if (delays.longest > 0) line.number("longest", delays.longest);
   line.begin_list("bounds");
   for (const Seconds bound : kAgeBounds) line.number({}, bound);

@@ -73,11 +73,11 @@ void ReportMaker::add(const HourTotals& totals) {
   for (const Count count : attempts.passed) hour.fates.passed += count;
   hour.fates.trusted += attempts.trusted;
   hour.fates.held += attempts.never;
+  hour.delays += {attempts.passed, attempts.waited, attempts.longest.waited};
   add_counts(sums_.passed, attempts.passed);
   add_counts(sums_.early, attempts.early);
   add_counts(sums_.passed_early, attempts.passed_early);
   add_counts(sums_.passed_early_waited, attempts.passed_early_waited);
-  sums_.waited += attempts.waited;
   keep_longest(attempts.longest);
 }
 
@@ -172,10 +172,11 @@ void ReportMaker::tell_fates() {
 }
 
 void ReportMaker::tell_times() {
-  std::vector<Seconds> days = days_of(report_.from, report_.now, false, kMostDays + 1);
+  const Seconds from = std::max(report_.from, report_.now - kTold);
+  std::vector<Seconds> days = days_of(from, report_.now, false, kMostDays + 1);
   report_.by_week = days.size() > kMostDays;
-  if (report_.by_week) days = days_of(report_.from, report_.now, true);
-  for (const Seconds day : days) report_.days.push_back({day, 0, 0, {}});
+  if (report_.by_week) days = days_of(from, report_.now, true);
+  for (const Seconds day : days) report_.days.push_back({day, 0, 0, {}, {}});
   for (const auto& [begin, hour] : hours_) {
     const auto after = std::upper_bound(days.begin(), days.end(), begin);
     Slot* const slots[] = {
@@ -186,16 +187,15 @@ void ReportMaker::tell_times() {
       slot->accepted += hour.accepted;
       slot->deferred += hour.deferred;
       slot->fates += hour.fates;
+      slot->delays += hour.delays;
     }
+    report_.delays += hour.delays;
   }
 }
 
 Report ReportMaker::finish() {
   tell_fates();
   tell_times();
-  report_.delays.counts = sums_.passed;
-  report_.delays.waited = sums_.waited;
-  if (!report_.longest.empty()) report_.delays.longest = report_.longest.front().waited;
   report_.resends = other_resends(sums_, report_.policy.min_resend);
   report_.networks = networks_.ranking(kMostRows);
   report_.domains = domains_.ranking(kMostRows);

@@ -93,7 +93,7 @@ class Writer {
 };
 
 constexpr std::string_view kGood = "32", kHeld = "36", kWait = "33";
-constexpr std::size_t kNumber = 11, kShare = 9;
+constexpr std::size_t kNumber = 11, kShare = 9, kMedian = 10;
 
 std::size_t bar_width(const Writer& to, std::size_t used) {
   return std::min<std::size_t>(to.rest(used), 60);
@@ -175,12 +175,15 @@ void add_delays(Writer& to, const Report& report) {
   to.note(notes::kDelays);
 }
 
-// A row of a day or an hour: how many began, how many of these are held back for good.
-void add_slot(Writer& to, std::string_view name, const Fates& fates, Count most) {
-  std::string text = "  " + left(name, 12) + right(grouped(fates.first), kNumber);
-  text += right(fates.first == 0 ? "" : percent(fates.held, fates.first), kShare);
-  text += right(fates.first == 0 ? "" : percent(fates.passed, fates.first), kShare);
-  const std::size_t columns = bar_width(to, 2 + 12 + kNumber + 2 * kShare + 2);
+// A row of a day or an hour: how many began, how many of these are held back for good or came back,
+// and after how long.
+void add_slot(Writer& to, std::string_view name, const Slot& slot, Count most) {
+  const Fates& fates = slot.fates;
+  std::string text = "  " + left(name, 11) + right(grouped(fates.first), kNumber);
+  text += right(percent(fates.held, fates.first, ""), kShare);
+  text += right(percent(fates.passed, fates.first, ""), kShare);
+  text += right(duration_or(slot.delays.quantile(0.5), ""), kMedian);
+  const std::size_t columns = bar_width(to, 2 + 11 + kNumber + 2 * kShare + kMedian + 2);
   to.line(text + "  " + to.bar(fates.first, most, columns, kHeld));
 }
 
@@ -189,23 +192,23 @@ void add_times(Writer& to, const Report& report) {
   const auto is_less = [](const Slot& one, const Slot& other) {
     return one.fates.first < other.fates.first;
   };
-  const std::string columns =
-      right("attempts", kNumber) + right("held", kShare) + right("back", kShare);
+  const std::string columns = right("attempts", kNumber) + right("held", kShare) +
+                              right("back", kShare) + right("median", kMedian);
   const auto most_of = [&](const auto& slots) {
     return std::max_element(slots.begin(), slots.end(), is_less)->fates.first;
   };
   if (report.days.size() > 1) {
     to.head(report.by_week ? "By week, from Monday" : "By day");
-    to.line("  " + left("", 12) + columns);
+    to.line("  " + left("", 11) + columns);
     for (const Slot& slot : report.days) {
-      add_slot(to, time_text(slot.begin, report.by_week ? "%Y-%m-%d" : "%a %m-%d"), slot.fates,
+      add_slot(to, time_text(slot.begin, report.by_week ? "%Y-%m-%d" : "%a %m-%d"), slot,
                most_of(report.days));
     }
   }
   to.head("By hour of the day");
-  to.line("  " + left("", 12) + columns);
+  to.line("  " + left("", 11) + columns);
   for (std::size_t i = 0; i < report.hours.size(); ++i) {
-    add_slot(to, std::string(i < 10 ? "0" : "") + std::to_string(i) + ":00", report.hours[i].fates,
+    add_slot(to, std::string(i < 10 ? "0" : "") + std::to_string(i) + ":00", report.hours[i],
              most_of(report.hours));
   }
   to.note(notes::kTimes);

@@ -178,6 +178,21 @@ TEST_CASE("a long period is told by weeks") {
   CHECK(time_text(report.days.front().begin, "%a") == "Mon");
 }
 
+TEST_CASE("however long a period is, each hour is laid to its own day") {
+  Made made(kNow);  // since 1970
+  made.hour(0, R"("first":1,"passed":[0,0,0,0,0,0,1],"waited":310)");
+  made.hour(300 * kDay, R"("first":2)");
+  made.hour(5000 * kDay, R"("first":4)");  // of a wrong clock
+  const Report report = made.maker.finish();
+  CHECK(report.fates.first == 7);
+  CHECK(report.days.back().fates.first == 1);
+  CHECK(report.days.back().delays.all() == 1);
+  CHECK(report.days.front().fates.first == 0);
+  Count told = 0;
+  for (const Slot& slot : report.days) told += slot.fates.first;
+  CHECK(told == 3);
+}
+
 TEST_CASE("who is deferred most: networks, senders' domains, recipients") {
   Made made;
   made.waiting("192.0.2.1", 10, "a@x.example", "b@y.example");

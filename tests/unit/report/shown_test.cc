@@ -62,7 +62,7 @@ TEST_CASE("as text: what was held back, what came back and how long it waited") 
   CHECK(has(text, "  came back                     3   75.0 %  ###"));
   CHECK(has(text, "  still open                    1   25.0 %  ###"));
   CHECK(has(text, "  median 5m 50s, p90 6m 30s, mean 6m, longest 6m 40s\n"));
-  CHECK(has(text, "  22:00                 4    0.0 %   75.0 %  ###"));
+  CHECK(has(text, "  22:00                4    0.0 %   75.0 %    5m 50s  ###"));
   CHECK(has(text, "  192.0.2.0/24          1  ###"));
   CHECK(has(text, "-> b@y"));
 }
