@@ -55,6 +55,11 @@ Result<void> take_totals(Channel& channel, Seconds from, ReportMaker& maker) {
                                 if (totals) maker.add(*totals);
                                 return totals.has_value();
                               });
+  // After an upgrade the daemon of before may run still.
+  if (!last && last.error().exit_code == kExitMisuse) {
+    maker.has_no_totals();
+    return {};
+  }
   if (!last) return tl::make_unexpected(last.error());
   if (const Seconds kept = last->value("from", Seconds{0}); kept > 0) maker.kept_from(kept);
   return {};

@@ -92,6 +92,7 @@ struct Report {
   std::string version;  // of the daemon
   Policy policy;        // as it is now
 
+  bool has_totals = true;            // else the daemon is one that keeps none yet
   std::optional<Seconds> kept_from;  // the first hour that is counted in; nothing: none is
 
   // Decisions, and what is none.

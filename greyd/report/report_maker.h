@@ -34,6 +34,8 @@ class ReportMaker {
   // The first hour that the daemon has counted in.
   void kept_from(Seconds hour) { report_.kept_from = hour; }
 
+  void has_no_totals() { report_.has_totals = false; }
+
   Report finish();
 
  private:

@@ -59,6 +59,9 @@ std::string period_text(const Report& report) {
 }
 
 std::string shortness(const Report& report) {
+  if (!report.has_totals) {
+    return "the daemon that runs keeps no totals: restart it, and this tells more from then on";
+  }
   if (!report.kept_from) return "nothing has been counted yet";
   if (*report.kept_from <= report.from) return {};
   return "counted since " + time_text(*report.kept_from) + " only";

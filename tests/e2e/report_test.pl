@@ -7,6 +7,7 @@ use File::Basename;
 use lib dirname(__FILE__);
 use Daemon;
 use File::Temp qw(tempdir);
+use IO::Socket::UNIX;
 use JSON::PP;
 use MtaClient qw(free_port mta_tcp request receive);
 use POSIX qw(strftime);
@@ -204,6 +205,47 @@ if ($browser) {
         cmp_ok $window, '<', 600, 'which is narrow';
     };
 }
+
+# Answers requests one after another with what stands there for each command, and then ends.
+sub greyctl_of { my ($answers, @command) = @_;
+    my $listener = IO::Socket::UNIX->new(Local => "$dir/liar", Listen => 1) or die;
+    my $liar = fork // die;
+    if ($liar == 0) {
+        my $peer = $listener->accept;
+        while (my $line = <$peer>) {
+            my $command = decode_json($line)->{command};
+            print $peer $answers->{$command} // last;
+            $peer->flush;
+            last if $command eq 'list' }
+        POSIX::_exit(0);
+    }
+    close $listener;
+    my @result = run($greyctl, '--control', "$dir/liar", @command);
+    waitpid $liar, 0;
+    unlink "$dir/liar";
+    return @result }
+
+subtest 'a daemon of before, and one that lies or goes away' => sub {
+    my ($status) = greyctl('status', '--json');
+    my %old = (status => $status, totals => qq({"error":"no such command: totals","exit_code":100}\n),
+        list => qq({"state":"waiting","client":"192.0.2.7","sender":"a\@x.example","recipient":"b\@y.example","first_seen":$clock}\n{"done":true,"count":1,"more":false}\n));
+    my ($text, $code) = greyctl_of(\%old, 'report');
+    is $code, 0, 'one that keeps no totals yet';
+    like $text, qr/keeps no totals: restart it/, 'it says so';
+    like $text, qr/^  x\.example +1  #/m, 'and what it can tell';
+    my $hour = $clock - $clock % 3600;
+    for my $case ([totals => qq({"hour":$hour,"first":-1}\n{"done":true}\n), 'no count'], [totals => qq({"hour":1}\n), 'no hour'],
+        [totals => "\n", 'nothing'], [list => qq({"state":"waiting","client":{}}\n), 'no record'],
+        [list => qq({"state":"waiting","client":"\033[31m","first_seen":1}\n), 'an order to the terminal'],
+        [list => qq({"state":"waiting"}\n), 'half an answer'], [list => undef, 'no answer'],
+        [status => qq({"done":true}\n), 'no policy']) {
+        my ($command, $answer, $name) = @$case;
+        my ($text, $code) = greyctl_of({%old, totals => qq({"done":true,"now":$clock,"from":0}\n), $command => $answer}, 'report', '--html', "$dir/lies.html");
+        is $code, 111, $name;
+        like $text, qr/^greyctl: (?:the answer is none of a daemon's|the daemon has gone before|the daemon does not say)[ -~]*\n\z/, "$name: said";
+    }
+    ok !-e "$dir/lies.html", 'and no page is made of it';
+};
 
 subtest 'the daemon ends' => sub {
     is $daemon->stop, 0;
