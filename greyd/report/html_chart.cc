@@ -13,6 +13,9 @@ namespace {
 // In CSS pixels.
 constexpr int kTop = 14, kPlot = 160, kBelow = 22, kAxis = 46;
 
+// Counts beyond that, of a file that is damaged, are not told apart.
+constexpr Count kMost = 1'000'000'000'000'000;
+
 // "12.34%"
 std::string of_width(double share) {
   char text[32];
@@ -25,12 +28,13 @@ std::string pixels(double value) {
 
 Count height_of(const Column& column) {
   Count sum = 0;
-  for (const Segment& segment : column.segments) sum += segment.count;
-  return sum;
+  for (const Segment& segment : column.segments) sum += std::min(segment.count, kMost);
+  return std::min(sum, kMost);
 }
 
 // Between lines across the chart: at most four of them, at 1, 2 or 5 times a power of ten.
 Count step_for(Count most) {
+  most = std::min(most, kMost);
   for (Count power = 1;; power *= 10) {
     for (const Count times : std::array<Count, 3>{1, 2, 5}) {
       if (most <= 4 * times * power) return times * power;
@@ -59,7 +63,8 @@ std::string column_svg(const Column& column, double left, double width, Count to
   double y = kTop + kPlot;
   for (const Segment& segment : column.segments) {
     if (segment.count == 0) continue;
-    const double height = std::max(1.0, kPlot * double(segment.count) / double(top));
+    const double share = std::min(double(segment.count) / double(top), 1.0);
+    const double height = std::max(kPlot * share, 1.0);
     y -= height;
     out += rect(of_width(left + width * 0.12), y, of_width(width * 0.76), height, segment.colour);
   }
@@ -77,7 +82,7 @@ std::string svg_columns(const ColumnChart& chart) {
   std::string axis, plot;
   for (Count at = 0; at <= top; at += step) {
     const double y = kTop + kPlot * (1 - double(at) / double(top));
-    axis += text_at(std::to_string(kAxis - 8), y + 4, "end", grouped(at), true);
+    axis += text_at(std::to_string(kAxis - 8), y + 4, "end", rounded(at), true);
     plot += "<line class=\"grid\" x1=\"0\" x2=\"100%\" y1=\"" + pixels(y) + "\" y2=\"" + pixels(y) +
             "\"/>";
   }

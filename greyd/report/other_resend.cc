@@ -22,7 +22,7 @@ OtherResend shorter(const AttemptCounts& sums, Seconds min_resend) {
     if (i == kAgeBounds.size()) continue;  // no upper bound: nothing is sure to be saved
     const Count until = sums.passed_early[i] * Count(kAgeBounds[i]);
     const Count waited = sums.passed_early_waited[i];
-    if (waited > until) row.saved += Seconds(waited - until);
+    if (waited > until) row.saved += waited - until;
   }
   return row;
 }

@@ -82,7 +82,7 @@ struct OtherResend {
   bool is_now = false;  // what it is; then there is nothing to tell
   Count let_in = 0;     // triplets that have not passed, and came back that late
   Count sooner = 0;     // triplets that passed, and would have earlier
-  Seconds saved = 0;    // seconds that those would have waited less, at least
+  Count saved = 0;      // seconds that those would have waited less, at least
   Count again = 0;      // triplets that passed, and would have had to come once more
 };
 

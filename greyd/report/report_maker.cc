@@ -27,7 +27,7 @@ std::string network_of(std::string_view client) {
 // Of an address without a domain that itself: "<>", a name alone.
 std::string_view domain_of(std::string_view sender) {
   const std::size_t at = sender.rfind('@');
-  return at == std::string_view::npos ? sender : sender.substr(at + 1);
+  return at == std::string_view::npos || at + 1 == sender.size() ? sender : sender.substr(at + 1);
 }
 
 // Who asks before the envelope is known names these so; by some policies records have none.

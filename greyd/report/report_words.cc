@@ -1,5 +1,6 @@
 #include "greyd/report/report_words.h"
 
+#include <array>
 #include <cstdio>
 
 #include "greyd/base/duration.h"
@@ -9,9 +10,33 @@
 namespace grey::report {
 
 std::string grouped(Count count) {
-  std::string text = std::to_string(count);
-  for (std::size_t at = text.size(); at > 3;) text.insert(at -= 3, ",");
+  const std::string digits = std::to_string(count);
+  std::string text;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
+    text += digits[i];
+  }
   return text;
+}
+
+std::string rounded(Count count) {
+  struct Unit {
+    Count from, unit;
+    char letter;
+  };
+  static constexpr std::array<Unit, 3> kUnits = {
+      {{10'000'000'000, 1'000'000'000, 'G'}, {1'000'000, 1'000'000, 'M'}, {10'000, 1000, 'k'}}};
+  for (const Unit& unit : kUnits) {
+    if (count < unit.from) continue;
+    std::string text = grouped(count / unit.unit);
+    if (const Count tenths = count % unit.unit * 10 / unit.unit; tenths > 0) {
+      text += '.';
+      text += char('0' + tenths);
+    }
+    text += unit.letter;
+    return text;
+  }
+  return grouped(count);
 }
 
 std::string percent(Count part, Count whole, std::string_view none) {
@@ -74,7 +99,7 @@ ResendCells cells_of(const OtherResend& row) {
   if (row.let_in > 0) cells.let_in = grouped(row.let_in);
   if (row.sooner == 0) return cells;
   cells.sooner = grouped(row.sooner);
-  cells.saved = format_duration(row.saved / Seconds(row.sooner));
+  cells.saved = format_duration(Seconds(row.saved / row.sooner));
   return cells;
 }
 

@@ -11,6 +11,8 @@ namespace grey::report {
 
 // 1234567 as "1,234,567".
 std::string grouped(Count count);
+// In little room: 1500000 as "1.5M"; beyond a tenth it is cut.
+std::string rounded(Count count);
 // "62.4 %"; `none` where there is nothing to have a share of.
 std::string percent(Count part, Count whole, std::string_view none = "-");
 // "5m 12s", or `none`.
@@ -28,7 +30,7 @@ struct FateName {
 };
 const std::vector<FateName>& fate_names();
 
-// "held back for good 62.4 %", for who reads one line of it.
+// "2026-11-25 12:00 to 18:30"
 std::string period_text(const Report& report);
 
 // Why there is less than was asked for, if so: "counted since 2026-11-26 12:00 only".

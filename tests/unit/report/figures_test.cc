@@ -145,6 +145,10 @@ TEST_CASE("what is no record's line is refused, and never read beyond") {
 TEST_CASE("numbers are read easily, and a share says neither all nor nothing where it is not") {
   CHECK(grouped(0) == "0");
   CHECK(grouped(1234567) == "1,234,567");
+  CHECK(rounded(9'999) == "9,999");
+  CHECK(rounded(15'000) == "15k");
+  CHECK(rounded(1'500'000) == "1.5M");
+  CHECK(rounded(20'000'000'000) == "20G");
   CHECK(percent(1, 0) == "-");
   CHECK(percent(0, 5) == "0.0 %");
   CHECK(percent(1, 1'000'000) == "<0.1 %");

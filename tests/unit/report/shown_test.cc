@@ -114,6 +114,16 @@ TEST_CASE("what comes from outside is text in the page, and never a tag") {
   CHECK(escaped("\"'&<>\x80\n") == "&quot;&#39;&amp;&lt;&gt;%80%0A");
 }
 
+TEST_CASE("counts of a damaged file are shown, however great") {
+  for (const char* count : {"1000000000000", "18446744073709551615"}) {
+    const std::string hour = std::string(R"("udp":{"new":)") + count + R"(},"first":)" + count +
+                             R"(,"passed":[)" + count + "," + count + R"(],"early":[0,)" + count +
+                             R"(],"passed_early":[0,1],"passed_early_waited":[0,)" + count + "]";
+    CHECK(has(report_html(made(hour)), "<svg"));
+    CHECK(has(report_text(made(hour), {}), "Decisions"));
+  }
+}
+
 TEST_CASE("the page asks nothing of anybody, and lets no other script or style be") {
   const std::string html = report_html(made(kHour4));
   CHECK(has(html, "default-src 'none'"));
