@@ -221,7 +221,8 @@ std::string times_section(std::string_view head, std::string_view what, const Re
           share_cell(slot.fates.passed, slot.fates.first), quantile_cell(slot.delays, 0.5),
           quantile_cell(slot.delays, 0.9)}});
   }
-  return section(head, svg_columns(chart) + legend(report.fates) + as_table(table));
+  return section(head,
+                 svg_columns(chart) + legend(report.fates) + as_table(table) + note(notes::kTimes));
 }
 
 std::string days_section(const Report& report) {
@@ -251,7 +252,7 @@ std::string decisions_section(const Report& report) {
   const Count all = report.accepted() + report.deferred();
   if (all == 0) return section("Decisions", empty("None was made in this time."));
   Table table{{{"reason", ""},
-               {"answer", ""},
+               {"answer", "wide"},
                {"all", "n"},
                {"share", "n"},
                {"UDP", "n"},
@@ -264,7 +265,7 @@ std::string decisions_section(const Report& report) {
       if (accepts(i) != accepted || count == 0) continue;
       table.rows.push_back(
           {" data-reason=\"" + std::string(reason_name(i)) + "\"",
-           {html_cell(escaped(reason_name(i))), html_cell(accepted ? "accept" : "defer"),
+           {html_cell(escaped(reason_name(i))), html_cell(accepted ? "accept" : "defer", "wide"),
             count_cell(count), share_cell(count, all), count_cell(report.udp[i]),
             count_cell(report.mta[i]),
             html_cell(svg_bar(count, all, accepted ? "open" : "held"), "bar wide")}});

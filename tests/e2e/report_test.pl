@@ -184,7 +184,7 @@ if ($browser) {
         is $first, $counters->{'attempts.first'}, 'first attempts';
         my %all;
         for my $name (keys %$counters) { $all{$1} += $counters->{$name} if $name =~ /^(?:udp|policy)\.decided\.(.*)/ && $counters->{$name} }
-        my %shown = $dom =~ m{<tr data-reason="(\w+)"><td>\w+</td><td>\w+</td><td class="n" data-v="(\d+)"}g;
+        my %shown = $dom =~ m{<tr data-reason="(\w+)"><td>\w+</td><td class="wide">\w+</td><td class="n" data-v="(\d+)"}g;
         is_deeply \%shown, \%all, 'decisions by reason';
         my %fates = $dom =~ m{<tr data-fate="(\w+)">.*?<td class="n" data-v="(\d+)"}g;
         is_deeply {%fates, first => 14}, \%expected, 'what became of first attempts';
