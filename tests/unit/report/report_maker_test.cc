@@ -15,8 +15,8 @@ using namespace grey::report;
 namespace {
 
 constexpr Seconds kNow = 1'700'006'400 - 400;  // 2023-11-14 23:53:20 UTC
-constexpr Seconds kDay = 24 * kHour;
-constexpr Seconds kThisHour = kNow - kNow % kHour;
+constexpr Seconds kDay = 24 * kHourSeconds;
+constexpr Seconds kThisHour = kNow - kNow % kHourSeconds;
 
 struct InZone {
   explicit InZone(const char* zone = "UTC") {
@@ -79,7 +79,8 @@ TEST_CASE("a triplet waits in vain from the resend window on, and to the second"
   const Seconds window = Policy().resend_window;
   for (const Seconds age : {window - 1, window}) {
     Made made;
-    made.hour((kNow - kThisHour + kHour - 1 + window) / kHour * kHour, R"("first":5)");
+    made.hour((kNow - kThisHour + kHourSeconds - 1 + window) / kHourSeconds * kHourSeconds,
+              R"("first":5)");
     made.hour(hour_of(kNow) - hour_of(kNow - age), R"("first":1)");
     made.waiting("192.0.2.1", age);
     const Report report = made.maker.finish();
@@ -117,12 +118,12 @@ TEST_CASE("records that did not begin here are laid to no hour") {
 }
 
 TEST_CASE("what is before or behind the period is passed over") {
-  Made made(kHour);
+  Made made(kHourSeconds);
   made.hour(0, R"("first":1,"udp":{"new":1})");
-  made.hour(kHour, R"("first":2,"udp":{"new":2})");  // a period begins with an hour
-  made.hour(2 * kHour, R"("first":4,"udp":{"new":4})");
-  made.hour(-kHour, R"("first":8,"udp":{"new":8})");
-  made.waiting("192.0.2.1", 3 * kHour);
+  made.hour(kHourSeconds, R"("first":2,"udp":{"new":2})");  // a period begins with an hour
+  made.hour(2 * kHourSeconds, R"("first":4,"udp":{"new":4})");
+  made.hour(-kHourSeconds, R"("first":8,"udp":{"new":8})");
+  made.waiting("192.0.2.1", 3 * kHourSeconds);
   const Report report = made.maker.finish();
   CHECK(report.fates.first == 3);
   CHECK(report.deferred() == 3);
@@ -133,7 +134,7 @@ TEST_CASE("decisions are told by reason and front, and what is none by kind") {
   Made made;
   made.hour(0, R"("udp":{"new":3,"passed":1},"policy":{"known":5},"faults":{"udp.no-from":2},)"
                R"("foreign":4,"lost":6,"evicted":7)");
-  made.hour(kHour, R"("udp":{"new":1},"faults":{"udp.no-from":1})");
+  made.hour(kHourSeconds, R"("udp":{"new":1},"faults":{"udp.no-from":1})");
   const Report report = made.maker.finish();
   CHECK(report.udp[std::size_t(wire::Reason::new_triplet)] == 4);
   CHECK(report.mta[std::size_t(wire::Reason::known)] == 5);
@@ -163,10 +164,10 @@ TEST_CASE("each day is there, and each hour of the day") {
 TEST_CASE("days and hours are those of the zone, and a day may have 23 hours") {
   const InZone zone("CET-1CEST,M3.5.0,M10.5.0/3");
   const Seconds before = 1'711'839'600;  // 2024-03-31 00:00 there, the day of the change
-  CHECK(days_of(before + 5, before + 23 * kHour, false) ==
-        std::vector<Seconds>{before, before + 23 * kHour});
-  CHECK(hour_of_day(before + kHour) == 1);
-  CHECK(hour_of_day(before + 2 * kHour) == 3);
+  CHECK(days_of(before + 5, before + 23 * kHourSeconds, false) ==
+        std::vector<Seconds>{before, before + 23 * kHourSeconds});
+  CHECK(hour_of_day(before + kHourSeconds) == 1);
+  CHECK(hour_of_day(before + 2 * kHourSeconds) == 3);
   CHECK(days_of(before, before, true) == std::vector<Seconds>{before - 6 * kDay});
 }
 
@@ -243,8 +244,8 @@ TEST_CASE("where clients are taken together by network it cannot be told") {
 TEST_CASE("who waited longest is first, and ten are told") {
   Made made;
   for (int i = 0; i < 20; ++i) {
-    made.hour(i * kHour, R"("longest":{"waited":)" + std::to_string(400 + (i * 7) % 20) +
-                             R"(,"client":"192.0.2.7","sender":"a@x","recipient":"b@y"})");
+    made.hour(i * kHourSeconds, R"("longest":{"waited":)" + std::to_string(400 + (i * 7) % 20) +
+                                    R"(,"client":"192.0.2.7","sender":"a@x","recipient":"b@y"})");
   }
   const Report report = made.maker.finish();
   REQUIRE(report.longest.size() == 10);
