@@ -52,6 +52,7 @@ class Parser {
     add_looks(app);
     add_changes(app);
     add_export(app);
+    add_serve(app);
     add_upkeep(app);
     app.require_subcommand(0, 1);  // that there is one is looked at after unknown options
   }
@@ -283,6 +284,29 @@ class Parser {
         ->check(not_empty());
   }
 
+  void add_serve(CLI::App& app) {
+    CLI::App* const command =
+        add(app, "serve", "report and figures by HTTP, for people and for Prometheus");
+    command
+        ->add_option_function<std::string>(
+            "ADDR@PORT",
+            [this](const std::string& text) {
+              const auto where = parse_endpoint(text, Wildcards::allowed, 0);
+              if (!where || where->port == 0) {
+                throw CLI::ValidationError("ADDR@PORT", "'" + text +
+                                                            "' is no address and port: "
+                                                            "127.0.0.1@9119, [::1]@9119, 0@9119");
+              }
+              result_.serving.where = *where;
+            },
+            "where: 127.0.0.1@9119, [::1]@9119, 0@9119")
+        ->type_name("")
+        ->required();
+    command->add_option("--user", result_.serving.user, "whom root becomes (the socket's owner)")
+        ->type_name("USER")
+        ->check(not_empty());
+  }
+
   void add_upkeep(CLI::App& app) {
     add(app, "save", "write the whole state, and wait for it");
     add(app, "expire", "forget what is over");
@@ -308,6 +332,9 @@ Result<void> complete(const Invocation& invocation) {
   if (!named.policy_options.empty() && (named.context.empty() || !named.service.empty())) {
     return misuse(named.policy_options.front() +
                   ": only with --context; else daemon or service say it");
+  }
+  if (invocation.command == "serve" && !named.context.empty()) {
+    return misuse("serve: asks a daemon that runs; --context has none");
   }
   if (invocation.command == "forget" && invocation.request.size() == 1) {
     return misuse("forget: name a client, --sender or --recipient (see greyctl forget --help)");

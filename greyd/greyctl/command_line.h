@@ -11,6 +11,7 @@
 #include "greyd/greyctl/export.h"
 #include "greyd/greyctl/import_wanted.h"
 #include "greyd/greyctl/place.h"
+#include "greyd/greyctl/serve_wanted.h"
 #include "greyd/greyctl/top.h"
 
 namespace CLI {
@@ -30,8 +31,9 @@ struct Invocation {
   std::optional<Seconds> since;  // how far back: of `top`, `totals`, `report`
   ImportWanted import;           // of that
 
-  Export exporting;  // of `export`
-  std::string html;  // of `report`: a file for the page
+  Export exporting;     // of `export`
+  std::string html;     // of `report`: a file for the page
+  ServeWanted serving;  // of `serve`
 
   std::string information;  // not empty: print this, and do nothing else
 };

@@ -94,3 +94,31 @@ TEST_CASE("a slip is said, and nothing is asked") {
     CHECK(invocation.error().text.find('\n') == std::string::npos);
   }
 }
+
+TEST_CASE("where it is served is an address and a port, as GREYIP has them") {
+  struct Row {
+    std::string text, ip;
+    int port;
+  };
+  const Row rows[] = {{"127.0.0.1@9119", "127.0.0.1", 9119}, {"192.0.2.1:80", "192.0.2.1", 80},
+                      {"[::1]@9119", "::1", 9119},           {"::1@9119", "::1", 9119},
+                      {"@9119", "127.0.0.1", 9119},          {"0@9119", "::", 9119}};
+  for (const Row& row : rows) {
+    CAPTURE(row.text);
+    const auto invocation = parse_command_line({"greyctl", "serve", row.text, "--user", "greyd"});
+    REQUIRE(invocation);
+    CHECK(grey::to_string(invocation->serving.where.ip) == row.ip);
+    CHECK(invocation->serving.where.port == row.port);
+    CHECK(invocation->serving.user == "greyd");
+  }
+  for (const char* const bad : {"", "@", "127.0.0.1", "127.0.0.1@", "127.0.0.1@0",
+                                "127.0.0.1@65536", "localhost@80", "::1:80x", "127.0.0.1@80 "}) {
+    CAPTURE(std::string(bad));
+    const auto invocation = parse_command_line({"greyctl", "serve", bad});
+    REQUIRE_FALSE(invocation);
+    CHECK(invocation.error().exit_code == grey::kExitMisuse);
+  }
+  CHECK_FALSE(parse_command_line({"greyctl", "serve"}));
+  CHECK_FALSE(parse_command_line({"greyctl", "serve", "127.0.0.1@9119", "--user", ""}));
+  CHECK_FALSE(parse_command_line({"greyctl", "--context", "F", "serve", "127.0.0.1@9119"}));
+}
