@@ -77,6 +77,15 @@ std::string line_fault(std::string_view value) {
   return {};
 }
 
+std::string serve_fault(std::string_view value) {
+  if (std::string fault = line_fault(value); !fault.empty()) return fault;
+  // One that is left out is what this says, whatever it says.
+  const auto one = parse_endpoint(value, Wildcards::allowed, 1);
+  const auto other = parse_endpoint(value, Wildcards::allowed, 2);
+  if (one && one == other) return {};
+  return is_not(value, "an address and port, as 127.0.0.1@9119");
+}
+
 std::string value_fault(const Setting& setting, std::string_view value) {
   if (std::string fault = line_fault(value); !fault.empty()) return fault;
   switch (setting.kind) {
