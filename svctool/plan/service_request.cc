@@ -158,6 +158,10 @@ std::string listen_address(const ServiceRequest& request) {
   return host + (request.use_greydaemon ? ":" : "@") + std::to_string(request.port);
 }
 
+std::string listens_on(const ServiceRequest& request) {
+  return is_page(request) ? request.serve : listen_address(request);
+}
+
 std::string value_of(const ServiceRequest& request, std::string_view option) {
   if (option == "whitelist" && request.no_whitelist) return {};
   if (const auto given = request.values.find(option); given != request.values.end()) {

@@ -77,6 +77,9 @@ std::string page_user(const ServiceRequest& request);
 // What LISTEN says, as the daemon takes it: "127.0.0.1@1999".
 std::string listen_address(const ServiceRequest& request);
 
+// Where the service listens, by UDP or, of a page, TCP.
+std::string listens_on(const ServiceRequest& request);
+
 // A setting's value as it was given, or what it is initially.
 std::string value_of(const ServiceRequest& request, std::string_view option);
 
