@@ -1,5 +1,7 @@
 #include "svctool/plan/service_request.h"
 
+#include <algorithm>
+
 #include "greyd/base/files.h"
 #include "greyd/wire/endpoint.h"
 
@@ -130,7 +132,11 @@ ServiceRequest page_of(const ServiceRequest& request) {
   ServiceRequest page = request;
   page.serve_only = true;
   page.by_hand.clear();
-  page.options.emplace_back("--serve-only");
+  // As the command line has them in their order.
+  const auto before = std::find_if(page.options.rbegin(), page.options.rend(), [](const auto& o) {
+    return o.starts_with("--serve=") || o.starts_with("--serve-user=");
+  });
+  page.options.insert(before.base(), "--serve-only");
   return page;
 }
 
