@@ -92,8 +92,8 @@ std::string run_script(const std::string& prefix, bool use_greydaemon, const Sui
 
 std::string page_run_script(const std::string& prefix, const Suite& suite) {
   std::string text = head(prefix, "greyctl serve", suite);
-  if (!sets_user(suite)) text += "[ \"$(id -u)\" = 0 ] || SERVICE_USER=\n";
-  text += "\n# shellcheck disable=SC2153,SC2154 # the variables are in the environment\nexec ";
+  if (!sets_user(suite)) text += "[ \"$(id -u)\" = 0 ] || SERVICE_USER=\n\n";
+  text += "# shellcheck disable=SC2153,SC2154 # the variables are in the environment\nexec ";
   if (!sets_user(suite)) {
     text.append("${SERVICE_USER:+").append(suite.as_user).append(" \"$SERVICE_USER\"} \\\n  ");
   }

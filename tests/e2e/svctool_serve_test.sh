@@ -89,9 +89,9 @@ must 'its name is its own' refused "'x.serve' ends as the name of a page" --serv
 must 'none of that is there' test ! -e $service -a ! -e $page
 
 must 'a dry run shows both' install --serve=127.0.0.1@8080 --dry-run
-must 'the page as well' says "+127.0.0.1@8080" -a -n "$(grep -F "create $page/run" /tmp/svctool.out)"
-must 'each directory once' test "$(grep -cx 'create /var/log/grey' /tmp/svctool.out)" = 1
-must 'each user once' test "$(grep -c '^create user _greylog' /tmp/svctool.out)" = 1
+must 'the page as well' says "create $page/run"
+must 'and where it serves' grep -qxE '\+(SERVE=)?127.0.0.1@8080' /tmp/svctool.out
+must 'each file, directory and user once' test -z "$(grep '^create ' /tmp/svctool.out | sort | uniq -d)"
 must 'JSON shows both' install --serve=127.0.0.1@8080 --json
 must 'the page beside the daemon' test "$(python3 -c '
 import json
