@@ -18,6 +18,7 @@
 #include "greyd/base/standard_descriptors.h"
 #include "greyd/control/commands.h"
 #include "greyd/control/control_server.h"
+#include "greyd/control/hour_events.h"
 #include "greyd/control_socket.h"
 #include "greyd/front_settings.h"
 #include "greyd/fronts/local_networks.h"
@@ -148,6 +149,7 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
   }
   UdpFront udp(udp_settings(options, allow), std::move(*socket), service, pipe, logger,
                counters.udp);
+  service.totals().happened_is([&] { return hour_events(counters); });
   Upkeep upkeep(loop, options, service, pipe, logger, counters, supervisor);
   Commands commands(facts_of(options), service, counters, upkeeping_of(upkeep));
   std::optional<ControlServer> control;

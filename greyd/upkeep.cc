@@ -95,7 +95,7 @@ void Upkeep::on_tick() {
 }
 
 Result<std::size_t> Upkeep::save_all() {
-  auto saved = service_.files().save_all();
+  auto saved = service_.save_all(wall_clock());
   if (options_.verbosity >= Verbosity::state) print_counters();
   if (saved && options_.verbosity >= Verbosity::decisions) {
     logger_.info("saved {} records in {}, exiting", *saved, options_.context_file);

@@ -20,6 +20,8 @@ std::string datagram_of(std::string_view client, std::string_view name, std::str
   return datagram;
 }
 
+constexpr std::size_t kTotalsPiece = 65536;  // octets
+
 }  // namespace
 
 Commands::Commands(DaemonFacts facts, Service& service, const Counters& counters,
@@ -30,9 +32,10 @@ Commands::Commands(DaemonFacts facts, Service& service, const Counters& counters
       upkeeping_(std::move(upkeeping)) {}
 
 Commands::Command Commands::command_named(std::string_view name) {
-  static constexpr std::array<std::pair<std::string_view, Command>, 16> kCommands = {{
+  static constexpr std::array<std::pair<std::string_view, Command>, 17> kCommands = {{
       {"status", &Commands::status},
       {"stats", &Commands::stats},
+      {"totals", &Commands::totals},
       {"query", &Commands::query},
       {"list", &Commands::list},
       {"show", &Commands::show},
@@ -81,6 +84,27 @@ Commands::Answer Commands::stats(Call& call) {
   Answer answer;
   append_stats(answer.lines, facts_, counters_, call.now);
   return answer;
+}
+
+// Hours that do not change any more are sent in pieces.
+Commands::Answer Commands::totals(Call& call) {
+  const auto since = call.request.number("since");
+  if (auto good = call.request.end(); !good) return refuse(good.error());
+  auto lines = std::make_shared<TotalsKeeper::Lines>(
+      service_.totals().lines(since.value_or(0), call.now));
+  const auto more = [lines, now = call.now](std::string& out) {
+    const std::string_view older = std::string_view(*lines->older).substr(lines->older_from);
+    if (older.size() > kTotalsPiece) {
+      const std::size_t size = older.find('\n', kTotalsPiece) + 1;
+      out += older.substr(0, size);
+      lines->older_from += size;
+      return true;
+    }
+    out.append(older).append(lines->recent);
+    JsonLine(out).flag("done", true).number("now", now).number("from", lines->from).end();
+    return false;
+  };
+  return {.lines = {}, .more = more};
 }
 
 Commands::Answer Commands::listing(RecordFilter filter, std::string begin, std::size_t most) {

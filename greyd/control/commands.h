@@ -55,6 +55,7 @@ class Commands {
 
   Answer status(Call& call);
   Answer stats(Call& call);
+  Answer totals(Call& call);
   Answer query(Call& call);
   Answer list(Call& call);
   Answer show(Call& call);

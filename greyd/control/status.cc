@@ -140,7 +140,12 @@ void append_stats(std::string& out, const DaemonFacts& facts, const Counters& co
   line.flag("done", true).number("now", now).number("since", facts.since);
   line.begin_object("counters");
   visit_counters(counters, [&](std::string_view name, Count count) { line.number(name, count); });
-  line.end_object().end();
+  line.end_object();
+  line.begin_object("attempts").begin_list("bounds");
+  for (const Seconds bound : kAgeBounds) line.number({}, bound);
+  line.end_list().begin_list("passed");
+  for (const Count passed : counters.attempts.passed) line.number({}, passed);
+  line.end_list().end_object().end();
 }
 
 }  // namespace grey

@@ -74,9 +74,10 @@ class Attempts {
   using Hours = std::map<Seconds, AttemptCounts>;  // by their first second
   const Hours& hours() const { return hours_; }
   // What is known of an hour from before.
-  void put(Seconds hour, AttemptCounts counts) { hours_[hour] = std::move(counts); }
-  // Takes out the hours before that one, and counts no more in them.
+  void put(Seconds hour, AttemptCounts counts) { hours_.insert_or_assign(hour, std::move(counts)); }
+  // Takes out the hours before that one, and counts in no such hour from now on.
   Hours take_before(Seconds hour);
+  void count_from(Seconds hour) { from_ = hour; }
 
  private:
   AttemptCounts& at(Seconds first_seen) noexcept;

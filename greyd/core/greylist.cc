@@ -248,6 +248,7 @@ Greylist::Judged Greylist::by_triplets(const Question& question) {
     if (!judged_before) before = triplet.stored;
     const rules::Judgement judged = judge(*before, terms, question.now, expiry_);
     if (!judged_before || judged.decision.reason == Reason::passed) {
+      count_attempt(triplet, judged.decision, question.now);
       apply(judged.effect, triplet.ref, key);
     }
     summary.add(judged.decision, number);
@@ -283,6 +284,10 @@ void Greylist::keep_bounces(const Question& question) {
   for (const std::string_view recipient : good_retries_) {
     const HashedKey key = triplet_key(question, recipient);
     const Found triplet = find(key);
+    if (triplet.stored) {
+      const Seconds age = rules::age_of(triplet.stored->seen, question.now);
+      count_attempt(triplet, decision_of(Reason::passed, age, 0), question.now);
+    }
     apply(rules::accepted_bounce(triplet.stored, question.now), triplet.ref, key);
   }
 }
@@ -340,6 +345,7 @@ Greylist::Judged Greylist::by_triplets_greydaemon(const Question& question) {
     Terms terms = rules_.terms(policy_, number);
     terms.min_resend = std::max<Seconds>(terms.min_resend, 1);  // who is named twice has not waited
     const auto judged = rules::judge_greydaemon_triplet(triplet.stored, terms, question.now);
+    count_attempt(triplet, judged.decision, question.now);
     apply(judged.effect, triplet.ref, key);
     (judged.decision.verdict == Verdict::accept ? accepted : deferred) =
         Judged{judged.decision, number};

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "greyd/core/attempts.h"
 #include "greyd/core/changes.h"
 #include "greyd/core/decision.h"
 #include "greyd/core/key.h"
@@ -69,6 +70,8 @@ class Greylist {
   // lose nothing that counts, and but for repeats within a thousandth of the timeout, which would
   // flood it. nullptr ends that.
   void note_changes_in(Changes* changes) { changes_ = changes; }
+  // From now on what becomes of first attempts is counted there. nullptr ends that.
+  void count_attempts_in(Attempts* attempts) { attempts_ = attempts; }
 
   // Puts a saved record back. Keys are made anew by the present policy, so that records saved under
   // another one go on counting where they can. Of two that become one, in whatever order, the one
@@ -244,6 +247,9 @@ class Greylist {
   void touch(Table::Ref ref, const RecordState& record);
   void store(Table::Ref ref, const HashedKey& key, const RecordState& record);
   void note(Table::Ref ref);
+  void count_attempt(const Found& triplet, const Decision& decision, Seconds now);
+  void count_end(Table::Ref waiting, Seconds now);
+  bool is_known_client(const Client& client, Seconds now);
   void forget(Table::Ref ref, SavedRecord record);
   bool is_over(const RecordView& record, Seconds now) const {
     return rules::is_over(record.state(), policy_, now);
@@ -264,6 +270,7 @@ class Greylist {
   std::size_t pending_begin_ = 0, pending_count_ = 0;
   std::vector<Prepared> prepared_;  // of the batch being decided
   Changes* changes_ = nullptr;
+  Attempts* attempts_ = nullptr;
   Expiry expiry_ = Expiry::usual;
   Seconds latest_restored_ = 0;
   std::size_t over_restored_ = 0;

@@ -64,6 +64,47 @@ void Greylist::forget(Table::Ref ref, SavedRecord record) {
   table_.erase(ref);
 }
 
+// ---- attempts ----------------------------------------------------------------------------------
+
+// What is decided of a triplet, which is as it was before still.
+void Greylist::count_attempt(const Found& triplet, const Decision& decision, Seconds now) {
+  using wire::Reason;
+  if (attempts_ == nullptr) return;
+  const bool waits = triplet.stored && triplet.stored->record_class == RecordClass::waiting;
+  switch (decision.reason) {
+    case Reason::new_triplet:
+    case Reason::stale:
+      if (waits) count_end(triplet.ref, now);
+      return attempts_->began(now);
+    case Reason::early:
+      if (!waits) return;
+      return table_.set_mark(triplet.ref, attempts_->retried(triplet.stored->seen, decision.age,
+                                                             table_.mark(triplet.ref)));
+    case Reason::passed:
+      if (!waits) return;
+      if (const auto record = to_saved(table_.view(triplet.ref))) {
+        attempts_->passed(*record, decision.age, table_.mark(triplet.ref));
+      }
+      return table_.set_mark(triplet.ref, Attempts::kPassed);
+    default:
+      return;
+  }
+}
+
+void Greylist::count_end(Table::Ref waiting, Seconds now) {
+  const RecordView record = table_.view(waiting);
+  const auto saved = to_saved(record);
+  const bool known = saved && is_known_client(saved->client, now);
+  attempts_->ended(record.seen, table_.mark(waiting), known);
+}
+
+bool Greylist::is_known_client(const Client& client, Seconds now) {
+  restored_keys_.envelope(client, {});
+  const std::string_view key = restored_keys_.client();
+  const Found found = find({key, table_.wide_hash(key)});
+  return rules::judge_client(found.stored, policy_, now, expiry_).known.has_value();
+}
+
 // ---- expiry ------------------------------------------------------------------------------------
 
 std::size_t Greylist::expire(Seconds now, std::size_t limit) {
@@ -87,6 +128,7 @@ std::size_t Greylist::expire(Seconds now, std::size_t limit) {
     }
     if (is_over(record, now)) {
       expiry_cursor_.step();
+      if (attempts_ != nullptr && record.record_class == RecordClass::waiting) count_end(ref, now);
       table_.erase(ref);
     } else if (table_.disorders(record.record_class) == settled_[pass.record_class]) {
       expiry_cursor_.skip_class();  // all that come behind are younger
@@ -192,7 +234,11 @@ Greylist::Import Greylist::import(const SavedRecord& record, Seconds now) {
   const RecordView view = foreign_view_of(record);
   const HashedKey key{view.key, table_.wide_hash(view.key)};
   const Import judged = judge_import(view, key, now);
-  if (judged == Import::taken) note(put_back(view, key.hash()));
+  if (judged != Import::taken) return judged;
+  if (attempts_ != nullptr && view.record_class == RecordClass::waiting && find(key).ref == 0) {
+    attempts_->began(view.seen);
+  }
+  note(put_back(view, key.hash()));
   return judged;
 }
 

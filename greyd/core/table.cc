@@ -15,6 +15,11 @@ std::size_t units_for(std::size_t bytes) {
   return (bytes + 7) / 8;
 }
 
+// What waits has none: there is a mark in their place.
+std::uint8_t passes_in(RecordClass record_class, std::uint8_t octet) {
+  return record_class == RecordClass::waiting ? std::uint8_t{0} : octet;
+}
+
 std::uint32_t stored(Seconds seen) {
   return std::uint32_t(std::clamp<Seconds>(seen, 0, Seconds{UINT32_MAX}));
 }
@@ -39,7 +44,9 @@ std::string_view Table::key_of(const Record* record) const {
 
 RecordView Table::view(Ref ref) const {
   const Record* record = at(ref);
-  return {key_of(record), record->seen, RecordClass(record->record_class), record->passes_or_zero};
+  const auto record_class = RecordClass(record->record_class);
+  return {key_of(record), record->seen, record_class,
+          passes_in(record_class, record->passes_or_mark)};
 }
 
 std::size_t Table::units_of(const Record* record) {
@@ -173,7 +180,7 @@ Table::Ref Table::insert(const RecordView& record, Hash key_hash) {
   Record* stored_record = at(ref);
   stored_record->seen = stored(record.seen);
   stored_record->key_size = std::uint16_t(record.key.size());
-  stored_record->passes_or_zero = record.passes;
+  stored_record->passes_or_mark = passes_in(record.record_class, record.passes);
   std::memcpy(reinterpret_cast<char*>(stored_record) + kHeader, record.key.data(),
               record.key.size());
   link(ref, record.record_class);
@@ -185,7 +192,7 @@ Table::Ref Table::insert(const RecordView& record, Hash key_hash) {
 void Table::update(Ref ref, RecordClass record_class, Seconds seen, std::uint8_t passes) {
   unlink(ref);
   at(ref)->seen = stored(seen);
-  at(ref)->passes_or_zero = passes;
+  at(ref)->passes_or_mark = passes_in(record_class, passes);
   link(ref, record_class);
 }
 

@@ -75,6 +75,10 @@ class Table {
   void update(Ref ref, RecordClass record_class, Seconds seen, std::uint8_t passes);
   // Changes the stamp alone; its place among the old and young stays.
   void set_seen(Ref ref, Seconds seen);
+  // An octet that may be noted with a record that waits, and is gone when it is updated: 0 at first.
+  // REQUIRES: of the class waiting.
+  void set_mark(Ref ref, std::uint8_t mark) { at(ref)->passes_or_mark = mark; }
+  std::uint8_t mark(Ref ref) const { return at(ref)->passes_or_mark; }
   void erase(Ref ref);
 
   // Puts each class in order of its stamps; those of one second keep theirs. Slow: for a start. A
@@ -146,7 +150,7 @@ class Table {
     std::uint32_t prev;
     std::uint32_t seen;
     std::uint16_t key_size;
-    std::uint8_t passes_or_zero;
+    std::uint8_t passes_or_mark;  // of a client, or set_mark()
     std::uint8_t record_class;
   };
   static constexpr std::size_t kHeader = sizeof(Record);

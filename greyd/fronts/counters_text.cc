@@ -1,6 +1,7 @@
 #include "greyd/fronts/counters_text.h"
 
 #include <array>
+#include <numeric>
 #include <string_view>
 
 #include "greyd/base/append.h"
@@ -77,6 +78,15 @@ void add(const Visitor& visitor, const StateCounters& state) {
   visitor.add("state", "lost-changes", state.lost_changes);
 }
 
+void add(const Visitor& visitor, const AttemptTotals& attempts) {
+  visitor.add("attempts", "first", attempts.first);
+  visitor.add("attempts", "passed",
+              std::accumulate(attempts.passed.begin(), attempts.passed.end(), Count{0}));
+  visitor.add("attempts", "waited", attempts.waited);
+  visitor.add("attempts", "trusted", attempts.trusted);
+  visitor.add("attempts", "never", attempts.never);
+}
+
 // What stands around each.
 struct Form {
   std::string_view begin, before, between, after_name, end;
@@ -106,6 +116,7 @@ void visit_counters(const Counters& counters, const VisitCounter& visit) {
   add(visitor, counters.policy);
   add(visitor, "control.connections", counters.control);
   add(visitor, counters.state);
+  add(visitor, counters.attempts);
   visitor.add("records", "evicted", counters.evicted);
   visitor.add("log", "lines", counters.log_lines);
   visitor.add("loop", "unexpected", counters.unexpected);

@@ -51,6 +51,7 @@ class Parser {
     add_looks(app);
     add_changes(app);
     add_export(app);
+    add_serve(app);
     add_upkeep(app);
     app.require_subcommand(0, 1);  // that there is one is looked at after unknown options
   }
@@ -83,6 +84,13 @@ class Parser {
   }
   void as_json(CLI::App* command) {
     command->add_flag("--json", result_.json, "print objects of JSON, a line each");
+  }
+  void since(CLI::App* command, const char* example, const char* help) {
+    command
+        ->add_option_function<std::string>(
+            "--since",
+            [this](const std::string& text) { result_.since = duration_of("--since", text); }, help)
+        ->type_name(example);
   }
   Seconds duration_of(const std::string& option, const std::string& text) const {
     const auto duration = parse_duration(text);
@@ -125,6 +133,8 @@ class Parser {
   void add_looks(CLI::App& app) {
     as_json(add(app, "status", "what runs, what is loaded, is the state on disk fresh"));
     as_json(add(app, "stats", "what has been counted since the start"));
+    CLI::App* const totals = add(app, "totals", "the hourly totals, as objects of JSON");
+    since(totals, "7d", "of the hours from then on; else of all");
     CLI::App* const query = add(app, "query", "what would be answered, and why; changes nothing");
     field(query, "IP", "client", "the client's address", "", true);
     field(query, "SENDER", "sender", "the sender; '' or '<>' is the null sender", "", true);
@@ -175,11 +185,7 @@ class Parser {
            },
            "what to count by (clients)")
         ->type_name("");
-    top->add_option_function<std::string>(
-           "--since",
-           [this](const std::string& text) { result_.top_since = duration_of("--since", text); },
-           "records seen within this time")
-        ->type_name("24h");
+    since(top, "24h", "records seen within this time");
     top->add_option("--limit", result_.top_most, "so many lines (20)")
         ->type_name("N")
         ->check(not_empty())
@@ -265,6 +271,29 @@ class Parser {
         ->check(not_empty());
   }
 
+  void add_serve(CLI::App& app) {
+    CLI::App* const command =
+        add(app, "serve", "report and figures by HTTP, for people and for Prometheus");
+    command
+        ->add_option_function<std::string>(
+            "ADDR@PORT",
+            [this](const std::string& text) {
+              const auto where = parse_endpoint(text, Wildcards::allowed, 0);
+              if (!where || where->port == 0) {
+                throw CLI::ValidationError("ADDR@PORT", "'" + text +
+                                                            "' is no address and port: "
+                                                            "127.0.0.1@9119, [::1]@9119, 0@9119");
+              }
+              result_.serving.where = *where;
+            },
+            "where: 127.0.0.1@9119, [::1]@9119, 0@9119")
+        ->type_name("")
+        ->required();
+    command->add_option("--user", result_.serving.user, "whom root becomes (the socket's owner)")
+        ->type_name("USER")
+        ->check(not_empty());
+  }
+
   void add_upkeep(CLI::App& app) {
     add(app, "save", "write the whole state, and wait for it");
     add(app, "expire", "forget what is over");
@@ -290,6 +319,9 @@ Result<void> complete(const Invocation& invocation) {
   if (!named.policy_options.empty() && (named.context.empty() || !named.service.empty())) {
     return misuse(named.policy_options.front() +
                   ": only with --context; else daemon or service say it");
+  }
+  if (invocation.command == "serve" && !named.context.empty()) {
+    return misuse("serve: asks a daemon that runs; --context has none");
   }
   if (invocation.command == "forget" && invocation.request.size() == 1) {
     return misuse("forget: name a client, --sender or --recipient (see greyctl forget --help)");

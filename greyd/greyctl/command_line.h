@@ -8,9 +8,10 @@
 #include <vector>
 
 #include "greyd/base/error.h"
-#include "greyd/greyctl/import_wanted.h"
 #include "greyd/greyctl/export.h"
+#include "greyd/greyctl/import_wanted.h"
 #include "greyd/greyctl/place.h"
+#include "greyd/greyctl/serve_wanted.h"
 #include "greyd/greyctl/top.h"
 
 namespace CLI {
@@ -27,10 +28,11 @@ struct Invocation {
   // Of `top`.
   Top::By top_by = Top::By::clients;
   std::size_t top_most = 20;
-  std::optional<Seconds> top_since;  // how far back
-  ImportWanted import;               // of that
+  std::optional<Seconds> since;  // how far back: of `top`, `totals`
+  ImportWanted import;           // of that
 
-  Export exporting;  // of `export`
+  Export exporting;     // of `export`
+  ServeWanted serving;  // of `serve`
 
   std::string information;  // not empty: print this, and do nothing else
 };

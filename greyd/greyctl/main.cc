@@ -13,6 +13,7 @@
 #include "greyd/greyctl/command_line.h"
 #include "greyd/greyctl/offline.h"
 #include "greyd/greyctl/run.h"
+#include "greyd/greyctl/serve.h"
 
 namespace grey::greyctl {
 namespace {
@@ -35,6 +36,9 @@ Print printer(bool at_once) {
 Result<int> carry_out(const Invocation& invocation) {
   const auto place = find_place(invocation.named);
   if (!place) return tl::make_unexpected(place.error());
+  if (invocation.command == "serve") {
+    return tl::make_unexpected(serve(invocation.serving, place->control));
+  }
   const Paint paint(wants_colour());
   const Print print = printer(invocation.command == "watch");
   if (!place->offline) {

@@ -79,13 +79,13 @@ class Files : public Channel {
             .since = wall_clock()};
   }
   Upkeeping upkeeping() {
-    return {.save = [this](Upkeeping::Done done) { done(service_.files().save_all()); },
+    return {.save = [this](Upkeeping::Done done) { done(service_.save_all(wall_clock())); },
             .expire =
                 [this](Upkeeping::Done done) {
                   const std::size_t before = service_.greylist().table().size();
                   service_.expire(wall_clock(), SIZE_MAX);
                   const std::size_t after = service_.greylist().table().size();
-                  const auto saved = service_.files().save_all();
+                  const auto saved = service_.save_all(wall_clock());
                   done(saved ? Result<std::size_t>(before - after)
                              : tl::make_unexpected(saved.error()));
                 },

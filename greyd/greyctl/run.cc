@@ -23,7 +23,7 @@ class Run {
     if (command == "check") return check();
     if (command == "import") return import_sources(invocation_.import, channel_, print_);
     if (command == "export") return export_records(invocation_.exporting, channel_);
-    const auto last = ask(invocation_.request);
+    const auto last = ask(since(invocation_.request));
     if (!last) return tl::make_unexpected(last.error());
     return end(*last);
   }
@@ -45,7 +45,7 @@ class Run {
   void take(const Json& object, const std::string& line) {
     ++lines_;
     if (top_) return top_->add(object);
-    if (invocation_.json) return print_(line + "\n");
+    if (invocation_.json || invocation_.command == "totals") return print_(line + "\n");
     if (object.contains("watching")) return;
     if (invocation_.command == "watch") return print_(decision_text(object, paint_));
     if (invocation_.command == "entries") return print_(entry_text(object, now_));
@@ -59,7 +59,8 @@ class Run {
 
   Result<int> end(const Json& last) {
     const std::string& command = invocation_.command;
-    const bool is_list = command == "list" || command == "show" || command == "entries";
+    const bool is_list = command == "list" || command == "show" || command == "entries" ||
+                         command == "totals";
     if (invocation_.json) {
       if (!is_list) print_(last_line_ + "\n");
     } else if (!is_list) {
@@ -110,12 +111,18 @@ class Run {
     return "done\n";
   }
 
+  Json since(Json request) const {
+    if (invocation_.since) {
+      request["since"] = std::max<Seconds>(wall_clock() - *invocation_.since, 0);
+    }
+    return request;
+  }
+
   Result<int> top() {
     top_ = std::make_unique<Top>(invocation_.top_by);
-    Json request{{"command", "list"}};
-    if (invocation_.top_since)
-      request["since"] = std::max<Seconds>(wall_clock() - *invocation_.top_since, 0);
-    if (const auto last = ask(request); !last) return tl::make_unexpected(last.error());
+    if (const auto last = ask(since({{"command", "list"}})); !last) {
+      return tl::make_unexpected(last.error());
+    }
     if (!invocation_.json) {
       print_(top_->text(invocation_.top_most));
       return 0;

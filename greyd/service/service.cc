@@ -7,6 +7,7 @@
 #include "greyd/base/files.h"
 #include "greyd/lists/lists.h"
 #include "greyd/state/entries_file.h"
+#include "greyd/state/totals_file.h"
 
 namespace grey {
 namespace {
@@ -40,7 +41,10 @@ Service::Service(const ServiceSettings& settings, const HashKey& hash_key, Backg
           background,
           [this](StateFiles::Level level, const std::string& text) { report_state(level, text); },
           counters.state),
-      entries_(entries_path(settings.context_file), background) {
+      entries_(entries_path(settings.context_file), background),
+      totals_(totals_path(settings.context_file), settings.policy.waiting_life(), background,
+              counters.attempts,
+              [this](const std::string& text) { report_(StateFiles::Level::error, text); }) {
   entries_.on_change([this] { entries_.put_in(*lists_); });
 }
 
@@ -85,6 +89,11 @@ Result<LoadReport> Service::load(Seconds now, Seconds monotonic) {
     return tl::make_unexpected(entries.error());
   }
   if (!note.empty()) report->notes.push_back(std::move(note));
+  note.clear();
+  if (auto totals = totals_.load(now, greylist_, note); !totals) {
+    return tl::make_unexpected(totals.error());
+  }
+  if (!note.empty()) report->notes.push_back(std::move(note));
   for (std::size_t c = 0; c < kRecordClasses; ++c) {
     if (greylist_.table().disorders(RecordClass(c)) == 0) continue;
     greylist_.sort_by_age();
@@ -120,8 +129,17 @@ void Service::look_at_clocks(Seconds now, Seconds monotonic) {
   }
   greylist_.set_expiry(clock_guard_.expiry());
   now_ = now;
+  totals_.tick(now, clock_guard_.expiry() != Expiry::usual);
   if (counters_.state.saved != saved_at_error_ && files_.journaling()) last_error_.clear();
   if (clock_guard_.expiry() == Expiry::usual) entries_.expire(now);
+}
+
+Result<std::size_t> Service::save_all(Seconds now) {
+  auto saved = files_.save_all();
+  if (auto totals = totals_.save(now); !totals && saved) {
+    return tl::make_unexpected(totals.error());
+  }
+  return saved;
 }
 
 // What is in force besides the file that is named, and is easily forgotten: of a cdb also what was

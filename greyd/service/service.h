@@ -14,6 +14,7 @@
 #include "greyd/core/greylist.h"
 #include "greyd/lists/lists.h"
 #include "greyd/service/entries_keeper.h"
+#include "greyd/service/totals_keeper.h"
 #include "greyd/state/state_files.h"
 #include "greyd/wire/wire.h"
 
@@ -76,6 +77,7 @@ class Service : public Decider {
   const Lists& lists() const { return *lists_; }
   Seconds lists_since() const { return lists_since_; }  // when they were loaded
   EntriesKeeper& entries() { return entries_; }
+  TotalsKeeper& totals() { return totals_; }
   // What a reload would say, with nothing changed.
   void start_check(std::function<void(const Result<std::size_t>&)> done);
   Expiry expiry() const { return clock_guard_.expiry(); }
@@ -93,6 +95,9 @@ class Service : public Decider {
   std::size_t expire(Seconds now, std::size_t limit) { return greylist_.expire(now, limit); }
   const Greylist& greylist() const { return greylist_; }
   StateFiles& files() { return files_; }
+  // The whole state and the totals are on the disk then, or an error says what is not. How many
+  // records.
+  Result<std::size_t> save_all(Seconds now);
 
  private:
   void report_state(StateFiles::Level level, const std::string& text);
@@ -112,6 +117,7 @@ class Service : public Decider {
   Counters& counters_;
   StateFiles files_;
   EntriesKeeper entries_;
+  TotalsKeeper totals_;
   OnDecided on_decided_;
   std::string last_error_;
   Count saved_at_error_ = 0;        // snapshots

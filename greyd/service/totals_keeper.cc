@@ -1,0 +1,222 @@
+#include "greyd/service/totals_keeper.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "greyd/state/totals_file.h"
+
+namespace grey {
+namespace {
+
+// What `now` has and `before` had not.
+HourEvents since(const HourEvents& before, HourEvents now) {
+  for (std::size_t i = 0; i < now.udp.size(); ++i) {
+    now.udp[i] -= before.udp[i];
+    now.policy[i] -= before.policy[i];
+  }
+  for (auto& [kind, count] : now.faults) {
+    const auto found = before.faults.find(kind);
+    if (found != before.faults.end()) count -= found->second;
+  }
+  std::erase_if(now.faults, [](const auto& fault) { return fault.second == 0; });
+  now.foreign -= before.foreign;
+  now.lost -= before.lost;
+  now.evicted -= before.evicted;
+  return now;
+}
+
+void add(HourEvents& to, const HourEvents& more) {
+  for (std::size_t i = 0; i < to.udp.size(); ++i) {
+    to.udp[i] += more.udp[i];
+    to.policy[i] += more.policy[i];
+  }
+  for (const auto& [kind, count] : more.faults) to.faults[kind] += count;
+  to.foreign += more.foreign;
+  to.lost += more.lost;
+  to.evicted += more.evicted;
+}
+
+}  // namespace
+
+TotalsKeeper::TotalsKeeper(std::string path, Seconds waiting_life, Background& background,
+                           AttemptTotals& since_start, Report report)
+    : path_(std::move(path)),
+      open_for_(waiting_life + 2 * kHour),
+      background_(background),
+      report_(std::move(report)),
+      attempts_(since_start) {}
+
+TotalsKeeper::~TotalsKeeper() {
+  *self_ = nullptr;
+}
+
+Result<void> TotalsKeeper::load(Seconds now, Greylist& greylist, std::string& note) {
+  auto loaded = load_totals(path_, now, note);
+  if (!loaded) return tl::make_unexpected(loaded.error());
+  const bool begins = loaded->empty();
+  older_ = std::make_shared<std::string>(std::move(*loaded));
+  open_from(hour_of(std::max<Seconds>(now - open_for_, 0)));
+  greylist.count_attempts_in(&attempts_);
+  if (begins) {
+    greylist.for_each([&](const SavedRecord& record) {
+      if (record.record_class == RecordClass::waiting) attempts_.began(record.seen);
+    });
+  }
+  saved_at_ = accounted_at_ = now;
+  return {};
+}
+
+// ---- what happens ------------------------------------------------------------------------------
+
+void TotalsKeeper::tick(Seconds now, bool in_doubt) {
+  const bool is_minute = now >= saved_at_ + kSaveInterval || now < saved_at_;
+  if (!is_minute && hour_of(now) == hour_of(accounted_at_)) return;
+  account(now);
+  if (!in_doubt) move_window(now);
+  if (is_minute && !saving_) {
+    saved_at_ = now;
+    start_save();
+  }
+}
+
+// What has happened since the last time goes to the hour of that: this one has just begun, or it is
+// the same.
+void TotalsKeeper::account(Seconds now) {
+  HourEvents happened = happened_();
+  const HourEvents news = since(accounted_, happened);
+  if (!news.empty()) add(events_[std::max(hour_of(accounted_at_), open_from_)], news);
+  accounted_ = std::move(happened);
+  accounted_at_ = now;
+}
+
+// ---- hours that change, and those that do not --------------------------------------------------
+
+void TotalsKeeper::move_window(Seconds now) {
+  const Seconds wanted = hour_of(std::max<Seconds>(now - open_for_, 0));
+  if (wanted > open_from_) close_before(wanted);
+  if (wanted < open_from_) open_from(wanted);  // the clock was set back
+  drop_before(hour_of(std::max<Seconds>(now - kKept, 0)));
+}
+
+void TotalsKeeper::close_before(Seconds hour) {
+  std::map<Seconds, HourTotals> closed;
+  for (auto& [at, attempts] : attempts_.take_before(hour)) closed[at].attempts = std::move(attempts);
+  while (!events_.empty() && events_.begin()->first < hour) {
+    const auto first = events_.begin();
+    closed[first->first].events = std::move(first->second);
+    events_.erase(first);
+  }
+  open_from_ = hour;
+  if (closed.empty()) return;
+  std::string lines = *older_;
+  for (auto& [at, totals] : closed) {
+    totals.hour = at;
+    append_totals(lines, totals);
+  }
+  older_ = std::make_shared<std::string>(std::move(lines));
+}
+
+// Lines of hours from that on become numbers again.
+void TotalsKeeper::open_from(Seconds hour) {
+  const std::size_t begin = first_line_from(hour);
+  for (std::string_view left = std::string_view(*older_).substr(begin); !left.empty();) {
+    const std::size_t end = left.find('\n');
+    if (const auto totals = read_totals(left.substr(0, end))) put(*totals);
+    left.remove_prefix(end + 1);
+  }
+  if (begin < older_->size()) older_ = std::make_shared<std::string>(older_->substr(0, begin));
+  attempts_.count_from(hour);
+  open_from_ = hour;
+}
+
+void TotalsKeeper::put(const HourTotals& totals) {
+  if (!totals.events.empty()) add(events_[totals.hour], totals.events);
+  if (totals.attempts != AttemptCounts()) attempts_.put(totals.hour, totals.attempts);
+}
+
+void TotalsKeeper::drop_before(Seconds hour) {
+  const std::size_t begin = first_line_from(hour);
+  if (begin > 0) older_ = std::make_shared<std::string>(older_->substr(begin));
+}
+
+// Where in `older_`; its end when there is none.
+std::size_t TotalsKeeper::first_line_from(Seconds hour) const {
+  const std::string_view text = *older_;
+  std::size_t begin = 0;
+  while (begin < text.size()) {
+    const std::size_t end = text.find('\n', begin);
+    const auto of = hour_of_line(text.substr(begin, end - begin));
+    if (!of || *of >= hour) break;
+    begin = end + 1;
+  }
+  return begin;
+}
+
+// ---- lines -------------------------------------------------------------------------------------
+
+std::string TotalsKeeper::recent_lines(Seconds since) const {
+  std::string lines;
+  auto attempts = attempts_.hours().lower_bound(hour_of(since));
+  auto events = events_.lower_bound(hour_of(since));
+  while (attempts != attempts_.hours().end() || events != events_.end()) {
+    HourTotals totals;
+    const bool has_attempts =
+        attempts != attempts_.hours().end() &&
+        (events == events_.end() || attempts->first <= events->first);
+    const bool has_events = events != events_.end() &&
+                            (attempts == attempts_.hours().end() || events->first <= attempts->first);
+    totals.hour = has_attempts ? attempts->first : events->first;
+    if (has_attempts) totals.attempts = (attempts++)->second;
+    if (has_events) totals.events = (events++)->second;
+    append_totals(lines, totals);
+  }
+  return lines;
+}
+
+TotalsKeeper::Lines TotalsKeeper::lines(Seconds since, Seconds now) {
+  account(now);
+  Lines lines{older_, first_line_from(hour_of(since)), recent_lines(since), 0};
+  const std::string& first = older_->empty() ? lines.recent : *older_;
+  if (const auto hour = hour_of_line(std::string_view(first).substr(0, first.find('\n')))) {
+    lines.from = *hour;
+  }
+  return lines;
+}
+
+// ---- the file ----------------------------------------------------------------------------------
+
+void TotalsKeeper::start_save() {
+  saving_ = true;
+  struct Next {
+    std::shared_ptr<const std::string> older;
+    std::string recent;
+    Result<void> outcome;
+  };
+  const auto next = std::make_shared<Next>();
+  next->older = older_;
+  next->recent = recent_lines(0);
+  background_.run(
+      [next, path = path_] {
+        next->outcome = save_totals(path, *next->older + next->recent);
+        return 0;
+      },
+      [next, self = self_](int error) {
+        if (*self == nullptr) return;
+        if (error != 0) next->outcome = failure("there is no memory to write the totals");
+        (*self)->saved(next->outcome);
+      });
+}
+
+void TotalsKeeper::saved(const Result<void>& outcome) {
+  saving_ = false;
+  if (!outcome) report_("totals: " + outcome.error().text);
+}
+
+Result<void> TotalsKeeper::save(Seconds now) {
+  background_.drain();
+  account(now);
+  return save_totals(path_, *older_ + recent_lines(0));
+}
+
+}  // namespace grey

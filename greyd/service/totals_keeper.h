@@ -1,0 +1,93 @@
+// The hourly totals (state/totals_text.h) of this daemon: what happens, as it happens, the hours of
+// before, and their file.
+//
+// Hours of which triplets may wait still are kept as numbers; older ones do not change, and are kept
+// as lines, for 400 days. The file is replaced each minute by the background, and at the end: a
+// daemon that is killed loses a minute of its totals, and nothing else.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "greyd/base/background.h"
+#include "greyd/base/counters.h"
+#include "greyd/base/error.h"
+#include "greyd/core/attempts.h"
+#include "greyd/core/greylist.h"
+#include "greyd/state/totals_text.h"
+
+namespace grey {
+
+class TotalsKeeper {
+ public:
+  static constexpr Seconds kKept = 400 * 24 * kHour;
+  static constexpr Seconds kSaveInterval = 60;
+
+  // What has happened since the start. Asked for when it is taken into account.
+  using Happened = std::function<HourEvents()>;
+  // Told why the file could not be written.
+  using Report = std::function<void(const std::string& text)>;
+
+  // `waiting_life`: of a triplet. `background` and `since_start` must outlive it.
+  TotalsKeeper(std::string path, Seconds waiting_life, Background& background,
+               AttemptTotals& since_start, Report report);
+  ~TotalsKeeper();
+  TotalsKeeper(const TotalsKeeper&) = delete;
+  TotalsKeeper& operator=(const TotalsKeeper&) = delete;
+
+  // As load_totals() has it. Where there is no file yet, what waits in the greylist has begun.
+  // From now on its attempts are counted here.
+  Result<void> load(Seconds now, Greylist& greylist, std::string& note);
+  // Where nobody asks it nothing has happened but attempts.
+  void happened_is(Happened happened) { happened_ = std::move(happened); }
+
+  // To be called about once a second: takes what has happened into account at each hour's end, and
+  // once a minute, and then starts to write the file. By a clock that is in doubt nothing is closed
+  // or dropped.
+  void tick(Seconds now, bool in_doubt);
+  // Writes it at once.
+  Result<void> save(Seconds now);
+
+  // The lines of the hours from that of `since` on; `older` are those that do not change.
+  struct Lines {
+    std::shared_ptr<const std::string> older;
+    std::size_t older_from = 0;  // an octet of it
+    std::string recent;
+    Seconds from = 0;  // the first hour that is kept; 0: there is none
+  };
+  Lines lines(Seconds since, Seconds now);
+
+ private:
+  void account(Seconds now);
+  void move_window(Seconds now);
+  void close_before(Seconds hour);
+  void open_from(Seconds hour);
+  void drop_before(Seconds hour);
+  std::size_t first_line_from(Seconds hour) const;
+  std::string recent_lines(Seconds since) const;
+  void put(const HourTotals& totals);
+  void start_save();
+  void saved(const Result<void>& outcome);
+
+  const std::string path_;
+  const Seconds open_for_;  // how long an hour's totals may change
+  Background& background_;
+  Report report_;
+  Happened happened_ = [] { return HourEvents(); };
+
+  Attempts attempts_;
+  std::map<Seconds, HourEvents> events_;  // of the hours from open_from_ on
+  Seconds open_from_ = 0;
+  std::shared_ptr<const std::string> older_ = std::make_shared<std::string>();
+  HourEvents accounted_;      // of what has happened since the start
+  Seconds accounted_at_ = 0;  // 0: never
+  Seconds saved_at_ = 0;
+  bool saving_ = false;
+  // Who is called back by the background may find us gone.
+  std::shared_ptr<TotalsKeeper*> self_ = std::make_shared<TotalsKeeper*>(this);
+};
+
+}  // namespace grey
