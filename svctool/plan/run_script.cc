@@ -94,10 +94,10 @@ std::string page_run_script(const std::string& prefix, const Suite& suite) {
   std::string text = head(prefix, "greyctl serve", suite);
   if (!sets_user(suite)) text += "[ \"$(id -u)\" = 0 ] || SERVICE_USER=\n\n";
   text += "# shellcheck disable=SC2153,SC2154 # the variables are in the environment\nexec ";
-  if (!sets_user(suite)) {
-    text.append("${SERVICE_USER:+").append(suite.as_user).append(" \"$SERVICE_USER\"} \\\n  ");
-  }
-  return text + shell_quote(prefix + "/bin/greyctl") + " --service \"$SERVICE\" serve \"$SERVE\"\n";
+  text += shell_quote(prefix + "/bin/greyctl") + " --service \"$SERVICE\" serve \\\n";
+  // It has its port when it becomes that user.
+  if (!sets_user(suite)) text += optional_flag("--user", "SERVICE_USER");
+  return text + "  \"$SERVE\"\n";
 }
 
 std::string service_path_variable(const std::string& prefix) {

@@ -79,10 +79,8 @@ std::string line_fault(std::string_view value) {
 
 std::string serve_fault(std::string_view value) {
   if (std::string fault = line_fault(value); !fault.empty()) return fault;
-  // One that is left out is what this says, whatever it says.
-  const auto one = parse_endpoint(value, Wildcards::allowed, 1);
-  const auto other = parse_endpoint(value, Wildcards::allowed, 2);
-  if (one && one == other) return {};
+  const auto endpoint = parse_endpoint(value, Wildcards::allowed, 0);  // 0: none is named
+  if (endpoint && endpoint->port != 0) return {};
   return is_not(value, "an address and port, as 127.0.0.1@9119");
 }
 

@@ -135,6 +135,9 @@ UMask=0077
 ProtectSystem=strict
 )";
 
+// That is of @privileged, and how it gives up what it had its port by.
+constexpr const char* kPageCalls = "SystemCallFilter=capset\n";
+
 }  // namespace
 
 std::string unit_file(const Unit& unit) {
@@ -165,6 +168,7 @@ std::string unit_file(const Unit& unit) {
   }
   text += daemon ? kDaemonPurpose : kPagePurpose;
   text += kSandbox;
+  if (!daemon) text += kPageCalls;
   for (const std::string& path : unit.writable) text += "ReadWritePaths=" + word(path) + "\n";
   text += directory_protection(unit);
   const std::string capability = unit.low_port ? "CAP_NET_BIND_SERVICE" : "";

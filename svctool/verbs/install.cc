@@ -70,13 +70,6 @@ bool is_own_address(const ServiceRequest& request) {
   return ::bind(fd.get(), address, is_v4 ? sizeof v4 : sizeof v6) == 0 || errno != EADDRNOTAVAIL;
 }
 
-void warn_of_page_port(const ServiceRequest& request) {
-  const auto endpoint = parse_endpoint(request.serve, Wildcards::allowed);
-  if (!endpoint || endpoint->port >= 1024 || sets_user(*request.suite)) return;
-  warn("--serve: a port below 1024, such as " + std::to_string(endpoint->port) +
-       ", is root's alone on most machines, and greyctl serve is not run as root");
-}
-
 void warn_of_surroundings(const ServiceRequest& request) {
   const std::string program = is_page(request) ? page_program(request) : daemon_program(request);
   if (!exists(program)) {
@@ -89,7 +82,6 @@ void warn_of_surroundings(const ServiceRequest& request) {
          address + " now; " + (is_page(request) ? "greyctl serve" : "the daemon") +
          " will not start without it");
   }
-  if (is_page(request)) warn_of_page_port(request);
   for (const std::string& service : with_same_address(request)) {
     warn(service + " listens on " + listens_on(request) + ", too; only one of the two " +
          (is_page(request) ? "" : "daemons ") + "can start");

@@ -27,7 +27,6 @@ suite=$1
 build=$2
 cmake --install "$build" --prefix /usr/local >/tmp/install.out || exit 1
 svctool=/usr/local/sbin/svctool
-[ ! -x $here/../../build/standin ] || cp $here/../../build/standin /usr/local/bin/greyctl # STANDIN
 if [ "$suite" = systemd ]; then directory=/etc/greylist; else directory=/service; fi
 service=$directory/greylist.1999
 page=$service.serve
