@@ -33,6 +33,10 @@ add_test(NAME svctool_rules_e2e
 add_test(NAME svctool_together_e2e
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_together_test.sh $<TARGET_FILE:svctool>)
 set_tests_properties(svctool_rules_e2e svctool_together_e2e PROPERTIES SKIP_RETURN_CODE 77)
+add_test(NAME figures_samples_test
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/figures_samples_test.sh ${CMAKE_SOURCE_DIR}
+                 $<TARGET_FILE:qmail-greyd> $<TARGET_FILE:greyctl>)
+set_tests_properties(figures_samples_test PROPERTIES SKIP_RETURN_CODE 77)
 add_test(NAME run_test COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/run_test.sh)
 # It needs ports that nobody has at any address.
 set_tests_properties(run_test PROPERTIES RUN_SERIAL TRUE)
