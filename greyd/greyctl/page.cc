@@ -21,7 +21,7 @@ Result<Page> page_of(Channel& channel, Seconds refresh) {
 Page page_of_nobody(const std::string& why, Seconds refresh) {
   const std::string body =
       "<h1>Greylisting</h1>\n<p><strong>The daemon does not answer.</strong></p>\n<p>" +
-      report::text_cell(why).html + "</p>\n<p>This page tries again by itself.</p>\n";
+      report::escaped(why) + "</p>\n<p>This page tries again by itself.</p>\n";
   return {report::page_html("Greylisting", refresh, body), std::string(report::page_script())};
 }
 
