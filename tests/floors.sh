@@ -14,6 +14,7 @@ greyd/lists:              greyd/base
 greyd/core:               greyd/lists
 greyd/state:              greyd/core
 greyd/imports:            greyd/state
+greyd/report:             greyd/state
 greyd/service:            greyd/state
 greyd/net:                greyd/base
 greyd/http:               greyd/net
@@ -23,7 +24,7 @@ greyd/lookups:            greyd/core greyd/net
 greyd/fronts:             greyd/state greyd/net
 greyd/control:            greyd/service greyd/fronts greyd/imports
 greyd:                    greyd/control greyd/imports greyd/store greyd/lookups
-greyd/greyctl:            greyd greyd/http greyd/metrics
+greyd/greyctl:            greyd greyd/http greyd/metrics greyd/report
 svctool/util:             greyd/base
 svctool/plan:             svctool/util greyd/lists
 svctool/cli:              svctool/plan

@@ -19,8 +19,8 @@ using ReasonCounts = std::array<Count, wire::kReasons>;  // queries, by wire::Re
 
 // How long a triplet has waited, in classes: class i is of the ages below kAgeBounds[i] that are in
 // none before, the last of all others.
-constexpr std::array<Seconds, 18> kAgeBounds = {30,   60,   120,  180,  240,   300,
-                                                420,  600,  900,  1200, 1800,  2700,
+constexpr std::array<Seconds, 18> kAgeBounds = {30,   60,   120,   180,   240,   300,
+                                                420,  600,  900,   1200,  1800,  2700,
                                                 3600, 7200, 14400, 28800, 43200, 86400};
 constexpr std::size_t kAgeClasses = kAgeBounds.size() + 1;
 using AgeCounts = std::array<Count, kAgeClasses>;

@@ -90,8 +90,8 @@ Commands::Answer Commands::stats(Call& call) {
 Commands::Answer Commands::totals(Call& call) {
   const auto since = call.request.number("since");
   if (auto good = call.request.end(); !good) return refuse(good.error());
-  auto lines = std::make_shared<TotalsKeeper::Lines>(
-      service_.totals().lines(since.value_or(0), call.now));
+  auto lines =
+      std::make_shared<TotalsKeeper::Lines>(service_.totals().lines(since.value_or(0), call.now));
   const auto more = [lines, now = call.now](std::string& out) {
     const std::string_view older = std::string_view(*lines->older).substr(lines->older_from);
     if (older.size() > kTotalsPiece) {

@@ -87,7 +87,8 @@ Attempts::Hours Attempts::take_before(Seconds hour) {
   last_ = nullptr;
   from_ = hour;
   Hours taken;
-  while (!hours_.empty() && hours_.begin()->first < hour) taken.insert(hours_.extract(hours_.begin()));
+  while (!hours_.empty() && hours_.begin()->first < hour)
+    taken.insert(hours_.extract(hours_.begin()));
   return taken;
 }
 

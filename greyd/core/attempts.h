@@ -18,9 +18,9 @@
 
 namespace grey {
 
-constexpr Seconds kHour = 3600;
+constexpr Seconds kHourSeconds = 3600;
 constexpr Seconds hour_of(Seconds time) {
-  return time - time % kHour;
+  return time - time % kHourSeconds;
 }
 
 // The class of an age, see kAgeBounds.
@@ -32,11 +32,11 @@ constexpr std::size_t age_class(Seconds age) {
 
 // Of the triplets that were first seen in one hour.
 struct AttemptCounts {
-  Count first = 0;                  // that began to wait
-  AgeCounts passed{};               // of these that passed, by how long they had waited
-  Count waited = 0;                 // seconds, those together
-  AgeCounts early{};                // that have not passed (yet): by the age of their last early retry
-  AgeCounts passed_early{};         // that passed: likewise
+  Count first = 0;           // that began to wait
+  AgeCounts passed{};        // of these that passed, by how long they had waited
+  Count waited = 0;          // seconds, those together
+  AgeCounts early{};         // that have not passed (yet): by the age of their last early retry
+  AgeCounts passed_early{};  // that passed: likewise
   AgeCounts passed_early_waited{};  // seconds until these passed
   Count trusted = 0;                // that ended without a good retry, when their client was known
   Count never = 0;                  // likewise, when it was not: held back for good

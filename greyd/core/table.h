@@ -75,8 +75,8 @@ class Table {
   void update(Ref ref, RecordClass record_class, Seconds seen, std::uint8_t passes);
   // Changes the stamp alone; its place among the old and young stays.
   void set_seen(Ref ref, Seconds seen);
-  // An octet that may be noted with a record that waits, and is gone when it is updated: 0 at first.
-  // REQUIRES: of the class waiting.
+  // An octet that may be noted with a record that waits, and is gone when it is updated: 0 at
+  // first. REQUIRES: of the class waiting.
   void set_mark(Ref ref, std::uint8_t mark) { at(ref)->passes_or_mark = mark; }
   std::uint8_t mark(Ref ref) const { return at(ref)->passes_or_mark; }
   void erase(Ref ref);

@@ -21,6 +21,7 @@ constexpr const char* kFooter =
     "  greyctl forget 192.0.2.7                                 that client, and its triplets\n"
     "  greyctl allow 192.0.2.0/24 --for 30d                     let a network through for a month\n"
     "  greyctl watch                                            what happens right now\n"
+    "  greyctl report --since 7d                                what it held back, what it cost\n"
     "Exit codes: 0 yes or done, 1 no, 100 misuse, 111 the system or a file would not.";
 
 // The daemon's settings that say how records are kept, for --context.
@@ -191,6 +192,18 @@ class Parser {
         ->check(not_empty())
         ->check(CLI::NonNegativeNumber);
     as_json(top);
+    add_report(app);
+  }
+  void add_report(CLI::App& app) {
+    CLI::App* const report =
+        add(app, "report", "what greylisting has held back, and what it has cost");
+    since(report, "7d", "of the time from then on (7d)");
+    report
+        ->add_option("--html", result_.html,
+                     "write it as a page into this file, which is replaced when it is whole")
+        ->type_name("FILE")
+        ->check(not_empty());
+    as_json(report);
   }
 
   void add_changes(CLI::App& app) {

@@ -7,6 +7,8 @@
 
 #include "greyd/greyctl/ask.h"
 #include "greyd/greyctl/import.h"
+#include "greyd/greyctl/report_command.h"
+#include "greyd/greyctl/terminal.h"
 #include "greyd/net/clock.h"
 
 namespace grey::greyctl {
@@ -23,6 +25,7 @@ class Run {
     if (command == "check") return check();
     if (command == "import") return import_sources(invocation_.import, channel_, print_);
     if (command == "export") return export_records(invocation_.exporting, channel_);
+    if (command == "report") return report();
     const auto last = ask(since(invocation_.request));
     if (!last) return tl::make_unexpected(last.error());
     return end(*last);
@@ -59,8 +62,8 @@ class Run {
 
   Result<int> end(const Json& last) {
     const std::string& command = invocation_.command;
-    const bool is_list = command == "list" || command == "show" || command == "entries" ||
-                         command == "totals";
+    const bool is_list =
+        command == "list" || command == "show" || command == "entries" || command == "totals";
     if (invocation_.json) {
       if (!is_list) print_(last_line_ + "\n");
     } else if (!is_list) {
@@ -129,6 +132,13 @@ class Run {
     }
     for (const Json& row : top_->json(invocation_.top_most)) print_(row.dump() + "\n");
     return 0;
+  }
+
+  Result<int> report() {
+    Reporting wanted{.json = invocation_.json, .html = invocation_.html};
+    if (invocation_.since) wanted.back = *invocation_.since;
+    const report::Look look{paint_.colour(), shows_unicode(), terminal_width()};
+    return greyctl::report(wanted, channel_, look, print_);
   }
 
   Result<int> check() {

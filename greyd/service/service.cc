@@ -90,9 +90,7 @@ Result<LoadReport> Service::load(Seconds now, Seconds monotonic) {
   }
   if (!note.empty()) report->notes.push_back(std::move(note));
   note.clear();
-  if (auto totals = totals_.load(now, greylist_, note); !totals) {
-    return tl::make_unexpected(totals.error());
-  }
+  totals_.load(now, greylist_, note);
   if (!note.empty()) report->notes.push_back(std::move(note));
   for (std::size_t c = 0; c < kRecordClasses; ++c) {
     if (greylist_.table().disorders(RecordClass(c)) == 0) continue;

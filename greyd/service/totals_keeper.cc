@@ -42,7 +42,7 @@ void add(HourEvents& to, const HourEvents& more) {
 TotalsKeeper::TotalsKeeper(std::string path, Seconds waiting_life, Background& background,
                            AttemptTotals& since_start, Report report)
     : path_(std::move(path)),
-      open_for_(waiting_life + 2 * kHour),
+      open_for_(std::min(waiting_life + 2 * kHourSeconds, kMostOpen)),
       background_(background),
       report_(std::move(report)),
       attempts_(since_start) {}
@@ -51,11 +51,15 @@ TotalsKeeper::~TotalsKeeper() {
   *self_ = nullptr;
 }
 
-Result<void> TotalsKeeper::load(Seconds now, Greylist& greylist, std::string& note) {
+void TotalsKeeper::load(Seconds now, Greylist& greylist, std::string& note) {
   auto loaded = load_totals(path_, now, note);
-  if (!loaded) return tl::make_unexpected(loaded.error());
-  const bool begins = loaded->empty();
-  older_ = std::make_shared<std::string>(std::move(*loaded));
+  writes_ = loaded.has_value();
+  if (!writes_) {
+    note = "totals: " + loaded.error().text + "; they are in memory alone until the next start";
+  }
+  std::string lines = loaded ? std::move(*loaded) : std::string();
+  const bool begins = lines.empty();
+  older_ = std::make_shared<std::string>(std::move(lines));
   open_from(hour_of(std::max<Seconds>(now - open_for_, 0)));
   greylist.count_attempts_in(&attempts_);
   if (begins) {
@@ -64,7 +68,6 @@ Result<void> TotalsKeeper::load(Seconds now, Greylist& greylist, std::string& no
     });
   }
   saved_at_ = accounted_at_ = now;
-  return {};
 }
 
 // ---- what happens ------------------------------------------------------------------------------
@@ -101,7 +104,8 @@ void TotalsKeeper::move_window(Seconds now) {
 
 void TotalsKeeper::close_before(Seconds hour) {
   std::map<Seconds, HourTotals> closed;
-  for (auto& [at, attempts] : attempts_.take_before(hour)) closed[at].attempts = std::move(attempts);
+  for (auto& [at, attempts] : attempts_.take_before(hour))
+    closed[at].attempts = std::move(attempts);
   while (!events_.empty() && events_.begin()->first < hour) {
     const auto first = events_.begin();
     closed[first->first].events = std::move(first->second);
@@ -161,11 +165,10 @@ std::string TotalsKeeper::recent_lines(Seconds since) const {
   auto events = events_.lower_bound(hour_of(since));
   while (attempts != attempts_.hours().end() || events != events_.end()) {
     HourTotals totals;
-    const bool has_attempts =
-        attempts != attempts_.hours().end() &&
-        (events == events_.end() || attempts->first <= events->first);
-    const bool has_events = events != events_.end() &&
-                            (attempts == attempts_.hours().end() || events->first <= attempts->first);
+    const bool has_attempts = attempts != attempts_.hours().end() &&
+                              (events == events_.end() || attempts->first <= events->first);
+    const bool has_events = events != events_.end() && (attempts == attempts_.hours().end() ||
+                                                        events->first <= attempts->first);
     totals.hour = has_attempts ? attempts->first : events->first;
     if (has_attempts) totals.attempts = (attempts++)->second;
     if (has_events) totals.events = (events++)->second;
@@ -174,19 +177,28 @@ std::string TotalsKeeper::recent_lines(Seconds since) const {
   return lines;
 }
 
+// The first that is kept; 0: there is none.
+Seconds TotalsKeeper::first_hour() const {
+  const std::string_view older = *older_;
+  if (const auto hour = hour_of_line(older.substr(0, older.find('\n')))) return *hour;
+  const auto& attempts = attempts_.hours();
+  if (attempts.empty() && events_.empty()) return 0;
+  if (attempts.empty()) return events_.begin()->first;
+  if (events_.empty()) return attempts.begin()->first;
+  return std::min(attempts.begin()->first, events_.begin()->first);
+}
+
 TotalsKeeper::Lines TotalsKeeper::lines(Seconds since, Seconds now) {
   account(now);
   Lines lines{older_, first_line_from(hour_of(since)), recent_lines(since), 0};
-  const std::string& first = older_->empty() ? lines.recent : *older_;
-  if (const auto hour = hour_of_line(std::string_view(first).substr(0, first.find('\n')))) {
-    lines.from = *hour;
-  }
+  lines.from = first_hour();
   return lines;
 }
 
 // ---- the file ----------------------------------------------------------------------------------
 
 void TotalsKeeper::start_save() {
+  if (!writes_) return;
   saving_ = true;
   struct Next {
     std::shared_ptr<const std::string> older;
@@ -216,6 +228,7 @@ void TotalsKeeper::saved(const Result<void>& outcome) {
 Result<void> TotalsKeeper::save(Seconds now) {
   background_.drain();
   account(now);
+  if (!writes_) return {};
   return save_totals(path_, *older_ + recent_lines(0));
 }
 

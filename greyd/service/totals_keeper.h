@@ -1,9 +1,9 @@
 // The hourly totals (state/totals_text.h) of this daemon: what happens, as it happens, the hours of
 // before, and their file.
 //
-// Hours of which triplets may wait still are kept as numbers; older ones do not change, and are kept
-// as lines, for 400 days. The file is replaced each minute by the background, and at the end: a
-// daemon that is killed loses a minute of its totals, and nothing else.
+// Hours of which triplets may wait still are kept as numbers; older ones do not change, and are
+// kept as lines, for 400 days. The file is replaced each minute by the background, and at the end:
+// a daemon that is killed loses a minute of its totals, and nothing else.
 #pragma once
 
 #include <functional>
@@ -23,8 +23,11 @@ namespace grey {
 
 class TotalsKeeper {
  public:
-  static constexpr Seconds kKept = 400 * 24 * kHour;
+  static constexpr Seconds kKept = 400 * 24 * kHourSeconds;
   static constexpr Seconds kSaveInterval = 60;
+  // Hours that may change are written anew each minute: what waits for longer, under a timeout of
+  // years, has its end counted no more.
+  static constexpr Seconds kMostOpen = 32 * 24 * kHourSeconds;
 
   // What has happened since the start. Asked for when it is taken into account.
   using Happened = std::function<HourEvents()>;
@@ -38,9 +41,10 @@ class TotalsKeeper {
   TotalsKeeper(const TotalsKeeper&) = delete;
   TotalsKeeper& operator=(const TotalsKeeper&) = delete;
 
-  // As load_totals() has it. Where there is no file yet, what waits in the greylist has begun.
+  // As load_totals() has it; one that cannot be read is left alone, totals are in memory alone
+  // then, and `note` says so. Where there is no file yet, what waits in the greylist has begun.
   // From now on its attempts are counted here.
-  Result<void> load(Seconds now, Greylist& greylist, std::string& note);
+  void load(Seconds now, Greylist& greylist, std::string& note);
   // Where nobody asks it nothing has happened but attempts.
   void happened_is(Happened happened) { happened_ = std::move(happened); }
 
@@ -68,6 +72,7 @@ class TotalsKeeper {
   void drop_before(Seconds hour);
   std::size_t first_line_from(Seconds hour) const;
   std::string recent_lines(Seconds since) const;
+  Seconds first_hour() const;
   void put(const HourTotals& totals);
   void start_save();
   void saved(const Result<void>& outcome);
@@ -86,6 +91,7 @@ class TotalsKeeper {
   Seconds accounted_at_ = 0;  // 0: never
   Seconds saved_at_ = 0;
   bool saving_ = false;
+  bool writes_ = true;
   // Who is called back by the background may find us gone.
   std::shared_ptr<TotalsKeeper*> self_ = std::make_shared<TotalsKeeper*>(this);
 };

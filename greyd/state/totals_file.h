@@ -1,4 +1,5 @@
-// Hourly totals on the disk, in NAME.totals: a header, the lines of totals_text.h, and their number.
+// Hourly totals on the disk, in NAME.totals: a header, the lines of totals_text.h, and their
+// number.
 //
 //   qmail-greyd totals 1
 //   {"hour":1764172800,"udp":{"new":12},"first":12}

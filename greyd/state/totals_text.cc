@@ -163,7 +163,7 @@ std::optional<Seconds> hour_of_line(std::string_view line) {
   line.remove_prefix(kBegin.size());
   Seconds hour = 0;
   const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), hour);
-  if (error != std::errc() || hour < 0 || hour > Seconds{UINT32_MAX} || hour % kHour != 0) {
+  if (error != std::errc() || hour < 0 || hour > Seconds{UINT32_MAX} || hour % kHourSeconds != 0) {
     return std::nullopt;
   }
   if (end == line.data() + line.size() || (*end != ',' && *end != '}')) return std::nullopt;

@@ -10,8 +10,8 @@
 // hour: its first second. What happened in it: udp, policy (queries decided, by front and reason),
 // faults (what is no query, by front and kind), foreign (datagrams from who may not ask), lost
 // (queries that got no answer), evicted (records). What became of the triplets that were first seen
-// in it: the others, see AttemptCounts; lists are by class of age (kAgeBounds), without the zeros at
-// their end. What is 0 is left out.
+// in it: the others, see AttemptCounts; lists are by class of age (kAgeBounds), without the zeros
+// at their end. What is 0 is left out.
 #pragma once
 
 #include <functional>

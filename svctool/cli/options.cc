@@ -57,6 +57,7 @@ constexpr struct {
     {"--supervise", kGreylist | kNamesService},
     {"--servicedir", kGreylist | kNamesService | kCheck},
     {"--servicetag", kGreylist | kNamesService},
+    {"--serve-only", kGreylist | kNamesService},
     {"--service", kGreyip | kNoGreyip | kCheck | kNamesService},
     {"--tcprules", kGreyip | kNoGreyip | kCheck},
     {"--match", kGreyip | kNoGreyip | kCheck},

@@ -73,8 +73,9 @@ std::uint64_t size_of(const std::string& path) {
 bool is_set_aside(std::string_view name, std::string_view context) {
   if (!name.starts_with(context)) return false;
   name.remove_prefix(context.size());
-  constexpr std::string_view kEnds[] = {".damaged.", ".journal.damaged.", ".found",
-                                        ".journal.found", ".journal.old.found"};
+  constexpr std::string_view kEnds[] = {
+      ".damaged.", ".journal.damaged.", ".entries.damaged.", ".totals.damaged.",
+      ".found",    ".journal.found",    ".journal.old.found"};
   return std::ranges::any_of(kEnds, [&](auto end) { return name.starts_with(end); });
 }
 
@@ -137,16 +138,20 @@ std::string hand_over_state(const std::string& service, const std::string& user,
       path_below(read_variable(service, "CONTROLDIR"), read_variable(service, "CONTEXT_FILE"));
   std::string files;
   std::optional<uid_t> owner;  // of what is handed over
-  for (const char* end : {"", ".journal", ".journal.old", ".lock"}) {
+  // What a daemon that ends leaves behind.
+  std::string left = " " + shell_quote(context) + " " + shell_quote(context + ".lock");
+  for (const std::string_view end :
+       {"", ".journal", ".journal.old", ".lock", ".entries", ".totals"}) {
     struct stat status {};
-    const std::string path = context + end;
+    const std::string path = context + std::string(end);
     if (::lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
     if (status.st_uid == account->pw_uid) continue;
     owner = status.st_uid;
     files += " " + shell_quote(path);
+    if (end == ".entries" || end == ".totals") left += " " + shell_quote(path);
   }
   if (!owner) return {};
-  if (runs) files = " " + shell_quote(context) + " " + shell_quote(context + ".lock");
+  if (runs) files = left;
   // With the directory, where it is that user's as well and no other can save there.
   const std::string directory = directory_of(context);
   struct stat status {};

@@ -1,6 +1,8 @@
 // A plan on this machine: the walks over it, put together for the commands.
 #pragma once
 
+#include <vector>
+
 #include "greyd/base/error.h"
 #include "svctool/files/compare.h"
 #include "svctool/plan/plan.h"
@@ -15,5 +17,9 @@ struct Applied {
 
 // Shows the changes that the plan makes, and makes them unless this is a dry run.
 Result<Applied> apply_or_show(const Plan& plan, const Manner& manner);
+
+// The same of several services, of which nothing is begun before all are found to be possible. Each
+// is made by itself, in this order. What an earlier one has is not shown again.
+Result<std::vector<Applied>> apply_or_show(std::vector<Plan> plans, const Manner& manner);
 
 }  // namespace grey::svctool

@@ -10,6 +10,11 @@
 //   CNTRLDIR/                            the daemon's CONTROLDIR: context file, lists
 //   LOGDIR/greylist.1999/                multilog's directory
 //
+// and what serves its report and figures, when --serve asks for that, is one more of that kind,
+//
+//   SERVICEDIR/greylist.1999.serve/      variables SERVE, SERVICE, SERVICE_USER
+//   LOGDIR/greylist.1999.serve/
+//
 // and under systemd, whose journal has the log,
 //
 //   SERVICEDIR/greylist.1999/

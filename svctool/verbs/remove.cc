@@ -18,6 +18,7 @@
 #include "svctool/plan/plan.h"
 #include "svctool/util/output.h"
 #include "svctool/util/place.h"
+#include "svctool/verbs/page.h"
 #include "svctool/verbs/restart.h"
 
 namespace grey::svctool {
@@ -96,9 +97,7 @@ Result<void> remove_own_file(const Suite& suite, const std::string& service) {
   return reread_own_files(suite);
 }
 
-}  // namespace
-
-Result<int> remove_service(const std::string& service, bool dry_run) {
+Result<int> remove_one(const std::string& service, bool dry_run) {
   const auto options = read_unexposed_options(service);
   if (!options) return tl::make_unexpected(options.error());
   const auto resolved = resolve(service);
@@ -119,7 +118,8 @@ Result<int> remove_service(const std::string& service, bool dry_run) {
     say_kept(kept);
     return 0;
   }
-  if (const auto state = service_state(suite, directory); state && state->up) {
+  if (const auto state = service_state(suite, directory);
+      state && state->up && !is_page(*options)) {
     if (auto saves = check_save(see(*options, directory, state->pid), Then::nothing); !saves) {
       return failure(service + ": not removed: " + saves.error().text);
     }
@@ -150,6 +150,16 @@ Result<int> remove_service(const std::string& service, bool dry_run) {
   say("removed " + name + (link ? " and " + directory : ""));
   say_kept(kept);
   return 0;
+}
+
+}  // namespace
+
+Result<int> remove_service(const std::string& service, bool dry_run) {
+  // The page first: without its daemon it would only say that that is gone.
+  if (const std::string page = find_page_of(service); !page.empty()) {
+    if (auto removed = remove_one(page, dry_run); !removed) return removed;
+  }
+  return remove_one(service, dry_run);
 }
 
 }  // namespace grey::svctool

@@ -11,6 +11,7 @@
 #include "svctool/util/process.h"
 #include "svctool/util/shell_quote.h"
 #include "svctool/util/wait.h"
+#include "svctool/verbs/page.h"
 #include "svctool/verbs/restart.h"
 
 namespace grey::svctool {
@@ -106,6 +107,7 @@ Result<int> stop_for_good(const Suite& suite, const std::string& service) {
 Result<int> reload_daemon(const std::string& service) {
   auto request = read_standing(service);
   if (!request) return tl::make_unexpected(request.error());
+  if (is_page(*request)) return failure(service + ": greyctl serve has no lists to read");
   const Suite& suite = *request->suite;
   const auto state = state_of(suite, service);
   if (!state) return tl::make_unexpected(state.error());
@@ -128,6 +130,11 @@ Result<int> start_daemon(const std::string& service) {
   auto request = read_standing(service);
   if (!request) return tl::make_unexpected(request.error());
   const Suite& suite = *request->suite;
+  if (is_page(*request)) {
+    const auto started = start_page(*request, service);
+    if (started && *started == 0) say_boot(suite, service);
+    return started;
+  }
   const auto before = state_of(suite, service);
   if (!before) return tl::make_unexpected(before.error());
   const auto endpoint = listen_endpoint(service);
@@ -159,7 +166,7 @@ Result<int> stop_daemon(const std::string& service) {
   if (has_scanner(suite) && !is_scanned(suite, service)) return stop_for_good(suite, service);
   const auto before = state_of(suite, service);
   if (!before) return tl::make_unexpected(before.error());
-  if (before->up) {
+  if (before->up && !is_page(*request)) {
     if (auto saves = check_save(see(*request, service, before->pid), Then::nothing); !saves) {
       return failure(service + ": not stopped: " + saves.error().text +
                      " (what supervises it would stop it all the same)");

@@ -218,3 +218,19 @@ TEST_CASE_FIXTURE(Fixture, "a request without an end is refused when it has beco
   CHECK(peer.received() ==
         "{\"error\":\"a request of more than 65536 bytes\",\"exit_code\":100}\n|");
 }
+
+TEST_CASE_FIXTURE(Fixture, "totals are told by the hour, and sums of them since the start") {
+  Peer peer(path);
+  decide("192.0.2.1");
+  const std::string answer = say(peer, "{\"command\":\"totals\"}\n");
+  const std::string hour = std::to_string(hour_of(kNow));
+  CHECK(answer == "{\"hour\":" + hour + ",\"first\":1}\n{\"done\":true,\"now\":" +
+                      std::to_string(kNow) + ",\"from\":" + hour + "}\n");
+  CHECK(say(peer, "{\"command\":\"totals\",\"since\":" + std::to_string(kNow + 3600) + "}\n") ==
+        "{\"done\":true,\"now\":" + std::to_string(kNow) + ",\"from\":" + hour + "}\n");
+  CHECK(say(peer, "{\"command\":\"totals\",\"since\":\"x\"}\n").find("\"error\"") !=
+        std::string::npos);
+  const json stats = json::parse(say(peer, "{\"command\":\"stats\"}\n"));
+  CHECK(stats["counters"]["attempts.first"] == 1);
+  CHECK(stats["attempts"]["passed"].size() == stats["attempts"]["bounds"].size() + 1);
+}

@@ -159,6 +159,12 @@ TEST_CASE("state that is root's is handed over by commands, in their order") {
   CHECK(hand_over_state(service, "nobody", false) == commands(context + ".journal"));
   // A daemon that ends writes a snapshot, and its journal goes.
   CHECK(hand_over_state(service, "nobody", true) == commands(context + " " + context + ".lock"));
+  write(context + ".entries", "x");
+  CHECK(hand_over_state(service, "nobody", true) ==
+        commands(context + " " + context + ".lock " + context + ".entries"));
+  CHECK(hand_over_state(service, "nobody", false) ==
+        commands(context + ".journal " + context + ".entries"));
+  fs::remove(context + ".entries");
   write(context, "x");
   CHECK(hand_over_state(service, "nobody", false) ==
         commands(context + " " + context + ".journal"));
