@@ -1,11 +1,9 @@
 #include "greyd/greyctl/site.h"
 
-#include <sodium.h>
-
-#include <array>
 #include <exception>
 
 #include "greyd/metrics/daemon_families.h"
+#include "greyd/report/html_parts.h"
 
 namespace grey::greyctl {
 namespace {
@@ -27,14 +25,8 @@ std::string policy_of(const Page& page) {
   std::string policy =
       "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
       "form-action 'none'; frame-ancestors 'none'";
-  if (page.script.empty()) return policy;
-  std::array<unsigned char, crypto_hash_sha256_BYTES> hash{};
-  crypto_hash_sha256(hash.data(), reinterpret_cast<const unsigned char*>(page.script.data()),
-                     page.script.size());
-  std::array<char, sodium_base64_ENCODED_LEN(sizeof hash, sodium_base64_VARIANT_ORIGINAL)> text{};
-  sodium_bin2base64(text.data(), text.size(), hash.data(), hash.size(),
-                    sodium_base64_VARIANT_ORIGINAL);
-  return policy + "; script-src 'sha256-" + text.data() + "'";
+  if (!page.script.empty()) policy += "; script-src " + report::source_hash(page.script);
+  return policy;
 }
 
 // As a line, whatever a daemon says.
