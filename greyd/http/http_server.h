@@ -57,6 +57,7 @@ class Server : private StreamProtocol {
 
   // The site has more to say: who waits is asked for again. Not from within Site::answer().
   void resume();
+  std::size_t waiting() const { return waiting_.size(); }  // of those that are connected
 
  private:
   class Talk;

@@ -101,8 +101,10 @@ TEST_CASE("an answer that is not there yet comes when it is") {
   CHECK(served.tell(gone, "GET /late HTTP/1.1\r\n\r\n").empty());
   Peer other = served.connect();
   CHECK(statuses(served.tell(other, kGet)) == "200");
+  CHECK(served.server->waiting() == 3);
   gone.close();
   served.run();
+  CHECK(served.server->waiting() == 2);
   served.server->resume();  // of something else
   CHECK(first.received().empty());
   served.site.ready = true;

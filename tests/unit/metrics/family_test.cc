@@ -135,6 +135,7 @@ TEST_CASE("who asks is given the form that is wanted most") {
        kText},
       // What is named more nearly counts: here q=0 and 0.2.
       {"application/openmetrics-text;q=0, */*", kText},
+      {"application/openmetrics-text;q=0.9, text/plain;q=0.1, */*", kOpen},
       {"text/*;q=0.2, application/*;q=0.3", kOpen},
       {"text/plain;q=0, application/*;q=0.001", kOpen},
       // Nothing that can be given: text is better than nothing.
