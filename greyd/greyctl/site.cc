@@ -29,10 +29,10 @@ std::string policy_of(const Page& page) {
   return policy;
 }
 
-// As a line, whatever a daemon says.
+// As a line of printable ASCII, whatever a daemon says.
 std::string one_line(std::string text) {
   for (char& c : text) {
-    if (c == '\n' || c == '\r') c = ' ';
+    if (c < ' ' || c > '~') c = ' ';
   }
   return text + "\n";
 }
