@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "greyd/base/error.h"
-#include "greyd/greyctl/import_wanted.h"
 #include "greyd/greyctl/export.h"
+#include "greyd/greyctl/import_wanted.h"
 #include "greyd/greyctl/place.h"
 #include "greyd/greyctl/top.h"
 

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "greyd/greyctl/ask.h"
-#include "greyd/greyctl/import.h"
 #include "greyd/net/clock.h"
 
 namespace grey::greyctl {
@@ -14,14 +13,21 @@ namespace {
 
 class Run {
  public:
-  Run(const Invocation& invocation, Channel& channel, const Paint& paint, const Print& print)
-      : invocation_(invocation), channel_(channel), paint_(paint), print_(print) {}
+  Run(const Invocation& invocation, Sources& sources, Channel& channel, const Paint& paint,
+      const Print& print)
+      : invocation_(invocation),
+        sources_(sources),
+        channel_(channel),
+        paint_(paint),
+        print_(print) {}
 
   Result<int> run() {
     const std::string& command = invocation_.command;
     if (command == "top") return top();
     if (command == "check") return check();
-    if (command == "import") return import_sources(invocation_.import, channel_, print_);
+    if (command == "import") {
+      return import_sources(invocation_.import, sources_, channel_, print_);
+    }
     if (command == "export") return export_records(invocation_.exporting, channel_);
     const auto last = ask(invocation_.request);
     if (!last) return tl::make_unexpected(last.error());
@@ -144,6 +150,7 @@ class Run {
   }
 
   const Invocation& invocation_;
+  Sources& sources_;
   Channel& channel_;
   const Paint& paint_;
   const Print& print_;
@@ -155,9 +162,9 @@ class Run {
 
 }  // namespace
 
-Result<int> run(const Invocation& invocation, Channel& channel, const Paint& paint,
-                const Print& print) {
-  return Run(invocation, channel, paint, print).run();
+Result<int> run(const Invocation& invocation, Sources& sources, Channel& channel,
+                const Paint& paint, const Print& print) {
+  return Run(invocation, sources, channel, paint, print).run();
 }
 
 }  // namespace grey::greyctl
