@@ -101,7 +101,8 @@ Result<Prepared> prepare(const Plan& plan, const Manner& manner, bool only_show,
 
 }  // namespace
 
-Result<Applied> apply_or_show(const Plan& plan, const Manner& manner) {
+Result<Applied> apply_or_show(const Plan& plan, const Manner& manner,
+                              const std::function<Result<void>()>& last) {
   const bool only_show = manner.dry_run || manner.json;
   NewUsers new_users;
   const auto prepared = prepare(plan, manner, only_show, new_users);
@@ -117,7 +118,7 @@ Result<Applied> apply_or_show(const Plan& plan, const Manner& manner) {
   if (manner.dry_run) {
     show_in_full(comparison, prepared->missing);
   } else {
-    auto installed = install(plan, comparison, prepared->accounts, manner.destdir);
+    auto installed = install(plan, comparison, prepared->accounts, manner.destdir, last);
     if (!installed) return tl::make_unexpected(installed.error());
     new_users.keep();
     show_briefly(comparison, prepared->missing, service);

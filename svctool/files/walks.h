@@ -1,6 +1,8 @@
 // A plan on this machine: the walks over it, put together for the commands.
 #pragma once
 
+#include <functional>
+
 #include "greyd/base/error.h"
 #include "svctool/files/compare.h"
 #include "svctool/plan/plan.h"
@@ -13,7 +15,9 @@ struct Applied {
   std::vector<TargetPath> paths;  // that were changed
 };
 
-// Shows the changes that the plan makes, and makes them unless this is a dry run.
-Result<Applied> apply_or_show(const Plan& plan, const Manner& manner);
+// Shows the changes that the plan makes, and makes them unless this is a dry run; then `last`
+// belongs to them: see Transaction::commit().
+Result<Applied> apply_or_show(const Plan& plan, const Manner& manner,
+                              const std::function<Result<void>()>& last = {});
 
 }  // namespace grey::svctool

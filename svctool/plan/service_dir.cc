@@ -19,16 +19,11 @@ std::string file_variable(const ServiceRequest& request, std::string_view name) 
 }
 
 std::string context_directory(const ServiceRequest& request) {
-  return directory_of(
-      path_below(control_directory(request), value_in_force(request, "CONTEXT_FILE")));
+  return directory_of(context_path(request));
 }
 
 std::string log_directory(const ServiceRequest& request) {
   return path_below((service_path(request) + "/log").said(), value_in_force(request, "LOGDIR"));
-}
-
-std::string daemon_user(const ServiceRequest& request) {
-  return sets_user(*request.suite) ? request.user : value_in_force(request, "SERVICE_USER");
 }
 
 // As it was given, or set by hand; greydaemon's names are below the control directory in any case.
@@ -89,6 +84,14 @@ void add_log(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
 
 std::string control_directory(const ServiceRequest& request) {
   return path_below(service_path(request).said(), value_in_force(request, "CONTROLDIR"));
+}
+
+std::string daemon_user(const ServiceRequest& request) {
+  return sets_user(*request.suite) ? request.user : value_in_force(request, "SERVICE_USER");
+}
+
+std::string context_path(const ServiceRequest& request) {
+  return path_below(control_directory(request), value_in_force(request, "CONTEXT_FILE"));
 }
 
 std::vector<Variable> variables_of(const ServiceRequest& request) {

@@ -17,6 +17,7 @@
 #include "svctool/util/place.h"
 #include "svctool/verbs/after_change.h"
 #include "svctool/verbs/check.h"
+#include "svctool/verbs/import_state.h"
 #include "svctool/verbs/report_check.h"
 #include "svctool/verbs/verbs.h"
 
@@ -113,8 +114,11 @@ Result<int> run(ServiceRequest& request, const Manner& manner) {
   }
   if (!request.run_file_only && manner.destdir.is_this_machine())
     warn_of_another_state(request, service);
-  const auto applied = apply_or_show(plan, manner);
+  StateImport import(request, believed && exists(service) ? service : "");
+  if (auto good = import.rehearse(); !good) return tl::make_unexpected(good.error());
+  const auto applied = apply_or_show(plan, manner, [&] { return import.perform(); });
   if (!applied) return tl::make_unexpected(applied.error());
+  import.report(manner.dry_run);
   if (manner.destdir.is_this_machine()) warn_of_surroundings(request);
   if (manner.destdir.is_this_machine() && !applied->paths.empty()) {
     if (auto told = announce(request, plan, *applied); !told) {
