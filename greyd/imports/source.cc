@@ -102,6 +102,7 @@ Result<Source> Source::open_directory(const std::string& path, std::optional<For
   if (!names) return tl::make_unexpected(names.error());
   for (const std::string& name : *names) {
     auto file = open_file(path + "/" + name);
+    if (!file && file.error().number == ENOENT) continue;  // multilog has taken it away just now
     if (!file) return tl::make_unexpected(file.error());
     if (source.files_.size() >= kKeptOpen) file->fd.reset();
     source.files_.push_back(std::move(*file));
