@@ -34,9 +34,12 @@ class Target {
       return target;
     }
     struct stat status {};
-    if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+    const bool there = ::stat(path.c_str(), &status) == 0;
+    if (there && !S_ISREG(status.st_mode)) {
       return misuse("--output: " + path + " is no regular file: use > for it");
     }
+    // A link to itself, say, would be replaced.
+    if (!there && errno != ENOENT) return tl::make_unexpected(system_error("write", path, errno));
     auto file = NewFile::begin(path, true);
     if (!file) return tl::make_unexpected(file.error());
     target.file_.emplace(std::move(*file));

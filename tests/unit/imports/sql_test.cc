@@ -334,3 +334,11 @@ TEST_CASE("whose time a time is") {
           "waiting 192.0.2.1 a@x.org b@y.net seen=" + std::to_string(seen) + " ends=1795705200\n");
   }
 }
+
+TEST_CASE("a NUL outside of a text is an error at once, as where a disk has lost the rest") {
+  const auto reader = reader_of(Form::mysql, "FILE", settings(), [](const Item&) {});
+  REQUIRE(reader->feed("CREATE TABLE `x` (\n"));
+  const auto fed = reader->feed(std::string(10, '\0'));
+  REQUIRE_FALSE(fed.has_value());
+  CHECK(fed.error().text == "FILE:2: has a NUL outside of a text");
+}
