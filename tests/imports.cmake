@@ -14,3 +14,5 @@ add_test(NAME import_bad_input_test
          COMMAND perl ${CMAKE_CURRENT_SOURCE_DIR}/e2e/import_bad_input_test.pl
                  $<TARGET_FILE:qmail-greyd> $<TARGET_FILE:greyctl> ${CMAKE_SOURCE_DIR})
 set_tests_properties(import_bad_input_test PROPERTIES TIMEOUT 900)
+add_test(NAME progress_test COMMAND perl ${CMAKE_CURRENT_SOURCE_DIR}/e2e/progress_test.pl
+                                    $<TARGET_FILE:greyctl>)
