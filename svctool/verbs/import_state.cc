@@ -89,15 +89,21 @@ class BegunState {
     auto place = open_place(context_file);
     if (!place) return;
     place_.emplace(std::move(*place));
-    for (const char* suffix : {"", ".journal", ".journal.old", ".lock", ".entries", ".new"}) {
+    for (const char* suffix : kSuffixes) {
       if (!has(place_->name + suffix)) missing_.push_back(place_->name + suffix);
     }
   }
-  void remove() const {
-    for (const std::string& name : missing_) ::unlinkat(fd(), name.c_str(), 0);
+  // Whether nothing was there, and now something was.
+  bool remove() const {
+    std::size_t removed = 0;
+    for (const std::string& name : missing_) removed += ::unlinkat(fd(), name.c_str(), 0) == 0;
+    return removed > 0 && missing_.size() == std::size(kSuffixes);
   }
 
  private:
+  static constexpr const char* kSuffixes[] = {"",      ".journal", ".journal.old",
+                                              ".lock", ".entries", ".new"};
+
   int fd() const { return place_->directory.fd.get(); }
   bool has(const std::string& name) const {
     struct stat status {};
@@ -108,10 +114,11 @@ class BegunState {
   std::vector<std::string> missing_;  // names that nothing had
 };
 
-// "greyctl: X" -> "X"
-std::string without_name(const std::string& said) {
+// "greyctl: a warning greyctl: X" -> "X"
+std::string last_words(const std::string& said) {
   constexpr std::string_view kName = "greyctl: ";
-  return said.starts_with(kName) ? said.substr(kName.size()) : said;
+  const std::size_t at = said.rfind(kName);
+  return at == std::string::npos ? said : said.substr(at + kName.size());
 }
 
 std::string service_that_answers(const std::string& program, const std::string& service) {
@@ -139,7 +146,7 @@ Result<std::string> StateImport::greyctl(std::vector<std::string> words, bool dr
     arguments.push_back(source.starts_with('-') ? "./" + source : source);
   }
   auto said = read_program(program);
-  if (!said) return failure("--import: " + without_name(said.error().text));
+  if (!said) return failure("--import: " + last_words(said.error().text));
   return said;
 }
 
@@ -178,8 +185,9 @@ Result<void> StateImport::perform() {
   auto said = running_.empty() ? import_offline(context_file, false)
                                : greyctl({"--service", running_}, false);
   if (!said) {
-    before.remove();
-    return tl::make_unexpected(said.error());
+    Error error = said.error();
+    if (before.remove()) error.text += "; the state that was begun so is removed";
+    return tl::make_unexpected(std::move(error));
   }
   said_ = std::move(*said);
   return {};

@@ -67,18 +67,19 @@ mv "$base/prefix/bin/greyctl" "$top/greyctl"
 refuses 111 "$base/prefix/bin/greyctl is not there" "$@" --import="$base/known"
 mv "$top/greyctl" "$base/prefix/bin/greyctl"
 # In the last moment: it was good when it was looked at first.
+# It warns before, too.
 cat >"$base/prefix/bin/other" <<END
 #!/bin/sh
 case " \$* " in *' --dry-run '*) exec '$greyctl' "\$@" ;; esac
 [ ! -e '$service' ] || exit 1
 '$greyctl' "\$@" >/dev/null
-echo 'greyctl: the disk is full' >&2
+printf 'greyctl: %s\\n' 'trying again in a minute' 'the disk is full' >&2
 exit 111
 END
 chmod 755 "$base/prefix/bin/other"
 mv "$base/prefix/bin/greyctl" "$top/greyctl"
 mv "$base/prefix/bin/other" "$base/prefix/bin/greyctl"
-refuses 111 '--import: the disk is full' "$@" --import="$base/known"
+refuses 111 '--import: the disk is full; the state that was begun so is removed' "$@" --import="$base/known"
 mv "$top/greyctl" "$base/prefix/bin/greyctl"
 
 say 'a dry run says what would be'
