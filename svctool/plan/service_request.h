@@ -38,6 +38,7 @@ struct ServiceRequest {
   Values values;                     // settings given on the command line
   Values samples;                    // by option: of kOperatorFiles, what those begin with
   std::vector<std::string> options;  // what .options keeps
+  std::vector<std::string> imports;  // paths of what the state begins with, for greyctl(8)
   Values by_hand;                    // by variable: what a hand has set, which stays; see edits.h
   // For a check: variables have the value that the options give, whatever a hand has made of it;
   // all else follows what is in force.
