@@ -242,7 +242,8 @@ subtest 'requests that are too long, have a body, or are none' => sub {
     srand 1;
     for (1 .. 50) { my $peer = connected(); print $peer join '', map { chr int rand 256 } 1 .. 1 + int rand 3000; close $peer }
     is((get('/healthz'))[0], 200, 'it is still there');
-    cmp_ok +(slurp("/proc/$server/status") =~ /^VmHWM:\s+(\d+)/m)[0], '<', 100_000, 'and has not grown';
+    my $bound = slurp("/proc/$server/maps") =~ /asan/ ? 400_000 : 60_000; # that keeps what is freed
+    cmp_ok +(slurp("/proc/$server/status") =~ /^VmHWM:\s+(\d+)/m)[0], '<', $bound, 'and has not grown';
 };
 
 subtest 'the daemon does not answer' => sub {
