@@ -127,8 +127,8 @@ Result<int> check_against(std::vector<ServiceRequest>& requests, const Manner& m
 void warn_of_page(const ServiceRequest& request) {
   const std::string page = Destdir().at(page_beside(service_path(request)));
   if (is_page(request) || !request.serve.empty() || !exists(page + "/.options")) return;
-  warn(page + " stays, and serves; to take it away: svctool --remove --service=" +
-       shell_quote(page));
+  warn(page +
+       " stays, and serves; to take it away: svctool --remove --service=" + shell_quote(page));
 }
 
 Result<void> follow_up(const ServiceRequest& request, const Plan& plan, const Applied& applied,
