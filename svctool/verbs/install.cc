@@ -84,6 +84,12 @@ void warn_of_surroundings(const ServiceRequest& request) {
   }
 }
 
+// What has been changed comes into force here.
+Result<void> follow_up(const ServiceRequest& request, const Plan& plan, const Applied& applied) {
+  warn_of_surroundings(request);
+  return applied.paths.empty() ? Result<void>() : announce(request, plan, applied);
+}
+
 }  // namespace
 
 Result<int> run(ServiceRequest& request, const Manner& manner) {
@@ -119,10 +125,9 @@ Result<int> run(ServiceRequest& request, const Manner& manner) {
   const auto applied = apply_or_show(plan, manner, [&] { return import.perform(); });
   if (!applied) return tl::make_unexpected(applied.error());
   import.report(manner.dry_run);
-  if (manner.destdir.is_this_machine()) warn_of_surroundings(request);
-  if (manner.destdir.is_this_machine() && !applied->paths.empty()) {
-    if (auto told = announce(request, plan, *applied); !told) {
-      return tl::make_unexpected(told.error());
+  if (manner.destdir.is_this_machine()) {
+    if (auto followed = follow_up(request, plan, *applied); !followed) {
+      return tl::make_unexpected(followed.error());
     }
   }
   advise_restart(*applied, *request.suite, plan.service);
