@@ -1,5 +1,6 @@
 #include "greyd/greyctl/import.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -262,6 +263,12 @@ class Import {
 }  // namespace
 
 Result<Sources> open_sources(const ImportWanted& wanted) {
+  // Each is kept open, and a shell's pattern may name more than a process has by default.
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+    files.rlim_cur = files.rlim_max;
+    (void)::setrlimit(RLIMIT_NOFILE, &files);
+  }
   Sources sources;
   for (const std::string& path : wanted.sources) {
     auto source = imports::Source::open(path, wanted.form);

@@ -89,10 +89,6 @@ void warn_of_surroundings(const ServiceRequest& request) {
   }
 }
 
-}  // namespace
-
-namespace {
-
 // What `request` asks for, with what stays of it as a hand has made it.
 Plan plan_standing(ServiceRequest& request, const Manner& manner) {
   const std::string service = manner.destdir.at(service_path(request));

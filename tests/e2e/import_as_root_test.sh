@@ -51,7 +51,16 @@ ok 'and nothing of it is there' eval '! stored 192.0.2.4'
 chmod 755 "$work/sources" "$work/sources/cqgreylist" "$work/sources/cqgreylist/192"
 ok 'one whose directories may be read' takes '^taken: 1 records' "$work/sources/cqgreylist"
 
-# More logs than a process may have open.
+# More of them than a process may have open, named and in a directory.
+many_named() {
+  local number
+  mkdir "$work/many"
+  for ((number = 0; number < 300; number++)); do
+    echo "@400000006745f1a21b2c3d4e other" >"$work/many/$number"
+  done
+  (ulimit -Sn 256 && takes '^taken: ' "$work/many"/*)
+}
+ok 'some hundreds of files' many_named
 many() {
   local number
   for ((number = 0; number < 1100; number++)); do

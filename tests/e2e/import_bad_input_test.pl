@@ -36,13 +36,14 @@ my $now = int time;
 sub run_at { my ($place, @command) = @_;
     my $begun = time;
     my $pid = open my $out, '-|' // die;
-    if ($pid == 0) { open STDERR, '>&', \*STDOUT; exec 'perl', '-e', <<'END', "$dir/memory", $greyctl, @$place, @command or die }
+    if ($pid == 0) { open STDERR, '>&', \*STDOUT; exec 'perl', '-MPOSIX', '-e', <<'END', "$dir/memory", $greyctl, @$place, @command or die }
 my $file = shift;
 system { $ARGV[0] } @ARGV;
 my $code = $? & 127 ? 255 : $? >> 8;
-# Of children that have ended: ru_maxrss, in kB.
+# getrusage(2) of children that have ended: ru_maxrss, in kB; on another machine it is not known.
+my $call = { x86_64 => 98, aarch64 => 165 }->{ (POSIX::uname())[4] };
 my $usage = "\0" x 144;
-syscall 98, -1, $usage;
+syscall $call, -1, $usage if $call;
 open my $out, ">", $file or die;
 print $out +(unpack "q*", $usage)[4];
 close $out;

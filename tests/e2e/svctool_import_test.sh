@@ -112,6 +112,11 @@ ok "$@" --import="$base/more"
 says 'import: taken: 1 records'
 answers 12 192.0.2.5
 
+say 'the state of another daemon, which runs'
+refuses 111 "--import: context file $context is in use by another daemon" \
+  --greylist=$((port > 60000 ? port - 9 : port + 9)) --servicedir="$base/service" --cntrldir="$base/other" --logdir="$base/log" \
+  --prefix="$base/prefix" --user=daemon --loguser=nobody --context-file="$context" --import="$base/known"
+
 say 'greyctl --service of one that runs, and of one that does not'
 known 192.0.2.6 >"$base/another"
 ctl import "$base/another" || fail 'a running one'

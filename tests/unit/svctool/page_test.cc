@@ -145,6 +145,8 @@ TEST_CASE("what is no address and port, or cannot work, is misuse") {
   }
   CHECK(error_of({"--serve-user=a"}) == "--serve-user needs --serve=ADDR@PORT");
   CHECK(error_of({"--serve-only"}) == "--serve-only needs --serve=ADDR@PORT");
+  CHECK(error_of({"--serve=127.0.0.1@9119", "--serve-only", "--import=/x"}) ==
+        "--import is for the daemon's state, which --serve-only leaves alone");
   CHECK(has(error_of({"--serve=@80", "--serve-user=a"}), "only indimail may ask the daemon"));
   CHECK(has(error_of({"--serve=@80", "--control=none"}), "nobody can ask the daemon"));
   CHECK(has(error_of({"--servicetag=a.serve"}), "ends as the name of a page does"));
