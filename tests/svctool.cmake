@@ -20,6 +20,10 @@ add_test(NAME svctool_operator_rules_e2e
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_operator_rules_test.sh $<TARGET_FILE:svctool>
                  $<TARGET_FILE:qmail-greyd>)
 set_tests_properties(svctool_operator_rules_e2e PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
+add_test(NAME svctool_import_e2e
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_import_test.sh $<TARGET_FILE:svctool>
+                 $<TARGET_FILE:qmail-greyd> $<TARGET_FILE:greyctl>)
+set_tests_properties(svctool_import_e2e PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
 add_test(NAME svctool_fault_e2e
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_fault_test.sh $<TARGET_FILE:svctool>)
 add_test(NAME svctool_links_e2e

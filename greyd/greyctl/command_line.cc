@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <array>
+#include <functional>
 #include <utility>
 
 #include "greyd/base/arguments.h"
@@ -249,7 +250,28 @@ class Parser {
             },
             "what it is, where its content does not tell: " + forms())
         ->type_name("FORM");
+    add_reader_settings(command, wanted.settings);
     command->add_flag("--dry-run", wanted.dry_run, "say what would be taken, and change nothing");
+  }
+
+  // How the other one was set, where that is not what it is by default.
+  void add_reader_settings(CLI::App* command, imports::Settings& settings) {
+    const auto add = [&](const char* option, const char* type, const char* help,
+                         const std::function<void(Seconds)>& set) {
+      command
+          ->add_option_function<std::string>(
+              option,
+              [this, option, set](const std::string& text) { set(duration_of(option, text)); },
+              help)
+          ->type_name(type);
+    };
+    add("--hold", "5m", "how long it deferred: jgreylist 2m, cqGreylist 1m, postgrey 5m",
+        [&settings](Seconds time) {
+          settings.jgreylist_hold = settings.cqgreylist_hold = settings.postgrey_delay = time;
+        });
+    add("--record-life", "36d",
+        "how long it kept what had passed: qmail-spp, relaydelay, Plesk, spamd 36d; jgreylist 30d",
+        [&settings](Seconds time) { settings.good_life = settings.jgreylist_life = time; });
   }
 
   static std::string forms() {

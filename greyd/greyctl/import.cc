@@ -1,5 +1,6 @@
 #include "greyd/greyctl/import.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -80,8 +81,8 @@ Entry entry_of(const json& line) {
 
 class Import {
  public:
-  Import(const ImportWanted& wanted, Channel& channel, const Print& print)
-      : wanted_(wanted), channel_(channel), print_(print) {}
+  Import(const ImportWanted& wanted, Sources& sources, Channel& channel, const Print& print)
+      : wanted_(wanted), sources_(sources), channel_(channel), print_(print) {}
 
   Result<int> run() {
     auto done = look();
@@ -116,7 +117,8 @@ class Import {
   }
 
   Result<void> read_all(Take each, const char* what) {
-    for (const std::string& path : wanted_.sources) {
+    for (imports::Source& source : sources_) {
+      const std::string& path = source.path();
       std::uint64_t items = 0;
       const auto visit = [&](const Item& item) {
         if (++items % kItemsPerLook == 0) stay([&] { return std::to_string(items); }, what, path);
@@ -126,7 +128,7 @@ class Import {
         stay([&] { return std::to_string(octets * 100 / std::max<std::uint64_t>(of, 1)) + "%"; },
              what, path);
       };
-      const auto read = imports::read_source(path, wanted_.form, {}, visit, come);
+      const auto read = source.read(wanted_.settings, visit, come);
       if (error_) return tl::make_unexpected(*error_);
       if (!read) return tl::make_unexpected(with_reader(read.error()));
       if (each == &Import::plan) tally_.add(read->sums);
@@ -222,10 +224,11 @@ class Import {
     return std::move(answer->object);
   }
 
-  // Root has become the owner of the context file by then.
+  // Of a tree: root has become the owner of the context file by then.
   static Error with_reader(Error error) {
     if (error.number != EACCES) return error;
-    error.text += " (it is read as uid:" + std::to_string(::geteuid()) + ")";
+    error.text += " (a tree is read as uid:" + std::to_string(::geteuid()) +
+                  "; for a running daemon root reads it)";
     return error;
   }
 
@@ -241,6 +244,7 @@ class Import {
   static constexpr Seconds kQuiet = 60;  // the daemon waits ten times as long
 
   const ImportWanted& wanted_;
+  Sources& sources_;
   Channel& channel_;
   const Print& print_;
   ProgressLine progress_;
@@ -258,8 +262,25 @@ class Import {
 
 }  // namespace
 
-Result<int> import_sources(const ImportWanted& wanted, Channel& channel, const Print& print) {
-  return Import(wanted, channel, print).run();
+Result<Sources> open_sources(const ImportWanted& wanted) {
+  // Each is kept open, and a shell's pattern may name more than a process has by default.
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+    files.rlim_cur = files.rlim_max;
+    (void)::setrlimit(RLIMIT_NOFILE, &files);
+  }
+  Sources sources;
+  for (const std::string& path : wanted.sources) {
+    auto source = imports::Source::open(path, wanted.form);
+    if (!source) return tl::make_unexpected(source.error());
+    sources.push_back(std::move(*source));
+  }
+  return sources;
+}
+
+Result<int> import_sources(const ImportWanted& wanted, Sources& sources, Channel& channel,
+                           const Print& print) {
+  return Import(wanted, sources, channel, print).run();
 }
 
 }  // namespace grey::greyctl

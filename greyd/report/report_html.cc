@@ -193,7 +193,8 @@ struct NamedSlot {
   double order;
 };
 
-// `wide`, `narrow`: every so-manieth is labelled, where there is room and where there is little.
+// `wide`: every so-manieth is labelled where there is room; of these every `narrow`th where there
+// is little.
 std::string times_section(std::string_view head, std::string_view what, const Report& report,
                           const std::vector<NamedSlot>& slots, std::size_t wide,
                           std::size_t narrow) {
@@ -210,7 +211,7 @@ std::string times_section(std::string_view head, std::string_view what, const Re
               {}};
   for (std::size_t i = 0; i < slots.size(); ++i) {
     const auto& [label, name, slot, order] = slots[i];
-    chart.columns.push_back({i % wide == 0 || i % narrow == 0 ? label : "", i % narrow == 0,
+    chart.columns.push_back({i % wide == 0 ? label : "", i % (wide * narrow) == 0,
                              tip_of(name, slot), segments_of(slot.fates)});
     Cell cell = html_cell(escaped(name), "d");
     cell.number = order;
@@ -234,9 +235,10 @@ std::string days_section(const Report& report) {
                      time_text(day.begin, report.by_week ? "from %Y-%m-%d" : "%a %Y-%m-%d"), day,
                      double(day.begin)});
   }
+  const std::size_t wide = (slots.size() + 11) / 12;
   return times_section(report.by_week ? "By week, from Monday" : "By day",
-                       report.by_week ? "week" : "day", report, slots, (slots.size() + 11) / 12,
-                       slots.size() <= 7 ? 1 : (slots.size() + 4) / 5);
+                       report.by_week ? "week" : "day", report, slots, wide,
+                       slots.size() <= 7 ? 1 : (slots.size() / wide + 4) / 5);
 }
 
 std::string hours_section(const Report& report) {
@@ -245,7 +247,7 @@ std::string hours_section(const Report& report) {
     const std::string name = (i < 10 ? "0" : "") + std::to_string(i);
     slots.push_back({name, name + ":00", report.hours[i], double(i)});
   }
-  return times_section("By hour of the day", "hour", report, slots, 2, 6);
+  return times_section("By hour of the day", "hour", report, slots, 2, 3);
 }
 
 std::string decisions_section(const Report& report) {

@@ -172,7 +172,9 @@ void ReportMaker::tell_fates() {
 }
 
 void ReportMaker::tell_times() {
-  const Seconds from = std::max(report_.from, report_.now - kTold);
+  // What is not counted is not shown as none.
+  const Seconds from = std::clamp(std::max(report_.now - kTold, report_.kept_from.value_or(0)),
+                                  report_.from, report_.now);
   std::vector<Seconds> days = days_of(from, report_.now, false, kMostDays + 1);
   report_.by_week = days.size() > kMostDays;
   if (report_.by_week) days = days_of(from, report_.now, true);

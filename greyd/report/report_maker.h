@@ -42,8 +42,8 @@ class ReportMaker {
   static constexpr std::size_t kMostRows = 10;          // of each table
   static constexpr std::size_t kMostNetworks = 10'000;  // with several clients of one message
   static constexpr std::size_t kMostDays = 45;          // more are told by weeks
-  static constexpr Seconds kTold =
-      401 * 24 * kHourSeconds;  // by day or week: longer than totals are kept
+  // By day or week: longer than totals are kept.
+  static constexpr Seconds kTold = 401 * 24 * kHourSeconds;
 
   struct Hour {
     Count accepted = 0, deferred = 0;

@@ -142,7 +142,7 @@ std::vector<std::string> canonical_options(const CLI::App& app, const std::strin
   for (const CLI::Option* option : app.get_options()) {
     const std::string name = long_name(*option);
     if (option->count() == 0 || !is_service_option(*option) || name == "--nooverwrite" ||
-        name == "--create-users" || name == overruled) {
+        name == "--create-users" || name == "--import" || name == overruled) {
       continue;
     }
     const bool flag = option->get_expected_max() == 0;
@@ -153,6 +153,18 @@ std::vector<std::string> canonical_options(const CLI::App& app, const std::strin
 
 void trim_slashes(std::string& path) {
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+}
+
+// It is for a service of this machine that is being installed.
+Result<void> check_import(const Raw& raw) {
+  const std::pair<bool, const char*> others[] = {{!raw.destdir.empty(), "--destdir"},
+                                                 {raw.manner.check, "--check"},
+                                                 {raw.manner.json, "--json"},
+                                                 {raw.service.run_file_only, "--run-file-only"}};
+  for (const auto& [given, name] : others) {
+    if (given) return misuse(std::string("--import does not go with ") + name);
+  }
+  return {};
 }
 
 Result<CommandLine> finish_service(Raw& raw, const CLI::App& app) {
@@ -171,6 +183,9 @@ Result<CommandLine> finish_service(Raw& raw, const CLI::App& app) {
                       std::string(service.suite->log_keeper) + " keeps the log");
       }
     }
+  }
+  if (!service.imports.empty()) {
+    if (auto good = check_import(raw); !good) return tl::make_unexpected(good.error());
   }
   service.options = canonical_options(app, overruled);
   if (auto good = check_request(service); !good) return tl::make_unexpected(good.error());

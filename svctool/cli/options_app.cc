@@ -73,6 +73,13 @@ void add_service_options(CLI::App& app, Raw& raw) {
   add("--prefix", service.prefix, "DIR", "where the programs are installed");
   flag("--use-greydaemon", service.use_greydaemon,
        "run greydaemon, with the rules of the Perl daemon");
+  app.add_option("--import", service.imports,
+                 "what another greylister has kept, a file or a directory: what the state begins "
+                 "with; several times for several")
+      ->type_name("PATH")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->group(group);
   app.add_option("--serve", service.serve,
                  "beside it a service greylist.PORT.serve, which serves its report and figures as "
                  "pages there")

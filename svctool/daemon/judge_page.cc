@@ -20,12 +20,12 @@ void judge_silence(const PageObservation& seen, const Places& places, Findings& 
   const std::string where = to_string(seen.endpoint);
   const std::string restart = "svctool --restart --service=" + shell_quote(service);
   if (seen.listens == false && !seen.other.empty()) {
-    findings.wrong("port-taken",
-                   service + ": TCP port " + where + " is taken by " + seen.other,
+    findings.wrong("port-taken", service + ": TCP port " + where + " is taken by " + seen.other,
                    "end that one, or set another SERVE and use it with " + restart, where);
   }
   if (!seen.state) return;  // who cannot be asked is said elsewhere
-  const std::string it = service + ": greyctl serve (process " + std::to_string(seen.state->pid) + ")";
+  const std::string it =
+      service + ": greyctl serve (process " + std::to_string(seen.state->pid) + ")";
   if (!seen.state->up && !seen.state->wanted) {
     findings.wrong("down", service + ": down, and stays so until it is started", places.start,
                    service);

@@ -60,8 +60,7 @@ PageProbe parse_page_answer(const std::string& answer) {
 }
 
 PageProbe probe_page(const Endpoint& listen) {
-  const Endpoint endpoint =
-      listen.ip.is_any() ? Endpoint{Endpoint{}.ip, listen.port} : listen;
+  const Endpoint endpoint = listen.ip.is_any() ? Endpoint{Endpoint{}.ip, listen.port} : listen;
   const auto end = Clock::now() + kPatience;
   const Address address = address_of(endpoint);
   const Fd fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));

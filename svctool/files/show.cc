@@ -107,11 +107,11 @@ Json json_of(const Shown& shown, const Destdir& destdir) {
     char mode[16];
     std::snprintf(mode, sizeof mode, "%04o", unsigned(entry.mode));
     Json object = {{"type", name_of(entry.type)},
-                                     {"path", destdir.at(entry.path)},
-                                     {"mode", mode},
-                                     {"owner", entry.owner},
-                                     {"keep", entry.keep},
-                                     {"change", "none"}};
+                   {"path", destdir.at(entry.path)},
+                   {"mode", mode},
+                   {"owner", entry.owner},
+                   {"keep", entry.keep},
+                   {"change", "none"}};
     if (entry.type == Entry::Type::file) object["content"] = entry.content;
     if (change != comparison.changes.end() && change->entry == &entry) {
       object["change"] = name_of(change->type);

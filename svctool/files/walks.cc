@@ -119,14 +119,15 @@ void leave_out_what_is_there_before(std::vector<Plan>& plans) {
 
 // The paths that were changed.
 Result<std::vector<TargetPath>> carry_out(const Plan& plan, const Prepared& prepared,
-                                          const Manner& manner) {
+                                          const Manner& manner,
+                                          const std::function<Result<void>()>& last) {
   const Comparison& comparison = prepared.comparison;
   const std::string service = manner.destdir.at(plan.service);
   std::vector<TargetPath> paths;
   if (manner.dry_run) {
     show_in_full(comparison, prepared.missing);
   } else {
-    auto installed = install(plan, comparison, prepared.accounts, manner.destdir);
+    auto installed = install(plan, comparison, prepared.accounts, manner.destdir, last);
     if (!installed) return tl::make_unexpected(installed.error());
     show_briefly(comparison, prepared.missing, service);
     for (const Change& change : comparison.changes) paths.push_back(change.entry->path);
@@ -138,13 +139,15 @@ Result<std::vector<TargetPath>> carry_out(const Plan& plan, const Prepared& prep
 
 }  // namespace
 
-Result<Applied> apply_or_show(const Plan& plan, const Manner& manner) {
-  auto applied = apply_or_show(std::vector<Plan>{plan}, manner);
+Result<Applied> apply_or_show(const Plan& plan, const Manner& manner,
+                              const std::function<Result<void>()>& last) {
+  auto applied = apply_or_show(std::vector<Plan>{plan}, manner, last);
   if (!applied) return tl::make_unexpected(applied.error());
   return std::move(applied->front());
 }
 
-Result<std::vector<Applied>> apply_or_show(std::vector<Plan> plans, const Manner& manner) {
+Result<std::vector<Applied>> apply_or_show(std::vector<Plan> plans, const Manner& manner,
+                                           const std::function<Result<void>()>& last) {
   const bool only_show = manner.dry_run || manner.json;
   leave_out_what_is_there_before(plans);
   NewUsers new_users;
@@ -168,7 +171,7 @@ Result<std::vector<Applied>> apply_or_show(std::vector<Plan> plans, const Manner
   for (std::size_t i = 0; i < plans.size(); ++i) {
     applied.push_back({prepared[i].comparison.new_service, {}});
     if (manner.json) continue;
-    auto done = carry_out(plans[i], prepared[i], manner);
+    auto done = carry_out(plans[i], prepared[i], manner, i == 0 ? last : nullptr);
     if (!done) return tl::make_unexpected(done.error());
     applied.back().paths = std::move(*done);
     new_users.keep();  // something belongs to them now

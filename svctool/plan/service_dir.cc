@@ -19,17 +19,11 @@ std::string file_variable(const ServiceRequest& request, std::string_view name) 
 }
 
 std::string context_directory(const ServiceRequest& request) {
-  return directory_of(
-      path_below(control_directory(request), value_in_force(request, "CONTEXT_FILE")));
+  return directory_of(context_path(request));
 }
 
 std::string log_directory(const ServiceRequest& request) {
   return path_below((service_path(request) + "/log").said(), value_in_force(request, "LOGDIR"));
-}
-
-std::string service_user(const ServiceRequest& request) {
-  if (!sets_user(*request.suite)) return value_in_force(request, "SERVICE_USER");
-  return is_page(request) ? page_user(request) : request.user;
 }
 
 // As it was given, or set by hand; greydaemon's names are below the control directory in any case.
@@ -122,6 +116,15 @@ std::vector<Variable> page_variables(const ServiceRequest& request) {
 
 std::string control_directory(const ServiceRequest& request) {
   return path_below(service_path(request).said(), value_in_force(request, "CONTROLDIR"));
+}
+
+std::string service_user(const ServiceRequest& request) {
+  if (!sets_user(*request.suite)) return value_in_force(request, "SERVICE_USER");
+  return is_page(request) ? page_user(request) : request.user;
+}
+
+std::string context_path(const ServiceRequest& request) {
+  return path_below(control_directory(request), value_in_force(request, "CONTEXT_FILE"));
 }
 
 std::vector<Variable> variables_of(const ServiceRequest& request) {

@@ -82,7 +82,8 @@ void add_scanned_files(const ServiceRequest& request, Plan& plan, PlanBuilder& b
   add_variables(request, service + "/variables", false, build);
   add_log_service(request, service + "/log", build);
   // Beside `run`, which names the same descriptor: written anew with it. A page does not tell.
-  if (const std::string_view fd = request.suite->notification_fd; !fd.empty() && !is_page(request)) {
+  if (const std::string_view fd = request.suite->notification_fd;
+      !fd.empty() && !is_page(request)) {
     build.script(service + "/notification-fd", std::string(fd) + "\n", 0644);
   }
   if (request.down) build.file(service + "/down", 0644, "");

@@ -81,6 +81,9 @@ Result<void> check_page(const ServiceRequest& request) {
     if (!request.serve_user.empty()) return misuse("--serve-user needs --serve=ADDR@PORT");
     return {};
   }
+  if (request.serve_only && !request.imports.empty()) {
+    return misuse("--import is for the daemon's state, which --serve-only leaves alone");
+  }
   // A port of its own in every case: the one that stands for a daemon's is none of a page's.
   if (const std::string fault = serve_fault(request.serve); !fault.empty()) {
     return misuse("--serve: " + fault);

@@ -27,7 +27,7 @@ struct ServiceRequest {
   std::string context_file;          // empty: the service's name and .context
   std::string log_size = "5000000";  // octets of each file that the log is kept in
   std::string log_count = "10";      // and how many of them
-  std::string memory;  // bytes, for softlimit -m; empty: needed_memory(); "0": no limit
+  std::string memory;      // bytes, for softlimit -m; empty: needed_memory(); "0": no limit
   std::string serve;       // where greyctl serves report and figures; empty: nowhere
   std::string serve_user;  // who does; empty: see page_user()
   bool use_greydaemon = false;
@@ -38,6 +38,7 @@ struct ServiceRequest {
   Values values;                     // settings given on the command line
   Values samples;                    // by option: of kOperatorFiles, what those begin with
   std::vector<std::string> options;  // what .options keeps
+  std::vector<std::string> imports;  // paths of what the state begins with, for greyctl(8)
   Values by_hand;                    // by variable: what a hand has set, which stays; see edits.h
   // For a check: variables have the value that the options give, whatever a hand has made of it;
   // all else follows what is in force.
@@ -50,7 +51,7 @@ Result<void> check_request(const ServiceRequest& request);
 // "greylist.1999": of the service directory, its log directory, and the default context file, so
 // that two services never share one.
 std::string service_name(const ServiceRequest& request);
-std::string servicedir(const ServiceRequest& request);  // where its supervisor looks
+std::string servicedir(const ServiceRequest& request);    // where its supervisor looks
 TargetPath service_path(const ServiceRequest& request);   // of the directory that svscan starts
 std::string context_file(const ServiceRequest& request);  // absolute, or below cntrldir
 

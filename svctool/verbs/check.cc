@@ -266,9 +266,8 @@ AllFindings check_all(const std::string& servicedir, const Manner& manner) {
   };
   for (const std::string& service : found.greylisting) {
     const auto options = read_own_options(service);
-    add(service, options
-                     ? check_installed(*options, TargetPath(service), manner)
-                     : tl::make_unexpected(options.error()));
+    add(service, options ? check_installed(*options, TargetPath(service), manner)
+                         : tl::make_unexpected(options.error()));
   }
   for (const std::string& service : found.unknown) add(service, check_unknown(service));
   for (const std::string& service : found.smtp) {

@@ -19,6 +19,7 @@
 #include "svctool/util/shell_quote.h"
 #include "svctool/verbs/after_change.h"
 #include "svctool/verbs/check.h"
+#include "svctool/verbs/import_state.h"
 #include "svctool/verbs/report_check.h"
 #include "svctool/verbs/verbs.h"
 
@@ -88,10 +89,6 @@ void warn_of_surroundings(const ServiceRequest& request) {
   }
 }
 
-}  // namespace
-
-namespace {
-
 // What `request` asks for, with what stays of it as a hand has made it.
 Plan plan_standing(ServiceRequest& request, const Manner& manner) {
   const std::string service = manner.destdir.at(service_path(request));
@@ -127,8 +124,8 @@ Result<int> check_against(std::vector<ServiceRequest>& requests, const Manner& m
 void warn_of_page(const ServiceRequest& request) {
   const std::string page = Destdir().at(page_beside(service_path(request)));
   if (is_page(request) || !request.serve.empty() || !exists(page + "/.options")) return;
-  warn(page + " stays, and serves; to take it away: svctool --remove --service=" +
-       shell_quote(page));
+  warn(page +
+       " stays, and serves; to take it away: svctool --remove --service=" + shell_quote(page));
 }
 
 Result<void> follow_up(const ServiceRequest& request, const Plan& plan, const Applied& applied,
@@ -166,8 +163,12 @@ Result<int> run(ServiceRequest& request, const Manner& manner) {
     warn_of_another_state(requests.front(), service);
     warn_of_page(request);
   }
-  const auto applied = apply_or_show(plans, manner);
+  const bool stands = is_believed(service, manner.destdir) && exists(service);
+  StateImport import(requests.front(), stands ? service : "");
+  if (auto good = import.rehearse(); !good) return tl::make_unexpected(good.error());
+  const auto applied = apply_or_show(plans, manner, [&] { return import.perform(); });
   if (!applied) return tl::make_unexpected(applied.error());
+  import.report(manner.dry_run);
   for (std::size_t i = 0; i < plans.size(); ++i) {
     auto done = follow_up(requests[i], plans[i], (*applied)[i], manner);
     if (!done) return tl::make_unexpected(done.error());

@@ -268,7 +268,8 @@ Result<int> set_variables(const SetVariables& request, const Manner& manner) {
   if (good && !staged) good = check_users(request.values);
   const bool daemon = !is_page(*service);
   if (good && !staged && daemon) good = ask(*service, directory, request.values);
-  if (good && request.restart && daemon) good = check_places_are_free(*service, directory, request.values);
+  if (good && request.restart && daemon)
+    good = check_places_are_free(*service, directory, request.values);
   if (!good) return tl::make_unexpected(good.error());
   for (const auto& [name, value] : request.values) service->by_hand[name] = value;
   if (!staged) warn_of_another_state(*service, directory);

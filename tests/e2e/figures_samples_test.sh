@@ -2,6 +2,8 @@
 # The Grafana dashboard and the Prometheus rules in etc/: each is whole, and asks for nothing that
 # `greyctl serve` of the real daemon does not have.
 # usage: figures_samples_test.sh SOURCE-DIRECTORY QMAIL-GREYD GREYCTL
+# shellcheck disable=SC2016  # single quotes are meant: eval expands them
+# shellcheck disable=SC2317  # functions are called through `must`
 set -u
 here=$(realpath "$(dirname "$0")")
 # shellcheck source-path=SCRIPTDIR

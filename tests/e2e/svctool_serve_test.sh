@@ -3,6 +3,7 @@
 # the real daemontools, runit, s6 and systemd, each in a throw-away copy of this machine.
 # usage: svctool_serve_test.sh BUILD-DIRECTORY
 #        svctool_serve_test.sh SUITE BUILD-DIRECTORY      inside such a copy
+# shellcheck disable=SC2016  # single quotes are meant: eval expands them
 # shellcheck disable=SC2317  # functions are called through `ok`
 set -u
 here=$(realpath "$(dirname "$0")")

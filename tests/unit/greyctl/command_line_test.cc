@@ -122,3 +122,22 @@ TEST_CASE("where it is served is an address and a port, as GREYIP has them") {
   CHECK_FALSE(parse_command_line({"greyctl", "serve", "127.0.0.1@9119", "--user", ""}));
   CHECK_FALSE(parse_command_line({"greyctl", "--context", "F", "serve", "127.0.0.1@9119"}));
 }
+
+TEST_CASE("an import says how the other one was set") {
+  const auto invocation = parse_command_line(
+      {"greyctl", "import", "FILE", "--hold", "90s", "--record-life", "10d", "--dry-run"});
+  REQUIRE(invocation);
+  const auto& settings = invocation->import.settings;
+  CHECK(settings.jgreylist_hold == 90);
+  CHECK(settings.cqgreylist_hold == 90);
+  CHECK(settings.postgrey_delay == 90);
+  CHECK(settings.good_life == 864000);
+  CHECK(settings.jgreylist_life == 864000);
+  CHECK(invocation->import.dry_run);
+  const auto plain = parse_command_line({"greyctl", "import", "FILE"});
+  REQUIRE(plain);
+  CHECK(plain->import.settings.good_life == 36 * 86400);
+  CHECK(plain->import.settings.cqgreylist_hold == 60);
+  CHECK(request_of({"import", "FILE", "--hold", "long"}).find("'long' is no duration") !=
+        std::string::npos);
+}

@@ -70,7 +70,10 @@ struct Fixture {
   std::string import(const std::vector<std::string>& sources, bool dry_run = false) {
     std::string out;
     const Print print = [&](std::string_view text) { out += text; };
-    const auto code = import_sources({sources, std::nullopt, dry_run}, *channel, print);
+    const ImportWanted wanted{sources, std::nullopt, {}, dry_run};
+    auto opened = open_sources(wanted);
+    if (!opened) return "error: " + opened.error().text;
+    const auto code = import_sources(wanted, *opened, *channel, print);
     background.drain();
     return code ? out : out + "error: " + code.error().text;
   }

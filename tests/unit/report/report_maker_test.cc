@@ -179,6 +179,18 @@ TEST_CASE("a long period is told by weeks") {
   CHECK(time_text(report.days.front().begin, "%a") == "Mon");
 }
 
+TEST_CASE("days that were not counted are not told as days without mail") {
+  Made made(7 * kDay);
+  made.maker.kept_from(kThisHour - kDay);
+  made.hour(kDay, R"("first":1)");
+  const Report report = made.maker.finish();
+  REQUIRE(report.days.size() == 2);
+  CHECK(report.days[0].fates.first == 1);
+  Made clock(kHourSeconds);  // set back
+  clock.maker.kept_from(kNow + kDay);
+  CHECK(clock.maker.finish().days.size() == 1);
+}
+
 TEST_CASE("however long a period is, each hour is laid to its own day") {
   Made made(kNow);  // since 1970
   made.hour(0, R"("first":1,"passed":[0,0,0,0,0,0,1],"waited":310)");

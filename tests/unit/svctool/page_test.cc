@@ -1,5 +1,5 @@
-// What serves a daemon's report and figures, as a service beside the daemon's: what --serve asks for,
-// what is installed, and what a check makes of it.
+// What serves a daemon's report and figures, as a service beside the daemon's: what --serve asks
+// for, what is installed, and what a check makes of it.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -145,6 +145,8 @@ TEST_CASE("what is no address and port, or cannot work, is misuse") {
   }
   CHECK(error_of({"--serve-user=a"}) == "--serve-user needs --serve=ADDR@PORT");
   CHECK(error_of({"--serve-only"}) == "--serve-only needs --serve=ADDR@PORT");
+  CHECK(error_of({"--serve=127.0.0.1@9119", "--serve-only", "--import=/x"}) ==
+        "--import is for the daemon's state, which --serve-only leaves alone");
   CHECK(has(error_of({"--serve=@80", "--serve-user=a"}), "only indimail may ask the daemon"));
   CHECK(has(error_of({"--serve=@80", "--control=none"}), "nobody can ask the daemon"));
   CHECK(has(error_of({"--servicetag=a.serve"}), "ends as the name of a page does"));
@@ -153,8 +155,8 @@ TEST_CASE("what is no address and port, or cannot work, is misuse") {
 TEST_CASE("what a hand has set stays until the option names another") {
   const ServiceRequest before = page_of(request_of({"--serve=@9119"}));
   ServiceRequest after = page_of(request_of({"--serve=@9120"}));
-  const Values present = {{"SERVE", "@9121"}, {"SERVICE", "/service/greylist.1999"},
-                          {"SERVICE_USER", "indimail"}};
+  const Values present = {
+      {"SERVE", "@9121"}, {"SERVICE", "/service/greylist.1999"}, {"SERVICE_USER", "indimail"}};
   const Values edits = find_edits(present, &before, after, {});
   REQUIRE(edits.contains("SERVE"));
   CHECK(edits.at("SERVE") == "@9121");
@@ -170,7 +172,8 @@ TEST_CASE("what /healthz answers is its code and first line") {
   CHECK(bad.code == 503);
   CHECK(bad.outcome == "it is [1mgone");
   CHECK(parse_page_answer("HTTP/1.0 404 x\r\n\r\n").outcome == "HTTP 404");
-  for (const char* other : {"", "220 mx ESMTP\r\n", "HTTP/1.1", "HTTP/1.1 abc\r\n\r\n", "HTTP/1.1 2"}) {
+  for (const char* other :
+       {"", "220 mx ESMTP\r\n", "HTTP/1.1", "HTTP/1.1 abc\r\n\r\n", "HTTP/1.1 2"}) {
     CAPTURE(other);
     const auto probe = parse_page_answer(other);
     CHECK((probe.code == 0 || probe.code == 2));
