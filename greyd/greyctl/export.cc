@@ -133,9 +133,10 @@ class Conversion {
 Result<void> stream(Channel& channel, Conversion& conversion, Target& target) {
   if (auto sent = channel.send(R"({"command":"list"})"); !sent) return sent;
   ProgressLine progress;
+  const bool tells = !target.is_terminal();  // where it would stand among the records
   for (std::uint64_t records = 0;; ++records) {
     auto line = channel.receive(false);
-    if (!target.is_terminal()) {  // where it would stand among the records
+    if (tells) {
       progress.tell([&] { return "exporting: " + std::to_string(records) + " records"; });
     }
     if (!line) return tl::make_unexpected(line.error());
