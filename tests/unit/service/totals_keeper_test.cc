@@ -66,7 +66,8 @@ const std::string kOneNew = R"(,"udp":{"new":1},"first":1)";
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Fixture, "what happens is in its hour's totals, and on the disk within a minute") {
+TEST_CASE_FIXTURE(Fixture,
+                  "what happens is in its hour's totals, and on the disk within a minute") {
   first_attempt(kStart + 10);
   CHECK(lines(0, kStart + 11) == line(kStart, kOneNew));
   tick(kStart + 59);
@@ -101,14 +102,16 @@ TEST_CASE_FIXTURE(Fixture, "what waits when totals begin has begun in its hour")
   CHECK(lines(0, kStart) == line(kStart - 2 * kHourSeconds, R"(,"first":1)"));
 }
 
-TEST_CASE_FIXTURE(Fixture, "hours in which nothing happened have no line, and since is by the hour") {
+TEST_CASE_FIXTURE(Fixture,
+                  "hours in which nothing happened have no line, and since is by the hour") {
   first_attempt(kStart);
   tick(kStart + 60);
   tick(kStart + 5 * kHourSeconds);
   first_attempt(kStart + 5 * kHourSeconds);
   CHECK(lines(kStart + 30, kStart + 5 * kHourSeconds) ==
         line(kStart, kOneNew) + line(kStart + 5 * kHourSeconds, kOneNew));
-  CHECK(lines(kStart + kHourSeconds, kStart + 5 * kHourSeconds) == line(kStart + 5 * kHourSeconds, kOneNew));
+  CHECK(lines(kStart + kHourSeconds, kStart + 5 * kHourSeconds) ==
+        line(kStart + 5 * kHourSeconds, kOneNew));
   CHECK(lines(kStart + 6 * kHourSeconds, kStart + 5 * kHourSeconds).empty());
   CHECK(keeper->lines(kStart + 6 * kHourSeconds, kStart + 5 * kHourSeconds).from == kStart);
 }
@@ -121,7 +124,8 @@ TEST_CASE_FIXTURE(Fixture, "an hour's totals change as long as its triplets may 
   CHECK(lines(0, later) == line(kStart, R"(,"udp":{"new":1},"first":1,"never":1)"));
   tick(later + 2 * kHourSeconds);
   CHECK(keeper->lines(0, later + 2 * kHourSeconds).recent.empty());
-  CHECK(lines(0, later + 2 * kHourSeconds) == line(kStart, R"(,"udp":{"new":1},"first":1,"never":1)"));
+  CHECK(lines(0, later + 2 * kHourSeconds) ==
+        line(kStart, R"(,"udp":{"new":1},"first":1,"never":1)"));
 }
 
 TEST_CASE_FIXTURE(Fixture, "totals are kept for 400 days") {
@@ -163,7 +167,8 @@ TEST_CASE_FIXTURE(Fixture, "a clock that was wrong for a while loses nothing of 
         line(kStart + 19 * kDay, R"(,"udp":{"new":2},"first":2)"));
 }
 
-TEST_CASE_FIXTURE(Fixture, "a disk that is full is said each minute, and made good when it is not") {
+TEST_CASE_FIXTURE(Fixture,
+                  "a disk that is full is said each minute, and made good when it is not") {
   first_attempt(kStart);
   std::filesystem::create_directory(path);  // it cannot be replaced by a file
   tick(kStart + 60);
@@ -179,7 +184,8 @@ TEST_CASE_FIXTURE(Fixture, "a disk that is full is said each minute, and made go
   CHECK(file() == "qmail-greyd totals 1\n" + line(kStart, kOneNew) + "end 1\n");
 }
 
-TEST_CASE_FIXTURE(Fixture, "a file that cannot be read is said, is left alone, and nothing else fails") {
+TEST_CASE_FIXTURE(Fixture,
+                  "a file that cannot be read is said, is left alone, and nothing else fails") {
   std::filesystem::create_directory(path);
   start(kStart);
   CHECK(note.find("totals: ") == 0);

@@ -91,14 +91,26 @@ TEST_CASE("a field that a later version has is passed over") {
 
 TEST_CASE("what are no totals of an hour is not taken for some") {
   for (const char* line :
-       {"", "{}", "[]", "{\"hour\":3601}", "{\"hour\":-3600}", "{\"hour\":\"3600\"}",
-        "{\"hour\":36000000000000}", "{\"first\":1,\"hour\":3600}", "{\"hour\":3600",
-        "{\"hour\":3600}}", "{\"hour\":3600,\"first\":-1}", "{\"hour\":3600,\"first\":1.5}",
-        "{\"hour\":3600,\"first\":\"1\"}", "{\"hour\":3600,\"udp\":[1]}",
-        "{\"hour\":3600,\"udp\":{\"new\":-1}}", "{\"hour\":3600,\"passed\":{}}",
+       {"",
+        "{}",
+        "[]",
+        "{\"hour\":3601}",
+        "{\"hour\":-3600}",
+        "{\"hour\":\"3600\"}",
+        "{\"hour\":36000000000000}",
+        "{\"first\":1,\"hour\":3600}",
+        "{\"hour\":3600",
+        "{\"hour\":3600}}",
+        "{\"hour\":3600,\"first\":-1}",
+        "{\"hour\":3600,\"first\":1.5}",
+        "{\"hour\":3600,\"first\":\"1\"}",
+        "{\"hour\":3600,\"udp\":[1]}",
+        "{\"hour\":3600,\"udp\":{\"new\":-1}}",
+        "{\"hour\":3600,\"passed\":{}}",
         "{\"hour\":3600,\"passed\":[-1]}",
         "{\"hour\":3600,\"passed\":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]}",
-        "{\"hour\":3600,\"faults\":{\"x\":null}}", "{\"hour\":3600,\"longest\":{}}",
+        "{\"hour\":3600,\"faults\":{\"x\":null}}",
+        "{\"hour\":3600,\"longest\":{}}",
         "{\"hour\":3600,\"longest\":{\"waited\":1,\"client\":\"\",\"sender\":1}}"}) {
     CAPTURE(line);
     CHECK_FALSE(read_totals(line));
