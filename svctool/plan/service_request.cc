@@ -91,6 +91,11 @@ Result<void> check_page(const ServiceRequest& request) {
   if (value_of(request, "control") == kNoControl) {
     return misuse("--serve: with --control=none nobody can ask the daemon");
   }
+  if (page_user(request) == "root") {
+    return misuse("--serve: nothing is served as root; --" +
+                  std::string(request.serve_user.empty() ? "user" : "serve-user") +
+                  " has to be another");
+  }
   const bool other = !request.serve_user.empty() && request.serve_user != request.user;
   if (!other || !value_of(request, "control-group").empty()) return {};
   return misuse("--serve-user: without --control-group only " + request.user +

@@ -128,10 +128,11 @@ void warn_of_page(const ServiceRequest& request) {
        " stays, and serves; to take it away: svctool --remove --service=" + shell_quote(page));
 }
 
+// `told_before`: a scanner has been told to look there, and has seen this one as well.
 Result<void> follow_up(const ServiceRequest& request, const Plan& plan, const Applied& applied,
-                       const Manner& manner) {
+                       const Manner& manner, bool told_before) {
   if (manner.destdir.is_this_machine()) warn_of_surroundings(request);
-  if (manner.destdir.is_this_machine() && !applied.paths.empty()) {
+  if (manner.destdir.is_this_machine() && !applied.paths.empty() && !told_before) {
     if (auto told = announce(request, plan, applied); !told) return told;
   }
   advise_restart(applied, *request.suite, plan.service);
@@ -170,7 +171,8 @@ Result<int> run(ServiceRequest& request, const Manner& manner) {
   if (!applied) return tl::make_unexpected(applied.error());
   import.report(manner.dry_run);
   for (std::size_t i = 0; i < plans.size(); ++i) {
-    auto done = follow_up(requests[i], plans[i], (*applied)[i], manner);
+    const bool told = i > 0 && applied->front().new_service && has_scanner(*request.suite);
+    auto done = follow_up(requests[i], plans[i], (*applied)[i], manner, told);
     if (!done) return tl::make_unexpected(done.error());
   }
   return 0;

@@ -84,20 +84,27 @@ Result<void> refuse_exposed(const std::string& path) {
                  ", and could put another one in its place");
 }
 
-// One that is not there is no error: it has then been removed by hand.
-Result<void> remove_own_file(const Suite& suite, const std::string& service) {
+std::string own_file_at(const Suite& suite, const std::string& service, const Destdir& destdir) {
   const std::string path = own_file_of(suite, service);
+  return path.empty() ? path : destdir.at(TargetPath(path));
+}
+
+// One that is not there is no error: it has then been removed by hand.
+Result<void> remove_own_file(const Suite& suite, const std::string& service,
+                             const Destdir& destdir) {
+  const std::string path = own_file_at(suite, service, destdir);
   if (path.empty()) return {};
-  if (exists(path) && runs_here(suite)) {
+  const bool here = destdir.is_this_machine();
+  if (here && exists(path) && runs_here(suite)) {
     if (auto stopped = stop_service(suite, service); !stopped) return stopped;
   }
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
     return tl::make_unexpected(system_error("remove", path, errno));
   }
-  return reread_own_files(suite);
+  return here ? reread_own_files(suite) : Result<void>();
 }
 
-Result<int> remove_one(const std::string& service, bool dry_run) {
+Result<int> remove_one(const std::string& service, bool dry_run, const Destdir& destdir) {
   const auto options = read_unexposed_options(service);
   if (!options) return tl::make_unexpected(options.error());
   const auto resolved = resolve(service);
@@ -114,17 +121,19 @@ Result<int> remove_one(const std::string& service, bool dry_run) {
     if (link) say("remove " + service);
     if (auto listed = list_tree(directory); !listed) return tl::make_unexpected(listed.error());
     say("remove " + directory);
-    if (const auto file = own_file_of(suite, directory); !file.empty()) say("remove " + file);
+    if (const auto file = own_file_at(suite, directory, destdir); !file.empty())
+      say("remove " + file);
     say_kept(kept);
     return 0;
   }
-  if (const auto state = service_state(suite, directory);
-      state && state->up && !is_page(*options)) {
+  const bool saves_first = destdir.is_this_machine() && !is_page(*options);
+  if (const auto state = saves_first ? service_state(suite, directory) : ServiceState{};
+      state && state->up) {
     if (auto saves = check_save(see(*options, directory, state->pid), Then::nothing); !saves) {
       return failure(service + ": not removed: " + saves.error().text);
     }
   }
-  if (auto removed = remove_own_file(suite, directory); !removed) {
+  if (auto removed = remove_own_file(suite, directory, destdir); !removed) {
     return tl::make_unexpected(removed.error());
   }
   const std::string name = link ? service : directory;
@@ -154,12 +163,12 @@ Result<int> remove_one(const std::string& service, bool dry_run) {
 
 }  // namespace
 
-Result<int> remove_service(const std::string& service, bool dry_run) {
+Result<int> remove_service(const std::string& service, bool dry_run, const Destdir& destdir) {
   // The page first: without its daemon it would only say that that is gone.
   if (const std::string page = find_page_of(service); !page.empty()) {
-    if (auto removed = remove_one(page, dry_run); !removed) return removed;
+    if (auto removed = remove_one(page, dry_run, destdir); !removed) return removed;
   }
-  return remove_one(service, dry_run);
+  return remove_one(service, dry_run, destdir);
 }
 
 }  // namespace grey::svctool

@@ -182,6 +182,16 @@ if [ "$suite" = systemd ]; then
   must 'it is started at boot' systemctl is-enabled --quiet greylist.1999.serve
 fi
 
+if [ "$suite" = systemd ]; then
+  # A tree for another machine has the same names.
+  must 'both are staged' install --serve=127.0.0.1@8080 --destdir=/tmp/tree
+  must 'a check of that tree is good' "$svctool" --destdir=/tmp/tree --check --service=$service
+  must 'both are removed there' eval '"$svctool" --destdir=/tmp/tree --remove --service=$service >/tmp/svctool.out'
+  must 'with their units' test -z "$(find /tmp/tree -name '*.service')"
+  must 'and none of this machine' test -e $unit -a -e /etc/systemd/system/greylist.1999.service
+  must 'which goes on' is_healthy 8080
+fi
+
 # One who may ask, and nothing else.
 must 'the page alone is removed' eval '"$svctool" --remove --greylist=1999 --serve-only --servicedir=$directory >/tmp/svctool.out'
 must 'it is gone' test ! -e $page

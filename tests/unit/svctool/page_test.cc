@@ -149,6 +149,8 @@ TEST_CASE("what is no address and port, or cannot work, is misuse") {
         "--import is for the daemon's state, which --serve-only leaves alone");
   CHECK(has(error_of({"--serve=@80", "--serve-user=a"}), "only indimail may ask the daemon"));
   CHECK(has(error_of({"--serve=@80", "--control=none"}), "nobody can ask the daemon"));
+  CHECK(has(error_of({"--serve=@80", "--user=root"}), "nothing is served as root; --user has"));
+  CHECK(has(error_of({"--serve=@80", "--serve-user=root"}), "nothing is served as root; --serve-"));
   CHECK(has(error_of({"--servicetag=a.serve"}), "ends as the name of a page does"));
 }
 
