@@ -22,8 +22,8 @@ Result<Applied> apply_or_show(const Plan& plan, const Manner& manner,
                               const std::function<Result<void>()>& last = {});
 
 // The same of several services, of which nothing is begun before all are found to be possible. Each
-// is made by itself, in this order; `last` belongs to the first. What an earlier one has is not shown
-// again.
+// is made by itself, in this order; `last` belongs to the first. What an earlier one has is not
+// shown again.
 Result<std::vector<Applied>> apply_or_show(std::vector<Plan> plans, const Manner& manner,
                                            const std::function<Result<void>()>& last = {});
 
