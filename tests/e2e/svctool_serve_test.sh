@@ -188,7 +188,7 @@ if [ "$suite" = systemd ]; then
   must 'a check of that tree is good' "$svctool" --destdir=/tmp/tree --check --service=$service
   must 'both are removed there' eval '"$svctool" --destdir=/tmp/tree --remove --service=$service >/tmp/svctool.out'
   must 'with their units' test -z "$(find /tmp/tree -name '*.service')"
-  must 'and none of this machine' test -e $unit -a -e /etc/systemd/system/greylist.1999.service
+  must 'and none of this machine' test -e "$unit" -a -e /etc/systemd/system/greylist.1999.service
   must 'which goes on' is_healthy 8080
 fi
 
