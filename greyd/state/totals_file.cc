@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "greyd/base/files.h"
+#include "greyd/state/framed_text.h"
 #include "greyd/state/kept_files.h"
 #include "greyd/state/totals_text.h"
 
@@ -21,36 +22,18 @@ std::string totals_path(const std::string& context_file) {
 
 ReadTotals read_totals_file(std::string_view text) {
   ReadTotals read;
-  const auto bad = [&](std::size_t number, std::string_view why) {
-    if (read.bad.empty()) read.bad = std::to_string(number) + ": " + std::string(why);
-  };
-  bool ended = false;
-  std::size_t lines = 0, number = 1;
+  std::size_t hours = 0;
   std::optional<Seconds> last;
-  for (; !text.empty(); ++number) {
-    const std::size_t end = text.find('\n');
-    const std::string_view line = text.substr(0, end);
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    if (ended) {
-      bad(number, "more behind the end");
-      break;
-    }
-    if (number == 1) {
-      if (line != kHeader) bad(number, "is not '" + std::string(kHeader) + "'");
-    } else if (line.starts_with("end ")) {
-      ended = line.substr(4) == std::to_string(lines);
-      if (!ended) bad(number, "the number of hours is another");
-    } else if (const auto totals = read_totals(line); !totals) {
-      bad(number, "are no totals of an hour");
-    } else if (last && totals->hour <= *last) {
-      bad(number, "is of no later hour than the line before");
-    } else {
-      last = totals->hour;
-      ++lines;
-      read.lines.append(line).append("\n");
-    }
-  }
-  if (!ended) bad(number, "has no end line");
+  const auto take = [&](std::string_view line) -> std::string {
+    const auto totals = read_totals(line);
+    if (!totals) return "are no totals of an hour";
+    if (last && totals->hour <= *last) return "is of no later hour than the line before";
+    last = totals->hour;
+    ++hours;
+    read.lines.append(line).append("\n");
+    return {};
+  };
+  read.bad = FrameReader{kHeader, "hours", take, [&] { return hours; }}.read(text);
   return read;
 }
 
