@@ -8,12 +8,14 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <utility>
 
 #include "greyd/base/text.h"
 #include "greyd/control/commands.h"
 #include "greyd/control/record_json.h"
 #include "greyd/core/entries.h"
+#include "greyd/core/key.h"
 #include "greyd/greyctl/ask.h"
 #include "greyd/greyctl/progress.h"
 #include "greyd/imports/judge.h"
@@ -107,6 +109,7 @@ class Import {
     const auto policy = policy_of(*status);
     if (!policy) return failure("the daemon does not say its policy: is it of another version?");
     policy_ = *policy;
+    keys_.emplace(policy_);
     now_ = status->value("now", wall_clock());
     const auto put = [this](const json& line, const std::string&) {
       return void(entries_.put(entry_of(line)));
@@ -173,20 +176,41 @@ class Import {
     const auto judged = imports::judge(item, policy_, now_);
     const auto* const record = std::get_if<SavedRecord>(&judged);
     if (record == nullptr) return;
+    const bool again = has_come(*record);
+    if (again) tally_.repeated();
+    if (again && wanted_.dry_run) return;
+    Batch& batch = again ? repeats_ : records_;
     object_.clear();
     append_record_json(object_, *record, policy_);
     const std::string_view object = without_newline(object_);
-    if (!records_.has_room(object)) {
+    if (!batch.has_room(object)) {
       if (auto sent = send_records(); !sent) {
         error_ = sent.error();
         return;
       }
     }
-    if (!records_.has_room(object)) return tally_.skipped(item, imports::Reason::no_octets);
-    records_.add(object);
+    if (!batch.has_room(object)) return tally_.skipped(item, imports::Reason::no_octets);
+    batch.add(object);
+  }
+
+  // Whether one of this client or triplet has come before: it is one record, and counts once. So a
+  // dry run, which is told of each record by itself, says what is taken.
+  bool has_come(const SavedRecord& record) {
+    keys_->envelope(record.client, record.sender);
+    const bool is_client = record.record_class == RecordClass::client;
+    const auto key = is_client ? keys_->client() : keys_->triplet(record.recipient);
+    const std::uint64_t hash = std::hash<std::string_view>()(key);
+    if (come_.size() < kMostTold) return !come_.insert(hash).second;
+    return come_.contains(hash);
   }
 
   Result<void> send_records() {
+    if (auto sent = send_first(); !sent || repeats_.empty()) return sent;
+    const auto counts = ask(repeats_.take());
+    return counts ? Result<void>() : tl::make_unexpected(counts.error());
+  }
+
+  Result<void> send_first() {
     if (records_.empty()) return {};
     const auto counts = ask(records_.take());
     if (!counts) return tl::make_unexpected(counts.error());
@@ -205,7 +229,9 @@ class Import {
     Result<void> outcome;
     const auto send = [&] {
       if (batch.empty() || !outcome) return;
-      if (auto sent = ask(batch.take()); !sent) outcome = tl::make_unexpected(sent.error());
+      const auto sent = ask(batch.take());
+      if (!sent) outcome = tl::make_unexpected(sent.error());
+      if (sent) sent_entries_ += sent->value("taken", 0U);
     };
     entries_.for_each([&](const Entry& entry) {
       if (entry.by != "import") return;
@@ -233,10 +259,10 @@ class Import {
   }
 
   Error with_taken(Error error) const {
-    if (!wanted_.dry_run && tally_.records() > 0) {
-      error.text +=
-          "; before that " + std::to_string(tally_.records()) + " records were taken, and stay";
-    }
+    if (wanted_.dry_run || (tally_.records() == 0 && sent_entries_ == 0)) return error;
+    error.text += "; before that " + std::to_string(tally_.records()) + " records ";
+    if (sent_entries_ > 0) error.text += "and " + std::to_string(sent_entries_) + " entries ";
+    error.text += "were taken, and stay";
     return error;
   }
 
@@ -253,8 +279,14 @@ class Import {
   Seconds asked_ = 0;
   Entries entries_;  // the daemon's, as they will be
   bool has_entries_ = false;
+  std::uint64_t sent_entries_ = 0;  // that were taken
   Batch records_{wanted_.dry_run ? R"({"command":"import","dry_run":true,"records":[)"
                                  : R"({"command":"import","records":[)"};
+  Batch repeats_{R"({"command":"import","records":[)"};  // of what has come before
+  std::optional<KeyBuilder> keys_;
+  // Hashes of keys: of more records than that it is not told which have come before.
+  static constexpr std::size_t kMostTold = 4'000'000;
+  std::unordered_set<std::uint64_t> come_;
   std::string object_;
   imports::Tally tally_;
   std::optional<Error> error_;  // of what a visit has done

@@ -51,9 +51,8 @@ Result<void> read_mapped(Reader& reader, int fd, const std::string& path) {
   return reader.read_whole(file->text());
 }
 
-// Its form, by its content.
-Result<Form> form_at(int fd, const std::string& path) {
-  std::string sample(kSample, '\0');
+Result<std::string> beginning_of(int fd, const std::string& path, std::size_t most) {
+  std::string sample(most, '\0');
   std::size_t size = 0;
   while (size < sample.size()) {
     const ssize_t got = ::pread(fd, sample.data() + size, sample.size() - size, off_t(size));
@@ -63,9 +62,26 @@ Result<Form> form_at(int fd, const std::string& path) {
     size += std::size_t(got);
   }
   sample.resize(size);
-  const auto form = form_of(sample);
-  if (!form) return failure(path + " " + why_no_form(sample));
+  return sample;
+}
+
+// Its form, by its content.
+Result<Form> form_at(int fd, const std::string& path) {
+  const auto sample = beginning_of(fd, path, kSample);
+  if (!sample) return tl::make_unexpected(sample.error());
+  const auto form = form_of(*sample);
+  if (!form) return failure(path + " " + why_no_form(*sample));
   return *form;
+}
+
+// Of a log's directory: one that was compressed by whoever rotates it is no log, and what it holds
+// must not be passed over.
+Result<void> check_log(int fd, const std::string& path) {
+  constexpr std::size_t kEnough = 64;
+  const auto sample = beginning_of(fd, path, kEnough);
+  if (!sample) return tl::make_unexpected(sample.error());
+  const std::string_view why = why_unreadable(*sample);
+  return why.empty() ? Result<void>() : failure(path + " " + std::string(why));
 }
 
 }  // namespace
@@ -104,6 +120,9 @@ Result<Source> Source::open_directory(const std::string& path, std::optional<For
     auto file = open_file(path + "/" + name);
     if (!file && file.error().number == ENOENT) continue;  // multilog has taken it away just now
     if (!file) return tl::make_unexpected(file.error());
+    if (auto log = check_log(file->fd.get(), file->path); !log) {
+      return tl::make_unexpected(log.error());
+    }
     if (source.files_.size() >= kKeptOpen) file->fd.reset();
     source.files_.push_back(std::move(*file));
   }
