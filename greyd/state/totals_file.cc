@@ -1,5 +1,7 @@
 #include "greyd/state/totals_file.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <optional>
 
@@ -13,6 +15,7 @@ namespace {
 
 constexpr std::string_view kHeader = "qmail-greyd totals 1";
 constexpr mode_t kMode = 0600;
+constexpr off_t kMaxFile = 64 << 20;  // ten times those of the busiest server
 
 }  // namespace
 
@@ -30,7 +33,7 @@ ReadTotals read_totals_file(std::string_view text) {
     if (last && totals->hour <= *last) return "is of no later hour than the line before";
     last = totals->hour;
     ++hours;
-    read.lines.append(line).append("\n");
+    append_totals(read.lines, *totals);  // what else stands in it is nobody's to hand on
     return {};
   };
   read.bad = FrameReader{kHeader, "hours", take, [&] { return hours; }}.read(text);
@@ -38,6 +41,10 @@ ReadTotals read_totals_file(std::string_view text) {
 }
 
 Result<std::string> load_totals(const std::string& path, Seconds now, std::string& note) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0 && status.st_size > kMaxFile) {
+    return failure(path + " is larger than totals can be");
+  }
   const auto text = read_file(path);
   if (!text) return tl::make_unexpected(text.error());
   if (!*text) return std::string();

@@ -158,6 +158,14 @@ TEST_CASE("of a damaged file what can be read is kept, and the whole under anoth
   }
 }
 
+TEST_CASE("of a line that was written by others only what is known is handed on") {
+  const std::string odd =
+      "qmail-greyd totals 1\n{\"hour\":3600,\"done\":true,\"\xC2\x9B\":\"x\",\"first\":1}\nend 1\n";
+  const auto read = read_totals_file(odd);
+  CHECK(read.bad.empty());
+  CHECK(read.lines == "{\"hour\":3600,\"first\":1}\n");
+}
+
 TEST_CASE("a file that cannot be read is an error, and stays") {
   testing::TemporaryDirectory directory;
   REQUIRE(std::filesystem::create_directory(directory / "context.totals"));
