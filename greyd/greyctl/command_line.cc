@@ -1,7 +1,9 @@
 #include "greyd/greyctl/command_line.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <functional>
 #include <utility>
 
@@ -40,6 +42,19 @@ std::string word(const std::string& text) {
 const CLI::Validator& not_empty() {
   static const CLI::Validator validator(
       [](const std::string& text) { return text.empty() ? "the value is empty" : std::string(); },
+      "");
+  return validator;
+}
+
+// One with a port, or of a URL, would never be what a request names.
+const CLI::Validator& host_name() {
+  static const CLI::Validator validator(
+      [](const std::string& text) {
+        const bool good = std::ranges::all_of(text, [](unsigned char c) {
+          return (c < 0x80 && std::isalnum(c) != 0) || c == '.' || c == '-' || c == '_';
+        });
+        return good && !text.empty() ? std::string() : "'" + text + "' is no host name";
+      },
       "");
   return validator;
 }
@@ -327,6 +342,14 @@ class Parser {
     command->add_option("--user", result_.serving.user, "whom root becomes (the socket's owner)")
         ->type_name("USER")
         ->check(not_empty());
+    command
+        ->add_option("--host", result_.serving.hosts,
+                     "a name by which the page may be asked for, beside addresses and localhost; "
+                     "several times for several")
+        ->type_name("NAME")
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->check(host_name());
   }
 
   void add_upkeep(CLI::App& app) {

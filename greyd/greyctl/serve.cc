@@ -69,7 +69,7 @@ auto at_daemon(const std::string& control, Asked asked) {
   };
 }
 
-void run(Listener listener, const Endpoint& where, const std::string& control) {
+void run(Listener listener, const ServeWanted& wanted, const std::string& control) {
   LogPipe pipe(STDERR_FILENO, is_journal(STDERR_FILENO, std::getenv("JOURNAL_STREAM")));
   const auto logger = make_logger(pipe);
   RateLimit unexpected(kUnexpectedLogPeriod);
@@ -91,12 +91,12 @@ void run(Listener listener, const Endpoint& where, const std::string& control) {
                                [](Channel& channel) { return page_of(channel, Site::kRefresh); }),
              .figures_thread = figures_thread,
              .page_thread = page_thread},
-            steady_now, [&] { waker.wake(); });
+            wanted.hosts, steady_now, [&] { waker.wake(); });
   StreamCounters counters;
   server = std::make_unique<http::Server>(std::move(listener), site, steady_now, *logger, counters,
                                           most_connections());
   server->attach(loop);
-  logger->info("serving {} for {}", url_of(where), control);
+  logger->info("serving {} for {}", url_of(wanted.where), control);
   loop.run();
 }
 
@@ -110,7 +110,7 @@ Error serve(const ServeWanted& wanted, const std::string& control) {
   if (auto given_up = give_up_privileges(wanted.user, control); !given_up) {
     return given_up.error();
   }
-  run(std::move(*listener), wanted.where, control);
+  run(std::move(*listener), wanted, control);
   return {"the event loop has ended"};
 }
 

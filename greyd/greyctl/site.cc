@@ -1,9 +1,12 @@
 #include "greyd/greyctl/site.h"
 
+#include <algorithm>
 #include <exception>
 
+#include "greyd/base/text.h"
 #include "greyd/metrics/daemon_families.h"
 #include "greyd/report/html_parts.h"
+#include "greyd/wire/ip.h"
 
 namespace grey::greyctl {
 namespace {
@@ -18,6 +21,24 @@ void add_common_headers(http::Answer& answer) {
         std::pair{"Cross-Origin-Resource-Policy", "same-origin"}}) {
     answer.headers.emplace_back(name, value);
   }
+}
+
+// "localhost:9119", "[::1]:9119", "192.0.2.1": what stands before the port.
+std::string_view without_port(std::string_view host) {
+  const std::size_t digits = host.find_last_not_of("0123456789");
+  return digits != host.npos && host[digits] == ':' ? host.substr(0, digits) : host;
+}
+
+bool is_address(std::string_view name) {
+  if (name.starts_with('[') && name.ends_with(']')) {
+    const std::string_view inner = name.substr(1, name.size() - 2);
+    return inner.find(':') != inner.npos && Ip::parse(inner);
+  }
+  return name.find(':') == name.npos && Ip::parse(name);
+}
+
+bool same_name(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, [](char x, char y) { return to_lower(x) == to_lower(y); });
 }
 
 // What a page may do: be styled, and run its own script. What is shown in it comes from strangers.
@@ -39,8 +60,20 @@ std::string one_line(std::string text) {
 
 }  // namespace
 
-Site::Site(Sources sources, http::Clock clock, std::function<void()> changed)
-    : sources_(std::move(sources)), clock_(std::move(clock)), changed_(std::move(changed)) {}
+Site::Site(Sources sources, std::vector<std::string> hosts, http::Clock clock,
+           std::function<void()> changed)
+    : sources_(std::move(sources)),
+      hosts_(std::move(hosts)),
+      clock_(std::move(clock)),
+      changed_(std::move(changed)) {}
+
+// `host`: of a request, such as "[::1]:9119".
+bool Site::is_asked_by(std::string_view host) const {
+  const std::string_view name = without_port(host);
+  if (is_address(name)) return true;
+  const auto is_name = [name](std::string_view one) { return same_name(name, one); };
+  return is_name("localhost") || std::ranges::any_of(hosts_, is_name);
+}
 
 // Whether there is one that is not too old; else it is being made. What has come since it was asked
 // for is taken, however long it took.
@@ -82,6 +115,8 @@ std::optional<http::Answer> Site::answer(const http::Request& request, Milliseco
   const bool is_page = request.path == "/";
   if (!is_page && request.path != "/metrics" && request.path != "/healthz") {
     answer = {404, kPlain, "not found; there are /, /metrics and /healthz\n"};
+  } else if (is_page && !is_asked_by(request.host)) {
+    answer = {421, kPlain, "not asked for by an address, localhost or a --host of greyctl serve\n"};
   } else if (request.method != "GET" && request.method != "HEAD") {
     answer = {405, kPlain, "only GET and HEAD\n", {{"Allow", "GET, HEAD"}}};
   } else if (request.body) {

@@ -11,7 +11,9 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "greyd/base/background.h"
 #include "greyd/base/error.h"
@@ -36,8 +38,11 @@ class Site : public http::Site {
     Background& page_thread;
   };
 
+  // `hosts`: names by which the page may be asked for, beside addresses and localhost. Under any
+  // other a stranger's page in somebody's browser could read it, once that name leads here.
   // `clock`: the server's. `changed` is called when what somebody waits for is there.
-  Site(Sources sources, http::Clock clock, std::function<void()> changed);
+  Site(Sources sources, std::vector<std::string> hosts, http::Clock clock,
+       std::function<void()> changed);
 
   std::optional<http::Answer> answer(const http::Request& request, Milliseconds asked) override;
 
@@ -53,11 +58,13 @@ class Site : public http::Site {
   bool have(Kept<T>& kept, const std::function<Result<T>()>& make, Background& thread,
             Milliseconds lasts, Milliseconds asked);
 
+  bool is_asked_by(std::string_view host) const;
   http::Answer metrics(const std::string& accept) const;
   http::Answer health() const;
   static http::Answer page(const Page& page, int status);
 
   const Sources sources_;
+  const std::vector<std::string> hosts_;
   const http::Clock clock_;
   const std::function<void()> changed_;
   Kept<Figures> figures_;

@@ -38,6 +38,8 @@ struct Fields {
   std::string_view request_line;
   std::string accept;      // all of them
   std::string connection;  // likewise, in lower case
+  std::string host;        // the last
+  std::size_t hosts = 0;   // how many there are
   bool body = false;       // one follows
 };
 
@@ -61,6 +63,10 @@ Fields read_fields(std::string_view head) {
     const std::string_view value = trimmed(line.substr(colon + 1));
     if (name == "accept") append(fields.accept, value);
     if (name == "connection") append(fields.connection, lower(value));
+    if (name == "host") {
+      fields.host = value;
+      ++fields.hosts;
+    }
     if (name == "content-length" && value != "0") fields.body = true;
     if (name == "transfer-encoding") fields.body = true;
   }
@@ -95,11 +101,14 @@ class Octets : public httplib::Stream {
   std::string out_;
 };
 
-// "http://host/path", as one asks a proxy, is "/path" (RFC 9112, 3.2.2).
-std::string path_of(const std::string& path) {
-  if (!path.starts_with("http://")) return path;
-  const std::size_t slash = path.find('/', std::strlen("http://"));
-  return slash == std::string::npos ? "/" : path.substr(slash);
+// "http://host/path", as one asks a proxy, is "/path" of that host, whatever Host says (RFC 9112,
+// 3.2.2).
+void split_target(std::string& path, std::string& host) {
+  constexpr std::string_view kScheme = "http://";
+  if (!path.starts_with(kScheme)) return;
+  const std::size_t slash = std::min(path.find('/', kScheme.size()), path.size());
+  host = path.substr(kScheme.size(), slash - kScheme.size());
+  path = slash == path.size() ? "/" : path.substr(slash);
 }
 
 Answer failed() {
@@ -119,12 +128,15 @@ class Engine::Server : public httplib::Server {
 
   Reply respond(std::string_view head, bool last, const Engine::Handler& handler) {
     const Fields fields = read_fields(head);
-    const bool ends = last || fields.body || has_token(fields.connection, "close") ||
-                      !fields.request_line.ends_with(" HTTP/1.1");
+    const bool is_1_1 = fields.request_line.ends_with(" HTTP/1.1");
+    // RFC 9112, 3.2.
+    if (fields.hosts > 1 || (is_1_1 && fields.hosts == 0)) return {refusal(400), true};
+    const bool ends = last || fields.body || has_token(fields.connection, "close") || !is_1_1;
     std::string cleaned(fields.request_line);
     cleaned.append(ends ? "\r\nConnection: close\r\n\r\n" : "\r\n\r\n");
     Octets octets(std::move(cleaned));
     accept_ = fields.accept;
+    host_ = fields.host;
     body_ = fields.body;
     handler_ = &handler;
     waits_ = false;
@@ -139,7 +151,9 @@ class Engine::Server : public httplib::Server {
   void answer(const httplib::Request& request, httplib::Response& response) {
     std::optional<Answer> answer;
     try {
-      answer = (*handler_)({request.method, path_of(request.path), accept_, body_});
+      Request asked{request.method, request.path, accept_, body_, host_};
+      split_target(asked.path, asked.host);
+      answer = (*handler_)(asked);
       waits_ = !answer;
     } catch (const std::exception&) {
       answer = failed();
@@ -151,7 +165,7 @@ class Engine::Server : public httplib::Server {
     response.set_header("Accept-Ranges", "none");
   }
 
-  std::string accept_;
+  std::string accept_, host_;
   bool body_ = false;
   const Engine::Handler* handler_ = nullptr;
   bool waits_ = false;

@@ -12,6 +12,7 @@ struct Request {
   std::string path;    // "/metrics", decoded, without a query
   std::string accept;  // the values of Accept; empty: there is none
   bool body = false;   // something follows the head; it is not read
+  std::string host{};  // by which name it is asked for, "localhost:9119"; empty: none is said
 };
 
 struct Answer {

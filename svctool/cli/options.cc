@@ -276,6 +276,9 @@ Result<CommandLine> finish_named(Raw& raw, const CLI::App& app, Verb verb) {
     const auto row = std::ranges::find(kNamingVerbs, verb, &VerbName::verb);
     return misuse(std::string(row->option) + " needs --service=DIR or --greylist=PORT, not both");
   }
+  if (raw.service.serve_only && !named) {
+    return misuse("--serve-only goes with --greylist=PORT; the page's own --service is DIR.serve");
+  }
   trim_slashes(raw.service.servicedir);
   const std::string service = named ? service_path(raw.service).said() : raw.smtp_service;
   switch (verb) {

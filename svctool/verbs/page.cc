@@ -6,6 +6,7 @@
 #include "svctool/daemon/judge_page.h"
 #include "svctool/daemon/log_service.h"
 #include "svctool/daemon/look_at.h"
+#include "svctool/daemon/service_state.h"
 #include "svctool/daemon/supervision.h"
 #include "svctool/files/service_files.h"
 #include "svctool/plan/settings.h"
@@ -93,8 +94,11 @@ Result<int> start_page(const ServiceRequest& page, const std::string& service) {
   if (!before) return tl::make_unexpected(before.error());
   if (before->up) {
     say(service + ": is up already, process " + std::to_string(before->pid));
-  } else if (auto told = tell_to_start(suite, suite.start, service); !told) {
-    return tl::make_unexpected(told.error());
+  } else {
+    if (auto told = tell_to_start(suite, suite.start, service); !told) {
+      return tl::make_unexpected(told.error());
+    }
+    wait_until_wanted(suite, service);
   }
   const auto code = report_page(page, service, *endpoint, 0);
   if (code && *code == 0 && !before->up) say(service + ": started");

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "greyd/base/files.h"
@@ -104,19 +105,39 @@ Result<void> remove_own_file(const Suite& suite, const std::string& service,
   return here ? reread_own_files(suite) : Result<void>();
 }
 
-Result<int> remove_one(const std::string& service, bool dry_run, const Destdir& destdir) {
-  const auto options = read_unexposed_options(service);
+// One that is there, and may be removed.
+struct Removal {
+  std::string service;    // as it was named
+  std::string directory;  // what that stands for
+  ServiceRequest options;
+  bool link = false;  // the name is one to the directory
+};
+
+// Changes nothing.
+Result<Removal> find_removal(const std::string& service, bool dry_run, const Destdir& destdir) {
+  auto options = read_unexposed_options(service);
   if (!options) return tl::make_unexpected(options.error());
   const auto resolved = resolve(service);
   if (!resolved) return tl::make_unexpected(resolved.error());
-  const std::string directory = *resolved;
-  struct stat status {};
-  const bool link = ::lstat(service.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
-  for (const std::string& path : {service, directory}) {
+  for (const std::string& path : {service, *resolved}) {
     if (auto good = refuse_exposed(path); !good) return tl::make_unexpected(good.error());
   }
+  const bool saves_first = !dry_run && destdir.is_this_machine() && !is_page(*options);
+  if (const auto state = saves_first ? service_state(*options->suite, *resolved) : ServiceState{};
+      state && state->up) {
+    if (auto saves = check_save(see(*options, *resolved, state->pid), Then::nothing); !saves) {
+      return failure(service + ": not removed: " + saves.error().text);
+    }
+  }
+  struct stat status {};
+  const bool link = ::lstat(service.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
+  return Removal{service, *resolved, std::move(*options), link};
+}
+
+Result<int> remove_one(const Removal& removal, bool dry_run, const Destdir& destdir) {
+  const auto& [service, directory, options, link] = removal;
   const Kept kept = find_kept(directory);
-  const Suite& suite = *options->suite;
+  const Suite& suite = *options.suite;
   if (dry_run) {
     if (link) say("remove " + service);
     if (auto listed = list_tree(directory); !listed) return tl::make_unexpected(listed.error());
@@ -125,13 +146,6 @@ Result<int> remove_one(const std::string& service, bool dry_run, const Destdir& 
       say("remove " + file);
     say_kept(kept);
     return 0;
-  }
-  const bool saves_first = destdir.is_this_machine() && !is_page(*options);
-  if (const auto state = saves_first ? service_state(suite, directory) : ServiceState{};
-      state && state->up) {
-    if (auto saves = check_save(see(*options, directory, state->pid), Then::nothing); !saves) {
-      return failure(service + ": not removed: " + saves.error().text);
-    }
   }
   if (auto removed = remove_own_file(suite, directory, destdir); !removed) {
     return tl::make_unexpected(removed.error());
@@ -164,11 +178,16 @@ Result<int> remove_one(const std::string& service, bool dry_run, const Destdir& 
 }  // namespace
 
 Result<int> remove_service(const std::string& service, bool dry_run, const Destdir& destdir) {
+  // Both are looked at before one of them is taken away.
+  const auto removal = find_removal(service, dry_run, destdir);
+  if (!removal) return tl::make_unexpected(removal.error());
   // The page first: without its daemon it would only say that that is gone.
-  if (const std::string page = find_page_of(service); !page.empty()) {
-    if (auto removed = remove_one(page, dry_run, destdir); !removed) return removed;
+  if (const std::string name = find_page_of(service); !name.empty()) {
+    const auto page = find_removal(name, dry_run, destdir);
+    if (!page) return tl::make_unexpected(page.error());
+    if (auto removed = remove_one(*page, dry_run, destdir); !removed) return removed;
   }
-  return remove_one(service, dry_run, destdir);
+  return remove_one(*removal, dry_run, destdir);
 }
 
 }  // namespace grey::svctool

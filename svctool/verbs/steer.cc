@@ -17,8 +17,6 @@
 namespace grey::svctool {
 namespace {
 
-constexpr std::chrono::seconds kStart{10};  // it has to read the state
-
 std::string start_words(const std::string& service) {
   return "svctool --start --service=" + shell_quote(service);
 }
@@ -63,14 +61,6 @@ std::string how_long(const Suite& suite, const std::string& service) {
   }
   return text + ", or until the machine or " + std::string(suite.scanner) +
          " starts again; for longer: touch " + shell_quote(down);
-}
-
-// It has been told, and may take a moment to hear it.
-void wait_until_wanted(const Suite& suite, const std::string& service) {
-  look_until(kStart, [&] {
-    const auto state = service_state(suite, service);
-    return !state || state->up || state->wanted;
-  });
 }
 
 Result<void> wait_until_down(const Suite& suite, const std::string& service, pid_t pid) {

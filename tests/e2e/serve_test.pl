@@ -64,7 +64,7 @@ sub exchange { my ($octets) = @_; my $peer = connected(); print $peer $octets; $
 # status, headers, body
 sub get { my ($path, %with) = @_;
     my $method = $with{method} // 'GET';
-    my $text = exchange("$method $path HTTP/1.1\r\nHost: localhost\r\n"
+    my $text = exchange("$method $path HTTP/1.1\r\nHost: " . ($with{host} // 'localhost') . "\r\n"
         . ($with{accept} ? "Accept: $with{accept}\r\n" : '') . "Connection: close\r\n\r\n");
     $text =~ /\AHTTP\/1\.1 (\d+) [^\r]*\r\n(.*?\r\n)\r\n(.*)\z/s or return (0, '', $text);
     return ($1, $2, $3) }
@@ -183,6 +183,32 @@ subtest 'a browser gets the report of now, and a supervisor whether all is well'
         like $headers, qr/^Allow: GET, HEAD\r$/m, 'which are taken is said' }
 };
 
+subtest 'a name that leads here gets figures, and no addresses' => sub {
+    for my $name ('evil.example', "evil.example:$http", "127.0.0.1.evil.example:$http", '') {
+        my ($status, undef, $body) = get('/', host => $name);
+        is $status, 421, "'$name' gets no page";
+        like $body, qr/\A[^\n]*--host[^\n]*\n\z/, 'and a line that says why';
+        is((get($_, host => $name))[0], 200, "it gets $_") for '/metrics', '/healthz' }
+    is((get('/', host => $_))[0], 200, "'$_' gets it") for "127.0.0.1:$http", '[::1]', 'LOCALHOST';
+    like exchange("GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"), qr/\AHTTP\/1\.1 421 /, 'in the target, too';
+    like exchange("GET / HTTP/1.0\r\n\r\n"), qr/\AHTTP\/1\.1 421 /, 'who says no name gets none';
+    like exchange("GET / HTTP/1.1\r\n$_\r\n"), qr/\AHTTP\/1\.1 400 /, 'not one name' for '', "Host: localhost\r\nHost: localhost\r\n";
+    local $http = free_port();
+    my $pid = fork // die;
+    if ($pid == 0) {
+        open STDERR, '>', "$dir/named.log" or die;
+        exec $greyctl, '--control', $control, 'serve', '--host', 'grey.example', '--host', 'mail', "127.0.0.1\@$http" or die;
+    }
+    ok wait_until(sub { slurp("$dir/named.log") =~ /serving http/ }), 'one with names serves';
+    is((get('/', host => $_))[0], 200, "$_ gets the page") for "grey.example:$http", 'Mail', 'localhost';
+    is((get('/', host => 'other.example'))[0], 421, 'another does not');
+    kill TERM => $pid;
+    waitpid $pid, 0;
+    my ($code, $text) = ends('--control', $control, 'serve', '127.0.0.1@1', '--host', 'a:80');
+    is $code, 100, 'a name has no port';
+    like $text, qr/\Agreyctl: [^\n]+\n\z/, 'which is said in a line';
+};
+
 subtest 'whoever asks, the daemon is asked once' => sub {
     sleep 1.1;
     my $before = value(metrics(), 'greyd_connections_total{event="accepted",socket="control"}');
@@ -230,7 +256,7 @@ subtest 'a thousand connections that say nothing, or little' => sub {
 };
 
 subtest 'readers that do not read' => sub {
-    my @deaf = map { my $peer = connected(); print $peer "GET /metrics HTTP/1.1\r\n\r\n" x 20; $peer->flush; $peer } 1 .. 200;
+    my @deaf = map { my $peer = connected(); print $peer "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n" x 20; $peer->flush; $peer } 1 .. 200;
     is((get('/healthz'))[0], 200, 'do not keep others waiting');
     is mail('192.0.2.11', 'a@x.example', 'b@y.example'), '01', 'nor the daemon';
 };
@@ -240,9 +266,9 @@ subtest 'requests that are too long, have a body, or are none' => sub {
     like exchange("GET /$megabyte HTTP/1.1\r\n\r\n"), qr/\AHTTP\/1\.1 414 /, 'a path of a megabyte';
     like exchange("GET / HTTP/1.1\r\nA: $megabyte\r\n\r\n"), qr/\AHTTP\/1\.1 431 /, 'a header of a megabyte';
     like exchange("GET / HTTP/1.1\r\n" . "A: b\r\n" x 150_000 . "\r\n"), qr/\AHTTP\/1\.1 431 /, 'many';
-    like exchange("POST / HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n$megabyte"), qr/\AHTTP\/1\.1 405 .*\r\nConnection: close\r\n/s, 'a body of a megabyte';
-    like exchange("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nf4240\r\n$megabyte\r\n0\r\n\r\n"), qr/\AHTTP\/1\.1 405 /, 'in chunks';
-    like exchange("GET / HTTP/1.1\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n\r\n"), qr/\AHTTP\/1\.1 413 /, 'one that is only announced';
+    like exchange("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n$megabyte"), qr/\AHTTP\/1\.1 405 .*\r\nConnection: close\r\n/s, 'a body of a megabyte';
+    like exchange("POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nf4240\r\n$megabyte\r\n0\r\n\r\n"), qr/\AHTTP\/1\.1 405 /, 'in chunks';
+    like exchange("GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n\r\n"), qr/\AHTTP\/1\.1 413 /, 'one that is only announced';
     for ("\x16\x03\x01\x02\x00\x01\x00", "\0" x 5000, "QUIT\r\n\r\n", "GET /metrics\r\n\r\n", "\r\n\r\n", "GET / HTTP/1.1\n\n") {
         like exchange($_), qr/\AHTTP\/1\.1 400 /, 'what is no request' }
     srand 1;
@@ -302,7 +328,7 @@ subtest 'where descriptors are few' => sub {
 subtest 'TERM ends it at once' => sub {
     my @open = map { connected() } 1 .. 10;
     $daemon->signal('STOP');
-    print { $open[0] } "GET /metrics HTTP/1.1\r\n\r\n";
+    print { $open[0] } "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
     sleep 1.2;
     my $begin = time;
     kill TERM => $server;
@@ -326,7 +352,7 @@ subtest 'before there is a daemon' => sub {
     SKIP: {
         skip 'no IPv6', 3 unless $server;
         my $peer = IO::Socket::IP->new(PeerHost => '::1', PeerPort => $http, Type => SOCK_STREAM) or skip 'no ::1', 3;
-        print $peer "GET / HTTP/1.1\r\nConnection: close\r\n\r\n";
+        print $peer "GET / HTTP/1.1\r\nHost: [::1]:$http\r\nConnection: close\r\n\r\n";
         my $text = all_of($peer);
         like $text, qr/\AHTTP\/1\.1 503 /, 'a page is there';
         like $text, qr/The daemon does not answer/, 'that says so';

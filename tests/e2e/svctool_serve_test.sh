@@ -152,6 +152,22 @@ must 'the page is stopped' eval '"$svctool" --stop --service=$page >/tmp/svctool
 must 'none serves' until_true fails server
 must 'a check says so' finds "$page: down, and stays so until it is started; to do: "
 must 'the daemon goes on' pgrep -x qmail-greyd
+starts() { "$svctool" --start "$@" >/tmp/svctool.out 2>&1 && says "$page: started"; }
+stops() { "$svctool" --stop "$@" >/tmp/svctool.out 2>&1 && until_true fails server; }
+for ((i = 0; i < 5; i++)); do
+  must 'it is started' starts --service=$page
+  must 'and serves at once' is_healthy 8080
+  must 'it is stopped' stops --greylist=1999 --serve-only --servicedir=$directory
+done
+misused() { # verb: exit 100, in one line
+  "$svctool" "$1" --serve-only --service="$service" >/tmp/svctool.out 2>&1
+  [ $? = 100 ] && [ "$(wc -l </tmp/svctool.out)" = 1 ] && says '--serve-only goes with --greylist=PORT'
+}
+for verb in --remove --restart --reload --start --stop; do
+  must "$verb of it is not said by the daemon's directory" misused $verb
+done
+must 'both are there' test -e $service -a -e $page
+must 'the daemon goes on' pgrep -x qmail-greyd
 python3 -m http.server --bind 127.0.0.1 8080 >/tmp/other.out 2>&1 &
 other=$!
 must 'another one takes its port' until_true eval '[ "$(get /healthz 8080)" = 404 ]'

@@ -118,6 +118,15 @@ TEST_CASE("where it is served is an address and a port, as GREYIP has them") {
     REQUIRE_FALSE(invocation);
     CHECK(invocation.error().exit_code == grey::kExitMisuse);
   }
+  const auto named = parse_command_line(
+      {"greyctl", "serve", "--host", "grey.example", "--host=mail", "127.0.0.1@9119"});
+  REQUIRE(named);
+  CHECK(named->serving.hosts == std::vector<std::string>{"grey.example", "mail"});
+  for (const std::string bad : {"a:80", "http://a/", "a/", "a b", "*", "[::1]"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(parse_command_line({"greyctl", "serve", "127.0.0.1@9119", "--host", bad}));
+  }
+  CHECK_FALSE(parse_command_line({"greyctl", "serve", "127.0.0.1@9119", "--host", ""}));
   CHECK_FALSE(parse_command_line({"greyctl", "serve"}));
   CHECK_FALSE(parse_command_line({"greyctl", "serve", "127.0.0.1@9119", "--user", ""}));
   CHECK_FALSE(parse_command_line({"greyctl", "--context", "F", "serve", "127.0.0.1@9119"}));

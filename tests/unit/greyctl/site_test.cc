@@ -28,13 +28,13 @@ struct Served {
              },
              .figures_thread = background,
              .page_thread = background},
-            [this] { return now; }, [this] { ++changed; }) {
+            {"grey.example", "Mail"}, [this] { return now; }, [this] { ++changed; }) {
     figures.status = {{"problems", nlohmann::json::array()}};
     figures.stats = {{"counters", {{"udp.decided.new", 7u}}}};
   }
 
   std::optional<http::Answer> ask(const std::string& path, const std::string& method = "GET") {
-    return site.answer({method, path, "", false}, now);
+    return site.answer({method, path, "", false, host}, now);
   }
   static std::string header(const http::Answer& answer, const std::string& wanted) {
     for (const auto& [name, value] : answer.headers) {
@@ -44,7 +44,7 @@ struct Served {
   }
 
   Figures figures;
-  std::string script;
+  std::string script, host = "127.0.0.1:9119";
   bool gone = false, no_report = false;
   int asked = 0, made = 0, changed = 0;
   std::chrono::milliseconds now{5000};
@@ -62,7 +62,8 @@ TEST_CASE("the report, the figures and whether all is well") {
   CHECK(served.ask("/metrics")
             ->body.find("\ngreyd_decisions_total{reason=\"new\",front=\"udp\"} 7\n") !=
         std::string::npos);
-  CHECK(served.site.answer({"GET", "/metrics", "application/openmetrics-text", false}, served.now)
+  CHECK(served.site
+            .answer({"GET", "/metrics", "application/openmetrics-text", false, ""}, served.now)
             ->body.ends_with("\n# EOF\n"));
   CHECK(Served::header(*served.ask("/metrics"), "Vary") == "Accept");
   CHECK(served.ask("/healthz")->status == 200);
@@ -79,9 +80,62 @@ TEST_CASE("nothing else is there, and nothing is changed") {
     CHECK(served.ask("/metrics", method)->status == 405);
     CHECK(Served::header(*served.ask("/metrics", method), "Allow") == "GET, HEAD");
   }
-  CHECK(served.site.answer({"GET", "/metrics", "", true}, served.now)->status == 413);
+  CHECK(served.site.answer({"GET", "/metrics", "", true, ""}, served.now)->status == 413);
   CHECK(served.asked + served.made == 0);
   CHECK(served.ask("/metrics", "HEAD")->status == 200);
+}
+
+TEST_CASE("the page is for who asks by address, localhost or a name that was given") {
+  InlineBackground at_once;
+  Served served(at_once);
+  for (const char* const good :
+       {"127.0.0.1", "127.0.0.1:80", "192.0.2.1:", "[::1]", "[::1]:9119", "[2001:DB8::1]",
+        "localhost", "LocalHost:9119", "grey.example", "Grey.Example:1", "mail"}) {
+    CAPTURE(good);
+    served.host = good;
+    CHECK(served.ask("/")->status == 200);
+    CHECK(served.ask("/", "POST")->status == 405);
+  }
+  served.asked = served.made = 0;
+  served.now += Site::kReportLasts;
+  for (const char* const bad : {"",
+                                ":",
+                                ":80",
+                                "evil.example",
+                                "evil.example:9119",
+                                "127.0.0.1.evil.example",
+                                "localhost.evil.example",
+                                "localhost:x",
+                                "localhost:80:80",
+                                "x:localhost",
+                                "a@localhost",
+                                "localhost@evil.example",
+                                "::1",
+                                "[::1",
+                                "[]",
+                                "[evil]",
+                                "[127.0.0.1]",
+                                "[::1]x",
+                                "127.0.0.1x",
+                                "1270.0.1",
+                                "grey.example.",
+                                "grey",
+                                "127.0.0.1 evil",
+                                "localhost, evil"}) {
+    CAPTURE(bad);
+    served.host = bad;
+    for (const char* const method : {"GET", "HEAD", "POST"}) {
+      CHECK(served.ask("/", method)->status == 421);
+    }
+    const std::string text = served.ask("/")->body;
+    CHECK(text.find("--host") != std::string::npos);
+    CHECK(text.find('\n') == text.size() - 1);
+  }
+  CHECK(served.asked + served.made == 0);
+  // Who scrapes often asks by name, and there are no addresses in these.
+  served.host = "any.example";
+  CHECK(served.ask("/metrics")->status == 200);
+  CHECK(served.ask("/healthz")->status == 200);
 }
 
 TEST_CASE("a daemon with a problem is not well, and its figures are there") {
@@ -138,7 +192,9 @@ TEST_CASE("who asks while the daemon is being asked waits for the same answer") 
   testing::LateBackground late;
   Served served(late);
   const auto asked = served.now;
-  const auto ask_again = [&] { return served.site.answer({"GET", "/", "", false}, asked); };
+  const auto ask_again = [&] {
+    return served.site.answer({"GET", "/", "", false, "localhost"}, asked);
+  };
   CHECK_FALSE(served.ask("/"));
   CHECK_FALSE(served.ask("/"));
   late.drain();

@@ -83,7 +83,8 @@ TEST_CASE("a connection brings one request after another") {
     CHECK(statuses(octets) == "200");
     CHECK(octets.ends_with("\r\n\r\nhello /"));
   }
-  CHECK(statuses(served.tell(peer, "GET / HTTP/1.1\r\nConnection: close\r\n\r\n")) == "200|");
+  CHECK(statuses(served.tell(peer, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")) ==
+        "200|");
 }
 
 TEST_CASE("a request may come octet by octet") {
@@ -96,9 +97,9 @@ TEST_CASE("a request may come octet by octet") {
 TEST_CASE("an answer that is not there yet comes when it is") {
   Served served;
   Peer first = served.connect(), second = served.connect(), gone = served.connect();
-  CHECK(served.tell(first, "GET /late HTTP/1.1\r\n\r\n").empty());
-  CHECK(served.tell(second, "GET /late HTTP/1.1\r\nConnection: close\r\n\r\n").empty());
-  CHECK(served.tell(gone, "GET /late HTTP/1.1\r\n\r\n").empty());
+  CHECK(served.tell(first, "GET /late HTTP/1.1\r\nHost: a\r\n\r\n").empty());
+  CHECK(served.tell(second, "GET /late HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").empty());
+  CHECK(served.tell(gone, "GET /late HTTP/1.1\r\nHost: a\r\n\r\n").empty());
   Peer other = served.connect();
   CHECK(statuses(served.tell(other, kGet)) == "200");
   CHECK(served.server->waiting() == 3);
@@ -131,12 +132,16 @@ TEST_CASE("what is no request, too long or has a body is told so, and is the las
       {"an empty line", "\r\n", "400|"},
       {"lines that are not ended so", "GET / HTTP/1.1\n\n", "400|"},
       {"a line feed first", "\n", "400|"},
+      {"no host", "GET / HTTP/1.1\r\n\r\n", "400|"},
+      {"two hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", "400|"},
       {"a long path", "GET /" + long_text, "414|"},
       {"a long header", "GET / HTTP/1.1\r\nA: " + long_text, "431|"},
       {"a long header that ends", "GET / HTTP/1.1\r\nA: " + long_text + "\r\n\r\n", "431|"},
-      {"a body", "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", "200|"},
-      {"a body as a request", "POST / HTTP/1.1\r\nContent-Length: 30\r\n\r\n" + kGet, "200|"},
-      {"chunks", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", "200|"},
+      {"a body", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", "200|"},
+      {"a body as a request", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 30\r\n\r\n" + kGet,
+       "200|"},
+      {"chunks", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+       "200|"},
       {"two requests at once", kGet + kGet, "200|"},
   };
   for (const Row& row : rows) {
@@ -150,7 +155,7 @@ TEST_CASE("what is no request, too long or has a body is told so, and is the las
 TEST_CASE("a megabyte that follows is not kept, and its sender hears why") {
   Served served;
   Peer peer = served.connect();
-  peer.send("POST / HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n");
+  peer.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
   std::size_t sent = 0;
   for (; sent < 1'000'000 && peer.send_some(std::string(10'000, 'x')); sent += 10'000) served.run();
   CHECK(sent == 1'000'000);

@@ -154,6 +154,23 @@ TEST_CASE("what is no address and port, or cannot work, is misuse") {
   CHECK(has(error_of({"--servicetag=a.serve"}), "ends as the name of a page does"));
 }
 
+TEST_CASE("--serve-only is no word for the page beside a --service") {
+  for (const char* verb :
+       {"--remove", "--restart", "--reload", "--start", "--stop", "--set=SERVE=@80"}) {
+    CAPTURE(verb);
+    const auto line = parse_command_line({verb, "--serve-only", "--service=/service/greylist.1"});
+    REQUIRE_FALSE(line);
+    CHECK(line.error().exit_code == grey::kExitMisuse);
+    CHECK(line.error().text ==
+          "--serve-only goes with --greylist=PORT; the page's own --service is DIR.serve");
+    CHECK(parse_command_line({verb, "--serve-only", "--greylist=1999"}));
+    CHECK(parse_command_line({verb, "--service=/service/greylist.1.serve"}));
+  }
+  for (const char* verb : {"--check", "--no-greyip"}) {
+    CHECK_FALSE(parse_command_line({verb, "--serve-only", "--service=/service/greylist.1"}));
+  }
+}
+
 TEST_CASE("what a hand has set stays until the option names another") {
   const ServiceRequest before = page_of(request_of({"--serve=@9119"}));
   ServiceRequest after = page_of(request_of({"--serve=@9120"}));
