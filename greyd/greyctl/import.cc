@@ -13,7 +13,6 @@
 
 #include "greyd/base/text.h"
 #include "greyd/control/commands.h"
-#include "greyd/control/record_json.h"
 #include "greyd/core/entries.h"
 #include "greyd/core/key.h"
 #include "greyd/greyctl/ask.h"
@@ -22,6 +21,7 @@
 #include "greyd/imports/source.h"
 #include "greyd/imports/tally.h"
 #include "greyd/net/clock.h"
+#include "greyd/state/record_text.h"
 
 namespace grey::greyctl {
 namespace {
@@ -29,32 +29,49 @@ namespace {
 using imports::Item;
 using nlohmann::json;
 
-// A request being made: objects of one list.
+// A request being made: objects of one list, or lines of one text.
 class Batch {
  public:
-  explicit Batch(std::string begin) : begin_(std::move(begin)), text_(begin_) {}
+  Batch(std::string begin, std::string_view between, std::string_view end)
+      : begin_(std::move(begin)), between_(between), end_(end), text_(begin_) {}
 
   static constexpr std::size_t kMost = Request::kMaxSize - 256;  // octets, with what is around them
-  bool has_room(std::string_view object) const {
-    return count_ < Commands::kMaxImported && text_.size() + object.size() < kMost;
+  bool has_room(std::string_view piece) const {
+    return count_ < Commands::kMaxImported && text_.size() + piece.size() < kMost;
   }
   // REQUIRES: has_room().
-  void add(std::string_view object) {
-    if (count_++ > 0) text_ += ',';
-    text_ += object;
+  void add(std::string_view piece) {
+    if (count_++ > 0) text_ += between_;
+    text_ += piece;
   }
   bool empty() const { return count_ == 0; }
   // The request; the next one begins.
   std::string take() {
     count_ = 0;
-    return std::exchange(text_, begin_) + "]}";
+    return std::exchange(text_, begin_).append(end_);
   }
 
  private:
   const std::string begin_;
+  const std::string_view between_, end_;
   std::string text_;
   std::size_t count_ = 0;
 };
+
+// Records as lines, in a text of JSON.
+Batch batch_of_lines(bool dry_run) {
+  return {dry_run ? R"({"command":"import","dry_run":true,"lines":")"
+                  : R"({"command":"import","lines":")",
+          "\\n", "\"}"};
+}
+
+// A line of a context file, as it stands in such a text: of what needs it there it has no more.
+void append_quoted(std::string& out, std::string_view line) {
+  for (const char c : line) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+}
 
 std::string_view without_newline(std::string_view line) {
   return line.ends_with('\n') ? line.substr(0, line.size() - 1) : line;
@@ -92,6 +109,7 @@ class Import {
     if (done && !wanted_.dry_run) done = send_entries();
     if (done) done = read_all(&Import::take, wanted_.dry_run ? "asking about" : "taking");
     if (done) done = send_records();
+    if (auto settled = settle(); done) done = settled;
     progress_.clear();
     if (!done) return tl::make_unexpected(with_taken(done.error()));
     if (wanted_.dry_run) print_("nothing is changed; it would be\n");
@@ -180,17 +198,18 @@ class Import {
     if (again) tally_.repeated();
     if (again && wanted_.dry_run) return;
     Batch& batch = again ? repeats_ : records_;
-    object_.clear();
-    append_record_json(object_, *record, policy_);
-    const std::string_view object = without_newline(object_);
-    if (!batch.has_room(object)) {
+    line_.clear();
+    append_record(line_, *record);
+    quoted_.clear();
+    append_quoted(quoted_, without_newline(line_));
+    if (!batch.has_room(quoted_)) {
       if (auto sent = send_records(); !sent) {
         error_ = sent.error();
         return;
       }
     }
-    if (!batch.has_room(object)) return tally_.skipped(item, imports::Reason::no_octets);
-    batch.add(object);
+    if (!batch.has_room(quoted_)) return tally_.skipped(item, imports::Reason::no_octets);
+    batch.add(quoted_);
   }
 
   // Whether one of this client or triplet has come before: it is one record, and counts once. So a
@@ -210,13 +229,24 @@ class Import {
     return counts ? Result<void>() : tl::make_unexpected(counts.error());
   }
 
+  // While the daemon takes these the next ones are read.
   Result<void> send_first() {
     if (records_.empty()) return {};
-    const auto counts = ask(records_.take());
-    if (!counts) return tl::make_unexpected(counts.error());
-    for (auto n = counts->value("taken", 0U); n > 0; --n) tally_.took_record();
-    for (auto n = counts->value("had", 0U); n > 0; --n) tally_.had();
-    for (auto n = counts->value("over", 0U); n > 0; --n) {
+    if (auto settled = settle(); !settled) return settled;
+    asked_ = monotonic_clock();
+    waiting_ = true;
+    return channel_.send(records_.take());
+  }
+
+  // What has become of those that were sent last.
+  Result<void> settle() {
+    if (!std::exchange(waiting_, false)) return {};
+    const auto last = answer_of(channel_, [](const json&, const std::string&) {});
+    if (!last) return tl::make_unexpected(last.error());
+    const json& counts = last->object;
+    for (auto n = counts.value("taken", 0U); n > 0; --n) tally_.took_record();
+    for (auto n = counts.value("had", 0U); n > 0; --n) tally_.had();
+    for (auto n = counts.value("over", 0U); n > 0; --n) {
       tally_.skipped({}, imports::Reason::expired);
     }
     return {};
@@ -225,7 +255,7 @@ class Import {
   // All that are by import, also of former ones: the daemon knows which it has.
   Result<void> send_entries() {
     if (!has_entries_) return {};
-    Batch batch(R"({"command":"import","entries":[)");
+    Batch batch(R"({"command":"import","entries":[)", ",", "]}");
     Result<void> outcome;
     const auto send = [&] {
       if (batch.empty() || !outcome) return;
@@ -244,6 +274,7 @@ class Import {
   }
 
   Result<json> ask(const std::string& request) {
+    if (auto settled = settle(); !settled) return tl::make_unexpected(settled.error());
     asked_ = monotonic_clock();
     auto answer = greyctl::ask(channel_, request, [](const json&, const std::string&) {});
     if (!answer) return tl::make_unexpected(answer.error());
@@ -277,17 +308,17 @@ class Import {
   Policy policy_;
   Seconds now_ = 0;  // the daemon's
   Seconds asked_ = 0;
-  Entries entries_;  // the daemon's, as they will be
+  bool waiting_ = false;  // for the answer to a batch
+  Entries entries_;       // the daemon's, as they will be
   bool has_entries_ = false;
   std::uint64_t sent_entries_ = 0;  // that were taken
-  Batch records_{wanted_.dry_run ? R"({"command":"import","dry_run":true,"records":[)"
-                                 : R"({"command":"import","records":[)"};
-  Batch repeats_{R"({"command":"import","records":[)"};  // of what has come before
+  Batch records_ = batch_of_lines(wanted_.dry_run);
+  Batch repeats_ = batch_of_lines(false);  // of what has come before
   std::optional<KeyBuilder> keys_;
   // Hashes of keys: of more records than that it is not told which have come before.
   static constexpr std::size_t kMostTold = 4'000'000;
   std::unordered_set<std::uint64_t> come_;
-  std::string object_;
+  std::string line_, quoted_;
   imports::Tally tally_;
   std::optional<Error> error_;  // of what a visit has done
 };
