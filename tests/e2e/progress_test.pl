@@ -39,7 +39,7 @@ sub stand_in { my ($seconds) = @_;
                 next;
             }
             sleep $seconds if $request =~ /"status"/;
-            my $count = () = $request =~ /"state"/g;
+            my $count = () = $request =~ /[":n][WPBC] \d+ /g;    # the lines of a batch
             print $peer $request =~ /"status"/ ? $status : qq({"done":true,"taken":$count,"had":0,"over":0}\n);
         }
     }
@@ -71,9 +71,10 @@ sub command_on { my ($on_terminal, @arguments) = @_;
     return ($said, $seen, $? >> 8) }
 
 my $now = int time;
-my $line = qq({"state":"known","client":"192.0.2.1","last_seen":$now,"passes":1}\n);
+sub line { return sprintf qq({"state":"known","client":"10.1.%d.%d","last_seen":$now,"passes":1}\n), $_[0] >> 8, $_[0] & 255 }
+my $line = line(0);
 my $file = "$dir/some\e[31mname";
-spit $file, $line x 30_000;
+spit $file, join '', map { line($_) } 1 .. 30_000;
 
 subtest 'on a terminal' => sub {
     stand_in(1.2);
