@@ -214,6 +214,8 @@ sub serves { my ($from, $prepare, @answers) = @_;
             $svscan = fork // die;
             if ($svscan == 0) { open STDOUT, '>', '/dev/null'; open STDERR, '>', '/dev/null'; exec 'svscan', $services or die }
             my $places = "--cntrldir='$dir/control' --logdir='$dir/log.d' --prefix='$dir/prefix'";
+            # The sanitizer needs more address space than any limit leaves.
+            $places .= ' --memory=0' if `ldd '$program'` =~ /libasan/;
             stand_in('svctool', <<"END");
 case "\$*" in
     --find-supervisor) echo '--servicedir=$services' ;;
