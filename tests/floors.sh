@@ -14,15 +14,18 @@ greyd/lists:              greyd/base
 greyd/core:               greyd/lists
 greyd/state:              greyd/core
 greyd/imports:            greyd/state
+greyd/report:             greyd/state
 greyd/service:            greyd/state
 greyd/net:                greyd/base
+greyd/http:               greyd/net
+greyd/metrics:            greyd/base
 greyd/store:              greyd/core greyd/net
 greyd/shared:             greyd/service greyd/store
 greyd/lookups:            greyd/core greyd/net
 greyd/fronts:             greyd/state greyd/net
 greyd/control:            greyd/service greyd/fronts greyd/imports
 greyd:                    greyd/control greyd/imports greyd/store greyd/lookups
-greyd/greyctl:            greyd
+greyd/greyctl:            greyd greyd/http greyd/metrics greyd/report
 svctool/util:             greyd/base
 svctool/plan:             svctool/util greyd/lists
 svctool/cli:              svctool/plan
@@ -42,7 +45,7 @@ smtpd-glue/qmail:         smtpd-glue/libgreylist
 top='greyd/main greyd/options greyd/control_socket greyd/upkeep greyd/front_settings greyd/sandbox greyd/privileges greyd/start_check greyd/supervisor_report
 svctool/main smtpd-glue/small_runtime smtpd-glue/musl'
 # Who alone includes a header from elsewhere.
-only='ev.h greyd/net/event_loop.cc hiredis.h greyd/store/redis_protocol.cc'
+only='ev.h greyd/net/event_loop.cc httplib.h greyd/http/http_engine.cc hiredis.h greyd/store/redis_protocol.cc'
 
 all_moved=0
 [ "${1-}" != --all-moved ] || { all_moved=1; shift; }

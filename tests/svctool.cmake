@@ -6,7 +6,7 @@ grey_unit_test(svctool_test
                        unit/svctool/show_test.cc unit/svctool/supervisor_test.cc
                        unit/svctool/process_test.cc unit/svctool/remove_test.cc unit/svctool/edits_test.cc unit/svctool/set_test.cc unit/svctool/service_state_test.cc
                        unit/svctool/judges_test.cc unit/svctool/machine_test.cc
-                       unit/base/error_test.cc unit/svctool/standing_test.cc unit/svctool/suite_test.cc unit/svctool/target_path_test.cc unit/svctool/wait_test.cc
+                       unit/base/error_test.cc unit/svctool/standing_test.cc unit/svctool/suite_test.cc unit/svctool/target_path_test.cc unit/svctool/wait_test.cc unit/svctool/page_test.cc
                LIBRARIES svctool_verbs grey_daemon nlohmann_json::nlohmann_json)
 add_test(NAME svctool_e2e
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_test.sh $<TARGET_FILE:svctool>)
@@ -20,6 +20,10 @@ add_test(NAME svctool_operator_rules_e2e
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_operator_rules_test.sh $<TARGET_FILE:svctool>
                  $<TARGET_FILE:qmail-greyd>)
 set_tests_properties(svctool_operator_rules_e2e PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
+add_test(NAME svctool_import_e2e
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_import_test.sh $<TARGET_FILE:svctool>
+                 $<TARGET_FILE:qmail-greyd> $<TARGET_FILE:greyctl>)
+set_tests_properties(svctool_import_e2e PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
 add_test(NAME svctool_fault_e2e
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_fault_test.sh $<TARGET_FILE:svctool>)
 add_test(NAME svctool_links_e2e
@@ -33,6 +37,10 @@ add_test(NAME svctool_rules_e2e
 add_test(NAME svctool_together_e2e
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_together_test.sh $<TARGET_FILE:svctool>)
 set_tests_properties(svctool_rules_e2e svctool_together_e2e PROPERTIES SKIP_RETURN_CODE 77)
+add_test(NAME figures_samples_test
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/figures_samples_test.sh ${CMAKE_SOURCE_DIR}
+                 $<TARGET_FILE:qmail-greyd> $<TARGET_FILE:greyctl>)
+set_tests_properties(figures_samples_test PROPERTIES SKIP_RETURN_CODE 77)
 add_test(NAME run_test COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/run_test.sh)
 # It needs ports that nobody has at any address.
 set_tests_properties(run_test PROPERTIES RUN_SERIAL TRUE)
@@ -48,6 +56,9 @@ if(NOT GREY_SANITIZE)
   add_test(NAME supervise_notify_test
            COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/supervise_notify_test.sh ${CMAKE_BINARY_DIR})
   set_tests_properties(supervise_notify_test PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 400)
+  add_test(NAME svctool_serve_test
+           COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_serve_test.sh ${CMAKE_BINARY_DIR})
+  set_tests_properties(svctool_serve_test PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 1000)
   add_test(NAME svctool_edits_e2e
            COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_edits_test.sh ${CMAKE_BINARY_DIR})
   add_test(NAME svctool_broken_test

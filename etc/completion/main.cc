@@ -54,9 +54,13 @@ Command svctool() {
   for (const svctool::Suite& suite : svctool::suites()) {
     words["SUITE"].emplace_back(suite.name);
   }
-  for (const svctool::Variable& variable : svctool::variables_of({})) {
-    words["NAME"].push_back(variable.name);
-    words["NAME=VALUE"].push_back(variable.name + "=");
+  std::set<std::string> names;  // a daemon's, and a page's
+  for (const auto& request : {svctool::ServiceRequest{}, svctool::page_of({})}) {
+    for (const svctool::Variable& variable : svctool::variables_of(request)) {
+      if (!names.insert(variable.name).second) continue;
+      words["NAME"].push_back(variable.name);
+      words["NAME=VALUE"].push_back(variable.name + "=");
+    }
   }
   CLI::App app("", "svctool");
   svctool::Raw raw;

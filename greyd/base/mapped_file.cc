@@ -33,25 +33,26 @@ void read_blocks(int fd, char* data, std::size_t size) {
 }  // namespace
 
 Result<MappedFile> MappedFile::open(const std::string& path) {
-  MappedFile file;
   const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) {
-    if (errno == ENOENT) return file;
-    return tl::make_unexpected(system_error("open", path, errno));
-  }
+  if (fd) return of(fd.get(), path);
+  if (errno == ENOENT) return MappedFile();
+  return tl::make_unexpected(system_error("open", path, errno));
+}
+
+Result<MappedFile> MappedFile::of(int fd, const std::string& path) {
+  MappedFile file;
   struct stat status {};
-  if (::fstat(fd.get(), &status) != 0)
-    return tl::make_unexpected(system_error("read", path, errno));
+  if (::fstat(fd, &status) != 0) return tl::make_unexpected(system_error("read", path, errno));
   if (!S_ISREG(status.st_mode)) return failure(path + " is not a regular file");
   file.exists_ = true;
   if (status.st_size == 0) return file;
   const auto size = std::size_t(status.st_size);
-  const bool readable = is_readable(fd.get(), size);
+  const bool readable = is_readable(fd, size);
   void* data =
-      readable ? ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd.get(), 0)
+      readable ? ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0)
                : ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (data == MAP_FAILED) return tl::make_unexpected(system_error("map", path, errno));
-  if (!readable) read_blocks(fd.get(), static_cast<char*>(data), size);
+  if (!readable) read_blocks(fd, static_cast<char*>(data), size);
   ::madvise(data, size, MADV_SEQUENTIAL);
   file.text_ = {static_cast<const char*>(data), size};
   return file;

@@ -14,6 +14,8 @@ class MappedFile {
  public:
   // A file that is not there is no error: exists() is false then.
   static Result<MappedFile> open(const std::string& path);
+  // One that is open for reading; `path` is for errors.
+  static Result<MappedFile> of(int fd, const std::string& path);
   MappedFile(MappedFile&& other) noexcept
       : exists_(other.exists_), text_(std::exchange(other.text_, {})) {}
   MappedFile& operator=(MappedFile&&) = delete;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -73,6 +74,9 @@ class Commands {
 
   Answer put(Call& call, Entry::Kind kind);
   Answer import_records(std::vector<Request> objects, Seconds now, bool dry_run);
+  Answer import_lines(std::string_view text, Seconds now, bool dry_run);
+  Answer import_saved(std::span<const SavedRecord> records, std::size_t over, Seconds now,
+                      bool dry_run);
   Answer import_entries(std::vector<Request> objects, Call& call);
   Answer upkeep(Call& call, const std::function<void(Upkeeping::Done)>& what,
                 std::string_view counted);

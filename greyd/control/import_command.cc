@@ -7,6 +7,7 @@
 #include "greyd/core/record_filter.h"
 #include "greyd/imports/judge.h"
 #include "greyd/imports/line_reader.h"
+#include "greyd/state/record_text.h"
 
 namespace grey {
 namespace {
@@ -94,11 +95,13 @@ std::string counted_line(const Counted& counted) {
 Commands::Answer Commands::import(Call& call) {
   std::vector<Request> records = call.request.objects("records");
   std::vector<Request> entries = call.request.objects("entries");
+  const auto lines = call.request.text("lines");
   const bool dry_run = call.request.flag("dry_run");
   if (auto good = call.request.end(); !good) return refuse(good.error());
-  if (records.empty() == entries.empty()) {
-    return refuse({"import: either records or entries are wanted", kExitMisuse});
+  if (int(lines.has_value()) + int(!records.empty()) + int(!entries.empty()) != 1) {
+    return refuse({"import: one of records, lines and entries is wanted", kExitMisuse});
   }
+  if (lines) return import_lines(*lines, call.now, dry_run);
   if (std::max(records.size(), entries.size()) > kMaxImported) {
     return refuse(
         {"import: more than " + std::to_string(kMaxImported) + " at a time", kExitMisuse});
@@ -131,6 +134,40 @@ Commands::Answer Commands::import_records(std::vector<Request> objects, Seconds 
       return refuse(bad(objects[i], to_string(imports::Reason::wide)).value());
     }
   }
+  return import_saved(records, over, now, dry_run);
+}
+
+// The same of lines of a context file: they are read faster, and are judged already, but for what
+// the policy may not hold.
+Commands::Answer Commands::import_lines(std::string_view text, Seconds now, bool dry_run) {
+  const bool by_name = service_.greylist().policy().personality == Personality::greydaemon;
+  std::vector<RecordReader> readers(kMaxImported);  // never grows: the records point into it
+  std::vector<SavedRecord> records;
+  records.reserve(kMaxImported);
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    const std::string number = std::to_string(records.size() + 1);
+    if (records.size() == kMaxImported) {
+      return refuse(
+          {"import: more than " + std::to_string(kMaxImported) + " at a time", kExitMisuse});
+    }
+    const SavedRecord* const record = readers[records.size()].read(line);
+    if (record == nullptr || record->change != Change::stored) {
+      return refuse({"import: line " + number + " is no record", kExitMisuse});
+    }
+    if (!record->client.has_address() && !by_name) {
+      return refuse({"import: line " + number + ": its client is no address", kExitMisuse});
+    }
+    records.push_back(*record);
+    records.back().seen = std::min(record->seen, now);
+  }
+  return import_saved(records, 0, now, dry_run);
+}
+
+Commands::Answer Commands::import_saved(std::span<const SavedRecord> records, std::size_t over,
+                                        Seconds now, bool dry_run) {
   if (!dry_run && !service_.files().journaling()) return refuse(not_on_disk(0, "taken"));
   Counted counted = dry_run ? service_.would_import(records, now) : service_.import(records, now);
   counted.over += over;

@@ -107,6 +107,8 @@ std::optional<Policy> policy_of(const nlohmann::json& status) {
   const auto* const key = std::find(kSenderKeys.begin(), kSenderKeys.end(), text("sender_key"));
   if (!whole || key == kSenderKeys.end()) return std::nullopt;
   policy.sender_key = SenderKey(key - kSenderKeys.begin());
+  const auto dry_run = at->find("dry_run");
+  policy.dry_run = dry_run != at->end() && dry_run->is_boolean() && dry_run->get<bool>();
   return policy;
 }
 

@@ -1,7 +1,9 @@
 #include "greyd/core/attempts.h"
 
+#include <algorithm>
 #include <exception>
 #include <new>
+#include <numeric>
 #include <string_view>
 #include <utility>
 
@@ -19,6 +21,24 @@ std::string cut_word(std::string_view bytes) {
 
 void take_out(Count& count) {
   if (count > 0) --count;
+}
+
+Count sum(const AgeCounts& counts) {
+  return std::accumulate(counts.begin(), counts.end(), Count{0});
+}
+
+// Triplets of which it is known what became of them.
+Count settled(const AttemptCounts& counts) {
+  return sum(counts.passed) + counts.trusted + counts.never;
+}
+
+// Marks are gone after a restart, so that a triplet may be counted by its early retries of before,
+// too: never are more counted than wait, or have ended without a good retry.
+void bound_early(AttemptCounts& counts) {
+  for (Count& early : counts.early) {
+    if (sum(counts.early) + sum(counts.passed) <= counts.first) return;
+    take_out(early);
+  }
 }
 
 }  // namespace
@@ -53,12 +73,14 @@ Attempts::Mark Attempts::retried(Seconds first_seen, Seconds age, Mark before) n
   AttemptCounts& counts = at(first_seen);
   if (before != kNoRetry) take_out(counts.early[before - 1u]);
   ++counts.early[mark - 1u];
+  if (before == kNoRetry) bound_early(counts);
   return mark;
 }
 
 void Attempts::passed(const SavedRecord& waiting, Seconds age, Mark mark) noexcept {
   if (mark == kPassed) return;
   AttemptCounts& counts = at(waiting.seen);
+  if (settled(counts) >= counts.first) ++counts.first;  // nobody has counted it, or it was lost
   ++counts.passed[age_class(age)];
   ++since_start_.passed[age_class(age)];
   counts.waited += Count(age);
@@ -68,6 +90,7 @@ void Attempts::passed(const SavedRecord& waiting, Seconds age, Mark mark) noexce
     ++counts.passed_early[mark - 1u];
     counts.passed_early_waited[mark - 1u] += Count(age);
   }
+  bound_early(counts);
   if (age <= counts.longest.waited) return;
   try {
     counts.longest = {age, to_string(waiting.client), cut_word(waiting.sender),
@@ -79,8 +102,16 @@ void Attempts::passed(const SavedRecord& waiting, Seconds age, Mark mark) noexce
 
 void Attempts::ended(Seconds first_seen, Mark mark, bool client_is_known) noexcept {
   if (mark == kPassed) return;
-  ++(client_is_known ? at(first_seen).trusted : at(first_seen).never);
+  AttemptCounts& counts = at(first_seen);
+  // A daemon that was killed comes upon it once more; or it had passed, and waits on.
+  if (settled(counts) >= counts.first && &counts != &uncounted_) return;
+  ++(client_is_known ? counts.trusted : counts.never);
   ++(client_is_known ? since_start_.trusted : since_start_.never);
+}
+
+void Attempts::have_waiting(Seconds hour, Count waiting) noexcept {
+  AttemptCounts& counts = at(hour);
+  counts.first = std::max(counts.first, settled(counts) + waiting);
 }
 
 Attempts::Hours Attempts::take_before(Seconds hour) {

@@ -71,6 +71,10 @@ class Attempts {
   // It is forgotten, or begins anew.
   void ended(Seconds first_seen, Mark mark, bool client_is_known) noexcept;
 
+  // So many wait of that hour: at a start, as a daemon that was killed has not told of the last
+  // ones.
+  void have_waiting(Seconds hour, Count waiting) noexcept;
+
   using Hours = std::map<Seconds, AttemptCounts>;  // by their first second
   const Hours& hours() const { return hours_; }
   // What is known of an hour from before.

@@ -202,8 +202,10 @@ bool Greylist::comes_back(const RecordView& record, Seconds now) {
 Table::Ref Greylist::put_back(const RecordView& view, Table::Hash key_hash) {
   const Table::Ref ref = table_.find(view.key, key_hash);
   if (ref == 0) return table_.insert(view, key_hash);
-  if (!rules::stands_before(view.state(), table_.view(ref).state(), policy_)) return 0;
-  table_.update(ref, view.record_class, view.seen, view.passes);
+  const RecordState stored = table_.view(ref).state();
+  const RecordState state = rules::joined(view.state(), stored, policy_);
+  if (state == stored) return 0;
+  table_.update(ref, state.record_class, state.seen, state.passes);
   return ref;
 }
 
@@ -223,10 +225,8 @@ RecordView Greylist::foreign_view_of(const SavedRecord& record) {
 Greylist::Import Greylist::judge_import(const RecordView& view, const HashedKey& key,
                                         Seconds now) const {
   if (!rules::counts(view.state(), policy_, now, expiry_)) return Import::over;
-  if (find(key).stored == view.state()) return Import::had;
-  const Table::Ref ref = table_.find(view.key, key.hash());
-  const bool stands =
-      ref != 0 && !rules::stands_before(view.state(), table_.view(ref).state(), policy_);
+  const rules::Stored stored = find(key).stored;
+  const bool stands = stored && rules::joined(view.state(), *stored, policy_) == *stored;
   return stands ? Import::had : Import::taken;
 }
 

@@ -167,4 +167,14 @@ bool stands_before(const RecordState& next, const RecordState& stored, const Ter
   return later_stands == next_is_later;
 }
 
+RecordState joined(const RecordState& next, const RecordState& stored, const Terms& terms) {
+  RecordState one = stands_before(next, stored, terms) ? next : stored;
+  const bool clients =
+      next.record_class == RecordClass::client && stored.record_class == RecordClass::client;
+  const RecordState& earlier = next.seen < stored.seen ? next : stored;
+  if (!clients || is_over(earlier, terms, std::max(next.seen, stored.seen))) return one;
+  one.passes = std::max(next.passes, stored.passes);
+  return one;
+}
+
 }  // namespace grey::rules

@@ -122,5 +122,9 @@ class Summary {
 // the window, and else the later.
 bool stands_before(const RecordState& next, const RecordState& stored, const Terms& terms);
 
+// What the two come to: the one that stands; of a client the last time, and the most passes of
+// those that count.
+RecordState joined(const RecordState& next, const RecordState& stored, const Terms& terms);
+
 }  // namespace rules
 }  // namespace grey

@@ -7,6 +7,10 @@ namespace grey::greyctl {
 Result<LastLine> ask(Channel& channel, const std::string& request, const TakeLine& take,
                      bool patient) {
   if (auto sent = channel.send(request); !sent) return tl::make_unexpected(sent.error());
+  return answer_of(channel, take, patient);
+}
+
+Result<LastLine> answer_of(Channel& channel, const TakeLine& take, bool patient) {
   for (;;) {
     auto line = channel.receive(patient);
     if (!line) return tl::make_unexpected(line.error());

@@ -21,4 +21,7 @@ using TakeLine = std::function<void(const nlohmann::json& object, const std::str
 Result<LastLine> ask(Channel& channel, const std::string& request, const TakeLine& take,
                      bool patient = false);
 
+// The answer to what has been sent already.
+Result<LastLine> answer_of(Channel& channel, const TakeLine& take, bool patient = false);
+
 }  // namespace grey::greyctl

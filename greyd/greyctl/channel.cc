@@ -10,11 +10,10 @@
 namespace grey::greyctl {
 namespace {
 
-constexpr int kPatience = 60'000;  // milliseconds
-
 class Socket : public Channel {
  public:
-  Socket(Fd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  Socket(Fd fd, std::string path, std::chrono::milliseconds patience)
+      : fd_(std::move(fd)), path_(std::move(path)), patience_(patience) {}
 
   Result<void> send(const std::string& request) override {
     const std::string line = request + '\n';
@@ -38,7 +37,7 @@ class Socket : public Channel {
       come_.erase(0, at_);
       at_ = 0;
       pollfd ready{fd_.get(), POLLIN, 0};
-      const int count = ::poll(&ready, 1, patient ? -1 : kPatience);
+      const int count = ::poll(&ready, 1, patient ? -1 : int(patience_.count()));
       if (count == 0) return failure(path_ + ": the daemon does not answer");
       if (count < 0 && errno == EINTR) continue;
       char buffer[65536];
@@ -53,6 +52,7 @@ class Socket : public Channel {
  private:
   Fd fd_;
   const std::string path_;
+  const std::chrono::milliseconds patience_;
   std::string come_;
   std::size_t at_ = 0;  // of what has come: the first that has not been given out
 };
@@ -61,6 +61,7 @@ std::string hint(int error) {
   if (error == EACCES || error == EPERM) {
     return " (root and the daemon's user may, and who is in its --control-group)";
   }
+  if (error == EAGAIN) return " (the daemon does not take connections)";
   if (error == ECONNREFUSED || error == ENOENT) {
     return " (the daemon does not run, or has another one; --context works on its files)";
   }
@@ -69,7 +70,8 @@ std::string hint(int error) {
 
 }  // namespace
 
-Result<std::unique_ptr<Channel>> connect_to(const std::string& path) {
+Result<std::unique_ptr<Channel>> connect_to(const std::string& path,
+                                            std::chrono::milliseconds patience) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   const auto failed = [&](int error) {
@@ -80,11 +82,15 @@ Result<std::unique_ptr<Channel>> connect_to(const std::string& path) {
   if (path.size() >= sizeof address.sun_path) return failed(ENAMETOOLONG);
   std::memcpy(address.sun_path, path.c_str(), path.size());
   Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!fd) return failed(errno);
+  // connect(2) waits as well, where many have come before and nobody has taken them.
+  const timeval limit{patience.count() / 1000, patience.count() % 1000 * 1000};
+  if (!fd || ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0) {
+    return failed(errno);
+  }
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return failed(errno);
   }
-  return std::unique_ptr<Channel>(std::make_unique<Socket>(std::move(fd), path));
+  return std::unique_ptr<Channel>(std::make_unique<Socket>(std::move(fd), path, patience));
 }
 
 }  // namespace grey::greyctl

@@ -2,6 +2,7 @@
 // that does not run (offline.h).
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,7 +22,9 @@ class Channel {
   virtual Result<std::optional<std::string>> receive(bool patient) = 0;
 };
 
-// Who has gone or does not answer within a minute is an error that names the socket.
-Result<std::unique_ptr<Channel>> connect_to(const std::string& path);
+// Who has gone, or does not answer within `patience` (each line), is an error that names the
+// socket.
+Result<std::unique_ptr<Channel>> connect_to(
+    const std::string& path, std::chrono::milliseconds patience = std::chrono::minutes(1));
 
 }  // namespace grey::greyctl

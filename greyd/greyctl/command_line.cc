@@ -1,7 +1,10 @@
 #include "greyd/greyctl/command_line.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
+#include <cctype>
+#include <functional>
 #include <utility>
 
 #include "greyd/base/arguments.h"
@@ -21,6 +24,7 @@ constexpr const char* kFooter =
     "  greyctl forget 192.0.2.7                                 that client, and its triplets\n"
     "  greyctl allow 192.0.2.0/24 --for 30d                     let a network through for a month\n"
     "  greyctl watch                                            what happens right now\n"
+    "  greyctl report --since 7d                                what it held back, what it cost\n"
     "Exit codes: 0 yes or done, 1 no, 100 misuse, 111 the system or a file would not.";
 
 // The daemon's settings that say how records are kept, for --context.
@@ -42,6 +46,19 @@ const CLI::Validator& not_empty() {
   return validator;
 }
 
+// One with a port, or of a URL, would never be what a request names.
+const CLI::Validator& host_name() {
+  static const CLI::Validator validator(
+      [](const std::string& text) {
+        const bool good = std::ranges::all_of(text, [](unsigned char c) {
+          return (c < 0x80 && std::isalnum(c) != 0) || c == '.' || c == '-' || c == '_';
+        });
+        return good && !text.empty() ? std::string() : "'" + text + "' is no host name";
+      },
+      "");
+  return validator;
+}
+
 class Parser {
  public:
   explicit Parser(Invocation& result) : result_(result) {}
@@ -51,6 +68,7 @@ class Parser {
     add_looks(app);
     add_changes(app);
     add_export(app);
+    add_serve(app);
     add_upkeep(app);
     app.require_subcommand(0, 1);  // that there is one is looked at after unknown options
   }
@@ -190,6 +208,18 @@ class Parser {
         ->check(not_empty())
         ->check(CLI::NonNegativeNumber);
     as_json(top);
+    add_report(app);
+  }
+  void add_report(CLI::App& app) {
+    CLI::App* const report =
+        add(app, "report", "what greylisting has held back, and what it has cost");
+    since(report, "7d", "of the time from then on (7d)");
+    report
+        ->add_option("--html", result_.html,
+                     "write it as a page into this file, which is replaced when it is whole")
+        ->type_name("FILE")
+        ->check(not_empty());
+    as_json(report);
   }
 
   void add_changes(CLI::App& app) {
@@ -235,7 +265,28 @@ class Parser {
             },
             "what it is, where its content does not tell: " + forms())
         ->type_name("FORM");
+    add_reader_settings(command, wanted.settings);
     command->add_flag("--dry-run", wanted.dry_run, "say what would be taken, and change nothing");
+  }
+
+  // How the other one was set, where that is not what it is by default.
+  void add_reader_settings(CLI::App* command, imports::Settings& settings) {
+    const auto add = [&](const char* option, const char* type, const char* help,
+                         const std::function<void(Seconds)>& set) {
+      command
+          ->add_option_function<std::string>(
+              option,
+              [this, option, set](const std::string& text) { set(duration_of(option, text)); },
+              help)
+          ->type_name(type);
+    };
+    add("--hold", "5m", "how long it deferred: jgreylist 2m, cqGreylist 1m, postgrey 5m",
+        [&settings](Seconds time) {
+          settings.jgreylist_hold = settings.cqgreylist_hold = settings.postgrey_delay = time;
+        });
+    add("--record-life", "36d",
+        "how long it kept what had passed: qmail-spp, relaydelay, Plesk, spamd 36d; jgreylist 30d",
+        [&settings](Seconds time) { settings.good_life = settings.jgreylist_life = time; });
   }
 
   static std::string forms() {
@@ -270,6 +321,37 @@ class Parser {
         ->check(not_empty());
   }
 
+  void add_serve(CLI::App& app) {
+    CLI::App* const command =
+        add(app, "serve", "report and figures by HTTP, for people and for Prometheus");
+    command
+        ->add_option_function<std::string>(
+            "ADDR@PORT",
+            [this](const std::string& text) {
+              const auto where = parse_endpoint(text, Wildcards::allowed, 0);
+              if (!where || where->port == 0) {
+                throw CLI::ValidationError("ADDR@PORT", "'" + text +
+                                                            "' is no address and port: "
+                                                            "127.0.0.1@9119, [::1]@9119, 0@9119");
+              }
+              result_.serving.where = *where;
+            },
+            "where: 127.0.0.1@9119, [::1]@9119, 0@9119")
+        ->type_name("")
+        ->required();
+    command->add_option("--user", result_.serving.user, "whom root becomes (the socket's owner)")
+        ->type_name("USER")
+        ->check(not_empty());
+    command
+        ->add_option("--host", result_.serving.hosts,
+                     "a name by which the page may be asked for, beside addresses and localhost; "
+                     "several times for several")
+        ->type_name("NAME")
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->check(host_name());
+  }
+
   void add_upkeep(CLI::App& app) {
     add(app, "save", "write the whole state, and wait for it");
     add(app, "expire", "forget what is over");
@@ -295,6 +377,9 @@ Result<void> complete(const Invocation& invocation) {
   if (!named.policy_options.empty() && (named.context.empty() || !named.service.empty())) {
     return misuse(named.policy_options.front() +
                   ": only with --context; else daemon or service say it");
+  }
+  if (invocation.command == "serve" && !named.context.empty()) {
+    return misuse("serve: asks a daemon that runs; --context has none");
   }
   if (invocation.command == "forget" && invocation.request.size() == 1) {
     return misuse("forget: name a client, --sender or --recipient (see greyctl forget --help)");

@@ -11,6 +11,7 @@
 #include "greyd/greyctl/export.h"
 #include "greyd/greyctl/import_wanted.h"
 #include "greyd/greyctl/place.h"
+#include "greyd/greyctl/serve_wanted.h"
 #include "greyd/greyctl/top.h"
 
 namespace CLI {
@@ -27,10 +28,12 @@ struct Invocation {
   // Of `top`.
   Top::By top_by = Top::By::clients;
   std::size_t top_most = 20;
-  std::optional<Seconds> since;  // how far back: of `top`, `totals`
+  std::optional<Seconds> since;  // how far back: of `top`, `totals`, `report`
   ImportWanted import;           // of that
 
-  Export exporting;  // of `export`
+  Export exporting;     // of `export`
+  std::string html;     // of `report`: a file for the page
+  ServeWanted serving;  // of `serve`
 
   std::string information;  // not empty: print this, and do nothing else
 };

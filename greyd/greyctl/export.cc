@@ -14,6 +14,7 @@
 
 #include "greyd/base/files.h"
 #include "greyd/base/text.h"
+#include "greyd/greyctl/progress.h"
 #include "greyd/imports/json_reader.h"
 
 namespace grey::greyctl {
@@ -34,9 +35,12 @@ class Target {
       return target;
     }
     struct stat status {};
-    if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+    const bool there = ::stat(path.c_str(), &status) == 0;
+    if (there && !S_ISREG(status.st_mode)) {
       return misuse("--output: " + path + " is no regular file: use > for it");
     }
+    // A link to itself, say, would be replaced.
+    if (!there && errno != ENOENT) return tl::make_unexpected(system_error("write", path, errno));
     auto file = NewFile::begin(path, true);
     if (!file) return tl::make_unexpected(file.error());
     target.file_.emplace(std::move(*file));
@@ -50,6 +54,7 @@ class Target {
     return tl::make_unexpected(system_error("write", "to standard output", error));
   }
   Result<void> finish() { return file_ ? file_->put_in_place({kMode, {}, {}}) : Result<void>(); }
+  bool is_terminal() const { return !file_ && ::isatty(STDOUT_FILENO) != 0; }
   // Whether the error says that nobody reads any more.
   bool is_left(const Error& error) const { return !file_ && error.number == EPIPE; }
 
@@ -127,8 +132,13 @@ class Conversion {
 // To the answer's end, but not that of the text.
 Result<void> stream(Channel& channel, Conversion& conversion, Target& target) {
   if (auto sent = channel.send(R"({"command":"list"})"); !sent) return sent;
-  for (;;) {
+  ProgressLine progress;
+  const bool tells = !target.is_terminal();  // where it would stand among the records
+  for (std::uint64_t records = 0;; ++records) {
     auto line = channel.receive(false);
+    if (tells) {
+      progress.tell([&] { return "exporting: " + std::to_string(records) + " records"; });
+    }
     if (!line) return tl::make_unexpected(line.error());
     if (!*line) return cut();
     if (!(*line)->starts_with(R"({"state":)")) {

@@ -13,6 +13,7 @@
 #include "greyd/greyctl/command_line.h"
 #include "greyd/greyctl/offline.h"
 #include "greyd/greyctl/run.h"
+#include "greyd/greyctl/serve.h"
 
 namespace grey::greyctl {
 namespace {
@@ -35,16 +36,21 @@ Print printer(bool at_once) {
 Result<int> carry_out(const Invocation& invocation) {
   const auto place = find_place(invocation.named);
   if (!place) return tl::make_unexpected(place.error());
+  if (invocation.command == "serve") {
+    return tl::make_unexpected(serve(invocation.serving, place->control));
+  }
+  auto sources = open_sources(invocation.import);
+  if (!sources) return tl::make_unexpected(sources.error());
   const Paint paint(wants_colour());
   const Print print = printer(invocation.command == "watch");
   if (!place->offline) {
     const auto daemon = connect_to(place->control);
     if (!daemon) return tl::make_unexpected(daemon.error());
-    return run(invocation, **daemon, paint, print);
+    return run(invocation, *sources, **daemon, paint, print);
   }
   const auto files = open_offline(*place->offline);
   if (!files) return tl::make_unexpected(files.error());
-  return run(invocation, **files, paint, print);
+  return run(invocation, *sources, **files, paint, print);
 }
 
 int end(const Error& error) {

@@ -15,6 +15,7 @@
 #include "greyd/control/commands.h"
 #include "greyd/front_settings.h"
 #include "greyd/net/clock.h"
+#include "greyd/privileges.h"
 #include "greyd/state/state_place.h"
 
 namespace grey::greyctl {
@@ -102,11 +103,14 @@ class Files : public Channel {
   std::function<bool(std::string&)> more_;
 };
 
-Result<void> become_owner(const std::string& context_file) {
+// Of the context file, or who will be.
+Result<void> become_owner(const std::string& context_file, const std::string& user) {
   if (::geteuid() != 0) return {};
   struct stat status {};
-  if (::stat(context_file.c_str(), &status) != 0 &&
-      ::stat(directory_of(context_file).c_str(), &status) != 0) {
+  const bool there = ::stat(context_file.c_str(), &status) == 0 ||
+                     ::stat((context_file + ".journal").c_str(), &status) == 0;
+  if (!there && !user.empty()) return drop_privileges(user);
+  if (!there && ::stat(directory_of(context_file).c_str(), &status) != 0) {
     return tl::make_unexpected(system_error("find", context_file, errno));
   }
   if (status.st_uid == 0) return {};
@@ -126,7 +130,7 @@ Result<std::unique_ptr<Channel>> open_offline(const Options& options) {
     return tl::make_unexpected(place.error());
   }
   const std::string by = "uid:" + std::to_string(::getuid());
-  if (auto owner = become_owner(options.context_file); !owner) {
+  if (auto owner = become_owner(options.context_file, options.user); !owner) {
     return tl::make_unexpected(owner.error());
   }
   auto files = std::make_unique<Files>(options, by);

@@ -165,6 +165,9 @@ Result<Options> options_of_service(const std::string& directory) {
     arguments.push_back(flag_of(setting));
     arguments.push_back(value);
   }
+  if (const std::string user = value_of(*variables, "SERVICE_USER"); !user.empty()) {
+    arguments.insert(arguments.end(), {"--user", user});
+  }
   const std::string context = value_of(*variables, "CONTEXT_FILE");
   if (context.empty()) {
     return misuse(directory + " is no greylisting service: it has no CONTEXT_FILE");

@@ -6,7 +6,8 @@
 #include <utility>
 
 #include "greyd/greyctl/ask.h"
-#include "greyd/greyctl/import.h"
+#include "greyd/greyctl/report_command.h"
+#include "greyd/greyctl/terminal.h"
 #include "greyd/net/clock.h"
 
 namespace grey::greyctl {
@@ -14,15 +15,23 @@ namespace {
 
 class Run {
  public:
-  Run(const Invocation& invocation, Channel& channel, const Paint& paint, const Print& print)
-      : invocation_(invocation), channel_(channel), paint_(paint), print_(print) {}
+  Run(const Invocation& invocation, Sources& sources, Channel& channel, const Paint& paint,
+      const Print& print)
+      : invocation_(invocation),
+        sources_(sources),
+        channel_(channel),
+        paint_(paint),
+        print_(print) {}
 
   Result<int> run() {
     const std::string& command = invocation_.command;
     if (command == "top") return top();
     if (command == "check") return check();
-    if (command == "import") return import_sources(invocation_.import, channel_, print_);
+    if (command == "import") {
+      return import_sources(invocation_.import, sources_, channel_, print_);
+    }
     if (command == "export") return export_records(invocation_.exporting, channel_);
+    if (command == "report") return report();
     const auto last = ask(since(invocation_.request));
     if (!last) return tl::make_unexpected(last.error());
     return end(*last);
@@ -131,6 +140,13 @@ class Run {
     return 0;
   }
 
+  Result<int> report() {
+    Reporting wanted{.json = invocation_.json, .html = invocation_.html};
+    if (invocation_.since) wanted.back = *invocation_.since;
+    const report::Look look{paint_.colour(), shows_unicode(), terminal_width()};
+    return greyctl::report(wanted, channel_, look, print_);
+  }
+
   Result<int> check() {
     bool good = true;
     const auto bad = [&](const std::string& text) {
@@ -151,6 +167,7 @@ class Run {
   }
 
   const Invocation& invocation_;
+  Sources& sources_;
   Channel& channel_;
   const Paint& paint_;
   const Print& print_;
@@ -162,9 +179,9 @@ class Run {
 
 }  // namespace
 
-Result<int> run(const Invocation& invocation, Channel& channel, const Paint& paint,
-                const Print& print) {
-  return Run(invocation, channel, paint, print).run();
+Result<int> run(const Invocation& invocation, Sources& sources, Channel& channel,
+                const Paint& paint, const Print& print) {
+  return Run(invocation, sources, channel, paint, print).run();
 }
 
 }  // namespace grey::greyctl

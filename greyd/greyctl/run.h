@@ -4,13 +4,14 @@
 #include "greyd/base/error.h"
 #include "greyd/greyctl/channel.h"
 #include "greyd/greyctl/command_line.h"
+#include "greyd/greyctl/import.h"
 #include "greyd/greyctl/print.h"
 #include "greyd/greyctl/words.h"
 
 namespace grey::greyctl {
 
-// The exit code: see greyctl(8).
-Result<int> run(const Invocation& invocation, Channel& channel, const Paint& paint,
-                const Print& print);
+// The exit code: see greyctl(8). `sources`: of `import`.
+Result<int> run(const Invocation& invocation, Sources& sources, Channel& channel,
+                const Paint& paint, const Print& print);
 
 }  // namespace grey::greyctl

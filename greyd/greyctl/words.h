@@ -15,6 +15,7 @@ using Json = nlohmann::json;
 class Paint {
  public:
   explicit Paint(bool colour) : colour_(colour) {}
+  bool colour() const { return colour_; }
   std::string good(std::string_view text) const { return wrap("32", text); }
   std::string bad(std::string_view text) const { return wrap("31", text); }
   std::string faint(std::string_view text) const { return wrap("2", text); }

@@ -93,8 +93,7 @@ std::optional<Form> form_of(std::string_view sample) {
   return std::nullopt;
 }
 
-std::string why_no_form(std::string_view sample) {
-  if (sample.empty()) return "is empty";
+std::string_view why_unreadable(std::string_view sample) {
   const bool packed = starts_with_any(sample, {"\x1f\x8b", "BZh",
                                                "\xFD"
                                                "7zXZ",
@@ -102,7 +101,13 @@ std::string why_no_form(std::string_view sample) {
   if (packed) return "is compressed: unpack it first";
   if (starts_with_any(sample, {"\xFF\xFE", "\xFE\xFF"})) return "is text in UTF-16";
   if (sample.starts_with("SQLite format 3")) return "is a database of SQLite, not a dump";
-  return "is none of the forms that import reads";
+  return {};
+}
+
+std::string why_no_form(std::string_view sample) {
+  if (sample.empty()) return "is empty";
+  const std::string_view why = why_unreadable(sample);
+  return std::string(why.empty() ? "is none of the forms that import reads" : why);
 }
 
 Result<std::optional<Form>> form_of(Directory& directory) {

@@ -33,6 +33,8 @@ constexpr std::size_t kSample = 65536;
 
 // By the first bytes of a file. Nothing: it is none that is read.
 std::optional<Form> form_of(std::string_view sample);
+// Why it can be none, for people: "is compressed"; empty: nothing speaks against it.
+std::string_view why_unreadable(std::string_view sample);
 // Why it may be none, for people: "is compressed", or "is none of the forms that import reads".
 std::string why_no_form(std::string_view sample);
 

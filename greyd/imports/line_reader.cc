@@ -38,9 +38,16 @@ void LineReader::keep(std::string_view part) {
   begun_.append(part.substr(0, kMaxLine + 1 - begun_.size()));
 }
 
+void LineReader::look_at_length() {
+  if (long_ || begun_.size() <= kMaxLine) return;
+  long_ = true;
+  on_long_line(std::string_view(begun_).substr(0, kMaxLine));
+}
+
 void LineReader::end_line(std::string_view line) {
   if (line.size() > kMaxLine) {
-    on_long_line(line.substr(0, kMaxLine));
+    if (!long_) on_long_line(line.substr(0, kMaxLine));
+    long_ = false;
   } else {
     if (line.ends_with('\r')) line.remove_suffix(1);
     on_line(line);
@@ -52,7 +59,10 @@ void LineReader::on_bytes(std::string_view bytes) {
   while (!bytes.empty() && !failed()) {
     const auto* const found =
         static_cast<const char*>(std::memchr(bytes.data(), '\n', bytes.size()));
-    if (found == nullptr) return keep(bytes);
+    if (found == nullptr) {
+      keep(bytes);
+      return look_at_length();
+    }
     const auto end = std::size_t(found - bytes.data());
     if (begun_.empty()) {
       end_line(bytes.substr(0, end));
@@ -66,7 +76,7 @@ void LineReader::on_bytes(std::string_view bytes) {
 }
 
 void LineReader::on_end() {
-  if (!begun_.empty()) on_torn_line(begun_);
+  if (!begun_.empty() && !long_) on_torn_line(begun_);
   if (!failed()) on_last_line();
 }
 

@@ -20,7 +20,7 @@ class LineReader : public Reader {
  protected:
   // A line without its "\n", or "\r\n".
   virtual void on_line(std::string_view line) = 0;
-  // Its first kMaxLine octets.
+  // Its first kMaxLine octets, before its end is there: who takes it for an error does not read on.
   virtual void on_long_line(std::string_view begin);
   // What is behind the last "\n".
   virtual void on_torn_line(std::string_view line);
@@ -35,9 +35,11 @@ class LineReader : public Reader {
   void on_bytes(std::string_view bytes) override;
   void on_end() override;
   void keep(std::string_view part);
+  void look_at_length();
   void end_line(std::string_view line);
 
   std::string begun_;  // of a line that has no end yet, at most kMaxLine + 1 octets
+  bool long_ = false;  // it has more, and that is told
   std::uint64_t number_ = 1;
 };
 

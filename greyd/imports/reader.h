@@ -31,6 +31,8 @@ struct Settings {
   Seconds good_life =
       Seconds{36} * 24 * 3600;  // of what has passed: relaydelay's, qmail-spp's, spamd's
   Seconds jgreylist_hold = 120;
+  Seconds jgreylist_life = Seconds{30} * 24 * 3600;    // as jgreylist-clean has it
+  Seconds jgreylist_unused_life = Seconds{24} * 3600;  // of who has never come back
   Seconds cqgreylist_hold = 60;
   Seconds postgrey_delay = 300;          // a retry this late is a good one
   unsigned postgrey_auto_whitelist = 5;  // good retries that make a client known

@@ -16,13 +16,17 @@
 namespace grey::imports {
 namespace {
 
+// Files of a log's directory: a process may have a thousand open, as a rule.
+constexpr std::size_t kKeptOpen = 500;
+
 bool is_tree(Form form) {
   return form == Form::jgreylist || form == Form::cqgreylist;
 }
 
-Result<std::size_t> read_some(int fd, const std::string& path, std::vector<char>& buffer) {
+Result<std::size_t> read_some(int fd, const std::string& path, std::uint64_t at,
+                              std::vector<char>& buffer) {
   for (;;) {
-    const ssize_t got = ::read(fd, buffer.data(), buffer.size());
+    const ssize_t got = ::pread(fd, buffer.data(), buffer.size(), off_t(at));
     if (got >= 0) return std::size_t(got);
     if (errno != EINTR) return tl::make_unexpected(system_error("read", path, errno));
   }
@@ -32,7 +36,7 @@ Result<void> read_pieces(Reader& reader, int fd, const std::string& path, std::u
                          const Progress& progress) {
   std::vector<char> buffer(std::size_t{1} << 18);
   for (std::uint64_t done = 0;;) {
-    const auto got = read_some(fd, path, buffer);
+    const auto got = read_some(fd, path, done, buffer);
     if (!got) return tl::make_unexpected(got.error());
     if (*got == 0) return reader.finish();
     if (auto fed = reader.feed({buffer.data(), *got}); !fed) return fed;
@@ -41,15 +45,14 @@ Result<void> read_pieces(Reader& reader, int fd, const std::string& path, std::u
   }
 }
 
-Result<void> read_mapped(Reader& reader, const std::string& path) {
-  const auto file = MappedFile::open(path);
+Result<void> read_mapped(Reader& reader, int fd, const std::string& path) {
+  const auto file = MappedFile::of(fd, path);
   if (!file) return tl::make_unexpected(file.error());
   return reader.read_whole(file->text());
 }
 
-// Its form, by its content.
-Result<Form> form_at(int fd, const std::string& path) {
-  std::string sample(kSample, '\0');
+Result<std::string> beginning_of(int fd, const std::string& path, std::size_t most) {
+  std::string sample(most, '\0');
   std::size_t size = 0;
   while (size < sample.size()) {
     const ssize_t got = ::pread(fd, sample.data() + size, sample.size() - size, off_t(size));
@@ -59,15 +62,32 @@ Result<Form> form_at(int fd, const std::string& path) {
     size += std::size_t(got);
   }
   sample.resize(size);
-  const auto form = form_of(sample);
-  if (!form) return failure(path + " " + why_no_form(sample));
+  return sample;
+}
+
+// Its form, by its content.
+Result<Form> form_at(int fd, const std::string& path) {
+  const auto sample = beginning_of(fd, path, kSample);
+  if (!sample) return tl::make_unexpected(sample.error());
+  const auto form = form_of(*sample);
+  if (!form) return failure(path + " " + why_no_form(*sample));
   return *form;
 }
 
-Result<ReadSource> read_file_of(std::optional<Form> form, const std::string& path,
-                                const Settings& settings, const Visit& visit,
-                                const Progress& progress) {
-  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+// Of a log's directory: one that was compressed by whoever rotates it is no log, and what it holds
+// must not be passed over.
+Result<void> check_log(int fd, const std::string& path) {
+  constexpr std::size_t kEnough = 64;
+  const auto sample = beginning_of(fd, path, kEnough);
+  if (!sample) return tl::make_unexpected(sample.error());
+  const std::string_view why = why_unreadable(*sample);
+  return why.empty() ? Result<void>() : failure(path + " " + std::string(why));
+}
+
+}  // namespace
+
+Result<Source::File> Source::open_file(const std::string& path) {
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!fd) return tl::make_unexpected(system_error("open", path, errno));
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) {
@@ -76,37 +96,10 @@ Result<ReadSource> read_file_of(std::optional<Form> form, const std::string& pat
   if (!S_ISREG(status.st_mode)) {
     return failure(path + " is no regular file, and could be read only once");
   }
-  if (!form) {
-    const auto told = form_at(fd.get(), path);
-    if (!told) return tl::make_unexpected(told.error());
-    form = *told;
-  }
-  if (is_tree(*form)) return failure(path + " is not a directory");
-  const auto reader = reader_of(*form, path, settings, visit);
-  const auto read = wants_whole(*form) ? read_mapped(*reader, path)
-                                       : read_pieces(*reader, fd.get(), path,
-                                                     std::uint64_t(status.st_size), progress);
-  if (!read) return tl::make_unexpected(read.error());
-  return ReadSource{*form, reader->sums(), reader->other_lines()};
+  return File{path, std::move(fd), std::uint64_t(status.st_size)};
 }
 
-Result<ReadSource> read_logs(const std::string& path, Directory& directory,
-                             const Settings& settings, const Visit& visit,
-                             const Progress& progress) {
-  const auto files = multilog_files(directory);
-  if (!files) return tl::make_unexpected(files.error());
-  ReadSource all{Form::multilog, {}, 0};
-  for (const std::string& name : *files) {
-    const auto one = read_file_of(Form::multilog, path + "/" + name, settings, visit, progress);
-    if (!one) return one;
-    all.other_lines += one->other_lines;
-  }
-  return all;
-}
-
-Result<ReadSource> read_directory_of(std::optional<Form> form, const std::string& path,
-                                     const Settings& settings, const Visit& visit,
-                                     const Progress& progress) {
+Result<Source> Source::open_directory(const std::string& path, std::optional<Form> form) {
   auto directory = DiskDirectory::open(path);
   if (!directory) return tl::make_unexpected(directory.error());
   if (!form) {
@@ -115,28 +108,88 @@ Result<ReadSource> read_directory_of(std::optional<Form> form, const std::string
     if (!*told) return failure(path + " is a directory of none of the forms that import reads");
     form = **told;
   }
-  if (*form == Form::multilog) return read_logs(path, *directory, settings, visit, progress);
-  if (!is_tree(*form)) return failure(path + " is a directory");
-  const Visit with_path = [&](const Item& item) {
-    const std::string place = path + "/" + std::string(item.place.file);
-    visit({{place, item.place.line}, item.what});
-  };
-  const auto read = read_tree(*form, *directory, settings, with_path);
-  if (!read) return tl::make_unexpected(read.error());
-  return ReadSource{*form, {}, 0};
+  Source source(path, *form);
+  if (is_tree(*form)) {
+    source.tree_ = std::move(*directory);
+    return source;
+  }
+  if (*form != Form::multilog) return failure(path + " is a directory");
+  const auto names = multilog_files(*directory);
+  if (!names) return tl::make_unexpected(names.error());
+  for (const std::string& name : *names) {
+    auto file = open_file(path + "/" + name);
+    if (!file && file.error().number == ENOENT) continue;  // multilog has taken it away just now
+    if (!file) return tl::make_unexpected(file.error());
+    if (auto log = check_log(file->fd.get(), file->path); !log) {
+      return tl::make_unexpected(log.error());
+    }
+    if (source.files_.size() >= kKeptOpen) file->fd.reset();
+    source.files_.push_back(std::move(*file));
+  }
+  return source;
 }
 
-}  // namespace
-
-Result<ReadSource> read_source(const std::string& path, std::optional<Form> form,
-                               const Settings& settings, const Visit& visit,
-                               const Progress& progress) {
+Result<Source> Source::open(const std::string& path, std::optional<Form> form) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) {
     return tl::make_unexpected(system_error("open", path, errno));
   }
-  return S_ISDIR(status.st_mode) ? read_directory_of(form, path, settings, visit, progress)
-                                 : read_file_of(form, path, settings, visit, progress);
+  if (S_ISDIR(status.st_mode)) return open_directory(path, form);
+  auto file = open_file(path);
+  if (!file) return tl::make_unexpected(file.error());
+  if (!form) {
+    const auto told = form_at(file->fd.get(), path);
+    if (!told) return tl::make_unexpected(told.error());
+    form = *told;
+  }
+  if (is_tree(*form)) return failure(path + " is not a directory");
+  Source source(path, *form);
+  source.files_.push_back(std::move(*file));
+  return source;
+}
+
+Result<ReadSource> Source::read_file(const File& file, const Settings& settings, const Visit& visit,
+                                     const Progress& progress) const {
+  if (!file.fd) {
+    const auto opened = open_file(file.path);
+    if (!opened) return tl::make_unexpected(opened.error());
+    return read_file(*opened, settings, visit, progress);
+  }
+  const auto reader = reader_of(form_, file.path, settings, visit);
+  const auto read = wants_whole(form_)
+                        ? read_mapped(*reader, file.fd.get(), file.path)
+                        : read_pieces(*reader, file.fd.get(), file.path, file.size, progress);
+  if (!read) return tl::make_unexpected(read.error());
+  return ReadSource{form_, reader->sums(), reader->other_lines()};
+}
+
+Result<ReadSource> Source::read(const Settings& settings, const Visit& visit,
+                                const Progress& progress) {
+  if (tree_) {
+    const Visit with_path = [&](const Item& item) {
+      const std::string place = path_ + "/" + std::string(item.place.file);
+      visit({{place, item.place.line}, item.what});
+    };
+    const auto read = read_tree(form_, *tree_, settings, with_path);
+    if (!read) return tl::make_unexpected(read.error());
+    return ReadSource{form_, {}, 0};
+  }
+  ReadSource all{form_, {}, 0};
+  for (const File& file : files_) {
+    const auto one = read_file(file, settings, visit, progress);
+    if (!one) return one;
+    all.sums = one->sums;  // of the one file; a log has none
+    all.other_lines += one->other_lines;
+  }
+  return all;
+}
+
+Result<ReadSource> read_source(const std::string& path, std::optional<Form> form,
+                               const Settings& settings, const Visit& visit,
+                               const Progress& progress) {
+  auto source = Source::open(path, form);
+  if (!source) return tl::make_unexpected(source.error());
+  return source->read(settings, visit, progress);
 }
 
 }  // namespace grey::imports

@@ -7,6 +7,7 @@
 namespace grey::imports {
 namespace {
 
+constexpr std::size_t kWindow = 256;     // octets of a text that are looked at together
 constexpr unsigned kNoServer = 990'000;  // versions from here on are for no server: a comment
 
 bool is_space(char c) {
@@ -117,18 +118,17 @@ void SqlLexer::end_word() {
   emit(SqlToken::Kind::word);
 }
 
-// In a string or a quoted name.
+// In a string or a quoted name. Looks at a window, as a text may have an escape in every other
+// octet.
 std::string_view SqlLexer::run_text(std::string_view bytes) {
-  std::size_t size = 0;
-  const bool escapes = state_ == State::string;
-  for (; size < bytes.size(); ++size) {
-    const char c = bytes[size];
-    if (c == quote_ || (c == '\\' && escapes)) break;
-    if (c == '\n') ++line_;
-  }
-  add(bytes.substr(0, size));
-  if (size == bytes.size()) return {};
-  state_ = bytes[size] == quote_ ? State::quote : State::escape;
+  const std::string_view window = bytes.substr(0, kWindow);
+  std::size_t size = std::min(window.find(quote_), window.size());
+  if (state_ == State::string) size = std::min(window.substr(0, size).find('\\'), size);
+  const std::string_view text = window.substr(0, size);
+  line_ += std::uint64_t(std::count(text.begin(), text.end(), '\n'));
+  add(text);
+  if (size == window.size()) return bytes.substr(size);
+  state_ = window[size] == quote_ ? State::quote : State::escape;
   return bytes.substr(size + 1);
 }
 

@@ -86,7 +86,9 @@ class SqlReader : public Reader {
   // The lexer's; false ends it.
   bool take(const SqlToken& token) {
     line_ = token.line;
-    if (token.kind == SqlToken::Kind::end) {
+    if (token.is('\0')) {  // as where a disk has lost the rest: it need not be read to its end
+      fail("has a NUL outside of a text");
+    } else if (token.kind == SqlToken::Kind::end) {
       end_statement();
     } else {
       step(token);

@@ -1,6 +1,14 @@
 #include "greyd/imports/tally.h"
 
 namespace grey::imports {
+namespace {
+
+// Of numbers that come from outside: as large as there can be one, at most.
+std::uint64_t sum(std::uint64_t a, std::uint64_t b) {
+  return b > UINT64_MAX - a ? UINT64_MAX : a + b;
+}
+
+}  // namespace
 
 void Tally::skipped(const Item& item, Reason reason) {
   ++reasons_[std::size_t(reason)];
@@ -12,8 +20,8 @@ void Tally::skipped(const Item& item, Reason reason) {
 }
 
 void Tally::add(const Sums& sums) {
-  sums_.blocked += sums.blocked;
-  sums_.passed += sums.passed;
+  sums_.blocked = sum(sums_.blocked, sums.blocked);
+  sums_.passed = sum(sums_.passed, sums.passed);
   sums_.counted = sums_.counted || sums.counted;
 }
 
@@ -21,6 +29,7 @@ std::string Tally::text() const {
   std::string text =
       "taken: " + std::to_string(records_) + " records, " + std::to_string(entries_) + " entries\n";
   text += "newer here: " + std::to_string(had_) + "\n";
+  if (repeated_ > 0) text += "again: " + std::to_string(repeated_) + "\n";
   text += "expired: " + std::to_string(skipped(Reason::expired)) + "\n";
   for (std::size_t i = 0; i < kReasons; ++i) {
     const auto reason = Reason(i);

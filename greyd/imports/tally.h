@@ -18,6 +18,8 @@ class Tally {
   void took_entry() { ++entries_; }
   // What is stored here counts for more, or is the same.
   void had() { ++had_; }
+  // It has come before in this import, and what both say is one record.
+  void repeated() { ++repeated_; }
   void skipped(const Item& item, Reason reason);
   // What the source has counted itself.
   void add(const Sums& sums);
@@ -31,6 +33,7 @@ class Tally {
   // Lines, each with its newline:
   //   taken: 12 records, 3 entries
   //   newer here: 2
+  //   again: 7
   //   expired: 5
   //   skipped: 1, its client is no address
   //     dump.sql:80: localhost
@@ -43,7 +46,7 @@ class Tally {
     std::string line;
   };
 
-  std::uint64_t records_ = 0, entries_ = 0, had_ = 0;
+  std::uint64_t records_ = 0, entries_ = 0, had_ = 0, repeated_ = 0;
   std::array<std::uint64_t, kReasons> reasons_{};
   std::vector<Shown> shown_;
   Sums sums_;

@@ -7,10 +7,6 @@
 namespace grey::imports {
 namespace {
 
-constexpr Seconds kDay = 24 * 3600;
-constexpr Seconds kJgreylistLife = 30 * kDay;  // as jgreylist-clean has it
-constexpr Seconds kJgreylistUnusedLife = kDay;
-
 using Kind = DirectoryEntry::Kind;
 
 // "007"
@@ -74,8 +70,8 @@ class Walk {
     record.client = network;
     record.address_only = true;
     record.seen = known ? entry.atime : entry.mtime;
-    record.ends =
-        entry.atime + (entry.atime == entry.mtime ? kJgreylistUnusedLife : kJgreylistLife);
+    record.ends = entry.atime + (entry.atime == entry.mtime ? settings_.jgreylist_unused_life
+                                                            : settings_.jgreylist_life);
     return record;
   }
 

@@ -42,7 +42,7 @@ void add(HourEvents& to, const HourEvents& more) {
 TotalsKeeper::TotalsKeeper(std::string path, Seconds waiting_life, Background& background,
                            AttemptTotals& since_start, Report report)
     : path_(std::move(path)),
-      open_for_(std::min(waiting_life + 2 * kHourSeconds, kMostOpen)),
+      waiting_life_(waiting_life),
       background_(background),
       report_(std::move(report)),
       attempts_(since_start) {}
@@ -57,16 +57,18 @@ void TotalsKeeper::load(Seconds now, Greylist& greylist, std::string& note) {
   if (!writes_) {
     note = "totals: " + loaded.error().text + "; they are in memory alone until the next start";
   }
-  std::string lines = loaded ? std::move(*loaded) : std::string();
-  const bool begins = lines.empty();
-  older_ = std::make_shared<std::string>(std::move(lines));
-  open_from(hour_of(std::max<Seconds>(now - open_for_, 0)));
+  older_ = std::make_shared<std::string>(loaded ? std::move(*loaded) : std::string());
+  greylist_ = &greylist;
+  open_from(first_open(now));
   greylist.count_attempts_in(&attempts_);
-  if (begins) {
-    greylist.for_each([&](const SavedRecord& record) {
-      if (record.record_class == RecordClass::waiting) attempts_.began(record.seen);
-    });
+  // Those that are over have been told of, and may have been counted as ended before a death.
+  std::map<Seconds, Count> waiting;
+  const Table& table = greylist.table();
+  for (auto ref = table.oldest(RecordClass::waiting); ref != 0; ref = table.next_younger(ref)) {
+    const Seconds seen = table.view(ref).seen;
+    if (now - seen < waiting_life_) ++waiting[hour_of(seen)];
   }
+  for (const auto& [hour, count] : waiting) attempts_.have_waiting(hour, count);
   saved_at_ = accounted_at_ = now;
 }
 
@@ -95,11 +97,21 @@ void TotalsKeeper::account(Seconds now) {
 
 // ---- hours that change, and those that do not --------------------------------------------------
 
+// That of the oldest triplet that waits: where expiry is late, its end is to be counted still.
+Seconds TotalsKeeper::first_open(Seconds now) const {
+  Seconds first = now - waiting_life_ - kHourSeconds;
+  const Table& table = greylist_->table();
+  if (const auto oldest = table.oldest(RecordClass::waiting)) {
+    first = std::min(first, table.view(oldest).seen);
+  }
+  return hour_of(std::max<Seconds>({first, now - kMostOpen, 0}));
+}
+
 void TotalsKeeper::move_window(Seconds now) {
-  const Seconds wanted = hour_of(std::max<Seconds>(now - open_for_, 0));
+  const Seconds wanted = first_open(now);
   if (wanted > open_from_) close_before(wanted);
   if (wanted < open_from_) open_from(wanted);  // the clock was set back
-  drop_before(hour_of(std::max<Seconds>(now - kKept, 0)));
+  drop_one_before(hour_of(std::max<Seconds>(now - kKept, 0)));
 }
 
 void TotalsKeeper::close_before(Seconds hour) {
@@ -139,9 +151,11 @@ void TotalsKeeper::put(const HourTotals& totals) {
   if (totals.attempts != AttemptCounts()) attempts_.put(totals.hour, totals.attempts);
 }
 
-void TotalsKeeper::drop_before(Seconds hour) {
-  const std::size_t begin = first_line_from(hour);
-  if (begin > 0) older_ = std::make_shared<std::string>(older_->substr(begin));
+// One a minute is enough, and a clock that is years ahead for a while does not take all.
+void TotalsKeeper::drop_one_before(Seconds hour) {
+  const std::size_t end = older_->find('\n');
+  if (end == std::string::npos || first_line_from(hour) == 0) return;
+  older_ = std::make_shared<std::string>(older_->substr(end + 1));
 }
 
 // Where in `older_`; its end when there is none.

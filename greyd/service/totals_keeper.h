@@ -27,7 +27,7 @@ class TotalsKeeper {
   static constexpr Seconds kSaveInterval = 60;
   // Hours that may change are written anew each minute: what waits for longer, under a timeout of
   // years, has its end counted no more.
-  static constexpr Seconds kMostOpen = 32 * 24 * kHourSeconds;
+  static constexpr Seconds kMostOpen = 100 * 24 * kHourSeconds;
 
   // What has happened since the start. Asked for when it is taken into account.
   using Happened = std::function<HourEvents()>;
@@ -42,8 +42,9 @@ class TotalsKeeper {
   TotalsKeeper& operator=(const TotalsKeeper&) = delete;
 
   // As load_totals() has it; one that cannot be read is left alone, totals are in memory alone
-  // then, and `note` says so. Where there is no file yet, what waits in the greylist has begun.
-  // From now on its attempts are counted here.
+  // then, and `note` says so. What waits in the greylist, and is not told of, has begun. From now
+  // on its attempts are counted here. To be called before anything expires. `greylist` must outlive
+  // it.
   void load(Seconds now, Greylist& greylist, std::string& note);
   // Where nobody asks it nothing has happened but attempts.
   void happened_is(Happened happened) { happened_ = std::move(happened); }
@@ -65,11 +66,12 @@ class TotalsKeeper {
   Lines lines(Seconds since, Seconds now);
 
  private:
+  Seconds first_open(Seconds now) const;
   void account(Seconds now);
   void move_window(Seconds now);
   void close_before(Seconds hour);
   void open_from(Seconds hour);
-  void drop_before(Seconds hour);
+  void drop_one_before(Seconds hour);
   std::size_t first_line_from(Seconds hour) const;
   std::string recent_lines(Seconds since) const;
   Seconds first_hour() const;
@@ -78,11 +80,12 @@ class TotalsKeeper {
   void saved(const Result<void>& outcome);
 
   const std::string path_;
-  const Seconds open_for_;  // how long an hour's totals may change
+  const Seconds waiting_life_;
   Background& background_;
   Report report_;
   Happened happened_ = [] { return HourEvents(); };
 
+  const Greylist* greylist_ = nullptr;
   Attempts attempts_;
   std::map<Seconds, HourEvents> events_;  // of the hours from open_from_ on
   Seconds open_from_ = 0;

@@ -8,6 +8,7 @@
 #include "greyd/base/files.h"
 #include "greyd/base/split.h"
 #include "greyd/base/text.h"
+#include "greyd/state/framed_text.h"
 #include "greyd/state/kept_files.h"
 
 namespace grey {
@@ -83,29 +84,8 @@ std::string to_text(const Entries& entries) {
 
 ReadEntries read_entries(std::string_view text) {
   ReadEntries read;
-  const auto bad = [&](std::size_t number, std::string_view why) {
-    if (read.bad.empty()) read.bad = std::to_string(number) + ": " + std::string(why);
-  };
-  bool ended = false;
-  std::size_t number = 1;
-  for (; !text.empty(); ++number) {
-    const std::size_t end = text.find('\n');
-    const std::string_view line = text.substr(0, end);
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    if (ended) {
-      bad(number, "more behind the end");
-      break;
-    }
-    if (number == 1) {
-      if (line != kHeader) bad(number, "is not '" + std::string(kHeader) + "'");
-    } else if (line.starts_with("end ")) {
-      ended = line.substr(4) == std::to_string(read.entries.size());
-      if (!ended) bad(number, "the number of entries is another");
-    } else if (const std::string why = take_line(line, read.entries); !why.empty()) {
-      bad(number, why);
-    }
-  }
-  if (!ended) bad(number, "has no end line");
+  const auto take = [&](std::string_view line) { return take_line(line, read.entries); };
+  read.bad = FrameReader{kHeader, "entries", take, [&] { return read.entries.size(); }}.read(text);
   return read;
 }
 

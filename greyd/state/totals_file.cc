@@ -1,9 +1,12 @@
 #include "greyd/state/totals_file.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <optional>
 
 #include "greyd/base/files.h"
+#include "greyd/state/framed_text.h"
 #include "greyd/state/kept_files.h"
 #include "greyd/state/totals_text.h"
 
@@ -12,6 +15,7 @@ namespace {
 
 constexpr std::string_view kHeader = "qmail-greyd totals 1";
 constexpr mode_t kMode = 0600;
+constexpr off_t kMaxFile = 64 << 20;  // ten times those of the busiest server
 
 }  // namespace
 
@@ -21,40 +25,26 @@ std::string totals_path(const std::string& context_file) {
 
 ReadTotals read_totals_file(std::string_view text) {
   ReadTotals read;
-  const auto bad = [&](std::size_t number, std::string_view why) {
-    if (read.bad.empty()) read.bad = std::to_string(number) + ": " + std::string(why);
-  };
-  bool ended = false;
-  std::size_t lines = 0, number = 1;
+  std::size_t hours = 0;
   std::optional<Seconds> last;
-  for (; !text.empty(); ++number) {
-    const std::size_t end = text.find('\n');
-    const std::string_view line = text.substr(0, end);
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    if (ended) {
-      bad(number, "more behind the end");
-      break;
-    }
-    if (number == 1) {
-      if (line != kHeader) bad(number, "is not '" + std::string(kHeader) + "'");
-    } else if (line.starts_with("end ")) {
-      ended = line.substr(4) == std::to_string(lines);
-      if (!ended) bad(number, "the number of hours is another");
-    } else if (const auto totals = read_totals(line); !totals) {
-      bad(number, "are no totals of an hour");
-    } else if (last && totals->hour <= *last) {
-      bad(number, "is of no later hour than the line before");
-    } else {
-      last = totals->hour;
-      ++lines;
-      read.lines.append(line).append("\n");
-    }
-  }
-  if (!ended) bad(number, "has no end line");
+  const auto take = [&](std::string_view line) -> std::string {
+    const auto totals = read_totals(line);
+    if (!totals) return "are no totals of an hour";
+    if (last && totals->hour <= *last) return "is of no later hour than the line before";
+    last = totals->hour;
+    ++hours;
+    append_totals(read.lines, *totals);  // what else stands in it is nobody's to hand on
+    return {};
+  };
+  read.bad = FrameReader{kHeader, "hours", take, [&] { return hours; }}.read(text);
   return read;
 }
 
 Result<std::string> load_totals(const std::string& path, Seconds now, std::string& note) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0 && status.st_size > kMaxFile) {
+    return failure(path + " is larger than totals can be");
+  }
   const auto text = read_file(path);
   if (!text) return tl::make_unexpected(text.error());
   if (!*text) return std::string();

@@ -112,6 +112,8 @@ bool read_faults(const Json& object, HourEvents& events) {
   return true;
 }
 
+constexpr std::size_t kMostLongest = 320;  // octets of an address
+
 bool read_longest(const Json& object, AttemptCounts::Longest& longest) {
   const auto field = object.find("longest");
   if (field == object.end()) return true;
@@ -119,7 +121,7 @@ bool read_longest(const Json& object, AttemptCounts::Longest& longest) {
   const auto take = [&](const char* name, std::string& text) {
     const auto value = field->find(name);
     if (value == field->end() || !value->is_string()) return false;
-    text = value->get<std::string>();
+    text = value->get<std::string>().substr(0, kMostLongest);
     return true;
   };
   Count waited = 0;

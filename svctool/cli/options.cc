@@ -57,6 +57,7 @@ constexpr struct {
     {"--supervise", kGreylist | kNamesService},
     {"--servicedir", kGreylist | kNamesService | kCheck},
     {"--servicetag", kGreylist | kNamesService},
+    {"--serve-only", kGreylist | kNamesService},
     {"--service", kGreyip | kNoGreyip | kCheck | kNamesService},
     {"--tcprules", kGreyip | kNoGreyip | kCheck},
     {"--match", kGreyip | kNoGreyip | kCheck},
@@ -141,7 +142,7 @@ std::vector<std::string> canonical_options(const CLI::App& app, const std::strin
   for (const CLI::Option* option : app.get_options()) {
     const std::string name = long_name(*option);
     if (option->count() == 0 || !is_service_option(*option) || name == "--nooverwrite" ||
-        name == "--create-users" || name == overruled) {
+        name == "--create-users" || name == "--import" || name == overruled) {
       continue;
     }
     const bool flag = option->get_expected_max() == 0;
@@ -152,6 +153,18 @@ std::vector<std::string> canonical_options(const CLI::App& app, const std::strin
 
 void trim_slashes(std::string& path) {
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+}
+
+// It is for a service of this machine that is being installed.
+Result<void> check_import(const Raw& raw) {
+  const std::pair<bool, const char*> others[] = {{!raw.destdir.empty(), "--destdir"},
+                                                 {raw.manner.check, "--check"},
+                                                 {raw.manner.json, "--json"},
+                                                 {raw.service.run_file_only, "--run-file-only"}};
+  for (const auto& [given, name] : others) {
+    if (given) return misuse(std::string("--import does not go with ") + name);
+  }
+  return {};
 }
 
 Result<CommandLine> finish_service(Raw& raw, const CLI::App& app) {
@@ -170,6 +183,9 @@ Result<CommandLine> finish_service(Raw& raw, const CLI::App& app) {
                       std::string(service.suite->log_keeper) + " keeps the log");
       }
     }
+  }
+  if (!service.imports.empty()) {
+    if (auto good = check_import(raw); !good) return tl::make_unexpected(good.error());
   }
   service.options = canonical_options(app, overruled);
   if (auto good = check_request(service); !good) return tl::make_unexpected(good.error());
@@ -259,6 +275,9 @@ Result<CommandLine> finish_named(Raw& raw, const CLI::App& app, Verb verb) {
   if (named == !raw.smtp_service.empty()) {
     const auto row = std::ranges::find(kNamingVerbs, verb, &VerbName::verb);
     return misuse(std::string(row->option) + " needs --service=DIR or --greylist=PORT, not both");
+  }
+  if (raw.service.serve_only && !named) {
+    return misuse("--serve-only goes with --greylist=PORT; the page's own --service is DIR.serve");
   }
   trim_slashes(raw.service.servicedir);
   const std::string service = named ? service_path(raw.service).said() : raw.smtp_service;

@@ -73,6 +73,23 @@ void add_service_options(CLI::App& app, Raw& raw) {
   add("--prefix", service.prefix, "DIR", "where the programs are installed");
   flag("--use-greydaemon", service.use_greydaemon,
        "run greydaemon, with the rules of the Perl daemon");
+  app.add_option("--import", service.imports,
+                 "what another greylister has kept, a file or a directory: what the state begins "
+                 "with; several times for several")
+      ->type_name("PATH")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->group(group);
+  app.add_option("--serve", service.serve,
+                 "beside it a service greylist.PORT.serve, which serves its report and figures as "
+                 "pages there")
+      ->type_name("ADDR@PORT")
+      ->group(group);
+  app.add_option("--serve-user", service.serve_user,
+                 "who runs that [USER; systemd with --control-group: one of its own]")
+      ->type_name("USER")
+      ->group(group);
+  flag("--serve-only", service.serve_only, "of these two that service alone");
   flag("--down", service.down, "do not start the daemon yet");
   flag("--no-whitelist", service.no_whitelist, "no whitelist at all");
   flag("--nooverwrite", raw.manner.nooverwrite, "refuse when the service directory exists");

@@ -139,7 +139,8 @@ std::string hand_over_state(const std::string& service, const std::string& user,
   std::string files;
   std::optional<uid_t> owner;  // of what is handed over
   // What a daemon that ends leaves behind.
-  std::string left = " " + shell_quote(context) + " " + shell_quote(context + ".lock");
+  std::string left;
+  for (const char* end : {"", ".lock", ".totals"}) left += " " + shell_quote(context + end);
   for (const std::string_view end :
        {"", ".journal", ".journal.old", ".lock", ".entries", ".totals"}) {
     struct stat status {};
@@ -148,7 +149,7 @@ std::string hand_over_state(const std::string& service, const std::string& user,
     if (status.st_uid == account->pw_uid) continue;
     owner = status.st_uid;
     files += " " + shell_quote(path);
-    if (end == ".entries" || end == ".totals") left += " " + shell_quote(path);
+    if (end == ".entries") left += " " + shell_quote(path);  // when there are any
   }
   if (!owner) return {};
   if (runs) files = left;

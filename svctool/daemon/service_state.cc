@@ -1,16 +1,19 @@
 #include "svctool/daemon/service_state.h"
 
 #include <cerrno>
+#include <chrono>
 
 #include "greyd/base/files.h"
 #include "svctool/daemon/processes.h"
 #include "svctool/util/place.h"
 #include "svctool/util/process.h"
+#include "svctool/util/wait.h"
 
 namespace grey::svctool {
 namespace {
 
 constexpr unsigned kSeconds = 10;  // for a program that answers at once
+constexpr std::chrono::seconds kHeard{10};
 
 Result<ServiceState> read_status_file(const Suite& suite, const std::string& service) {
   const std::string path = path_below(service, suite.state_file);
@@ -38,6 +41,13 @@ Result<ServiceState> service_state(const Suite& suite, const std::string& servic
   // By a signal, of which the supervisor does not know.
   if (state && state->up && is_stopped(state->pid)) state->paused = true;
   return state;
+}
+
+void wait_until_wanted(const Suite& suite, const std::string& service) {
+  look_until(kHeard, [&] {
+    const auto state = service_state(suite, service);
+    return !state || state->up || state->wanted;
+  });
 }
 
 }  // namespace grey::svctool

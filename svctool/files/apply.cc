@@ -36,7 +36,7 @@ Result<void> refuse_obstacles(const Comparison& comparison) {
 }
 
 Result<void> install(const Plan& plan, const Comparison& comparison, const Accounts& accounts,
-                     const Destdir& destdir) {
+                     const Destdir& destdir, const std::function<Result<void>()>& last) {
   Transaction transaction;
   const std::string service = destdir.at(plan.service);
   std::string staging;
@@ -53,7 +53,7 @@ Result<void> install(const Plan& plan, const Comparison& comparison, const Accou
     auto staged = stage(transaction, change, path, mode_of(change, accounts));
     if (!staged) return staged;
   }
-  return transaction.commit();
+  return transaction.commit(last);
 }
 
 }  // namespace grey::svctool

@@ -1,6 +1,7 @@
 // Makes what a comparison found to be missing.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "greyd/base/error.h"
@@ -13,8 +14,8 @@ Result<void> refuse_obstacles(const Comparison& comparison);
 
 // REQUIRES: refuse_obstacles(). Makes all changes or none. A new service directory appears
 // complete, by one rename, as a running svscan looks for new ones every five seconds and starts
-// what it finds.
+// what it finds. `last`: see Transaction::commit().
 Result<void> install(const Plan& plan, const Comparison& comparison, const Accounts& accounts,
-                     const Destdir& destdir);
+                     const Destdir& destdir, const std::function<Result<void>()>& last = {});
 
 }  // namespace grey::svctool

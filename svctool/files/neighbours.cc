@@ -22,8 +22,9 @@ bool overlap(const Endpoint& one, const Endpoint& other) {
 
 std::vector<std::string> with_same_address(const ServiceRequest& request) {
   std::vector<std::string> found;
-  const auto own = parse_endpoint(listen_address(request), Wildcards::allowed);
+  const auto own = parse_endpoint(listens_on(request), Wildcards::allowed);
   if (!own) return found;
+  const std::string variable = is_page(request) ? "SERVE" : "LISTEN";
   const std::string own_service = Destdir().at(service_path(request));
   std::error_code error;
   for (fs::directory_iterator at(servicedir(request), error), end; !error && at != end;
@@ -34,7 +35,7 @@ std::vector<std::string> with_same_address(const ServiceRequest& request) {
         fs::equivalent(service, own_service, missing)) {
       continue;
     }
-    const auto theirs = parse_endpoint(read_variable(service, "LISTEN"), Wildcards::allowed);
+    const auto theirs = parse_endpoint(read_variable(service, variable), Wildcards::allowed);
     if (theirs && overlap(*own, *theirs)) found.push_back(service);
   }
   std::ranges::sort(found);

@@ -82,13 +82,17 @@ std::string describe_new_user(const User& user) {
                 : " (a system account without a shell)");
 }
 
-std::string to_json(const Plan& plan, const Comparison& comparison,
-                    const std::vector<User>& new_users, const Destdir& destdir) {
-  nlohmann::ordered_json json;
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json json_of(const Shown& shown, const Destdir& destdir) {
+  const auto& [plan, comparison, new_users] = shown;
+  Json json;
   json["service"] = destdir.at(plan.service);
   json["changes"] = comparison.changes.size() + new_users.size();
-  json["users"] = nlohmann::ordered_json::array();
-  json["groups"] = nlohmann::ordered_json::array();
+  json["users"] = Json::array();
+  json["groups"] = Json::array();
   for (const User& user : plan.users) {
     bool create = false;
     for (const User& missing : new_users) {
@@ -97,17 +101,17 @@ std::string to_json(const Plan& plan, const Comparison& comparison,
     json[user.kind == User::Kind::group ? "groups" : "users"].push_back(
         {{"name", user.name}, {"change", create ? "create" : "none"}});
   }
-  json["entries"] = nlohmann::ordered_json::array();
+  json["entries"] = Json::array();
   auto change = comparison.changes.begin();
   for (const Entry& entry : plan.entries) {
     char mode[16];
     std::snprintf(mode, sizeof mode, "%04o", unsigned(entry.mode));
-    nlohmann::ordered_json object = {{"type", name_of(entry.type)},
-                                     {"path", destdir.at(entry.path)},
-                                     {"mode", mode},
-                                     {"owner", entry.owner},
-                                     {"keep", entry.keep},
-                                     {"change", "none"}};
+    Json object = {{"type", name_of(entry.type)},
+                   {"path", destdir.at(entry.path)},
+                   {"mode", mode},
+                   {"owner", entry.owner},
+                   {"keep", entry.keep},
+                   {"change", "none"}};
     if (entry.type == Entry::Type::file) object["content"] = entry.content;
     if (change != comparison.changes.end() && change->entry == &entry) {
       object["change"] = name_of(change->type);
@@ -116,11 +120,34 @@ std::string to_json(const Plan& plan, const Comparison& comparison,
     }
     json["entries"].push_back(std::move(object));
   }
-  json["kept"] = nlohmann::ordered_json::array();
+  json["kept"] = Json::array();
   for (const KeptEdit& kept : plan.kept) {
     json["kept"].push_back({{"path", destdir.at(kept.path)}, {"text", kept.text}});
   }
+  return json;
+}
+
+std::string dump(const Json& json) {
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+std::string to_json(const Plan& plan, const Comparison& comparison,
+                    const std::vector<User>& new_users, const Destdir& destdir) {
+  return dump(json_of({plan, comparison, new_users}, destdir));
+}
+
+std::string to_json(const std::vector<Shown>& services, const Destdir& destdir) {
+  Json json;
+  for (const Shown& shown : services) {
+    if (json.empty()) {
+      json = json_of(shown, destdir);
+    } else {
+      json["beside"].push_back(json_of(shown, destdir));
+    }
+  }
+  return dump(json);
 }
 
 }  // namespace grey::svctool

@@ -22,4 +22,12 @@ std::string describe_new_user(const User& user);
 std::string to_json(const Plan& plan, const Comparison& comparison,
                     const std::vector<User>& new_users, const Destdir& destdir);
 
+// The same of several services: the first one's object, which has those of the others as `beside`.
+struct Shown {
+  const Plan& plan;
+  const Comparison& comparison;
+  const std::vector<User>& new_users;
+};
+std::string to_json(const std::vector<Shown>& services, const Destdir& destdir);
+
 }  // namespace grey::svctool

@@ -238,7 +238,7 @@ Result<void> Transaction::sync(const Directory& directory) {
   return failed("sync", directory.path);
 }
 
-Result<void> Transaction::commit() {
+Result<void> Transaction::commit(const std::function<Result<void>()>& last) {
   for (Renaming& renaming : files_) {
     if (auto renamed = rename_file(renaming); !renamed) return renamed;
   }
@@ -254,6 +254,9 @@ Result<void> Transaction::commit() {
     if (set_attributes(entry.fd.get(), entry.wanted) != 0) {
       return failed("set mode and owner of", entry.path);
     }
+  }
+  if (last) {
+    if (auto done = last(); !done) return done;
   }
   for (Renaming& renaming : directories_) {
     const Name& name = renaming.name;

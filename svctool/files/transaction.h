@@ -10,6 +10,7 @@
 // away there, as another could be put in its place.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -41,7 +42,9 @@ class Transaction {
   // An empty directory that commit() renames to `path`, after all files; its present name.
   Result<std::string> stage_directory(const std::string& path);
 
-  Result<void> commit();
+  // `last` is called when nothing is missing but the directories that were staged; its error undoes
+  // all.
+  Result<void> commit(const std::function<Result<void>()>& last = {});
 
  private:
   using Shared = std::shared_ptr<const Directory>;

@@ -99,32 +99,83 @@ Result<Prepared> prepare(const Plan& plan, const Manner& manner, bool only_show,
   return prepared;
 }
 
-}  // namespace
+bool is_among(const std::vector<User>& users, const User& user) {
+  return std::ranges::any_of(users, [&user](const User& other) {
+    return other.name == user.name && other.kind == user.kind;
+  });
+}
 
-Result<Applied> apply_or_show(const Plan& plan, const Manner& manner) {
-  const bool only_show = manner.dry_run || manner.json;
-  NewUsers new_users;
-  const auto prepared = prepare(plan, manner, only_show, new_users);
-  if (!prepared) return tl::make_unexpected(prepared.error());
-  const Comparison& comparison = prepared->comparison;
-  Applied applied;
-  applied.new_service = comparison.new_service;
-  if (manner.json) {
-    std::fputs(to_json(plan, comparison, prepared->missing, manner.destdir).c_str(), stdout);
-    return applied;
+// Directories that several are in are the first one's.
+void leave_out_what_is_there_before(std::vector<Plan>& plans) {
+  for (std::size_t later = 1; later < plans.size(); ++later) {
+    for (std::size_t before = 0; before < later; ++before) {
+      std::erase_if(plans[later].entries, [&](const Entry& entry) {
+        return std::ranges::any_of(plans[before].entries,
+                                   [&](const Entry& e) { return e.path == entry.path; });
+      });
+    }
   }
+}
+
+// The paths that were changed.
+Result<std::vector<TargetPath>> carry_out(const Plan& plan, const Prepared& prepared,
+                                          const Manner& manner,
+                                          const std::function<Result<void>()>& last) {
+  const Comparison& comparison = prepared.comparison;
   const std::string service = manner.destdir.at(plan.service);
+  std::vector<TargetPath> paths;
   if (manner.dry_run) {
-    show_in_full(comparison, prepared->missing);
+    show_in_full(comparison, prepared.missing);
   } else {
-    auto installed = install(plan, comparison, prepared->accounts, manner.destdir);
+    auto installed = install(plan, comparison, prepared.accounts, manner.destdir, last);
     if (!installed) return tl::make_unexpected(installed.error());
-    new_users.keep();
-    show_briefly(comparison, prepared->missing, service);
-    for (const Change& change : comparison.changes) applied.paths.push_back(change.entry->path);
+    show_briefly(comparison, prepared.missing, service);
+    for (const Change& change : comparison.changes) paths.push_back(change.entry->path);
   }
   for (const KeptEdit& kept : plan.kept) say(describe(kept, manner.destdir));
-  if (comparison.changes.empty() && prepared->missing.empty()) say(service + ": nothing to change");
+  if (comparison.changes.empty() && prepared.missing.empty()) say(service + ": nothing to change");
+  return paths;
+}
+
+}  // namespace
+
+Result<Applied> apply_or_show(const Plan& plan, const Manner& manner,
+                              const std::function<Result<void>()>& last) {
+  auto applied = apply_or_show(std::vector<Plan>{plan}, manner, last);
+  if (!applied) return tl::make_unexpected(applied.error());
+  return std::move(applied->front());
+}
+
+Result<std::vector<Applied>> apply_or_show(std::vector<Plan> plans, const Manner& manner,
+                                           const std::function<Result<void>()>& last) {
+  const bool only_show = manner.dry_run || manner.json;
+  leave_out_what_is_there_before(plans);
+  NewUsers new_users;
+  std::vector<Prepared> prepared;
+  for (const Plan& plan : plans) {
+    auto one = prepare(plan, manner, only_show, new_users);
+    if (!one) return tl::make_unexpected(one.error());
+    for (const Prepared& before : prepared) {
+      std::erase_if(one->missing, [&](const User& user) { return is_among(before.missing, user); });
+    }
+    prepared.push_back(std::move(*one));
+  }
+  if (manner.json) {
+    std::vector<Shown> shown;
+    for (std::size_t i = 0; i < plans.size(); ++i) {
+      shown.push_back({plans[i], prepared[i].comparison, prepared[i].missing});
+    }
+    std::fputs(to_json(shown, manner.destdir).c_str(), stdout);
+  }
+  std::vector<Applied> applied;
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    applied.push_back({prepared[i].comparison.new_service, {}});
+    if (manner.json) continue;
+    auto done = carry_out(plans[i], prepared[i], manner, i == 0 ? last : nullptr);
+    if (!done) return tl::make_unexpected(done.error());
+    applied.back().paths = std::move(*done);
+    new_users.keep();  // something belongs to them now
+  }
   return applied;
 }
 

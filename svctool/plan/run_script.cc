@@ -33,6 +33,23 @@ std::string optional_flag(std::string_view flag, std::string_view variable) {
   return "  ${" + name + ":+" + std::string(flag) + " \"$" + name + "\"} \\\n";
 }
 
+// All that is before the settings are used.
+std::string head(const std::string& prefix, const std::string& what, const Suite& suite) {
+  std::string text;
+  const std::string name(suite.name);
+  if (suite.settings_file.empty()) {
+    text = preamble(prefix, what + " under " + name, suite);
+  } else {
+    text = title(what + " under " + name) + "in the file `" + std::string(suite.settings_file) +
+           "` beside this one, which " + name + " reads.\n";
+  }
+  text += "\n";
+  if (!sets_user(suite)) {
+    text += "# Only root can become another user.\n";
+  }
+  return text;
+}
+
 // Starts the daemon in the shell's place, with the settings in its environment. `first`: lines of
 // options before those.
 std::string daemon_command(const std::string& prefix, bool use_greydaemon, const Suite& suite,
@@ -65,24 +82,22 @@ std::string daemon_name(bool use_greydaemon) {
 }
 
 std::string run_script(const std::string& prefix, bool use_greydaemon, const Suite& suite) {
-  const std::string program = daemon_name(use_greydaemon);
-  std::string text;
-  const std::string name(suite.name);
-  if (suite.settings_file.empty()) {
-    text = preamble(prefix, program + " under " + name, suite);
-  } else {
-    text = title(program + " under " + name) + "in the file `" + std::string(suite.settings_file) +
-           "` beside this one, which " + name + " reads.\n";
-  }
-  text += "\n";
-  if (!sets_user(suite)) {
-    text += "# Only root can become another user.\n";
-  }
+  const std::string text = head(prefix, daemon_name(use_greydaemon), suite);
   std::string readiness;
   if (!suite.notification_fd.empty()) {
     readiness.append("  --notification-fd ").append(suite.notification_fd).append(" \\\n");
   }
   return text + daemon_command(prefix, use_greydaemon, suite, readiness);
+}
+
+std::string page_run_script(const std::string& prefix, const Suite& suite) {
+  std::string text = head(prefix, "greyctl serve", suite);
+  if (!sets_user(suite)) text += "[ \"$(id -u)\" = 0 ] || SERVICE_USER=\n\n";
+  text += "# shellcheck disable=SC2153,SC2154 # the variables are in the environment\nexec ";
+  text += shell_quote(prefix + "/bin/greyctl") + " --service \"$SERVICE\" serve \\\n";
+  // It has its port when it becomes that user.
+  if (!sets_user(suite)) text += optional_flag("--user", "SERVICE_USER");
+  return text + "  \"$SERVE\"\n";
 }
 
 std::string service_path_variable(const std::string& prefix) {

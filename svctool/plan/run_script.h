@@ -15,6 +15,9 @@ std::string daemon_name(bool use_greydaemon);
 
 std::string run_script(const std::string& prefix, bool use_greydaemon, const Suite& suite);
 
+// Starts `greyctl serve` for the daemon of SERVICE.
+std::string page_run_script(const std::string& prefix, const Suite& suite);
+
 // The PATH of what a supervisor's script starts.
 std::string service_path_variable(const std::string& prefix);
 

@@ -19,16 +19,11 @@ std::string file_variable(const ServiceRequest& request, std::string_view name) 
 }
 
 std::string context_directory(const ServiceRequest& request) {
-  return directory_of(
-      path_below(control_directory(request), value_in_force(request, "CONTEXT_FILE")));
+  return directory_of(context_path(request));
 }
 
 std::string log_directory(const ServiceRequest& request) {
   return path_below((service_path(request) + "/log").said(), value_in_force(request, "LOGDIR"));
-}
-
-std::string daemon_user(const ServiceRequest& request) {
-  return sets_user(*request.suite) ? request.user : value_in_force(request, "SERVICE_USER");
 }
 
 // As it was given, or set by hand; greydaemon's names are below the control directory in any case.
@@ -44,7 +39,7 @@ std::string file_name(const ServiceRequest& request, const Setting& setting) {
 // would lose its state at every restart.
 void add_state(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
   const std::string control = control_directory(request);
-  const std::string user = daemon_user(request);
+  const std::string user = service_user(request);
   build.directory(control, 0755).owned_by(user).kept();
   const std::string directory = context_directory(request);
   if (directory != control) build.directory(directory, 0755).owned_by(user).kept();
@@ -85,13 +80,7 @@ void add_log(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
   }
 }
 
-}  // namespace
-
-std::string control_directory(const ServiceRequest& request) {
-  return path_below(service_path(request).said(), value_in_force(request, "CONTROLDIR"));
-}
-
-std::vector<Variable> variables_of(const ServiceRequest& request) {
+std::vector<Variable> daemon_variables(const ServiceRequest& request) {
   std::vector<Variable> variables = {
       {"CONTROLDIR", request.cntrldir, Role::required, "cntrldir"},
       {"LISTEN", listen_address(request), Role::required, "localip"},
@@ -110,6 +99,37 @@ std::vector<Variable> variables_of(const ServiceRequest& request) {
   }
   // Not a setting of the command line, where --dry-run is svctool's own.
   variables.push_back({"DRY_RUN", ""});
+  return variables;
+}
+
+std::vector<Variable> page_variables(const ServiceRequest& request) {
+  std::vector<Variable> variables = {
+      {"SERVICE", daemon_path(request).said(), Role::required},
+      {"SERVE", request.serve, Role::required, "serve"},
+  };
+  if (!sets_user(*request.suite)) {
+    variables.push_back({"SERVICE_USER", page_user(request), Role::setting, "serve-user"});
+  }
+  return variables;
+}
+}  // namespace
+
+std::string control_directory(const ServiceRequest& request) {
+  return path_below(service_path(request).said(), value_in_force(request, "CONTROLDIR"));
+}
+
+std::string service_user(const ServiceRequest& request) {
+  if (!sets_user(*request.suite)) return value_in_force(request, "SERVICE_USER");
+  return is_page(request) ? page_user(request) : request.user;
+}
+
+std::string context_path(const ServiceRequest& request) {
+  return path_below(control_directory(request), value_in_force(request, "CONTEXT_FILE"));
+}
+
+std::vector<Variable> variables_of(const ServiceRequest& request) {
+  std::vector<Variable> variables =
+      is_page(request) ? page_variables(request) : daemon_variables(request);
   if (keeps_log(*request.suite)) return variables;
   const std::string directory = path_below(request.logdir, service_name(request));
   variables.push_back({"LOGDIR", directory, Role::required, "logdir", nullptr, true});
@@ -159,13 +179,14 @@ Plan plan_service(const ServiceRequest& request) {
   const bool has_log = !keeps_log(*request.suite);
   Plan plan;
   plan.service = service_path(request);
-  const std::string user = daemon_user(request), loguser = value_in_force(request, "LOGUSER");
-  if (!user.empty()) plan.users.push_back({user, "user"});
+  const std::string user = service_user(request), loguser = value_in_force(request, "LOGUSER");
+  if (!user.empty()) plan.users.push_back({user, is_page(request) ? "serve-user" : "user"});
   if (has_log && loguser != user && !loguser.empty()) plan.users.push_back({loguser, "loguser"});
-  const std::string group = value_in_force(request, "CONTROL_GROUP");
+  const std::string group = is_page(request) ? value_of(request, "control-group")
+                                             : value_in_force(request, "CONTROL_GROUP");
   if (!group.empty()) plan.users.push_back({group, "control-group", User::Kind::group});
   PlanBuilder build(plan);
-  add_state(request, plan, build);
+  if (!is_page(request)) add_state(request, plan, build);
   if (has_log) add_log(request, plan, build);
   build.directory(servicedir(request), 0755).kept();
   request.suite->add_files(request, plan, build);
@@ -174,7 +195,9 @@ Plan plan_service(const ServiceRequest& request) {
   const std::string& service = plan.service.said();
   build.file(service + "/.options", 0644, options);
   build.script(service + "/run",
-               signed_script(run_script(request.prefix, request.use_greydaemon, *request.suite)));
+               signed_script(is_page(request) ? page_run_script(request.prefix, *request.suite)
+                                              : run_script(request.prefix, request.use_greydaemon,
+                                                           *request.suite)));
   return request.run_file_only ? only_scripts(std::move(plan)) : plan;
 }
 

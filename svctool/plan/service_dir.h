@@ -10,6 +10,11 @@
 //   CNTRLDIR/                            the daemon's CONTROLDIR: context file, lists
 //   LOGDIR/greylist.1999/                multilog's directory
 //
+// and what serves its report and figures, when --serve asks for that, is one more of that kind,
+//
+//   SERVICEDIR/greylist.1999.serve/      variables SERVE, SERVICE, SERVICE_USER
+//   LOGDIR/greylist.1999.serve/
+//
 // and under systemd, whose journal has the log,
 //
 //   SERVICEDIR/greylist.1999/
@@ -45,6 +50,12 @@ std::string value_in_force(const ServiceRequest& request, std::string_view name)
 
 // As `run` finds a relative one from the service's own directory.
 std::string control_directory(const ServiceRequest& request);
+
+// Who runs the program; empty: whoever starts it.
+std::string service_user(const ServiceRequest& request);
+
+// The context file as the daemon finds it: absolute, where CONTROLDIR is.
+std::string context_path(const ServiceRequest& request);
 
 // Directories that the daemon writes to: those of its context file and of the sockets in POLICY.
 std::vector<std::string> writable_directories(const ServiceRequest& request);

@@ -1,10 +1,19 @@
 #include "svctool/plan/service_request.h"
 
+#include <algorithm>
+
 #include "greyd/base/files.h"
 #include "greyd/wire/endpoint.h"
 
 namespace grey::svctool {
 namespace {
+
+constexpr std::string_view kPageEnding = ".serve";
+
+std::string daemon_service_name(const ServiceRequest& request) {
+  return "greylist." +
+         (request.servicetag.empty() ? std::to_string(request.port) : request.servicetag);
+}
 
 Result<void> check_names(const ServiceRequest& request) {
   const std::string directory = servicedir(request);
@@ -16,6 +25,9 @@ Result<void> check_names(const ServiceRequest& request) {
   } rows[] = {{"servicedir", directory, true},  {"cntrldir", request.cntrldir, true},
               {"logdir", request.logdir, true}, {"prefix", request.prefix, true},
               {"user", request.user, false},    {"loguser", request.loguser, false}};
+  if (!request.serve_user.empty()) {
+    if (auto good = check_line("serve-user", request.serve_user); !good) return good;
+  }
   for (const auto& row : rows) {
     if (auto good = check_line(row.option, row.value); !good) return good;
     if (row.absolute && !row.value.starts_with('/')) {
@@ -35,8 +47,11 @@ Result<void> check_names(const ServiceRequest& request) {
 Result<void> check_tag(const std::string& tag) {
   if (tag.empty()) return {};
   if (auto good = check_line("servicetag", tag); !good) return good;
-  if (tag.find('/') == std::string::npos) return {};
-  return misuse("--servicetag: '" + tag + "' has a slash");
+  if (tag.find('/') != std::string::npos) {
+    return misuse("--servicetag: '" + tag + "' has a slash");
+  }
+  if (!tag.ends_with(kPageEnding)) return {};
+  return misuse("--servicetag: '" + tag + "' ends as the name of a page does, which --serve makes");
 }
 
 // REQUIRES: both values were found to be numbers in their ranges, which keep the product small.
@@ -60,6 +75,33 @@ Result<void> check_log(const ServiceRequest& request) {
   return check_value(log_count_setting(), request.log_count);
 }
 
+Result<void> check_page(const ServiceRequest& request) {
+  if (request.serve.empty()) {
+    if (request.serve_only) return misuse("--serve-only needs --serve=ADDR@PORT");
+    if (!request.serve_user.empty()) return misuse("--serve-user needs --serve=ADDR@PORT");
+    return {};
+  }
+  if (request.serve_only && !request.imports.empty()) {
+    return misuse("--import is for the daemon's state, which --serve-only leaves alone");
+  }
+  // A port of its own in every case: the one that stands for a daemon's is none of a page's.
+  if (const std::string fault = serve_fault(request.serve); !fault.empty()) {
+    return misuse("--serve: " + fault);
+  }
+  if (value_of(request, "control") == kNoControl) {
+    return misuse("--serve: with --control=none nobody can ask the daemon");
+  }
+  if (page_user(request) == "root") {
+    return misuse("--serve: nothing is served as root; --" +
+                  std::string(request.serve_user.empty() ? "user" : "serve-user") +
+                  " has to be another");
+  }
+  const bool other = !request.serve_user.empty() && request.serve_user != request.user;
+  if (!other || !value_of(request, "control-group").empty()) return {};
+  return misuse("--serve-user: without --control-group only " + request.user +
+                " may ask the daemon");
+}
+
 // No text is both.
 Result<void> check_rules(const ServiceRequest& request) {
   const std::string rules = value_of(request, "rules");
@@ -74,8 +116,7 @@ Result<void> check_rules(const ServiceRequest& request) {
 }  // namespace
 
 std::string service_name(const ServiceRequest& request) {
-  return "greylist." +
-         (request.servicetag.empty() ? std::to_string(request.port) : request.servicetag);
+  return daemon_service_name(request) + (is_page(request) ? std::string(kPageEnding) : "");
 }
 
 std::string servicedir(const ServiceRequest& request) {
@@ -87,17 +128,52 @@ TargetPath service_path(const ServiceRequest& request) {
 }
 
 std::string context_file(const ServiceRequest& request) {
-  return request.context_file.empty() ? service_name(request) + ".context" : request.context_file;
+  return request.context_file.empty() ? daemon_service_name(request) + ".context"
+                                      : request.context_file;
 }
 
 std::string daemon_program(const ServiceRequest& request) {
   return request.prefix + (request.use_greydaemon ? "/sbin/greydaemon" : "/sbin/qmail-greyd");
 }
 
+ServiceRequest page_of(const ServiceRequest& request) {
+  ServiceRequest page = request;
+  page.serve_only = true;
+  page.by_hand.clear();
+  // As the command line has them in their order.
+  const auto before = std::find_if(page.options.rbegin(), page.options.rend(), [](const auto& o) {
+    return o.starts_with("--serve=") || o.starts_with("--serve-user=");
+  });
+  page.options.insert(before.base(), "--serve-only");
+  return page;
+}
+
+TargetPath page_beside(const TargetPath& service) {
+  return service + kPageEnding;
+}
+
+TargetPath daemon_path(const ServiceRequest& request) {
+  return TargetPath(path_below(servicedir(request), daemon_service_name(request)));
+}
+
+std::string page_program(const ServiceRequest& request) {
+  return request.prefix + "/bin/greyctl";
+}
+
+std::string page_user(const ServiceRequest& request) {
+  if (!request.serve_user.empty()) return request.serve_user;
+  const bool makes_one = sets_user(*request.suite) && !value_of(request, "control-group").empty();
+  return makes_one ? std::string() : request.user;
+}
+
 std::string listen_address(const ServiceRequest& request) {
   std::string host = request.localip;
   if (host.find(':') != std::string::npos && !host.starts_with('[')) host = "[" + host + "]";
   return host + (request.use_greydaemon ? ":" : "@") + std::to_string(request.port);
+}
+
+std::string listens_on(const ServiceRequest& request) {
+  return is_page(request) ? request.serve : listen_address(request);
 }
 
 std::string value_of(const ServiceRequest& request, std::string_view option) {
@@ -145,6 +221,7 @@ Result<void> check_request(const ServiceRequest& request) {
   if (auto good = check_memory(request); !good) return good;
   if (auto good = check_log(request); !good) return good;
   if (auto good = check_rules(request); !good) return good;
+  if (auto good = check_page(request); !good) return good;
   return check_times(request);
 }
 

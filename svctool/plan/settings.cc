@@ -77,6 +77,13 @@ std::string line_fault(std::string_view value) {
   return {};
 }
 
+std::string serve_fault(std::string_view value) {
+  if (std::string fault = line_fault(value); !fault.empty()) return fault;
+  const auto endpoint = parse_endpoint(value, Wildcards::allowed, 0);  // 0: none is named
+  if (endpoint && endpoint->port != 0) return {};
+  return is_not(value, "an address and port, as 127.0.0.1@9119");
+}
+
 std::string value_fault(const Setting& setting, std::string_view value) {
   if (std::string fault = line_fault(value); !fault.empty()) return fault;
   switch (setting.kind) {

@@ -41,6 +41,8 @@ const Setting& log_count_setting();
 std::string value_fault(const Setting& setting, std::string_view value);
 // With greydaemon, whose rules leave no choice of some.
 std::string greydaemon_fault(const Setting& setting, std::string_view value);
+// Of --serve, an address and port. A page has no port that is meant when none is named.
+std::string serve_fault(std::string_view value);
 // As a one-line file; see check_line().
 std::string line_fault(std::string_view value);
 

@@ -98,9 +98,19 @@ ExecReload=/bin/kill -HUP $MAINPID
 ExecReload=/bin/sleep 0.2
 )";
 
-constexpr const char* kSandbox = R"(
+// A page that cannot have its port yet is no reason to give up.
+constexpr const char* kPageStart = "Type=exec\n";
+
+constexpr const char* kDaemonPurpose = R"(
 # It opens sockets, reads its lists, writes its state; nothing else.
-NoNewPrivileges=yes
+)";
+
+constexpr const char* kPagePurpose = R"(
+# It listens, asks the daemon at its control socket, and writes nothing.
+)";
+
+constexpr const char* kSandbox =
+    R"(NoNewPrivileges=yes
 PrivateDevices=yes
 ProtectClock=yes
 ProtectControlGroups=yes
@@ -125,31 +135,40 @@ UMask=0077
 ProtectSystem=strict
 )";
 
+// That is of @privileged, and how it gives up what it had its port by.
+constexpr const char* kPageCalls = "SystemCallFilter=capset\n";
+
 }  // namespace
 
 std::string unit_file(const Unit& unit) {
+  const bool daemon = unit.of == Unit::Of::daemon;
   std::string text = "# Written by svctool. Settings: " + unit.environment_file +
                      "\n# Overrides of your own: systemctl edit.\n[Unit]\nDescription=" +
                      without_specifiers(unit.description) +
-                     "\nDocumentation=man:qmail-greyd(8) man:svctool(8)\n"
-                     "After=network.target\n"
-                     // A list that stops it at its start may be mended at any time.
-                     "StartLimitIntervalSec=0\n\n[Service]\n";
-  text += kReadiness;
-  text += "User=" + unit.user + "\n";
-  // Who is not root cannot give its socket to a group that is not its own.
-  if (!unit.group.empty()) text += "Group=" + without_specifiers(unit.group) + "\n";
+                     "\nDocumentation=man:" + (daemon ? "qmail-greyd" : "greyctl") +
+                     "(8) man:svctool(8)\nAfter=network.target" +
+                     (unit.after.empty() ? "" : " " + without_specifiers(unit.after)) +
+                     // What stops it at its start, such as a bad list, may be mended at any time.
+                     "\nStartLimitIntervalSec=0\n\n[Service]\n";
+  text += daemon ? kReadiness : kPageStart;
+  text += unit.user.empty() ? "DynamicUser=yes\n" : "User=" + unit.user + "\n";
+  // Who is not root cannot give its socket to a group that is not its own; who asks is in it.
+  if (!unit.group.empty()) {
+    text += (daemon ? "Group=" : "SupplementaryGroups=") + without_specifiers(unit.group) + "\n";
+  }
   text += "EnvironmentFile=" + without_specifiers(unit.environment_file) + "\n";
   // Of what is started that is the shell's name.
   text += "SyslogIdentifier=" + without_specifiers(unit.identifier) + "\n";
   text += "ExecStart=/bin/sh " + command_word(unit.script) + "\n";
-  text += kReload;
+  if (daemon) text += kReload;
   text += "Restart=always\nRestartSec=1\n";
   if (!unit.memory.empty()) {
     text += "# At the first the daemon forgets its oldest records; the second is for the kernel.\n";
     text += "LimitAS=" + unit.memory + "\nMemoryMax=" + unit.memory + "\n";
   }
+  text += daemon ? kDaemonPurpose : kPagePurpose;
   text += kSandbox;
+  if (!daemon) text += kPageCalls;
   for (const std::string& path : unit.writable) text += "ReadWritePaths=" + word(path) + "\n";
   text += directory_protection(unit);
   const std::string capability = unit.low_port ? "CAP_NET_BIND_SERVICE" : "";

@@ -10,8 +10,10 @@
 namespace grey::svctool {
 
 struct Unit {
+  enum class Of { daemon, page } of = Of::daemon;
   std::string description;
-  std::string user;
+  std::string after;                  // a unit that is started before; empty: none
+  std::string user;                   // empty: one that systemd makes for it alone
   std::string group;                  // whose members may use the control socket; empty: none
   std::string identifier;             // of its lines in the journal
   std::string script;                 // what is started

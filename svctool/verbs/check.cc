@@ -17,6 +17,7 @@
 #include "svctool/plan/service_dir.h"
 #include "svctool/util/shell_quote.h"
 #include "svctool/verbs/find_services.h"
+#include "svctool/verbs/page.h"
 
 namespace grey::svctool {
 namespace {
@@ -42,7 +43,8 @@ bool is_log_access(const Subject& subject, const Access& access) {
 
 // The installed user; who was set in its place by hand is judged by the daemon's own --check.
 void judge_accounts(const Subject& subject, const Accounts& accounts, Findings& findings) {
-  const std::string& user = subject.request.user;
+  const std::string user =
+      is_page(subject.request) ? page_user(subject.request) : subject.request.user;
   const bool replaced = !sets_user(subject.suite()) && subject.in_force("SERVICE_USER") != user;
   for (const User& missing : missing_users(subject.plan, accounts)) {
     const bool group = missing.kind == User::Kind::group;
@@ -68,7 +70,7 @@ void judge_accounts(const Subject& subject, const Accounts& accounts, Findings& 
 void judge_start(const Subject& subject, Findings& findings) {
   const ServiceRequest& request = subject.request;
   const std::string& service = subject.service;
-  const std::string program = daemon_program(request);
+  const std::string program = is_page(request) ? page_program(request) : daemon_program(request);
   if (const auto exposures = exposures_of(service); !exposures.empty()) {
     for (const std::string& exposure : exposures) {
       findings.wrong("exposed", service + ": " + exposure,
@@ -79,6 +81,8 @@ void judge_start(const Subject& subject, Findings& findings) {
   } else if (!exists(program)) {
     findings.wrong("program-missing", program + ": missing",
                    "install it, or name its place with --prefix", program);
+  } else if (is_page(request)) {
+    return;
   } else if (!may_ask_start(request, service)) {
     findings.unseen("start-unseen",
                     service + ": only root can see whether the daemon could start again", service);
@@ -163,7 +167,7 @@ void judge_running(const Subject& subject, const Seen& seen, LogNews news, Findi
               findings);
 }
 
-void judge_machine(const Subject& subject, const Accounts& accounts, Findings& findings) {
+void judge_daemon_machine(const Subject& subject, const Accounts& accounts, Findings& findings) {
   const std::string& service = subject.service;
   judge_accounts(subject, accounts, findings);
   judge_start(subject, findings);
@@ -177,6 +181,13 @@ void judge_machine(const Subject& subject, const Accounts& accounts, Findings& f
   }
   judge_running(subject, see(subject.request, service, daemon), news, findings);
   judge_log_service(subject.suite(), service, supervised ? daemon : 0, findings);
+}
+
+void judge_page_machine(const Subject& subject, const Accounts& accounts, Findings& findings) {
+  judge_accounts(subject, accounts, findings);
+  judge_start(subject, findings);
+  const bool supervised = judge_supervisor(subject, findings);
+  judge_running_page(subject.request, subject.service, supervised, findings);
 }
 
 }  // namespace
@@ -198,11 +209,27 @@ Result<Findings> check_greylisting(const ServiceRequest& request, Basis basis,
   }
   judge_changes(*comparison, basis, findings);
   const Subject subject{request, plan, *comparison, findings.subject};
+  if (is_page(request)) {
+    if (manner.destdir.is_this_machine()) judge_page_machine(subject, accounts, findings);
+    return findings;
+  }
   // A unit has its limit in itself.
   judge_memory(request,
                sets_user(*request.suite) ? memory_limit(request) : subject.in_force("SOFT_MEM"),
                subject.in_force("MAX_RECORDS"), findings);
-  if (manner.destdir.is_this_machine()) judge_machine(subject, accounts, findings);
+  if (manner.destdir.is_this_machine()) judge_daemon_machine(subject, accounts, findings);
+  return findings;
+}
+
+Result<Findings> check_installed(const ServiceRequest& options, const TargetPath& service,
+                                 const Manner& manner) {
+  auto findings = check_greylisting(options, Basis::installed, service, manner);
+  if (!findings || options.serve.empty() || is_page(options)) return findings;
+  if (find_page_of(manner.destdir.at(service)).empty()) {
+    const std::string page = page_beside(service).said();
+    findings->wrong("page-missing", page + ": missing, which --serve asks for",
+                    "svctool with the options in " + service.said() + "/.options", page);
+  }
   return findings;
 }
 
@@ -239,9 +266,8 @@ AllFindings check_all(const std::string& servicedir, const Manner& manner) {
   };
   for (const std::string& service : found.greylisting) {
     const auto options = read_own_options(service);
-    add(service, options
-                     ? check_greylisting(*options, Basis::installed, TargetPath(service), manner)
-                     : tl::make_unexpected(options.error()));
+    add(service, options ? check_installed(*options, TargetPath(service), manner)
+                         : tl::make_unexpected(options.error()));
   }
   for (const std::string& service : found.unknown) add(service, check_unknown(service));
   for (const std::string& service : found.smtp) {

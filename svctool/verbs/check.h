@@ -17,6 +17,10 @@ namespace grey::svctool {
 Result<Findings> check_greylisting(const ServiceRequest& request, Basis basis,
                                    const TargetPath& service, const Manner& manner);
 
+// The same of one with its own options, which may also ask for a page beside it: that it is there.
+Result<Findings> check_installed(const ServiceRequest& options, const TargetPath& service,
+                                 const Manner& manner);
+
 // Of one that lacks_options(): that it does.
 Findings check_unknown(const std::string& service);
 

@@ -16,7 +16,7 @@ Result<int> run(const RemoveService& request, const Manner& manner) {
   if (auto within = stays_within(manner.destdir, request.service); !within) {
     return tl::make_unexpected(within.error());
   }
-  return remove_service(manner.destdir.at(request.service), manner.dry_run);
+  return remove_service(manner.destdir.at(request.service), manner.dry_run, manner.destdir);
 }
 
 Result<int> run(const RestartService& request, const Manner&) {

@@ -13,10 +13,13 @@
 #include "svctool/files/standing.h"
 #include "svctool/files/walks.h"
 #include "svctool/plan/service_dir.h"
+#include "svctool/plan/suite.h"
 #include "svctool/util/output.h"
 #include "svctool/util/place.h"
+#include "svctool/util/shell_quote.h"
 #include "svctool/verbs/after_change.h"
 #include "svctool/verbs/check.h"
+#include "svctool/verbs/import_state.h"
 #include "svctool/verbs/report_check.h"
 #include "svctool/verbs/verbs.h"
 
@@ -51,7 +54,7 @@ Result<void> read_samples(ServiceRequest& request, const Destdir& destdir) {
 
 // Whether this host has the address now. It may get it later, so this is no error.
 bool is_own_address(const ServiceRequest& request) {
-  const auto endpoint = parse_endpoint(listen_address(request), Wildcards::allowed);
+  const auto endpoint = parse_endpoint(listens_on(request), Wildcards::allowed);
   if (!endpoint || endpoint->ip.is_any()) return true;
   const auto& bytes = endpoint->ip.bytes();
   sockaddr_in6 v6{};
@@ -69,18 +72,71 @@ bool is_own_address(const ServiceRequest& request) {
 }
 
 void warn_of_surroundings(const ServiceRequest& request) {
-  const std::string program = daemon_program(request);
+  const std::string program = is_page(request) ? page_program(request) : daemon_program(request);
   if (!exists(program)) {
-    warn(program + " is not there yet; --prefix says where the daemon is");
+    warn(program + " is not there yet; --prefix says where " +
+         (is_page(request) ? "greyctl" : "the daemon") + " is");
   }
   if (!is_own_address(request)) {
-    warn("--localip: this host has no address " + request.localip +
-         " now; the daemon will not start without it");
+    const std::string address = is_page(request) ? request.serve : request.localip;
+    warn((is_page(request) ? "--serve" : "--localip") + std::string(": this host has no address ") +
+         address + " now; " + (is_page(request) ? "greyctl serve" : "the daemon") +
+         " will not start without it");
   }
   for (const std::string& service : with_same_address(request)) {
-    warn(service + " listens on " + listen_address(request) +
-         ", too; only one of the two daemons can start");
+    warn(service + " listens on " + listens_on(request) + ", too; only one of the two " +
+         (is_page(request) ? "" : "daemons ") + "can start");
   }
+}
+
+// What `request` asks for, with what stays of it as a hand has made it.
+Plan plan_standing(ServiceRequest& request, const Manner& manner) {
+  const std::string service = manner.destdir.at(service_path(request));
+  const bool believed = is_believed(service, manner.destdir);
+  if (believed && manner.force == Force::no) {
+    find_what_stays(request, service, request.options);
+  }
+  if (manner.check) return {};  // which compares by itself
+  Plan plan = plan_service(request);
+  if (believed) {
+    const bool anew = manner.force == Force::yes || request.run_file_only;
+    keep_what_stays(plan, request, manner.destdir, !anew);
+  }
+  return plan;
+}
+
+Result<int> check_against(std::vector<ServiceRequest>& requests, const Manner& manner) {
+  Result<Findings> all;
+  for (ServiceRequest& request : requests) {
+    request.shows_edits = true;
+    auto checked = check_greylisting(request, Basis::options, service_path(request), manner);
+    if (!checked) return tl::make_unexpected(checked.error());
+    if (all->subject.empty()) {
+      all = std::move(checked);
+    } else {
+      all->list.insert(all->list.end(), checked->list.begin(), checked->list.end());
+    }
+  }
+  return print_check(all, manner);
+}
+
+// One that is not asked for any more is not taken away by that.
+void warn_of_page(const ServiceRequest& request) {
+  const std::string page = Destdir().at(page_beside(service_path(request)));
+  if (is_page(request) || !request.serve.empty() || !exists(page + "/.options")) return;
+  warn(page +
+       " stays, and serves; to take it away: svctool --remove --service=" + shell_quote(page));
+}
+
+// `told_before`: a scanner has been told to look there, and has seen this one as well.
+Result<void> follow_up(const ServiceRequest& request, const Plan& plan, const Applied& applied,
+                       const Manner& manner, bool told_before) {
+  if (manner.destdir.is_this_machine()) warn_of_surroundings(request);
+  if (manner.destdir.is_this_machine() && !applied.paths.empty() && !told_before) {
+    if (auto told = announce(request, plan, applied); !told) return told;
+  }
+  advise_restart(applied, *request.suite, plan.service);
+  return {};
 }
 
 }  // namespace
@@ -93,35 +149,32 @@ Result<int> run(ServiceRequest& request, const Manner& manner) {
   // Another one may be setting a variable.
   const auto lock = manner.check ? Result<Fd>(Fd()) : lock_directory_of(service + "/.options");
   if (!lock) return tl::make_unexpected(lock.error());
-  const bool believed = is_believed(service, manner.destdir);
-  if (believed && manner.force == Force::no) {
-    find_what_stays(request, service, request.options);
-  }
-  if (manner.check) {
-    request.shows_edits = true;
-    return print_check(check_greylisting(request, Basis::options, service_path(request), manner),
-                       manner);
-  }
-  Plan plan = plan_service(request);
-  if (believed) {
-    const bool anew = manner.force == Force::yes || request.run_file_only;
-    keep_what_stays(plan, request, manner.destdir, !anew);
-  }
-  if (request.run_file_only && !exists(manner.destdir.at(plan.service))) {
+  const bool both = !request.serve.empty() && !is_page(request);
+  std::vector<ServiceRequest> requests = {request};
+  if (both) requests.push_back(page_of(request));
+  std::vector<Plan> plans;
+  for (ServiceRequest& one : requests) plans.push_back(plan_standing(one, manner));
+  if (manner.check) return check_against(requests, manner);
+  for (const Plan& plan : plans) {
+    if (!request.run_file_only || exists(manner.destdir.at(plan.service))) continue;
     return failure(manner.destdir.at(plan.service) +
                    " does not exist, so --run-file-only has nowhere to write");
   }
-  if (!request.run_file_only && manner.destdir.is_this_machine())
-    warn_of_another_state(request, service);
-  const auto applied = apply_or_show(plan, manner);
-  if (!applied) return tl::make_unexpected(applied.error());
-  if (manner.destdir.is_this_machine()) warn_of_surroundings(request);
-  if (manner.destdir.is_this_machine() && !applied->paths.empty()) {
-    if (auto told = announce(request, plan, *applied); !told) {
-      return tl::make_unexpected(told.error());
-    }
+  if (!request.run_file_only && manner.destdir.is_this_machine()) {
+    warn_of_another_state(requests.front(), service);
+    warn_of_page(request);
   }
-  advise_restart(*applied, *request.suite, plan.service);
+  const bool stands = is_believed(service, manner.destdir) && exists(service);
+  StateImport import(requests.front(), stands ? service : "");
+  if (auto good = import.rehearse(); !good) return tl::make_unexpected(good.error());
+  const auto applied = apply_or_show(plans, manner, [&] { return import.perform(); });
+  if (!applied) return tl::make_unexpected(applied.error());
+  import.report(manner.dry_run);
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    const bool told = i > 0 && applied->front().new_service && has_scanner(*request.suite);
+    auto done = follow_up(requests[i], plans[i], (*applied)[i], manner, told);
+    if (!done) return tl::make_unexpected(done.error());
+  }
   return 0;
 }
 

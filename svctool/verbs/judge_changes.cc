@@ -59,7 +59,9 @@ void judge_settings(const Change& change, Basis basis, Findings& findings) {
     if (value == installed) continue;
     const auto setting = std::ranges::find(settings(), name, &Setting::variable);
     const bool known = setting != settings().end();
-    const bool required = name == "CONTROLDIR" || name == "LISTEN" || name == "CONTEXT_FILE";
+    constexpr std::string_view kRequired[] = {"CONTROLDIR", "LISTEN", "CONTEXT_FILE", "SERVICE",
+                                              "SERVE"};
+    const bool required = std::ranges::find(kRequired, name) != std::end(kRequired);
     judge_value(change.path + ", " + name, required, known ? &*setting : nullptr, value, installed,
                 basis, findings);
   }

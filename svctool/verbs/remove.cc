@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "greyd/base/files.h"
@@ -18,6 +19,7 @@
 #include "svctool/plan/plan.h"
 #include "svctool/util/output.h"
 #include "svctool/util/place.h"
+#include "svctool/verbs/page.h"
 #include "svctool/verbs/restart.h"
 
 namespace grey::svctool {
@@ -83,48 +85,69 @@ Result<void> refuse_exposed(const std::string& path) {
                  ", and could put another one in its place");
 }
 
-// One that is not there is no error: it has then been removed by hand.
-Result<void> remove_own_file(const Suite& suite, const std::string& service) {
+std::string own_file_at(const Suite& suite, const std::string& service, const Destdir& destdir) {
   const std::string path = own_file_of(suite, service);
+  return path.empty() ? path : destdir.at(TargetPath(path));
+}
+
+// One that is not there is no error: it has then been removed by hand.
+Result<void> remove_own_file(const Suite& suite, const std::string& service,
+                             const Destdir& destdir) {
+  const std::string path = own_file_at(suite, service, destdir);
   if (path.empty()) return {};
-  if (exists(path) && runs_here(suite)) {
+  const bool here = destdir.is_this_machine();
+  if (here && exists(path) && runs_here(suite)) {
     if (auto stopped = stop_service(suite, service); !stopped) return stopped;
   }
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
     return tl::make_unexpected(system_error("remove", path, errno));
   }
-  return reread_own_files(suite);
+  return here ? reread_own_files(suite) : Result<void>();
 }
 
-}  // namespace
+// One that is there, and may be removed.
+struct Removal {
+  std::string service;    // as it was named
+  std::string directory;  // what that stands for
+  ServiceRequest options;
+  bool link = false;  // the name is one to the directory
+};
 
-Result<int> remove_service(const std::string& service, bool dry_run) {
-  const auto options = read_unexposed_options(service);
+// Changes nothing.
+Result<Removal> find_removal(const std::string& service, bool dry_run, const Destdir& destdir) {
+  auto options = read_unexposed_options(service);
   if (!options) return tl::make_unexpected(options.error());
   const auto resolved = resolve(service);
   if (!resolved) return tl::make_unexpected(resolved.error());
-  const std::string directory = *resolved;
-  struct stat status {};
-  const bool link = ::lstat(service.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
-  for (const std::string& path : {service, directory}) {
+  for (const std::string& path : {service, *resolved}) {
     if (auto good = refuse_exposed(path); !good) return tl::make_unexpected(good.error());
   }
+  const bool saves_first = !dry_run && destdir.is_this_machine() && !is_page(*options);
+  if (const auto state = saves_first ? service_state(*options->suite, *resolved) : ServiceState{};
+      state && state->up) {
+    if (auto saves = check_save(see(*options, *resolved, state->pid), Then::nothing); !saves) {
+      return failure(service + ": not removed: " + saves.error().text);
+    }
+  }
+  struct stat status {};
+  const bool link = ::lstat(service.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
+  return Removal{service, *resolved, std::move(*options), link};
+}
+
+Result<int> remove_one(const Removal& removal, bool dry_run, const Destdir& destdir) {
+  const auto& [service, directory, options, link] = removal;
   const Kept kept = find_kept(directory);
-  const Suite& suite = *options->suite;
+  const Suite& suite = *options.suite;
   if (dry_run) {
     if (link) say("remove " + service);
     if (auto listed = list_tree(directory); !listed) return tl::make_unexpected(listed.error());
     say("remove " + directory);
-    if (const auto file = own_file_of(suite, directory); !file.empty()) say("remove " + file);
+    if (const auto file = own_file_at(suite, directory, destdir); !file.empty())
+      say("remove " + file);
     say_kept(kept);
     return 0;
   }
-  if (const auto state = service_state(suite, directory); state && state->up) {
-    if (auto saves = check_save(see(*options, directory, state->pid), Then::nothing); !saves) {
-      return failure(service + ": not removed: " + saves.error().text);
-    }
-  }
-  if (auto removed = remove_own_file(suite, directory); !removed) {
+  if (auto removed = remove_own_file(suite, directory, destdir); !removed) {
     return tl::make_unexpected(removed.error());
   }
   const std::string name = link ? service : directory;
@@ -150,6 +173,21 @@ Result<int> remove_service(const std::string& service, bool dry_run) {
   say("removed " + name + (link ? " and " + directory : ""));
   say_kept(kept);
   return 0;
+}
+
+}  // namespace
+
+Result<int> remove_service(const std::string& service, bool dry_run, const Destdir& destdir) {
+  // Both are looked at before one of them is taken away.
+  const auto removal = find_removal(service, dry_run, destdir);
+  if (!removal) return tl::make_unexpected(removal.error());
+  // The page first: without its daemon it would only say that that is gone.
+  if (const std::string name = find_page_of(service); !name.empty()) {
+    const auto page = find_removal(name, dry_run, destdir);
+    if (!page) return tl::make_unexpected(page.error());
+    if (auto removed = remove_one(*page, dry_run, destdir); !removed) return removed;
+  }
+  return remove_one(*removal, dry_run, destdir);
 }
 
 }  // namespace grey::svctool

@@ -5,9 +5,24 @@
 #include "svctool/files/service_files.h"
 #include "svctool/files/standing.h"
 #include "svctool/verbs/check.h"
+#include "svctool/verbs/page.h"
 #include "svctool/verbs/verbs.h"
 
 namespace grey::svctool {
+namespace {
+
+Result<Findings> check_standing(ServiceRequest installed, const TargetPath& service,
+                                const Manner& manner) {
+  const std::string directory = manner.destdir.at(service);
+  if (!manner.destdir.is_this_machine() || exposures_of(directory).empty()) {
+    find_what_stays(installed, directory, {});
+  }
+  installed.shows_edits = true;
+  return check_installed(installed, service, manner);
+}
+
+}  // namespace
+
 Result<int> print_check(const Result<Findings>& findings, const Manner& manner) {
   if (!findings) return tl::make_unexpected(findings.error());
   std::fputs((manner.json ? to_json(*findings) : to_text(*findings)).c_str(), stdout);
@@ -23,13 +38,15 @@ Result<int> run(const CheckService& request, const Manner& manner) {
   if (!request.greyip.empty()) {
     return misuse("--greyip: " + service + " is a greylisting service, not an SMTP server's");
   }
-  ServiceRequest installed = **options;
-  if (!manner.destdir.is_this_machine() || exposures_of(service).empty()) {
-    find_what_stays(installed, service, {});
-  }
-  installed.shows_edits = true;
-  return print_check(check_greylisting(installed, Basis::installed, request.service, manner),
-                     manner);
+  auto findings = check_standing(**options, request.service, manner);
+  const bool page = !(*options)->serve.empty() && !is_page(**options);
+  if (!findings || !page || find_page_of(service).empty()) return print_check(findings, manner);
+  const auto page_options = read_own_options(find_page_of(service));
+  if (!page_options) return tl::make_unexpected(page_options.error());
+  const auto more = check_standing(*page_options, page_beside(request.service), manner);
+  if (!more) return tl::make_unexpected(more.error());
+  findings->list.insert(findings->list.end(), more->list.begin(), more->list.end());
+  return print_check(findings, manner);
 }
 
 Result<int> run(const CheckRules& request, const Manner& manner) {

@@ -23,6 +23,7 @@
 #include "svctool/files/service_files.h"
 #include "svctool/files/standing.h"
 #include "svctool/util/wait.h"
+#include "svctool/verbs/page.h"
 
 namespace grey::svctool {
 namespace {
@@ -149,6 +150,7 @@ Result<int> report_answer(const Suite& suite, const std::string& service, const 
 Result<int> restart_daemon(const std::string& service) {
   const auto request = read_standing(service);
   if (!request) return tl::make_unexpected(request.error());
+  if (is_page(*request)) return restart_page(*request, service);
   const Suite& suite = *request->suite;
   if (auto good = could_start(*request, service); !good) {
     std::string text = service + ": not restarted, as the daemon could not start now: ";

@@ -52,6 +52,7 @@ Result<void> check_other(const Variable& variable, const std::string& value) {
   for (const Setting* setting : {&memory_setting(), &log_size_setting(), &log_count_setting()}) {
     if (name == setting->variable) return about(variable, value_fault(*setting, value));
   }
+  if (name == "SERVE") return about(variable, serve_fault(value));
   if (name == "LISTEN") {
     const bool good = bool(parse_endpoint(value, Wildcards::allowed));
     return good ? Result<void>() : wrong(variable, value, "an address and port");
@@ -265,8 +266,10 @@ Result<int> set_variables(const SetVariables& request, const Manner& manner) {
   find_what_stays(*service, directory, {});
   auto good = check_variables(*service, request.values);
   if (good && !staged) good = check_users(request.values);
-  if (good && !staged) good = ask(*service, directory, request.values);
-  if (good && request.restart) good = check_places_are_free(*service, directory, request.values);
+  const bool daemon = !is_page(*service);
+  if (good && !staged && daemon) good = ask(*service, directory, request.values);
+  if (good && request.restart && daemon)
+    good = check_places_are_free(*service, directory, request.values);
   if (!good) return tl::make_unexpected(good.error());
   for (const auto& [name, value] : request.values) service->by_hand[name] = value;
   if (!staged) warn_of_another_state(*service, directory);

@@ -11,12 +11,11 @@
 #include "svctool/util/process.h"
 #include "svctool/util/shell_quote.h"
 #include "svctool/util/wait.h"
+#include "svctool/verbs/page.h"
 #include "svctool/verbs/restart.h"
 
 namespace grey::svctool {
 namespace {
-
-constexpr std::chrono::seconds kStart{10};  // it has to read the state
 
 std::string start_words(const std::string& service) {
   return "svctool --start --service=" + shell_quote(service);
@@ -64,14 +63,6 @@ std::string how_long(const Suite& suite, const std::string& service) {
          " starts again; for longer: touch " + shell_quote(down);
 }
 
-// It has been told, and may take a moment to hear it.
-void wait_until_wanted(const Suite& suite, const std::string& service) {
-  look_until(kStart, [&] {
-    const auto state = service_state(suite, service);
-    return !state || state->up || state->wanted;
-  });
-}
-
 Result<void> wait_until_down(const Suite& suite, const std::string& service, pid_t pid) {
   Result<void> outcome;
   const bool over = look_until(std::chrono::seconds(kStopSeconds), [&] {
@@ -106,6 +97,7 @@ Result<int> stop_for_good(const Suite& suite, const std::string& service) {
 Result<int> reload_daemon(const std::string& service) {
   auto request = read_standing(service);
   if (!request) return tl::make_unexpected(request.error());
+  if (is_page(*request)) return failure(service + ": greyctl serve has no lists to read");
   const Suite& suite = *request->suite;
   const auto state = state_of(suite, service);
   if (!state) return tl::make_unexpected(state.error());
@@ -128,6 +120,11 @@ Result<int> start_daemon(const std::string& service) {
   auto request = read_standing(service);
   if (!request) return tl::make_unexpected(request.error());
   const Suite& suite = *request->suite;
+  if (is_page(*request)) {
+    const auto started = start_page(*request, service);
+    if (started && *started == 0) say_boot(suite, service);
+    return started;
+  }
   const auto before = state_of(suite, service);
   if (!before) return tl::make_unexpected(before.error());
   const auto endpoint = listen_endpoint(service);
@@ -159,7 +156,7 @@ Result<int> stop_daemon(const std::string& service) {
   if (has_scanner(suite) && !is_scanned(suite, service)) return stop_for_good(suite, service);
   const auto before = state_of(suite, service);
   if (!before) return tl::make_unexpected(before.error());
-  if (before->up) {
+  if (before->up && !is_page(*request)) {
     if (auto saves = check_save(see(*request, service, before->pid), Then::nothing); !saves) {
       return failure(service + ": not stopped: " + saves.error().text +
                      " (what supervises it would stop it all the same)");

@@ -7,7 +7,7 @@
  * is written, and the next write fails with ENOSPC.
  *
  * TRACE_FILE names the trace: a line for each call that succeeded, in their order.
- *   create INODE PATH      a file was opened with O_CREAT
+ *   create INODE PATH      a file was opened with O_CREAT, or by mkostemp
  *   truncate INODE SIZE
  *   write INODE HEX        these octets, at its end
  *   sync INODE             fsync or fdatasync
@@ -280,5 +280,18 @@ int open(const char* path, int flags, ...) {
     begin_call();
     end_call(1, "truncate %lu 0\n", inode_of(fd));
   }
+  return fd;
+}
+
+int mkostemp(char* name, int flags) {
+  const int number = fault("open", name);
+  int fd;
+  if (number > 0) {
+    errno = number;
+    return -1;
+  }
+  begin_call();
+  fd = ((int (*)(char*, int))real("mkostemp"))(name, flags);
+  end_call(fd >= 0, "create %lu %s\n", inode_of(fd), name);
   return fd;
 }

@@ -24,6 +24,7 @@ plant_tree() {
   put greyd/state/journal.h '#include "greyd/core/table.h"'
   put greyd/net/event_loop.h '#pragma once'
   put greyd/net/event_loop.cc '#include <ev.h>'
+  put greyd/http/http_engine.cc '#include <httplib.h>'
   put greyd/store/redis_protocol.cc '#include <hiredis.h>'
   put greyd/fronts/udp_front.h '#include "greyd/net/event_loop.h"' '#include "greyd/state/journal.h"'
   put greyd/options.h '#include "greyd/core/table.h"'

@@ -25,6 +25,7 @@ my %does = (
     list   => [qr/^waiting \d+s ago +192\.0\.2\.7 +joe\@example\.com -> me\@example\.net$/m, 0],
     forget => [qr/^\d+ records? forgotten$/, 0],
     allow  => [qr/^allowed 192\.0\.2\.0\/24 until \d{4}-/, 0],
+    report => [qr/^Greylisting, .*^  new +\d+ .*^  fate not known +1 /ms, 0],
     watch  => [qr/ accept whitelisted +192\.0\.2\.9 +a\@x\.example -> b\@y\.example$/m, undef],
 );
 my ($examples) = `'$greyctl' --help` =~ /^Examples:\n(.*?)^Exit codes:/ms;

@@ -80,10 +80,12 @@ subtest 'each form, into a running daemon' => sub {
     cmp_ok scalar(@others), '>', 10, 'the samples are there';
     is mail('192.0.2.2', 'a@x', 'b@y'), '05', 'who was trapped is blocked';
     is mail('192.0.2.3', 'a@x', 'b@y'), '12', 'who has waited long enough need not wait again';
-    my $before = state();
+    # (When a known client was last seen is journaled by the thousandth of the timeout.)
+    my $known = sub { return state() =~ s/("state":"known".*"last_seen":)\d+/$1/gr };
+    my $before = $known->();
     killed();
     start();
-    is state(), $before, 'a kill -9 behind it loses nothing';
+    is $known->(), $before, 'a kill -9 behind it loses nothing';
     says 'twice is once', ['import', map { "$dir/$_->[0]" } grep { $_->[0] ne 'cqgreylist' } @samples],
         qr/^taken: 0 records, 0 entries\nnewer here: [1-9]/;
 };

@@ -40,7 +40,8 @@ if [ $# = 1 ]; then
     share/bash-completion/completions/greyctl share/bash-completion/completions/greydaemon \
     share/zsh/site-functions/_qmail-greyd lib/libgreylist.a \
     include/greylist.h share/man/man8/svctool.8 share/qmail-greyd/greylist.whitelist share/qmail-greyd/greylist.rules \
-    share/man/man5/greylist.rules.5; do
+    share/man/man5/greylist.rules.5 share/qmail-greyd/grafana/greylisting.json \
+    share/qmail-greyd/prometheus/greylisting.rules.yml; do
     ok "it has $file" test -s "$work/tree/opt/grey/$file"
   done
   ok 'nothing else is there' test "$(ls "$work/tree")" = opt

@@ -24,7 +24,7 @@ if [ $# = 1 ]; then
   ok 'commands are where a scene does them' done_somewhere
   named() { grep -oE "$1" "$top/README.md" | sort -u; } # pattern
   helps=$({ for program in greyd/qmail-greyd greyd/greyctl/greyctl svctool/svctool smtpd-glue/greysmtpd; do "$build/$program" --help; done
-    for command in list top allow; do "$build/greyd/greyctl/greyctl" $command --help; done
+    for command in list top allow report import; do "$build/greyd/greyctl/greyctl" $command --help; done
     for script in "$top"/scripts/*; do [ -d "$script" ] || "$script" --help; done
     swaks --help; } 2>/dev/null)
   is_option() { grep -qE -e "(^|[^a-z-])$1([^a-z-]|\$)" <<<"$helps"; }

@@ -132,7 +132,7 @@ SKIP: {
                 my $socket = start($daemon);
                 knows($socket, @names, 'ill21', 'ill22', 'ill23', 'healthy');
                 is $daemon->stop, 0;
-                like leaves($dir), $damaged ? qr/^context context.damaged.\d+ context.lock$/ : qr/^context context.lock$/,
+                like leaves($dir), $damaged ? qr/^context context.damaged.\d+ context.lock context.totals$/ : qr/^context context.lock context.totals$/,
                     'one copy of what was damaged, and no other trace';
             };
         }
@@ -151,7 +151,7 @@ SKIP: {
             my $daemon = daemon($dir);
             knows(start($daemon), 'old');
             is $daemon->stop, 0;
-            is leaves($dir), 'context context.imported context.lock';
+            is leaves($dir), 'context context.imported context.lock context.totals';
             is slurp("$dir/context.imported"), $import;
         };
     }
@@ -330,7 +330,7 @@ SKIP: {
         chmod 0777, $dir;
         ok wait_until(sub { $daemon->signal('USR1'); $daemon->log =~ /^info: saved 1 records/m }), 'heals';
         is $daemon->stop, 0;
-        is leaves($dir), 'context context.lock';
+        is leaves($dir), 'context context.lock context.totals';
     };
 }
 
@@ -342,7 +342,7 @@ subtest 'an empty save file is nothing to greydaemon' => sub {
         is $daemon->stop, 0;
         unlike $daemon->log, qr/empty|damaged|kept/;
     }
-    is leaves($dir), 'context context.lock';
+    is leaves($dir), 'context context.lock context.totals';
 };
 
 if ($mounts) { system 'umount', '-l', $_ for glob "$top/[0-9]*"; }

@@ -143,8 +143,27 @@ TEST_CASE("the policy is told by the status, all that records depend on") {
   CHECK_FALSE(policy_of(nlohmann::json::object()));
 }
 
+TEST_CASE_FIXTURE(Fixture, "records may come as lines of a context file, all or none") {
+  CHECK(import(R"("lines":"C 1699999999 1 192.0.2.1\nW 1699999000 192.0.2.2 a@x b\"@y\n")") ==
+        counts(2, 0, 0));
+  CHECK(import(R"("lines":"C 1699999999 1 192.0.2.1")") == counts(0, 1, 0));
+  CHECK(import(R"("dry_run":true,"lines":"C 1699999999 1 192.0.2.3")") == counts(1, 0, 0));
+  CHECK(import(R"("lines":"C 1000 1 192.0.2.4")") == counts(0, 0, 1));
+  const std::string before = say(R"({"command":"list"})");
+  for (const char* bad :
+       {"C 1699999999 1 192.0.2.5\\nnonsense", "C 1699999999 1 192.0.2.5\\nF 1699999999 192.0.2.1",
+        "C 1699999999 1 192.0.2.5\\n\\n", "C 1699999999 1 =unknown", "C -1 1 192.0.2.5"}) {
+    CAPTURE(bad);
+    CHECK(import(R"("lines":")" + std::string(bad) + "\"").find("\"error\"") != std::string::npos);
+  }
+  CHECK(say(R"({"command":"list"})") == before);
+  std::string many;
+  for (std::size_t i = 0; i <= Commands::kMaxImported; ++i) many += R"(C 1699999999 1 192.0.2.6\n)";
+  CHECK(import(R"("lines":")" + many + "\"").find("more than 200 at a time") != std::string::npos);
+}
+
 TEST_CASE_FIXTURE(Fixture, "a batch is bounded, and is of records or of entries") {
-  CHECK(import(R"("records":[])").find("either records or entries") != std::string::npos);
+  CHECK(import(R"("records":[])").find("one of records, lines and entries") != std::string::npos);
   std::string many = R"("records":[)";
   for (std::size_t i = 0; i <= Commands::kMaxImported; ++i) {
     many += R"({"state":"known","client":"192.0.2.1","last_seen":1699999999},)";

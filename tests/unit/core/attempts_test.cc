@@ -173,6 +173,46 @@ TEST_CASE_FIXTURE(Fixture, "what is imported and waits has begun, once") {
   CHECK(sum(hour().passed) == 1);
 }
 
+TEST_CASE_FIXTURE(Fixture, "a triplet that comes back from the dead ends once") {
+  ask(kFirst, "192.0.2.1");
+  greylist.expire(kFirst + 8 * kDay, SIZE_MAX);
+  SavedRecord record;  // as a snapshot has it that is older than a death
+  record.seen = kFirst;
+  record.client = Client(*Ip::parse("192.0.2.1"));
+  record.sender = "a@x";
+  record.recipient = "b@y";
+  greylist.set_expiry(Expiry::suspended);
+  greylist.restore(record, kFirst + 8 * kDay);
+  greylist.set_expiry(Expiry::usual);
+  greylist.expire(kFirst + 8 * kDay, SIZE_MAX);
+  CHECK(greylist.table().size() == 0);
+  CHECK(hour().never == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "early retries are counted once, however often a restart forgets of which") {
+  SavedRecord record;
+  record.seen = kFirst;
+  record.client = Client(*Ip::parse("192.0.2.1"));
+  record.sender = "a@x";
+  record.recipient = "b@y";
+  ask(kFirst, "192.0.2.1");
+  for (const Seconds age : {70, 130, 200}) {
+    Greylist again(Policy{}, 100, HashKey{});
+    again.count_attempts_in(&attempts);
+    again.restore(record, kFirst + age);
+    wire::Query query;
+    const std::string datagram =
+        "I192.0.2.1" + std::string(1, '\0') + "Fa@x" + '\0' + "Tb@y" + '\0';
+    REQUIRE(wire::parse(datagram, query) == wire::Fault::none);
+    again.decide(query, Lists(), kFirst + age);
+  }
+  CHECK(sum(hour().early) == 1);
+  CHECK(hour().early[age_class(200)] == 1);
+  ask(kFirst + 400, "192.0.2.1");
+  CHECK(sum(hour().early) == 0);
+}
+
 TEST_CASE_FIXTURE(Fixture, "hours that are taken out are counted in no more") {
   ask(kFirst, "192.0.2.1");
   ask(kFirst + 5 * kHourSeconds, "192.0.2.2");

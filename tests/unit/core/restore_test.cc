@@ -54,7 +54,8 @@ TEST_CASE("of two records that become one, in either order, that one stands whic
        triplet(waiting, 13 * kHour)},
       {"of two that have passed the later", triplet(passed, 60), triplet(passed, kDay)},
       {"an accepted bounce before an attempt", triplet(bounce, 60), triplet(waiting, 30)},
-      {"of a client the later", known_client(1, 60), known_client(3, kDay)},
+      {"of a client the later", known_client(3, 60), known_client(1, kDay)},
+      {"alone, where the other was over by then", known_client(1, 60), known_client(3, 8 * kDay)},
       {"one that no longer counted when the other came is no more", triplet(waiting, 60),
        triplet(bounce, 7 * kHour)},
   };
@@ -65,6 +66,13 @@ TEST_CASE("of two records that become one, in either order, that one stands whic
     CHECK(restored({row.stands, row.other}) == expected);
     CHECK(restored({row.other, row.stands}) == expected);
   }
+}
+
+TEST_CASE("of a client the last time and the most passes count, in either order") {
+  const SavedRecord later = known_client(1, 60), more = known_client(3, kDay);
+  const std::string expected = restored({known_client(3, 60)});
+  CHECK(restored({later, more}) == expected);
+  CHECK(restored({more, later}) == expected);
 }
 
 TEST_CASE("while nothing expires, what was over before the other came is no more, either") {

@@ -94,3 +94,59 @@ TEST_CASE("a slip is said, and nothing is asked") {
     CHECK(invocation.error().text.find('\n') == std::string::npos);
   }
 }
+
+TEST_CASE("where it is served is an address and a port, as GREYIP has them") {
+  struct Row {
+    std::string text, ip;
+    int port;
+  };
+  const Row rows[] = {{"127.0.0.1@9119", "127.0.0.1", 9119}, {"192.0.2.1:80", "192.0.2.1", 80},
+                      {"[::1]@9119", "::1", 9119},           {"::1@9119", "::1", 9119},
+                      {"@9119", "127.0.0.1", 9119},          {"0@9119", "::", 9119}};
+  for (const Row& row : rows) {
+    CAPTURE(row.text);
+    const auto invocation = parse_command_line({"greyctl", "serve", row.text, "--user", "greyd"});
+    REQUIRE(invocation);
+    CHECK(grey::to_string(invocation->serving.where.ip) == row.ip);
+    CHECK(invocation->serving.where.port == row.port);
+    CHECK(invocation->serving.user == "greyd");
+  }
+  for (const char* const bad : {"", "@", "127.0.0.1", "127.0.0.1@", "127.0.0.1@0",
+                                "127.0.0.1@65536", "localhost@80", "::1:80x", "127.0.0.1@80 "}) {
+    CAPTURE(std::string(bad));
+    const auto invocation = parse_command_line({"greyctl", "serve", bad});
+    REQUIRE_FALSE(invocation);
+    CHECK(invocation.error().exit_code == grey::kExitMisuse);
+  }
+  const auto named = parse_command_line(
+      {"greyctl", "serve", "--host", "grey.example", "--host=mail", "127.0.0.1@9119"});
+  REQUIRE(named);
+  CHECK(named->serving.hosts == std::vector<std::string>{"grey.example", "mail"});
+  for (const std::string bad : {"a:80", "http://a/", "a/", "a b", "*", "[::1]"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(parse_command_line({"greyctl", "serve", "127.0.0.1@9119", "--host", bad}));
+  }
+  CHECK_FALSE(parse_command_line({"greyctl", "serve", "127.0.0.1@9119", "--host", ""}));
+  CHECK_FALSE(parse_command_line({"greyctl", "serve"}));
+  CHECK_FALSE(parse_command_line({"greyctl", "serve", "127.0.0.1@9119", "--user", ""}));
+  CHECK_FALSE(parse_command_line({"greyctl", "--context", "F", "serve", "127.0.0.1@9119"}));
+}
+
+TEST_CASE("an import says how the other one was set") {
+  const auto invocation = parse_command_line(
+      {"greyctl", "import", "FILE", "--hold", "90s", "--record-life", "10d", "--dry-run"});
+  REQUIRE(invocation);
+  const auto& settings = invocation->import.settings;
+  CHECK(settings.jgreylist_hold == 90);
+  CHECK(settings.cqgreylist_hold == 90);
+  CHECK(settings.postgrey_delay == 90);
+  CHECK(settings.good_life == 864000);
+  CHECK(settings.jgreylist_life == 864000);
+  CHECK(invocation->import.dry_run);
+  const auto plain = parse_command_line({"greyctl", "import", "FILE"});
+  REQUIRE(plain);
+  CHECK(plain->import.settings.good_life == 36 * 86400);
+  CHECK(plain->import.settings.cqgreylist_hold == 60);
+  CHECK(request_of({"import", "FILE", "--hold", "long"}).find("'long' is no duration") !=
+        std::string::npos);
+}

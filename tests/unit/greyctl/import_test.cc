@@ -70,7 +70,10 @@ struct Fixture {
   std::string import(const std::vector<std::string>& sources, bool dry_run = false) {
     std::string out;
     const Print print = [&](std::string_view text) { out += text; };
-    const auto code = import_sources({sources, std::nullopt, dry_run}, *channel, print);
+    const ImportWanted wanted{sources, std::nullopt, {}, dry_run};
+    auto opened = open_sources(wanted);
+    if (!opened) return "error: " + opened.error().text;
+    const auto code = import_sources(wanted, *opened, *channel, print);
     background.drain();
     return code ? out : out + "error: " + code.error().text;
   }
@@ -98,6 +101,43 @@ std::string spamdb_now() {
 }
 
 }  // namespace
+
+TEST_CASE_FIXTURE(Fixture, "what comes several times is one record, in a dry run, too") {
+  const Seconds now = wall_clock();
+  std::string text;
+  for (int i = 0; i < 500; ++i) text += known(i % 3, now - 500 + i);
+  const std::string file = write("json", text);
+  const std::string would = import({file, file}, true);
+  CHECK(would ==
+        "nothing is changed; it would be\ntaken: 3 records, 0 entries\nnewer here: 0\n"
+        "again: 997\nexpired: 0\n");
+  CHECK(records() == 0);
+  CHECK("nothing is changed; it would be\n" + import({file, file}) == would);
+  CHECK(records() == 3);
+  service->greylist().for_each([&](const SavedRecord& record) { CHECK(record.seen >= now - 3); });
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "a client that is known stays so, whatever is said of it or its network") {
+  const Seconds now = wall_clock();
+  const auto record = [](int passes, Seconds seen) {
+    return R"({"state":"known","client":"192.0.2.1","passes":)" + std::to_string(passes) +
+           R"(,"last_seen":)" + std::to_string(seen) + "}\n";
+  };
+  const auto holds = [&](unsigned passes, Seconds seen) {
+    service->greylist().for_each([&](const SavedRecord& stored) {
+      CHECK(stored.passes == passes);
+      CHECK(stored.seen == seen);
+    });
+  };
+  import({write("five", record(5, now - 3600))});
+  CHECK(import({write("one", record(1, now - 60))}).starts_with("taken: 1 records"));
+  holds(5, now - 60);
+  CHECK(import({write("one", record(1, now - 60))}).starts_with("taken: 0 records"));
+  CHECK(import({write("two", record(2, now - 60))}).starts_with("taken: 0 records"));
+  CHECK(import({write("six", record(6, now - 7200))}).starts_with("taken: 1 records"));
+  holds(6, now - 60);
+}
 
 TEST_CASE_FIXTURE(Fixture, "records, entries, and what is none of both: each is counted") {
   const std::string file = write("spamdb", spamdb_now());

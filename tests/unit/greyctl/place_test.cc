@@ -35,6 +35,9 @@ TEST_CASE_FIXTURE(Fixture, "a service's variables say where its daemon is asked,
   CHECK(options->context_file == "/var/lib/grey/greylist.1999.context");
   CHECK(options->policy.ipv4_prefix == 24);
   CHECK(options->policy.min_resend == 300);
+  CHECK(options->user.empty());
+  variable("SERVICE_USER", "daemon");
+  CHECK(options_of_service(directory.path())->user == "daemon");
   variable("CONTROL", "/run/grey/control");
   CHECK(find_place({.service = directory.path()})->control == "/run/grey/control");
   variable("CONTROL", "none");

@@ -278,3 +278,22 @@ TEST_CASE("context files and save files come by the readers that the daemon has 
   CHECK(read(Form::context, "qmail-greyd context 9\nx\n").error == "FILE: is of another version");
   CHECK(read(Form::context, "qmail-greyd context 1\nC 17\n").error.starts_with("FILE"));
 }
+
+TEST_CASE("a line that is too long is an error before its end has come") {
+  const auto reader = reader_of(Form::spamdb, "FILE", settings(), [](const Item&) {});
+  const auto fed = reader->feed(std::string(70000, '|'));
+  REQUIRE_FALSE(fed.has_value());
+  CHECK(fed.error().text == "FILE:1: the line is longer than any of such a file");
+}
+
+TEST_CASE("a log's line that is too long is passed over once, however it comes") {
+  const std::string line =
+      "@400000006b08467a14b3b0b4 x: result=accepted code=250 remoteip=192.0.2.1\n";
+  const std::string text = line + std::string(200000, 'x') + "\n" + line;
+  for (const std::size_t piece : {std::size_t{1000}, std::size_t{70000}, std::string::npos}) {
+    const Read result = read(Form::multilog, text, piece);
+    CHECK(result.other_lines == 1);
+    CHECK(result.lines.starts_with("1 known 192.0.2.1"));
+    CHECK(result.lines.find("\n3 known 192.0.2.1") != std::string::npos);
+  }
+}

@@ -133,6 +133,22 @@ TEST_CASE("a directory of logs is read file by file") {
   CHECK(read->other_lines == 9);
 }
 
+TEST_CASE("a log that was compressed is not passed over") {
+  grey::testing::TemporaryDirectory place;
+  std::ofstream(place / "current") << "@400000006b08467a14bd595c a line of something else\n";
+  const std::string name = "@400000006b08467a14bd595c.s";
+  std::ofstream(place / name) << "\x1f\x8b\x08 and so on";
+  const auto read =
+      read_source(place.path(), std::nullopt, imports::testing::settings(), [](const Item&) {});
+  REQUIRE_FALSE(read);
+  CHECK(read.error().text == place / name + " is compressed: unpack it first");
+}
+
+TEST_CASE("a name that a stranger gave a file is shown as a word") {
+  CHECK(to_string(imports::Place{"010/001/a\033[31m\nimport: taken: 9", 0}) ==
+        "010/001/a%1B[31m%0Aimport:%20taken:%209");
+}
+
 TEST_CASE("how far a file has been read is said on the way") {
   grey::testing::TemporaryDirectory place;
   const std::string line = "TRAPPED|192.0.2.1|1700000000\n";

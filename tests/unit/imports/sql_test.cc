@@ -334,3 +334,22 @@ TEST_CASE("whose time a time is") {
           "waiting 192.0.2.1 a@x.org b@y.net seen=" + std::to_string(seen) + " ends=1795705200\n");
   }
 }
+
+TEST_CASE("a NUL outside of a text is an error at once, as where a disk has lost the rest") {
+  const auto reader = reader_of(Form::mysql, "FILE", settings(), [](const Item&) {});
+  REQUIRE(reader->feed("CREATE TABLE `x` (\n"));
+  const auto fed = reader->feed(std::string(10, '\0'));
+  REQUIRE_FALSE(fed.has_value());
+  CHECK(fed.error().text == "FILE:2: has a NUL outside of a text");
+}
+
+TEST_CASE("how long a source keeps what has passed can be said: it notes the end alone") {
+  const std::string text = sample("relaytofrom.batch");
+  const std::string begin = "passed 192.0.2.2 p@b.example joe@example.net seen=";
+  Settings ten_days = settings();
+  ten_days.good_life = Seconds{10} * 86400;
+  // 2027-01-01 10:00:00 in Vienna, less 36 days, and less ten.
+  CHECK(read(Form::table, text).lines.find(begin + "1795683600 ") != std::string::npos);
+  CHECK(read(Form::table, text, std::string::npos, ten_days).lines.find(begin + "1797930000 ") !=
+        std::string::npos);
+}

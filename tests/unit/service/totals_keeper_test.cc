@@ -22,8 +22,8 @@ constexpr Seconds kLife = 7 * kDay;
 struct Fixture {
   Fixture() { start(kStart); }
 
-  void start(Seconds now) {
-    keeper = std::make_unique<TotalsKeeper>(path, kLife, background, totals,
+  void start(Seconds now, Seconds life = kLife) {
+    keeper = std::make_unique<TotalsKeeper>(path, life, background, totals,
                                             [this](const std::string& text) { said += text; });
     happened = {};
     keeper->happened_is([this] { return happened; });
@@ -66,7 +66,8 @@ const std::string kOneNew = R"(,"udp":{"new":1},"first":1)";
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Fixture, "what happens is in its hour's totals, and on the disk within a minute") {
+TEST_CASE_FIXTURE(Fixture,
+                  "what happens is in its hour's totals, and on the disk within a minute") {
   first_attempt(kStart + 10);
   CHECK(lines(0, kStart + 11) == line(kStart, kOneNew));
   tick(kStart + 59);
@@ -101,14 +102,16 @@ TEST_CASE_FIXTURE(Fixture, "what waits when totals begin has begun in its hour")
   CHECK(lines(0, kStart) == line(kStart - 2 * kHourSeconds, R"(,"first":1)"));
 }
 
-TEST_CASE_FIXTURE(Fixture, "hours in which nothing happened have no line, and since is by the hour") {
+TEST_CASE_FIXTURE(Fixture,
+                  "hours in which nothing happened have no line, and since is by the hour") {
   first_attempt(kStart);
   tick(kStart + 60);
   tick(kStart + 5 * kHourSeconds);
   first_attempt(kStart + 5 * kHourSeconds);
   CHECK(lines(kStart + 30, kStart + 5 * kHourSeconds) ==
         line(kStart, kOneNew) + line(kStart + 5 * kHourSeconds, kOneNew));
-  CHECK(lines(kStart + kHourSeconds, kStart + 5 * kHourSeconds) == line(kStart + 5 * kHourSeconds, kOneNew));
+  CHECK(lines(kStart + kHourSeconds, kStart + 5 * kHourSeconds) ==
+        line(kStart + 5 * kHourSeconds, kOneNew));
   CHECK(lines(kStart + 6 * kHourSeconds, kStart + 5 * kHourSeconds).empty());
   CHECK(keeper->lines(kStart + 6 * kHourSeconds, kStart + 5 * kHourSeconds).from == kStart);
 }
@@ -121,7 +124,68 @@ TEST_CASE_FIXTURE(Fixture, "an hour's totals change as long as its triplets may 
   CHECK(lines(0, later) == line(kStart, R"(,"udp":{"new":1},"first":1,"never":1)"));
   tick(later + 2 * kHourSeconds);
   CHECK(keeper->lines(0, later + 2 * kHourSeconds).recent.empty());
-  CHECK(lines(0, later + 2 * kHourSeconds) == line(kStart, R"(,"udp":{"new":1},"first":1,"never":1)"));
+  CHECK(lines(0, later + 2 * kHourSeconds) ==
+        line(kStart, R"(,"udp":{"new":1},"first":1,"never":1)"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "an end is counted that comes late, and one after a long timeout") {
+  Policy patient;
+  patient.timeout = 40 * kDay;
+  start(kStart, patient.timeout);
+  greylist = std::make_unique<Greylist>(patient, 100, HashKey{});
+  keeper->load(kStart, *greylist, note);
+  first_attempt(kStart);
+  for (Seconds day = 0; day <= 45; ++day) tick(kStart + day * kDay);
+  const Seconds later = kStart + 45 * kDay + 9 * kHourSeconds;
+  tick(later);
+  greylist->expire(later, SIZE_MAX);
+  CHECK(lines(0, later) == line(kStart, R"(,"udp":{"new":1},"first":1,"never":1)"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "what ended while nobody ran ends at the start") {
+  first_attempt(kStart);
+  REQUIRE(keeper->save(kStart + 20));
+  SavedRecord record;
+  record.client = Client(*Ip::parse("192.0.2.1"));
+  record.seen = kStart;
+  greylist = std::make_unique<Greylist>(Policy{}, 1000, HashKey{});
+  greylist->set_expiry(Expiry::suspended);
+  greylist->restore(record, kStart + 9 * kDay);
+  keeper = std::make_unique<TotalsKeeper>(path, kLife, background, totals, [](const auto&) {});
+  keeper->load(kStart + 9 * kDay, *greylist, note);
+  greylist->set_expiry(Expiry::usual);
+  greylist->expire(kStart + 9 * kDay, SIZE_MAX);
+  CHECK(lines(0, kStart + 9 * kDay) == line(kStart, R"(,"udp":{"new":1},"first":1,"never":1)"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "first attempts that a death has lost are those that wait") {
+  first_attempt(kStart);
+  REQUIRE(keeper->save(kStart + 20));
+  greylist = std::make_unique<Greylist>(Policy{}, 1000, HashKey{});
+  for (int i = 0; i < 50; ++i) {
+    const std::string recipient = std::to_string(i) + "@y";
+    SavedRecord record;
+    record.client = Client(*Ip::parse("192.0.2.1"));
+    record.seen = kStart + 30;
+    record.recipient = recipient;
+    greylist->restore(record, kStart + 40);
+  }
+  keeper = std::make_unique<TotalsKeeper>(path, kLife, background, totals, [](const auto&) {});
+  keeper->load(kStart + 40, *greylist, note);
+  CHECK(lines(0, kStart + 40) == line(kStart, R"(,"udp":{"new":1},"first":50)"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a clock that is years ahead for an hour takes no year of totals") {
+  for (Seconds day = 0; day < 100; ++day) {
+    tick(kStart + day * kDay);
+    first_attempt(kStart + day * kDay);
+    tick(kStart + day * kDay + 60);
+    greylist->expire(kStart + day * kDay, SIZE_MAX);
+  }
+  const Seconds ahead = kStart + 5 * 365 * kDay;
+  for (Seconds minute = 0; minute < 60; ++minute) tick(ahead + 60 * minute);
+  const std::string left = lines(0, kStart + 100 * kDay);
+  CHECK(std::count(left.begin(), left.end(), '\n') >= 40);
 }
 
 TEST_CASE_FIXTURE(Fixture, "totals are kept for 400 days") {
@@ -163,7 +227,8 @@ TEST_CASE_FIXTURE(Fixture, "a clock that was wrong for a while loses nothing of 
         line(kStart + 19 * kDay, R"(,"udp":{"new":2},"first":2)"));
 }
 
-TEST_CASE_FIXTURE(Fixture, "a disk that is full is said each minute, and made good when it is not") {
+TEST_CASE_FIXTURE(Fixture,
+                  "a disk that is full is said each minute, and made good when it is not") {
   first_attempt(kStart);
   std::filesystem::create_directory(path);  // it cannot be replaced by a file
   tick(kStart + 60);
@@ -179,7 +244,8 @@ TEST_CASE_FIXTURE(Fixture, "a disk that is full is said each minute, and made go
   CHECK(file() == "qmail-greyd totals 1\n" + line(kStart, kOneNew) + "end 1\n");
 }
 
-TEST_CASE_FIXTURE(Fixture, "a file that cannot be read is said, is left alone, and nothing else fails") {
+TEST_CASE_FIXTURE(Fixture,
+                  "a file that cannot be read is said, is left alone, and nothing else fails") {
   std::filesystem::create_directory(path);
   start(kStart);
   CHECK(note.find("totals: ") == 0);

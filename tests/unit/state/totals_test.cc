@@ -91,14 +91,26 @@ TEST_CASE("a field that a later version has is passed over") {
 
 TEST_CASE("what are no totals of an hour is not taken for some") {
   for (const char* line :
-       {"", "{}", "[]", "{\"hour\":3601}", "{\"hour\":-3600}", "{\"hour\":\"3600\"}",
-        "{\"hour\":36000000000000}", "{\"first\":1,\"hour\":3600}", "{\"hour\":3600",
-        "{\"hour\":3600}}", "{\"hour\":3600,\"first\":-1}", "{\"hour\":3600,\"first\":1.5}",
-        "{\"hour\":3600,\"first\":\"1\"}", "{\"hour\":3600,\"udp\":[1]}",
-        "{\"hour\":3600,\"udp\":{\"new\":-1}}", "{\"hour\":3600,\"passed\":{}}",
+       {"",
+        "{}",
+        "[]",
+        "{\"hour\":3601}",
+        "{\"hour\":-3600}",
+        "{\"hour\":\"3600\"}",
+        "{\"hour\":36000000000000}",
+        "{\"first\":1,\"hour\":3600}",
+        "{\"hour\":3600",
+        "{\"hour\":3600}}",
+        "{\"hour\":3600,\"first\":-1}",
+        "{\"hour\":3600,\"first\":1.5}",
+        "{\"hour\":3600,\"first\":\"1\"}",
+        "{\"hour\":3600,\"udp\":[1]}",
+        "{\"hour\":3600,\"udp\":{\"new\":-1}}",
+        "{\"hour\":3600,\"passed\":{}}",
         "{\"hour\":3600,\"passed\":[-1]}",
         "{\"hour\":3600,\"passed\":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]}",
-        "{\"hour\":3600,\"faults\":{\"x\":null}}", "{\"hour\":3600,\"longest\":{}}",
+        "{\"hour\":3600,\"faults\":{\"x\":null}}",
+        "{\"hour\":3600,\"longest\":{}}",
         "{\"hour\":3600,\"longest\":{\"waited\":1,\"client\":\"\",\"sender\":1}}"}) {
     CAPTURE(line);
     CHECK_FALSE(read_totals(line));
@@ -144,6 +156,14 @@ TEST_CASE("of a damaged file what can be read is kept, and the whole under anoth
     CHECK(note.find("context.totals.damaged.17") != std::string::npos);
     CHECK(read_file(path + ".damaged.17").value() == damage.text);
   }
+}
+
+TEST_CASE("of a line that was written by others only what is known is handed on") {
+  const std::string odd =
+      "qmail-greyd totals 1\n{\"hour\":3600,\"done\":true,\"\xC2\x9B\":\"x\",\"first\":1}\nend 1\n";
+  const auto read = read_totals_file(odd);
+  CHECK(read.bad.empty());
+  CHECK(read.lines == "{\"hour\":3600,\"first\":1}\n");
 }
 
 TEST_CASE("a file that cannot be read is an error, and stays") {

@@ -106,6 +106,15 @@ TEST_CASE("what says how is not in .options") {
   CHECK(line->manner.json);
 }
 
+TEST_CASE("what is to be imported is of one call, and in its order") {
+  const auto line =
+      parse_command_line({"--greylist=1999", "--import=b", "--down", "--import", "/a"});
+  REQUIRE(line);
+  const auto& request = std::get<ServiceRequest>(line->request);
+  CHECK(request.imports == std::vector<std::string>{"b", "/a"});
+  CHECK(request.options == std::vector<std::string>{"--greylist=1999", "--down"});
+}
+
 TEST_CASE("an .options file that is none is an error of the system, not misuse") {
   for (const char* content : {"", "--greyip=@\n--service=/x\n", "--greylist=x\n", "nonsense"}) {
     CAPTURE(content);

@@ -76,6 +76,22 @@ TEST_CASE("a service whose supervisor cannot be told to end is put back") {
   CHECK(std::distance(fs::directory_iterator(stubborn.home.path()), fs::directory_iterator()) == 2);
 }
 
+TEST_CASE("a page is not removed with a daemon's service that is not there, or is no such") {
+  grey::testing::TemporaryDirectory home;
+  const std::string service = home / "greylist.1", page = service + ".serve";
+  fs::create_directories(page);
+  std::ofstream(page + "/.options") << "--greylist=1\n--serve=127.0.0.1@9119\n--serve-only\n";
+  for (const bool dry_run : {true, false}) CHECK_FALSE(remove_service(service, dry_run));
+  CHECK(fs::exists(page + "/.options"));
+  fs::create_directories(service);
+  CHECK_FALSE(remove_service(service, false));
+  CHECK(fs::exists(page + "/.options"));
+  std::ofstream(service + "/.options") << "--greylist=1\n";
+  CHECK(remove_service(service, false));
+  CHECK_FALSE(fs::exists(page));
+  CHECK_FALSE(fs::exists(service));
+}
+
 TEST_CASE("a directory that svctool did not make is not removed") {
   Stubborn stubborn;
   fs::remove(stubborn.service + "/.options");

@@ -158,10 +158,10 @@ TEST_CASE("state that is root's is handed over by commands, in their order") {
   write(context + ".journal", "x");
   CHECK(hand_over_state(service, "nobody", false) == commands(context + ".journal"));
   // A daemon that ends writes a snapshot, and its journal goes.
-  CHECK(hand_over_state(service, "nobody", true) == commands(context + " " + context + ".lock"));
+  const std::string left = context + " " + context + ".lock " + context + ".totals";
+  CHECK(hand_over_state(service, "nobody", true) == commands(left));
   write(context + ".entries", "x");
-  CHECK(hand_over_state(service, "nobody", true) ==
-        commands(context + " " + context + ".lock " + context + ".entries"));
+  CHECK(hand_over_state(service, "nobody", true) == commands(left + " " + context + ".entries"));
   CHECK(hand_over_state(service, "nobody", false) ==
         commands(context + ".journal " + context + ".entries"));
   fs::remove(context + ".entries");
