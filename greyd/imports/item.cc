@@ -47,8 +47,7 @@ std::string_view to_string(Reason reason) {
 }
 
 std::string to_string(const Place& place) {
-  std::string text;
-  add_shown(text, place.file);
+  std::string text = to_word(place.file);
   if (place.line != 0) text += ":" + std::to_string(place.line);
   return text;
 }

@@ -147,6 +147,8 @@ TEST_CASE("a log that was compressed is not passed over") {
 TEST_CASE("a name that a stranger gave a file is shown as a word") {
   CHECK(to_string(imports::Place{"010/001/a\033[31m\nimport: taken: 9", 0}) ==
         "010/001/a%1B[31m%0Aimport:%20taken:%209");
+  const std::string deep = "/" + std::string(300, 'd') + "/dump.sql";
+  CHECK(to_string(imports::Place{deep, 7}) == deep + ":7");
 }
 
 TEST_CASE("how far a file has been read is said on the way") {
