@@ -36,9 +36,9 @@
 #include "greyd/service/service.h"
 #include "greyd/shared/shared_state.h"
 #include "greyd/shared/store_key.h"
-#include "greyd/store/store_password.h"
 #include "greyd/start_check.h"
 #include "greyd/state/state_place.h"
+#include "greyd/store/store_password.h"
 #include "greyd/supervisor_report.h"
 #include "greyd/upkeep.h"
 
@@ -116,10 +116,10 @@ Result<std::optional<shared::SharedSettings>> shared_settings(const Options& opt
   }
   char host[256] = "";
   ::gethostname(host, sizeof host - 1);
-  settings.emplace(shared::SharedSettings{
-      std::move(*url), std::move(password), *key,
-      std::string(host) + "." + std::to_string(options.listen.port) + "." +
-          std::to_string(randombytes_random())});
+  settings.emplace(shared::SharedSettings{std::move(*url), std::move(password), *key,
+                                          std::string(host) + "." +
+                                              std::to_string(options.listen.port) + "." +
+                                              std::to_string(randombytes_random())});
   return settings;
 }
 

@@ -114,7 +114,7 @@ std::string to_text(const ClientKnowledge& known) {
   return join_text(std::array<Seconds, 2>{known.seen, Seconds(known.passes)});
 }
 
-std::optional<TripletKnowledge> read_triplet(std::string_view text) {
+std::optional<TripletKnowledge> read_triplet_knowledge(std::string_view text) {
   const auto parts = split_text<4>(text);
   if (!parts) return std::nullopt;
   const auto& [first, latest, passed, bounced] = *parts;
@@ -124,7 +124,7 @@ std::optional<TripletKnowledge> read_triplet(std::string_view text) {
   return known;
 }
 
-std::optional<ClientKnowledge> read_client(std::string_view text) {
+std::optional<ClientKnowledge> read_client_knowledge(std::string_view text) {
   const auto parts = split_text<2>(text);
   if (!parts || (*parts)[1] > 255) return std::nullopt;
   return ClientKnowledge{(*parts)[0], unsigned((*parts)[1])};

@@ -68,7 +68,7 @@ rules::Stored meaning(const ClientKnowledge& known, Seconds forgotten, const Ter
 std::string to_text(const TripletKnowledge& known);
 std::string to_text(const ClientKnowledge& known);
 // Nothing for what to_text() does not write.
-std::optional<TripletKnowledge> read_triplet(std::string_view text);
-std::optional<ClientKnowledge> read_client(std::string_view text);
+std::optional<TripletKnowledge> read_triplet_knowledge(std::string_view text);
+std::optional<ClientKnowledge> read_client_knowledge(std::string_view text);
 
 }  // namespace grey

@@ -173,10 +173,11 @@ void SharedDecider::learn(Open& open, std::size_t number, const std::string& tex
   if (!record) return;
   const Seconds forgotten = open.forgotten[number];
   if (number == 0) {
-    if (const auto known = read_client(text)) service_.learn(*record, *known, forgotten, open.now);
+    if (const auto known = read_client_knowledge(text))
+      service_.learn(*record, *known, forgotten, open.now);
   } else if (text.empty()) {
     open.begun.insert(open.keys[number]);
-  } else if (const auto known = read_triplet(text)) {
+  } else if (const auto known = read_triplet_knowledge(text)) {
     service_.learn(*record, *known, forgotten, open.now);
   }
 }
@@ -264,7 +265,7 @@ void SharedDecider::tell_pass(std::vector<Change> passed, const Open& open, Seco
                   return;
                 }
                 const auto record = to_saved({client, 0, RecordClass::client, 0});
-                const auto known = read_client(answer->front());
+                const auto known = read_client_knowledge(answer->front());
                 if (!record || !known) return;
                 of.learning_ = true;
                 of.service_.learn(*record, *known, 0, now);

@@ -164,9 +164,9 @@ TEST_CASE("knowledge as text reads like this, and is read back the same") {
     std::mt19937 random(seed);
     TripletKnowledge known;
     for (int n = int(random() % 4); n > 0; --n) known = join(known, random_knowledge(random));
-    CHECK(read_triplet(to_text(known)) == known);
+    CHECK(read_triplet_knowledge(to_text(known)) == known);
     const ClientKnowledge client{Seconds(random()), unsigned(random() % 256)};
-    CHECK(read_client(to_text(client)) == client);
+    CHECK(read_client_knowledge(to_text(client)) == client);
   }
 }
 
@@ -174,10 +174,10 @@ TEST_CASE("what is no knowledge is not taken for some") {
   for (const char* text : {"x", "-1", "+1", "01", "1:", "1:1", "2:1", ":2", "1:2:3:4:5", "1 ", " 1",
                            "4294967296", "::", "1::", "1:::", "1:2:0", "1\n", "1.5"}) {
     CAPTURE(text);
-    CHECK_FALSE(read_triplet(text));
+    CHECK_FALSE(read_triplet_knowledge(text));
   }
   for (const char* text : {"x", "1:256", "1:", "1:-1", "1:2:3", "4294967296:1"}) {
     CAPTURE(text);
-    CHECK_FALSE(read_client(text));
+    CHECK_FALSE(read_client_knowledge(text));
   }
 }
