@@ -201,13 +201,13 @@ TEST_CASE_FIXTURE(Fixture, "whose clock is another decides alone until it is not
   CHECK(has_triplet_of("192.0.2.1"));
 }
 
-TEST_CASE_FIXTURE(Fixture, "a clock that is set back leaves nothing untold") {
-  a.tick(now + 25);
+TEST_CASE_FIXTURE(Fixture, "what was stamped while the clock was behind is told when it is right") {
+  a.tick(now);
   a.store.set_up(false);
-  a.tick(now - 25 + 1);
-  a.ask(now - 25 + 2, "192.0.2.1");
+  a.tick(now - 1000);
+  a.ask(now - 999, "192.0.2.1");
   a.store.set_up(true);
-  a.tick(now - 25 + 3);
+  a.tick(now + 1);
   CHECK(has_triplet_of("192.0.2.1"));
 }
 
