@@ -36,7 +36,8 @@ struct Daemon {
     service.emplace(
         settings, HashKey{}, background, [](auto, const auto&) {}, counters);
     REQUIRE(service->load(kNow, 100));
-    decider.emplace(*service, store, keys, marks, store_counters, [] {});
+    decider.emplace(*service, store, keys, marks, store_counters,
+                    shared::SharedDecider::Loop{[] {}, [this] { decider->settle(); }});
     member.emplace(*service, store, keys, "run-" + std::to_string(++daemons), shared::LastMeeting(),
                    member_counters, [this](const std::string& text) { said += text + "\n"; });
   }
