@@ -17,7 +17,7 @@ std::string what_it_names(const Order& order) {
 
 }  // namespace
 
-Result<bool> Marks::add(const Order& order) {
+Result<bool> Marks::obey(const Order& order) {
   auto filter = RecordFilter::of(order.records, service_.greylist().policy());
   if (!filter) return tl::make_unexpected(filter.error());
   std::string of = what_it_names(order);
@@ -31,13 +31,8 @@ Result<bool> Marks::add(const Order& order) {
     ++dropped_;
   }
   marks_.push_back({order, std::move(of), std::move(*filter)});
+  to_forget_.push_back(marks_.back());
   return true;
-}
-
-Result<bool> Marks::obey(const Order& order) {
-  auto added = add(order);
-  if (added && *added) to_forget_.push_back(marks_.back());
-  return added;
 }
 
 void Marks::expire(Seconds since) {

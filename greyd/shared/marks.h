@@ -28,9 +28,8 @@ class Marks : public ForgetMarks {
 
   // REQUIRES of all orders: a forget.
 
-  // Keeps a mark. True: none that is as late was there. An error: it names what is none.
-  Result<bool> add(const Order& order);
-  // The same of one that was heard: what is here of it is forgotten by work().
+  // Keeps a mark; what is here of it is forgotten by work(). False: one that is as late was there.
+  // An error: it names what is none.
   Result<bool> obey(const Order& order);
   // How many had to go for others since the last call.
   Count take_dropped() { return std::exchange(dropped_, 0); }

@@ -54,6 +54,8 @@ class Member {
   State state() const { return state_; }
   const LastMeeting& last_meeting() const { return last_; }
   bool healing() const { return healing_ != nullptr; }
+  // That of the others, as fingerprint() has it; empty: they have this one's, as far as is known.
+  const std::string& others_policy() const { return policy_told_; }
 
   // About once a second. `now`: the wall clock.
   void tick(Seconds now);

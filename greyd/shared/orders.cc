@@ -83,7 +83,8 @@ void Orders::prune() {
 void Orders::say(Order order) {
   order.by += "@" + name_;
   if (order.kind == Order::Kind::forget) {
-    if (const auto added = marks_.add(order); !added) return;
+    // What the store has brought back meanwhile goes once more.
+    if (const auto added = marks_.obey(order); !added) return;
   } else if (!say_entry(order)) {
     return;
   }

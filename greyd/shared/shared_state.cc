@@ -137,6 +137,9 @@ Member::State SharedState::state() const {
 bool SharedState::healing() const {
   return impl_->member.healing();
 }
+const std::string& SharedState::others_policy() const {
+  return impl_->member.others_policy();
+}
 StoreStatus SharedState::store() const {
   return impl_->store.status();
 }

@@ -50,6 +50,7 @@ class SharedState {
 
   Member::State state() const;
   bool healing() const;
+  const std::string& others_policy() const;
   StoreStatus store() const;
   StoreCounters link_counters() const;
 
