@@ -19,7 +19,7 @@ struct StoreStanding {
     member,
   };
 
-  std::string url;  // as it was given; no password is in one
+  std::string url;  // with its ports; no password is in one
   bool up = false;
   std::string where;  // "db1:6379", "10.0.0.2:6379, named by h1:26379"; empty: not known yet
   State state = State::alone;

@@ -67,7 +67,7 @@ struct SharedState::Impl {
         link(store, [this] { on_failure(); }),
         member(service, link, keys, settings.name, {}, counters.member, std::move(report)),
         members_link(link, member),
-        orders(service, members_link, settings.name, counters.orders),
+        orders(service, members_link, place_of(settings.name), counters.orders),
         decider(service, members_link, keys, orders, counters.decider, [&loop] { loop.step(); }),
         tick(loop.every(kTick, [this] { on_tick(); })),
         slices(loop.every(kSlicePause, [this] { on_slice(); })) {
@@ -80,6 +80,9 @@ struct SharedState::Impl {
     of.password = settings.password;
     return of;
   }
+
+  // What people are to read of it: no two runs have the same name, its last part is for that.
+  static std::string place_of(const std::string& name) { return name.substr(0, name.rfind('.')); }
 
   void on_state(bool up) {
     if (up) {
