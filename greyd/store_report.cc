@@ -19,6 +19,8 @@ StoreStanding::State state_of(Member::State state) {
       return StoreStanding::State::member;
     case Member::State::other_policy:
       return StoreStanding::State::other_policy;
+    case Member::State::other_clock:
+      return StoreStanding::State::other_clock;
     case Member::State::away:
       break;
   }

@@ -15,7 +15,8 @@ constexpr std::string_view kAlone = "; this daemon decides alone";
 }  // namespace
 
 std::string_view to_string(State state) {
-  static constexpr std::array<std::string_view, 3> kNames = {"alone", "other_policy", "member"};
+  static constexpr std::array<std::string_view, 4> kNames = {"alone", "other_policy", "other_clock",
+                                                             "member"};
   return kNames[std::size_t(state)];
 }
 
@@ -28,6 +29,8 @@ std::string to_line(const StoreStanding& standing) {
   if (standing.state == State::member) return text;
   if (standing.state == State::other_policy) {
     text += ", shared under another policy (" + standing.others_policy + ")";
+  } else if (standing.state == State::other_clock) {
+    text += ", whose clock is another than this host's";
   } else {
     text += ", the others are not met yet";
   }

@@ -15,7 +15,8 @@ namespace grey {
 struct StoreStanding {
   enum class State : std::uint8_t {
     alone,         // it decides by what it knows: the store is away, or has not been met yet
-    other_policy,  // likewise, as the others have another policy
+    other_policy,  // likewise, as the others have another policy, or another key
+    other_clock,   // likewise, as the store's clock is another
     member,
   };
 

@@ -103,8 +103,13 @@ std::string store_text(const Json& store, Seconds now, const Paint& paint) {
   std::string text = "store   " + store.value("url", "") + ", ";
   text += up ? "up at " + store.value("where", "") : paint.bad("down");
   text += " for " + format_duration(now - since) + " (since " + text_of_time(since) + "), ";
-  const std::string name = state == "other_policy" ? "alone: others have another policy" : state;
-  text += state == "member" ? name : paint.bad(name);
+  if (state == "other_policy") {
+    text += paint.bad("alone: the others have another policy");
+  } else if (state == "other_clock") {
+    text += paint.bad("alone: its clock is another");
+  } else {
+    text += state == "member" ? state : paint.bad(state);
+  }
   if (store.value("healing", false)) text += ", is being told what is known here";
   if (store.value("breaker_open", false)) text += ", tried once a second";
   text += '\n';

@@ -42,8 +42,9 @@ constexpr CounterFamily kCounters[] = {
     {"store_untold", "Records of which that failed, or was not tried: healing tells them again."},
     {"store_healed", "Records that were told again when it was back."},
     {"store_healings", "Times that this was begun."},
-    {"store_wipes", "Times that the store was found to have lost all, or to be another."},
+    {"store_data_losses", "Times that the store was found to have lost what it was told."},
     {"store_policy_differences", "Times that its daemons were found to have another policy."},
+    {"store_clock_differences", "Times that its clock was found to be another."},
     {"store_orders_said", "Forget, allow, block and unlist, said to the other daemons."},
     {"store_orders_heard", "Orders of others that were done here."},
     {"store_orders_refused", "What is no order, or cannot be done."},
@@ -102,8 +103,9 @@ constexpr CounterSource kSources[] = {
     {"store.untold", "store_untold"},
     {"store.healed", "store_healed"},
     {"store.healings", "store_healings"},
-    {"store.wiped", "store_wipes"},
+    {"store.data-lost", "store_data_losses"},
     {"store.other-policy", "store_policy_differences"},
+    {"store.other-clock", "store_clock_differences"},
     {"store.orders.said", "store_orders_said"},
     {"store.orders.heard", "store_orders_heard"},
     {"store.orders.refused", "store_orders_refused"},
@@ -287,6 +289,8 @@ void add_store(std::vector<Family>& families, const json& status) {
             is("state", "member"));
   add_gauge(families, "store_policy_differs",
             "1 while that is so as the others have another policy.", is("state", "other_policy"));
+  add_gauge(families, "store_clock_differs", "1 while that is so as the store's clock is another.",
+            is("state", "other_clock"));
   add_gauge(families, "store_healing", "1 while the store is told again what is known here.",
             is("healing", true));
 }

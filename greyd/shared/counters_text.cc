@@ -21,8 +21,9 @@ void visit_counters(const SharedCounters& counters, const StoreCounters& link,
   visit("store.untold", counters.decider.untold);
   visit("store.healed", counters.member.healed);
   visit("store.healings", counters.member.healings);
-  visit("store.wiped", counters.member.wiped);
+  visit("store.data-lost", counters.member.lost);
   visit("store.other-policy", counters.member.other_policy);
+  visit("store.other-clock", counters.member.other_clock);
   visit("store.orders.said", counters.orders.said);
   visit("store.orders.heard", counters.orders.heard);
   visit("store.orders.refused", counters.orders.refused);

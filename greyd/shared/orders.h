@@ -31,7 +31,8 @@ struct OrderCounters {
 
 class Orders : public ForgetMarks {
  public:
-  // `name`: this daemon's, for people to read who has ordered something. All by reference must outlive it.
+  // `name`: this daemon's, for people to read who has ordered something. All by reference must
+  // outlive it.
   Orders(Service& service, ScriptStore& link, std::string name, OrderCounters& counters);
   ~Orders() override;
 

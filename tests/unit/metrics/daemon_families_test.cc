@@ -125,6 +125,8 @@ TEST_CASE("how the store stands, of a daemon that has one") {
                                  "greyd_store_policy_differs 0", "greyd_store_healing 1"}) {
     CHECK(has_line(member, line));
   }
+  CHECK(has_line(text(R"({"store": {"up": true, "state": "other_clock"}})"),
+                 "greyd_store_clock_differs 1"));
   const std::string differs = text(R"({"store": {"up": true, "state": "other_policy"}})");
   for (const char* const line : {"greyd_store_up 1", "greyd_store_member 0",
                                  "greyd_store_policy_differs 1", "greyd_store_healing 0"}) {
