@@ -48,7 +48,7 @@ std::optional<std::string> StoreLines::due(const StoreStanding& standing, Count 
   losses_ = losses;
   told_at_ = now;
   if (besides == 0) return line;
-  return line + " (was lost " + std::to_string(besides) + " times more since the last line)";
+  return line + " (lost meanwhile: " + std::to_string(besides) + ")";
 }
 
 void StoreReport::on_second() {

@@ -88,7 +88,7 @@ void Orders::say(Order order) {
   } else if (!say_entry(order)) {
     return;
   }
-  wait(std::move(order));
+  wait(std::move(order), true);
   if (joining_ == Joining::done && link_.up()) send();
 }
 
@@ -104,12 +104,42 @@ bool Orders::say_entry(Order& order) {
   return true;
 }
 
-void Orders::wait(Order order) {
-  if (waiting_.size() == kMostWaiting) {
-    waiting_.pop_front();
-    ++counters_.dropped;
+void Orders::restore(std::vector<Order> orders) {
+  for (Order& order : orders) {
+    if (order.kind == Order::Kind::forget) {
+      if (const auto added = marks_.obey(order); !added) continue;
+    } else {
+      const std::string key = key_of(order);
+      if (key.empty()) continue;
+      entries_[key] = {order, false};
+    }
+    wait(std::move(order), true);
   }
-  waiting_.push_back(std::move(order));
+}
+
+std::vector<Order> Orders::unsaid() const {
+  std::vector<Order> orders;
+  for (const auto& [turn, waiting] : waiting_) {
+    if (waiting.given) orders.push_back(waiting.order);
+  }
+  return orders;
+}
+
+void Orders::wait(Order order, bool given) {
+  if (waiting_.size() == kMostWaiting) {
+    waiting_.erase(waiting_.begin());
+    ++counters_.dropped;
+    ++unsaid_version_;
+  }
+  waiting_.emplace(++turns_, Waiting{std::move(order), given});
+  if (given) ++unsaid_version_;
+}
+
+void Orders::was_said(std::uint64_t turn) {
+  const auto of = waiting_.find(turn);
+  if (of == waiting_.end()) return;
+  if (of->second.given) ++unsaid_version_;
+  waiting_.erase(of);
 }
 
 // What fails is said once more: twice is once.
@@ -119,22 +149,28 @@ void Orders::send() {
     bool failed = false;
   };
   const auto sending = std::make_shared<Sending>();
-  while (!sending->failed && !waiting_.empty() && saying_ < kMostCalls && link_.up()) {
-    const Order order = std::move(waiting_.front());
-    waiting_.pop_front();
-    ++saying_;
-    link_.call(say_call(order), [self = self_, order, sending](const auto* answer) {
-      if (*self == nullptr) return;
-      Orders& of = **self;
-      --of.saying_;
-      if (answer == nullptr) {
-        of.wait(order);
-        sending->failed = true;
-      } else {
-        ++of.counters_.said;
-        if (!sending->now) of.send();
-      }
-    });
+  for (auto next = waiting_.begin(); next != waiting_.end();) {
+    if (sending->failed || saying_ >= kMostCalls || !link_.up()) break;
+    const std::uint64_t turn = next->first;
+    if (!std::exchange(next->second.saying, true)) {
+      ++saying_;
+      link_.call(say_call(next->second.order), [self = self_, turn, sending](const auto* answer) {
+        if (*self == nullptr) return;
+        Orders& of = **self;
+        --of.saying_;
+        if (answer == nullptr) {
+          if (const auto again = of.waiting_.find(turn); again != of.waiting_.end()) {
+            again->second.saying = false;
+          }
+          sending->failed = true;
+        } else {
+          ++of.counters_.said;
+          of.was_said(turn);
+          if (!sending->now) of.send();
+        }
+      });
+    }
+    next = waiting_.upper_bound(turn);  // it may have been said by now
   }
   sending->now = false;
 }
@@ -155,6 +191,9 @@ void Orders::join() {
   if (joining_ == Joining::no) return;
   joining_ = Joining::no;
   page_ = last_ = "0";
+  std::erase_if(waiting_, [](const auto& item) {  // what is missing is found anew
+    return !item.second.given && !item.second.saying;
+  });
   marks_.lost();
   for (auto& [key, last] : entries_) last.in_store = false;
 }
@@ -215,7 +254,7 @@ std::optional<Order> Orders::read(std::string_view text) {
 void Orders::say_missing_entries() {
   for (const auto& [key, last] : entries_) {
     const Seconds over = over_at(last.order);
-    if (!last.in_store && (over == 0 || over > now_)) wait(last.order);
+    if (!last.in_store && (over == 0 || over > now_)) wait(last.order, false);
   }
 }
 
@@ -245,7 +284,7 @@ void Orders::take_stream(const std::vector<std::string>& answer) {
   change_entries(std::move(news));
   if (answer.size() >= 2 * kPage) return hear_stream();
   if (joining_ == Joining::done) return;
-  for (Order& order : marks_.missing()) wait(std::move(order));
+  for (Order& order : marks_.missing()) wait(std::move(order), false);
   joining_ = Joining::done;
   send();
 }

@@ -7,7 +7,7 @@
 #pragma once
 
 #include <compare>
-#include <deque>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -38,6 +38,11 @@ class Orders : public ForgetMarks {
 
   // What has been done here by command: it is in force.
   void say(Order order);
+  // What was given to say() and has not been said, as it was before the daemon ended: unsaid().
+  void restore(std::vector<Order> orders);
+  std::vector<Order> unsaid() const;
+  // Another one whenever that is another.
+  std::uint64_t unsaid_version() const { return unsaid_version_; }
   // The store answers again, or for the first time: all orders are heard anew.
   void join();
   // About once a second: says what waits, and hears what is new.
@@ -68,12 +73,19 @@ class Orders : public ForgetMarks {
     Order order;
     bool in_store = false;
   };
+  // To be said.
+  struct Waiting {
+    Order order;
+    bool given = false;   // here, by command: else it is known to be kept elsewhere
+    bool saying = false;  // a call is out
+  };
   enum class Joining { no, entries, stream, done };
 
   static Stamp stamp_of(const Order& order);
   static Seconds over_at(const Order& order);
   bool say_entry(Order& order);
-  void wait(Order order);
+  void wait(Order order, bool given);
+  void was_said(std::uint64_t turn);
   void send();
   Call say_call(const Order& order) const;
   void hear_entries();
@@ -97,8 +109,10 @@ class Orders : public ForgetMarks {
   OrderCounters& counters_;
   Marks marks_;
   std::map<std::string, Last, std::less<>> entries_;  // by Entries::key_of
-  std::deque<Order> waiting_;                         // to be said
-  std::size_t saying_ = 0;                            // calls that are out
+  std::map<std::uint64_t, Waiting> waiting_;          // by their turns
+  std::uint64_t turns_ = 0;
+  std::uint64_t unsaid_version_ = 0;
+  std::size_t saying_ = 0;  // calls that are out
   Joining joining_ = Joining::no;
   std::string page_ = "0";  // of the entries, to be heard next
   std::string last_ = "0";  // heard, of the stream

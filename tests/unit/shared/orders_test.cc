@@ -338,6 +338,41 @@ TEST_CASE_FIXTURE(Fixture, "a store that has lost all is told what was ordered")
   CHECK(late.orders->forgotten(triplet("192.0.2.1")) == kNow);
 }
 
+TEST_CASE_FIXTURE(Fixture, "what was not said yet is said by the next run") {
+  a.allow("192.0.2.1", kNow);
+  tick_both(kNow);
+  CHECK(a.orders->unsaid().empty());
+  const auto version = a.orders->unsaid_version();
+  cut(a);
+  a.unlist("192.0.2.1", kNow + 1);
+  a.forget("192.0.2.0/24", kNow + 1);
+  CHECK(a.orders->unsaid_version() != version);
+  std::vector<Order> unsaid = a.orders->unsaid();
+  REQUIRE(unsaid.size() == 2);
+  CHECK(to_text(unsaid[0]) ==
+        R"({"order":"unlist","at":1700000001,"by":"uid:0@a","entry":"192.0.2.1"})");
+  a.orders.emplace(*a.service, a.store, "a", a.order_counters);
+  a.orders->restore(std::move(unsaid));
+  CHECK(a.orders->unsaid().size() == 2);
+  CHECK(a.orders->forgotten(triplet("192.0.2.1")) == kNow + 1);
+  a.store.set_up(true);
+  tick_both(kNow + 2);
+  CHECK(both("192.0.2.1") == "");
+  CHECK(b.orders->forgotten(triplet("192.0.2.1")) == kNow + 1);
+  CHECK(a.orders->unsaid().empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "a call that comes to nothing leaves its order to be said") {
+  tick_both(kNow);
+  a.store.lose(1, true);
+  a.allow("192.0.2.1", kNow);
+  CHECK(a.orders->unsaid().size() == 1);
+  tick_both(kNow + 1);
+  CHECK(a.orders->unsaid().empty());
+  CHECK(both("192.0.2.1") == "allow 0");
+  CHECK(b.store.say({"XLEN", "{greyd}:orders"}).at(0) == "1");
+}
+
 TEST_CASE_FIXTURE(Fixture, "a client that was noted just after its forgetting has been forgotten") {
   const auto client = [](Seconds seen) {
     SavedRecord record = triplet("192.0.2.1");
