@@ -50,8 +50,7 @@ TEST_CASE_FIXTURE(Fixture, "what comes and goes faster than the log may is said 
   CHECK(due(up(), 2, 109) == "");
   CHECK(due(up(), 2, 110) == "store: up at db1:6379 (lost meanwhile: 2)");
   CHECK(due(up(), 2, 111) == "");
-  CHECK(due(down("db1:6379: closed"), 4, 120) ==
-        std::string(kDown) + " (lost meanwhile: 1)");
+  CHECK(due(down("db1:6379: closed"), 4, 120) == std::string(kDown) + " (lost meanwhile: 1)");
 }
 
 TEST_CASE_FIXTURE(Fixture, "while it stays away another reason is said once a minute at most") {
