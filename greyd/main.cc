@@ -39,6 +39,7 @@
 #include "greyd/start_check.h"
 #include "greyd/state/state_place.h"
 #include "greyd/store/store_password.h"
+#include "greyd/store_report.h"
 #include "greyd/supervisor_report.h"
 #include "greyd/upkeep.h"
 
@@ -188,7 +189,14 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
                counters.udp);
   service.totals().happened_is([&] { return hour_events(counters); });
   Upkeep upkeep(loop, options, service, pipe, logger, counters, supervisor);
-  Commands commands(facts_of(options), service, counters, upkeeping_of(upkeep));
+  std::optional<StoreReport> store_report;
+  if (shared) {
+    store_report.emplace(loop, *shared, shared_counters, to_string((*sharing)->url), logger,
+                         options.verbosity >= Verbosity::decisions);
+    upkeep.print_also([&](const VisitCounter& visit) { store_report->visit_counters(visit); });
+  }
+  Commands commands(facts_of(options), service, counters, upkeeping_of(upkeep),
+                    store_report ? &*store_report : nullptr);
   std::optional<ControlServer> control;
   if (control_socket->listener) {
     control.emplace(std::move(*control_socket->listener), commands, service, logger,

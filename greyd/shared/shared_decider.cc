@@ -309,10 +309,12 @@ void SharedDecider::conclude(Open& open) noexcept {
 
 void SharedDecider::learn(const Open& open, std::size_t number) {
   const Open::Known& known = open.known[number];
-  const Seconds forgotten = open.forgotten[number];
-  if (!known.told || (known.text.empty() && (forgotten == 0 || number != 0))) return;
+  if (!known.told || (known.text.empty() && number != 0)) return;
   const auto record = to_saved({open.records[number], 0, class_of(number), 0});
   if (!record) return;
+  // By command, perhaps while the store was being asked.
+  const Seconds forgotten = std::max(open.forgotten[number], marks_.forgotten(*record));
+  if (known.text.empty() && forgotten == 0) return;
   if (number == 0) {
     if (const auto client = read_client_knowledge(known.text))
       service_.learn(*record, *client, forgotten, open.now);
@@ -406,7 +408,7 @@ void SharedDecider::tell_pass(const std::vector<std::size_t>& passed, const Open
                 const auto known = read_client_knowledge(answer->front());
                 if (!record || !known) return;
                 of.learning_ = true;
-                of.service_.learn(*record, *known, 0, now);
+                of.service_.learn(*record, *known, of.marks_.forgotten(*record), now);
                 of.learning_ = false;
               });
 }
