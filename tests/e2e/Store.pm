@@ -11,10 +11,12 @@ use File::Temp qw(tempdir);
 use IO::Select;
 use IO::Socket::IP;
 use POSIX qw(strftime);
+use Test::More;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(own_network hosts network lost_packets pass_time now daemon redis sentinel shares
-    until_shared store_clients exported triplets ask_all all_at count accepted slowest soon wait_until);
+    until_shared store_clients exported triplets ask_all all_at count accepted slowest
+    tried is_in_time waited wait_until);
 our $dir;
 my ($program, $greyctl, $now, @pids, $faketime);
 
@@ -335,7 +337,30 @@ sub accepted { return scalar grep { $_->[0] =~ /^1/ } @{ $_[0] } }
 sub all_at { my ($daemon, $triplets, %how) = @_; return ask_all([map { [$daemon, @$_] } @$triplets], %how) }
 sub slowest { my ($answers) = @_; my ($most) = sort { $b <=> $a } 0, map { $_->[1] } @$answers; return $most }
 
-# A wait that is none: 200 ms beyond the 100 ms that the store itself is given, and what a loaded
-# machine needs.
-sub soon { return $_[0] < 0.4 }
+
+# ---- what a busy machine may spoil -------------------------------------------------------------
+
+# The daemons give the store a tenth of a second. Where the machine is too busy for that they decide
+# alone, which is right, but is not what is to be shown then: so what holds where the store answers in
+# time is shown in one of three tries.
+my @spoilt;
+sub is_in_time($$$) {
+    my ($got, $expected, $what) = @_;
+    return pass($what) if $got eq $expected;
+    push @spoilt, $what;
+    note("not in this try: $what: $got, where $expected is expected");
+}
+# A wait that is none: 200 ms beyond what the store is given, and some.
+sub waited { my ($seconds, $what) = @_;
+    is_in_time($seconds < 0.4 ? 'soon' : sprintf('%.0f ms', $seconds * 1000), 'soon', "nobody waits: $what");
+    note(sprintf '%s: the longest wait was %.0f ms', $what, $seconds * 1000) }
+sub tried {
+    my ($what, $round) = @_;
+    for my $try (1 .. 3) {
+        @spoilt = ();
+        subtest($what, $round);
+        return if !@spoilt;
+    }
+    fail("$what: not in three tries: @spoilt");
+}
 1;
