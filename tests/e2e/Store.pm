@@ -7,10 +7,11 @@ use strict;
 use warnings;
 use Daemon;
 use Exporter 'import';
+use File::Spec;
 use File::Temp qw(tempdir);
 use IO::Select;
 use IO::Socket::IP;
-use POSIX qw(strftime);
+use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -18,7 +19,7 @@ our @EXPORT = qw(own_network hosts network lost_packets pass_time now daemon red
     until_shared store_clients exported triplets ask_all all_at count accepted slowest
     tried is_in_time waited wait_until);
 our $dir;
-my ($program, $greyctl, $now, @pids, $faketime);
+my ($program, $greyctl, $now, @pids, $set_clock);
 
 sub must { my @command = @_; system(@command) == 0 or die "FAILED: @command\n" }
 
@@ -36,16 +37,12 @@ sub own_network {
         $ENV{GREY_OWN_NETWORK} = 1;
         exec @own, $^X, $0, @arguments or die "FAILED: @own\n";
     }
-    ($program, $greyctl) = @arguments;
-    @arguments == 2 or die "usage: $0 PATH-OF-QMAIL-GREYD PATH-OF-GREYCTL\n";
+    @arguments == 3 or die "usage: $0 PATH-OF-QMAIL-GREYD PATH-OF-GREYCTL PATH-OF-SET-CLOCK\n";
+    ($program, $greyctl, $set_clock) = map { File::Spec->rel2abs($_) } @arguments;
     must('ip', 'link', 'set', 'lo', 'up');
-    # faketime names what it shares by process ids, and ours are others' too.
-    must('mount', '-t', 'tmpfs', 'none', '/dev/shm');
     $dir = tempdir(CLEANUP => 1);
     spit("$dir/key", '0123456789abcdef' x 2 . "\n");
     chmod 0600, "$dir/key";
-    ($faketime) = grep {m{/libfaketime\.so\.1$}} split /\n/, `dpkg -L libfaketime`;
-    defined $faketime or die "FAILED: needs the package libfaketime\n";
     $now = int time;
     pass_time(0);
 }
@@ -86,12 +83,14 @@ sub lost_packets { my $lost = 0; $lost += $_ for `nft list table inet trouble` =
 
 # ---- time --------------------------------------------------------------------------------------
 
-# All daemons' wall clock. It stands until then, as their monotonic clocks do not.
+# The wall clock of all daemons and Redis servers: it stands, as their monotonic clocks do not.
+# Sentinels have the machine's.
+sub clock { return (LD_PRELOAD => $set_clock, SET_CLOCK => "$dir/clock", ASAN_OPTIONS => 'verify_asan_link_order=0') }
 sub now { return $now }
 sub pass_time {
     $now += shift;
-    spit("$dir/clock.new", strftime("%Y-%m-%d %H:%M:%S\n", localtime $now));
-    rename "$dir/clock.new", "$dir/clock" or die;
+    open my $clock, -e "$dir/clock" ? '+<' : '>', "$dir/clock" or die;
+    syswrite $clock, pack 'q', $now;
 }
 
 # ---- servers -----------------------------------------------------------------------------------
@@ -102,9 +101,7 @@ sub daemon {
     my ($name, $store, %of) = @_;
     my $home = "$dir/$name";
     mkdir $home;
-    my $self = Daemon->new(program => $of{on} ? 'ip' : $program, dir => $home, host => $of{host}, env => {
-        LD_PRELOAD => $faketime, FAKETIME_TIMESTAMP_FILE => "$dir/clock", FAKETIME_NO_CACHE => 1,
-        FAKETIME_DONT_FAKE_MONOTONIC => 1, ASAN_OPTIONS => 'verify_asan_link_order=0'});
+    my $self = Daemon->new(program => $of{on} ? 'ip' : $program, dir => $home, host => $of{host}, env => {clock()});
     $self->{arguments} = [$of{on} ? ('netns', 'exec', $of{on}, $program) : (), '-v', 1, '--allow', '0.0.0.0/0',
         $store ? ('--store', $store, '--store-key-file', "$dir/key") : (), @{ $of{options} // [] },
         "$of{host}\@1999", 'context'];
@@ -118,9 +115,12 @@ sub Daemon::again { my ($self) = @_; $self->start(@{ $self->{arguments} }); push
 # redis(PORT, host => ADDRESS, on => NAMESPACE, options => [...])
 sub redis {
     my ($port, %of) = @_;
+    my %clock = clock();
+    # A replica takes a leap of the clock for the silence of its master.
     my $self = bless {port => $port, host => $of{host} // '127.0.0.1', log => "$dir/redis.$port.log", password => undef,
-        command => [$of{on} ? ('ip', 'netns', 'exec', $of{on}) : (), 'redis-server', '--port', $port, '--bind', '0.0.0.0',
-            '--protected-mode', 'no', '--save', '', '--appendonly', 'no', '--dir', $dir, '--repl-diskless-sync-delay', 0,
+        command => [$of{on} ? ('ip', 'netns', 'exec', $of{on}) : (), 'env', (map {"$_=$clock{$_}"} sort keys %clock),
+            'redis-server', '--port', $port, '--bind', '0.0.0.0', '--protected-mode', 'no', '--save', '',
+            '--appendonly', 'no', '--dir', $dir, '--repl-diskless-sync-delay', 0, '--repl-timeout', 10_000_000,
             @{ $of{options} // [] }]}, 'Store::Server';
     return $self->start;
 }

@@ -1,7 +1,7 @@
 # Two daemons, and a store that is late, hangs, is gone, was wiped, is full, asks for a password, or
 # takes no writes any more: nobody waits for it, nothing is accepted that one daemon alone would not
 # have accepted, and when it is well again each knows what either has seen.
-# usage: perl store_away_test.pl PATH-OF-QMAIL-GREYD PATH-OF-GREYCTL
+# usage: perl store_away_test.pl PATH-OF-QMAIL-GREYD PATH-OF-GREYCTL PATH-OF-SET-CLOCK
 use strict;
 use warnings;
 use File::Basename;

@@ -1,6 +1,6 @@
 # kill -9 of the Redis master under load, with three Sentinels; then one that hangs, and comes back
 # believing that it still is the master.
-# usage: perl store_failover_test.pl PATH-OF-QMAIL-GREYD PATH-OF-GREYCTL
+# usage: perl store_failover_test.pl PATH-OF-QMAIL-GREYD PATH-OF-GREYCTL PATH-OF-SET-CLOCK
 use strict;
 use warnings;
 use File::Basename;

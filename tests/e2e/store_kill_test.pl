@@ -1,6 +1,6 @@
 # kill -9 of a daemon that shares its state, under load, also while the store is away: what it has
 # answered is in its journal, and reaches the store when it is started again.
-# usage: perl store_kill_test.pl PATH-OF-QMAIL-GREYD PATH-OF-GREYCTL
+# usage: perl store_kill_test.pl PATH-OF-QMAIL-GREYD PATH-OF-GREYCTL PATH-OF-SET-CLOCK
 use strict;
 use warnings;
 use File::Basename;

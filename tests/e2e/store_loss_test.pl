@@ -1,6 +1,6 @@
 # Daemons that share a state, and a network that loses every fifth packet, each way: between them and
 # who asks, then between them and the store.
-# usage: perl store_loss_test.pl PATH-OF-QMAIL-GREYD PATH-OF-GREYCTL
+# usage: perl store_loss_test.pl PATH-OF-QMAIL-GREYD PATH-OF-GREYCTL PATH-OF-SET-CLOCK
 use strict;
 use warnings;
 use File::Basename;

@@ -1,6 +1,6 @@
 # Three hosts with a daemon each, and one with their Redis; one of the three is cut off from that for
 # some seconds, under load, and joined again.
-# usage: perl store_partition_test.pl PATH-OF-QMAIL-GREYD PATH-OF-GREYCTL
+# usage: perl store_partition_test.pl PATH-OF-QMAIL-GREYD PATH-OF-GREYCTL PATH-OF-SET-CLOCK
 use strict;
 use warnings;
 use File::Basename;

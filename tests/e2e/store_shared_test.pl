@@ -1,6 +1,6 @@
 # Two daemons on one Redis: who was deferred by one and retries at the other is accepted, and who has
 # earned it at one is known to the other.
-# usage: perl store_shared_test.pl PATH-OF-QMAIL-GREYD PATH-OF-GREYCTL
+# usage: perl store_shared_test.pl PATH-OF-QMAIL-GREYD PATH-OF-GREYCTL PATH-OF-SET-CLOCK
 use strict;
 use warnings;
 use File::Basename;
