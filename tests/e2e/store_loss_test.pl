@@ -33,7 +33,7 @@ tried 'between them and who asks' => sub {
 for my $percent (20, 2) {
     tried "between them and the store, $percent %" => sub {
         my $lossy = "numgen random mod 100 < $percent counter drop";
-        my @triplets = triplets(++$net, $percent == 20 ? $many : 1000);
+        my @triplets = triplets(++$net, $percent == 20 ? $many : 600);
         $rate = 500 if $percent == 2;
         my %first = map { ($_->[0] => now()) } @triplets;
         my @later = splice @triplets, @triplets / 2;

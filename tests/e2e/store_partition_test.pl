@@ -27,11 +27,11 @@ sub partition {
     $first{ $_->[0] } = now() for @$before;
     network(forward => 'ip saddr 10.78.3.2 counter drop; ip daddr 10.78.3.2 counter drop');
 
-    # Ten seconds of load at all three.
+    # Eight seconds of load at all three.
     my @load;
     for my $i (0 .. 299) { push @load, [$one, @{ $joined->[$i] }], [$cut, @{ $alone->[$i] }], [$two, @{ $both->[$i] }], [$cut, @{ $both->[$i] }] }
     $first{ $_->[1] } //= now() for @load;
-    my $answers = ask_all(\@load, rate => 120, window => 32);
+    my $answers = ask_all(\@load, rate => 150, window => 32);
     is accepted($answers), 0, 'first attempts at all of them: deferred, also those that come to both sides';
     my $slowest = slowest([map { $load[$_][0] == $cut ? $answers->[$_] : () } 0 .. $#load]);
     my @seen = grep { $_->[0] =~ /^02/ } map { $load[$_][0] == $cut ? $answers->[$_] : () } 0 .. $#load;
