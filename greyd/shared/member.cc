@@ -7,12 +7,6 @@
 #include "greyd/shared/scripts.h"
 
 namespace grey::shared {
-namespace {
-
-constexpr const char* kPolicyKey = "{greyd}:policy";
-constexpr const char* kRunKey = "{greyd}:run";
-
-}  // namespace
 
 std::string fingerprint(const Policy& policy) {
   std::string text;

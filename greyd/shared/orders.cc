@@ -9,8 +9,6 @@
 namespace grey::shared {
 namespace {
 
-constexpr const char* kStream = "{greyd}:orders";
-constexpr const char* kEntriesKey = "{greyd}:entries";
 constexpr std::size_t kSlice = 500;  // records looked at
 
 }  // namespace
@@ -45,7 +43,7 @@ void Orders::send() {
     waiting_.pop_front();
     const Seconds useful = std::max<Seconds>(order.at - service_.greylist().policy().timeout, 0);
     link_.call({kSay,
-                {kStream, kEntriesKey},
+                {kStreamKey, kEntriesKey},
                 {to_text(order), std::to_string(order.at), order.entry, std::to_string(useful)}},
                [self = self_, order](const auto* answer) {
                  if (*self == nullptr) return;
@@ -83,7 +81,7 @@ void Orders::tick(Seconds now) {
   }
   send();
   asking_ = true;
-  link_.call({kHear, {kStream}, {last_}}, [self = self_](const auto* answer) {
+  link_.call({kHear, {kStreamKey}, {last_}}, [self = self_](const auto* answer) {
     if (*self == nullptr) return;
     (*self)->asking_ = false;
     if (answer != nullptr) (*self)->hear(*answer);

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "greyd/shared/store_probe.h"
+
 namespace grey::shared {
 namespace {
 
@@ -78,6 +80,7 @@ struct SharedState::Impl {
     StoreSettings of;
     of.url = settings.url;
     of.password = settings.password;
+    of.probe = store_probe();
     return of;
   }
 

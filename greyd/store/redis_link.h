@@ -20,7 +20,7 @@
 #include "greyd/store/fault.h"
 #include "greyd/store/redis_handshake.h"
 #include "greyd/store/resolver.h"
-#include "greyd/store/store_url.h"
+#include "greyd/base/store_url.h"
 
 namespace grey {
 

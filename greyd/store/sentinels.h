@@ -16,7 +16,7 @@
 #include "greyd/store/fault.h"
 #include "greyd/store/redis_link.h"
 #include "greyd/store/resolver.h"
-#include "greyd/store/store_url.h"
+#include "greyd/base/store_url.h"
 
 namespace grey {
 
