@@ -16,6 +16,9 @@ add_test(NAME svctool_upkeep_e2e
 add_test(NAME svctool_check_e2e
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_check_test.sh $<TARGET_FILE:svctool>
                  $<TARGET_FILE:qmail-greyd>)
+add_test(NAME svctool_store_e2e
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_store_test.sh $<TARGET_FILE:svctool>
+                 $<TARGET_FILE:qmail-greyd>)
 add_test(NAME svctool_operator_rules_e2e
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_operator_rules_test.sh $<TARGET_FILE:svctool>
                  $<TARGET_FILE:qmail-greyd>)

@@ -8,10 +8,11 @@ std::optional<StoreNews::Line> StoreNews::look(const StoreStatus& store, Member:
                                                Seconds now) {
   if (!first_look_) first_look_ = now;
   if (state == Member::State::away) return away(store, now);
-  // Under another policy the store is there, and of no use.
   if (state == Member::State::member) return back(store, now);
-  since_.reset();
+  // Under another policy the store is there, and of no use.
   told_ = false;
+  policy_told_ = true;
+  if (!since_) since_ = now;
   return std::nullopt;
 }
 
@@ -39,7 +40,8 @@ std::optional<StoreNews::Line> StoreNews::back(const StoreStatus& store, Seconds
   const Seconds lasted = since_ ? now - *since_ : 0;
   since_.reset();
   const bool first = !std::exchange(was_shared_, true);
-  const bool told = std::exchange(told_, false);
+  const bool away_told = std::exchange(told_, false);
+  const bool told = std::exchange(policy_told_, false) || away_told;
   if (!told && !first) return std::nullopt;
   std::string text = "store: " + store.where + " shares the state of this daemon";
   if (told) text += " again, after " + std::to_string(lasted) + " seconds";

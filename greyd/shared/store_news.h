@@ -32,9 +32,10 @@ class StoreNews {
 
   std::optional<Seconds> first_look_;
   std::optional<Seconds> told_at_;  // the last line about its being away
-  std::optional<Seconds> since_;    // it is away
+  std::optional<Seconds> since_;    // it is not shared
   bool told_ = false;               // of this time
   Fault told_fault_ = Fault::down;
+  bool policy_told_ = false;  // by Member
   bool was_shared_ = false;
 };
 

@@ -88,4 +88,6 @@ TEST_CASE("silence is news when it has lasted, and others' policy is told by who
   StoreNews other;
   CHECK(told(other.look(up(), Member::State::other_policy, 0)) == "");
   CHECK(told(other.look(up(), Member::State::other_policy, 100)) == "");
+  CHECK(told(other.look(up(), kMember, 101)) ==
+        "store: db1:6379 shares the state of this daemon again, after 101 seconds");
 }
