@@ -185,6 +185,7 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
   loop.run();
   supervisor.stopping();
   decider.drain();  // whatever is decided is answered, and saved
+  if (shared) shared->save();
   const auto saved = upkeep.save_all();
   if (saved) return 0;
   logger.error("{}", saved.error().text);

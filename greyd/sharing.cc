@@ -36,8 +36,8 @@ Result<std::optional<shared::SharedSettings>> shared_settings(const Options& opt
     if (!read) return tl::make_unexpected(read.error());
     password = std::move(*read);
   }
-  settings.emplace(
-      shared::SharedSettings{*options.store, std::move(password), *key, name_of_daemon(options)});
+  settings.emplace(shared::SharedSettings{*options.store, std::move(password), *key,
+                                          name_of_daemon(options), options.context_file});
   return settings;
 }
 

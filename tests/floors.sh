@@ -1,5 +1,5 @@
 #!/bin/sh
-# The floors of greyd/DESIGN.md, section 7: who may include and link whom. Fails on an arrow up.
+# The floors of greyd/DESIGN.md, section 8: who may include and link whom. Fails on an arrow up.
 # usage: floors.sh [--all-moved] TREE [TARGETS]
 #
 # TARGETS is what floors.cmake has written of a configured build: each target's sources and what it
@@ -24,7 +24,7 @@ greyd/shared:             greyd/service greyd/store
 greyd/lookups:            greyd/core greyd/net
 greyd/fronts:             greyd/state greyd/net
 greyd/control:            greyd/service greyd/fronts greyd/imports
-greyd:                    greyd/control greyd/imports greyd/store greyd/lookups
+greyd:                    greyd/control greyd/imports greyd/shared greyd/lookups
 greyd/greyctl:            greyd greyd/http greyd/metrics greyd/report
 svctool/util:             greyd/base
 svctool/plan:             svctool/util greyd/lists

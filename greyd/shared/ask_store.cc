@@ -53,7 +53,7 @@ Policies read_fingerprint(std::string_view text) {
 class Asking {
  public:
   Asking(const SharedSettings& settings, const Policy& policy)
-      : here_(fingerprint(policy)),
+      : here_(fingerprint(policy, settings.key)),
         loop_([this](const std::exception& error) {
           add({"refused", error.what(), false});
           loop_.stop();
@@ -208,7 +208,6 @@ std::vector<StoreRemark> ask_store(const SharedSettings& settings, const Policy&
 
 std::string to_line(const StoreRemark& remark) {
   std::string line = "store: " + remark.word + ": " + remark.text;
-  if (remark.word == "clock") return line;
   return line + (remark.may_pass
                      ? "; until it answers the daemon decides alone"
                      : "; that does not pass by itself: until it is mended the daemon decides "

@@ -53,7 +53,7 @@ Call ask(std::vector<std::string> keys, const Forgotten& forgotten, const Policy
 Call pass(std::vector<std::string> keys, const Forgotten& forgotten, const Policy& policy,
           Seconds now, bool earns);
 
-// For many records of one network.
+// For many records.
 class Tell {
  public:
   explicit Tell(const Policy& policy) : policy_(policy) {}

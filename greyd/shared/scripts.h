@@ -10,6 +10,7 @@ namespace grey::shared {
 // What is one for all who share a state.
 constexpr const char* kPolicyKey = "{greyd}:policy";
 constexpr const char* kRunKey = "{greyd}:run";
+constexpr const char* kBeatKey = "{greyd}:beat";
 constexpr const char* kStreamKey = "{greyd}:orders";
 constexpr const char* kEntriesKey = "{greyd}:entries";
 
@@ -72,7 +73,8 @@ local function join(kind, a, b)
 end
 for i = 1, #KEYS do
   local kind, news, life = ARGV[3 * i - 2], ARGV[3 * i - 1], tonumber(ARGV[3 * i])
-  local known = redis.call('GET', KEYS[i])
+  local known = redis.pcall('GET', KEYS[i])
+  if type(known) == 'table' then known = nil end -- another kind of value, put there by others
   if known then
     news = join(kind, parts(known), parts(news))
     life = math.max(life, redis.call('TTL', KEYS[i]))
@@ -114,15 +116,31 @@ end
 return client
 )lua";
 
-// Who shares this state, and on which terms. KEYS: the policy's, the run's. ARGV: this daemon's
-// policy as text, a name that nobody else has. Answers the policy that holds here, the name of this
-// store's run (the one that was said when there was none: it has been wiped, or is new), its clock.
-// A policy holds as long as one who has it comes by each minute.
+// Who shares this state, and on which terms. KEYS: the policy's, the run's, the beat's. ARGV: this
+// daemon's policy as text, a name that nobody else has, the last beat that it was told (0: none).
+// Answers the policy that holds here, the run, the beat, this store's clock.
+//
+// A policy holds as long as one who has it comes by each minute. A beat is the store's clock, kept:
+// a store with an older one than it has told somebody has lost what it was told since (it was
+// restarted with an old snapshot, or another has taken its place). Then another run begins, as
+// where there is none: "NAME:SINCE:BEFORE", the beat since which it has lost all (0: it is empty)
+// and the name of the run before.
 inline constexpr std::string_view kMeet = R"lua(
 local policy = redis.call('SET', KEYS[1], ARGV[1], 'NX', 'GET', 'EX', 60) or ARGV[1]
 if policy == ARGV[1] then redis.call('EXPIRE', KEYS[1], 60) end
-local run = redis.call('SET', KEYS[2], ARGV[2], 'NX', 'GET') or ARGV[2]
-return {policy, run, redis.call('TIME')[1]}
+local run = redis.call('GET', KEYS[2])
+local clock = redis.call('TIME')[1]
+local beat = redis.call('GET', KEYS[3]) or ''
+if not tonumber(beat) then beat = '0' end
+if not run then
+  run = ARGV[2] .. ':0:'
+elseif tonumber(ARGV[3]) > tonumber(beat) then
+  run = ARGV[2] .. ':' .. beat .. ':' .. string.match(run, '^[^:]*')
+end
+redis.call('SET', KEYS[2], run)
+if tonumber(clock) > tonumber(beat) then beat = clock end
+redis.call('SET', KEYS[3], beat)
+return {policy, run, beat, clock}
 )lua";
 
 // The same for who looks and does not come by. KEYS: the policy's. Answers the policy that holds
@@ -154,6 +172,8 @@ run('HSET', KEYS[2], 'probe', '1')
 run('EXPIRE', KEYS[2], 1)
 run('HGET', KEYS[2], 'probe')
 run('HVALS', KEYS[2])
+run('HSCAN', KEYS[2], 0)
+run('HDEL', KEYS[2], 'probe')
 run('XADD', KEYS[3], 'MINID', '~', '0', '*', 'probe', '1')
 run('EXPIRE', KEYS[3], 1)
 run('XRANGE', KEYS[3], '-', '+', 'COUNT', 1)

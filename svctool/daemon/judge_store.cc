@@ -48,7 +48,7 @@ constexpr Row kRows[] = {
      "give all daemons that share it the same values, with svctool --set and --restart"},
     {"other_key", Severity::wrong, "store-key-differs",
      "copy the file that STORE_KEY_FILE names from a host that shares it, and --restart"},
-    {"clock", Severity::warning, "store-clock-differs", "set the clocks of both, by NTP"},
+    {"clock", Severity::wrong, "store-clock-differs", "set the clocks of both, by NTP"},
 };
 constexpr Row kOther = {"", Severity::wrong, "store-refused", "see STORE, and the store's own log"};
 

@@ -17,7 +17,7 @@ TEST_CASE("policies differ in what one has and the other has not, by name") {
 
 TEST_CASE("whatever stands there is one printable line, and a short one") {
   const std::string text =
-      difference("a=1\nfatal:\x1b[2J b " + std::string(100'000, 'x'), fingerprint({}));
+      difference("a=1\nfatal:\x1b[2J b " + std::string(100'000, 'x'), fingerprint({}, {}));
   CHECK(text.find_first_of("\n\x1b") == std::string::npos);
   CHECK(text.size() < 2000);
 }

@@ -27,7 +27,7 @@ TEST_CASE("what the daemon says of its store is a finding with a remedy") {
   CHECK(finding_of("other_policy").id == "store-policy-differs");
   CHECK(finding_of("other_policy").severity == Severity::wrong);
   CHECK(finding_of("other_key").id == "store-key-differs");
-  CHECK(finding_of("clock").severity == Severity::warning);
+  CHECK(finding_of("clock").severity == Severity::wrong);
 }
 
 TEST_CASE("each fault of a store is known, and is wrong where it does not pass by itself") {
