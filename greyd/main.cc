@@ -38,6 +38,7 @@
 #include "greyd/sharing.h"
 #include "greyd/start_check.h"
 #include "greyd/state/state_place.h"
+#include "greyd/store_report.h"
 #include "greyd/supervisor_report.h"
 #include "greyd/upkeep.h"
 
@@ -149,11 +150,9 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
   const NetworkSet allow = options.allow ? *options.allow : local_networks();
   shared::SharedCounters shared_counters;
   std::optional<shared::SharedState> shared;
-  std::optional<SharingLog> sharing_log;
   if (*sharing) {
     shared.emplace(loop, background, **sharing, service, shared_counters, wall_clock,
                    [&](const std::string& text) { logger.warn("{}", text); });
-    sharing_log.emplace(loop, *shared, logger, options.verbosity);
   }
   Decider& decider = shared ? shared->decider() : static_cast<Decider&>(service);
   std::optional<MtaServer> mta;
@@ -165,7 +164,14 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
                counters.udp);
   service.totals().happened_is([&] { return hour_events(counters); });
   Upkeep upkeep(loop, options, service, pipe, logger, counters, supervisor);
-  Commands commands(facts_of(options), service, counters, upkeeping_of(upkeep));
+  std::optional<StoreReport> store_report;
+  if (shared) {
+    store_report.emplace(loop, *shared, shared_counters, to_string((*sharing)->url), logger,
+                         options.verbosity >= Verbosity::decisions);
+    upkeep.print_also([&](const VisitCounter& visit) { store_report->visit_counters(visit); });
+  }
+  Commands commands(facts_of(options), service, counters, upkeeping_of(upkeep),
+                    store_report ? &*store_report : nullptr);
   std::optional<ControlServer> control;
   if (control_socket->listener) {
     control.emplace(std::move(*control_socket->listener), commands, service, logger,

@@ -6,14 +6,11 @@
 #include <string>
 #include <utility>
 
-#include "greyd/net/clock.h"
 #include "greyd/shared/store_key.h"
 #include "greyd/store/store_password.h"
 
 namespace grey {
 namespace {
-
-constexpr double kLook = 1;  // seconds
 
 // "mx1.1999.2873450981": that of no other daemon, nor of this one's last run.
 std::string name_of_daemon(const Options& options) {
@@ -39,20 +36,6 @@ Result<std::optional<shared::SharedSettings>> shared_settings(const Options& opt
   settings.emplace(shared::SharedSettings{*options.store, std::move(password), *key,
                                           name_of_daemon(options), options.context_file});
   return settings;
-}
-
-SharingLog::SharingLog(EventLoop& loop, const shared::SharedState& shared, spdlog::logger& logger,
-                       Verbosity verbosity)
-    : shared_(shared),
-      logger_(logger),
-      verbosity_(verbosity),
-      timer_(loop.every(kLook, [this] { look(); })) {}
-
-void SharingLog::look() {
-  const auto line = news_.look(shared_.store(), shared_.state(), monotonic_clock());
-  if (!line) return;
-  if (!line->good) return logger_.warn("{}", line->text);
-  if (verbosity_ >= Verbosity::decisions) logger_.info("{}", line->text);
 }
 
 }  // namespace grey

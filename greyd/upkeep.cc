@@ -165,8 +165,9 @@ void Upkeep::print_records() {
 }
 
 void Upkeep::print_counters() {
-  pipe_.add_line(Priority::info,
-                 [&](std::string& out) { append_counters(out, pipe_.format(), counters_); });
+  pipe_.add_line(Priority::info, [&](std::string& out) {
+    append_counters(out, pipe_.format(), counters_, more_counters_);
+  });
   pipe_.flush();
 }
 

@@ -6,10 +6,12 @@
 
 #include <array>
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "greyd/base/counters.h"
 #include "greyd/base/error.h"
+#include "greyd/fronts/counters_text.h"
 #include "greyd/net/event_loop.h"
 #include "greyd/net/log.h"
 #include "greyd/options.h"
@@ -34,6 +36,9 @@ class Upkeep {
   void save(Done done);    // a whole snapshot that is begun after this
   void expire(Done done);  // all that is over now
   void reload(Done done);
+
+  // Counters that stand behind the others in the log.
+  void print_also(MoreCounters more) { more_counters_ = std::move(more); }
 
   // For the end, when nobody is answered any more. How many records were saved.
   Result<std::size_t> save_all();
@@ -64,6 +69,7 @@ class Upkeep {
   spdlog::logger& logger_;
   const Counters& counters_;
   SupervisorReport& supervisor_;
+  MoreCounters more_counters_;
 
   std::vector<Saver> savers_;
   std::vector<Done> expirers_;       // who wait for the pass that runs

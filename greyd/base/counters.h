@@ -8,6 +8,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <string_view>
 
 #include "greyd/base/seconds.h"
 #include "greyd/wire/wire.h"
@@ -84,6 +86,9 @@ struct AttemptTotals {
   Count trusted = 0;   // forgotten before a good retry, but their client had become known
   Count never = 0;     // likewise, and it had not
 };
+
+// Told of each counter by its name: visit("udp.decided.new", 3).
+using VisitCounter = std::function<void(std::string_view name, Count count)>;
 
 struct Counters {
   UdpCounters udp;

@@ -51,7 +51,10 @@ Commands::Answer Commands::forget(Call& call) {
   const auto forgetting =
       std::shared_ptr<Forgetting>(new Forgetting{service_.walk(), std::move(*filter)});
   forgetting->walk.start();
-  const auto more = [forgetting, &service = service_](std::string& out) {
+  const auto told = [sharing = sharing_, wanted, at = call.now, by = call.by] {
+    if (sharing != nullptr) sharing->forgot(wanted, at, by);
+  };
+  const auto more = [forgetting, told, &service = service_](std::string& out) {
     Forgetting& of = *forgetting;
     const bool left = service.forget(of.walk, kPiece, [&](const SavedRecord& record) {
       const bool goes = of.filter.matches(record);
@@ -67,6 +70,7 @@ Commands::Answer Commands::forget(Call& call) {
       of.walk.start();
       return true;
     }
+    told();
     out += service.files().journaling() ? done_line("forgotten", of.forgotten)
                                         : error_line(not_on_disk(of.forgotten, "forgotten"));
     return false;
@@ -88,6 +92,7 @@ Commands::Answer Commands::put(Call& call, Entry::Kind kind) {
   const auto change = [entry](Entries& entries) { return entries.put(entry); };
   const auto done = [this, entry, later = std::move(call.later)](const Result<void>& outcome) {
     if (!outcome) return later(error_line(outcome.error()));
+    if (sharing_ != nullptr) sharing_->put(entry);
     std::string out;
     JsonLine line(out);
     line.flag("done", true);
@@ -117,7 +122,9 @@ Commands::Answer Commands::unlist(Call& call) {
     if (*removed) return {};
     return tl::make_unexpected(Error{"no entry made by command: " + to_word(text), kExitNo});
   };
-  const auto done = [later = std::move(call.later)](const Result<void>& outcome) {
+  const auto done = [sharing = sharing_, text = *text, at = call.now, by = call.by,
+                     later = std::move(call.later)](const Result<void>& outcome) {
+    if (outcome && sharing != nullptr) sharing->removed(text, at, by);
     later(outcome ? done_line("removed", 1) : error_line(outcome.error()));
   };
   service_.entries().change(change, done);

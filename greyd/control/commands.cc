@@ -25,11 +25,12 @@ constexpr std::size_t kTotalsPiece = 65536;  // octets
 }  // namespace
 
 Commands::Commands(DaemonFacts facts, Service& service, const Counters& counters,
-                   Upkeeping upkeeping)
+                   Upkeeping upkeeping, Sharing* sharing)
     : facts_(std::move(facts)),
       service_(service),
       counters_(counters),
-      upkeeping_(std::move(upkeeping)) {}
+      upkeeping_(std::move(upkeeping)),
+      sharing_(sharing) {}
 
 Commands::Command Commands::command_named(std::string_view name) {
   static constexpr std::array<std::pair<std::string_view, Command>, 17> kCommands = {{
@@ -75,14 +76,14 @@ Commands::Answer Commands::begin(std::string_view line, const std::string& by, S
 Commands::Answer Commands::status(Call& call) {
   if (auto good = call.request.end(); !good) return refuse(good.error());
   Answer answer;
-  append_status(answer.lines, facts_, service_, counters_, call.now);
+  append_status(answer.lines, facts_, service_, counters_, sharing_, call.now);
   return answer;
 }
 
 Commands::Answer Commands::stats(Call& call) {
   if (auto good = call.request.end(); !good) return refuse(good.error());
   Answer answer;
-  append_stats(answer.lines, facts_, counters_, call.now);
+  append_stats(answer.lines, facts_, counters_, sharing_, call.now);
   return answer;
 }
 

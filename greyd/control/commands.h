@@ -13,6 +13,7 @@
 #include "greyd/base/counters.h"
 #include "greyd/base/error.h"
 #include "greyd/control/request.h"
+#include "greyd/control/sharing.h"
 #include "greyd/control/status.h"
 #include "greyd/core/record_filter.h"
 #include "greyd/service/service.h"
@@ -44,7 +45,8 @@ class Commands {
   static constexpr std::size_t kMaxImported = 200;
 
   // All by reference must outlive it.
-  Commands(DaemonFacts facts, Service& service, const Counters& counters, Upkeeping upkeeping);
+  Commands(DaemonFacts facts, Service& service, const Counters& counters, Upkeeping upkeeping,
+           Sharing* sharing = nullptr);
 
   // `by`: who asks, for people to read. `now` by the wall clock.
   Answer begin(std::string_view line, const std::string& by, Seconds now, Later later);
@@ -88,6 +90,7 @@ class Commands {
   Service& service_;
   const Counters& counters_;
   const Upkeeping upkeeping_;
+  Sharing* const sharing_;  // nullptr: nobody shares this state
 };
 
 }  // namespace grey

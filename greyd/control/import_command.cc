@@ -189,17 +189,23 @@ Commands::Answer Commands::import_entries(std::vector<Request> objects, Call& ca
       entries.push_back(std::move(*entry));
     }
   }
-  const auto change = [entries = std::move(entries), counted](Entries& of) -> Result<void> {
+  const auto taken = std::make_shared<std::vector<Entry>>();
+  const auto change = [entries = std::move(entries), counted, taken](Entries& of) -> Result<void> {
     Entries all = of;
     for (const Entry& entry : entries) {
       const auto merged = all.merge(entry);
       if (!merged) return tl::make_unexpected(merged.error());
       ++(*merged ? counted->taken : counted->had);
+      if (*merged) taken->push_back(entry);
     }
     of = std::move(all);
     return {};
   };
-  const auto done = [counted, later = std::move(call.later)](const Result<void>& outcome) {
+  const auto done = [counted, taken, sharing = sharing_,
+                     later = std::move(call.later)](const Result<void>& outcome) {
+    if (outcome && sharing != nullptr) {
+      for (const Entry& entry : *taken) sharing->put(entry);
+    }
     later(outcome ? counted_line(*counted) : error_line(outcome.error()));
   };
   service_.entries().change(change, done);

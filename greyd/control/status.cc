@@ -50,7 +50,8 @@ void add_state(JsonLine& line, const DaemonFacts& facts, Service& service,
   line.number("unjournaled", counters.unjournaled).end_object();
 }
 
-void add_problems(JsonLine& line, Service& service) {
+void add_problems(JsonLine& line, Service& service, const std::optional<StoreStanding>& store,
+                  Seconds now) {
   line.begin_list("problems");
   if (!service.files().journaling()) {
     line.text({}, "state: changes are in memory alone; the disk is tried again each minute");
@@ -58,6 +59,9 @@ void add_problems(JsonLine& line, Service& service) {
   if (const std::string& trouble = service.last_error(); !trouble.empty()) line.text({}, trouble);
   if (service.expiry() == Expiry::suspended) {
     line.text({}, "clock: it has leapt, or is doubtful; nothing expires for now");
+  }
+  if (const auto problem = store ? problem_of(*store, now) : std::nullopt) {
+    line.text({}, *problem);
   }
   line.end_list();
 }
@@ -113,7 +117,7 @@ std::optional<Policy> policy_of(const nlohmann::json& status) {
 }
 
 void append_status(std::string& out, const DaemonFacts& facts, Service& service,
-                   const Counters& counters, Seconds now) {
+                   const Counters& counters, const Sharing* sharing, Seconds now) {
   const Greylist& greylist = service.greylist();
   JsonLine line(out);
   line.flag("done", true).text("version", GREY_VERSION).number("pid", ::getpid());
@@ -132,16 +136,21 @@ void append_status(std::string& out, const DaemonFacts& facts, Service& service,
   line.number("allowed", service.lists().allowed.entries());
   line.number("blocked", service.lists().blocked.entries()).end_object();
   add_state(line, facts, service, counters.state);
-  add_problems(line, service);
+  std::optional<StoreStanding> store;
+  if (sharing != nullptr) store = sharing->standing();
+  if (store) add_store(line, *store);
+  add_problems(line, service, store, now);
   line.end();
 }
 
 void append_stats(std::string& out, const DaemonFacts& facts, const Counters& counters,
-                  Seconds now) {
+                  const Sharing* sharing, Seconds now) {
   JsonLine line(out);
   line.flag("done", true).number("now", now).number("since", facts.since);
   line.begin_object("counters");
-  visit_counters(counters, [&](std::string_view name, Count count) { line.number(name, count); });
+  const auto add = [&](std::string_view name, Count count) { line.number(name, count); };
+  visit_counters(counters, add);
+  if (sharing != nullptr) sharing->visit_counters(add);
   line.end_object();
   line.begin_object("attempts").begin_list("bounds");
   for (const Seconds bound : kAgeBounds) line.number({}, bound);

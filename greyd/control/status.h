@@ -8,6 +8,7 @@
 
 #include "greyd/base/counters.h"
 #include "greyd/base/json_line.h"
+#include "greyd/control/sharing.h"
 #include "greyd/core/policy.h"
 #include "greyd/service/service.h"
 
@@ -22,13 +23,13 @@ struct DaemonFacts {
 };
 
 // One line: version, policy, records, lists, state on the disk, and "problems", a list of texts
-// that is empty when all is well.
+// that is empty when all is well. `sharing`: nullptr where nobody shares its state.
 void append_status(std::string& out, const DaemonFacts& facts, Service& service,
-                   const Counters& counters, Seconds now);
+                   const Counters& counters, const Sharing* sharing, Seconds now);
 
 // One line: each counter by its name.
 void append_stats(std::string& out, const DaemonFacts& facts, const Counters& counters,
-                  Seconds now);
+                  const Sharing* sharing, Seconds now);
 
 // The terms and keys of a policy.
 void add_policy(JsonLine& line, const Policy& policy);

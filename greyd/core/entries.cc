@@ -18,8 +18,18 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin);
 }
 
-// What it names. Two texts of one meaning have the same.
-Result<std::string> key_of(std::string_view text) {
+// Whether `there` does, see merge().
+bool stands(const Entry& there, const Entry& entry) {
+  const bool same_kind = there.kind == entry.kind;
+  if (there.since >= entry.since || (same_kind && there.until == entry.until)) return true;
+  const bool lasts = !there.until || (entry.until && *there.until >= *entry.until);
+  return there.by != entry.by && (!same_kind || lasts);
+}
+
+}  // namespace
+
+Result<std::string> Entries::key_of(std::string_view of) {
+  const std::string_view text = trimmed(of);
   // What a list's text passes over is no part of an entry: it would be none in another's middle.
   if (text.find_first_of("\n#") != std::string_view::npos || text.starts_with(kByteOrderMark) ||
       text.size() > kMaxText) {
@@ -39,18 +49,8 @@ Result<std::string> key_of(std::string_view text) {
   return key;
 }
 
-// Whether `there` does, see merge().
-bool stands(const Entry& there, const Entry& entry) {
-  const bool same_kind = there.kind == entry.kind;
-  if (there.since >= entry.since || (same_kind && there.until == entry.until)) return true;
-  const bool lasts = !there.until || (entry.until && *there.until >= *entry.until);
-  return there.by != entry.by && (!same_kind || lasts);
-}
-
-}  // namespace
-
 Result<void> Entries::put(Entry entry) {
-  auto key = key_of(trimmed(entry.text));
+  auto key = key_of(entry.text);
   if (!key) return tl::make_unexpected(key.error());
   return put(std::move(*key), std::move(entry));
 }
@@ -71,7 +71,7 @@ Result<void> Entries::put(std::string key, Entry entry) {
 }
 
 Result<bool> Entries::merge(Entry entry) {
-  auto key = key_of(trimmed(entry.text));
+  auto key = key_of(entry.text);
   if (!key) return tl::make_unexpected(key.error());
   const auto there = entries_.find(*key);
   if (there != entries_.end() && stands(there->second, entry)) return false;
@@ -82,9 +82,16 @@ Result<bool> Entries::merge(Entry entry) {
 }
 
 Result<bool> Entries::remove(std::string_view text) {
-  const auto key = key_of(trimmed(text));
+  const auto key = key_of(text);
   if (!key) return tl::make_unexpected(key.error());
   return entries_.erase(*key) > 0;
+}
+
+const Entry* Entries::find(std::string_view text) const {
+  const auto key = key_of(text);
+  if (!key) return nullptr;
+  const auto there = entries_.find(*key);
+  return there == entries_.end() ? nullptr : &there->second;
 }
 
 std::size_t Entries::expire(Seconds now) {

@@ -50,6 +50,11 @@ class Entries {
   // no entry of a list.
   Result<bool> remove(std::string_view text);
 
+  // What an entry names: two texts of one meaning have the same. An error when it is none.
+  static Result<std::string> key_of(std::string_view text);
+  // The one that names the same as `text`; nullptr when there is none.
+  const Entry* find(std::string_view text) const;
+
   // Takes out those that are over. How many.
   std::size_t expire(Seconds now);
   // When the next one will be over; absent: none will.

@@ -96,15 +96,17 @@ constexpr Form kJson{R"({"level":"info","message":"counters","counters":{)", "\"
                      "\":", "}}"};
 
 // Those that are not 0.
-std::string text_in(const Form& form, const Counters& counters) {
+std::string text_in(const Form& form, const Counters& counters, const MoreCounters& more) {
   std::string text(form.begin);
   bool first = true;
-  visit_counters(counters, [&](std::string_view name, Count count) {
+  const VisitCounter add = [&](std::string_view name, Count count) {
     if (count == 0) return;
     text.append(first ? form.before : form.between).append(name).append(form.after_name);
     append_number(text, count);
     first = false;
-  });
+  };
+  visit_counters(counters, add);
+  if (more) more(add);
   return text.append(form.end);
 }
 
@@ -123,13 +125,14 @@ void visit_counters(const Counters& counters, const VisitCounter& visit) {
 }
 
 std::string to_text(const Counters& counters) {
-  return text_in(kPlain, counters);
+  return text_in(kPlain, counters, {});
 }
 
-void append_counters(std::string& out, LogFormat format, const Counters& counters) {
+void append_counters(std::string& out, LogFormat format, const Counters& counters,
+                     const MoreCounters& more) {
   if (format == LogFormat::plain) out += "info: ";
   if (format == LogFormat::logfmt) out += "level=info message=";
-  out += text_in(format == LogFormat::json ? kJson : kPlain, counters);
+  out += text_in(format == LogFormat::json ? kJson : kPlain, counters, more);
   out += '\n';
 }
 

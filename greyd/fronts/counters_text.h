@@ -10,8 +10,7 @@
 
 namespace grey {
 
-// Calls visit("udp.decided.new", 3) for each counter, in an order of their parts.
-using VisitCounter = std::function<void(std::string_view name, Count count)>;
+// For each counter, in an order of their parts.
 void visit_counters(const Counters& counters, const VisitCounter& visit);
 
 // "counters udp.decided.new=3 udp.faults.bad-client=1 log.lines=2": those that are not 0, each
@@ -22,6 +21,9 @@ std::string to_text(const Counters& counters);
 //   info: counters udp.decided.new=3
 //   level=info message=counters udp.decided.new=3
 //   {"level":"info","message":"counters","counters":{"udp.decided.new":3}}
-void append_counters(std::string& out, LogFormat format, const Counters& counters);
+// `more`: visits those that are not in `counters`; absent: there are none.
+using MoreCounters = std::function<void(const VisitCounter& visit)>;
+void append_counters(std::string& out, LogFormat format, const Counters& counters,
+                     const MoreCounters& more = {});
 
 }  // namespace grey

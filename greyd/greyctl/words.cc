@@ -95,6 +95,32 @@ std::string files_text(const Json& list) {
   return text;
 }
 
+// "store   redis://db1:6379/0, up at db1:6379 for 3h (since 2026-11-26 12:30:00), member"
+std::string store_text(const Json& store, Seconds now, const Paint& paint) {
+  const Seconds since = store.value("since", Seconds{0});
+  const std::string state = store.value("state", "");
+  const bool up = store.value("up", false);
+  std::string text = "store   " + store.value("url", "") + ", ";
+  text += up ? "up at " + store.value("where", "") : paint.bad("down");
+  text += " for " + format_duration(now - since) + " (since " + text_of_time(since) + "), ";
+  if (state == "other_policy") {
+    text += paint.bad("alone: the others have another policy");
+  } else if (state == "other_clock") {
+    text += paint.bad("alone: its clock is another");
+  } else {
+    text += state == "member" ? state : paint.bad(state);
+  }
+  if (store.value("healing", false)) text += ", is being told what is known here";
+  if (store.value("breaker_open", false)) text += ", tried once a second";
+  text += '\n';
+  if (store.contains("last_fault")) {
+    const Seconds at = store.value("last_fault_at", Seconds{0});
+    text += "        last fault " + ago(at, now) + " (" + text_of_time(at) +
+            "): " + store.value("last_fault", "") + "\n";
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string Paint::wrap(std::string_view code, std::string_view text) const {
@@ -159,6 +185,7 @@ std::string status_text(const Json& status, const Paint& paint) {
   }
   text += state.value("journaling", false) ? ", each change since is in the journal\n"
                                            : paint.bad(", changes are in memory alone") + "\n";
+  if (status.contains("store")) text += store_text(status["store"], now, paint);
   for (const Json& problem : status.value("problems", Json::array())) {
     text += paint.bad("problem ") + problem.get<std::string>() + "\n";
   }

@@ -36,6 +36,29 @@ constexpr CounterFamily kCounters[] = {
     {"lost_changes", "Changes lost of a damaged journal at the start."},
     {"log_lines_dropped", "Lines of the log that its reader was too slow for."},
     {"unexpected_exceptions", "Events whose handling ended with an exception."},
+    {"store_asked", "Queries of which the store was asked."},
+    {"store_unanswered", "Of those: decided by what is known here, as no answer came."},
+    {"store_told", "Records that the store was told."},
+    {"store_untold", "Records of which that failed, or was not tried: healing tells them again."},
+    {"store_healed", "Records that were told again when it was back."},
+    {"store_healings", "Times that this was begun."},
+    {"store_data_losses", "Times that the store was found to have lost what it was told."},
+    {"store_policy_differences", "Times that its daemons were found to have another policy."},
+    {"store_clock_differences", "Times that its clock was found to be another."},
+    {"store_orders_said", "Forget, allow, block and unlist, said to the other daemons."},
+    {"store_orders_heard", "Orders of others that were done here."},
+    {"store_orders_refused", "What is no order, or cannot be done."},
+    {"store_orders_dropped", "Orders that had to go for others."},
+    {"store_calls", "Commands and scripts for the store."},
+    {"store_answers", "Of those: answered."},
+    {"store_failures", "Of those: not, or with a fault."},
+    {"store_connects", "Times that the store came up."},
+    {"store_connect_failures", "Attempts that did not bring it up, by fault."},
+    {"store_losses", "Times that it was up, and went."},
+    {"store_breaker_opened", "Times that it was left alone for its failures."},
+    {"store_probes", "Attempts while it was left alone."},
+    {"store_switches", "Times that another server was the master."},
+    {"store_scripts_loaded", "Scripts that a server did not have."},
 };
 
 // Where a counter of `stats` belongs. With a dot at its end `counter` stands for all that begin so:
@@ -74,9 +97,33 @@ constexpr CounterSource kSources[] = {
     {"state.lost-changes", "lost_changes"},
     {"log.lines", "log_lines_dropped"},
     {"loop.unexpected", "unexpected_exceptions"},
+    {"store.asked", "store_asked"},
+    {"store.unanswered", "store_unanswered"},
+    {"store.told", "store_told"},
+    {"store.untold", "store_untold"},
+    {"store.healed", "store_healed"},
+    {"store.healings", "store_healings"},
+    {"store.data-lost", "store_data_losses"},
+    {"store.other-policy", "store_policy_differences"},
+    {"store.other-clock", "store_clock_differences"},
+    {"store.orders.said", "store_orders_said"},
+    {"store.orders.heard", "store_orders_heard"},
+    {"store.orders.refused", "store_orders_refused"},
+    {"store.orders.dropped", "store_orders_dropped"},
+    {"store.calls", "store_calls"},
+    {"store.answered", "store_answers"},
+    {"store.failures.", "store_failures", "fault"},
+    {"store.connects", "store_connects"},
+    {"store.connect-failures.", "store_connect_failures", "fault"},
+    {"store.losses", "store_losses"},
+    {"store.breaker-opened", "store_breaker_opened"},
+    {"store.probes", "store_probes"},
+    {"store.switches", "store_switches"},
+    {"store.scripts-loaded", "store_scripts_loaded"},
 };
 // Of an enumeration, and never counted.
 constexpr std::string_view kNoFault = "none";
+constexpr std::string_view kOfStore = "store_";
 
 const json* find(const json& object, std::string_view name) {
   if (!object.is_object()) return nullptr;
@@ -118,6 +165,7 @@ void add_counters(std::vector<Family>& families, const json& counters) {
     for (const CounterSource& source : kSources) {
       if (source.family == row.name) add_counter(family, source, counters);
     }
+    if (family.samples.empty() && row.name.starts_with(kOfStore)) continue;  // it has none
     families.push_back(std::move(family));
   }
 }
@@ -227,6 +275,26 @@ void add_state(std::vector<Family>& families, const json& status) {
   }
 }
 
+// Of a daemon that shares its state.
+void add_store(std::vector<Family>& families, const json& status) {
+  const json* const store = find(status, "store");
+  if (store == nullptr) return;
+  const auto is = [&](const char* name, const json& value) -> std::vector<Sample> {
+    const json* const field = find(*store, name);
+    return {{{}, field != nullptr && *field == value ? 1u : 0u}};
+  };
+  add_gauge(families, "store_up", "1 while the store answers, else 0.", is("up", true));
+  add_gauge(families, "store_member",
+            "1 while this daemon shares its state with the others, 0 while it decides alone.",
+            is("state", "member"));
+  add_gauge(families, "store_policy_differs",
+            "1 while that is so as the others have another policy.", is("state", "other_policy"));
+  add_gauge(families, "store_clock_differs", "1 while that is so as the store's clock is another.",
+            is("state", "other_clock"));
+  add_gauge(families, "store_healing", "1 while the store is told again what is known here.",
+            is("healing", true));
+}
+
 void add_up(std::vector<Family>& families, bool up) {
   add_gauge(families, "up", "1 when the daemon answers, else 0.", {{{}, up ? 1u : 0u}});
 }
@@ -245,6 +313,7 @@ std::vector<Family> families_of(const json& stats, const json& status) {
   add_records(families, status);
   add_gauges(families, status);
   add_lists(families, status);
+  add_store(families, status);
   return families;
 }
 

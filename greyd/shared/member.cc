@@ -104,6 +104,10 @@ void Member::tick(Seconds now) {
       });
 }
 
+std::string Member::others_policy() const {
+  return shown(policy_told_);
+}
+
 void Member::lost() {
   state_ = State::away;
   missed();

@@ -55,6 +55,9 @@ class Member {
   const LastMeeting& last_meeting() const { return last_; }
   // There is something to be told again, and it can be.
   bool healing() const { return healing_ != nullptr && state_ == State::member; }
+  // That of the others, as fingerprint() has it, in bounds and printable; empty: they have this
+  // one's, as far as is known.
+  std::string others_policy() const;
 
   // About once a second. `now`: the wall clock.
   void tick(Seconds now);

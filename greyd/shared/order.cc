@@ -14,7 +14,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::array<std::string_view, 4> kNames = {"forget", "allow", "block", "unlist"};
-constexpr std::size_t kLongest = 4096;  // octets of one
 
 // False where a field is there and is none of ours.
 bool take_word(const json& object, const char* name, std::optional<std::string>& word) {
@@ -50,7 +49,7 @@ std::string to_text(const Order& order) {
 }
 
 std::optional<Order> read_order(std::string_view text) {
-  if (text.size() > kLongest) return std::nullopt;
+  if (text.size() > kLongestOrder) return std::nullopt;
   const json object = json::parse(text, nullptr, false);
   if (!object.is_object() || !object.contains("order") || !object["order"].is_string()) {
     return std::nullopt;

@@ -7,6 +7,8 @@
 // Addresses and entries are words of text.h.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +17,8 @@
 #include "greyd/core/record_filter.h"
 
 namespace grey::shared {
+
+constexpr std::size_t kLongestOrder = 4096;  // octets of its text
 
 struct Order {
   enum class Kind : std::uint8_t { forget, allow, block, unlist };

@@ -1,7 +1,6 @@
 #include "greyd/shared/orders.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "greyd/shared/scripts.h"
@@ -9,181 +8,341 @@
 namespace grey::shared {
 namespace {
 
-constexpr std::size_t kSlice = 500;  // records looked at
+constexpr std::size_t kPage = 100;                         // orders, of the stream
+constexpr Seconds kPrunePeriod = 3600;                     // seconds
+constexpr std::int64_t kKindRank = 1'000'000'000'000'000;  // above all ends
+
+std::string key_of(const Order& order) {
+  return Entries::key_of(order.entry).value_or(std::string());
+}
+
+Order order_of(const Entry& entry) {
+  const auto kind = entry.kind == Entry::Kind::allow ? Order::Kind::allow : Order::Kind::block;
+  return {kind, entry.since, entry.by, {}, entry.text, entry.until};
+}
 
 }  // namespace
 
 Orders::Orders(Service& service, ScriptStore& link, std::string name, OrderCounters& counters)
-    : service_(service), link_(link), name_(std::move(name)), counters_(counters) {}
+    : service_(service),
+      link_(link),
+      name_(std::move(name)),
+      counters_(counters),
+      marks_(service) {}
 
 Orders::~Orders() {
   *self_ = nullptr;
 }
 
+// ---- which stands ------------------------------------------------------------------------------
+
+Orders::Stamp Orders::stamp_of(const Order& order) {
+  const Seconds until = std::min<Seconds>(order.until.value_or(kKindRank - 1), kKindRank - 1);
+  return {order.at, std::int64_t(order.kind) * kKindRank + until};
+}
+
+// When nobody needs to hear of it any more; 0: never.
+Seconds Orders::over_at(const Order& order) {
+  if (order.kind == Order::Kind::unlist) return order.at + kUnlistLife;
+  return order.until.value_or(0);
+}
+
+// True: it is later than what is known of its entry, and is known from now on.
+bool Orders::is_news(const Order& order) {
+  Last& last = entries_[key_of(order)];
+  const Stamp stamp = stamp_of(order), known = stamp_of(last.order);
+  if (last.order.entry.empty() || stamp > known) {
+    last = {order, true};
+    return true;
+  }
+  last.in_store |= stamp == known;
+  return false;
+}
+
+// What is in the file and not known otherwise: of an earlier run, or made while none ran.
+void Orders::remember_entries() {
+  service_.entries().entries().for_each([&](const Entry& entry) {
+    Order order = order_of(entry);
+    Last& last = entries_[key_of(order)];
+    if (last.order.entry.empty()) last.order = std::move(order);
+  });
+}
+
+void Orders::prune() {
+  pruned_ = now_;
+  std::erase_if(entries_, [&](const auto& item) {
+    const Seconds over = over_at(item.second.order);
+    return over != 0 && over <= now_;
+  });
+}
+
 // ---- saying ------------------------------------------------------------------------------------
 
 void Orders::say(Order order) {
-  if (order.kind == Order::Kind::forget) {
-    if (auto filter = RecordFilter::of(order.records, service_.greylist().policy()); filter) {
-      marks_.push_back({order.at, std::move(*filter)});
-    }
-  }
   order.by += "@" + name_;
-  if (waiting_.size() == kMostWaiting) {
-    waiting_.pop_front();
-    ++counters_.dropped;
+  if (order.kind == Order::Kind::forget) {
+    // What the store has brought back meanwhile goes once more.
+    if (const auto added = marks_.obey(order); !added) return;
+  } else if (!say_entry(order)) {
+    return;
   }
-  waiting_.push_back(std::move(order));
-  if (joined_ && link_.up()) send();
+  wait(std::move(order), true);
+  if (joining_ == Joining::done && link_.up()) send();
 }
 
-void Orders::send() {
-  while (!waiting_.empty()) {
-    const Order order = std::move(waiting_.front());
-    waiting_.pop_front();
-    const Seconds useful = std::max<Seconds>(order.at - service_.greylist().policy().timeout, 0);
-    link_.call({kSay,
-                {kStreamKey, kEntriesKey},
-                {to_text(order), std::to_string(order.at), order.entry, std::to_string(useful)}},
-               [self = self_, order](const auto* answer) {
-                 if (*self == nullptr) return;
-                 if (answer != nullptr) {
-                   ++(*self)->counters_.said;
-                 } else {
-                   (*self)->waiting_.push_back(order);  // to be said once more: twice is once
-                 }
-               });
-    if (!link_.up()) return;
+// It was given by who could know of all that is known here, whatever their clocks say. False: what
+// another has ordered meanwhile has taken its place.
+bool Orders::say_entry(Order& order) {
+  const Entry* const here = service_.entries().entries().find(order.entry);
+  const bool is_there = here != nullptr && order_of(*here).kind == order.kind;
+  if (order.kind == Order::Kind::unlist ? here != nullptr : !is_there) return false;
+  Last& last = entries_[key_of(order)];
+  if (!last.order.entry.empty()) order.at = std::max(order.at, last.order.at + 1);
+  last = {order, false};
+  return true;
+}
+
+void Orders::restore(std::vector<Order> orders) {
+  for (Order& order : orders) {
+    if (order.kind == Order::Kind::forget) {
+      if (const auto added = marks_.obey(order); !added) continue;
+    } else {
+      const std::string key = key_of(order);
+      if (key.empty()) continue;
+      entries_[key] = {order, false};
+    }
+    wait(std::move(order), true);
   }
+}
+
+std::vector<Order> Orders::unsaid() const {
+  std::vector<Order> orders;
+  for (const auto& [turn, waiting] : waiting_) {
+    if (waiting.given) orders.push_back(waiting.order);
+  }
+  return orders;
+}
+
+void Orders::wait(Order order, bool given) {
+  if (waiting_.size() == kMostWaiting) {
+    waiting_.erase(waiting_.begin());
+    ++counters_.dropped;
+    ++unsaid_version_;
+  }
+  waiting_.emplace(++turns_, Waiting{std::move(order), given});
+  if (given) ++unsaid_version_;
+}
+
+void Orders::was_said(std::uint64_t turn) {
+  const auto of = waiting_.find(turn);
+  if (of == waiting_.end()) return;
+  if (of->second.given) ++unsaid_version_;
+  waiting_.erase(of);
+}
+
+// What fails is said once more: twice is once.
+void Orders::send() {
+  struct Sending {
+    bool now = true;
+    bool failed = false;
+  };
+  const auto sending = std::make_shared<Sending>();
+  for (auto next = waiting_.begin(); next != waiting_.end();) {
+    if (sending->failed || saying_ >= kMostCalls || !link_.up()) break;
+    const std::uint64_t turn = next->first;
+    if (!std::exchange(next->second.saying, true)) {
+      ++saying_;
+      link_.call(say_call(next->second.order), [self = self_, turn, sending](const auto* answer) {
+        if (*self == nullptr) return;
+        Orders& of = **self;
+        --of.saying_;
+        if (answer == nullptr) {
+          if (const auto again = of.waiting_.find(turn); again != of.waiting_.end()) {
+            again->second.saying = false;
+          }
+          sending->failed = true;
+        } else {
+          ++of.counters_.said;
+          of.was_said(turn);
+          if (!sending->now) of.send();
+        }
+      });
+    }
+    next = waiting_.upper_bound(turn);  // it may have been said by now
+  }
+  sending->now = false;
+}
+
+Call Orders::say_call(const Order& order) const {
+  const Stamp stamp = stamp_of(order);
+  const Seconds useful = std::max<Seconds>(now_ - service_.greylist().policy().timeout, 0);
+  return {kSay,
+          {kStreamKey, kEntriesKey},
+          {to_text(order), order.kind == Order::Kind::forget ? std::string() : key_of(order),
+           std::to_string(stamp.at), std::to_string(stamp.rank), std::to_string(over_at(order)),
+           std::to_string(useful)}};
 }
 
 // ---- hearing -----------------------------------------------------------------------------------
 
 void Orders::join() {
-  joined_ = false;
+  if (joining_ == Joining::no) return;
+  joining_ = Joining::no;
+  page_ = last_ = "0";
+  std::erase_if(waiting_, [](const auto& item) {  // what is missing is found anew
+    return !item.second.given && !item.second.saying;
+  });
+  marks_.lost();
+  for (auto& [key, last] : entries_) last.in_store = false;
 }
 
 void Orders::tick(Seconds now) {
   now_ = now;
-  const Seconds useful = now - service_.greylist().policy().timeout;
-  std::erase_if(marks_, [&](const Mark& mark) { return mark.at < useful; });
+  marks_.expire(now - service_.greylist().policy().timeout);
+  counters_.dropped += marks_.take_dropped();
+  if (now - pruned_ >= kPrunePeriod) prune();
   if (!link_.up() || asking_) return;
-  if (!joined_) {
-    asking_ = true;
-    link_.call({kEntries, {kEntriesKey}, {}}, [self = self_](const auto* answer) {
-      if (*self == nullptr) return;
-      (*self)->asking_ = false;
-      if (answer == nullptr) return;
-      (*self)->joined_ = true;
-      (*self)->hear_entries(*answer);
-    });
-    if (!joined_) return;
+  if (joining_ == Joining::no) {
+    remember_entries();
+    joining_ = Joining::entries;
   }
-  send();
-  asking_ = true;
-  link_.call({kHear, {kStreamKey}, {last_}}, [self = self_](const auto* answer) {
-    if (*self == nullptr) return;
-    (*self)->asking_ = false;
-    if (answer != nullptr) (*self)->hear(*answer);
-  });
+  if (joining_ == Joining::entries) return hear_entries();
+  if (joining_ == Joining::done) send();
+  hear_stream();
 }
 
-void Orders::hear(const std::vector<std::string>& answer) {
+void Orders::hear_entries() {
+  asking_ = true;
+  link_.call(
+      {kEntries, {kEntriesKey}, {page_, std::to_string(kLongestOrder), std::to_string(now_)}},
+      [self = self_](const auto* answer) {
+        if (*self == nullptr) return;
+        (*self)->asking_ = false;
+        if (answer != nullptr && !answer->empty()) (*self)->take_entries(*answer);
+      });
+}
+
+void Orders::take_entries(const std::vector<std::string>& answer) {
+  if (joining_ != Joining::entries) return;
+  std::vector<Order> news;
+  for (std::size_t i = 1; i < answer.size(); ++i) {
+    auto order = read(answer[i]);
+    if (order && order->kind != Order::Kind::forget && is_news(*order)) {
+      news.push_back(std::move(*order));
+    }
+  }
+  change_entries(std::move(news));
+  page_ = answer.front();
+  if (page_ != "0") return hear_entries();
+  say_missing_entries();
+  joining_ = Joining::stream;
+  hear_stream();
+}
+
+std::optional<Order> Orders::read(std::string_view text) {
+  auto order = read_order(text);
+  const bool forgets = order && order->kind == Order::Kind::forget;
+  const bool good = order && order->at <= now_ + kMostAhead &&
+                    (forgets || Entries::key_of(order->entry).has_value());
+  if (good) return order;
+  ++counters_.refused;
+  return std::nullopt;
+}
+
+void Orders::say_missing_entries() {
+  for (const auto& [key, last] : entries_) {
+    const Seconds over = over_at(last.order);
+    if (!last.in_store && (over == 0 || over > now_)) wait(last.order, false);
+  }
+}
+
+void Orders::hear_stream() {
+  asking_ = true;
+  link_.call({kHear, {kStreamKey}, {last_, std::to_string(kLongestOrder)}},
+             [self = self_](const auto* answer) {
+               if (*self == nullptr) return;
+               (*self)->asking_ = false;
+               if (answer != nullptr) (*self)->take_stream(*answer);
+             });
+}
+
+void Orders::take_stream(const std::vector<std::string>& answer) {
+  if (joining_ != Joining::stream && joining_ != Joining::done) return;
+  std::vector<Order> news;
   for (std::size_t i = 0; i + 1 < answer.size(); i += 2) {
     last_ = answer[i];
-    if (const auto order = read_order(answer[i + 1])) {
-      if (order->by.ends_with("@" + name_)) continue;
-      ++counters_.heard;
-      obey(*order);
-    } else {
-      ++counters_.refused;
+    auto order = read(answer[i + 1]);
+    if (!order) continue;
+    if (order->kind == Order::Kind::forget) {
+      take_forget(*order);
+    } else if (is_news(*order)) {
+      news.push_back(std::move(*order));
     }
   }
+  change_entries(std::move(news));
+  if (answer.size() >= 2 * kPage) return hear_stream();
+  if (joining_ == Joining::done) return;
+  for (Order& order : marks_.missing()) wait(std::move(order), false);
+  joining_ = Joining::done;
+  send();
 }
 
-// The latest of each entry. What is here alone is told to the others.
-void Orders::hear_entries(const std::vector<std::string>& answer) {
-  std::set<std::string, std::less<>> known;
-  for (const std::string& text : answer) {
-    const auto order = read_order(text);
-    if (!order) {
-      ++counters_.refused;
-      continue;
-    }
-    known.insert(order->entry);
-    change_entry(*order);
-  }
-  service_.entries().entries().for_each([&](const Entry& entry) {
-    if (known.contains(entry.text)) return;
-    const auto kind = entry.kind == Entry::Kind::allow ? Order::Kind::allow : Order::Kind::block;
-    waiting_.push_back({kind, entry.since, entry.by, {}, entry.text, entry.until});
-  });
-}
-
-void Orders::obey(const Order& order) {
-  if (order.kind == Order::Kind::forget) {
-    forget(order);
-  } else {
-    change_entry(order);
-  }
-}
-
-void Orders::forget(const Order& order) {
-  auto filter = RecordFilter::of(order.records, service_.greylist().policy());
-  if (!filter) {
+void Orders::take_forget(const Order& order) {
+  if (order.at < now_ - service_.greylist().policy().timeout) return;
+  if (const auto news = marks_.obey(order); !news) {
     ++counters_.refused;
-    return;
+  } else if (*news) {
+    ++counters_.heard;
   }
-  if (marks_.size() == kMostMarks) {
-    marks_.erase(marks_.begin());
-    ++counters_.dropped;
-  }
-  marks_.push_back({order.at, *filter});
-  to_forget_.push_back({order.at, std::move(*filter)});
+  marks_.is_in_store(order);
 }
 
-// What was made here later stands.
-void Orders::change_entry(const Order& order) {
-  const auto change = [order, now = now_](Entries& entries) -> Result<void> {
-    bool later = false;
-    entries.for_each(
-        [&](const Entry& entry) { later |= entry.text == order.entry && entry.since > order.at; });
-    if (later || (order.until && *order.until <= now)) return {};
-    if (order.kind == Order::Kind::unlist) {
-      const auto removed = entries.remove(order.entry);
-      return removed ? Result<void>() : tl::make_unexpected(removed.error());
+// ---- doing -------------------------------------------------------------------------------------
+
+// All at once: each change of the entries is a file that is written.
+void Orders::change_entries(std::vector<Order> orders) {
+  if (orders.empty()) return;
+  const auto changed = std::make_shared<std::vector<Order>>();
+  const auto change = [self = self_, orders = std::move(orders),
+                       changed](Entries& entries) -> Result<void> {
+    if (*self == nullptr) return {};
+    for (const Order& order : orders) {
+      if ((*self)->change(entries, order)) changed->push_back(order);
     }
-    const auto kind = order.kind == Order::Kind::allow ? Entry::Kind::allow : Entry::Kind::block;
-    return entries.put(
-        {kind, order.entry, order.at, order.until, order.by.substr(0, Entries::kMaxBy)});
+    if (!changed->empty()) return {};
+    return failure("nothing is to be changed");
   };
-  service_.entries().change(change, [self = self_](const Result<void>& done) {
-    if (*self != nullptr && !done) ++(*self)->counters_.refused;
+  service_.entries().change(change, [self = self_, changed](const Result<void>& done) {
+    if (*self != nullptr && !done && !changed->empty()) (*self)->not_written(*changed);
   });
 }
 
-// ---- forgetting --------------------------------------------------------------------------------
-
-void Orders::work() {
-  if (!forgetting_) {
-    if (to_forget_.empty()) return;
-    forgetting_.reset(new Forgetting{service_.walk(), std::move(to_forget_.front())});
-    to_forget_.pop_front();
-    forgetting_->walk.start();
-  }
-  const Mark& mark = forgetting_->mark;
-  const bool more = service_.forget(forgetting_->walk, kSlice, [&](const SavedRecord& record) {
-    return record.seen <= mark.at && mark.filter.matches(record);
-  });
-  if (!more) forgetting_.reset();
+// They are not in force: to be heard once more.
+void Orders::not_written(const std::vector<Order>& orders) {
+  for (const Order& order : orders) entries_.erase(key_of(order));
+  join();
 }
 
-Seconds Orders::forgotten(const SavedRecord& record) const {
-  Seconds last = 0;
-  for (const Mark& mark : marks_) {
-    if (mark.at > last && mark.filter.matches(record)) last = mark.at;
+// What was ordered later, or is being said here, stands. One that is over has ended all the same
+// what it had taken the place of.
+bool Orders::change(Entries& entries, const Order& order) {
+  const auto last = entries_.find(key_of(order));
+  if (last != entries_.end() && stamp_of(last->second.order) > stamp_of(order)) return false;
+  const Entry* const here = entries.find(order.entry);
+  if (here != nullptr && here->since > order.at) return false;
+  const bool over = order.until && *order.until <= now_;
+  Result<void> done;
+  if (order.kind == Order::Kind::unlist || over) {
+    if (here == nullptr) return false;
+    if (const auto removed = entries.remove(order.entry); !removed) {
+      done = tl::make_unexpected(removed.error());
+    }
+  } else {
+    const auto kind = order.kind == Order::Kind::allow ? Entry::Kind::allow : Entry::Kind::block;
+    done = entries.put({kind, order.entry, order.at, order.until, order.by});
   }
-  return last;
+  ++(done ? counters_.heard : counters_.refused);
+  return done.has_value();
 }
 
 }  // namespace grey::shared

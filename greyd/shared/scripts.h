@@ -171,7 +171,6 @@ run('TTL', KEYS[1])
 run('HSET', KEYS[2], 'probe', '1')
 run('EXPIRE', KEYS[2], 1)
 run('HGET', KEYS[2], 'probe')
-run('HVALS', KEYS[2])
 run('HSCAN', KEYS[2], 0)
 run('HDEL', KEYS[2], 'probe')
 run('XADD', KEYS[3], 'MINID', '~', '0', '*', 'probe', '1')
@@ -181,35 +180,51 @@ run('TIME')
 return refused and redis.error_reply(refused) or 1
 )lua";
 
-// An order (order.h) is said to all. KEYS: the stream, the entries. ARGV: its text, its time, the
-// entry that it is about (empty: none), the time before which what was said is of no use. Of orders
-// about one entry the latest is kept for those who come later.
+// An order (order.h) is said to all. KEYS: the stream, the entries. ARGV: its text, the entry that
+// it is about (empty: none), its time and its rank in that second, the time from which it is of no
+// use (0: none), the time before which what was said is of none. Of orders about one entry the last
+// is kept for those who come later. Answers 1, or 0 where it, or a later one, has been said.
 inline constexpr std::string_view kSay = R"lua(
-if ARGV[3] ~= '' then
-  local last = redis.call('HGET', KEYS[2], ARGV[3])
-  if last and (tonumber(string.match(last, '^%d+')) or 0) > tonumber(ARGV[2]) then return 0 end
-  redis.call('HSET', KEYS[2], ARGV[3], ARGV[2] .. ' ' .. ARGV[1])
+if ARGV[2] ~= '' then
+  local at, rank = string.match(redis.call('HGET', KEYS[2], ARGV[2]) or '', '^(%d+) (%d+) ')
+  at, rank = tonumber(at) or 0, tonumber(rank) or 0
+  local new_at, new_rank = tonumber(ARGV[3]), tonumber(ARGV[4])
+  if at > new_at or (at == new_at and rank >= new_rank) then return 0 end
+  redis.call('HSET', KEYS[2], ARGV[2], table.concat({ARGV[3], ARGV[4], ARGV[5], ARGV[1]}, ' '))
 end
-redis.call('XADD', KEYS[1], 'MINID', '~', ARGV[4] .. '000', '*', 'order', ARGV[1])
+redis.call('XADD', KEYS[1], 'MINID', '~', ARGV[6] .. '000', '*', 'order', ARGV[1])
 return 1
 )lua";
 
-// KEYS: the stream. ARGV: the id of the last order that was heard ("0": none). Answers ids and
-// orders, in turns, at most a hundred.
+// KEYS: the stream. ARGV: the id of the last order that was heard ("0": none), the length of the
+// longest that can be one. Answers ids and orders, in turns, at most a hundred; the empty text for
+// what is none.
 inline constexpr std::string_view kHear = R"lua(
 local answer = {}
 for _, said in ipairs(redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', 100)) do
+  local order = said[2][2]
+  if said[2][1] ~= 'order' or #order > tonumber(ARGV[2]) then order = '' end
   answer[#answer + 1] = said[1]
-  answer[#answer + 1] = said[2][2]
+  answer[#answer + 1] = order
 end
 return answer
 )lua";
 
-// KEYS: the entries. Answers the last order about each.
+// KEYS: the entries. ARGV: where to go on ("0": at the beginning), the length of the longest order,
+// now. Answers where the next call goes on ("0": that was all), and the last orders about some
+// entries, each at least once in all; what is of no use any more is taken out.
 inline constexpr std::string_view kEntries = R"lua(
-local answer = {}
-for _, said in ipairs(redis.call('HVALS', KEYS[1])) do
-  answer[#answer + 1] = string.gsub(said, '^%d+ ', '', 1)
+local page = redis.call('HSCAN', KEYS[1], ARGV[1], 'COUNT', 50)
+local answer = {page[1]}
+for i = 1, #page[2], 2 do
+  local over, order = string.match(page[2][i + 1], '^%d+ %d+ (%d+) (.*)$')
+  over = tonumber(over) or 0
+  if over > 0 and over <= tonumber(ARGV[3]) then
+    redis.call('HDEL', KEYS[1], page[2][i])
+  else
+    if not order or #order > tonumber(ARGV[2]) then order = '' end
+    answer[#answer + 1] = order
+  end
 end
 return answer
 )lua";

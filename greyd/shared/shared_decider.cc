@@ -171,7 +171,8 @@ void SharedDecider::learn(Open& open, std::size_t number, const std::string& tex
   const auto record_class = number == 0 ? RecordClass::client : RecordClass::waiting;
   const auto record = to_saved({open.records[number], 0, record_class, 0});
   if (!record) return;
-  const Seconds forgotten = open.forgotten[number];
+  // By command, perhaps while the store was being asked.
+  const Seconds forgotten = std::max(open.forgotten[number], marks_.forgotten(*record));
   if (number == 0) {
     if (const auto known = read_client_knowledge(text))
       service_.learn(*record, *known, forgotten, open.now);
@@ -268,7 +269,7 @@ void SharedDecider::tell_pass(std::vector<Change> passed, const Open& open, Seco
                 const auto known = read_client_knowledge(answer->front());
                 if (!record || !known) return;
                 of.learning_ = true;
-                of.service_.learn(*record, *known, 0, now);
+                of.service_.learn(*record, *known, of.marks_.forgotten(*record), now);
                 of.learning_ = false;
               });
 }

@@ -6,6 +6,7 @@
 #include "greyd/net/background_thread.h"
 #include "greyd/shared/meeting_keeper.h"
 #include "greyd/shared/store_probe.h"
+#include "greyd/shared/unsaid.h"
 
 namespace grey::shared {
 namespace {
@@ -75,11 +76,13 @@ struct SharedState::Impl {
         member(service, link, settings.key, name_in_run(settings.name), keeper.load(clock()),
                counters.member, report),
         members_link(link, member),
-        orders(service, members_link, settings.name, counters.orders),
+        orders(service, members_link, place_of(settings.name), counters.orders),
+        unsaid(unsaid_path(settings.context_file), background, report),
         decider(service, members_link, keys, orders, counters.decider, [&loop] { loop.step(); }),
         tick(loop.every(kTick, [this] { on_tick(); })),
         slices(loop.every(kSlicePause, [this] { on_slice(); })) {
     slices.stop();
+    orders.restore(unsaid.load(clock()));
   }
 
   static std::string name_in_run(std::string name) {
@@ -93,6 +96,9 @@ struct SharedState::Impl {
     of.probe = store_probe();
     return of;
   }
+
+  // What people are to read of it: no two runs have the same name, its last part is for that.
+  static std::string place_of(const std::string& name) { return name.substr(0, name.rfind('.')); }
 
   void on_state(bool up) {
     if (up) {
@@ -111,7 +117,11 @@ struct SharedState::Impl {
     keeper.keep(member.last_meeting(), now);
     if (std::exchange(run, member.last_meeting().run) != run) orders.join();  // they may be lost
     orders.tick(now);
+    keep_unsaid();
     if (member.healing() || orders.busy()) slices.restart();
+  }
+  void keep_unsaid() {
+    unsaid.keep(orders.unsaid_version(), [this] { return orders.unsaid(); });
   }
   void on_slice() {
     if (member.healing()) member.heal(clock());
@@ -128,6 +138,7 @@ struct SharedState::Impl {
   Member member;
   MembersLink members_link;
   Orders orders;
+  UnsaidKeeper unsaid;
   SharedDecider decider;
   std::string run;  // of the store, in which orders were heard
   EventLoop::Timer tick, slices;
@@ -148,15 +159,20 @@ Decider& SharedState::decider() {
 }
 void SharedState::save() {
   impl_->keeper.save(impl_->member.last_meeting());
+  impl_->unsaid.save(impl_->orders.unsaid_version(), impl_->orders.unsaid());
 }
 void SharedState::say(Order order) {
   impl_->orders.say(std::move(order));
+  impl_->keep_unsaid();
 }
 Member::State SharedState::state() const {
   return impl_->member.state();
 }
 bool SharedState::healing() const {
   return impl_->member.healing();
+}
+std::string SharedState::others_policy() const {
+  return impl_->member.others_policy();
 }
 StoreStatus SharedState::store() const {
   return impl_->store.status();

@@ -53,6 +53,7 @@ class SharedState {
 
   Member::State state() const;
   bool healing() const;
+  std::string others_policy() const;
   StoreStatus store() const;
   StoreCounters link_counters() const;
 

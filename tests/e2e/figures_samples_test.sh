@@ -29,9 +29,14 @@ if [ "$(id -u)" = 0 ]; then
   chmod 755 "$work"
   install -d -o nobody "$work/state"
 fi
+# A store that is away has all of its figures.
+echo 000102030405060708090a0b0c0d0e0f >"$work/key"
+chmod 600 "$work/key"
+[ "$(id -u)" != 0 ] || chown nobody "$work/key"
+store=(--store redis://127.0.0.1:1 --store-key-file "$work/key")
 for start in first second; do # by then it has saved its state
   [ $start = first ] || stop_greyd
-  start_greyd "$greyd" "$work/state" "127.0.0.1@$port" "${as_user[@]}"
+  start_greyd "$greyd" "$work/state" "127.0.0.1@$port" "${as_user[@]}" "${store[@]}"
 done
 "$greyctl" --control "$work/state/context.control" serve "127.0.0.1@$page" 2>"$work/serve.log" &
 pids+=($!)

@@ -219,7 +219,7 @@ for my $row (@away) {
 sleep 3.5; # for a line each second, if there were one
 for my $row (@away) {
     my ($what, $word, $said, $daemon) = ($row->[0], $row->[1], $row->[2], $row->[-1]);
-    logs($daemon, qr/^warning: store: away: .*$said/m, "$what: the daemon starts, and says why it decides alone");
+    logs($daemon, qr/^warning: store: down: .*$said/m, "$what: the daemon starts, and says why it decides alone");
     my @told = $daemon->log =~ /^.*store: .*$/mg;
     is @told, 1, "$what: once" or diag @told;
     my $asker = asker($daemon->{port});
@@ -232,14 +232,14 @@ is files($state), '', '--check has made no file';
 
 my $late = daemon_at('late');
 start_at($late, "--store=redis://127.0.0.1:$nobody", @with_key);
-logs($late, qr/store: away: 127\.0\.0\.1:$nobody: Connection refused/, 'nobody is there');
+logs($late, qr/store: down: 127\.0\.0\.1:$nobody: Connection refused/, 'nobody is there');
 redis($nobody);
-logs($late, qr/info: store: 127\.0\.0\.1:$nobody shares the state of this daemon again/, 'a Redis that comes later is joined');
+logs($late, qr/info: store: up at 127\.0\.0\.1:$nobody$/m, 'a Redis that comes later is joined');
 my $denied = daemon_at('denied');
 start_at($denied, "--store=redis://127.0.0.1:$locked", @with_key, "--store-password-file=$wrong");
-logs($denied, qr/store: away: .*WRONGPASS.* \(that does not pass by itself\)/, 'the password is wrong');
+logs($denied, qr/store: down: .*WRONGPASS.* \(that does not pass by itself\)/, 'the password is wrong');
 cli($locked, '-a', 'right', qw(CONFIG SET requirepass seWrong));
-logs($denied, qr/:$locked shares the state of this daemon again/, 'a password that is set right there is enough');
+logs($denied, qr/ store: up at 127\.0\.0\.1:$locked$/m, 'a password that is set right there is enough');
 
 # ---- a policy, and what is left of --check -------------------------------------------------------
 
@@ -250,7 +250,7 @@ is "@lines", '', 'and no word';
 is cli($plain, qw(EXISTS {greyd}:policy)), '0', 'who only checks has no say in the policy';
 my $first = daemon_at('first');
 start_at($first, "--store=redis://127.0.0.1:$plain", @with_key);
-logs($first, qr/store: 127\.0\.0\.1:$plain shares the state of this daemon$/m, 'one shares it');
+logs($first, qr/store: up at 127\.0\.0\.1:$plain$/m, 'one shares it');
 my $policy = cli($plain, qw(GET {greyd}:policy));
 my @other = ('-m', 10, "--store=redis://127.0.0.1:$plain", @with_key);
 ($code, @lines) = run_to_end($program, @other, '--check', @listen);
@@ -280,7 +280,7 @@ cli($limited, qw(ACL LOG RESET));
 my ($a, $b) = (daemon_at('a'), daemon_at('b'));
 for my $daemon ($a, $b) {
     start_at($daemon, @as_greyd);
-    logs($daemon, qr/:$limited shares the state of this daemon$/m, 'as that user the state is shared');
+    logs($daemon, qr/store: up at 127\.0\.0\.1:$limited$/m, 'as that user the state is shared');
 }
 my $retry = query('192.0.2.3', 'a@x.org', 'b@y.net');
 is substr(ask(asker($a->{port}), $retry), 0, 2), '01', 'who is deferred by one';

@@ -24,6 +24,8 @@ finds() { # code argument...
 }
 check() { finds "$1" --check --service="$service"; }
 variable() { cat "$service/variables/$1"; }
+count_ups() { grep -c "store: up at 127.0.0.1:$redis\$" "$log"; }
+joins_again() { [ "$(count_ups)" -gt "$ups" ]; }
 log_has() { grep -q -e "$1" "$log" 2>/dev/null; }
 
 redis_pid=
@@ -110,7 +112,7 @@ with ok -- --store="$url" --store-key-file=store-key --store-password-file=store
 [ "$(variable STORE)" = "$url" ] || fail 'STORE'
 [ "$(variable STORE_KEY_FILE)" = store-key ] || fail 'STORE_KEY_FILE'
 [ "$(variable STORE_PASSWORD_FILE)" = store-password ] || fail 'STORE_PASSWORD_FILE'
-wait_for log_has "store: 127.0.0.1:$redis shares the state of this daemon" || fail 'it does not share its state'
+wait_for log_has "store: up at 127.0.0.1:$redis" || fail 'it does not share its state'
 [ "$(cli EXISTS '{greyd}:policy')" = 1 ] || fail 'no policy is there'
 check 0
 says_not 'store'
@@ -122,7 +124,7 @@ says_not 'store'
 
 say 'its Redis is stopped: a warning, and no reason not to start'
 stop_redis
-wait_for log_has 'store: away: ' || fail 'the daemon does not say so'
+wait_for log_has 'store: down: ' || fail 'the daemon does not say so'
 check 0
 says "warning: $service: store 127.0.0.1:$redis: Connection refused"
 says 'to do: see that it runs'
@@ -140,22 +142,29 @@ says 'to do: see STORE_PASSWORD_FILE'
 stop_redis
 
 say 'it comes back: nothing is to be done'
+ups=$(count_ups)
 start_redis --requirepass "$password"
-wait_for log_has 'shares the state of this daemon again' || fail 'the daemon does not join'
+wait_for joins_again || fail 'the daemon does not join'
 check 0
 says_not 'store'
 
 say 'another policy than that of those who share it'
-cli SET '{greyd}:policy' min-resend=60 EX 3600 >/dev/null
+policy=$(cli GET '{greyd}:policy')
+cli SET '{greyd}:policy' "$(echo "$policy" | sed 's/min-resend=300/min-resend=60/')" EX 3600 >/dev/null
 wait_for log_has 'others share it under another policy' || fail 'the daemon does not say so'
 check 1
 says 'others share it under another policy: '
 says 'min-resend is 60 there and 300 here'
 finds 1 --check --service="$service" --json
 says '"id": "store-policy-differs"'
-before=$(grep -c 'shares the state of this daemon again' "$log")
+say 'another key'
+cli SET '{greyd}:policy' "$(echo "$policy" | sed 's/key=.*/key=0000000000000000/')" EX 3600 >/dev/null
+check 1
+says 'others share it under another key'
+says 'to do: copy the file that STORE_KEY_FILE names'
+wait_for log_has 'store: up at .*, shared under another policy' || fail 'its standing is not said'
+ups=$(count_ups)
 cli DEL '{greyd}:policy' >/dev/null
-joins_again() { [ "$(grep -c 'shares the state of this daemon again' "$log")" -gt "$before" ]; }
 wait_for joins_again || fail 'the daemon does not join again'
 
 say 'a variable is set as the options are, and asked about before'

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "greyd/fronts/counters_text.h"
+#include "greyd/shared/counters_text.h"
 
 using namespace grey;
 using namespace grey::metrics;
@@ -27,6 +28,8 @@ json all_counters() {
   Count next = 1;
   visit_counters(Counters(),
                  [&](std::string_view name, Count) { counters[std::string(name)] = next++; });
+  shared::visit_counters(
+      {}, {}, [&](std::string_view name, Count) { counters[std::string(name)] = next++; });
   return counters;
 }
 
@@ -61,6 +64,12 @@ TEST_CASE("what a daemon counts has its name, and its labels") {
       {"state.lost-changes", "greyd_lost_changes_total"},
       {"log.lines", "greyd_log_lines_dropped_total"},
       {"loop.unexpected", "greyd_unexpected_exceptions_total"},
+      {"store.asked", "greyd_store_asked_total"},
+      {"store.untold", "greyd_store_untold_total"},
+      {"store.orders.heard", "greyd_store_orders_heard_total"},
+      {"store.failures.timed_out", R"(greyd_store_failures_total{fault="timed_out"})"},
+      {"store.connect-failures.denied", R"(greyd_store_connect_failures_total{fault="denied"})"},
+      {"store.breaker-opened", "greyd_store_breaker_opened_total"},
   };
   const json counters = all_counters();
   const std::string text = text_of({{"counters", counters}}, json::object());
@@ -107,6 +116,26 @@ TEST_CASE("how it stands has its names, too") {
     CAPTURE(line);
     CHECK(has_line(text, line));
   }
+}
+
+TEST_CASE("how the store stands, of a daemon that has one") {
+  const auto text = [](const char* status) { return text_of(json::object(), json::parse(status)); };
+  const std::string member = text(R"({"store": {"up": true, "state": "member", "healing": true}})");
+  for (const char* const line : {"greyd_store_up 1", "greyd_store_member 1",
+                                 "greyd_store_policy_differs 0", "greyd_store_healing 1"}) {
+    CHECK(has_line(member, line));
+  }
+  CHECK(has_line(text(R"({"store": {"up": true, "state": "other_clock"}})"),
+                 "greyd_store_clock_differs 1"));
+  const std::string differs = text(R"({"store": {"up": true, "state": "other_policy"}})");
+  for (const char* const line : {"greyd_store_up 1", "greyd_store_member 0",
+                                 "greyd_store_policy_differs 1", "greyd_store_healing 0"}) {
+    CHECK(has_line(differs, line));
+  }
+  json counters;
+  visit_counters(Counters(),
+                 [&](std::string_view name, Count) { counters[std::string(name)] = 1; });
+  CHECK(text_of({{"counters", counters}}, json::object()).find("store") == std::string::npos);
 }
 
 TEST_CASE("retries are a histogram of how long they had waited") {

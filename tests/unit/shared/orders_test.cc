@@ -48,6 +48,19 @@ struct Daemon {
         [](const auto&) {});
     orders->say({Order::Kind::allow, at, "uid:0", {}, entry, {}});
   }
+  void block(const char* entry, Seconds at, std::optional<Seconds> until = {}) {
+    service->entries().change(
+        [&](Entries& entries) {
+          return entries.put({Entry::Kind::block, entry, at, until, "uid:0"});
+        },
+        [](const auto&) {});
+    orders->say({Order::Kind::block, at, "uid:0", {}, entry, until});
+  }
+  void forget(const char* client, Seconds at) {
+    Order order{Order::Kind::forget, at, "uid:0", {}, {}, {}};
+    order.records.client = client;
+    orders->say(order);
+  }
   void unlist(const char* entry, Seconds at) {
     service->entries().change(
         [&](Entries& entries) -> Result<void> {
@@ -68,6 +81,28 @@ struct Daemon {
 };
 
 struct Fixture {
+  // What both have of an entry: "allow 1700000000", or nothing.
+  std::string entry(Daemon& of, const char* text) {
+    const Entry* const found = of.service->entries().entries().find(text);
+    if (found == nullptr) return "";
+    return (found->kind == Entry::Kind::allow ? "allow " : "block ") +
+           std::to_string(found->since - kNow);
+  }
+  std::string both(const char* text) {
+    const std::string at_a = entry(a, text), at_b = entry(b, text);
+    return at_a == at_b ? at_a : at_a + " at a, " + at_b + " at b";
+  }
+  void cut(Daemon& one) {
+    one.store.set_up(false);
+    one.orders->join();
+  }
+  void tick_both(Seconds now) {
+    for (int i = 0; i < 2; ++i) {
+      a.tick(now);
+      b.tick(now);
+    }
+  }
+
   RedisServer redis;
   Daemon a{redis, "a"}, b{redis, "b"};
 };
@@ -175,4 +210,207 @@ TEST_CASE_FIXTURE(Fixture,
   a.tick(kNow + 3);
   b.tick(kNow + 4);
   CHECK(b.ask(kNow + 4, "192.0.2.1") == wire::Reason::whitelisted);
+}
+
+TEST_CASE_FIXTURE(Fixture, "of what two say who cannot hear each other the later stands at both") {
+  for (const bool a_is_heard_first : {true, false}) {
+    CAPTURE(a_is_heard_first);
+    const char* const entry = a_is_heard_first ? "192.0.2.1" : "192.0.2.2";
+    a.allow(entry, kNow);
+    tick_both(kNow);
+    cut(a);
+    cut(b);
+    a.allow(entry, kNow + 10);
+    b.unlist(entry, kNow + 20);
+    Daemon& first = a_is_heard_first ? a : b;
+    Daemon& second = a_is_heard_first ? b : a;
+    first.store.set_up(true);
+    first.tick(kNow + 30);
+    second.store.set_up(true);
+    tick_both(kNow + 31);
+    CHECK(both(entry) == "");
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "and of what is said in one second one of the two, the same at both") {
+  for (const bool a_is_heard_first : {true, false}) {
+    CAPTURE(a_is_heard_first);
+    const char* const entry = a_is_heard_first ? "192.0.2.1" : "192.0.2.2";
+    cut(a);
+    cut(b);
+    a.allow(entry, kNow);
+    b.block(entry, kNow);
+    (a_is_heard_first ? a : b).store.set_up(true);
+    tick_both(kNow + 1);
+    (a_is_heard_first ? b : a).store.set_up(true);
+    tick_both(kNow + 2);
+    CHECK(both(entry) == "block 0");
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "of what one says in one second the last stands") {
+  tick_both(kNow);
+  a.allow("192.0.2.1", kNow);
+  a.unlist("192.0.2.1", kNow);
+  a.allow("192.0.2.1", kNow);
+  tick_both(kNow + 1);
+  CHECK(entry(a, "192.0.2.1") == "allow 0");
+  CHECK(entry(b, "192.0.2.1") == "allow 2");
+  a.unlist("192.0.2.1", kNow + 1);
+  tick_both(kNow + 2);
+  CHECK(both("192.0.2.1") == "");
+}
+
+TEST_CASE_FIXTURE(Fixture, "whose clock is behind has the last word, too") {
+  tick_both(kNow);
+  a.allow("192.0.2.1", kNow + 20);
+  tick_both(kNow + 20);
+  b.unlist("192.0.2.1", kNow + 1);
+  tick_both(kNow + 21);
+  CHECK(both("192.0.2.1") == "");
+}
+
+TEST_CASE_FIXTURE(Fixture, "an entry is what it names, however it is written") {
+  a.allow("192.0.2.0/24", kNow);
+  tick_both(kNow);
+  b.unlist("192.0.2.*", kNow + 1);
+  tick_both(kNow + 2);
+  CHECK(both("192.0.2.0/24") == "");
+  // Nor does it come back to who hears all anew.
+  cut(a);
+  cut(b);
+  a.store.set_up(true);
+  b.store.set_up(true);
+  tick_both(kNow + 3);
+  CHECK(both("192.0.2.0/24") == "");
+}
+
+TEST_CASE_FIXTURE(Fixture, "an entry that is over when it is heard has ended what was before it") {
+  a.block("192.0.2.1", kNow);
+  tick_both(kNow);
+  cut(b);
+  a.block("192.0.2.1", kNow + 10, kNow + 20);
+  a.tick(kNow + 11);
+  b.store.set_up(true);
+  b.tick(kNow + 30);
+  CHECK(entry(b, "192.0.2.1") == "");
+}
+
+TEST_CASE_FIXTURE(Fixture, "what is no order is counted, and those behind it are heard") {
+  tick_both(kNow);
+  const std::string big(10'000'000, 'x');
+  const auto add = [&](const std::string& field, const std::string& value) {
+    b.store.say({"XADD", "{greyd}:orders", "*", field, value});
+  };
+  add("order", "\x00\xff{");
+  add("order", big);
+  add("disorder", R"({"order":"allow","at":1,"by":"x","entry":"192.0.2.9"})");
+  add("order", R"({"order":"allow","at":1,"by":"x","entry":"no entry of a list"})");
+  add("order", R"({"order":"allow","at":9223372036854775807,"by":"x","entry":"192.0.2.9"})");
+  add("order", R"({"order":"forget","at":9223372036854775000,"by":"x","client":"0.0.0.0/0"})");
+  add("order", R"({"order":"forget","at":1700000000,"by":"x","client":"no client/77"})");
+  b.store.say({"HSET", "{greyd}:entries", "x", "garbage", "y", big, "z", "1 1 0 " + big});
+  a.allow("192.0.2.1", kNow + 1);
+  tick_both(kNow + 1);
+  CHECK(both("192.0.2.1") == "allow 1");
+  CHECK(b.order_counters.refused == 7);
+  CHECK(b.service->entries().entries().size() == 1);
+  CHECK(b.orders->forgotten(triplet("192.0.2.1")) == 0);
+  cut(b);
+  b.store.set_up(true);
+  b.tick(kNow + 2);
+  CHECK(b.order_counters.refused == 7 + 7 + 3);
+  CHECK(both("192.0.2.1") == "allow 1");
+}
+
+TEST_CASE_FIXTURE(Fixture, "a store that has lost all is told what was ordered") {
+  tick_both(kNow);
+  a.allow("192.0.2.1", kNow);
+  a.forget("192.0.2.0/24", kNow);
+  tick_both(kNow + 1);
+  Daemon late(redis, "late");
+  cut(a);
+  a.store.say({"FLUSHALL"});
+  a.store.set_up(true);
+  a.tick(kNow + 2);
+  late.tick(kNow + 3);
+  CHECK(entry(late, "192.0.2.1") == "allow 0");
+  CHECK(late.orders->forgotten(triplet("192.0.2.1")) == kNow);
+}
+
+TEST_CASE_FIXTURE(Fixture, "what was not said yet is said by the next run") {
+  a.allow("192.0.2.1", kNow);
+  tick_both(kNow);
+  CHECK(a.orders->unsaid().empty());
+  const auto version = a.orders->unsaid_version();
+  cut(a);
+  a.unlist("192.0.2.1", kNow + 1);
+  a.forget("192.0.2.0/24", kNow + 1);
+  CHECK(a.orders->unsaid_version() != version);
+  std::vector<Order> unsaid = a.orders->unsaid();
+  REQUIRE(unsaid.size() == 2);
+  CHECK(to_text(unsaid[0]) ==
+        R"({"order":"unlist","at":1700000001,"by":"uid:0@a","entry":"192.0.2.1"})");
+  a.orders.emplace(*a.service, a.store, "a", a.order_counters);
+  a.orders->restore(std::move(unsaid));
+  CHECK(a.orders->unsaid().size() == 2);
+  CHECK(a.orders->forgotten(triplet("192.0.2.1")) == kNow + 1);
+  a.store.set_up(true);
+  tick_both(kNow + 2);
+  CHECK(both("192.0.2.1") == "");
+  CHECK(b.orders->forgotten(triplet("192.0.2.1")) == kNow + 1);
+  CHECK(a.orders->unsaid().empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "a call that comes to nothing leaves its order to be said") {
+  tick_both(kNow);
+  a.store.lose(1, true);
+  a.allow("192.0.2.1", kNow);
+  CHECK(a.orders->unsaid().size() == 1);
+  tick_both(kNow + 1);
+  CHECK(a.orders->unsaid().empty());
+  CHECK(both("192.0.2.1") == "allow 0");
+  CHECK(b.store.say({"XLEN", "{greyd}:orders"}).at(0) == "1");
+}
+
+TEST_CASE_FIXTURE(Fixture, "a client that was noted just after its forgetting has been forgotten") {
+  const auto client = [](Seconds seen) {
+    SavedRecord record = triplet("192.0.2.1");
+    record.record_class = RecordClass::client;
+    record.sender = record.recipient = {};
+    record.seen = seen;
+    record.passes = 3;
+    return record;
+  };
+  const SavedRecord noted = client(kNow + 2), earned = client(kNow + 300);
+  b.service->import({&noted, 1}, kNow + 2);
+  a.forget("192.0.2.1", kNow);
+  tick_both(kNow + 3);
+  CHECK(b.service->greylist().table().size() == 0);
+  CHECK(noted.seen <= a.orders->forgotten(noted));
+  CHECK(earned.seen > a.orders->forgotten(earned));
+  CHECK(a.orders->forgotten(triplet("192.0.2.1")) == kNow);
+}
+
+TEST_CASE_FIXTURE(Fixture, "ten thousand orders are heard at once") {
+  tick_both(kNow);
+  for (int i = 0; i < 5000; ++i) {
+    const std::string address = "10.0." + std::to_string(i / 250) + "." + std::to_string(i % 250);
+    const std::string allow =
+        R"({"order":"allow","at":1700000000,"by":"x","entry":")" + address + "\"}";
+    const std::string forget =
+        R"({"order":"forget","at":1700000000,"by":"x","client":")" + address + "\"}";
+    b.store.say({"XADD", "{greyd}:orders", "*", "order", allow});
+    b.store.say({"XADD", "{greyd}:orders", "*", "order", forget});
+  }
+  b.ask(kNow, "10.0.19.249");
+  b.tick(kNow + 1);
+  CHECK(b.service->entries().entries().size() == 5000);
+  CHECK(b.service->greylist().table().size() == 0);
+  CHECK(b.order_counters.heard == 10'000);
+  b.tick(kNow + 2);
+  CHECK(b.order_counters.dropped == 4000);  // marks that are too many
+  const int calls = b.store.calls();
+  b.tick(kNow + 3);
+  CHECK(b.store.calls() == calls + 1);
 }
