@@ -21,10 +21,10 @@
 
 #include "greyd/base/background.h"
 #include "greyd/base/seconds.h"
+#include "greyd/base/store_url.h"
 #include "greyd/net/event_loop.h"
 #include "greyd/store/fault.h"
 #include "greyd/store/redis_link.h"
-#include "greyd/base/store_url.h"
 
 namespace grey {
 

@@ -259,6 +259,12 @@ is @lines, 1, 'another policy: one line' or diag @lines;
 like $lines[0], qr/^warning: store: other_policy: 127\.0\.0\.1:$plain: .*min-resend is 300 there and 600 here;/,
     'another policy: what differs';
 is cli($plain, qw(GET {greyd}:policy)), $policy, 'and it has no say in it';
+my @other_key = ("--store=redis://127.0.0.1:$plain", '--store-key-file=' . file('other', 'f' x 32));
+($code, @lines) = run_to_end($program, @other_key, '--check', @listen);
+is "$code " . @lines, '0 1', 'the key of another cluster: exit 0, one line' or diag @lines;
+like $lines[0], qr/^warning: store: other_key: 127\.0\.0\.1:$plain: others share it under another key; that does not pass/,
+    'the key of another cluster: named as such';
+unlike $lines[0], qr/ffff|0011/, 'and no key is shown';
 my $second = daemon_at('second');
 start_at($second, @other);
 logs($second, qr/warning: store: others share it under another policy/, 'a daemon with another policy says so');

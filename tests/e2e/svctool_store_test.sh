@@ -15,13 +15,6 @@ done
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/svctool_lib.sh"
 
-finds() { # code argument...
-  code=$1
-  shift
-  "$svctool" "$@" >"$top/out" 2>"$top/err"
-  got=$?
-  [ $got = "$code" ] || fail "exit $got instead of $code of svctool $*"
-}
 check() { finds "$1" --check --service="$service"; }
 variable() { cat "$service/variables/$1"; }
 count_ups() { grep -c "store: up at 127.0.0.1:$redis\$" "$log"; }
