@@ -35,10 +35,9 @@
 #include "greyd/privileges.h"
 #include "greyd/service/service.h"
 #include "greyd/shared/shared_state.h"
-#include "greyd/shared/store_key.h"
+#include "greyd/sharing.h"
 #include "greyd/start_check.h"
 #include "greyd/state/state_place.h"
-#include "greyd/store/store_password.h"
 #include "greyd/store_report.h"
 #include "greyd/supervisor_report.h"
 #include "greyd/upkeep.h"
@@ -100,31 +99,6 @@ SupervisorNotice find_supervisor(const Options& options, spdlog::logger& logger)
   return notice;
 }
 
-// Nothing where nobody shares the state.
-Result<std::optional<shared::SharedSettings>> shared_settings(const Options& options) {
-  std::optional<shared::SharedSettings> settings;
-  if (options.store.empty()) return settings;
-  auto url = parse_store_url(options.store);
-  if (!url) return tl::make_unexpected(url.error());
-  if (options.store_key_file.empty()) return misuse("--store needs --store-key-file");
-  auto key = shared::read_store_key(options.store_key_file);
-  if (!key) return tl::make_unexpected(key.error());
-  std::string password;
-  if (!options.store_password_file.empty()) {
-    auto read = read_store_password(options.store_password_file);
-    if (!read) return tl::make_unexpected(read.error());
-    password = std::move(*read);
-  }
-  char host[256] = "";
-  ::gethostname(host, sizeof host - 1);
-  settings.emplace(shared::SharedSettings{std::move(*url), std::move(password), *key,
-                                          std::string(host) + "." +
-                                              std::to_string(options.listen.port) + "." +
-                                              std::to_string(randombytes_random()),
-                                          options.context_file});
-  return settings;
-}
-
 Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pipe,
                   spdlog::logger& logger, Counters& counters) {
   auto socket = bind_udp(options.listen);
@@ -136,6 +110,9 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
   if (const auto dropped = drop_privileges(options.user, *group); !dropped) {
     return tl::make_unexpected(dropped.error());
   }
+  // Before the state is touched: a start that is refused changes nothing.
+  const auto sharing = shared_settings(options);
+  if (!sharing) return tl::make_unexpected(sharing.error());
   auto control_socket = open_control_socket(options, *group);
   if (!control_socket) return tl::make_unexpected(control_socket.error());
   RateLimit unexpected(kUnexpectedLogPeriod);
@@ -171,8 +148,6 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
     return tl::make_unexpected(loaded.error());
   }
   const NetworkSet allow = options.allow ? *options.allow : local_networks();
-  const auto sharing = shared_settings(options);
-  if (!sharing) return tl::make_unexpected(sharing.error());
   shared::SharedCounters shared_counters;
   std::optional<shared::SharedState> shared;
   if (*sharing) {

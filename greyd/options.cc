@@ -5,6 +5,7 @@
 #include <charconv>
 #include <initializer_list>
 #include <map>
+#include <utility>
 
 #include "greyd/base/arguments.h"
 #include "greyd/base/deferral.h"
@@ -15,7 +16,7 @@ namespace grey {
 namespace {
 
 constexpr const char* kFooter =
-    "contextFile and the lists, when relative, are taken from $CONTROLDIR.\n"
+    "Files, when relative, are taken from $CONTROLDIR.\n"
     "Signals: TERM saves and exits, USR1 saves, USR2 expires, HUP reloads the lists.";
 
 // The numbers as they stand on the command line, in the units of the table of settings.
@@ -31,6 +32,7 @@ struct Raw {
   int notification_fd = 0;  // 0: none
   std::string allow;
   std::vector<std::string> policy;
+  std::string store;
   std::string address, context_file;
   bool greydaemon = false;
 };
@@ -148,12 +150,9 @@ void add_options(CLI::App& app, Raw& raw, Options& options) {
   add_number(app, "notification-fd", raw.notification_fd, raw.greydaemon);
   add_choice(app, "log-format", options.log_format,
              {LogFormat::plain, LogFormat::logfmt, LogFormat::json});
-  app.add_option("--store", options.store, "a store whose state other daemons share")
-      ->type_name("URL");
-  app.add_option("--store-password-file", options.store_password_file, "its password")
-      ->type_name("FILE");
-  app.add_option("--store-key-file", options.store_key_file, "the key of all who share it")
-      ->type_name("FILE");
+  add_setting(app, "store", raw.store);
+  add_setting(app, "store-password-file", options.store_password_file);
+  add_setting(app, "store-key-file", options.store_key_file);
   app.add_flag("--check", options.check,
                "say what would stop a start with these options, lists and files, and exit");
   app.add_flag("--greydaemon", raw.greydaemon,
@@ -211,6 +210,29 @@ Result<void> check_greydaemon(const CLI::App& app, const Policy& policy) {
         "--client-passes: under greydaemon's rules one good retry makes a client known, and its "
         "save file has no place for a count; qmail-greyd has the choice");
   }
+  for (const Setting& setting : all_settings()) {
+    if (!is_not_greydaemons(setting) || !is_given(app, setting)) continue;
+    return misuse("--" + std::string(setting.name) +
+                  ": under greydaemon's rules there is none; qmail-greyd has it");
+  }
+  return {};
+}
+
+// What names the state that others share, and what goes with it.
+Result<void> parse_store(const Raw& raw, const std::string& control_directory, Options& options) {
+  const std::pair<const char*, std::string*> files[] = {
+      {"--store-password-file", &options.store_password_file},
+      {"--store-key-file", &options.store_key_file}};
+  for (const auto& [option, file] : files) {
+    if (file->empty()) continue;
+    if (raw.store.empty()) return misuse(std::string(option) + " is of no use without --store");
+    *file = path_below(control_directory, *file);
+  }
+  if (raw.store.empty()) return {};
+  auto url = parse_store_url(raw.store);
+  if (!url) return misuse("--store: " + url.error().text);
+  if (options.store_key_file.empty()) return misuse("--store needs --store-key-file");
+  options.store = std::move(*url);
   return {};
 }
 
@@ -256,6 +278,7 @@ Result<void> complete(Raw& raw, const CLI::App& app, const std::string& control_
     if (!allow) return misuse("--allow: " + allow.error().text);
     options.allow = std::move(*allow);
   }
+  if (auto good = parse_store(raw, control_directory, options); !good) return good;
   return parse_policy(raw, app, options);
 }
 

@@ -9,6 +9,7 @@
 #include "greyd/base/error.h"
 #include "greyd/base/log_format.h"
 #include "greyd/base/settings_table.h"
+#include "greyd/base/store_url.h"
 #include "greyd/core/policy.h"
 #include "greyd/lists/network_set.h"
 #include "greyd/net/listener.h"
@@ -46,10 +47,10 @@ struct Options {
   std::string control_group;   // may use it, too; empty: none
   // Where s6 waits for a newline (SupervisorNotice::tell_s6). Absent: nobody does.
   std::optional<int> notification_fd;
-  std::string store;                // where the state is that others share; empty: nobody does
+  std::optional<StoreUrl> store;    // by which others share the state; absent: nobody does
   std::string store_password_file;  // empty: no password
-  std::string store_key_file;
-  bool check = false;  // say whether a start would do, instead of one
+  std::string store_key_file;       // of a store
+  bool check = false;               // say whether a start would do, instead of one
 };
 
 // What the command line asked for instead of a run: text for standard output, then exit 0.

@@ -14,6 +14,8 @@
 #include "greyd/net/listener.h"
 #include "greyd/net/udp_socket.h"
 #include "greyd/privileges.h"
+#include "greyd/shared/ask_store.h"
+#include "greyd/sharing.h"
 #include "greyd/state/state_place.h"
 
 namespace grey {
@@ -86,6 +88,8 @@ Result<void> check_start(const Options& options, spdlog::logger& logger) {
     return tl::make_unexpected(group.error());
   }
   if (auto dropped = drop_privileges(options.user); !dropped) return dropped;
+  const auto sharing = shared_settings(options);
+  if (!sharing) return tl::make_unexpected(sharing.error());
   const auto lists = load_lists(list_files(options));
   if (!lists) return tl::make_unexpected(lists.error());
   for (const AddressList* list : {&lists->whitelist, &lists->blacklist}) {
@@ -94,6 +98,11 @@ Result<void> check_start(const Options& options, spdlog::logger& logger) {
   const auto unwritable = check_state_access(options.context_file);
   if (!unwritable) return tl::make_unexpected(unwritable.error());
   if (!unwritable->empty()) logger.warn("{}; it would answer from memory", *unwritable);
+  if (*sharing) {
+    for (const shared::StoreRemark& remark : shared::ask_store(**sharing, options.policy)) {
+      logger.warn("{}", shared::to_line(remark));
+    }
+  }
   return {};
 }
 

@@ -95,6 +95,7 @@ StoreStanding StoreReport::look() const {
   standing.healing = state_.healing();
   standing.breaker_open = link.breaker_open;
   standing.last_fault = link.last_fault;
+  standing.may_pass = link.last_fault.empty() || may_pass(link.last_fault_kind);
   standing.last_fault_at = link.last_fault_at;
   return standing;
 }

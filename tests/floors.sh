@@ -42,7 +42,7 @@ smtpd-glue/mailfront:     smtpd-glue/libgreylist
 smtpd-glue/qmail:         smtpd-glue/libgreylist
 '
 # What belongs to greyd, svctool and smtpd-glue themselves.
-top='greyd/main greyd/options greyd/control_socket greyd/upkeep greyd/front_settings greyd/sandbox greyd/privileges greyd/start_check greyd/store_report greyd/supervisor_report
+top='greyd/main greyd/options greyd/control_socket greyd/upkeep greyd/front_settings greyd/sandbox greyd/privileges greyd/sharing greyd/start_check greyd/store_report greyd/supervisor_report
 svctool/main smtpd-glue/small_runtime smtpd-glue/musl'
 # Who alone includes a header from elsewhere.
 only='ev.h greyd/net/event_loop.cc httplib.h greyd/http/http_engine.cc hiredis.h greyd/store/redis_protocol.cc'

@@ -5,7 +5,7 @@ grey_unit_test(svctool_test
                        unit/svctool/greyip_test.cc unit/svctool/findings_test.cc
                        unit/svctool/show_test.cc unit/svctool/supervisor_test.cc
                        unit/svctool/process_test.cc unit/svctool/remove_test.cc unit/svctool/edits_test.cc unit/svctool/set_test.cc unit/svctool/service_state_test.cc
-                       unit/svctool/judges_test.cc unit/svctool/machine_test.cc
+                       unit/svctool/judge_store_test.cc unit/svctool/judges_test.cc unit/svctool/machine_test.cc
                        unit/base/error_test.cc unit/svctool/standing_test.cc unit/svctool/suite_test.cc unit/svctool/target_path_test.cc unit/svctool/wait_test.cc unit/svctool/page_test.cc
                LIBRARIES svctool_verbs grey_daemon nlohmann_json::nlohmann_json)
 add_test(NAME svctool_e2e
@@ -15,6 +15,9 @@ add_test(NAME svctool_upkeep_e2e
                  $<TARGET_FILE:qmail-greyd>)
 add_test(NAME svctool_check_e2e
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_check_test.sh $<TARGET_FILE:svctool>
+                 $<TARGET_FILE:qmail-greyd>)
+add_test(NAME svctool_store_e2e
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_store_test.sh $<TARGET_FILE:svctool>
                  $<TARGET_FILE:qmail-greyd>)
 add_test(NAME svctool_operator_rules_e2e
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_operator_rules_test.sh $<TARGET_FILE:svctool>

@@ -255,6 +255,37 @@ constexpr Setting kSettings[] = {
      .standard = "plain",
      .help = "form of the lines of the log: plain, logfmt or json",
      .svctool_help = "the form of the log's lines"},
+    {.name = "store",
+     .option = "store",
+     .variable = "STORE",
+     .kind = Kind::store,
+     .unit = "url",
+     .argument = "URL",
+     .otherwise = "none",
+     .greydaemon_fixed = true,
+     .help = "a Redis, by which several daemons share one state",
+     .svctool_help = "a Redis, by which daemons share one state: redis://HOST[:PORT], or of "
+                     "Sentinels redis+sentinel://HOST,.../NAME"},
+    {.name = "store-password-file",
+     .option = "store-password-file",
+     .variable = "STORE_PASSWORD_FILE",
+     .kind = Kind::file,
+     .unit = "file",
+     .argument = "FILE",
+     .otherwise = "no password",
+     .greydaemon_fixed = true,
+     .help = "the file that its password is in",
+     .svctool_help = "the file that its password is in"},
+    {.name = "store-key-file",
+     .option = "store-key-file",
+     .variable = "STORE_KEY_FILE",
+     .kind = Kind::file,
+     .unit = "file",
+     .argument = "FILE",
+     .otherwise = "none: --store needs one",
+     .greydaemon_fixed = true,
+     .help = "a file that all who share it have alike: 32 hexadecimal digits",
+     .svctool_help = "a file that all who share it have alike: 32 hexadecimal digits"},
     // Of the daemon alone, as svctool has other ways to say it.
     {.name = "port",
      .letter = "-p",
@@ -286,7 +317,7 @@ constexpr Setting kSettings[] = {
     {.option = "log-count", .variable = "LOGCOUNT", .unit = "files", .range = {2, 10'000}},
 };
 #pragma GCC diagnostic pop
-constexpr std::size_t kServiceSettings = 24;
+constexpr std::size_t kServiceSettings = 27;
 
 std::int64_t number(std::string_view text) {
   std::int64_t value = 0;

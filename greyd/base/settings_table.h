@@ -27,6 +27,7 @@ enum class Kind {
   places,    // addresses with a port, or absolute paths, separated by commas
   deferral,  // what a client is told, see deferral.h
   user,      // a user's name
+  store,     // where several daemons keep one state, see store_url.h
 };
 
 struct Setting {
@@ -48,7 +49,7 @@ struct Setting {
   std::string_view standard;      // the daemon's default as a value; empty: none
   std::string_view otherwise;     // what holds without a value, in words; empty: nothing to say
   std::string_view greydaemon;    // the default of greydaemon's rules; empty: the same
-  bool greydaemon_fixed = false;  // which leave no choice
+  bool greydaemon_fixed = false;  // which leave no choice; without a default: there is none of it
   bool greydaemon_zero = false;   // where 0 stands for the default, too
   std::string_view initial;  // what svctool writes; empty: nothing, and the daemon's default rules
 
@@ -74,6 +75,11 @@ std::string flag_of(const Setting& setting);
 
 // "from 1 to 400000000"
 std::string text_of(const Range& range);
+
+// Whether greydaemon's rules have no such thing.
+inline bool is_not_greydaemons(const Setting& setting) {
+  return setting.greydaemon_fixed && setting.greydaemon.empty();
+}
 
 // The daemon's default as a number. REQUIRES: Kind::number, and a default.
 std::int64_t standard_number(const Setting& setting);

@@ -23,7 +23,8 @@ std::string_view to_string(State state) {
 std::string to_line(const StoreStanding& standing) {
   if (!standing.up) {
     const std::string& fault = standing.last_fault;
-    return "store: down: " + (fault.empty() ? "not connected yet" : fault) + std::string(kAlone);
+    return "store: down: " + (fault.empty() ? "not connected yet" : fault) +
+           (standing.may_pass ? "" : " (that does not pass by itself)") + std::string(kAlone);
   }
   std::string text = "store: up at " + standing.where;
   if (standing.state == State::member) return text;

@@ -29,6 +29,7 @@ struct StoreStanding {
   bool healing = false;       // what is known here is being told again
   bool breaker_open = false;  // it has failed, and is left alone but for an attempt a second
   std::string last_fault;     // in words; empty: there was none
+  bool may_pass = true;       // without anybody who mends that
   Seconds last_fault_at = 0;
 };
 

@@ -13,9 +13,6 @@
 namespace grey::shared {
 namespace {
 
-constexpr const char* kPolicyKey = "{greyd}:policy";
-constexpr const char* kRunKey = "{greyd}:run";
-constexpr const char* kBeatKey = "{greyd}:beat";
 constexpr std::size_t kLongestRun = 1000;  // octets; ours are shorter
 
 Seconds number_of(std::string_view text) {

@@ -8,8 +8,6 @@
 namespace grey::shared {
 namespace {
 
-constexpr const char* kStream = "{greyd}:orders";
-constexpr const char* kEntriesKey = "{greyd}:entries";
 constexpr std::size_t kPage = 100;                         // orders, of the stream
 constexpr Seconds kPrunePeriod = 3600;                     // seconds
 constexpr std::int64_t kKindRank = 1'000'000'000'000'000;  // above all ends
@@ -179,7 +177,7 @@ Call Orders::say_call(const Order& order) const {
   const Stamp stamp = stamp_of(order);
   const Seconds useful = std::max<Seconds>(now_ - service_.greylist().policy().timeout, 0);
   return {kSay,
-          {kStream, kEntriesKey},
+          {kStreamKey, kEntriesKey},
           {to_text(order), order.kind == Order::Kind::forget ? std::string() : key_of(order),
            std::to_string(stamp.at), std::to_string(stamp.rank), std::to_string(over_at(order)),
            std::to_string(useful)}};
@@ -260,7 +258,7 @@ void Orders::say_missing_entries() {
 
 void Orders::hear_stream() {
   asking_ = true;
-  link_.call({kHear, {kStream}, {last_, std::to_string(kLongestOrder)}},
+  link_.call({kHear, {kStreamKey}, {last_, std::to_string(kLongestOrder)}},
              [self = self_](const auto* answer) {
                if (*self == nullptr) return;
                (*self)->asking_ = false;

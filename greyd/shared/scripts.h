@@ -7,6 +7,13 @@
 
 namespace grey::shared {
 
+// What is one for all who share a state.
+constexpr const char* kPolicyKey = "{greyd}:policy";
+constexpr const char* kRunKey = "{greyd}:run";
+constexpr const char* kBeatKey = "{greyd}:beat";
+constexpr const char* kStreamKey = "{greyd}:orders";
+constexpr const char* kEntriesKey = "{greyd}:entries";
+
 // Of one query. KEYS: the client, then its triplets. ARGV: now, the resend window, the timeout, the
 // passes that make a client known (0: none is), then for each key the time of its forgetting (0:
 // never). Answers what is known of each: where the client is known that alone; else a triplet of
@@ -134,6 +141,43 @@ redis.call('SET', KEYS[2], run)
 if tonumber(clock) > tonumber(beat) then beat = clock end
 redis.call('SET', KEYS[3], beat)
 return {policy, run, beat, clock}
+)lua";
+
+// The same for who looks and does not come by. KEYS: the policy's. Answers the policy that holds
+// (empty: none does), the store's clock.
+inline constexpr std::string_view kLook = R"lua(
+return {redis.call('GET', KEYS[1]) or '', redis.call('TIME')[1]}
+)lua";
+
+// Whether this daemon may do all that the others here do, and the store takes it. KEYS: three that
+// are its own, of a text, a hash and a stream, and go by themselves; then one of each kind that the
+// others have, which it leaves alone: who has no right to a key is refused for having named it.
+// What else is refused is named, as Redis does not name it.
+inline constexpr std::string_view kProbe = R"lua(
+local refused
+local function run(...)
+  if refused then return end
+  local answer = redis.pcall(...)
+  if type(answer) ~= 'table' or not answer.err then return answer end
+  refused = answer.err
+  if string.find(refused, "can't run this command", 1, true) then
+    refused = 'NOPERM this user may not run ' .. select(1, ...)
+  end
+end
+run('SET', KEYS[1], '1', 'NX', 'GET', 'EX', 1)
+run('GET', KEYS[1])
+run('EXPIRE', KEYS[1], 1)
+run('TTL', KEYS[1])
+run('HSET', KEYS[2], 'probe', '1')
+run('EXPIRE', KEYS[2], 1)
+run('HGET', KEYS[2], 'probe')
+run('HSCAN', KEYS[2], 0)
+run('HDEL', KEYS[2], 'probe')
+run('XADD', KEYS[3], 'MINID', '~', '0', '*', 'probe', '1')
+run('EXPIRE', KEYS[3], 1)
+run('XRANGE', KEYS[3], '-', '+', 'COUNT', 1)
+run('TIME')
+return refused and redis.error_reply(refused) or 1
 )lua";
 
 // An order (order.h) is said to all. KEYS: the stream, the entries. ARGV: its text, the entry that

@@ -5,6 +5,7 @@
 
 #include "greyd/net/background_thread.h"
 #include "greyd/shared/meeting_keeper.h"
+#include "greyd/shared/store_probe.h"
 #include "greyd/shared/unsaid.h"
 
 namespace grey::shared {
@@ -97,6 +98,7 @@ struct SharedState::Impl {
     StoreSettings of;
     of.url = settings.url;
     of.password = settings.password;
+    of.probe = store_probe();
     return of;
   }
 

@@ -89,6 +89,8 @@ Fault fault_of(std::string_view error) {
   // Within a script, Redis 7 says "READONLY You can't write ... script: <sha>, on @user_script:1.";
   // what a script passes on as text begins with the code, too.
   const std::string_view code = error.substr(0, error.find(' '));
+  // Of a right that is missing within a script it says no code.
+  if (error.starts_with("ERR The user executing the script can't ")) return Fault::denied;
   for (const auto& row : kCodes) {
     if (row.code == code) return row.fault;
   }
@@ -108,6 +110,21 @@ bool ends_link(Fault fault) {
     case Fault::full:       // another connection would not help
     case Fault::busy:
     case Fault::no_script:
+    case Fault::refused:
+      return false;
+    default:
+      return true;
+  }
+}
+
+bool may_pass(Fault fault) {
+  switch (fault) {
+    case Fault::no_redis:
+    case Fault::old_version:
+    case Fault::not_master:
+    case Fault::cluster:
+    case Fault::denied:
+    case Fault::bad_sentinel:
     case Fault::refused:
       return false;
     default:

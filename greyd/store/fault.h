@@ -65,6 +65,9 @@ Failure failure_of(std::string_view error);
 
 // Whether another server, or this one some other time, is what helps: the connection is of no use.
 bool ends_link(Fault fault);
+// Whether it may end without anybody who mends something: a host comes back, a load or a fail-over
+// ends. Of others the operator should hear that waiting is of no use.
+bool may_pass(Fault fault);
 // Whether the store is the one to blame, which the breaker counts.
 bool is_stores_failure(Fault fault);
 

@@ -17,11 +17,11 @@
 #include <string_view>
 #include <vector>
 
+#include "greyd/base/store_url.h"
 #include "greyd/net/event_loop.h"
 #include "greyd/store/fault.h"
 #include "greyd/store/redis_handshake.h"
 #include "greyd/store/resolver.h"
-#include "greyd/store/store_url.h"
 
 namespace grey {
 

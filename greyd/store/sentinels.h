@@ -12,11 +12,11 @@
 #include <memory>
 #include <string>
 
+#include "greyd/base/store_url.h"
 #include "greyd/net/event_loop.h"
 #include "greyd/store/fault.h"
 #include "greyd/store/redis_link.h"
 #include "greyd/store/resolver.h"
-#include "greyd/store/store_url.h"
 
 namespace grey {
 

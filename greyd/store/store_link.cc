@@ -142,6 +142,7 @@ struct StoreLink::Impl : std::enable_shared_from_this<Impl> {
   std::string named_by;  // the Sentinel; empty: nobody
   Seconds since = wall_clock();
   std::string last_fault;
+  Fault last_fault_kind = Fault::down;
   Seconds last_fault_at = 0;
   StoreCounters counters;
   std::map<std::string, Script, std::less<>> scripts;   // by text
@@ -253,6 +254,7 @@ void StoreLink::Impl::switched(const Sentinels::Word& word) {
 
 void StoreLink::Impl::remember(const Failure& why) {
   last_fault = why.text;
+  last_fault_kind = why.fault;
   last_fault_at = wall_clock();
 }
 
@@ -488,6 +490,7 @@ StoreStatus StoreLink::status() const {
     if (!impl.named_by.empty()) status.where += ", named by " + impl.named_by;
   }
   status.last_fault = impl.last_fault;
+  status.last_fault_kind = impl.last_fault_kind;
   status.last_fault_at = impl.last_fault_at;
   return status;
 }

@@ -22,11 +22,11 @@
 
 #include "greyd/base/background.h"
 #include "greyd/base/seconds.h"
+#include "greyd/base/store_url.h"
 #include "greyd/base/strings.h"
 #include "greyd/net/event_loop.h"
 #include "greyd/store/fault.h"
 #include "greyd/store/redis_link.h"
-#include "greyd/store/store_url.h"
 
 namespace grey {
 
@@ -60,6 +60,7 @@ struct StoreStatus {
   Seconds since = 0;       // it is up, or is not: since 1970; at first since the start
   std::string where;       // "db1:6379", "10.0.0.2:6379, named by h1:26379"; empty: not known yet
   std::string last_fault;  // in words; empty: there was none
+  Fault last_fault_kind = Fault::down;  // of that
   Seconds last_fault_at = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "greyd/base/store_url.h"
 #include "svctool/plan/settings.h"
 
 namespace grey::svctool {
@@ -18,6 +19,10 @@ const Setting* setting_of(std::string_view flag) {
 std::string quoted(const StartValues& values, std::string_view name) {
   const auto value = values.find(name);
   if (value == values.end() || value->second.empty()) return "its default";
+  // Which may have a password in it.
+  if (name == setting_named("store").variable && !parse_store_url(value->second)) {
+    return "one that cannot be";
+  }
   return "'" + value->second + "'";
 }
 

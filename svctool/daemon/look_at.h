@@ -38,6 +38,8 @@ std::string find_mta_holder(const Seen& seen, const std::string& places);
 
 // Its lists and their cdbs, those that are there.
 std::vector<ListFacts> look_at_lists(const Seen& seen);
+// The files of its store's password and key. Nothing in them is read.
+std::vector<ListFacts> look_at_secrets(const Seen& seen);
 
 // What has a daemon that is to run as another user go on with the state that is there: the
 // commands, one after the other. Empty: its files are that user's, or none is there. "": root.

@@ -129,6 +129,14 @@ MtaFacts look_at_place(const Seen& seen, const std::string& place) {
   return facts;
 }
 
+// One that is there.
+void add_file(const std::string& path, std::vector<ListFacts>& files) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return;
+  // A file that was moved there has kept its time, but not that of its inode.
+  files.push_back({path, std::max(seconds(status.st_mtim), seconds(status.st_ctim))});
+}
+
 }  // namespace
 
 Seen see(const ServiceRequest& request, const std::string& service, pid_t daemon) {
@@ -188,14 +196,21 @@ std::vector<ListFacts> look_at_lists(const Seen& seen) {
     const std::string path = path_below(read_variable(seen.service, "CONTROLDIR"), name);
     for (const std::string_view end : {"", ".local", ".cdb"}) {
       if (!file.list && !end.empty()) continue;
-      struct stat status {};
-      const std::string place = path + std::string(end);
-      if (::stat(place.c_str(), &status) != 0) continue;
-      // A file that was moved there has kept its time, but not that of its inode.
-      lists.push_back({place, std::max(seconds(status.st_mtim), seconds(status.st_ctim))});
+      add_file(path + std::string(end), lists);
     }
   }
   return lists;
+}
+
+std::vector<ListFacts> look_at_secrets(const Seen& seen) {
+  std::vector<ListFacts> secrets;
+  for (const std::string_view option : kSecretFiles) {
+    const std::string name =
+        read_variable(seen.service, std::string(find_setting(option)->variable));
+    if (name.empty()) continue;
+    add_file(path_below(read_variable(seen.service, "CONTROLDIR"), name), secrets);
+  }
+  return secrets;
 }
 
 }  // namespace grey::svctool

@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -26,6 +28,7 @@ std::string without_name(const std::string& said) {
 
 // The settings that svctool knows, words before a command. Any other that the service's own
 // environment has could make a program that root runs load or start another's.
+// Its log's form is ours, as we read it.
 std::vector<std::string> environment_of(const std::string& service, const Values& instead) {
   std::vector<std::string> words;
   const auto add = [&](std::string_view name) {
@@ -38,8 +41,25 @@ std::vector<std::string> environment_of(const std::string& service, const Values
        {"CONTROLDIR", "LISTEN", "CONTEXT_FILE", "SERVICE_USER", "SOFT_MEM", "DRY_RUN"}) {
     add(name);
   }
-  for (const Setting& setting : settings()) add(setting.variable);
+  for (const Setting& setting : settings()) {
+    if (setting.option != "log-format") add(setting.variable);
+  }
   return words;
+}
+
+// "warning: X" -> "X"
+std::vector<std::string> warnings_in(std::string_view said) {
+  constexpr std::string_view kWarning = "warning: ";
+  std::vector<std::string> warnings;
+  while (!said.empty()) {
+    const std::size_t end = std::min(said.find('\n'), said.size());
+    std::string_view line = said.substr(0, end);
+    said.remove_prefix(std::min(end + 1, said.size()));
+    if (!line.starts_with(kWarning)) continue;
+    line.remove_prefix(kWarning.size());
+    warnings.emplace_back(line);
+  }
+  return warnings;
 }
 
 // Of the programs themselves.
@@ -59,8 +79,8 @@ bool may_ask_start(const ServiceRequest& request, const std::string& service) {
          status.st_uid == ::geteuid();
 }
 
-Result<void> ask_start(const ServiceRequest& request, const std::string& service,
-                       const Values& instead) {
+Result<std::vector<std::string>> ask_start(const ServiceRequest& request,
+                                           const std::string& service, const Values& instead) {
   if (const std::string exposure = exposure_of_programs(request); !exposure.empty()) {
     return failure(exposure + ", so the daemon there is not run");
   }
@@ -72,8 +92,9 @@ Result<void> ask_start(const ServiceRequest& request, const std::string& service
   const std::string script =
       check_script(request.prefix, request.use_greydaemon, *request.suite, request.user);
   words.insert(words.end(), {"sh", "-c", script});
-  if (auto asked = run_program(program); !asked) return failure(without_name(asked.error().text));
-  return {};
+  const auto said = hear_program(program);
+  if (!said) return failure(without_name(said.error().text));
+  return warnings_in(*said);
 }
 
 Result<void> check_values(const ServiceRequest& request, const std::string& service) {

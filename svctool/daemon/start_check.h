@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "greyd/base/error.h"
 #include "svctool/plan/service_request.h"
@@ -12,11 +13,12 @@ namespace grey::svctool {
 // Whether we may be who runs it: root, or the one to whom the service belongs.
 bool may_ask_start(const ServiceRequest& request, const std::string& service);
 
-// The error is what the daemon says, or who else could exchange its program.
+// What the daemon warns of, a line each, as it would start all the same. The error is what it says,
+// or who else could exchange its program.
 // REQUIRES: nobody else can write to the service directory, see exposures_of().
 // `instead`: variables that are about to have another value than they have there.
-Result<void> ask_start(const ServiceRequest& request, const std::string& service,
-                       const Values& instead = {});
+Result<std::vector<std::string>> ask_start(const ServiceRequest& request,
+                                           const std::string& service, const Values& instead = {});
 
 // The first setting that has no good value, by its file. For who has not compared the service with
 // its plan, which finds the same.

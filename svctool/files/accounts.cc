@@ -46,6 +46,19 @@ std::string nearest_existing(std::string path) {
   return path;
 }
 
+// What of a file with a secret in it is no matter of who reads it. Empty: nothing.
+std::string secret_fault(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) {
+    if (errno == EACCES) return {};  // who we are may not see it
+    return std::string(std::strerror(errno)) +
+           "; svctool does not make it, as all who share a "
+           "state have it alike";
+  }
+  if (!S_ISREG(status.st_mode)) return "no regular file";
+  return (status.st_mode & S_IROTH) != 0 ? "anybody may read it (chmod o= it)" : std::string();
+}
+
 }  // namespace
 
 Accounts find_accounts(const Plan& plan) {
@@ -126,13 +139,18 @@ std::string try_access(const Access& access, const Accounts& accounts) {
   const auto account = accounts.find(access.user);
   if (account == accounts.end()) return {};  // not made yet
   if (::geteuid() != 0 && ::geteuid() != account->second.uid) return {};
+  const bool secret = access.need == Access::Need::read_secret;
+  if (secret) {
+    const std::string fault = secret_fault(access.path);
+    if (!fault.empty()) return access.path + ": " + fault;
+  }
   const std::string path = nearest_existing(access.path);
   int need = X_OK;
   std::string verb = "reach";
   if (path == access.path && access.need == Access::Need::save_files_in) {
     need = R_OK | W_OK | X_OK;  // it is opened as well, to be synced
     verb = "save files in";
-  } else if (path == access.path && access.need == Access::Need::read) {
+  } else if (path == access.path && (secret || access.need == Access::Need::read)) {
     need = R_OK;
     verb = "read";
   } else if (path == access.path) {

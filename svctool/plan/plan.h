@@ -51,7 +51,12 @@ struct Entry {
 struct Access {
   std::string user;
   std::string path;
-  enum class Need { save_files_in, read, write } need = Need::save_files_in;
+  enum class Need {
+    save_files_in,
+    read,
+    write,
+    read_secret,  // the file is there, and not everybody may read it
+  } need = Need::save_files_in;
   std::string remedy;  // what the operator can do about it
 };
 

@@ -62,6 +62,14 @@ void add_state(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
     build.file(path, 0644, sample == request.samples.end() ? "" : sample->second).kept();
     needs(path, Access::Need::read, "make it readable");
   }
+  for (const std::string_view option : kSecretFiles) {
+    const std::string name = file_name(request, *find_setting(option));
+    if (name.empty()) continue;
+    const std::string path = path_below(control, name);
+    const std::string remedy =
+        "chown " + shell_quote(user) + " " + shell_quote(path) + "; chmod 400 " + shell_quote(path);
+    needs(path, Access::Need::read_secret, remedy.c_str());
+  }
 }
 
 // What multilog, svlogd and s6-log open again at each start.

@@ -47,6 +47,10 @@ Unit daemon_unit(const ServiceRequest& request) {
   for (const OperatorFile& file : kOperatorFiles) {
     unit.readable.push_back(path_below(control, value_in_force(request, file.variable)));
   }
+  for (const std::string_view option : kSecretFiles) {
+    unit.readable.push_back(
+        path_below(control, value_in_force(request, find_setting(option)->variable)));
+  }
   unit.memory = memory_limit(request);
   const auto listen = parse_endpoint(value_in_force(request, "LISTEN"), Wildcards::allowed);
   unit.low_port = (listen ? listen->port : request.port) < 1024;

@@ -221,6 +221,9 @@ Result<void> check_request(const ServiceRequest& request) {
   if (auto good = check_memory(request); !good) return good;
   if (auto good = check_log(request); !good) return good;
   if (auto good = check_rules(request); !good) return good;
+  const auto option = [](const Setting& setting) { return "--" + std::string(setting.option); };
+  const auto value = [&](const Setting& setting) { return value_of(request, setting.option); };
+  if (auto good = check_sharing(value, option); !good) return good;
   if (auto good = check_page(request); !good) return good;
   return check_times(request);
 }

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "greyd/base/deferral.h"
+#include "greyd/base/store_url.h"
 #include "greyd/lists/network_set.h"
 #include "greyd/wire/endpoint.h"
 #include "svctool/util/number.h"
@@ -110,6 +111,10 @@ std::string value_fault(const Setting& setting, std::string_view value) {
       // The daemon would take it for an option.
       if (!value.starts_with('-')) return {};
       return is_not(value, "a file name: it starts with a dash");
+    case Kind::store: {
+      const auto good = parse_store_url(value);
+      return good ? std::string() : good.error().text;
+    }
     case Kind::user:
       return value.starts_with('-') ? is_not(value, "a user") : std::string();
   }
@@ -118,8 +123,21 @@ std::string value_fault(const Setting& setting, std::string_view value) {
 
 std::string greydaemon_fault(const Setting& setting, std::string_view value) {
   if (!setting.greydaemon_fixed || value == setting.greydaemon) return {};
+  if (is_not_greydaemons(setting))
+    return "under greydaemon's rules there is none; qmail-greyd has it";
   return "under greydaemon's rules it is always " + std::string(setting.greydaemon) +
          "; qmail-greyd has the choice";
+}
+
+Result<void> check_sharing(const SettingText& value, const SettingText& name) {
+  const Setting& store = setting_named("store");
+  const Setting& key = setting_named("store-key-file");
+  for (const Setting* with : {&setting_named("store-password-file"), &key}) {
+    if (value(*with).empty() || !value(store).empty()) continue;
+    return misuse(name(*with) + " is of no use without " + name(store));
+  }
+  if (value(store).empty() || !value(key).empty()) return {};
+  return misuse(name(store) + " needs " + name(key));
 }
 
 Result<void> check_line(std::string_view option, std::string_view value) {

@@ -2,6 +2,7 @@
 // own options, and checked.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -31,6 +32,10 @@ struct OperatorFile {
 constexpr OperatorFile kOperatorFiles[] = {
     {"whitelist", "WHITELIST", true}, {"blacklist", "BLACKLIST", true}, {"rules", "RULES", false}};
 
+// Files of the operator's that the daemon reads once, and nobody else may: a secret is in them, so
+// they are never made, copied or shown.
+constexpr std::string_view kSecretFiles[] = {"store-password-file", "store-key-file"};  // options
+
 // Those of a service that are no daemon's: its memory limit, and the files of its log.
 const Setting& memory_setting();
 const Setting& log_size_setting();
@@ -51,6 +56,11 @@ Result<void> check_value(const Setting& setting, std::string_view value);
 
 // Misuse when greydaemon, whose rules leave no choice of some, does not take the value.
 Result<void> check_greydaemon_value(const Setting& setting, std::string_view value);
+
+// Misuse when of the settings of a state that is shared one lacks another. `value`: what each is,
+// empty: not set; `name`: what it is called where that was said.
+using SettingText = std::function<std::string(const Setting&)>;
+Result<void> check_sharing(const SettingText& value, const SettingText& name);
 
 // DRY_RUN as `run` takes it.
 bool is_dry_run(std::string_view value);

@@ -104,8 +104,8 @@ bool attend(const Program& program, pid_t child, Fd said_by_it, std::string& sai
   }
 }
 
-// Its standard output goes to `out`.
-Result<void> run(const Program& program, int out) {
+// Its standard output goes to `out`; what it says on standard error is the value.
+Result<std::string> run(const Program& program, int out) {
   const std::string& name = program.arguments.front();
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) {
@@ -124,7 +124,6 @@ Result<void> run(const Program& program, int out) {
   writing.reset();
   std::string said;
   const bool in_time = attend(program, child, std::move(reading), said);
-  said = as_one_line(std::move(said));
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
@@ -134,7 +133,8 @@ Result<void> run(const Program& program, int out) {
   if (!in_time || used_up) {
     return failure(name + " does not come to an end and was stopped");
   }
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return said;
+  said = as_one_line(std::move(said));
   if (WIFEXITED(status) && WEXITSTATUS(status) == kNotThere && said.empty()) {
     return failure(name + " is not in PATH");
   }
@@ -144,6 +144,11 @@ Result<void> run(const Program& program, int out) {
 }  // namespace
 
 Result<void> run_program(const Program& program) {
+  auto heard = hear_program(program);
+  return heard ? Result<void>() : tl::make_unexpected(heard.error());
+}
+
+Result<std::string> hear_program(const Program& program) {
   const Fd nowhere(::open("/dev/null", O_WRONLY | O_CLOEXEC));
   if (!nowhere) return tl::make_unexpected(system_error("open", "/dev/null", errno));
   return run(program, nowhere.get());

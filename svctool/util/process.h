@@ -24,7 +24,9 @@ struct Program {
 // An error when it does not exit with 0: what it said on standard error, in one line, or what
 // became of it. What it writes to standard output is lost.
 Result<void> run_program(const Program& program);
-// The same; what it writes to standard output, too.
+// The same; what it has said on standard error when it exits with 0, a line each.
+Result<std::string> hear_program(const Program& program);
+// The same as run_program(); what it writes to standard output, too.
 Result<std::string> read_program(const Program& program);
 
 // Waits for a child, and kills it with all of its process group, if it has one, when it has not

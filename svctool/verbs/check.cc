@@ -8,6 +8,7 @@
 
 #include "greyd/base/files.h"
 #include "svctool/daemon/judge_daemon.h"
+#include "svctool/daemon/judge_store.h"
 #include "svctool/daemon/log_service.h"
 #include "svctool/daemon/look_at.h"
 #include "svctool/daemon/observe.h"
@@ -90,6 +91,8 @@ void judge_start(const Subject& subject, Findings& findings) {
     findings.wrong("start-refused",
                    service + ": the daemon could not start now: " + asked.error().text,
                    "mend that before it is restarted", service);
+  } else {
+    judge_store(*asked, service, findings);
   }
 }
 
@@ -161,6 +164,7 @@ void judge_running(const Subject& subject, const Seen& seen, LogNews news, Findi
   judge_state(look_at_state(seen), findings);
   judge_mta(look_at_mta(seen), service, log, findings);
   if (seen.started) judge_start_values(values_set(seen), *seen.started, service, findings);
+  judge_secrets(look_at_secrets(seen), started_at(seen), service, findings);
   // One that logs errors alone does not say when it has read its lists.
   if (subject.in_force("VERBOSITY") == "0") news.since.reset();
   judge_lists(look_at_lists(seen), started_at(seen), news, reload_command(subject.suite(), service),

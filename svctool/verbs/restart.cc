@@ -112,7 +112,8 @@ Result<void> could_start(const ServiceRequest& request, const std::string& servi
   if (auto good = check_values(request, service); !good) return good;
   if (auto good = check_unit_access(request, service); !good) return good;
   if (!may_ask_start(request, service)) return {};
-  return ask_start(request, service);
+  const auto asked = ask_start(request, service);
+  return asked ? Result<void>() : tl::make_unexpected(asked.error());
 }
 
 Result<Endpoint> listen_endpoint(const std::string& service) {

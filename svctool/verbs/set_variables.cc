@@ -246,6 +246,11 @@ Result<void> check_variables(const ServiceRequest& service, const Values& values
   }
   ServiceRequest after = service;
   for (const auto& [name, value] : values) after.by_hand[name] = value;
+  const auto now = [&](const Setting& setting) { return value_in_force(after, setting.variable); };
+  const auto variable = [](const Setting& setting) { return std::string(setting.variable); };
+  if (!is_page(service)) {
+    if (auto good = check_sharing(now, variable); !good) return good;
+  }
   const auto minutes = parse_number<std::int64_t>(value_in_force(after, "MIN_RESEND_MIN"));
   const auto hours = parse_number<std::int64_t>(value_in_force(after, "RESEND_WIN_HR"));
   const auto min_resend = minutes.value_or(standard_number(setting_named("min-resend")));

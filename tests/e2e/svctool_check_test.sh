@@ -14,14 +14,6 @@ done
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/svctool_lib.sh"
 
-# finds CODE ARGS: svctool ends with CODE, and has said it on standard output.
-finds() {
-  code=$1
-  shift
-  "$svctool" "$@" >"$top/out" 2>"$top/err"
-  got=$?
-  [ $got = "$code" ] || fail "exit $got instead of $code of svctool $*"
-}
 check() { finds "$1" --check --service="$service"; }
 # stays_up CODE TEXT: --restart ends with CODE and TEXT, and the daemon is the one that was.
 stays_up() {

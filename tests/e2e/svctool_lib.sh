@@ -77,6 +77,15 @@ ok() {
   "$svctool" "$@" >"$top/out" 2>"$top/err" || fail "exit $? of svctool $*"
 }
 
+# finds CODE ARGS: svctool ends with CODE, and has said it on standard output.
+finds() {
+  code=$1
+  shift
+  "$svctool" "$@" >"$top/out" 2>"$top/err"
+  got=$?
+  [ $got = "$code" ] || fail "exit $got instead of $code of svctool $*"
+}
+
 # nothing_to_change ARGS: svctool says so, and it is so.
 nothing_to_change() {
   before=$(snapshot)

@@ -144,13 +144,27 @@ TEST_CASE("what greydaemon's rules leave no choice of is refused under that name
   for (const char* line :
        {"greydaemon --recipients=any 127.0.0.1 save", "greydaemon --client-passes=2 127.0.0.1 save",
         "greydaemon --client-passes=0 127.0.0.1 save",
-        "qmail-greyd --greydaemon --recipients any 127.0.0.1 save"}) {
+        "qmail-greyd --greydaemon --recipients any 127.0.0.1 save",
+        "greydaemon --store=redis://db1 --store-key-file=key 127.0.0.1 save",
+        "qmail-greyd --greydaemon --store redis://db1 --store-key-file=key 127.0.0.1 save",
+        "greydaemon --store-key-file=key 127.0.0.1 save"}) {
     CAPTURE(line);
     const auto result = parse_command_line(words(line), "");
     REQUIRE_FALSE(result);
     CHECK(result.error().exit_code == kExitMisuse);
     CHECK(result.error().text.find("greydaemon's rules") != std::string::npos);
   }
+}
+
+TEST_CASE("a store is named by its URL, and by files below the control directory") {
+  const Options options = good(
+      "qmail-greyd --store=redis://grey@DB1/2 --store-key-file=key --store-password-file=/etc/pw "
+      "127.0.0.1 c");
+  REQUIRE(options.store);
+  CHECK(to_string(*options.store) == "redis://grey@db1:6379/2");
+  CHECK(options.store_key_file == "/control/key");
+  CHECK(options.store_password_file == "/etc/pw");
+  CHECK_FALSE(good("qmail-greyd 127.0.0.1 c").store);
 }
 
 TEST_CASE("choices are given by their words") {
@@ -213,6 +227,16 @@ TEST_CASE("misuse is one line that names what is wrong, and exit code 100") {
       {"qmail-greyd --policy=run/policy 127.0.0.1 c", "run/policy"},
       {"qmail-greyd --policy=127.0.0.1@10023,localhost 127.0.0.1 c", "localhost"},
       {"qmail-greyd --policy-text=\xc3\xa4 127.0.0.1 c", "--policy-text"},
+      {"qmail-greyd --store=redis://db1 127.0.0.1 c", "--store needs --store-key-file"},
+      {"qmail-greyd --store-key-file=k 127.0.0.1 c",
+       "--store-key-file is of no use without --store"},
+      {"qmail-greyd --store-password-file=p 127.0.0.1 c",
+       "--store-password-file is of no use without --store"},
+      {"qmail-greyd --store= --store-key-file=k 127.0.0.1 c", "--store: the value is empty"},
+      {"qmail-greyd --store=db1 --store-key-file=k 127.0.0.1 c", "--store: a store is redis://"},
+      {"qmail-greyd --store=rediss://db1 --store-key-file=k 127.0.0.1 c", "--store: TLS"},
+      {"qmail-greyd --store=redis://u:p@db1 --store-key-file=k 127.0.0.1 c",
+       "--store-password-file"},
   };
   for (const auto& row : rows) {
     CAPTURE(row.line);

@@ -13,7 +13,7 @@
 #include <thread>
 
 #include "greyd/base/files.h"
-#include "greyd/store/store_url.h"
+#include "greyd/base/store_url.h"
 #include "tests/unit/store/loopback.h"
 
 namespace grey::testing {

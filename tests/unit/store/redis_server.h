@@ -19,8 +19,8 @@
 #include <vector>
 
 #include "greyd/base/files.h"
+#include "greyd/base/store_url.h"
 #include "greyd/store/redis_protocol.h"
-#include "greyd/store/store_url.h"
 #include "tests/temporary_directory.h"
 #include "tests/unit/store/loopback.h"
 

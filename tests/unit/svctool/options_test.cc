@@ -71,7 +71,8 @@ TEST_CASE("every option is taken with an equals sign and with a space") {
       {"policy", "@2,/p"},       {"policy-text", "a b"},  {"verbosity", "2"},
       {"destdir", "/d"},         {"sync", "always"},      {"log-size", "4096"},
       {"log-count", "2"},        {"supervise", "runit"},  {"log-format", "json"},
-      {"control", "c"},          {"control-group", "g"},  {"rules", "r"}};
+      {"control", "c"},          {"control-group", "g"},  {"rules", "r"},
+      {"store", "redis://h"},    {"store-key-file", "k"}, {"store-password-file", "p"}};
   for (const Setting& setting : settings()) {
     CAPTURE(setting.option);
     CHECK(std::ranges::any_of(options, [&](const auto& o) { return setting.option == o.first; }));
@@ -79,8 +80,16 @@ TEST_CASE("every option is taken with an equals sign and with a space") {
   for (const auto& [name, value] : options) {
     CAPTURE(name);
     const std::string option = std::string("--") + name;
-    const auto joined = parse_command_line({"--greylist=1999", option + "=" + value});
-    const auto apart = parse_command_line({"--greylist", "1999", option, value});
+    std::vector<std::string> one = {"--greylist=1999"}, two = {"--greylist", "1999"};
+    if (option.starts_with("--store")) {  // which belong together
+      for (auto* line : {&one, &two}) {
+        line->insert(line->end(), {"--store=redis://other", "--store-key-file=other"});
+      }
+    }
+    one.push_back(option + "=" + value);
+    two.insert(two.end(), {option, value});
+    const auto joined = parse_command_line(one);
+    const auto apart = parse_command_line(two);
     REQUIRE(joined);
     REQUIRE(apart);
     const auto& first = std::get<ServiceRequest>(joined->request);

@@ -184,6 +184,31 @@ TEST_CASE("the context file's directory is made for the daemon, wherever it is")
   CHECK(plan.access.front().path == "/var/lib/grey");
 }
 
+TEST_CASE("the files of a store's password and key are asked for, and never made") {
+  ServiceRequest request = sample_request();
+  request.suite = find_suite("systemd");
+  request.cntrldir = "/c";
+  request.values["store"] = "redis://db1";
+  request.values["store-key-file"] = "key";
+  request.values["store-password-file"] = "/root/password";
+  REQUIRE(check_request(request));
+  const Plan plan = plan_service(request);
+  for (const char* path : {"/c/key", "/root/password"}) {
+    CAPTURE(path);
+    CHECK(find(plan, path) == nullptr);
+    CHECK(std::ranges::any_of(plan.access, [&](const Access& access) {
+      return access.path == path && access.need == Access::Need::read_secret;
+    }));
+  }
+  // The unit lets it see a home directory that it needs.
+  const Entry* const unit = find(plan, "/etc/systemd/system/greylist.1999.service");
+  REQUIRE(unit);
+  CHECK(count(unit->content, "ProtectHome=read-only") == 1);
+  request.values["store-password-file"] = "password";
+  CHECK(count(find(plan_service(request), "/etc/systemd/system/greylist.1999.service")->content,
+              "ProtectHome=yes") == 1);
+}
+
 TEST_CASE("a list elsewhere is made with its directory") {
   ServiceRequest request = sample_request();
   request.values["whitelist"] = "lists/white";

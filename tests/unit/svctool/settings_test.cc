@@ -100,6 +100,9 @@ TEST_CASE("svctool takes a value if and only if the daemon does") {
         "1099511627777"}},
       {Kind::choice, {"any", "all", "full", "domain", "none", "normalized", "half"}},
       {Kind::networks, {"127.0.0.1,::1", "127.0.0.1, ::1", "127/8,,10/8,", "10/33", "host"}},
+      {Kind::store,
+       {"redis://db1", "rediss://db1", "redis://u:p@db1", "db1", "redis+sentinel://h1,h2/mail",
+        "redis+sentinel://h1", "redis://db1:0", "redis://[::1]:1/3"}},
       {Kind::places, {"127.0.0.1", "127.0.0.1@1,/a", "/a,", ",/a", "/a,,/b", ",", "a", "host@1"}}};
   for (const Setting& setting : settings()) {
     const auto row = texts.find(setting.kind);
@@ -111,11 +114,41 @@ TEST_CASE("svctool takes a value if and only if the daemon does") {
       // The two that must fit to each other, as far apart as can be.
       if (grey::flag_of(setting) != "-m") arguments.insert(arguments.end(), {"-m", "0"});
       if (grey::flag_of(setting) != "-g") arguments.insert(arguments.end(), {"-g", "1000000"});
+      if (setting.kind == Kind::store) arguments.insert(arguments.end(), {"--store-key-file", "k"});
       arguments.insert(arguments.end(), {grey::flag_of(setting), text, "127.0.0.1", "context"});
       CHECK(grey::parse_command_line(arguments, "").has_value() ==
             check_value(setting, text).has_value());
     }
   }
+}
+
+TEST_CASE("a store and its key belong together, by the names that they were given by") {
+  const struct {
+    std::map<std::string_view, std::string> values;
+    std::string fault;
+  } rows[] = {
+      {{}, ""},
+      {{{"store", "redis://db1"}, {"store-key-file", "k"}}, ""},
+      {{{"store", "redis://db1"}, {"store-key-file", "k"}, {"store-password-file", "p"}}, ""},
+      {{{"store", "redis://db1"}}, "STORE needs STORE_KEY_FILE"},
+      {{{"store-key-file", "k"}}, "STORE_KEY_FILE is of no use without STORE"},
+      {{{"store-password-file", "p"}}, "STORE_PASSWORD_FILE is of no use without STORE"},
+  };
+  for (const auto& row : rows) {
+    const auto checked = check_sharing(
+        [&](const Setting& setting) {
+          const auto value = row.values.find(setting.option);
+          return value == row.values.end() ? std::string() : value->second;
+        },
+        [](const Setting& setting) { return std::string(setting.variable); });
+    CHECK((checked ? "" : checked.error().text) == row.fault);
+  }
+}
+
+TEST_CASE("no fault of a URL repeats the password in it") {
+  const auto checked = check_value(*find_setting("store"), "redis://grey:seCret@db1");
+  REQUIRE_FALSE(checked);
+  CHECK(checked.error().text.find("seCret") == std::string::npos);
 }
 
 TEST_CASE("a text that the daemon would not send is refused") {

@@ -1,4 +1,4 @@
-#include "greyd/store/store_url.h"
+#include "greyd/base/store_url.h"
 
 #include <doctest/doctest.h>
 

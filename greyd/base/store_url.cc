@@ -1,4 +1,4 @@
-#include "greyd/store/store_url.h"
+#include "greyd/base/store_url.h"
 
 #include <algorithm>
 #include <charconv>
@@ -23,7 +23,7 @@ bool consists_of_names(std::string_view text, std::string_view others) {
 }
 
 tl::unexpected<Error> fault(const std::string& what) {
-  return misuse("--store: " + what);
+  return misuse(what);
 }
 
 // What stands before the first `mark`, taken off `text` with it; all of it where there is none.

@@ -39,7 +39,7 @@ struct StoreUrl {
 constexpr std::size_t kMaxSentinels = 15;
 constexpr unsigned kMaxDatabase = 65535;
 
-// An error is misuse: one line, in which no password is repeated.
+// An error is misuse: one line, for whoever names the option, in which no password is repeated.
 Result<StoreUrl> parse_store_url(std::string_view text);
 
 // A host as an answer of a Sentinel's may name one, too.

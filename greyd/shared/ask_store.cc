@@ -1,0 +1,234 @@
+#include "greyd/shared/ask_store.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <map>
+
+#include "greyd/base/files.h"
+#include "greyd/base/split.h"
+#include "greyd/base/text.h"
+#include "greyd/net/background_thread.h"
+#include "greyd/net/clock.h"
+#include "greyd/shared/scripts.h"
+#include "greyd/shared/store_probe.h"
+
+namespace grey::shared {
+namespace {
+
+constexpr double kPatience = 1;          // seconds until what has not been answered is a remark
+constexpr double kLookPause = 0.01;      // seconds between two looks at how it goes
+constexpr std::chrono::seconds kEnd{3};  // by then the process that asks has hung
+
+// A name that nobody has asked for in a while takes longer than one attempt.
+bool is_worth_another_attempt(Fault fault) {
+  return fault == Fault::unresolved || fault == Fault::timed_out;
+}
+
+constexpr std::size_t kMaxShown = 40;     // octets of a name or a value
+constexpr std::size_t kMaxPolicy = 1000;  // octets of a fingerprint
+
+using Policies = std::map<std::string, std::string, std::less<>>;  // value by name
+
+// "min-resend=300 resend-window=43200"
+Policies read_fingerprint(std::string_view text) {
+  Policies values;
+  text = text.substr(0, kMaxPolicy);
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(' '), text.size());
+    const std::string_view part = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    const std::size_t equals = std::min(part.find('='), part.size());
+    values[std::string(part.substr(0, equals))] = part.substr(std::min(equals + 1, part.size()));
+  }
+  return values;
+}
+
+class Asking {
+ public:
+  Asking(const SharedSettings& settings, const Policy& policy)
+      : here_(fingerprint(policy, settings.key)),
+        loop_([this](const std::exception& error) {
+          add({"refused", error.what(), false});
+          loop_.stop();
+        }),
+        background_(loop_),
+        link_(loop_, background_,
+              {settings.url, settings.password, "qmail-greyd.check", {}, store_probe()},
+              [this](bool up) {
+                if (up) ask();
+              }) {}
+
+  std::vector<StoreRemark> run() {
+    const EventLoop::Timer end = loop_.after(kPatience, [this] { loop_.stop(); });
+    const EventLoop::Timer look = loop_.every(kLookPause, [this] {
+      const StoreStatus status = link_.status();
+      const bool failed = !status.up && !status.last_fault.empty();
+      if (failed && !is_worth_another_attempt(status.last_fault_kind)) loop_.stop();
+    });
+    loop_.run();
+    if (!answered_ && remarks_.empty()) add_fault();
+    return remarks_;
+  }
+
+ private:
+  void add(StoreRemark remark) { remarks_.push_back(std::move(remark)); }
+
+  void add_fault() {
+    const StoreStatus status = link_.status();
+    if (!status.last_fault.empty())
+      return add(remark_of({status.last_fault_kind, status.last_fault}));
+    add({"timed_out", (status.where.empty() ? "it" : status.where) + " has not answered in time",
+         true});
+  }
+  static StoreRemark remark_of(const Failure& why) {
+    return {std::string(to_string(why.fault)), why.text, may_pass(why.fault)};
+  }
+
+  void ask() {
+    link_.eval(std::string(kLook), {kPolicyKey}, {}, [this](const Outcome& outcome) {
+      answered_ = true;
+      loop_.stop();
+      if (!outcome) return add(remark_of(outcome.error()));
+      const std::vector<Reply>& items = outcome->items;
+      if (items.size() != 2)
+        return add({"no_redis", link_.status().where + ": no answer of a script's", false});
+      judge_policy(items[0].text);
+      judge_clock(items[1].text);
+    });
+  }
+
+  void judge_policy(std::string_view there) {
+    if (there.empty()) return;
+    const std::string differs = difference(there, here_);
+    if (differs.empty()) return;
+    const bool key = read_fingerprint(there)["key"] != read_fingerprint(here_)["key"];
+    add({key ? "other_key" : "other_policy",
+         link_.status().where + ": others share it under another " +
+             (key ? "key" : "policy: " + differs),
+         false});
+  }
+  void judge_clock(std::string_view text) {
+    Seconds time = 0;
+    std::from_chars(text.data(), text.data() + text.size(), time);
+    const Seconds difference = wall_clock() - time;
+    if (std::abs(difference) <= Member::kMostClockDifference) return;
+    add({"clock",
+         link_.status().where + ": its clock and this one's differ by " +
+             std::to_string(difference) + " seconds",
+         false});
+  }
+
+  const std::string here_;
+  std::vector<StoreRemark> remarks_;
+  bool answered_ = false;
+  EventLoop loop_;
+  BackgroundThread background_;
+  StoreLink link_;
+};
+
+// A line each: word, 1 or 0, text.
+std::string to_wire(const std::vector<StoreRemark>& remarks) {
+  std::string wire;
+  for (const StoreRemark& remark : remarks) {
+    wire.append(remark.word).append(remark.may_pass ? " 1 " : " 0 ").append(remark.text) += '\n';
+  }
+  return wire;
+}
+
+std::vector<StoreRemark> from_wire(std::string_view wire) {
+  std::vector<StoreRemark> remarks;
+  while (!wire.empty()) {
+    const std::size_t end = std::min(wire.find('\n'), wire.size());
+    std::string_view line = wire.substr(0, end);
+    wire.remove_prefix(std::min(end + 1, wire.size()));
+    const std::string_view word = take_field(line), may_pass = take_field(line);
+    remarks.push_back({std::string(word), std::string(line), may_pass == "1"});
+  }
+  return remarks;
+}
+
+[[noreturn]] void ask_and_tell(int out, const SharedSettings& settings, const Policy& policy) {
+  int code = 0;
+  try {
+    // Never to be deleted: its thread may wait for a name server.
+    Asking* const asking = new Asking(settings, policy);
+    const std::string wire = to_wire(asking->run());
+    if (::write(out, wire.data(), wire.size()) != ssize_t(wire.size())) code = 1;
+  } catch (const std::exception&) {
+    code = 1;
+  }
+  ::_exit(code);
+}
+
+// What comes until its end, or until there has been time enough.
+bool read_all(int in, std::string& text) {
+  using Clock = std::chrono::steady_clock;
+  const auto end = Clock::now() + kEnd;
+  for (;;) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now());
+    pollfd waiting{in, POLLIN, 0};
+    const int ready = ::poll(&waiting, 1, int(std::max<long>(left.count(), 0)));
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready <= 0) return false;
+    char chunk[512];
+    const ssize_t got = ::read(in, chunk, sizeof chunk);
+    if (got > 0) text.append(chunk, std::size_t(got));
+    if (got == 0 || (got < 0 && errno != EINTR)) return got == 0;
+  }
+}
+
+}  // namespace
+
+std::vector<StoreRemark> ask_store(const SharedSettings& settings, const Policy& policy) {
+  const StoreRemark not_asked = {"down", to_string(settings.url) + ": it could not be asked", true};
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return {not_asked};
+  const Fd in(ends[0]);
+  Fd out(ends[1]);
+  const pid_t child = ::fork();
+  if (child == 0) ask_and_tell(out.get(), settings, policy);
+  if (child < 0) return {not_asked};
+  out.reset();
+  std::string wire;
+  const bool whole = read_all(in.get(), wire);
+  if (!whole) ::kill(child, SIGKILL);
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (!whole || !WIFEXITED(status) || WEXITSTATUS(status) != 0) return {not_asked};
+  return from_wire(wire);
+}
+
+std::string to_line(const StoreRemark& remark) {
+  std::string line = "store: " + remark.word + ": " + remark.text;
+  return line + (remark.may_pass
+                     ? "; until it answers the daemon decides alone"
+                     : "; that does not pass by itself: until it is mended the daemon decides "
+                       "alone");
+}
+
+std::string difference(std::string_view there, std::string_view here) {
+  Policies theirs = read_fingerprint(there), ours = read_fingerprint(here);
+  Policies names = theirs;
+  names.insert(ours.begin(), ours.end());
+  std::string text;
+  // Anybody who may write there may have written anything.
+  const auto shown = [](std::string_view value) {
+    return value.empty() ? std::string("not said") : to_word(value.substr(0, kMaxShown));
+  };
+  for (const auto& [name, value] : names) {
+    if (theirs[name] == ours[name]) continue;
+    text.append(text.empty() ? "" : ", ").append(shown(name)).append(" is ");
+    text.append(shown(theirs[name])).append(" there and ").append(shown(ours[name])) += " here";
+  }
+  return text;
+}
+
+}  // namespace grey::shared

@@ -1,0 +1,34 @@
+// What there is to know of a store before a daemon shares it, without becoming one of those who do.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "greyd/core/policy.h"
+#include "greyd/shared/shared_state.h"
+
+namespace grey::shared {
+
+// Something for which a daemon would decide alone, or that an operator should know all the same.
+struct StoreRemark {
+  // For programs: a Fault as to_string() spells it, "other_policy", "other_key" or "clock".
+  std::string word;
+  std::string text;  // one line: what and where
+  bool may_pass = true;
+  bool operator==(const StoreRemark&) const = default;
+};
+
+// Connects, probes, and compares policy and clock, within about a second: what takes longer is a
+// remark. Nothing is left in the store. It is asked by a process of our own, as a name server may
+// hold up whoever asks it; REQUIRES: this one has no other threads.
+std::vector<StoreRemark> ask_store(const SharedSettings& settings, const Policy& policy);
+
+// How it is logged: "store: unreachable: db1:6379: Connection refused; ...".
+std::string to_line(const StoreRemark& remark);
+
+// In which the fingerprint that holds in a store differs from the one here: "min-resend is 300
+// there and 600 here". Empty: in nothing.
+std::string difference(std::string_view there, std::string_view here);
+
+}  // namespace grey::shared

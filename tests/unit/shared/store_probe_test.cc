@@ -1,0 +1,34 @@
+#include "greyd/shared/store_probe.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <regex>
+
+#include "greyd/shared/scripts.h"
+
+using namespace grey::shared;
+
+TEST_CASE("whatever a script does in a store has been probed before it is used") {
+  const std::string probe(kProbe);
+  for (const std::string_view script : {kAsk, kTell, kPass, kMeet, kLook, kSay, kHear, kEntries}) {
+    const std::string text(script);
+    const std::regex command(R"(redis\.p?call\('(\w+)')");
+    for (auto found = std::sregex_iterator(text.begin(), text.end(), command);
+         found != std::sregex_iterator(); ++found) {
+      const std::string name = (*found)[1];
+      CHECK_MESSAGE(probe.find("run('" + name + "'") != std::string::npos, name);
+    }
+  }
+}
+
+TEST_CASE("a key of each kind is named, and of the probe's own none is another's") {
+  const std::vector<std::string> words = store_probe();
+  REQUIRE(words.size() > 3);
+  CHECK(words[0] == "EVAL");
+  CHECK(words[2] == std::to_string(words.size() - 3));
+  for (const char* key : {kPolicyKey, kRunKey, kBeatKey, kStreamKey, kEntriesKey}) {
+    CHECK(std::ranges::find(words, key) != words.end());
+  }
+  for (int own = 3; own < 6; ++own) CHECK(words[own].starts_with("p:"));
+}
