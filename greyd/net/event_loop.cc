@@ -140,6 +140,15 @@ struct IdleSource : Calling<ev_idle> {
   void end() noexcept override { ev_idle_stop(loop, &watcher); }
 };
 
+struct TurnEndSource : Calling<ev_prepare> {
+  using Calling::Calling;
+  void call(int) override {
+    end();
+    callback();
+  }
+  void end() noexcept override { ev_prepare_stop(loop, &watcher); }
+};
+
 struct WakerSource : Calling<ev_async> {
   using Calling::Calling;
   void end() noexcept override { ev_async_stop(loop, &watcher); }
@@ -193,6 +202,12 @@ void EventLoop::Idle::start() {
 void EventLoop::Idle::stop() {
   source_->end();
 }
+void EventLoop::TurnEnd::start() {
+  ev_prepare_start(source_->loop, &as<TurnEndSource>(source_).watcher);
+}
+void EventLoop::TurnEnd::stop() {
+  source_->end();
+}
 void EventLoop::Waker::wake() const {
   ev_async_send(source_->loop, &as<WakerSource>(source_).watcher);
 }
@@ -234,6 +249,10 @@ EventLoop::Signal EventLoop::on_signal(int number, Callback callback) {
 
 EventLoop::Idle EventLoop::when_idle(Callback callback) {
   return Idle(make<IdleSource>(impl_->loop, impl_->on_fault, std::move(callback)));
+}
+
+EventLoop::TurnEnd EventLoop::at_turn_end(Callback callback) {
+  return TurnEnd(make<TurnEndSource>(impl_->loop, impl_->on_fault, std::move(callback)));
 }
 
 EventLoop::Waker EventLoop::on_wake(Callback callback) {

@@ -77,6 +77,11 @@ class EventLoop {
     void start();
     void stop();
   };
+  struct TurnEnd : Handle {
+    using Handle::Handle;
+    void start();
+    void stop();
+  };
   struct Waker : Handle {
     using Handle::Handle;
     // From any thread while this stands: its callback is called soon, once or more often for
@@ -105,6 +110,9 @@ class EventLoop {
   // Again and again when nothing else is to be done, from its start() to its stop(); it begins
   // stopped.
   [[nodiscard]] Idle when_idle(Callback callback);
+  // Once for each start(), or for several of one turn: when all that was ready has been called,
+  // before the loop waits for more. It begins stopped.
+  [[nodiscard]] TurnEnd at_turn_end(Callback callback);
   [[nodiscard]] Waker on_wake(Callback callback);
 
   // Until stop(), or until nothing is watched any more.

@@ -51,7 +51,7 @@ Service::Service(const ServiceSettings& settings, const HashKey& hash_key, Backg
 void Service::decide(std::span<const wire::Query> batch, Seconds now, Done done) {
   if (decisions_.size() < batch.size()) decisions_.resize(batch.size());
   greylist_.decide(batch, *lists_, now, decisions_);
-  files_.commit();
+  commit();
   counters_.evicted = greylist_.table().evictions();
   if (on_decided_) on_decided_(batch, {decisions_.data(), batch.size()}, now);
   for (std::size_t i = 0; i < batch.size(); ++i) done(i, decisions_[i]);
@@ -62,7 +62,7 @@ void Service::decide_known(std::span<const wire::Query> batch, Seconds now, cons
   if (decisions_.size() < batch.size()) decisions_.resize(batch.size());
   const std::size_t first_open = open.size();
   greylist_.decide_known(batch, *lists_, now, decisions_, open);
-  files_.commit();
+  commit();
   std::size_t next_open = first_open;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     if (next_open < open.size() && open[next_open] == i) {

@@ -47,7 +47,24 @@ class Service : public Decider {
   template <typename Knowledge>
   void learn(const SavedRecord& of, const Knowledge& known, Seconds forgotten, Seconds now) {
     greylist_.learn(of, known, forgotten, now);
-    files_.commit();
+    commit();
+  }
+  // What is learned and decided in `work` is in the journal when this returns, in one write: so
+  // nobody outside is to be told of it earlier, though `done` is called as ever. Not within itself.
+  template <typename Work>
+  void together(Work work) {
+    together_ = true;
+    const auto end = [this] {
+      together_ = false;
+      commit();
+    };
+    try {
+      work();
+    } catch (...) {
+      end();
+      throw;
+    }
+    end();
   }
   void tell_changes_to(Changes* changes) { greylist_.tell_changes_to(changes); }
   void drain() override {}
@@ -113,6 +130,9 @@ class Service : public Decider {
   Result<std::size_t> save_all(Seconds now);
 
  private:
+  void commit() {
+    if (!together_) files_.commit();
+  }
   void report_state(StateFiles::Level level, const std::string& text);
   void report_lists() const;
   std::size_t take_lists(Lists&& lists);
@@ -132,6 +152,7 @@ class Service : public Decider {
   EntriesKeeper entries_;
   TotalsKeeper totals_;
   OnDecided on_decided_;
+  bool together_ = false;  // what changes is committed later
   std::string last_error_;
   Count saved_at_error_ = 0;        // snapshots
   std::vector<Decided> decisions_;  // of the batch being decided

@@ -3,27 +3,35 @@
 #include <sodium.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
+#include "greyd/base/append.h"
 #include "greyd/shared/scripts.h"
 
 namespace grey::shared {
 namespace {
 
-std::string number(Seconds value) {
-  return std::to_string(value);
+// Sixteen octets.
+void append_digest(std::string& out, std::string_view sender, std::string_view recipient,
+                   const HashKey& hash_key) {
+  static_assert(crypto_shorthash_siphashx24_KEYBYTES == sizeof(HashKey));
+  const std::size_t begin = out.size();
+  out.append(sender).append(1, '\0').append(recipient);
+  std::array<unsigned char, crypto_shorthash_siphashx24_BYTES> octets{};
+  crypto_shorthash_siphashx24(octets.data(),
+                              reinterpret_cast<const unsigned char*>(out.data()) + begin,
+                              out.size() - begin, hash_key.data());
+  out.resize(begin);
+  out.append(reinterpret_cast<const char*>(octets.data()), octets.size());
 }
 
-std::string digest(std::string_view sender, std::string_view recipient, const HashKey& hash_key) {
-  std::string text;
-  text.reserve(sender.size() + 1 + recipient.size());
-  text.append(sender).append(1, '\0').append(recipient);
-  static_assert(crypto_shorthash_siphashx24_KEYBYTES == sizeof(HashKey));
-  std::string octets(crypto_shorthash_siphashx24_BYTES, '\0');
-  crypto_shorthash_siphashx24(reinterpret_cast<unsigned char*>(octets.data()),
-                              reinterpret_cast<const unsigned char*>(text.data()), text.size(),
-                              hash_key.data());
-  return octets;
+void append_name(std::string& out, const Client& client) {
+  if (client.has_address()) {
+    append_ip(out, client.ip);
+  } else {
+    out.append(*client.name);
+  }
 }
 
 // For how long the store is to keep it.
@@ -39,56 +47,90 @@ Seconds life_of(RecordClass record_class, const Terms& terms) {
   }
 }
 
-void add_times(std::vector<std::string>& arguments, const Forgotten& forgotten) {
-  for (const Seconds at : forgotten) arguments.push_back(number(at));
+void add_number(Strings& to, Seconds value) {
+  to.add_made([&](std::string& out) { append_number(out, value); });
+}
+
+void begin(Call& call, std::string_view script) {
+  call.script = script;
+  call.keys.clear();
+  call.arguments.clear();
 }
 
 }  // namespace
 
 // ---- keys --------------------------------------------------------------------------------------
 
+void Keys::append_client(std::string& out, const Client& client) const {
+  out += "c:{";
+  append_name(out, client);
+  out += '}';
+}
+
+void Keys::append_triplet(std::string& out, const Client& client, std::string_view sender,
+                          std::string_view recipient) const {
+  out += "g:{";
+  append_name(out, client);
+  out += "}:";
+  append_digest(out, sender, recipient, hash_key_);
+}
+
+void Keys::append(std::string& out, const SavedRecord& record) const {
+  if (record.record_class == RecordClass::client) return append_client(out, record.client);
+  append_triplet(out, record.client, record.sender, record.recipient);
+}
+
 std::string Keys::client(const Client& client) const {
-  return "c:{" + to_string(client) + "}";
+  std::string key;
+  append_client(key, client);
+  return key;
 }
 
 std::string Keys::triplet(const Client& client, std::string_view sender,
                           std::string_view recipient) const {
-  return "g:{" + to_string(client) + "}:" + digest(sender, recipient, hash_key_);
+  std::string key;
+  append_triplet(key, client, sender, recipient);
+  return key;
 }
 
 std::string Keys::of(const SavedRecord& record) const {
-  if (record.record_class == RecordClass::client) return client(record.client);
-  return triplet(record.client, record.sender, record.recipient);
+  std::string key;
+  append(key, record);
+  return key;
 }
 
 // ---- calls -------------------------------------------------------------------------------------
 
-Call ask(std::vector<std::string> keys, const Forgotten& forgotten, const Policy& policy,
-         Seconds now) {
-  Call call{kAsk,
-            std::move(keys),
-            {number(now), number(policy.resend_window), number(policy.timeout),
-             number(policy.client_passes)}};
-  add_times(call.arguments, forgotten);
-  return call;
+void begin_ask(Call& call, const Policy& policy, Seconds now) {
+  begin(call, kAsk);
+  add_number(call.arguments, now);
+  add_number(call.arguments, policy.resend_window);
+  add_number(call.arguments, policy.timeout);
+  add_number(call.arguments, policy.client_passes);
 }
 
-Call pass(std::vector<std::string> keys, const Forgotten& forgotten, const Policy& policy,
-          Seconds now, bool earns) {
-  Call call{kPass, std::move(keys), {number(now), number(policy.timeout), earns ? "1" : "0"}};
-  add_times(call.arguments, forgotten);
-  return call;
+void begin_pass(Call& call, const Policy& policy, Seconds now, bool earns) {
+  begin(call, kPass);
+  add_number(call.arguments, now);
+  add_number(call.arguments, policy.timeout);
+  call.arguments.add(earns ? "1" : "0");
 }
 
-void Tell::add(std::string key, const RecordState& record, Seconds now) {
+void add(Call& call, std::string_view key, Seconds forgotten) {
+  call.keys.add(key);
+  add_number(call.arguments, forgotten);
+}
+
+void Tell::add(std::string_view key, const RecordState& record, Seconds now) {
   const bool is_client = record.record_class == RecordClass::client;
-  std::string known = is_client ? to_text(client_knowledge(record, policy_, now))
-                                : to_text(triplet_knowledge(record, policy_, now));
+  const std::string known = is_client ? to_text(client_knowledge(record, policy_, now))
+                                      : to_text(triplet_knowledge(record, policy_, now));
   const Seconds left = record.seen + life_of(record.record_class, policy_) - now;
   if (known.empty() || left <= 0) return;
-  call_.keys.push_back(std::move(key));
-  call_.arguments.insert(call_.arguments.end(),
-                         {is_client ? "c" : "t", std::move(known), number(left)});
+  call_.keys.add(key);
+  call_.arguments.add(is_client ? "c" : "t");
+  call_.arguments.add(known);
+  add_number(call_.arguments, left);
 }
 
 Call Tell::take() {

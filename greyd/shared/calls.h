@@ -6,14 +6,11 @@
 // sender and recipient: the store holds no mail addresses, and who has no key cannot guess them.
 #pragma once
 
-#include <array>
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "greyd/base/hash_key.h"
+#include "greyd/base/strings.h"
 #include "greyd/core/key.h"
 #include "greyd/core/knowledge.h"
 #include "greyd/core/policy.h"
@@ -24,7 +21,7 @@ namespace grey::shared {
 // A call of a script: its keys and arguments, bytes each.
 struct Call {
   std::string_view script;
-  std::vector<std::string> keys, arguments;
+  Strings keys, arguments;
 };
 
 class Keys {
@@ -39,26 +36,29 @@ class Keys {
                       std::string_view recipient) const;
   // Of a record of either kind.
   std::string of(const SavedRecord& record) const;
+  void append(std::string& out, const SavedRecord& record) const;
 
  private:
+  void append_client(std::string& out, const Client& client) const;
+  void append_triplet(std::string& out, const Client& client, std::string_view sender,
+                      std::string_view recipient) const;
+
   const HashKey hash_key_;
 };
 
-// When each was last forgotten by command (0: never): of a query's client and triplets.
-using Forgotten = std::vector<Seconds>;
-
-// See scripts.h. `keys`: the client's, then the triplets'; as many as `forgotten`.
-Call ask(std::vector<std::string> keys, const Forgotten& forgotten, const Policy& policy,
-         Seconds now);
-Call pass(std::vector<std::string> keys, const Forgotten& forgotten, const Policy& policy,
-          Seconds now, bool earns);
+// Begin a call, which may be one that has been made before: see scripts.h. To be added are the
+// client, then the triplets.
+void begin_ask(Call& call, const Policy& policy, Seconds now);
+void begin_pass(Call& call, const Policy& policy, Seconds now, bool earns);
+// `forgotten`: when it was last forgotten by command; 0: never.
+void add(Call& call, std::string_view key, Seconds forgotten);
 
 // For many records.
 class Tell {
  public:
   explicit Tell(const Policy& policy) : policy_(policy) {}
   // Nothing is said of one that is over at `now`.
-  void add(std::string key, const RecordState& record, Seconds now);
+  void add(std::string_view key, const RecordState& record, Seconds now);
   bool empty() const { return call_.keys.empty(); }
   std::size_t size() const { return call_.keys.size(); }
   Call take();

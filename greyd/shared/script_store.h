@@ -18,7 +18,7 @@ class ScriptStore {
   // Whether it answers, as far as is known.
   virtual bool up() const = 0;
   // `done` is called once, in this call or later, within a bounded time.
-  virtual void call(Call call, Done done) = 0;
+  virtual void call(const Call& call, Done done) = 0;
 };
 
 }  // namespace grey::shared

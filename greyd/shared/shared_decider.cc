@@ -3,34 +3,88 @@
 #include <algorithm>
 #include <exception>
 #include <optional>
-#include <set>
 #include <utility>
 
-#include "greyd/core/key.h"
 #include "greyd/core/table.h"
 
 namespace grey::shared {
+namespace {
+
+constexpr std::size_t kNone = SIZE_MAX;
+constexpr std::size_t kIdle = 1024;        // questions whose memory is kept
+constexpr std::size_t kIdleTriplets = 16;  // of those that have had no more
+
+RecordClass class_of(std::size_t number) {
+  return number == 0 ? RecordClass::client : RecordClass::waiting;
+}
+
+}  // namespace
+
+struct SharedDecider::Part {
+  SharedDecider* decider;
+  Open* open;
+  std::size_t from;  // its first triplet
+};
 
 struct SharedDecider::Open {
-  Seconds now;
-  std::vector<Waiter> waiters;       // of the same question; none: nobody waits any more
-  std::vector<std::string> records;  // the client's key here, then those of its triplets
-  std::vector<std::string> keys;     // and in the store
-  Forgotten forgotten;               // likewise
-  std::set<std::string> begun;       // keys whose first attempt the store has put at `now`
-  std::size_t calls = 0;             // that are out
-  bool failed = false;               // one of them was
+  Opens::iterator self;
+  std::uint64_t question = 0;
+  Seconds now = 0;
+  std::vector<Waiter> waiters;  // of the same question; none: nobody waits any more
+
+  // Of the client, then of each triplet, in the order of the recipients' octets:
+  std::vector<std::string> records;  // the key here
+  std::size_t prefix = 0;            // what the keys of triplets have in common
+  Strings keys;                      // the key in the store
+  std::vector<Seconds> forgotten;    // when it was forgotten by command
+  struct Known {
+    bool told = false;  // by the store
+    std::string text;   // of a triplet none: its first attempt is at `now`
+  };
+  std::vector<Known> known;
+
+  std::vector<Part> parts;  // its calls
+  std::size_t calls = 0;    // that are out
+  bool failed = false;      // one of them was
+  std::optional<Decided> decision;
+
+  // As one that has just been made, but for the memory.
+  void clear() {
+    question = 0;
+    waiters.clear();
+    keys.clear();
+    forgotten.clear();
+    known.clear();
+    parts.clear();
+    calls = 0;
+    failed = false;
+    decision.reset();
+  }
+  bool has_begun(std::size_t number) const {
+    return number != 0 && known[number].told && known[number].text.empty();
+  }
+  // Of a triplet of this client and sender; kNone: it is none of the query's.
+  std::size_t number_of(std::string_view recipient) const {
+    const auto recipient_of = [this](const std::string& record) {
+      return std::string_view(record).substr(prefix);
+    };
+    const auto at = std::lower_bound(
+        records.begin() + 1, records.end(), recipient,
+        [&](const std::string& one, std::string_view two) { return recipient_of(one) < two; });
+    const bool found = at != records.end() && recipient_of(*at) == recipient;
+    return found ? std::size_t(at - records.begin()) : kNone;
+  }
 };
 
 SharedDecider::SharedDecider(Service& service, ScriptStore& store, const Keys& keys,
-                             const ForgetMarks& marks, DeciderCounters& counters,
-                             std::function<void()> wait)
+                             const ForgetMarks& marks, DeciderCounters& counters, Loop loop)
     : service_(service),
       store_(store),
       keys_(keys),
       marks_(marks),
       counters_(counters),
-      wait_(std::move(wait)) {
+      loop_(std::move(loop)),
+      builder_(service.greylist().policy()) {
   service_.tell_changes_to(this);
 }
 
@@ -72,12 +126,12 @@ void SharedDecider::forget(std::span<const wire::Query> batch) noexcept {
   const auto is_of_it = [&](const Waiter& waiter) {
     return waiter.query >= batch.data() && waiter.query < batch.data() + batch.size();
   };
-  for (const auto& open : open_) std::erase_if(open->waiters, is_of_it);
+  for (Open& open : open_) std::erase_if(open.waiters, is_of_it);
 }
 
 // Each call ends within a bounded time.
 void SharedDecider::drain() {
-  while (!open_.empty()) wait_();
+  for (settle(); !open_.empty(); settle()) loop_.wait();
 }
 
 // ---- asking ------------------------------------------------------------------------------------
@@ -86,125 +140,218 @@ void SharedDecider::ask(const wire::Query& query, std::size_t index, Seconds now
                         const std::shared_ptr<Done>& done) {
   if (query.question != 0) {
     const auto same = questions_.find(query.question);
-    if (same != questions_.end()) {
-      if (const auto open = same->second.lock(); open && !open->waiters.empty()) {
-        open->waiters.push_back({&query, index, done});
-        return;
-      }
+    if (same != questions_.end() && !same->second->waiters.empty()) {
+      same->second->waiters.push_back({&query, index, done});
+      return;
     }
   }
-  const auto open = std::make_shared<Open>();
-  open->now = now;
-  open->waiters.push_back({&query, index, done});
-  KeyBuilder builder(service_.greylist().policy());
-  builder.envelope(query.client, query.sender);
-  open->records.emplace_back(builder.client());
-  for (const std::string_view recipient : query.recipients) {
-    open->records.emplace_back(builder.triplet(recipient));
+  if (open_.size() >= kMostOpen) {
+    ++counters_.asked;
+    ++counters_.unanswered;
+    return decide_here(query, now,
+                       [&](std::size_t, const Decided& decided) { (*done)(index, decided); });
   }
-  std::sort(open->records.begin() + 1, open->records.end());
-  open->records.erase(std::unique(open->records.begin() + 1, open->records.end()),
-                      open->records.end());
-  for (const std::string& record : open->records) {
-    const auto record_class = open->keys.empty() ? RecordClass::client : RecordClass::waiting;
-    const auto of = to_saved({record, now, record_class, 0});
-    if (!of) continue;
-    open->keys.push_back(keys_.of(*of));
-    open->forgotten.push_back(marks_.forgotten(*of));
+  Open& open = *new_open();
+  try {
+    open.now = now;
+    open.waiters.push_back({&query, index, done});
+    fill(open, query);
+    if (query.question != 0) questions_[query.question] = &open;
+    open.question = query.question;
+  } catch (...) {
+    release(open);
+    throw;
   }
-  open_.push_back(open);
-  if (query.question != 0) questions_[query.question] = open;
   ++counters_.asked;
   send(open);
 }
 
-void SharedDecider::send(const std::shared_ptr<Open>& open) {
+SharedDecider::Opens::iterator SharedDecider::new_open() {
+  if (idle_.empty()) idle_.emplace_back();
+  const auto open = idle_.begin();
+  open->self = open;
+  open_.splice(open_.end(), idle_, open);
+  return open;
+}
+
+void SharedDecider::release(Open& open) noexcept {
+  if (open.question != 0) {
+    const auto asked = questions_.find(open.question);
+    if (asked != questions_.end() && asked->second == &open) questions_.erase(asked);
+  }
+  if (idle_.size() < kIdle && open.records.size() <= 1 + kIdleTriplets) {
+    open.clear();
+    idle_.splice(idle_.begin(), open_, open.self);
+  } else {
+    open_.erase(open.self);
+  }
+}
+
+// What the query is about.
+void SharedDecider::fill(Open& open, const wire::Query& query) {
+  builder_.envelope(query.client, query.sender);
+  open.records.resize(1 + query.recipients.size());
+  open.records[0] = builder_.client();
+  std::size_t next = 1;
+  for (const std::string_view recipient : query.recipients) {
+    open.records[next++] = builder_.triplet(recipient);
+  }
+  open.prefix = builder_.sender_prefix().size();
+  const auto first = open.records.begin() + 1;
+  if (next > 2) {
+    std::sort(first, open.records.end());
+    open.records.erase(std::unique(first, open.records.end()), open.records.end());
+  }
+  for (const std::string& record : open.records) {
+    // The builder makes no other.
+    const auto of = to_saved({record, open.now, class_of(open.keys.size()), 0}).value();
+    open.keys.add_made([&](std::string& out) { keys_.append(out, of); });
+    open.forgotten.push_back(marks_.forgotten(of));
+  }
+  open.known.resize(open.records.size());
+}
+
+// A part that cannot be sent for want of memory is one that has no answer.
+void SharedDecider::send(Open& open) {
   Policy terms = service_.greylist().policy();
   // What the operator's rules say is not known to the store: it is asked for all.
   if (!service_.lists().rules.empty()) {
     terms.resend_window = terms.waiting_life();
     terms.client_passes = 0;
   }
-  const std::size_t triplets = open->keys.size() - 1;
-  std::vector<std::pair<std::size_t, Call>> calls;
-  for (std::size_t from = 1; from <= std::max<std::size_t>(triplets, 1); from += kMostKeys) {
-    const std::size_t to = std::min(from + kMostKeys, open->keys.size());
-    std::vector<std::string> keys{open->keys[0]};
-    Forgotten forgotten{open->forgotten[0]};
-    for (std::size_t i = from; i < to; ++i) {
-      keys.push_back(open->keys[i]);
-      forgotten.push_back(open->forgotten[i]);
+  const std::size_t triplets = open.keys.size() - 1;
+  const std::size_t parts = std::max<std::size_t>((triplets + kMostKeys - 1) / kMostKeys, 1);
+  open.parts.reserve(parts);  // they stay where they are
+  for (std::size_t i = 0; i < parts; ++i) open.parts.push_back({this, &open, 1 + i * kMostKeys});
+  open.calls = parts;
+  for (std::size_t i = 0; i < parts; ++i) {
+    const Part* const part = &open.parts[i];
+    try {
+      begin_ask(call_, terms, open.now);
+      add(call_, open.keys[0], open.forgotten[0]);
+      const std::size_t to = std::min(part->from + kMostKeys, open.keys.size());
+      for (std::size_t key = part->from; key < to; ++key) {
+        add(call_, open.keys[key], open.forgotten[key]);
+      }
+      store_.call(call_, [part](const auto* answer) { part->decider->take(*part, answer); });
+    } catch (const std::exception&) {
+      take(*part, nullptr);
     }
-    calls.emplace_back(from, shared::ask(std::move(keys), forgotten, terms, open->now));
-  }
-  open->calls = calls.size();
-  for (auto& [from, call] : calls) {
-    store_.call(std::move(call), [self = self_, open, from = from](const auto* answer) {
-      if (*self != nullptr) (*self)->take(*open, from, answer);
-    });
   }
 }
 
 // Nothing may leave this: it is called by the event loop.
-void SharedDecider::take(Open& open, std::size_t from, const std::vector<std::string>* answer) {
-  try {
-    if (answer == nullptr || answer->empty()) {
-      open.failed = true;
-    } else {
-      learning_ = true;
-      learn(open, 0, answer->front());
-      for (std::size_t i = 1; i < answer->size() && from + i - 1 < open.keys.size(); ++i) {
-        learn(open, from + i - 1, (*answer)[i]);
+void SharedDecider::take(const Part& part, const std::vector<std::string>* answer) noexcept {
+  Open& open = *part.open;
+  if (answer == nullptr || answer->empty()) {
+    open.failed = true;
+  } else {
+    for (std::size_t i = 0; i < answer->size(); ++i) {
+      const std::size_t number = i == 0 ? 0 : part.from + i - 1;
+      if (number >= open.known.size()) break;
+      try {
+        open.known[number].text = (*answer)[i];
+        open.known[number].told = true;
+      } catch (const std::exception&) {
+        open.failed = true;
       }
-      learning_ = false;
     }
-    if (--open.calls == 0) finish(open);
+  }
+  if (--open.calls != 0) return;
+  try {
+    answered_.push_back(&open);
+    loop_.settle_soon();
   } catch (const std::exception&) {
     // There was no memory: nobody is answered, and asks again.
-    learning_ = false;
-    if (open.calls == 0) open.waiters.clear();
+    std::erase(answered_, &open);
+    release(open);
   }
-  std::erase_if(open_, [](const auto& of) { return of->calls == 0; });
 }
 
-void SharedDecider::learn(Open& open, std::size_t number, const std::string& text) {
-  const auto record_class = number == 0 ? RecordClass::client : RecordClass::waiting;
-  const auto record = to_saved({open.records[number], 0, record_class, 0});
+// ---- settling ----------------------------------------------------------------------------------
+
+void SharedDecider::settle() noexcept {
+  if (settling_) return;
+  settling_ = true;
+  std::vector<Open*> round;
+  // Whoever is answered may ask more, and the store may have no answer to that at once.
+  while (!answered_.empty()) {
+    round.swap(answered_);
+    service_.together([&] {
+      for (Open* const open : round) conclude(*open);
+    });
+    for (Open* const open : round) answer(*open);
+    round.clear();
+  }
+  answered_.swap(round);  // its memory
+  settling_ = false;
+}
+
+// Learns what the store has told, and decides.
+void SharedDecider::conclude(Open& open) noexcept {
+  if (open.failed) ++counters_.unanswered;
+  try {
+    learning_ = true;
+    for (std::size_t i = 0; i < open.known.size(); ++i) learn(open, i);
+    learning_ = false;
+    if (open.waiters.empty()) return;
+    concluding_ = &open;
+    changes_.clear();
+    service_.decide({open.waiters.front().query, 1}, open.now,
+                    [&](std::size_t, const Decided& decided) { open.decision = decided; });
+    concluding_ = nullptr;
+    tell(&open, open.now);
+  } catch (const std::exception&) {
+    learning_ = false;
+    concluding_ = nullptr;
+  }
+}
+
+void SharedDecider::learn(const Open& open, std::size_t number) {
+  const Open::Known& known = open.known[number];
+  const Seconds before = open.forgotten[number];
+  if (!known.told || (known.text.empty() && (before == 0 || number != 0))) return;
+  const auto record = to_saved({open.records[number], 0, class_of(number), 0});
   if (!record) return;
   // By command, perhaps while the store was being asked.
-  const Seconds forgotten = std::max(open.forgotten[number], marks_.forgotten(*record));
+  const Seconds forgotten = std::max(before, marks_.forgotten(*record));
   if (number == 0) {
-    if (const auto known = read_client_knowledge(text))
-      service_.learn(*record, *known, forgotten, open.now);
-  } else if (text.empty()) {
-    open.begun.insert(open.keys[number]);
-  } else if (const auto known = read_triplet_knowledge(text)) {
-    service_.learn(*record, *known, forgotten, open.now);
+    if (const auto client = read_client_knowledge(known.text))
+      service_.learn(*record, *client, forgotten, open.now);
+  } else if (const auto triplet = read_triplet_knowledge(known.text)) {
+    service_.learn(*record, *triplet, forgotten, open.now);
   }
 }
 
-void SharedDecider::finish(Open& open) {
-  if (open.failed) ++counters_.unanswered;
-  if (open.waiters.empty()) return;
-  const std::vector<Waiter> waiters = std::exchange(open.waiters, {});
-  const wire::Query& query = *waiters.front().query;
-  if (query.question != 0) questions_.erase(query.question);
-  changes_.clear();
-  std::optional<Decided> decision;
-  service_.decide({&query, 1}, open.now,
-                  [&](std::size_t, const Decided& decided) { decision = decided; });
-  tell(&open, open.now);
-  for (const Waiter& waiter : waiters) (*waiter.done)(waiter.index, *decision);
+// Who is told may ask anew, the same question, too, and may have others forgotten.
+void SharedDecider::answer(Open& open) noexcept {
+  const auto asked = open.question == 0 ? questions_.end() : questions_.find(open.question);
+  if (asked != questions_.end() && asked->second == &open) questions_.erase(asked);
+  open.question = 0;
+  while (open.decision && !open.waiters.empty()) {
+    const Waiter waiter = std::move(open.waiters.front());
+    open.waiters.erase(open.waiters.begin());
+    (*waiter.done)(waiter.index, *open.decision);
+  }
+  release(open);
 }
 
 // ---- telling -----------------------------------------------------------------------------------
 
 void SharedDecider::note(const SavedRecord& change) noexcept {
   if (learning_ || change.change == grey::Change::forgotten) return;
+  const RecordState record{change.record_class, change.seen,
+                           std::uint8_t(std::min(change.passes, 255u))};
   try {
-    changes_.push_back(
-        {keys_.of(change),
-         {change.record_class, change.seen, std::uint8_t(std::min(change.passes, 255u))}});
+    std::size_t number = kNone;
+    if (concluding_ != nullptr) {
+      const bool client = change.record_class == RecordClass::client;
+      number = client ? 0 : concluding_->number_of(change.recipient);
+    }
+    if (number == kNone) return changes_.push_back({keys_.of(change), number, record});
+    const bool waits = change.record_class == RecordClass::waiting;
+    if (waits && concluding_->has_begun(number)) return;  // the store has put it there itself
+    changes_.push_back({{}, number, record});
   } catch (const std::exception&) {
     ++counters_.untold;
   }
@@ -213,29 +360,27 @@ void SharedDecider::note(const SavedRecord& change) noexcept {
 // What has just been decided has changed. `open`: of which query, if the store was asked.
 void SharedDecider::tell(const Open* open, Seconds now) {
   if (changes_.empty()) return;
-  std::vector<Change> changes = std::exchange(changes_, {});
+  const std::vector<Change> changes = std::exchange(changes_, {});
   if (!store_.up()) {
     counters_.untold += changes.size();
     return;
   }
-  std::vector<Change> passed;
+  std::vector<std::size_t> passed;
   bool earns = false;
   Tell tell(service_.greylist().policy());
-  for (Change& change : changes) {
-    const bool now_passed =
-        change.record.record_class == RecordClass::passed && change.record.seen == now;
-    const bool client = open != nullptr && change.key == open->keys[0];
-    if (open != nullptr && now_passed) {
-      passed.push_back(std::move(change));
-    } else if (client && change.record.record_class == RecordClass::client) {
+  for (const Change& change : changes) {
+    const RecordClass kind = change.record.record_class;
+    if (change.number == kNone) {
+      tell.add(change.key, change.record, now);
+    } else if (kind == RecordClass::passed && change.record.seen == now) {
+      passed.push_back(change.number);
+    } else if (kind == RecordClass::client) {
       earns = true;
-    } else if (open == nullptr || !open->begun.contains(change.key)) {
-      tell.add(std::move(change.key), change.record, now);
+    } else {
+      tell.add(open->keys[change.number], change.record, now);
     }
   }
-  if (open != nullptr && (earns || !passed.empty())) {
-    tell_pass(std::move(passed), *open, now, earns);
-  }
+  if (earns || !passed.empty()) tell_pass(passed, *open, earns);
   if (tell.empty()) return;
   counters_.told += tell.size();
   const std::size_t size = tell.size();
@@ -244,21 +389,15 @@ void SharedDecider::tell(const Open* open, Seconds now) {
   });
 }
 
-void SharedDecider::tell_pass(std::vector<Change> passed, const Open& open, Seconds now,
+void SharedDecider::tell_pass(const std::vector<std::size_t>& passed, const Open& open,
                               bool earns) {
-  std::vector<std::string> keys{open.keys[0]};
-  Forgotten forgotten{open.forgotten[0]};
-  for (Change& change : passed) {
-    const auto at = std::find(open.keys.begin(), open.keys.end(), change.key);
-    forgotten.push_back(
-        at == open.keys.end() ? 0 : open.forgotten[std::size_t(at - open.keys.begin())]);
-    keys.push_back(std::move(change.key));
-  }
-  const std::size_t size = keys.size();
+  begin_pass(call_, service_.greylist().policy(), open.now, earns);
+  add(call_, open.keys[0], open.forgotten[0]);
+  for (const std::size_t number : passed) add(call_, open.keys[number], open.forgotten[number]);
+  const std::size_t size = 1 + passed.size();
   counters_.told += size;
-  const auto client = open.records[0];
-  store_.call(pass(std::move(keys), forgotten, service_.greylist().policy(), now, earns),
-              [self = self_, size, client, now](const auto* answer) {
+  store_.call(call_,
+              [self = self_, size, client = open.records[0], now = open.now](const auto* answer) {
                 if (*self == nullptr) return;
                 SharedDecider& of = **self;
                 if (answer == nullptr || answer->empty()) {

@@ -18,6 +18,7 @@
 
 #include "greyd/core/changes.h"
 #include "greyd/core/decider.h"
+#include "greyd/core/key.h"
 #include "greyd/service/service.h"
 #include "greyd/shared/calls.h"
 #include "greyd/shared/script_store.h"
@@ -34,25 +35,40 @@ class ForgetMarks {
 
 struct DeciderCounters {
   Count asked = 0;       // queries
-  Count unanswered = 0;  // of those: decided by what is known here
+  Count unanswered = 0;  // of those: decided by what is known here, also as too many were open
   Count told = 0;        // records
   Count untold = 0;      // records of which that failed: healing tells them again
 };
 
 class SharedDecider : public Decider, private Changes {
  public:
-  // All by reference must outlive it. `wait`: waits for the store once, and lets what has come be
-  // told (EventLoop::step); for drain().
+  // What it needs of the loop.
+  struct Loop {
+    // Waits for the store once, and lets what has come be told (EventLoop::step); for drain().
+    std::function<void()> wait;
+    // Sees that settle() is called soon: before anything is waited for (EventLoop::TurnEnd).
+    std::function<void()> settle_soon;
+  };
+
+  // All by reference must outlive it. It must outlive the store's calls.
   SharedDecider(Service& service, ScriptStore& store, const Keys& keys, const ForgetMarks& marks,
-                DeciderCounters& counters, std::function<void()> wait);
+                DeciderCounters& counters, Loop loop);
   ~SharedDecider() override;
 
   void decide(std::span<const wire::Query> batch, Seconds now, Done done) override;
   void forget(std::span<const wire::Query> batch) noexcept override;
   void drain() override;
 
+  // Decides whatever the store has answered, together: with one write to the journal, and one to
+  // the store. What is thrown for want of memory costs that query its answer.
+  void settle() noexcept;
+  // How many queries are open.
+  std::size_t open() const { return open_.size(); }
+
   // More than this of one query's recipients are asked about in several calls.
   static constexpr std::size_t kMostKeys = 64;
+  // What comes while so many are open is decided by what is known here, and counts as unanswered.
+  static constexpr std::size_t kMostOpen = 2000;
 
  private:
   // Who waits for a decision.
@@ -61,11 +77,14 @@ class SharedDecider : public Decider, private Changes {
     std::size_t index;
     std::shared_ptr<Done> done;
   };
-  // A query that the store has been asked about.
+  // A query that the store has been asked about, and a call of it.
   struct Open;
-  // A change of a record, kept for the store.
+  struct Part;
+  using Opens = std::list<Open>;
+  // A change of a record, kept for the store: its key there, or that of its number in the query.
   struct Change {
     std::string key;
+    std::size_t number;
     RecordState record;
   };
 
@@ -73,22 +92,31 @@ class SharedDecider : public Decider, private Changes {
   void decide_here(const wire::Query& query, Seconds now, const Decider::Done& done);
   void ask(const wire::Query& query, std::size_t index, Seconds now,
            const std::shared_ptr<Done>& done);
-  void send(const std::shared_ptr<Open>& open);
-  void take(Open& open, std::size_t from, const std::vector<std::string>* answer);
-  void learn(Open& open, std::size_t number, const std::string& text);
-  void finish(Open& open);
+  void fill(Open& open, const wire::Query& query);
+  void send(Open& open);
+  void take(const Part& part, const std::vector<std::string>* answer) noexcept;
+  void learn(const Open& open, std::size_t number);
+  void conclude(Open& open) noexcept;
+  void answer(Open& open) noexcept;
+  Opens::iterator new_open();
+  void release(Open& open) noexcept;
   void tell(const Open* open, Seconds now);
-  void tell_pass(std::vector<Change> passed, const Open& open, Seconds now, bool earns);
+  void tell_pass(const std::vector<std::size_t>& passed, const Open& open, bool earns);
 
   Service& service_;
   ScriptStore& store_;
   const Keys& keys_;
   const ForgetMarks& marks_;
   DeciderCounters& counters_;
-  const std::function<void()> wait_;
-  std::list<std::shared_ptr<Open>> open_;
-  std::unordered_map<std::uint64_t, std::weak_ptr<Open>> questions_;  // that are open, by their id
-  std::vector<Change> changes_;                                       // of what is being decided
+  const Loop loop_;
+  Opens open_, idle_;                                   // idle: their memory is used again
+  std::unordered_map<std::uint64_t, Open*> questions_;  // that are open, by their id
+  std::vector<Open*> answered_;                         // by the store, and to be decided
+  KeyBuilder builder_;
+  Call call_;                         // being made
+  std::vector<Change> changes_;       // of what is being decided
+  const Open* concluding_ = nullptr;  // what that is
+  bool settling_ = false;
   bool learning_ = false;  // from the store: that is no news to it
   std::shared_ptr<SharedDecider*> self_ = std::make_shared<SharedDecider*>(this);
 };

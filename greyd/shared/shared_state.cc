@@ -13,15 +13,18 @@ namespace {
 constexpr double kTick = 1;           // seconds: how often others are met
 constexpr double kSlicePause = 0.01;  // seconds between slices of healing and forgetting
 
-std::string text_of(const Reply& reply) {
-  return reply.is_integer() ? std::to_string(reply.integer) : reply.text;
+std::string text_of(Reply& reply) {
+  return reply.is_integer() ? std::to_string(reply.integer) : std::move(reply.text);
 }
 
-std::vector<std::string> texts_of(const Reply& reply) {
+std::vector<std::string> texts_of(Reply reply) {
   std::vector<std::string> texts;
-  if (!reply.is_array()) return {text_of(reply)};
+  if (!reply.is_array()) {
+    texts.push_back(text_of(reply));
+    return texts;
+  }
   texts.reserve(reply.items.size());
-  for (const Reply& item : reply.items) texts.push_back(text_of(item));
+  for (Reply& item : reply.items) texts.push_back(text_of(item));
   return texts;
 }
 
@@ -32,14 +35,14 @@ class Link : public ScriptStore {
       : link_(link), on_failure_(std::move(on_failure)) {}
 
   bool up() const override { return link_.up(); }
-  void call(Call call, Done done) override {
-    link_.eval(std::string(call.script), call.keys, call.arguments,
+  void call(const Call& call, Done done) override {
+    link_.eval(call.script, call.keys, call.arguments,
                [this, done = std::move(done)](Outcome outcome) {
                  if (!outcome) {
                    on_failure_();
                    return done(nullptr);
                  }
-                 const std::vector<std::string> texts = texts_of(*outcome);
+                 const std::vector<std::string> texts = texts_of(std::move(*outcome));
                  done(&texts);
                });
   }
@@ -54,7 +57,7 @@ class MembersLink : public ScriptStore {
  public:
   MembersLink(Link& link, const Member& member) : link_(link), member_(member) {}
   bool up() const override { return link_.up() && member_.state() == Member::State::member; }
-  void call(Call call, Done done) override { link_.call(std::move(call), std::move(done)); }
+  void call(const Call& call, Done done) override { link_.call(call, std::move(done)); }
 
  private:
   Link& link_;
@@ -77,7 +80,9 @@ struct SharedState::Impl {
         members_link(link, member),
         orders(service, members_link, place_of(settings.name), counters.orders),
         unsaid(unsaid_path(settings.context_file), background, report),
-        decider(service, members_link, keys, orders, counters.decider, [&loop] { loop.step(); }),
+        decider(service, members_link, keys, orders, counters.decider,
+                {[&loop] { loop.step(); }, [this] { turn_end.start(); }}),
+        turn_end(loop.at_turn_end([this] { decider.settle(); })),
         tick(loop.every(kTick, [this] { on_tick(); })),
         slices(loop.every(kSlicePause, [this] { on_slice(); })) {
     slices.stop();
@@ -139,6 +144,7 @@ struct SharedState::Impl {
   UnsaidKeeper unsaid;
   SharedDecider decider;
   std::string run;  // of the store, in which orders were heard
+  EventLoop::TurnEnd turn_end;
   EventLoop::Timer tick, slices;
 };
 

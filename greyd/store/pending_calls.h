@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <iterator>
 #include <list>
 #include <utility>
 
@@ -22,15 +23,19 @@ class PendingCalls {
   std::size_t size() const { return calls_.size(); }
 
   // In two steps, so that the second needs no memory: who is not told yet, and who is.
-  void add(Time end) { calls_.push_back({nullptr, end}); }
-  void remove_last() { calls_.pop_back(); }
+  void add(Time end) {
+    if (idle_.empty()) idle_.emplace_back();
+    calls_.splice(calls_.end(), idle_, idle_.begin());
+    calls_.back().end = end;
+  }
+  void remove_last() { idle_.splice(idle_.end(), calls_, std::prev(calls_.end())); }
   void tell_last(Done done) { calls_.back().done = std::move(done); }
 
   // Who is to be told of the answer that has come; nobody, when that was given up.
   // REQUIRES: !empty().
   Done take_first() {
-    Done done = std::move(calls_.front().done);
-    calls_.pop_front();
+    Done done = std::exchange(calls_.front().done, nullptr);
+    idle_.splice(idle_.begin(), calls_, calls_.begin());
     return done;
   }
   // All of them, without memory.
@@ -66,9 +71,10 @@ class PendingCalls {
  private:
   struct Call {
     Done done;  // none: told
-    Time end;
+    Time end{};
   };
   std::list<Call> calls_;
+  std::list<Call> idle_;  // kept for those that come: no more than there were at a time
 };
 
 }  // namespace grey

@@ -25,6 +25,8 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kReadSize = 64 << 10;
 constexpr int kReadsInTurn = 4;  // others on the loop have their turn, too
+// Octets of commands that do not wait for the others of the turn: some dozens of them.
+constexpr std::size_t kSendAt = 8 << 10;
 
 enum class State {
   idle,
@@ -68,6 +70,8 @@ struct RedisLink::Impl : std::enable_shared_from_this<Impl> {
   void opened(FirstThrown& thrown);
   void greeted(const Greeting& greeting, const Outcome& outcome);
   void command(const std::vector<std::string>& words, Done done, microseconds time);
+  template <typename Append>
+  void command(std::size_t size, Append append, Done done, microseconds end);
   void arm(microseconds end);
   void expire();
   void on_ready(unsigned events);
@@ -265,15 +269,22 @@ void RedisLink::Impl::drop(Failure why, FirstThrown& thrown) noexcept {
 void RedisLink::Impl::command(const std::vector<std::string>& words, Done done, microseconds time) {
   std::size_t size = 0;
   for (const std::string& word : words) size += word.size();
+  command(
+      size, [&](std::string& out) { append_command(out, words); }, std::move(done),
+      monotonic_microseconds() + time);
+}
+
+// One of so many octets that `append` appends.
+template <typename Append>
+void RedisLink::Impl::command(std::size_t size, Append append, Done done, microseconds end) {
   if (calls.size() >= limits.max_waiting || socket.unsent_size() + size > limits.max_unsent) {
     return done(store_failure(Fault::too_many, "too much waits for " + where));
   }
-  const microseconds end = monotonic_microseconds() + time;
   std::string& unsent = socket.unsent();
   const std::size_t before = unsent.size();
   calls.add(end);
   try {
-    if (!append_command(unsent, words)) throw std::bad_alloc();
+    append(unsent);
     arm(end);
     watch.set(EventLoop::kRead | EventLoop::kWrite);
   } catch (...) {
@@ -282,6 +293,9 @@ void RedisLink::Impl::command(const std::vector<std::string>& words, Done done, 
     throw;
   }
   calls.tell_last(std::move(done));
+  // Else the server would be idle while much is asked, and who asks while much is answered. What
+  // has failed is told by reading.
+  if (unsent.size() >= kSendAt) (void)socket.send();
 }
 
 // The timer runs no longer than until `end`. That it ends early does no harm. One that is due, but
@@ -417,6 +431,13 @@ void RedisLink::command(const std::vector<std::string>& words, Done done, micros
   if (!ready()) return done(store_failure(Fault::down, "no connection to the store"));
   const std::shared_ptr<Impl> impl = impl_;
   impl->command(words, std::move(done), time);
+}
+
+void RedisLink::encoded(std::string_view command, Done done, microseconds end) {
+  if (!ready()) return done(store_failure(Fault::down, "no connection to the store"));
+  const std::shared_ptr<Impl> impl = impl_;
+  impl->command(
+      command.size(), [&](std::string& out) { out += command; }, std::move(done), end);
 }
 
 const std::string& RedisLink::where() const {

@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "greyd/net/event_loop.h"
@@ -60,6 +61,9 @@ class RedisLink {
   // closes it. REQUIRES: `words` is not empty.
   void command(const std::vector<std::string>& words, Done done);
   void command(const std::vector<std::string>& words, Done done, std::chrono::microseconds time);
+  // The same of a command that is as it is sent (redis_protocol.h), until `end` on the clock that
+  // is never set.
+  void encoded(std::string_view command, Done done, std::chrono::microseconds end);
 
   // "db1:6379", as it was connected to last.
   const std::string& where() const;

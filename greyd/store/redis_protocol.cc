@@ -2,7 +2,10 @@
 
 #include <hiredis.h>
 
+#include <charconv>
 #include <new>
+
+#include "greyd/base/append.h"
 
 namespace grey {
 
@@ -96,21 +99,25 @@ struct ReplyReader::Impl {
   bool failed = false;
 };
 
-bool append_command(std::string& out, const std::vector<std::string>& words) {
-  std::vector<const char*> texts;
-  std::vector<std::size_t> sizes;
-  texts.reserve(words.size());
-  sizes.reserve(words.size());
-  for (const std::string& word : words) {
-    texts.push_back(word.data());
-    sizes.push_back(word.size());
-  }
-  char* command = nullptr;
-  const int size = redisFormatCommandArgv(&command, int(words.size()), texts.data(), sizes.data());
-  if (size < 0) return false;
-  const std::unique_ptr<char, void (*)(char*)> kept(command, redisFreeCommand);
-  out.append(command, std::size_t(size));
-  return true;
+void append_command(std::string& out, const std::vector<std::string>& words) {
+  begin_command(out, words.size());
+  for (const std::string& word : words) append_bulk(out, word);
+}
+
+void begin_command(std::string& out, std::size_t words) {
+  out += '*';
+  append_number(out, words);
+  out += "\r\n";
+}
+
+void append_bulk(std::string& out, std::string_view word) {
+  char head[24] = "$";
+  char* end = std::to_chars(head + 1, head + sizeof head - 2, word.size()).ptr;
+  *end++ = '\r';
+  *end++ = '\n';
+  out.append(head, std::size_t(end - head));
+  out.append(word);
+  out.append("\r\n", 2);
 }
 
 ReplyReader::ReplyReader() : impl_(std::make_unique<Impl>()) {

@@ -16,9 +16,11 @@
 
 namespace grey {
 
-// Appends one command; false, and nothing is appended, where there is no memory for it.
-// REQUIRES: `words` is not empty.
-bool append_command(std::string& out, const std::vector<std::string>& words);
+// Appends one command. REQUIRES: `words` is not empty.
+void append_command(std::string& out, const std::vector<std::string>& words);
+// The same in parts: of so many words, which are to follow.
+void begin_command(std::string& out, std::size_t words);
+void append_bulk(std::string& out, std::string_view word);
 
 // What comes from a server, cut into replies. Bounded, whatever is sent: larger replies are faults.
 class ReplyReader {

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
+#include <list>
 #include <map>
 #include <utility>
 
 #include "greyd/net/clock.h"
 #include "greyd/store/breaker.h"
 #include "greyd/store/first_thrown.h"
+#include "greyd/store/redis_protocol.h"
 #include "greyd/store/resolver.h"
 #include "greyd/store/sentinels.h"
 
@@ -19,8 +22,10 @@ using std::chrono::milliseconds;
 
 constexpr double kBeat = 1;           // seconds; what is stuck for want of memory begins anew
 constexpr double kShortWait = 0.005;  // before the next attempt while the breaker lets it through
-constexpr Milliseconds kStuck = 10'000;  // no attempt takes so long
-constexpr std::size_t kShaSize = 40;     // hexadecimal digits
+constexpr Milliseconds kStuck = 10'000;    // no attempt takes so long
+constexpr std::size_t kShaSize = 40;       // hexadecimal digits
+constexpr std::size_t kIdle = 1024;        // evaluations, and their memory, that are kept
+constexpr std::size_t kIdleCommand = 512;  // octets of that
 
 Milliseconds now_ms() {
   return monotonic_microseconds().count() / 1000;
@@ -37,20 +42,36 @@ struct Script;
 
 // One call of eval() on its way.
 struct Evaluation {
-  Script* script;
-  std::vector<std::string> words;  // the second is the hash
-  StoreLink::Done done;            // none: it has been told
-  microseconds end;
+  Script* script = nullptr;
+  std::string command;   // as it is sent
+  StoreLink::Done done;  // none: it has been told
+  microseconds end{};
   bool repeated = false;
+  std::size_t sha_at = 0;    // in `command`
+  std::uint64_t number = 0;  // no two have the same
 };
-using EvaluationPtr = std::shared_ptr<Evaluation>;
+// In the list of those that are on their way, until it is told.
+using EvaluationAt = std::list<Evaluation>::iterator;
 
 struct Script {
   const std::string* text = nullptr;
-  std::string sha;                     // empty: no server has said it yet
-  bool loading = false;                // SCRIPT LOAD is on its way
-  std::vector<EvaluationPtr> waiting;  // for that
+  std::string sha;                    // empty: no server has said it yet
+  bool loading = false;               // SCRIPT LOAD is on its way
+  std::vector<EvaluationAt> waiting;  // for that
 };
+
+// EVALSHA, but for the hash, which is filled in when it is sent.
+void encode(Evaluation& call, const Strings& keys, const Strings& arguments) {
+  static constexpr char kNoSha[kShaSize + 1] = "----------------------------------------";
+  std::string& out = call.command;
+  begin_command(out, 3 + keys.size() + arguments.size());
+  append_bulk(out, "EVALSHA");
+  append_bulk(out, kNoSha);
+  call.sha_at = out.size() - 2 - kShaSize;
+  append_bulk(out, std::to_string(keys.size()));
+  for (const std::string_view key : keys) append_bulk(out, key);
+  for (const std::string_view argument : arguments) append_bulk(out, argument);
+}
 
 bool is_sha(const Reply& reply) {
   return reply.is_bytes() && reply.text.size() == kShaSize &&
@@ -86,11 +107,15 @@ struct StoreLink::Impl : std::enable_shared_from_this<Impl> {
   bool note(const Outcome& outcome);
   void lost(const Failure& why);
   void remember(const Failure& why);
+  Outcome away() const;
   void finish(const Done& done, Outcome outcome);
-  void finish(Evaluation& call, Outcome outcome);
-  void run(const EvaluationPtr& call);
-  void ask(const EvaluationPtr& call);
-  void load(const EvaluationPtr& call);
+  void finish(EvaluationAt call, Outcome outcome);
+  EvaluationAt new_evaluation();
+  Script& script_of(std::string_view text);
+  void run(EvaluationAt call);
+  void ask(EvaluationAt call);
+  void answered(EvaluationAt call, Outcome outcome);
+  void load(EvaluationAt call);
   void loaded(Script& script, const Outcome& outcome);
 
   // Not of what a callback has changed meanwhile.
@@ -119,7 +144,9 @@ struct StoreLink::Impl : std::enable_shared_from_this<Impl> {
   std::string last_fault;
   Seconds last_fault_at = 0;
   StoreCounters counters;
-  std::map<std::string, Script> scripts;  // by text
+  std::map<std::string, Script, std::less<>> scripts;   // by text
+  std::list<Evaluation> evaluations, idle_evaluations;  // idle: their memory is used again
+  std::uint64_t evaluations_made = 0;
 };
 
 // ---- coming up ---------------------------------------------------------------------------------
@@ -258,6 +285,11 @@ void StoreLink::Impl::lost(const Failure& why) {
   thrown.rethrow();
 }
 
+Outcome StoreLink::Impl::away() const {
+  return store_failure(
+      Fault::down, "the store is away: " + (last_fault.empty() ? "not connected yet" : last_fault));
+}
+
 void StoreLink::Impl::finish(const Done& done, Outcome outcome) {
   if (dead) return;
   if (outcome)
@@ -269,11 +301,7 @@ void StoreLink::Impl::finish(const Done& done, Outcome outcome) {
 
 // To the server, whose answer counts for the breaker before `done` is told.
 void StoreLink::Impl::send(const std::vector<std::string>& words, Done done, microseconds time) {
-  if (phase != Phase::up) {
-    return done(store_failure(
-        Fault::down,
-        "the store is away: " + (last_fault.empty() ? "not connected yet" : last_fault)));
-  }
+  if (phase != Phase::up) return done(away());
   link.command(
       words,
       [this, told = std::move(done)](Outcome outcome) {
@@ -288,39 +316,77 @@ void StoreLink::Impl::send(const std::vector<std::string>& words, Done done, mic
       time);
 }
 
-void StoreLink::Impl::finish(Evaluation& call, Outcome outcome) {
-  if (const Done done = std::exchange(call.done, nullptr)) finish(done, std::move(outcome));
+void StoreLink::Impl::finish(EvaluationAt call, Outcome outcome) {
+  const Done done = std::exchange(call->done, nullptr);
+  if (idle_evaluations.size() < kIdle && call->command.capacity() <= kIdleCommand) {
+    idle_evaluations.splice(idle_evaluations.begin(), evaluations, call);
+  } else {
+    evaluations.erase(call);
+  }
+  finish(done, std::move(outcome));
 }
 
-void StoreLink::Impl::run(const EvaluationPtr& call) {
+EvaluationAt StoreLink::Impl::new_evaluation() {
+  if (idle_evaluations.empty()) idle_evaluations.emplace_back();
+  const EvaluationAt call = idle_evaluations.begin();
+  evaluations.splice(evaluations.begin(), idle_evaluations, call);
+  call->command.clear();
+  call->repeated = false;
+  call->number = ++evaluations_made;
+  return call;
+}
+
+Script& StoreLink::Impl::script_of(std::string_view text) {
+  auto known = scripts.find(text);
+  if (known == scripts.end()) {
+    known = scripts.try_emplace(std::string(text)).first;
+    known->second.text = &known->first;
+  }
+  return known->second;
+}
+
+// What is thrown may come from who has been told, too: then there is nothing left to tell.
+void StoreLink::Impl::run(EvaluationAt call) {
+  const std::uint64_t number = call->number;
   try {
     ask(call);
   } catch (const std::bad_alloc&) {
-    finish(*call, store_failure(Fault::too_many, "no memory"));
+    const auto left = std::find_if(evaluations.begin(), evaluations.end(),
+                                   [&](const Evaluation& one) { return one.number == number; });
+    if (left == evaluations.end()) throw;
+    finish(left, store_failure(Fault::too_many, "no memory"));
   }
 }
 
-void StoreLink::Impl::ask(const EvaluationPtr& call) {
+void StoreLink::Impl::ask(EvaluationAt call) {
   if (call->script->sha.empty()) return load(call);
-  call->words[1] = call->script->sha;
-  const microseconds left = call->end - monotonic_microseconds();
-  if (left <= microseconds(0)) {
-    return finish(*call, store_failure(Fault::timed_out, link.where() + ": no answer in time"));
-  }
-  const auto answered = [this, call](Outcome outcome) {
-    const bool unknown = !outcome && outcome.error().fault == Fault::no_script;
-    if (unknown && !std::exchange(call->repeated, true)) return load(call);
-    finish(*call, std::move(outcome));
-  };
-  send(call->words, answered, left);
+  call->command.replace(call->sha_at, kShaSize, call->script->sha);
+  if (phase != Phase::up) return finish(call, away());
+  link.encoded(
+      call->command, [this, call](Outcome outcome) { answered(call, std::move(outcome)); },
+      call->end);
+}
+
+void StoreLink::Impl::answered(EvaluationAt call, Outcome outcome) {
+  const std::shared_ptr<Impl> self = shared_from_this();
+  FirstThrown thrown;
+  std::optional<Failure> end;
+  if (note(outcome)) end = outcome.error();
+  const bool unknown = !outcome && outcome.error().fault == Fault::no_script;
+  const bool repeats = unknown && !std::exchange(call->repeated, true);
+  thrown.tell([&] { repeats ? load(call) : finish(call, std::move(outcome)); });
+  if (end) thrown.tell([&] { lost(*end); });
+  thrown.rethrow();
 }
 
 // One at a time: who finds the script missing meanwhile waits for the same.
-void StoreLink::Impl::load(const EvaluationPtr& call) {
+void StoreLink::Impl::load(EvaluationAt call) {
   Script& script = *call->script;
+  if (call->end <= monotonic_microseconds()) {
+    return finish(call, store_failure(Fault::timed_out, link.where() + ": no answer in time"));
+  }
   if (script.waiting.size() >= settings.limits.max_waiting) {
-    return finish(*call,
-                  store_failure(Fault::too_many, "too much waits for a script to be loaded"));
+    return finish(call, store_failure(Fault::too_many, "too much waits for a script to be loaded"));
   }
   script.waiting.push_back(call);
   if (std::exchange(script.loading, true)) return;
@@ -337,18 +403,18 @@ void StoreLink::Impl::load(const EvaluationPtr& call) {
 
 void StoreLink::Impl::loaded(Script& script, const Outcome& outcome) {
   script.loading = false;
-  const std::vector<EvaluationPtr> waiting = std::exchange(script.waiting, {});
+  const std::vector<EvaluationAt> waiting = std::exchange(script.waiting, {});
   FirstThrown thrown;
   if (outcome && is_sha(*outcome)) {
     ++counters.scripts_loaded;
     script.sha = outcome->text;
-    for (const EvaluationPtr& call : waiting) thrown.tell([&] { run(call); });
+    for (const EvaluationAt call : waiting) thrown.tell([&] { run(call); });
   } else {
     const Failure why =
         outcome ? Failure{Fault::no_redis, link.where() + ": what answers SCRIPT LOAD is no hash"}
                 : outcome.error();
-    for (const EvaluationPtr& call : waiting) {
-      thrown.tell([&] { finish(*call, tl::make_unexpected(why)); });
+    for (const EvaluationAt call : waiting) {
+      thrown.tell([&] { finish(call, tl::make_unexpected(why)); });
     }
   }
   thrown.rethrow();
@@ -394,17 +460,18 @@ void StoreLink::plain(const std::vector<std::string>& words, Done done) {
       impl->call_time());
 }
 
-void StoreLink::eval(const std::string& script, const std::vector<std::string>& keys,
-                     const std::vector<std::string>& arguments, Done done) {
+void StoreLink::eval(std::string_view script, const Strings& keys, const Strings& arguments,
+                     Done done) {
   const std::shared_ptr<Impl> impl = impl_;
   ++impl->counters.calls;
-  auto call = std::make_shared<Evaluation>();
-  const auto entry = impl->scripts.try_emplace(script).first;
-  entry->second.text = &entry->first;
-  call->script = &entry->second;
-  call->words = {"EVALSHA", "", std::to_string(keys.size())};
-  call->words.insert(call->words.end(), keys.begin(), keys.end());
-  call->words.insert(call->words.end(), arguments.begin(), arguments.end());
+  const EvaluationAt call = impl->new_evaluation();
+  try {
+    call->script = &impl->script_of(script);
+    encode(*call, keys, arguments);
+  } catch (...) {
+    impl->evaluations.erase(call);
+    throw;
+  }
   call->done = std::move(done);
   call->end = monotonic_microseconds() + impl->call_time();
   impl->run(call);

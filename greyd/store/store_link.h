@@ -17,10 +17,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "greyd/base/background.h"
 #include "greyd/base/seconds.h"
+#include "greyd/base/strings.h"
 #include "greyd/net/event_loop.h"
 #include "greyd/store/fault.h"
 #include "greyd/store/redis_link.h"
@@ -80,8 +82,7 @@ class StoreLink {
   // Runs a script, by its hash: a server that does not know it is given it, and asked once more
   // within the same time. `done` may be called before this returns. Scripts are few and constant:
   // each text is kept.
-  void eval(const std::string& script, const std::vector<std::string>& keys,
-            const std::vector<std::string>& arguments, Done done);
+  void eval(std::string_view script, const Strings& keys, const Strings& arguments, Done done);
   // A command as it is. `done` may be called before this returns. REQUIRES: `words` is not empty.
   void plain(const std::vector<std::string>& words, Done done);
 

@@ -254,6 +254,48 @@ TEST_CASE("what is left for when nothing else is to be done waits for what is") 
   idle.stop();
 }
 
+TEST_CASE("the end of a turn comes when all that was ready has been called, once for all who ask") {
+  Fixture f;
+  const Pipe one, two;
+  int reads = 0, ends = 0;
+  auto end = f.loop.at_turn_end([&] {
+    CHECK(reads == 2);
+    ++ends;
+    f.loop.stop();
+  });
+  const auto on_read = [&](const Pipe& pipe) {
+    return [&](unsigned) {
+      pipe.read();
+      ++reads;
+      end.start();
+      CHECK(ends == 0);
+    };
+  };
+  const auto first = f.loop.watch(one.reader.get(), EventLoop::kRead, on_read(one));
+  const auto second = f.loop.watch(two.reader.get(), EventLoop::kRead, on_read(two));
+  one.write("a");
+  two.write("b");
+  f.loop.run();
+  CHECK(ends == 1);
+  SUBCASE("and not again") {
+    const auto late = f.loop.after(0.01, [&] { f.loop.stop(); });
+    f.loop.run();
+    CHECK(ends == 1);
+  }
+  SUBCASE("and again when it is asked for, before anything is waited for") {
+    end.start();
+    f.loop.run();
+    CHECK(ends == 2);
+  }
+  SUBCASE("and not when it has been stopped") {
+    end.start();
+    end.stop();
+    const auto late = f.loop.after(0.01, [&] { f.loop.stop(); });
+    f.loop.run();
+    CHECK(ends == 1);
+  }
+}
+
 TEST_CASE("another thread wakes the loop, and each waker has its own callback") {
   Fixture f;
   const auto own = std::this_thread::get_id();

@@ -68,7 +68,7 @@ class PlainStore : public shared::ScriptStore {
   }
   int calls() const { return calls_; }
 
-  void call(shared::Call call, Done done) override {
+  void call(const shared::Call& call, Done done) override {
     ++calls_;
     const bool lost = lost_ > 0 && lost_-- > 0;
     std::vector<std::string> texts;
@@ -93,8 +93,8 @@ class PlainStore : public shared::ScriptStore {
                                   "'PERSIST', KEYS[i]");
     }
     std::vector<std::string> words = {"EVAL", script, std::to_string(call.keys.size())};
-    words.insert(words.end(), call.keys.begin(), call.keys.end());
-    words.insert(words.end(), call.arguments.begin(), call.arguments.end());
+    for (const std::string_view key : call.keys) words.emplace_back(key);
+    for (const std::string_view argument : call.arguments) words.emplace_back(argument);
     return send(words, texts);
   }
   bool send(const std::vector<std::string>& words, std::vector<std::string>& texts) {

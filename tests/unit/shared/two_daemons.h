@@ -32,7 +32,8 @@ struct Daemon {
     service.emplace(
         settings, HashKey{}, background, [](auto, const auto&) {}, counters);
     REQUIRE(service->load(start, 100));
-    decider.emplace(*service, store, keys, marks, store_counters, [] {});
+    decider.emplace(*service, store, keys, marks, store_counters,
+                    shared::SharedDecider::Loop{[] {}, [this] { decider->settle(); }});
     member.emplace(*service, store, key, "run-" + std::to_string(++daemons), last, member_counters,
                    [this](const std::string& text) { said += text + "\n"; });
   }

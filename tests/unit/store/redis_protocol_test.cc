@@ -32,7 +32,7 @@ std::pair<std::size_t, bool> read(std::string_view text, std::size_t size) {
 
 TEST_CASE("a command is an array of strings, whatever bytes are in them") {
   std::string out = "before";
-  REQUIRE(append_command(out, {"SET", std::string("a\0\r\n", 4), ""}));
+  append_command(out, {"SET", std::string("a\0\r\n", 4), ""});
   CHECK(out == std::string("before*3\r\n$3\r\nSET\r\n$4\r\na\0\r\n\r\n$0\r\n\r\n", 35));
 }
 
