@@ -235,17 +235,7 @@ void Orders::hear_entries() {
 
 void Orders::take_entries(const std::vector<std::string>& answer) {
   if (joining_ != Joining::entries) return;
-  std::vector<Order> news;
-  for (std::size_t i = 1; i < answer.size(); ++i) {
-    auto order = read(answer[i]);
-    if (!order) continue;
-    if (order->kind == Order::Kind::forget) {
-      take_forget(*order);
-    } else if (is_news(*order)) {
-      news.push_back(std::move(*order));
-    }
-  }
-  change_entries(std::move(news));
+  take({answer.begin() + 1, answer.end()});
   page_ = answer.front();
   if (page_ != "0") return hear_entries();
   say_missing_entries();
@@ -282,10 +272,23 @@ void Orders::hear_stream() {
 
 void Orders::take_stream(const std::vector<std::string>& answer) {
   if (joining_ != Joining::stream && joining_ != Joining::done) return;
-  std::vector<Order> news;
+  std::vector<std::string> texts;
   for (std::size_t i = 0; i + 1 < answer.size(); i += 2) {
     last_ = answer[i];
-    auto order = read(answer[i + 1]);
+    texts.push_back(answer[i + 1]);
+  }
+  take(texts);
+  if (answer.size() >= 2 * kPage) return hear_stream();
+  if (joining_ == Joining::done) return;
+  for (Order& order : marks_.missing()) wait(std::move(order), false);
+  joining_ = Joining::done;
+  send();
+}
+
+void Orders::take(const std::vector<std::string>& texts) {
+  std::vector<Order> news;
+  for (const std::string& text : texts) {
+    auto order = read(text);
     if (!order) continue;
     if (order->kind == Order::Kind::forget) {
       take_forget(*order);
@@ -294,11 +297,6 @@ void Orders::take_stream(const std::vector<std::string>& answer) {
     }
   }
   change_entries(std::move(news));
-  if (answer.size() >= 2 * kPage) return hear_stream();
-  if (joining_ == Joining::done) return;
-  for (Order& order : marks_.missing()) wait(std::move(order), false);
-  joining_ = Joining::done;
-  send();
 }
 
 void Orders::take_forget(const Order& order) {

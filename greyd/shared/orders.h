@@ -95,6 +95,7 @@ class Orders : public ForgetMarks {
   void hear_stream();
   void take_entries(const std::vector<std::string>& answer);
   void take_stream(const std::vector<std::string>& answer);
+  void take(const std::vector<std::string>& texts);
   // Nothing, and it is counted, for what is no order, or cannot be one of now.
   std::optional<Order> read(std::string_view text);
   void take_forget(const Order& order);
