@@ -309,12 +309,12 @@ void SharedDecider::conclude(Open& open) noexcept {
 
 void SharedDecider::learn(const Open& open, std::size_t number) {
   const Open::Known& known = open.known[number];
-  const Seconds before = open.forgotten[number];
-  if (!known.told || (known.text.empty() && (before == 0 || number != 0))) return;
+  if (!known.told || (known.text.empty() && number != 0)) return;
   const auto record = to_saved({open.records[number], 0, class_of(number), 0});
   if (!record) return;
   // By command, perhaps while the store was being asked.
-  const Seconds forgotten = std::max(before, marks_.forgotten(*record));
+  const Seconds forgotten = std::max(open.forgotten[number], marks_.forgotten(*record));
+  if (known.text.empty() && forgotten == 0) return;
   if (number == 0) {
     if (const auto client = read_client_knowledge(known.text))
       service_.learn(*record, *client, forgotten, open.now);
