@@ -10,11 +10,6 @@ namespace {
 constexpr std::size_t kSlice = 500;           // records looked at
 constexpr std::size_t kComparisons = 10'000;  // of a slice, at most
 
-// The same for two that name the same.
-std::string what_it_names(const Order& order) {
-  return to_text({Order::Kind::forget, 0, {}, order.records, {}, {}});
-}
-
 }  // namespace
 
 Result<bool> Marks::obey(const Order& order) {

@@ -48,6 +48,10 @@ std::string to_text(const Order& order) {
   return text;
 }
 
+std::string what_it_names(const Order& order) {
+  return to_text({Order::Kind::forget, 0, {}, order.records, {}, {}});
+}
+
 std::optional<Order> read_order(std::string_view text) {
   if (text.size() > kLongestOrder) return std::nullopt;
   const json object = json::parse(text, nullptr, false);

@@ -32,6 +32,8 @@ struct Order {
 };
 
 std::string to_text(const Order& order);
+// Of a forget: the same for two that name the same.
+std::string what_it_names(const Order& order);
 // Nothing for what is none.
 std::optional<Order> read_order(std::string_view text);
 

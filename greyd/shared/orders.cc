@@ -12,7 +12,9 @@ constexpr std::size_t kPage = 100;                         // orders, of the str
 constexpr Seconds kPrunePeriod = 3600;                     // seconds
 constexpr std::int64_t kKindRank = 1'000'000'000'000'000;  // above all ends
 
+// What it is about; an entry's has no brace.
 std::string key_of(const Order& order) {
+  if (order.kind == Order::Kind::forget) return what_it_names(order);
   return Entries::key_of(order.entry).value_or(std::string());
 }
 
@@ -42,14 +44,22 @@ Orders::Stamp Orders::stamp_of(const Order& order) {
 }
 
 // When nobody needs to hear of it any more; 0: never.
-Seconds Orders::over_at(const Order& order) {
+Seconds Orders::over_at(const Order& order) const {
+  if (order.kind == Order::Kind::forget) {
+    return order.at + service_.greylist().policy().timeout;
+  }
   if (order.kind == Order::Kind::unlist) return order.at + kUnlistLife;
   return order.until.value_or(0);
 }
 
 // True: it is later than what is known of its entry, and is known from now on.
 bool Orders::is_news(const Order& order) {
-  Last& last = entries_[key_of(order)];
+  const std::string key = key_of(order);
+  if (entries_.size() >= kMostKnown && !entries_.contains(key)) {
+    ++counters_.dropped;
+    return true;
+  }
+  Last& last = entries_[key];
   const Stamp stamp = stamp_of(order), known = stamp_of(last.order);
   if (last.order.entry.empty() || stamp > known) {
     last = {order, true};
@@ -178,9 +188,8 @@ Call Orders::say_call(const Order& order) const {
   const Seconds useful = std::max<Seconds>(now_ - service_.greylist().policy().timeout, 0);
   return {kSay,
           {kStreamKey, kEntriesKey},
-          {to_text(order), order.kind == Order::Kind::forget ? std::string() : key_of(order),
-           std::to_string(stamp.at), std::to_string(stamp.rank), std::to_string(over_at(order)),
-           std::to_string(useful)}};
+          {to_text(order), key_of(order), std::to_string(stamp.at), std::to_string(stamp.rank),
+           std::to_string(over_at(order)), std::to_string(useful)}};
 }
 
 // ---- hearing -----------------------------------------------------------------------------------
@@ -224,14 +233,7 @@ void Orders::hear_entries() {
 
 void Orders::take_entries(const std::vector<std::string>& answer) {
   if (joining_ != Joining::entries) return;
-  std::vector<Order> news;
-  for (std::size_t i = 1; i < answer.size(); ++i) {
-    auto order = read(answer[i]);
-    if (order && order->kind != Order::Kind::forget && is_news(*order)) {
-      news.push_back(std::move(*order));
-    }
-  }
-  change_entries(std::move(news));
+  take({answer.begin() + 1, answer.end()});
   page_ = answer.front();
   if (page_ != "0") return hear_entries();
   say_missing_entries();
@@ -268,10 +270,23 @@ void Orders::hear_stream() {
 
 void Orders::take_stream(const std::vector<std::string>& answer) {
   if (joining_ != Joining::stream && joining_ != Joining::done) return;
-  std::vector<Order> news;
+  std::vector<std::string> texts;
   for (std::size_t i = 0; i + 1 < answer.size(); i += 2) {
     last_ = answer[i];
-    auto order = read(answer[i + 1]);
+    texts.push_back(answer[i + 1]);
+  }
+  take(texts);
+  if (answer.size() >= 2 * kPage) return hear_stream();
+  if (joining_ == Joining::done) return;
+  for (Order& order : marks_.missing()) wait(std::move(order), false);
+  joining_ = Joining::done;
+  send();
+}
+
+void Orders::take(const std::vector<std::string>& texts) {
+  std::vector<Order> news;
+  for (const std::string& text : texts) {
+    auto order = read(text);
     if (!order) continue;
     if (order->kind == Order::Kind::forget) {
       take_forget(*order);
@@ -280,11 +295,6 @@ void Orders::take_stream(const std::vector<std::string>& answer) {
     }
   }
   change_entries(std::move(news));
-  if (answer.size() >= 2 * kPage) return hear_stream();
-  if (joining_ == Joining::done) return;
-  for (Order& order : marks_.missing()) wait(std::move(order), false);
-  joining_ = Joining::done;
-  send();
 }
 
 void Orders::take_forget(const Order& order) {

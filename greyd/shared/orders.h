@@ -2,8 +2,9 @@
 // they say is done here. Who was away hears it later. Of orders about one entry the last counts,
 // wherever it was given; what was forgotten stays so (marks.h).
 //
-// The store has them as a stream, and of each entry the last order. What is known here and not
-// there, as the store has lost it or was away, is said again whenever it comes back.
+// The store has them as a stream, and of each entry, or what else they name, the last one. What is
+// known here and not there, as the store has lost it or was away, is said again whenever it comes
+// back.
 #pragma once
 
 #include <compare>
@@ -55,6 +56,8 @@ class Orders : public ForgetMarks {
 
   static constexpr std::size_t kMostWaiting = 20'000;  // to be said
   static constexpr std::size_t kMostCalls = 16;        // that say something, at a time
+  // Entries that are remembered: all that can be in force, and as many again that are not.
+  static constexpr std::size_t kMostKnown = 2 * Entries::kMax;
   // An order that is stamped so much later than now is of a clock that cannot be right.
   static constexpr Seconds kMostAhead = 3600;
   // Who has been away for longer brings an entry back that was taken out meanwhile.
@@ -82,7 +85,7 @@ class Orders : public ForgetMarks {
   enum class Joining { no, entries, stream, done };
 
   static Stamp stamp_of(const Order& order);
-  static Seconds over_at(const Order& order);
+  Seconds over_at(const Order& order) const;
   bool say_entry(Order& order);
   void wait(Order order, bool given);
   void was_said(std::uint64_t turn);
@@ -92,6 +95,7 @@ class Orders : public ForgetMarks {
   void hear_stream();
   void take_entries(const std::vector<std::string>& answer);
   void take_stream(const std::vector<std::string>& answer);
+  void take(const std::vector<std::string>& texts);
   // Nothing, and it is counted, for what is no order, or cannot be one of now.
   std::optional<Order> read(std::string_view text);
   void take_forget(const Order& order);

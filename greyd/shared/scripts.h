@@ -180,18 +180,16 @@ run('TIME')
 return refused and redis.error_reply(refused) or 1
 )lua";
 
-// An order (order.h) is said to all. KEYS: the stream, the entries. ARGV: its text, the entry that
-// it is about (empty: none), its time and its rank in that second, the time from which it is of no
-// use (0: none), the time before which what was said is of none. Of orders about one entry the last
-// is kept for those who come later. Answers 1, or 0 where it, or a later one, has been said.
+// An order (order.h) is said to all. KEYS: the stream, the last orders. ARGV: its text, what it is
+// about, its time and its rank in that second, the time from which it is of no use (0: none), the
+// time before which what was said is of none. Of orders about the same the last is kept for those
+// who come later. Answers 1, or 0 where it, or a later one, has been said.
 inline constexpr std::string_view kSay = R"lua(
-if ARGV[2] ~= '' then
-  local at, rank = string.match(redis.call('HGET', KEYS[2], ARGV[2]) or '', '^(%d+) (%d+) ')
-  at, rank = tonumber(at) or 0, tonumber(rank) or 0
-  local new_at, new_rank = tonumber(ARGV[3]), tonumber(ARGV[4])
-  if at > new_at or (at == new_at and rank >= new_rank) then return 0 end
-  redis.call('HSET', KEYS[2], ARGV[2], table.concat({ARGV[3], ARGV[4], ARGV[5], ARGV[1]}, ' '))
-end
+local at, rank = string.match(redis.call('HGET', KEYS[2], ARGV[2]) or '', '^(%d+) (%d+) ')
+at, rank = tonumber(at) or 0, tonumber(rank) or 0
+local new_at, new_rank = tonumber(ARGV[3]), tonumber(ARGV[4])
+if at > new_at or (at == new_at and rank >= new_rank) then return 0 end
+redis.call('HSET', KEYS[2], ARGV[2], table.concat({ARGV[3], ARGV[4], ARGV[5], ARGV[1]}, ' '))
 redis.call('XADD', KEYS[1], 'MINID', '~', ARGV[6] .. '000', '*', 'order', ARGV[1])
 return 1
 )lua";
@@ -210,9 +208,9 @@ end
 return answer
 )lua";
 
-// KEYS: the entries. ARGV: where to go on ("0": at the beginning), the length of the longest order,
-// now. Answers where the next call goes on ("0": that was all), and the last orders about some
-// entries, each at least once in all; what is of no use any more is taken out.
+// KEYS: the last orders. ARGV: where to go on ("0": at the beginning), the length of the longest
+// order, now. Answers where the next call goes on ("0": that was all), and some of them, each at
+// least once in all; what is of no use any more is taken out.
 inline constexpr std::string_view kEntries = R"lua(
 local page = redis.call('HSCAN', KEYS[1], ARGV[1], 'COUNT', 50)
 local answer = {page[1]}

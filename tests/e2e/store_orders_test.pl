@@ -64,7 +64,7 @@ sub start { my ($name, @args) = @_;
     $port{$name} //= port();
     mkdir "$dir/$name";
     $daemon{$name} = Daemon->new(program => $program, dir => "$dir/$name", port => $port{$name});
-    $daemon{$name}->start('-v', 1, '-m', 5, @args, "127.0.0.1\@$port{$name}", 'context') }
+    $daemon{$name}->start('-v', 2, '-m', 5, @args, "127.0.0.1\@$port{$name}", 'context') }
 sub stop { my ($name, $signal) = @_; $daemon{$name}->stop($signal); delete $daemon{$name} }
 sub greyctl { my ($name, @command) = @_;
     my $pid = open my $out, '-|' // die;
@@ -188,7 +188,7 @@ subtest 'what is no order is counted, and what follows is heard' => sub {
         ['order', '{"order":"forget","at":9000000000000,"by":"x","client":"0.0.0.0/0"}']);
     greyctl('a', 'allow', '203.0.113.9');
     comes('what was said behind them', 'b', '203.0.113.9', $allowed);
-    is counter('b', 'store.orders.refused') - $refused, 6, 'they are counted';
+    cmp_ok counter('b', 'store.orders.refused') - $refused, '>=', 6, 'they are counted, each time that all is heard anew';
 };
 
 subtest 'a daemon that is new hears ten thousand orders' => sub {
@@ -228,5 +228,10 @@ subtest 'how the store stands' => sub {
 };
 
 is $daemon{$_}->stop, 0, "$_ ends well" for qw(a b);
+my @said = grep {/^info: (?:store|counters)/} split /\n/, $daemon{b}->log;
+like $said[-1], qr/^info: counters .*\bstore\.asked=\d+ .*\bstore\.connect-failures\.unreachable=\d+ /, 'the log has the counters';
+spit("$dir/syslog", join '', map {"Nov  6 03:06:40 mx-1 qmail-greyd[123]: $_\n"} @said);
+my $rules = dirname(__FILE__) . '/../../etc/logcheck/qmail-greyd';
+is `grep -v '^#' $rules | grep -vE -f - $dir/syslog`, '', 'logcheck knows these lines';
 delete @daemon{qw(a b)};
 done_testing();

@@ -370,7 +370,12 @@ TEST_CASE_FIXTURE(Fixture, "a call that comes to nothing leaves its order to be 
   tick_both(kNow + 1);
   CHECK(a.orders->unsaid().empty());
   CHECK(both("192.0.2.1") == "allow 0");
-  CHECK(b.store.say({"XLEN", "{greyd}:orders"}).at(0) == "1");
+  a.store.lose(1, true);
+  a.forget("192.0.2.0/24", kNow);
+  tick_both(kNow + 2);
+  CHECK(a.orders->unsaid().empty());
+  CHECK(b.orders->forgotten(triplet("192.0.2.1")) == kNow);
+  CHECK(b.store.say({"XLEN", "{greyd}:orders"}).at(0) == "2");  // none of them twice
 }
 
 TEST_CASE_FIXTURE(Fixture, "a client that was noted just after its forgetting has been forgotten") {
@@ -390,6 +395,36 @@ TEST_CASE_FIXTURE(Fixture, "a client that was noted just after its forgetting ha
   CHECK(noted.seen <= a.orders->forgotten(noted));
   CHECK(earned.seen > a.orders->forgotten(earned));
   CHECK(a.orders->forgotten(triplet("192.0.2.1")) == kNow);
+}
+
+TEST_CASE_FIXTURE(Fixture, "who comes later hears what was said before the stream was cut") {
+  tick_both(kNow);
+  a.forget("192.0.2.0/24", kNow);
+  a.block("192.0.2.9", kNow);
+  a.store.say({"DEL", "{greyd}:orders"});
+  Daemon late(redis, "late");
+  late.tick(kNow + 1);
+  CHECK(entry(late, "192.0.2.9") == "block 0");
+  CHECK(late.orders->forgotten(triplet("192.0.2.1")) == kNow);
+  // A week later it has no meaning any more, and is taken out.
+  Daemon last(redis, "last");
+  last.tick(kNow + 8 * 86400);
+  CHECK(last.orders->forgotten(triplet("192.0.2.1")) == 0);
+  CHECK(a.store.say({"HLEN", "{greyd}:entries"}).at(0) == "1");
+}
+
+TEST_CASE_FIXTURE(Fixture, "orders about more entries than can be leave memory bounded") {
+  tick_both(kNow);
+  b.store.say({"EVAL",
+               "for i = 1, 25000 do redis.call('XADD', KEYS[1], '*', 'order', string.format("
+               "'{\"order\":\"unlist\",\"at\":1700000000,\"by\":\"x\",\"entry\":\"10.%d.%d.1\"}', "
+               "math.floor(i / 250), i % 250)) end",
+               "1", "{greyd}:orders"});
+  b.tick(kNow + 1);
+  CHECK(b.order_counters.dropped == 5000);
+  a.allow("192.0.2.1", kNow + 2);
+  tick_both(kNow + 2);
+  CHECK(both("192.0.2.1") == "allow 2");
 }
 
 TEST_CASE_FIXTURE(Fixture, "ten thousand orders are heard at once") {
