@@ -15,13 +15,13 @@
 #include <vector>
 
 #include "greyd/base/error.h"
+#include "greyd/base/seconds.h"
 #include "greyd/service/service.h"
 #include "greyd/shared/order.h"
-#include "greyd/shared/shared_decider.h"
 
 namespace grey::shared {
 
-class Marks : public ForgetMarks {
+class Marks {
  public:
   // `service` must outlive it.
   explicit Marks(Service& service) : service_(service) {}
@@ -36,7 +36,8 @@ class Marks : public ForgetMarks {
   // Those that are older than `since` have no meaning any more.
   void expire(Seconds since);
 
-  Seconds forgotten(const SavedRecord& record) const override;
+  // The last time; 0: never.
+  Seconds forgotten(const SavedRecord& record) const;
 
   // A slice of forgetting, while busy().
   void work();

@@ -205,11 +205,18 @@ void Orders::join() {
   for (auto& [key, last] : entries_) last.in_store = false;
 }
 
+// Who asks does not wait for the next tick.
+bool Orders::heard() {
+  if (!heard_) tick(now_);
+  return heard_;
+}
+
 void Orders::tick(Seconds now) {
   now_ = now;
   marks_.expire(now - service_.greylist().policy().timeout);
   counters_.dropped += marks_.take_dropped();
   if (now - pruned_ >= kPrunePeriod) prune();
+  if (!link_.up()) heard_ = false;
   if (!link_.up() || asking_) return;
   if (joining_ == Joining::no) {
     remember_entries();
@@ -277,6 +284,7 @@ void Orders::take_stream(const std::vector<std::string>& answer) {
   }
   take(texts);
   if (answer.size() >= 2 * kPage) return hear_stream();
+  heard_ = true;
   if (joining_ == Joining::done) return;
   for (Order& order : marks_.missing()) wait(std::move(order), false);
   joining_ = Joining::done;

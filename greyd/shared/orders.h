@@ -20,6 +20,7 @@
 #include "greyd/shared/marks.h"
 #include "greyd/shared/order.h"
 #include "greyd/shared/script_store.h"
+#include "greyd/shared/shared_decider.h"
 
 namespace grey::shared {
 
@@ -53,6 +54,7 @@ class Orders : public ForgetMarks {
   bool busy() const { return marks_.busy(); }
 
   Seconds forgotten(const SavedRecord& record) const override { return marks_.forgotten(record); }
+  bool heard() override;
 
   static constexpr std::size_t kMostWaiting = 20'000;  // to be said
   static constexpr std::size_t kMostCalls = 16;        // that say something, at a time
@@ -118,6 +120,7 @@ class Orders : public ForgetMarks {
   std::uint64_t unsaid_version_ = 0;
   std::size_t saying_ = 0;  // calls that are out
   Joining joining_ = Joining::no;
+  bool heard_ = false;      // all, since the store was away
   std::string page_ = "0";  // of the entries, to be heard next
   std::string last_ = "0";  // heard, of the stream
   bool asking_ = false;

@@ -77,7 +77,7 @@ struct SharedDecider::Open {
 };
 
 SharedDecider::SharedDecider(Service& service, ScriptStore& store, const Keys& keys,
-                             const ForgetMarks& marks, DeciderCounters& counters, Loop loop)
+                             ForgetMarks& marks, DeciderCounters& counters, Loop loop)
     : service_(service),
       store_(store),
       keys_(keys),
@@ -102,7 +102,7 @@ void SharedDecider::decide(std::span<const wire::Query> batch, Seconds now, Done
     tell(nullptr, now);
     if (open.empty()) return;
     const auto shared = std::make_shared<Done>(std::move(done));
-    const bool up = store_.up();
+    const bool up = store_.up() && marks_.heard();
     for (const std::size_t i : open) {
       if (up) {
         ask(batch[i], i, now, shared);

@@ -31,6 +31,9 @@ class ForgetMarks {
   virtual ~ForgetMarks() = default;
   // The last time; 0: never.
   virtual Seconds forgotten(const SavedRecord& record) const = 0;
+  // Whether it is known what the others have forgotten until now, or some moments ago. Where it is
+  // not the store is not to be believed; then this sees to it that it soon is.
+  virtual bool heard() = 0;
 };
 
 struct DeciderCounters {
@@ -51,7 +54,7 @@ class SharedDecider : public Decider, private Changes {
   };
 
   // All by reference must outlive it. It must outlive the store's calls.
-  SharedDecider(Service& service, ScriptStore& store, const Keys& keys, const ForgetMarks& marks,
+  SharedDecider(Service& service, ScriptStore& store, const Keys& keys, ForgetMarks& marks,
                 DeciderCounters& counters, Loop loop);
   ~SharedDecider() override;
 
@@ -106,7 +109,7 @@ class SharedDecider : public Decider, private Changes {
   Service& service_;
   ScriptStore& store_;
   const Keys& keys_;
-  const ForgetMarks& marks_;
+  ForgetMarks& marks_;
   DeciderCounters& counters_;
   const Loop loop_;
   Opens open_, idle_;                                   // idle: their memory is used again

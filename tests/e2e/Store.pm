@@ -16,7 +16,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(own_network hosts network lost_packets pass_time now daemon redis sentinel shares
-    until_shared store_clients exported triplets ask_all all_at count accepted slowest
+    until_shared store_clients greyctl exported triplets ask_all all_at count accepted slowest
     tried is_in_time waited wait_until);
 our $dir;
 my ($program, $greyctl, $now, @pids, $set_clock);
@@ -261,6 +261,8 @@ sub shares {
     }
 }
 
+sub greyctl { my ($daemon, @words) = @_;
+    system("'$greyctl' --control '$daemon->{dir}/context.control' @words >'$dir/greyctl' 2>&1") == 0 or die 'FAILED: ' . slurp("$dir/greyctl") }
 # What a daemon's table knows: client => class, and when first seen (or last, of those that passed).
 sub exported {
     my ($daemon) = @_;

@@ -7,6 +7,7 @@ use File::Basename;
 use lib dirname(__FILE__);
 use Store;
 use Test::More;
+use Time::HiRes 'sleep';
 
 own_network(@ARGV);
 hosts('mx1', 'mx2', 'mx3', 'db');
@@ -62,5 +63,28 @@ sub partition {
     return $slowest;
 }
 tried 'a partition' => sub { waited(partition(), 'at the host that is cut off') };
+
+tried 'what was forgotten meanwhile stays so, though the one that was cut off brings it back' => sub {
+    my $old = [triplets(++$net, 100)];
+    is_in_time count(all_at($two, $old)), '01=100', 'before: they are seen';
+    pass_time(300);
+    is_in_time count(all_at($cut, $old)), '13=100', 'and passed, at that one';
+    network(forward => 'ip saddr 10.78.3.2 counter drop; ip daddr 10.78.3.2 counter drop');
+    pass_time(10);
+    all_at($cut, [triplets(++$net, 10)]);  # it finds the store away
+    my $forgotten = $net - 1;
+    greyctl($one, 'forget', "10.$forgotten.0.0/24");
+    sleep 1.1;
+    pass_time(10);
+    network();
+    ok wait_until(sub { !grep { /^10\.$forgotten\./ } keys %{ exported($cut) } }), 'joined again: that one forgets them, too';
+    shares($redis, @daemons);
+    is_in_time count(all_at($cut, $old)), '01=100', 'they are new';
+    is_in_time count(all_at($two, $old)), '02=100', 'for all';
+    my $fourth = daemon("fourth$net", 'redis://10.78.4.2:6379', on => 'db', host => '10.78.4.2');
+    shares($redis, $fourth);
+    is_in_time count(all_at($fourth, $old)), '02=100', 'also for one that is new';
+    is $fourth->stop, 0;
+};
 is $_->stop, 0 for @daemons;
 done_testing;

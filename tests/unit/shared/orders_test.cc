@@ -449,3 +449,17 @@ TEST_CASE_FIXTURE(Fixture, "ten thousand orders are heard at once") {
   b.tick(kNow + 3);
   CHECK(b.store.calls() == calls + 1);
 }
+
+TEST_CASE("who was away believes the store again when it has heard what was forgotten meanwhile") {
+  Fixture f;
+  f.tick_both(kNow);
+  CHECK(f.b.orders->heard());
+  f.cut(f.b);
+  f.b.tick(kNow + 1);
+  f.a.forget("192.0.2.1", kNow + 1);
+  f.a.tick(kNow + 1);
+  CHECK(!f.b.orders->heard());
+  f.b.store.set_up(true);
+  CHECK(f.b.orders->heard());  // who asks does not wait for the next tick
+  CHECK(f.b.orders->forgotten(triplet("192.0.2.1")) == kNow + 1);
+}

@@ -16,6 +16,7 @@ namespace grey::testing {
 
 struct NoMarks : shared::ForgetMarks {
   Seconds forgotten(const SavedRecord&) const override { return at; }
+  bool heard() override { return true; }
   Seconds at = 0;
 };
 
