@@ -119,7 +119,8 @@ Result<std::optional<shared::SharedSettings>> shared_settings(const Options& opt
   settings.emplace(shared::SharedSettings{std::move(*url), std::move(password), *key,
                                           std::string(host) + "." +
                                               std::to_string(options.listen.port) + "." +
-                                              std::to_string(randombytes_random())});
+                                              std::to_string(randombytes_random()),
+                                          options.context_file});
   return settings;
 }
 
@@ -207,6 +208,7 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
   loop.run();
   supervisor.stopping();
   decider.drain();  // whatever is decided is answered, and saved
+  if (shared) shared->save();
   const auto saved = upkeep.save_all();
   if (saved) return 0;
   logger.error("{}", saved.error().text);

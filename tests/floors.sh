@@ -1,5 +1,5 @@
 #!/bin/sh
-# The floors of greyd/DESIGN.md, section 7: who may include and link whom. Fails on an arrow up.
+# The floors of greyd/DESIGN.md, section 8: who may include and link whom. Fails on an arrow up.
 # usage: floors.sh [--all-moved] TREE [TARGETS]
 #
 # TARGETS is what floors.cmake has written of a configured build: each target's sources and what it

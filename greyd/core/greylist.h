@@ -98,8 +98,8 @@ class Greylist {
   Import import(const SavedRecord& record, Seconds now);
   // What import() would say, with nothing changed.
   Import would_import(const SavedRecord& record, Seconds now);
-  // What others know of the record that `of` names is joined with what is stored (knowledge.h), as a
-  // change, if it is one. `forgotten`: when it was last forgotten by command; 0: never.
+  // What others know of the record that `of` names is joined with what is stored (knowledge.h), as
+  // a change, if it is one. `forgotten`: when it was last forgotten by command; 0: never.
   void learn(const SavedRecord& of, const TripletKnowledge& known, Seconds forgotten, Seconds now);
   void learn(const SavedRecord& of, const ClientKnowledge& known, Seconds forgotten, Seconds now);
   // restore() for many: what a record needs of the table is fetched while the next ones are read,
@@ -130,8 +130,9 @@ class Greylist {
   // greylist must outlive its walks.
   class Walk {
    public:
-    // At the end. `follows`: it goes after records that change, see Table::Cursor.
-    explicit Walk(Greylist& greylist, bool follows = false) : cursor_(greylist.table_, follows) {}
+    // At the end. See Table::Cursor.
+    explicit Walk(Greylist& greylist, Table::Way way = Table::Way::from_old)
+        : cursor_(greylist.table_, way) {}
 
     void start() { cursor_.start(); }
     // Calls visit(const SavedRecord&) for up to `limit` records. False after the last.
@@ -141,6 +142,7 @@ class Greylist {
         if (const auto record = to_saved(view)) visit(*record);
       });
     }
+    void skip_class() { cursor_.skip_class(); }
 
    private:
     friend class Greylist;

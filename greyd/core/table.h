@@ -100,11 +100,15 @@ class Table {
   // ever, nor take the turn of others: of each class it ends with the record that was the youngest
   // when it came to it. After sort_by_age() in the meantime a record may be visited twice.
   //
-  // One that `follows` ends with the youngest there is then, after twice as many as there were at
-  // most: what is updated it may visit twice, and misses only what goes to a class that is done.
+  // One that is `following` ends with the youngest there is then, after twice as many as there were
+  // at most: what is updated it may visit twice, and misses only what goes to a class that is done.
+  //
+  // One `from_young` goes the other way, from the youngest that there was of each class.
+  enum class Way : std::uint8_t { from_old, following, from_young };
+
   class Cursor {
    public:
-    explicit Cursor(Table& table, bool follows = false);  // at the end
+    explicit Cursor(Table& table, Way way = Way::from_old);  // at the end
     ~Cursor();
     Cursor(const Cursor&) = delete;
     Cursor& operator=(const Cursor&) = delete;
@@ -132,9 +136,9 @@ class Table {
     Table& table_;
     std::size_t record_class_ = kRecordClasses;
     Ref next_ = 0;  // 0: the class is done
-    Ref last_ = 0;  // of the class, at next_ or younger
-    const bool follows_;
-    std::size_t left_ = 0;  // of the class, where it follows
+    Ref last_ = 0;  // of the class, at next_ or younger; of no use from_young
+    const Way way_;
+    std::size_t left_ = 0;  // of the class, where it is following
   };
 
   std::size_t size() const { return size_; }

@@ -12,7 +12,7 @@ constexpr std::size_t kLeast = 1000;  // records that may have come, beside as m
 
 }  // namespace
 
-Table::Cursor::Cursor(Table& table, bool follows) : table_(table), follows_(follows) {
+Table::Cursor::Cursor(Table& table, Way way) : table_(table), way_(way) {
   table.cursors_.push_back(this);
 }
 
@@ -26,9 +26,10 @@ void Table::Cursor::start() {
 }
 
 void Table::Cursor::start_class() {
-  next_ = table_.orders_[record_class_].head;
-  last_ = table_.orders_[record_class_].tail;
-  left_ = 2 * table_.orders_[record_class_].count + kLeast;
+  const Order& order = table_.orders_[record_class_];
+  next_ = way_ == Way::from_young ? order.tail : order.head;
+  last_ = order.tail;
+  left_ = 2 * order.count + kLeast;
 }
 
 Table::Ref Table::Cursor::next() {
@@ -40,7 +41,11 @@ Table::Ref Table::Cursor::next() {
 }
 
 void Table::Cursor::step() {
-  const bool is_last = follows_ ? --left_ == 0 : next_ == last_;
+  if (way_ == Way::from_young) {
+    next_ = table_.at(next_)->prev;
+    return;
+  }
+  const bool is_last = way_ == Way::following ? --left_ == 0 : next_ == last_;
   next_ = is_last ? 0 : table_.at(next_)->next;
 }
 

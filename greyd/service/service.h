@@ -86,7 +86,9 @@ class Service : public Decider {
   void tell_decisions(OnDecided on_decided) { on_decided_ = std::move(on_decided); }
 
   // One that follows what changes: an administrator would rather see a record twice than miss it.
-  Greylist::Walk walk() { return Greylist::Walk(greylist_, true); }
+  Greylist::Walk walk(Table::Way way = Table::Way::following) {
+    return Greylist::Walk(greylist_, way);
+  }
   // One step of a walk that forgets: Greylist::forget(). What it forgets is in the journal then.
   template <typename Wanted>
   bool forget(Greylist::Walk& walk, std::size_t limit, Wanted wanted) {

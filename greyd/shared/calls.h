@@ -53,7 +53,7 @@ void begin_pass(Call& call, const Policy& policy, Seconds now, bool earns);
 // `forgotten`: when it was last forgotten by command; 0: never.
 void add(Call& call, std::string_view key, Seconds forgotten);
 
-// For many records of one network.
+// For many records.
 class Tell {
  public:
   explicit Tell(const Policy& policy) : policy_(policy) {}

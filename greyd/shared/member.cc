@@ -1,7 +1,11 @@
 #include "greyd/shared/member.h"
 
+#include <sodium.h>
+
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <cstdlib>
 #include <utility>
 
 #include "greyd/shared/scripts.h"
@@ -11,14 +15,54 @@ namespace {
 
 constexpr const char* kPolicyKey = "{greyd}:policy";
 constexpr const char* kRunKey = "{greyd}:run";
+constexpr const char* kBeatKey = "{greyd}:beat";
+constexpr std::size_t kLongestRun = 1000;  // octets; ours are shorter
+
+Seconds number_of(std::string_view text) {
+  std::uint32_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+// The parts of "NAME:SINCE:BEFORE"; see kMeet.
+struct Run {
+  explicit Run(std::string_view text) {
+    const std::size_t first = std::min(text.find(':'), text.size());
+    const std::size_t second = std::min(text.find(':', first + 1), text.size());
+    name = text.substr(0, first);
+    if (first < text.size()) since = number_of(text.substr(first + 1, second - first - 1));
+    if (second < text.size()) before = text.substr(second + 1);
+  }
+  std::string_view name, before;
+  Seconds since = 0;
+};
+
+// What others have put there, as text for people.
+std::string shown(std::string text) {
+  constexpr std::size_t kMost = 300;
+  if (text.size() > kMost) text.resize(kMost);
+  for (char& c : text) {
+    if (c < 0x20 || c > 0x7e) c = '?';
+  }
+  return text;
+}
+
+std::string key_print(const HashKey& key) {
+  constexpr std::string_view kText = "qmail-greyd: the key of a shared state";
+  std::array<unsigned char, crypto_shorthash_BYTES> hash;
+  crypto_shorthash(hash.data(), reinterpret_cast<const unsigned char*>(kText.data()), kText.size(),
+                   key.data());
+  std::array<char, 2 * hash.size() + 1> digits;
+  ::sodium_bin2hex(digits.data(), digits.size(), hash.data(), hash.size());
+  return digits.data();
+}
 
 }  // namespace
 
-std::string fingerprint(const Policy& policy) {
+std::string fingerprint(const Policy& policy, const HashKey& key) {
   std::string text;
   const auto add = [&](const char* name, Seconds value) {
-    if (!text.empty()) text += ' ';
-    text.append(name).append("=").append(std::to_string(value));
+    text.append(name).append("=").append(std::to_string(value)).append(" ");
   };
   add("min-resend", policy.min_resend);
   add("resend-window", policy.resend_window);
@@ -29,113 +73,170 @@ std::string fingerprint(const Policy& policy) {
   add("ipv6-prefix", policy.ipv6_prefix);
   add("sender-key", Seconds(policy.sender_key));
   add("recipient-key", Seconds(policy.recipient_key));
-  return text;
+  return text + "key=" + key_print(key);
 }
 
-Member::Member(Service& service, ScriptStore& link, const Keys& keys, std::string name,
+Member::Member(Service& service, ScriptStore& link, const HashKey& key, std::string name,
                LastMeeting last, MemberCounters& counters, Report report)
     : service_(service),
       link_(link),
-      keys_(keys),
+      keys_(key),
       name_(std::move(name)),
-      fingerprint_(fingerprint(service.greylist().policy())),
+      fingerprint_(fingerprint(service.greylist().policy(), key)),
       last_(std::move(last)),
       counters_(counters),
       report_(std::move(report)) {}
 
+Member::~Member() {
+  *self_ = nullptr;
+}
+
 // ---- meeting -----------------------------------------------------------------------------------
 
 void Member::tick(Seconds now) {
+  last_.good = std::min(last_.good, now);  // the clock was set back: what comes has older stamps
   if (!link_.up()) return lost();
   if (meeting_) return;
   meeting_ = true;
   link_.call(
-      {kMeet, {kPolicyKey, kRunKey}, {fingerprint_, name_ + "." + std::to_string(++meetings_)}},
+      {kMeet,
+       {kPolicyKey, kRunKey, kBeatKey},
+       {fingerprint_, name_ + "." + std::to_string(++meetings_), std::to_string(last_.beat)}},
       [self = self_, now](const auto* answer) {
-        if (*self != nullptr) (*self)->met(now, answer);
+        if (*self != nullptr) (*self)->meet(now, answer);
       });
 }
 
 void Member::lost() {
   state_ = State::away;
-  healing_.reset();
+  missed();
 }
 
-void Member::met(Seconds now, const std::vector<std::string>* answer) {
+void Member::meet(Seconds now, const std::vector<std::string>* answer) {
   meeting_ = false;
-  if (answer == nullptr || answer->size() != 3) return lost();
+  if (answer == nullptr || answer->size() != 4 || (*answer)[1].size() > kLongestRun) {
+    return missed();
+  }
   const std::string &policy = (*answer)[0], &run = (*answer)[1];
-  if (policy != fingerprint_) {
-    if (std::exchange(policy_told_, policy) != policy) {
-      ++counters_.other_policy;
-      report_("store: others share it under another policy (" + policy + "; here " + fingerprint_ +
-              "); this daemon decides alone");
+  if (!has_our_policy(policy) || !has_our_clock(number_of((*answer)[3]), now)) return missed();
+  const bool another = run != last_.run;
+  if (another) {
+    if (!last_.run.empty()) {
+      ++counters_.lost;
+      report_("store: it has lost what it was told; it is told again");
     }
-    healing_.reset();
-    state_ = State::other_policy;
-    return;
-  }
-  policy_told_.clear();
-  Seconds time = 0;
-  std::from_chars((*answer)[2].data(), (*answer)[2].data() + (*answer)[2].size(), time);
-  const Seconds difference = now - time;
-  const bool differs = std::abs(difference) > kMostClockDifference;
-  if (differs && !clock_told_) {
-    report_("store: its clock and this one's differ by " + std::to_string(difference) + " seconds");
-  }
-  clock_told_ = differs;
-  const bool wiped = run != last_.run;
-  if (wiped || state_ != State::member) {
-    if (wiped && !last_.run.empty()) {
-      ++counters_.wiped;
-      report_(
-          "store: it is another than before, or was wiped; all that is known here is told again");
-    }
-    begin_healing(wiped ? 0 : std::max<Seconds>(last_.good - kMayBeLost, 0), now);
+    begin_healing(lost_since(run), now);
     last_.run = run;
+  } else if (missed_ && !healing_) {
+    begin_healing(last_.good, now);
   }
+  last_.beat = number_of((*answer)[2]);
   state_ = State::member;
   if (!healing_) last_.good = now;
+}
+
+bool Member::has_our_policy(const std::string& policy) {
+  if (policy == fingerprint_) {
+    policy_told_.clear();
+    return true;
+  }
+  state_ = State::other_policy;
+  if (std::exchange(policy_told_, policy) != policy) {
+    ++counters_.other_policy;
+    report_("store: others share it under another policy (" + shown(policy) + "; here " +
+            fingerprint_ + "); this daemon decides alone");
+  }
+  return false;
+}
+
+// A stamp of one clock must not make a wait of another's too short.
+bool Member::has_our_clock(Seconds store, Seconds now) {
+  const Seconds difference = now - store;
+  const bool ours = std::abs(difference) <= kMostClockDifference;
+  if (!ours) {
+    state_ = State::other_clock;
+    if (!clock_told_) {
+      ++counters_.other_clock;
+      report_("store: this host's clock is " + std::to_string(std::abs(difference)) + " seconds " +
+              (difference > 0 ? "ahead of" : "behind") + " the store's; this daemon decides alone");
+    }
+  }
+  clock_told_ = !ours;
+  return ours;
+}
+
+// Since when it may not know what it was told.
+Seconds Member::lost_since(const std::string& run) const {
+  const Run now(run), before(last_.run);
+  if (last_.run.empty() || now.before != before.name) return 0;
+  return std::min(now.since, last_.good);
 }
 
 // ---- healing -----------------------------------------------------------------------------------
 
 void Member::begin_healing(Seconds since, Seconds now) {
   ++counters_.healings;
-  healing_.reset(new Healing{service_.walk(), since, now});
+  missed_ = false;
+  const Seconds from = std::max<Seconds>(since - kMayBeLost, 0);
+  last_.good = std::min(last_.good, since);  // if this is the last that it does
+  healing_.reset(new Healing{service_.walk(Table::Way::from_young), from, now});
   healing_->walk.start();
 }
 
 void Member::heal(Seconds now) {
-  if (!healing_ || healing_->walked || healing_->calls >= kMostCalls) return;
+  if (!healing() || healing_->calls >= kMostCalls) return;
+  Healing& of = *healing_;
+  if (!of.failed.empty() && now != of.failed_at) {
+    Call again = std::move(of.failed.back());
+    of.failed.pop_back();
+    send(std::move(again), now);
+  } else if (!of.walked) {
+    Call call = next_to_tell(now);
+    if (!call.keys.empty()) send(std::move(call), now);
+  }
+  if (!of.walked || of.calls > 0 || !of.failed.empty()) return;
+  last_.good = of.begun;
+  healing_.reset();
+}
+
+// Of the next slice; it may be empty.
+Call Member::next_to_tell(Seconds now) {
   Tell tell(service_.greylist().policy());
-  const Seconds since = healing_->since;
-  const bool more = healing_->walk.visit(kSlice, [&](const SavedRecord& record) {
-    if (record.seen < since) return;
+  Healing& of = *healing_;
+  const bool more = of.walk.visit(kSlice, [&](const SavedRecord& record) {
+    if (std::exchange(of.record_class, record.record_class) != record.record_class) of.old = 0;
+    if (record.seen < of.since) {
+      ++of.old;
+      return;
+    }
+    of.old = 0;
     tell.add(keys_.of(record),
              {record.record_class, record.seen, std::uint8_t(std::min(record.passes, 255u))}, now);
   });
-  if (!more) healing_->walked = true;
-  if (tell.empty()) {
-    if (healing_->walked && healing_->calls == 0) healing_.reset();
-    return;
+  of.walked = !more;
+  if (more && of.old >= kOldEnough) {
+    of.walk.skip_class();
+    of.old = 0;
   }
-  ++healing_->calls;
-  const std::size_t records = tell.size();
-  link_.call(tell.take(), [self = self_, records](const auto* answer) {
-    if (*self != nullptr) (*self)->told(answer, records);
-  });
+  return tell.take();
 }
 
-void Member::told(const std::vector<std::string>* answer, std::size_t records) {
-  if (!healing_) return;
-  if (answer == nullptr) return lost();
-  counters_.healed += records;
-  --healing_->calls;
-  if (healing_->walked && healing_->calls == 0) {
-    last_.good = healing_->begun;
-    healing_.reset();
-  }
+void Member::send(Call call, Seconds now) {
+  ++healing_->calls;
+  Call kept = call;
+  link_.call(std::move(call), [self = self_, number = counters_.healings, kept = std::move(kept),
+                               now](const auto* answer) {
+    if (*self == nullptr) return;
+    Member& of = **self;
+    if (!of.healing_ || number != of.counters_.healings) return;
+    --of.healing_->calls;
+    if (answer != nullptr) {
+      of.counters_.healed += kept.keys.size();
+      return;
+    }
+    of.healing_->failed.push_back(kept);
+    of.healing_->failed_at = now;
+  });
 }
 
 }  // namespace grey::shared

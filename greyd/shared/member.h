@@ -10,63 +10,69 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "greyd/base/seconds.h"
 #include "greyd/core/greylist.h"
 #include "greyd/service/service.h"
 #include "greyd/shared/calls.h"
+#include "greyd/shared/last_meeting.h"
 #include "greyd/shared/script_store.h"
 
 namespace grey::shared {
 
-// What must be alike for all who share a state: "min-resend=300 resend-window=43200 ...".
-std::string fingerprint(const Policy& policy);
-
-// What a daemon remembers of the store when it ends, or is killed.
-struct LastMeeting {
-  std::string run;   // the store's; empty: there was none
-  Seconds good = 0;  // when it last took what it was told
-  bool operator==(const LastMeeting&) const = default;
-};
+// What must be alike for all who share a state: "min-resend=300 resend-window=43200 ... key=1f2e".
+// Of the key a hash, from which it cannot be had.
+std::string fingerprint(const Policy& policy, const HashKey& key);
 
 struct MemberCounters {
   Count healed = 0;        // records that were told again
   Count healings = 0;      // times that this was begun
-  Count wiped = 0;         // of these, as the store had lost all
+  Count lost = 0;          // of these, as the store had lost what it was told, or all
   Count other_policy = 0;  // times that it was found to share another policy
+  Count other_clock = 0;   // times that its clock was found to be another
 };
 
 class Member {
  public:
   enum class State : std::uint8_t {
     away,          // the store does not answer
-    other_policy,  // it is shared by daemons with another policy
+    other_policy,  // it is shared by daemons with another policy, or another key
+    other_clock,   // its clock and this one's differ by too much for their stamps to be compared
     member,
   };
   // Told in words what an operator should know: another policy, another clock, a store that was
   // wiped.
   using Report = std::function<void(const std::string& text)>;
 
-  // `name`: one that nobody else has, for the run of a store that has none.
-  Member(Service& service, ScriptStore& link, const Keys& keys, std::string name, LastMeeting last,
-         MemberCounters& counters, Report report);
+  // `name`: one that nobody else has, for the run of a store that has none; without ':'. All by
+  // reference must outlive it.
+  Member(Service& service, ScriptStore& link, const HashKey& key, std::string name,
+         LastMeeting last, MemberCounters& counters, Report report);
+  ~Member();
 
   State state() const { return state_; }
   const LastMeeting& last_meeting() const { return last_; }
-  bool healing() const { return healing_ != nullptr; }
+  // There is something to be told again, and it can be.
+  bool healing() const { return healing_ != nullptr && state_ == State::member; }
 
   // About once a second. `now`: the wall clock.
   void tick(Seconds now);
-  // A slice of healing: tells some hundred records. To be called often while healing().
+  // A slice of healing: tells some records. To be called often while healing().
   void heal(Seconds now);
-  // The link is gone, or a call has failed: what is stamped from `last_meeting().good` on is to be
-  // told again.
+  // A call has failed: what is stamped from `last_meeting().good` on is to be told again.
+  void missed() { missed_ = true; }
+  // The link is gone: the same, when it is back.
   void lost();
 
-  // A failed-over store may have lost what it had acknowledged in so many seconds before.
+  // What may have been lost, beyond what is known to be: a store whose place another has taken had
+  // acknowledged what it had not passed on yet.
   static constexpr Seconds kMayBeLost = 60;
-  static constexpr std::size_t kSlice = 200;     // records looked at
-  static constexpr std::size_t kMostCalls = 16;  // of healing that are out
+  static constexpr std::size_t kSlice = 100;    // records looked at
+  static constexpr std::size_t kMostCalls = 4;  // of healing that are out: who asks waits behind
+  // Records lie in the order in which they changed, and what was learned from the store has older
+  // stamps: so many older ones in a row, and no younger one comes that has not been told.
+  static constexpr std::size_t kOldEnough = 10'000;
   static constexpr Seconds kMostClockDifference = 30;
 
  private:
@@ -74,27 +80,36 @@ class Member {
     Greylist::Walk walk;
     Seconds since;
     Seconds begun;
-    std::size_t calls = 0;  // that are out
-    bool walked = false;    // to the end
+    RecordClass record_class = RecordClass::waiting;
+    std::size_t old = 0;         // records of that class in a row
+    bool walked = false;         // to the end
+    std::size_t calls = 0;       // that are out
+    std::vector<Call> failed{};  // and are to be made once more
+    Seconds failed_at = 0;       // the last of them
   };
 
-  void met(Seconds now, const std::vector<std::string>* answer);
+  void meet(Seconds now, const std::vector<std::string>* answer);
+  bool has_our_policy(const std::string& policy);
+  bool has_our_clock(Seconds store, Seconds now);
+  Seconds lost_since(const std::string& run) const;
   void begin_healing(Seconds since, Seconds now);
-  void told(const std::vector<std::string>* answer, std::size_t records);
+  Call next_to_tell(Seconds now);
+  void send(Call call, Seconds now);
 
   Service& service_;
   ScriptStore& link_;
-  const Keys& keys_;
+  const Keys keys_;
   const std::string name_, fingerprint_;
   LastMeeting last_;
   MemberCounters& counters_;
   Report report_;
   State state_ = State::away;
   bool meeting_ = false;        // a call is out
+  bool missed_ = true;          // something, since the last healing began
   std::uint64_t meetings_ = 0;  // so that each would name another run: this one may put it back
+  std::string policy_told_;     // of others
   bool clock_told_ = false;
-  std::string policy_told_;  // of others
-  std::unique_ptr<Healing> healing_;
+  std::unique_ptr<Healing> healing_;  // the last that was begun
   std::shared_ptr<Member*> self_ = std::make_shared<Member*>(this);
 };
 

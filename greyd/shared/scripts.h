@@ -66,7 +66,8 @@ local function join(kind, a, b)
 end
 for i = 1, #KEYS do
   local kind, news, life = ARGV[3 * i - 2], ARGV[3 * i - 1], tonumber(ARGV[3 * i])
-  local known = redis.call('GET', KEYS[i])
+  local known = redis.pcall('GET', KEYS[i])
+  if type(known) == 'table' then known = nil end -- another kind of value, put there by others
   if known then
     news = join(kind, parts(known), parts(news))
     life = math.max(life, redis.call('TTL', KEYS[i]))
@@ -108,15 +109,31 @@ end
 return client
 )lua";
 
-// Who shares this state, and on which terms. KEYS: the policy's, the run's. ARGV: this daemon's
-// policy as text, a name that nobody else has. Answers the policy that holds here, the name of this
-// store's run (the one that was said when there was none: it has been wiped, or is new), its clock.
-// A policy holds as long as one who has it comes by each minute.
+// Who shares this state, and on which terms. KEYS: the policy's, the run's, the beat's. ARGV: this
+// daemon's policy as text, a name that nobody else has, the last beat that it was told (0: none).
+// Answers the policy that holds here, the run, the beat, this store's clock.
+//
+// A policy holds as long as one who has it comes by each minute. A beat is the store's clock, kept:
+// a store with an older one than it has told somebody has lost what it was told since (it was
+// restarted with an old snapshot, or another has taken its place). Then another run begins, as
+// where there is none: "NAME:SINCE:BEFORE", the beat since which it has lost all (0: it is empty)
+// and the name of the run before.
 inline constexpr std::string_view kMeet = R"lua(
 local policy = redis.call('SET', KEYS[1], ARGV[1], 'NX', 'GET', 'EX', 60) or ARGV[1]
 if policy == ARGV[1] then redis.call('EXPIRE', KEYS[1], 60) end
-local run = redis.call('SET', KEYS[2], ARGV[2], 'NX', 'GET') or ARGV[2]
-return {policy, run, redis.call('TIME')[1]}
+local run = redis.call('GET', KEYS[2])
+local clock = redis.call('TIME')[1]
+local beat = redis.call('GET', KEYS[3]) or ''
+if not tonumber(beat) then beat = '0' end
+if not run then
+  run = ARGV[2] .. ':0:'
+elseif tonumber(ARGV[3]) > tonumber(beat) then
+  run = ARGV[2] .. ':' .. beat .. ':' .. string.match(run, '^[^:]*')
+end
+redis.call('SET', KEYS[2], run)
+if tonumber(clock) > tonumber(beat) then beat = clock end
+redis.call('SET', KEYS[3], beat)
+return {policy, run, beat, clock}
 )lua";
 
 // An order (order.h) is said to all. KEYS: the stream, the entries. ARGV: its text, its time, the

@@ -1,6 +1,10 @@
 #include "greyd/shared/shared_state.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "greyd/net/background_thread.h"
+#include "greyd/shared/meeting_keeper.h"
 
 namespace grey::shared {
 namespace {
@@ -63,12 +67,15 @@ class MembersLink : public ScriptStore {
 
 struct SharedState::Impl {
   Impl(EventLoop& loop, Background& background, const SharedSettings& settings, Service& service,
-       SharedCounters& counters, Clock wall_clock, Report report)
+       SharedCounters& counters, Clock wall_clock, const Report& report)
       : clock(std::move(wall_clock)),
         keys(settings.key),
-        store(loop, background, store_settings(settings), [this](bool up) { on_state(up); }),
+        names(loop),
+        keeper(meeting_path(settings.context_file), background, report),
+        store(loop, names, store_settings(settings), [this](bool up) { on_state(up); }),
         link(store, [this] { on_failure(); }),
-        member(service, link, keys, settings.name, {}, counters.member, std::move(report)),
+        member(service, link, settings.key, name_in_run(settings.name), keeper.load(clock()),
+               counters.member, report),
         members_link(link, member),
         orders(service, members_link, settings.name, counters.orders),
         decider(service, members_link, keys, orders, counters.decider,
@@ -79,6 +86,10 @@ struct SharedState::Impl {
     slices.stop();
   }
 
+  static std::string name_in_run(std::string name) {
+    std::replace(name.begin(), name.end(), ':', '.');
+    return name;
+  }
   static StoreSettings store_settings(const SharedSettings& settings) {
     StoreSettings of;
     of.url = settings.url;
@@ -94,12 +105,14 @@ struct SharedState::Impl {
     }
   }
   void on_failure() {
-    member.lost();
+    store.up() ? member.missed() : member.lost();
     orders.join();
   }
   void on_tick() {
     const Seconds now = clock();
     member.tick(now);
+    keeper.keep(member.last_meeting(), now);
+    if (std::exchange(run, member.last_meeting().run) != run) orders.join();  // they may be lost
     orders.tick(now);
     if (member.healing() || orders.busy()) slices.restart();
   }
@@ -111,12 +124,15 @@ struct SharedState::Impl {
 
   const Clock clock;
   const Keys keys;
+  BackgroundThread names;  // looks them up, which may take long
+  MeetingKeeper keeper;
   StoreLink store;
   Link link;
   Member member;
   MembersLink members_link;
   Orders orders;
   SharedDecider decider;
+  std::string run;  // of the store, in which orders were heard
   EventLoop::TurnEnd turn_end;
   EventLoop::Timer tick, slices;
 };
@@ -124,7 +140,7 @@ struct SharedState::Impl {
 SharedState::SharedState(EventLoop& loop, Background& background, const SharedSettings& settings,
                          Service& service, SharedCounters& counters, Clock clock, Report report)
     : impl_(std::make_unique<Impl>(loop, background, settings, service, counters, std::move(clock),
-                                   std::move(report))) {}
+                                   report)) {}
 
 // Whoever waits for the store is told that it is gone, while all that could be told is there.
 SharedState::~SharedState() {
@@ -133,6 +149,9 @@ SharedState::~SharedState() {
 
 Decider& SharedState::decider() {
   return impl_->decider;
+}
+void SharedState::save() {
+  impl_->keeper.save(impl_->member.last_meeting());
 }
 void SharedState::say(Order order) {
   impl_->orders.say(std::move(order));

@@ -23,6 +23,7 @@ struct SharedSettings {
   std::string password;  // empty: none
   HashKey key{};         // of all daemons that share it
   std::string name;      // this daemon's: one that no other has
+  std::string context_file;
 };
 
 struct SharedCounters {
@@ -37,7 +38,7 @@ class SharedState {
   // Told in words what an operator should know.
   using Report = std::function<void(const std::string& text)>;
 
-  // All by reference must outlive it. `clock`: the wall clock.
+  // All by reference must outlive it. `background` waits for the disk; `clock`: the wall clock.
   SharedState(EventLoop& loop, Background& background, const SharedSettings& settings,
               Service& service, SharedCounters& counters, Clock clock, Report report);
   ~SharedState();
@@ -45,6 +46,8 @@ class SharedState {
   SharedState& operator=(const SharedState&) = delete;
 
   Decider& decider();
+  // For the next start: see MeetingKeeper. To be called when all has been decided.
+  void save();
   // What has been done here by command.
   void say(Order order);
 

@@ -142,14 +142,15 @@ std::string hand_over_state(const std::string& service, const std::string& user,
   std::string left;
   for (const char* end : {"", ".lock", ".totals"}) left += " " + shell_quote(context + end);
   for (const std::string_view end :
-       {"", ".journal", ".journal.old", ".lock", ".entries", ".totals"}) {
+       {"", ".journal", ".journal.old", ".lock", ".entries", ".totals", ".store"}) {
     struct stat status {};
     const std::string path = context + std::string(end);
     if (::lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
     if (status.st_uid == account->pw_uid) continue;
     owner = status.st_uid;
     files += " " + shell_quote(path);
-    if (end == ".entries") left += " " + shell_quote(path);  // when there are any
+    const bool is_there_for_some = end == ".entries" || end == ".store";
+    if (is_there_for_some) left += " " + shell_quote(path);
   }
   if (!owner) return {};
   if (runs) files = left;

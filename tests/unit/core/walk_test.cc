@@ -44,7 +44,8 @@ void decide_some(Greylist& greylist, std::mt19937& random, Seconds now) {
 
 // One who walks, and what was there, and has not changed, since the walk began.
 struct Walker {
-  explicit Walker(Greylist& greylist) : walk(greylist) {}
+  explicit Walker(Greylist& greylist, Table::Way way = Table::Way::from_old)
+      : walk(greylist, way) {}
   void start(const Greylist& greylist) {
     unchanged = lines_of(greylist);
     visited.clear();
@@ -80,7 +81,8 @@ TEST_CASE("of several walks and a pass of expiry each goes its way: what stays i
     Greylist greylist(policy, seed % 3 == 0 ? 60 : 1000, HashKey{});
     Seconds now = kNow;
     for (int i = 0; i < 150; ++i) decide_some(greylist, random, now += random() % 4);
-    Walker walkers[3] = {Walker(greylist), Walker(greylist), Walker(greylist)};
+    Walker walkers[3] = {Walker(greylist), Walker(greylist),
+                         Walker(greylist, Table::Way::from_young)};
     for (int step = 0; step < 300; ++step) {
       now += random() % 4;
       if (random() % 50 == 0) now -= 100;  // the clock is set back
@@ -112,8 +114,9 @@ TEST_CASE("of several walks and a pass of expiry each goes its way: what stays i
 TEST_CASE("a walk that a sorting meets on its way misses nothing") {
   // Restored from the youngest to the oldest, so that sorting turns the order round.
   constexpr std::size_t kRecords = 100;
-  for (std::size_t before = 0; before <= kRecords; before += 10) {
+  for (std::size_t before = 0; before <= kRecords; before += 5) {
     CAPTURE(before);
+    const auto way = before % 10 == 0 ? Table::Way::from_old : Table::Way::from_young;
     Greylist greylist(Policy{}, 1000, HashKey{});
     for (std::size_t i = 0; i < kRecords; ++i) {
       const std::string sender = text("s", i);
@@ -124,7 +127,7 @@ TEST_CASE("a walk that a sorting meets on its way misses nothing") {
       record.recipient = "r@x.org";
       REQUIRE(greylist.restore(record, kNow));
     }
-    Walker walker(greylist);
+    Walker walker(greylist, way);
     walker.start(greylist);
     walker.step(before);
     greylist.sort_by_age();
@@ -148,7 +151,7 @@ TEST_CASE("a walk that follows misses nobody who moves, and comes to an end") {
     ++asked;
   };
   for (std::size_t n = 0; n < kRecords; ++n) decide(n, kNow);
-  Greylist::Walk walk(greylist, true);
+  Greylist::Walk walk(greylist, Table::Way::following);
   std::set<std::string> visited;
   std::mt19937 random(7);
   Seconds now = kNow;
@@ -166,6 +169,34 @@ TEST_CASE("a walk that follows misses nobody who moves, and comes to an end") {
   walk_all(20);
   for (std::size_t n = 0; n < kRecords; ++n) CHECK(visited.contains(text("r", n)));
   walk_all(3);  // more come than it visits
+}
+
+TEST_CASE(
+    "a walk from the young end finds the youngest of a class first, and nobody who comes after") {
+  Greylist greylist(Policy{}, 1000, HashKey{});
+  const auto decide = [&](std::size_t n) {
+    const std::string datagram =
+        "I192.0.2.1" + std::string(1, '\0') + "Fs@x" + '\0' + "T" + text("r", n) + '\0';
+    wire::Query query;
+    REQUIRE(wire::parse(datagram, query) == wire::Fault::none);
+    greylist.decide(query, Lists{}, kNow + Seconds(n));
+  };
+  for (std::size_t n = 0; n < 10; ++n) decide(n);
+  Greylist::Walk walk(greylist, Table::Way::from_young);
+  std::vector<Seconds> seen;
+  const auto visit = [&](const SavedRecord& record) { seen.push_back(record.seen - kNow); };
+  walk.start();
+  REQUIRE(walk.visit(3, visit));
+  decide(10);
+  SUBCASE("to the oldest") {
+    CHECK_FALSE(walk.visit(100, visit));
+    CHECK(seen == std::vector<Seconds>{9, 8, 7, 6, 5, 4, 3, 2, 1, 0});
+  }
+  SUBCASE("or to where it is told to stop") {
+    walk.skip_class();
+    CHECK_FALSE(walk.visit(100, visit));
+    CHECK(seen == std::vector<Seconds>{9, 8, 7});
+  }
 }
 
 TEST_CASE("records that move behind a walk take nobody's turn") {

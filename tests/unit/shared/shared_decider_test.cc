@@ -3,17 +3,14 @@
 
 #include <doctest/doctest.h>
 
-#include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
-#include "greyd/shared/member.h"
-#include "tests/temporary_directory.h"
-#include "tests/unit/shared/plain_store.h"
+#include "tests/unit/shared/two_daemons.h"
 
 using namespace grey;
-using testing::PlainStore;
+using testing::Daemon;
 using testing::RedisServer;
 using wire::Reason;
 
@@ -21,59 +18,6 @@ namespace {
 
 constexpr Seconds kNow = 1'700'000'000;
 constexpr Seconds kDay = 24 * 60 * 60;
-
-struct NoMarks : shared::ForgetMarks {
-  Seconds forgotten(const SavedRecord&) const override { return at; }
-  Seconds at = 0;
-};
-
-// A daemon without its fronts.
-struct Daemon {
-  explicit Daemon(const RedisServer& redis, const Policy& policy = {}) : store(redis) {
-    ServiceSettings settings;
-    settings.policy = policy;
-    settings.context_file = directory / "context";
-    service.emplace(
-        settings, HashKey{}, background, [](auto, const auto&) {}, counters);
-    REQUIRE(service->load(kNow, 100));
-    decider.emplace(*service, store, keys, marks, store_counters,
-                    shared::SharedDecider::Loop{[] {}, [this] { decider->settle(); }});
-    member.emplace(*service, store, keys, "run-" + std::to_string(++daemons), shared::LastMeeting(),
-                   member_counters, [this](const std::string& text) { said += text + "\n"; });
-  }
-  // A second goes by.
-  void tick(Seconds now) {
-    member->tick(now);
-    while (member->healing()) member->heal(now);
-  }
-  static inline int daemons = 0;
-
-  Reason ask(Seconds now, const std::string& client, const std::string& sender = "a@x",
-             const std::vector<std::string>& recipients = {"b@y"}) {
-    std::string datagram = "I" + client + '\0' + "F" + sender + '\0';
-    for (const std::string& recipient : recipients) datagram += "T" + recipient + '\0';
-    wire::Query query;
-    REQUIRE(wire::parse(datagram, query) == wire::Fault::none);
-    std::optional<Reason> reason;
-    decider->decide({&query, 1}, now,
-                    [&](std::size_t, const Decided& decided) { reason = decided.reason; });
-    REQUIRE(reason);
-    return *reason;
-  }
-
-  testing::TemporaryDirectory directory;
-  InlineBackground background;
-  Counters counters;
-  shared::DeciderCounters store_counters;
-  PlainStore store;
-  shared::Keys keys{HashKey{7}};
-  NoMarks marks;
-  std::optional<Service> service;
-  std::optional<shared::SharedDecider> decider;
-  shared::MemberCounters member_counters;
-  std::optional<shared::Member> member;
-  std::string said;
-};
 
 struct Fixture {
   RedisServer redis;
@@ -177,46 +121,6 @@ TEST_CASE_FIXTURE(Fixture, "what is forgotten by command is dead in the store as
   CHECK(b.ask(kNow + 300, "192.0.2.1") == Reason::new_triplet);
   CHECK(a.store.say({"GET", a.store.say({"KEYS", "g:*"}).at(0)}).at(0) ==
         std::to_string(kNow + 300));
-}
-
-TEST_CASE_FIXTURE(Fixture, "what was decided while the store was away is told when it is back") {
-  a.tick(kNow);
-  b.tick(kNow);
-  CHECK(a.member->state() == shared::Member::State::member);
-  a.store.set_up(false);
-  a.tick(kNow + 1);
-  CHECK(a.member->state() == shared::Member::State::away);
-  CHECK(a.ask(kNow + 2, "192.0.2.1") == Reason::new_triplet);
-  CHECK(b.ask(kNow + 200, "192.0.2.1") == Reason::new_triplet);
-  a.store.set_up(true);
-  a.tick(kNow + 250);
-  CHECK(a.member_counters.healed == 1);
-  CHECK(b.ask(kNow + 302, "192.0.2.1") == Reason::passed);
-}
-
-TEST_CASE_FIXTURE(Fixture, "a store that was wiped is told all again") {
-  a.tick(kNow);
-  a.ask(kNow, "192.0.2.1");
-  a.ask(kNow + 300, "192.0.2.1");
-  a.tick(kNow + 10 * 60);
-  a.store.say({"FLUSHALL"});
-  CHECK(b.ask(kNow + 10 * 60, "192.0.2.1") == Reason::new_triplet);
-  a.tick(kNow + 10 * 60 + 1);
-  CHECK(a.member_counters.wiped == 1);
-  CHECK(a.said.find("was wiped") != std::string::npos);
-  CHECK(b.ask(kNow + 10 * 60 + 2, "192.0.2.1", "other@x") == Reason::known);
-}
-
-TEST_CASE_FIXTURE(Fixture, "who has another policy says so once, and does not join") {
-  Policy other;
-  other.min_resend = 60;
-  Daemon c(redis, other);
-  a.tick(kNow);
-  c.tick(kNow);
-  c.tick(kNow + 1);
-  CHECK(c.member->state() == shared::Member::State::other_policy);
-  CHECK(c.member_counters.other_policy == 1);
-  CHECK(c.said.find("min-resend=300") != std::string::npos);
 }
 
 // What two daemons with a store say, of whatever is asked, is what one daemon says.

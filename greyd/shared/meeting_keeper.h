@@ -1,0 +1,42 @@
+// Keeps the last meeting on the disk: once a minute, by the background, and when the daemon ends.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "greyd/base/background.h"
+#include "greyd/shared/last_meeting.h"
+
+namespace grey::shared {
+
+class MeetingKeeper {
+ public:
+  using Report = std::function<void(const std::string& text)>;
+
+  // `path`: see meeting_path(). `background` must outlive it.
+  MeetingKeeper(std::string path, Background& background, Report report);
+  ~MeetingKeeper();
+
+  // As load_meeting() has it. What cannot be read is reported, and never written over.
+  LastMeeting load(Seconds now);
+  // To be called about once a second. Writes it when it has changed and a minute is over.
+  void keep(const LastMeeting& meeting, Seconds now);
+  // Writes it now, behind what the background has begun.
+  void save(const LastMeeting& meeting);
+
+  static constexpr Seconds kInterval = 60;
+
+ private:
+  void saved(const Result<void>& outcome);
+
+  const std::string path_;
+  Background& background_;
+  const Report report_;
+  LastMeeting kept_;
+  Seconds kept_at_ = 0;
+  bool writes_ = true, writing_ = false, failing_ = false;
+  std::shared_ptr<MeetingKeeper*> self_ = std::make_shared<MeetingKeeper*>(this);
+};
+
+}  // namespace grey::shared
