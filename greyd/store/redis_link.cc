@@ -311,6 +311,9 @@ void RedisLink::Impl::expire() {
   enter([this](FirstThrown& thrown) {
     const unsigned mine = generation;
     timer_end = microseconds::max();
+    // Who comes late itself does not blame the server for what has been there for long.
+    if (reader != nullptr) receive(thrown);
+    if (generation != mine) return;
     const std::string text = where + ": no answer in time";
     const microseconds next = calls.give_up(monotonic_microseconds(), [&](const Done& done) {
       thrown.tell([&] { done(store_failure(Fault::timed_out, text)); });

@@ -269,6 +269,23 @@ TEST_CASE("calls that are made when others are due do not put those off") {
   CHECK(told);
 }
 
+// It was stopped, or the disk was slow: the server is not to blame.
+TEST_CASE("who comes late itself takes the answers that are there before it gives anything up") {
+  FakeServer server([](const std::string& received) -> std::string {
+    if (received.find("GO") != std::string::npos) return "+GONE\r\n";
+    return imitation_reply(received, "7.0.15", "");
+  });
+  LinkRig rig({}, {5000, 50, 4096, 4 << 20});
+  REQUIRE_FALSE(rig.connect(server.place()));
+  std::optional<Outcome> told;
+  rig.link->command({"GO"}, [&](Outcome outcome) { told = std::move(outcome); });
+  rig.loop.step();  // it is sent
+  std::this_thread::sleep_for(milliseconds(300));
+  REQUIRE(rig.until([&] { return told.has_value(); }));
+  REQUIRE(told->has_value());
+  CHECK((*told)->is("GONE"));
+}
+
 TEST_CASE("what waits is bounded, and so is what has not been sent") {
   FakeServer server(imitation(""));
   LinkRig rig({}, {5000, 20'000, 8, 1000});
