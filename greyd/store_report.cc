@@ -42,7 +42,10 @@ std::optional<std::string> StoreLines::due(const StoreStanding& standing, Count 
   const bool still_down = !told_.empty() && !told_up_ && !standing.up && besides == 0;
   const Seconds period = still_down ? kDownPeriod : kPeriod;
   const bool early = !told_.empty() && now >= told_at_ && now - told_at_ < period;
-  if (early || (line == told_ && besides == 0)) return std::nullopt;
+  const bool clock = standing.up && standing.state == StoreStanding::State::other_clock;
+  const bool same = line == told_ || (clock && told_clock_);
+  if (early || (same && besides == 0)) return std::nullopt;
+  told_clock_ = clock;
   told_ = line;
   told_up_ = standing.up;
   losses_ = losses;
@@ -91,6 +94,9 @@ StoreStanding StoreReport::look() const {
   standing.state = link.up ? state_of(state_.state()) : StoreStanding::State::alone;
   if (standing.state == StoreStanding::State::other_policy) {
     standing.others_policy = state_.others_policy();
+  }
+  if (standing.state == StoreStanding::State::other_clock) {
+    standing.clock_ahead = state_.clock_ahead();
   }
   standing.healing = state_.healing();
   standing.breaker_open = link.breaker_open;

@@ -1,6 +1,7 @@
 #include "greyd/control/store_standing.h"
 
 #include <array>
+#include <cstdlib>
 
 namespace grey {
 namespace {
@@ -31,7 +32,9 @@ std::string to_line(const StoreStanding& standing) {
   if (standing.state == State::other_policy) {
     text += ", shared under another policy (" + standing.others_policy + ")";
   } else if (standing.state == State::other_clock) {
-    text += ", whose clock is another than this host's";
+    const bool ahead = standing.clock_ahead > 0;
+    text += ", this host's clock is " + std::to_string(std::abs(standing.clock_ahead)) +
+            " seconds " + (ahead ? "ahead of" : "behind") + " its";
   } else {
     text += ", the others are not met yet";
   }
@@ -51,6 +54,7 @@ void add_store(JsonLine& line, const StoreStanding& standing) {
   line.number("since", standing.since).flag("healing", standing.healing);
   line.flag("breaker_open", standing.breaker_open);
   if (!standing.others_policy.empty()) line.text("others_policy", standing.others_policy);
+  if (standing.clock_ahead != 0) line.number("clock_ahead", standing.clock_ahead);
   if (!standing.last_fault.empty()) {
     line.text("last_fault", standing.last_fault).number("last_fault_at", standing.last_fault_at);
   }

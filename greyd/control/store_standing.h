@@ -26,6 +26,7 @@ struct StoreStanding {
   State state = State::alone;
   Seconds since = 0;          // of `up` and `state`, as they are
   std::string others_policy;  // under other_policy
+  Seconds clock_ahead = 0;    // of the store's, under other_clock; below 0: behind
   bool healing = false;       // what is known here is being told again
   bool breaker_open = false;  // it has failed, and is left alone but for an attempt a second
   std::string last_fault;     // in words; empty: there was none

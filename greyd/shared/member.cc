@@ -105,7 +105,7 @@ void Member::tick(Seconds now) {
 }
 
 std::string Member::others_policy() const {
-  return shown(policy_told_);
+  return shown(others_policy_);
 }
 
 void Member::lost() {
@@ -138,32 +138,20 @@ void Member::meet(Seconds now, const std::vector<std::string>* answer) {
 
 bool Member::has_our_policy(const std::string& policy) {
   if (policy == fingerprint_) {
-    policy_told_.clear();
+    others_policy_.clear();
     return true;
   }
-  state_ = State::other_policy;
-  if (std::exchange(policy_told_, policy) != policy) {
-    ++counters_.other_policy;
-    report_("store: others share it under another policy (" + shown(policy) + "; here " +
-            fingerprint_ + "); this daemon decides alone");
-  }
+  if (std::exchange(state_, State::other_policy) != State::other_policy) ++counters_.other_policy;
+  others_policy_ = policy;
   return false;
 }
 
 // A stamp of one clock must not make a wait of another's too short.
 bool Member::has_our_clock(Seconds store, Seconds now) {
-  const Seconds difference = now - store;
-  const bool ours = std::abs(difference) <= kMostClockDifference;
-  if (!ours) {
-    state_ = State::other_clock;
-    if (!clock_told_) {
-      ++counters_.other_clock;
-      report_("store: this host's clock is " + std::to_string(std::abs(difference)) + " seconds " +
-              (difference > 0 ? "ahead of" : "behind") + " the store's; this daemon decides alone");
-    }
-  }
-  clock_told_ = !ours;
-  return ours;
+  clock_ahead_ = now - store;
+  if (std::abs(clock_ahead_) <= kMostClockDifference) return true;
+  if (std::exchange(state_, State::other_clock) != State::other_clock) ++counters_.other_clock;
+  return false;
 }
 
 // Since when it may not know what it was told.

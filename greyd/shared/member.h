@@ -58,6 +58,8 @@ class Member {
   // That of the others, as fingerprint() has it, in bounds and printable; empty: they have this
   // one's, as far as is known.
   std::string others_policy() const;
+  // By how many seconds this host's clock was ahead of the store's when they last met.
+  Seconds clock_ahead() const { return clock_ahead_; }
 
   // About once a second. `now`: the wall clock.
   void tick(Seconds now);
@@ -110,8 +112,8 @@ class Member {
   bool meeting_ = false;        // a call is out
   bool missed_ = true;          // something, since the last healing began
   std::uint64_t meetings_ = 0;  // so that each would name another run: this one may put it back
-  std::string policy_told_;     // of others
-  bool clock_told_ = false;
+  std::string others_policy_;
+  Seconds clock_ahead_ = 0;
   std::unique_ptr<Healing> healing_;  // the last that was begun
   std::shared_ptr<Member*> self_ = std::make_shared<Member*>(this);
 };

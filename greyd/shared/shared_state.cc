@@ -177,6 +177,9 @@ Member::State SharedState::state() const {
 bool SharedState::healing() const {
   return impl_->member.healing();
 }
+Seconds SharedState::clock_ahead() const {
+  return impl_->member.clock_ahead();
+}
 std::string SharedState::others_policy() const {
   return impl_->member.others_policy();
 }

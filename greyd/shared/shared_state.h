@@ -54,6 +54,7 @@ class SharedState {
   Member::State state() const;
   bool healing() const;
   std::string others_policy() const;
+  Seconds clock_ahead() const;
   StoreStatus store() const;
   StoreCounters link_counters() const;
 

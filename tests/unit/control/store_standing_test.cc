@@ -46,8 +46,9 @@ TEST_CASE("a problem is what makes a daemon decide alone, in the words of the lo
         "store: up at db1:6379, named by h1:26379, shared under another policy (min-resend=60); "
         "this daemon decides alone");
   standing.state = State::other_clock;
+  standing.clock_ahead = -400;
   CHECK(problem(standing) ==
-        "store: up at db1:6379, named by h1:26379, whose clock is another than this host's; this "
+        "store: up at db1:6379, named by h1:26379, this host's clock is 400 seconds behind its; this "
         "daemon decides alone");
   standing.up = false;
   standing.state = State::alone;

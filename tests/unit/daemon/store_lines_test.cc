@@ -67,6 +67,16 @@ TEST_CASE_FIXTURE(Fixture, "a clock that is set back keeps no line away") {
   CHECK(due(down("db1:6379: closed"), 1, 10) == kDown);
 }
 
+TEST_CASE_FIXTURE(Fixture, "another clock is said once, though the difference is never the same") {
+  StoreStanding standing = up();
+  standing.state = StoreStanding::State::other_clock;
+  standing.clock_ahead = 400;
+  CHECK(due(standing, 0, 100).find("400 seconds ahead of its") != std::string::npos);
+  standing.clock_ahead = 401;
+  CHECK(due(standing, 0, 200) == "");
+  CHECK(due(up(), 0, 300) == kUp);
+}
+
 TEST_CASE_FIXTURE(Fixture, "another policy is said") {
   StoreStanding standing = up();
   standing.state = StoreStanding::State::alone;
