@@ -1,7 +1,7 @@
-/* A wall clock that stands at the time in the file that SET_CLOCK names, until that is another: whole
- * seconds since 1970, eight octets in this machine's order. Monotonic clocks go on. Loaded before a
- * program with LD_PRELOAD; it allocates nothing, so that it goes with any allocator, as libfaketime
- * does not. */
+/* A wall clock that stands at the time in the file that SET_CLOCK names, until that is another:
+ * whole seconds since 1970, eight octets in this machine's order. Monotonic clocks go on. Loaded
+ * before a program with LD_PRELOAD; it allocates nothing, so that it goes with any allocator, as
+ * libfaketime does not. */
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdint.h>
