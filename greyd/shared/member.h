@@ -74,7 +74,8 @@ class Member {
   // acknowledged what it had not passed on yet.
   static constexpr Seconds kMayBeLost = 60;
   static constexpr std::size_t kSlice = 100;    // records looked at
-  static constexpr std::size_t kMostCalls = 4;  // of healing that are out: who asks waits behind
+  // Of healing that are out: who asks waits behind, and of fifty that heal at once each has one.
+  static constexpr std::size_t kMostCalls = 1;
   // Records lie in the order in which they changed, and what was learned from the store has older
   // stamps: so many older ones in a row, and no younger one comes that has not been told.
   static constexpr std::size_t kOldEnough = 10'000;

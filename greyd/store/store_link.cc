@@ -11,7 +11,8 @@ namespace {
 
 constexpr double kBeat = 1;           // seconds; what is stuck for want of memory begins anew
 constexpr double kShortWait = 0.005;  // before the next attempt while the breaker lets it through
-constexpr Milliseconds kStuck = 10'000;  // no attempt takes so long
+constexpr Milliseconds kSwitchPause = 1000;  // between two words of Sentinels that are followed
+constexpr Milliseconds kStuck = 10'000;      // no attempt takes so long
 
 Milliseconds now_ms() {
   return monotonic_microseconds().count() / 1000;
@@ -97,9 +98,21 @@ void StoreLink::Impl::wait_for_next() {
   next = loop.after(std::max(wait, kShortWait), [this] { attempt(); });
 }
 
-// The Sentinels have decided: that does not wait for the breaker.
+// The Sentinels have decided: that does not wait for the breaker. Of words that come fast, as who
+// wants to do harm says them, the first is followed, and then the last of each second.
 void StoreLink::Impl::switched(const Sentinels::Word& word) {
+  next_word.reset();
   if (phase == Phase::closed || (word.master == place && phase != Phase::waiting)) return;
+  const Milliseconds wait = switched_at ? *switched_at + kSwitchPause - now_ms() : 0;
+  if (wait > 0) {
+    next_word = word;
+    const auto follow = [this] {
+      if (next_word) switched(Sentinels::Word(*next_word));
+    };
+    if (!word_timer || !word_timer.running()) word_timer = loop.after(double(wait) / 1000, follow);
+    return;
+  }
+  switched_at = now_ms();
   const std::shared_ptr<Impl> self = shared_from_this();
   FirstThrown thrown;
   const bool was_up = std::exchange(phase, Phase::trying) == Phase::up;
@@ -175,6 +188,7 @@ StoreLink::~StoreLink() {
   impl_->phase = Impl::Phase::closed;
   impl_->beat.reset();
   impl_->next.reset();
+  impl_->word_timer.reset();
   impl_->sentinels.reset();
 }
 
@@ -183,6 +197,7 @@ void StoreLink::close() {
   impl->phase = Impl::Phase::closed;
   impl->beat.reset();
   impl->next.reset();
+  impl->word_timer.reset();
   impl->sentinels.reset();
   impl->link.close({Fault::gone, "the store is not asked any more"});
 }

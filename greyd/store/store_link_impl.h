@@ -7,6 +7,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -103,14 +104,16 @@ struct StoreLink::Impl : std::enable_shared_from_this<Impl> {
   std::unique_ptr<Sentinels> sentinels;  // none: one server
   RedisLink link;
   Breaker breaker;
-  EventLoop::Timer beat, next;
+  EventLoop::Timer beat, next, word_timer;
 
   bool dead = false;  // the StoreLink has gone: nobody is told any more
   Phase phase = Phase::waiting;
   Milliseconds trying_since = 0;
-  bool allowed = false;  // by the breaker, for the attempt that is being made
-  StorePlace place;      // where the link is, or goes
-  std::string named_by;  // the Sentinel; empty: nobody
+  bool allowed = false;                      // by the breaker, for the attempt that is being made
+  StorePlace place;                          // where the link is, or goes
+  std::string named_by;                      // the Sentinel; empty: nobody
+  std::optional<Milliseconds> switched_at;   // by a word of theirs, the last time
+  std::optional<Sentinels::Word> next_word;  // to be followed when there has been a pause
   Seconds since = wall_clock();
   std::string last_fault;
   Fault last_fault_kind = Fault::down;

@@ -63,7 +63,7 @@ for turn in first second; do
 done
 
 # Two that share their state: what one has deferred the other has seen first then, too.
-seen_by() { "$build/greyd/greyctl/greyctl" --control "/tmp/tree/var/1999.store/control/$1.control" list; }
+seen_by() { "$build/greyd/greyctl/greyctl" --control "/tmp/tree/var/1999.store/control/$1.control" --json list; }
 is_deferred_by() {
   swaks --server "127.0.0.1:$1" --from you@example.org --to joe@example.net >/tmp/swaks.out 2>&1
   grep -q '^<\*\* 450 4\.7\.1 Greylisted' /tmp/swaks.out
@@ -71,7 +71,7 @@ is_deferred_by() {
 both_have_seen_the_same() {
   seen_by greylist.context >/tmp/one.out 2>&1
   seen_by greylist2.context >/tmp/two.out 2>&1
-  grep -q joe@example.net /tmp/one.out && cmp /tmp/one.out /tmp/two.out
+  grep -q joe@example.net /tmp/one.out && cmp /tmp/one.out /tmp/two.out # with the second in which it was seen
 }
 are_members() { [ "$(redis-cli -p 2001 exists '{greyd}:policy')" = 1 ]; }
 if ! "$build/svctool/svctool" --help | grep -q -e --store-key-file; then

@@ -150,6 +150,14 @@ subtest 'both forms are what they say' => sub {
 subtest 'the manual has all figures, with their labels, and no other' => sub {
     my ($section) = slurp("$source/greyd/greyctl/greyctl.8") =~ /^\.Sh METRICS\n(.*?)^\.Sh /ms;
     my @told = sort map { split / , /, s/^\.It Li //r } $section =~ /^(\.It .*)$/mg;
+    # With a store, which is away.
+    open my $key, '>', "$dir/key" or die;
+    print $key '0123456789abcdef0123456789abcdef', "\n" or die;
+    close $key or die;
+    chmod 0600, "$dir/key";
+    chown $nobody, $nogroup, "$dir/key" if $root;
+    $daemon->stop;
+    start('--store=redis://127.0.0.1:1', "--store-key-file=$dir/key");
     my %served;
     save_state();
     for (grep { !/^#/ } split /\n/, fresh()) {
@@ -159,6 +167,9 @@ subtest 'the manual has all figures, with their labels, and no other' => sub {
         $served{$name . (@labels ? '{' . join(',', @labels) . '}' : '')} = 1;
     }
     is_deeply \@told, [sort keys %served], 'they are the same';
+    $daemon->stop;
+    start();
+    wait_until(sub { (get('/healthz'))[0] == 200 });
 };
 
 subtest 'a browser gets the report of now, and a supervisor whether all is well' => sub {

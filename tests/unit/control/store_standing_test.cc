@@ -47,9 +47,10 @@ TEST_CASE("a problem is what makes a daemon decide alone, in the words of the lo
         "this daemon decides alone");
   standing.state = State::other_clock;
   standing.clock_ahead = -400;
-  CHECK(problem(standing) ==
-        "store: up at db1:6379, named by h1:26379, this host's clock is 400 seconds behind its; this "
-        "daemon decides alone");
+  CHECK(
+      problem(standing) ==
+      "store: up at db1:6379, named by h1:26379, this host's clock is 400 seconds behind its; this "
+      "daemon decides alone");
   standing.up = false;
   standing.state = State::alone;
   standing.last_fault = "x";

@@ -36,7 +36,8 @@ class RedisServer {
       ::execv("/usr/bin/redis-server", argv.data());
       ::_exit(127);
     }
-    for (int i = 0; i < 1000 && ::access(path().c_str(), F_OK) != 0; ++i) ::usleep(10'000);
+    // The socket is there before it can be connected to.
+    for (int i = 0; i < 1000 && !answers(); ++i) ::usleep(10'000);
   }
   ~RedisServer() {
     ::kill(process_, SIGKILL);
@@ -48,6 +49,13 @@ class RedisServer {
   std::string path() const { return directory_ / "socket"; }
 
  private:
+  bool answers() const {
+    redisContext* const context = ::redisConnectUnix(path().c_str());
+    const bool answers = context != nullptr && context->err == 0;
+    ::redisFree(context);
+    return answers;
+  }
+
   TemporaryDirectory directory_;
   pid_t process_ = -1;
 };

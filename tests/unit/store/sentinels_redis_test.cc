@@ -225,3 +225,42 @@ TEST_CASE("the store follows the word of one Sentinel, whatever they answer who 
   REQUIRE(rig.until([&] { return store.counters().switches > 2 && store.up(); }));
   CHECK(store.status().where.starts_with(first.where()));
 }
+
+TEST_CASE(
+    "a Sentinel that names another master all the time does not have the store run to and fro") {
+  RedisServer first, second;
+  const auto bulk = [](const std::string& text) {
+    return "$" + std::to_string(text.size()) + "\r\n" + text + "\r\n";
+  };
+  const std::string one = std::to_string(first.port()), two = std::to_string(second.port());
+  std::string words;
+  for (int i = 0; i < 1001; ++i) {
+    const bool there = i % 2 == 0;
+    words += "*3\r\n" + bulk("message") + bulk("+switch-master") +
+             bulk("mail 127.0.0.1 " + (there ? one : two) + " 127.0.0.1 " + (there ? two : one));
+  }
+  std::mutex mutex;
+  FakeServer sentinel([&](const std::string& received) -> std::string {
+    const std::lock_guard lock(mutex);
+    if (received.find("SUBSCRIBE") != std::string::npos) {
+      return "*3\r\n" + bulk("subscribe") + bulk("+switch-master") + ":1\r\n";
+    }
+    if (received.find("PING") != std::string::npos) {
+      return "*2\r\n" + bulk("pong") + bulk("") + std::exchange(words, {});
+    }
+    if (received.find("SENTINEL") == std::string::npos) return "";
+    return "*2\r\n" + bulk("127.0.0.1") + bulk(one);
+  });
+  LoopRig rig;
+  StoreLink store(rig.loop, rig.background,
+                  settings_of("redis+sentinel://" + sentinel.where() + "/mail"), [](bool) {});
+  REQUIRE(rig.until([&] { return store.up(); }));
+  // The first is followed at once, and the last, which says the same, is where it is to stay.
+  REQUIRE(rig.until([&] { return store.counters().switches > 0 && store.up(); }));
+  CHECK(store.status().where.starts_with(second.where()));
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(1500);
+  rig.until(
+      [&] { return store.counters().switches > 3 || std::chrono::steady_clock::now() > end; });
+  CHECK(store.counters().switches <= 3);
+  CHECK(store.status().where.starts_with(second.where()));
+}
