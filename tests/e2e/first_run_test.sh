@@ -63,7 +63,7 @@ for turn in first second; do
 done
 
 # Two that share their state: what one has deferred the other has seen first then, too.
-seen_by() { "$build/greyd/greyctl/greyctl" --control "/tmp/tree/var/1999.store/control/$1.control" --json list; }
+seen_by() { "$build/greyd/greyctl/greyctl" --control "/tmp/tree/var/1999.store/control/$1.control" list --json; }
 is_deferred_by() {
   swaks --server "127.0.0.1:$1" --from you@example.org --to joe@example.net >/tmp/swaks.out 2>&1
   grep -q '^<\*\* 450 4\.7\.1 Greylisted' /tmp/swaks.out
