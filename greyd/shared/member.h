@@ -73,7 +73,7 @@ class Member {
   // What may have been lost, beyond what is known to be: a store whose place another has taken had
   // acknowledged what it had not passed on yet.
   static constexpr Seconds kMayBeLost = 60;
-  static constexpr std::size_t kSlice = 100;    // records looked at
+  static constexpr std::size_t kSlice = 100;  // records looked at
   // Of healing that are out: who asks waits behind, and of fifty that heal at once each has one.
   static constexpr std::size_t kMostCalls = 1;
   // Records lie in the order in which they changed, and what was learned from the store has older

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "greyd/core/table.h"
+#include "greyd/store/first_thrown.h"
 
 namespace grey::shared {
 namespace {
@@ -129,9 +130,15 @@ void SharedDecider::forget(std::span<const wire::Query> batch) noexcept {
   for (Open& open : open_) std::erase_if(open.waiters, is_of_it);
 }
 
-// Each call ends within a bounded time.
+// Each call ends within a bounded time. Whoever throws when told keeps nobody from being told, nor
+// the state from being saved.
 void SharedDecider::drain() {
-  for (settle(); !open_.empty(); settle()) loop_.wait();
+  FirstThrown thrown;
+  for (;;) {
+    thrown.tell([&] { settle(); });
+    if (open_.empty()) return;
+    loop_.wait();
+  }
 }
 
 // ---- asking ------------------------------------------------------------------------------------
@@ -270,21 +277,30 @@ void SharedDecider::take(const Part& part, const std::vector<std::string>* answe
 
 // ---- settling ----------------------------------------------------------------------------------
 
-void SharedDecider::settle() noexcept {
+void SharedDecider::settle() {
   if (settling_) return;
   settling_ = true;
+  FirstThrown thrown;
   std::vector<Open*> round;
   // Whoever is answered may ask more, and the store may have no answer to that at once.
   while (!answered_.empty()) {
     round.swap(answered_);
-    service_.together([&] {
-      for (Open* const open : round) conclude(*open);
+    bool journaled = false;
+    thrown.tell([&] {
+      service_.together([&] {
+        for (Open* const open : round) conclude(*open);
+      });
+      journaled = true;
     });
-    for (Open* const open : round) answer(*open);
+    for (Open* const open : round) {
+      if (!journaled) open->decision.reset();
+      answer(*open, thrown);
+    }
     round.clear();
   }
   answered_.swap(round);  // its memory
   settling_ = false;
+  thrown.rethrow();
 }
 
 // Learns what the store has told, and decides.
@@ -324,14 +340,14 @@ void SharedDecider::learn(const Open& open, std::size_t number) {
 }
 
 // Who is told may ask anew, the same question, too, and may have others forgotten.
-void SharedDecider::answer(Open& open) noexcept {
+void SharedDecider::answer(Open& open, FirstThrown& thrown) {
   const auto asked = open.question == 0 ? questions_.end() : questions_.find(open.question);
   if (asked != questions_.end() && asked->second == &open) questions_.erase(asked);
   open.question = 0;
   while (open.decision && !open.waiters.empty()) {
     const Waiter waiter = std::move(open.waiters.front());
     open.waiters.erase(open.waiters.begin());
-    (*waiter.done)(waiter.index, *open.decision);
+    thrown.tell([&] { (*waiter.done)(waiter.index, *open.decision); });
   }
   release(open);
 }

@@ -23,6 +23,10 @@
 #include "greyd/shared/calls.h"
 #include "greyd/shared/script_store.h"
 
+namespace grey {
+class FirstThrown;
+}
+
 namespace grey::shared {
 
 // Told when something was forgotten by command, by whom it may concern.
@@ -63,8 +67,9 @@ class SharedDecider : public Decider, private Changes {
   void drain() override;
 
   // Decides whatever the store has answered, together: with one write to the journal, and one to
-  // the store. What is thrown for want of memory costs that query its answer.
-  void settle() noexcept;
+  // the store. What is thrown for want of memory costs that query its answer. What somebody throws
+  // who is told of a decision is thrown when all have been told.
+  void settle();
   // How many queries are open.
   std::size_t open() const { return open_.size(); }
 
@@ -100,7 +105,7 @@ class SharedDecider : public Decider, private Changes {
   void take(const Part& part, const std::vector<std::string>* answer) noexcept;
   void learn(const Open& open, std::size_t number);
   void conclude(Open& open) noexcept;
-  void answer(Open& open) noexcept;
+  void answer(Open& open, FirstThrown& thrown);
   Opens::iterator new_open();
   void release(Open& open) noexcept;
   void tell(const Open* open, Seconds now);

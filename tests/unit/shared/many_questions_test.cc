@@ -5,6 +5,7 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -171,6 +172,21 @@ TEST_CASE("of ten thousand questions at once as many are asked as may be open") 
   CHECK(daemon.service->greylist().table().size() == 10'000);
   daemon.turn();
   CHECK(daemon.ask(20'000).reason == std::nullopt);  // it asks again
+}
+
+TEST_CASE("who throws when told keeps nobody else from being told") {
+  Daemon daemon;
+  for (int i = 0; i < 10; ++i) daemon.ask(i);
+  daemon.store.answer_all();
+  daemon.on_answer = [&](Question& question) {
+    if (&question == daemon.questions[3].get()) throw std::runtime_error("no memory");
+  };
+  CHECK_THROWS_WITH(daemon.decider->settle(), "no memory");
+  CHECK(daemon.answers() == 10);
+  CHECK(daemon.decider->open() == 0);
+  const Question& later = daemon.ask(11);
+  daemon.turn();
+  CHECK(later.reason == Reason::new_triplet);
 }
 
 TEST_CASE("who is told may have another forgotten, who is not told then") {
