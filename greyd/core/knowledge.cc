@@ -18,12 +18,14 @@ rules::Stored state(RecordClass record_class, Seconds seen, unsigned passes = 0)
 }
 
 // The first attempt that counts, of those after `floor`; 0: none.
-Seconds first_after(Seconds floor, const TripletKnowledge& known, const Terms& terms) {
-  const bool first_counts = known.first > floor;
-  if (!first_counts) return known.latest > floor ? known.latest : 0;
+Seconds first_after(Seconds floor, const TripletKnowledge& known, const Terms& terms, Seconds now) {
+  const auto counts = [&](Seconds at) { return at > floor && at <= now + kMostAhead; };
+  const Seconds latest = counts(known.latest) ? known.latest : 0;
+  if (!counts(known.first)) return latest;
   // Whoever had known of the first would have found the latest to be stale, and begun anew.
-  const bool begun_anew = rules::retry_at(known.latest - known.first, terms) == rules::Retry::stale;
-  return begun_anew ? known.latest : known.first;
+  const bool begun_anew =
+      latest != 0 && rules::retry_at(latest - known.first, terms) == rules::Retry::stale;
+  return begun_anew ? latest : known.first;
 }
 
 }  // namespace
@@ -58,7 +60,7 @@ rules::Stored meaning(const TripletKnowledge& known, Seconds forgotten, const Te
   }
   // What waited before it passed has ended with that.
   const Seconds floor = std::max({forgotten, known.passed, known.bounced});
-  const Seconds first = first_after(floor, known, terms);
+  const Seconds first = first_after(floor, known, terms, now);
   if (!lives(RecordClass::waiting, first, terms, now)) return {};
   return state(RecordClass::waiting, first);
 }

@@ -52,6 +52,10 @@ constexpr ClientKnowledge join(const ClientKnowledge& a, const ClientKnowledge& 
 TripletKnowledge triplet_knowledge(const RecordState& record, const Terms& terms, Seconds now);
 ClientKnowledge client_knowledge(const RecordState& record, const Terms& terms, Seconds now);
 
+// A clock that was wrong must not make a triplet wait for ever: a first attempt that is stamped
+// later than this after `now` has not happened.
+constexpr Seconds kMostAhead = 60;
+
 // What is to be stored of it. `forgotten`: the last time that it was forgotten by command (0:
 // never): what is stamped no later is dead.
 rules::Stored meaning(const TripletKnowledge& known, Seconds forgotten, const Terms& terms,

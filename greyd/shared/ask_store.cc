@@ -54,6 +54,7 @@ class Asking {
  public:
   Asking(const SharedSettings& settings, const Policy& policy)
       : here_(fingerprint(policy, settings.key)),
+        most_clock_difference_(Member::most_clock_difference(policy)),
         loop_([this](const std::exception& error) {
           add({"refused", error.what(), false});
           loop_.stop();
@@ -118,7 +119,7 @@ class Asking {
     Seconds time = 0;
     std::from_chars(text.data(), text.data() + text.size(), time);
     const Seconds difference = wall_clock() - time;
-    if (std::abs(difference) <= Member::kMostClockDifference) return;
+    if (std::abs(difference) <= most_clock_difference_) return;
     add({"clock",
          link_.status().where + ": its clock and this one's differ by " +
              std::to_string(difference) + " seconds",
@@ -126,6 +127,7 @@ class Asking {
   }
 
   const std::string here_;
+  const Seconds most_clock_difference_;
   std::vector<StoreRemark> remarks_;
   bool answered_ = false;
   EventLoop loop_;

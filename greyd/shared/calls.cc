@@ -121,7 +121,12 @@ void add(Call& call, std::string_view key, Seconds forgotten) {
   add_number(call.arguments, forgotten);
 }
 
-void Tell::add(std::string_view key, const RecordState& record, Seconds now) {
+void Tell::add(std::string_view key, const RecordState& of, Seconds now) {
+  // A clock that was ahead has stamped it: with a wait that others would begin anew again and
+  // again, or as what counts as just seen.
+  if (of.record_class == RecordClass::waiting && of.seen > now + kMostAhead) return;
+  RecordState record = of;
+  if (record.record_class != RecordClass::waiting) record.seen = std::min(record.seen, now);
   const bool is_client = record.record_class == RecordClass::client;
   const std::string known = is_client ? to_text(client_knowledge(record, policy_, now))
                                       : to_text(triplet_knowledge(record, policy_, now));

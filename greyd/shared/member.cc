@@ -108,6 +108,15 @@ std::string Member::others_policy() const {
   return shown(others_policy_);
 }
 
+void Member::tell_all() {
+  all_ = true;
+  if (!healing_) last_.good = 0;  // if this is the last that it does
+}
+
+Seconds Member::most_clock_difference(const Policy& policy) {
+  return std::clamp<Seconds>(policy.min_resend / 10, 2, 30);
+}
+
 void Member::lost() {
   state_ = State::away;
   missed();
@@ -128,8 +137,8 @@ void Member::meet(Seconds now, const std::vector<std::string>* answer) {
     }
     begin_healing(lost_since(run), now);
     last_.run = run;
-  } else if (missed_ && !healing_) {
-    begin_healing(last_.good, now);
+  } else if ((missed_ || all_) && !healing_) {
+    begin_healing(all_ ? 0 : last_.good, now);
   }
   last_.beat = number_of((*answer)[2]);
   state_ = State::member;
@@ -149,7 +158,8 @@ bool Member::has_our_policy(const std::string& policy) {
 // A stamp of one clock must not make a wait of another's too short.
 bool Member::has_our_clock(Seconds store, Seconds now) {
   clock_ahead_ = now - store;
-  if (std::abs(clock_ahead_) <= kMostClockDifference) return true;
+  const Seconds most = most_clock_difference(service_.greylist().policy());
+  if (std::abs(clock_ahead_) <= most) return true;
   if (std::exchange(state_, State::other_clock) != State::other_clock) ++counters_.other_clock;
   return false;
 }
@@ -166,6 +176,7 @@ Seconds Member::lost_since(const std::string& run) const {
 void Member::begin_healing(Seconds since, Seconds now) {
   ++counters_.healings;
   missed_ = false;
+  if (since == 0) all_ = false;
   const Seconds from = std::max<Seconds>(since - kMayBeLost, 0);
   last_.good = std::min(last_.good, since);  // if this is the last that it does
   healing_.reset(new Healing{service_.walk(Table::Way::from_young), from, now});
@@ -184,7 +195,7 @@ void Member::heal(Seconds now) {
     if (!call.keys.empty()) send(std::move(call), now);
   }
   if (!of.walked || of.calls > 0 || !of.failed.empty()) return;
-  last_.good = of.begun;
+  last_.good = all_ ? 0 : of.begun;
   healing_.reset();
 }
 

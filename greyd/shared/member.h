@@ -67,6 +67,8 @@ class Member {
   void heal(Seconds now);
   // A call has failed: what is stamped from `last_meeting().good` on is to be told again.
   void missed() { missed_ = true; }
+  // Records have come that are stamped with other times than now: all is to be told again.
+  void tell_all();
   // The link is gone: the same, when it is back.
   void lost();
 
@@ -79,7 +81,9 @@ class Member {
   // Records lie in the order in which they changed, and what was learned from the store has older
   // stamps: so many older ones in a row, and no younger one comes that has not been told.
   static constexpr std::size_t kOldEnough = 10'000;
-  static constexpr Seconds kMostClockDifference = 30;
+  // Who is a member has a clock that differs from the store's by no more: a tenth of min resend, 2
+  // to 30 seconds. So of two members a wait is shorter by a fifth at most.
+  static Seconds most_clock_difference(const Policy& policy);
 
  private:
   struct Healing {
@@ -111,6 +115,7 @@ class Member {
   Report report_;
   State state_ = State::away;
   bool meeting_ = false;        // a call is out
+  bool all_ = false;            // is to be told again
   bool missed_ = true;          // something, since the last healing began
   std::uint64_t meetings_ = 0;  // so that each would name another run: this one may put it back
   std::string others_policy_;

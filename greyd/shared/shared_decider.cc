@@ -27,6 +27,23 @@ struct SharedDecider::Part {
   std::size_t from;  // its first triplet
 };
 
+namespace {
+
+// True as long as it stands.
+class Within {
+ public:
+  explicit Within(bool& flag) : flag_(flag), was_(std::exchange(flag, true)) {}
+  ~Within() { flag_ = was_; }
+  Within(const Within&) = delete;
+  Within& operator=(const Within&) = delete;
+
+ private:
+  bool& flag_;
+  const bool was_;
+};
+
+}  // namespace
+
 struct SharedDecider::Open {
   Opens::iterator self;
   std::uint64_t question = 0;
@@ -99,6 +116,7 @@ SharedDecider::~SharedDecider() {
 void SharedDecider::decide(std::span<const wire::Query> batch, Seconds now, Done done) {
   std::vector<std::size_t> open;
   try {
+    const Within deciding(deciding_);
     service_.decide_known(batch, now, done, open);
     tell(nullptr, now);
     if (open.empty()) return;
@@ -119,6 +137,7 @@ void SharedDecider::decide(std::span<const wire::Query> batch, Seconds now, Done
 }
 
 void SharedDecider::decide_here(const wire::Query& query, Seconds now, const Decider::Done& done) {
+  const Within deciding(deciding_);
   service_.decide({&query, 1}, now, done);
   tell(nullptr, now);
 }
@@ -313,6 +332,7 @@ void SharedDecider::conclude(Open& open) noexcept {
     if (open.waiters.empty()) return;
     concluding_ = &open;
     changes_.clear();
+    const Within deciding(deciding_);
     service_.decide({open.waiters.front().query, 1}, open.now,
                     [&](std::size_t, const Decided& decided) { open.decision = decided; });
     concluding_ = nullptr;
@@ -356,6 +376,10 @@ void SharedDecider::answer(Open& open, FirstThrown& thrown) {
 
 void SharedDecider::note(const SavedRecord& change) noexcept {
   if (learning_ || change.change == grey::Change::forgotten) return;
+  if (!deciding_) {
+    untold_ = true;
+    return;
+  }
   const RecordState record{change.record_class, change.seen,
                            std::uint8_t(std::min(change.passes, 255u))};
   try {

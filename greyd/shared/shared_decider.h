@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "greyd/core/changes.h"
@@ -70,6 +71,8 @@ class SharedDecider : public Decider, private Changes {
   // the store. What is thrown for want of memory costs that query its answer. What somebody throws
   // who is told of a decision is thrown when all have been told.
   void settle();
+  // Whether records have changed by others than queries, an import: that has not been told.
+  bool take_untold() { return std::exchange(untold_, false); }
   // How many queries are open.
   std::size_t open() const { return open_.size(); }
 
@@ -125,6 +128,8 @@ class SharedDecider : public Decider, private Changes {
   std::vector<Change> changes_;       // of what is being decided
   const Open* concluding_ = nullptr;  // what that is
   bool settling_ = false;
+  bool deciding_ = false;  // what changes is told by who decides
+  bool untold_ = false;
   bool learning_ = false;  // from the store: that is no news to it
   std::shared_ptr<SharedDecider*> self_ = std::make_shared<SharedDecider*>(this);
 };

@@ -118,6 +118,7 @@ struct SharedState::Impl {
   }
   void on_tick() {
     const Seconds now = clock();
+    if (decider.take_untold()) member.tell_all();
     member.tick(now);
     keeper.keep(member.last_meeting(), now);
     if (std::exchange(run, member.last_meeting().run) != run) orders.join();  // they may be lost

@@ -36,6 +36,14 @@ TEST_CASE("of two first attempts the earlier counts, and one that came when it w
   CHECK(stored_now(join(waits_since(kWindow + 59), waits_since(60))) == waiting(kWindow + 59));
 }
 
+TEST_CASE("a first attempt by a clock that is ahead has not happened, and ends no wait") {
+  const TripletKnowledge ahead = waits_since(-2 * kWindow);
+  CHECK(stored_now(ahead) == Stored());
+  CHECK(stored_now(join(waits_since(300), ahead)) == waiting(300));
+  // Some seconds are what clocks differ by.
+  CHECK(stored_now(waits_since(-30)) == waiting(-30));
+}
+
 TEST_CASE("what has passed stands before what waits, for as long as it counts") {
   const TripletKnowledge passed{0, 0, kNow - kMinute, 0};
   CHECK(stored_now(join(passed, waits_since(600))) ==

@@ -187,6 +187,52 @@ TEST_CASE_FIXTURE(Fixture,
   }
 }
 
+TEST_CASE("a clock may differ by a tenth of min resend, within 2 to 30 seconds") {
+  const auto most = [](Seconds min_resend) {
+    Policy policy;
+    policy.min_resend = min_resend;
+    return shared::Member::most_clock_difference(policy);
+  };
+  CHECK(most(0) == 2);
+  CHECK(most(60) == 6);
+  CHECK(most(300) == 30);
+  CHECK(most(3600) == 30);
+}
+
+TEST_CASE_FIXTURE(Fixture, "imported records are told, whatever they are stamped with") {
+  a.tick(now);
+  SavedRecord record;
+  record.client = *Ip::parse("192.0.2.1");
+  record.sender = "a@x";
+  record.recipient = "b@y";
+  record.seen = now - 3000;
+  CHECK(a.service->import({&record, 1}, now).taken == 1);
+  CHECK(a.decider->take_untold());
+  a.member->tell_all();
+  a.tick(now + 1);
+  CHECK(has_triplet_of("192.0.2.1"));
+  CHECK(b.ask(now + 1, "192.0.2.1") == Reason::passed);
+  // Once.
+  CHECK_FALSE(a.decider->take_untold());
+  const auto healed = a.member_counters.healed;
+  a.tick(now + 2);
+  CHECK(a.member_counters.healed == healed);
+}
+
+TEST_CASE_FIXTURE(Fixture, "who ends before all has been told tells it after the start") {
+  a.tick(now);
+  a.member->tell_all();
+  CHECK(a.member->last_meeting().good == 0);
+  a.member->tick(now + 1);
+  CHECK(a.member->healing());
+  a.member->tell_all();  // more comes meanwhile
+  while (a.member->healing()) a.member->heal(now + 1);
+  CHECK(a.member->last_meeting().good == 0);
+  a.tick(now + 2);
+  a.tick(now + 3);
+  CHECK(a.member->last_meeting().good == now + 3);
+}
+
 TEST_CASE_FIXTURE(Fixture, "whose clock is another decides alone until it is not") {
   a.tick(now);
   a.tick(now + 400);

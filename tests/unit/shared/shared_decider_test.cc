@@ -123,6 +123,24 @@ TEST_CASE_FIXTURE(Fixture, "what is forgotten by command is dead in the store as
         std::to_string(kNow + 300));
 }
 
+TEST_CASE_FIXTURE(Fixture, "a stamp of the future in the store keeps nobody waiting for ever") {
+  a.ask(kNow + 30 * kDay, "192.0.2.1");
+  CHECK(b.ask(kNow, "192.0.2.1") == Reason::new_triplet);
+  CHECK(b.ask(kNow + 100, "192.0.2.1") == Reason::early);
+  CHECK(b.ask(kNow + 300, "192.0.2.1") == Reason::passed);
+  // Nor at who has stamped it so, when his clock is right.
+  CHECK(a.ask(kNow + 310, "192.0.2.1", "c@x") == Reason::known);
+}
+
+TEST_CASE_FIXTURE(Fixture, "who has a record of the future itself waits no longer than others") {
+  a.store.set_up(false);
+  a.ask(kNow + 30 * kDay, "192.0.2.1");
+  a.store.set_up(true);
+  a.ask(kNow, "192.0.2.1");
+  a.ask(kNow + 100, "192.0.2.1");
+  CHECK(a.ask(kNow + 300, "192.0.2.1") == Reason::passed);
+}
+
 // What two daemons with a store say, of whatever is asked, is what one daemon says.
 TEST_CASE("with a store that answers two daemons decide like one") {
   RedisServer redis;
