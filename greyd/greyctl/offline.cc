@@ -16,6 +16,7 @@
 #include "greyd/front_settings.h"
 #include "greyd/net/clock.h"
 #include "greyd/privileges.h"
+#include "greyd/shared/last_meeting.h"
 #include "greyd/state/state_place.h"
 
 namespace grey::greyctl {
@@ -28,13 +29,32 @@ void tell(StateFiles::Level level, const std::string& text) {
   }
 }
 
+// Records that have come have other stamps than now: where the state is shared, the daemon that is
+// started on it is to tell the store all that it knows (shared/last_meeting.h).
+class MeetingIsOver : public Changes {
+ public:
+  explicit MeetingIsOver(const std::string& context_file)
+      : path_(shared::meeting_path(context_file)) {}
+  void note(const SavedRecord& change) noexcept override {
+    if (change.change == Change::forgotten || std::exchange(over_, true)) return;
+    ::unlink(path_.c_str());
+  }
+
+ private:
+  const std::string path_;
+  bool over_ = false;
+};
+
 class Files : public Channel {
  public:
   // `by`: who asks.
   Files(const Options& options, std::string by)
       : by_(std::move(by)),
+        meeting_(options.context_file),
         service_(service_settings(options), new_hash_key(), background_, tell, counters_),
-        commands_(facts_of(options), service_, counters_, upkeeping()) {}
+        commands_(facts_of(options), service_, counters_, upkeeping()) {
+    service_.tell_changes_to(&meeting_);
+  }
 
   Result<void> open() {
     if (const auto lists = service_.reload_lists(); !lists) {
@@ -96,6 +116,7 @@ class Files : public Channel {
   const std::string by_;
   InlineBackground background_;
   Counters counters_;
+  MeetingIsOver meeting_;
   Service service_;
   Commands commands_;
   std::string lines_;

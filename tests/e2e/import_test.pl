@@ -172,6 +172,14 @@ subtest 'offline' => sub {
     says 'not while a daemon runs', ['import', "$dir/json"], qr/^greyctl: \S*context\S* .*(?:another|lock|daemon)/i, 111, \@of;
     $daemon->stop;
     delete $daemon->{pid};
+    # Where a state is shared, what it has told of it is told anew after an import, and only then.
+    spit "$dir/context.store", "qmail-greyd store 1\n";
+    run_at(\@of, 'list');
+    run_at(\@of, 'import', '--dry-run', "$dir/json");
+    ok -e "$dir/context.store", 'what was told to a store is known';
+    spit "$dir/news", qq({"state":"known","client":"198.51.100.77","last_seen":$now,"passes":1}\n);
+    run_at(\@of, 'import', "$dir/news");
+    ok !-e "$dir/context.store", 'until more is imported';
     @of = ('--context', "$dir/fresh");
     says 'a file that is missing is begun', ['import', "$dir/spamdb", "$dir/greydaemon"],
         qr/^taken: 4 records, 1 entries\n/, 0, \@of;
