@@ -19,7 +19,9 @@ Result<std::string> read_store_password(const std::string& path) {
     return tl::make_unexpected(system_error("read the store's password,", path, errno));
   }
   if (!S_ISREG(status.st_mode)) return fault("no regular file");
-  if ((status.st_mode & S_IROTH) != 0) return fault("anybody may read it: chmod o= it");
+  if ((status.st_mode & (S_IROTH | S_IWOTH)) != 0) {
+    return fault("anybody may read it, or write there: chmod o= it");
+  }
   if (status.st_size > off_t(kMaxStorePassword + 1)) return fault("it is too long");
   Result<std::optional<std::string>> text = read_file(path);
   if (!text) return tl::make_unexpected(text.error());

@@ -56,7 +56,8 @@ std::string secret_fault(const std::string& path) {
            "state have it alike";
   }
   if (!S_ISREG(status.st_mode)) return "no regular file";
-  return (status.st_mode & S_IROTH) != 0 ? "anybody may read it (chmod o= it)" : std::string();
+  const bool open = (status.st_mode & (S_IROTH | S_IWOTH)) != 0;
+  return open ? "anybody may read it, or write there (chmod o= it)" : std::string();
 }
 
 }  // namespace

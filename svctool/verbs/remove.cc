@@ -56,7 +56,7 @@ Kept find_kept(const std::string& service) {
 }
 
 void say_kept(const Kept& kept) {
-  if (!kept.state.empty()) say("stays: context file " + kept.state);
+  if (!kept.state.empty()) say("stays: context file " + kept.state + ", and what is beside it");
   if (!kept.lists.empty()) say("stays: lists " + kept.lists);
   if (!kept.rules.empty()) say("stays: rules " + kept.rules);
   if (!kept.log.empty()) say("stays: log " + kept.log);

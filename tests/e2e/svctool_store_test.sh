@@ -91,7 +91,7 @@ misuse "--store: under greydaemon's rules there is none" --use-greydaemon --stor
 with refuses 111 "$control/nokey:" -- --store="$url" --store-key-file=nokey
 chmod 444 "$control/store-key"
 with refuses 111 "$control/store-key:" -- --store="$url" --store-key-file=store-key
-contains "$top/err" 'anybody may read it (chmod o= it)' || fail 'not why'
+contains "$top/err" 'anybody may read it, or write there (chmod o= it)' || fail 'not why'
 chmod 400 "$control/store-key"
 chown root "$control/store-password"
 with refuses 111 "$control/store-password:" -- --store="$url" --store-key-file=store-key --store-password-file=store-password

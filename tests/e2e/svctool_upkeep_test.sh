@@ -379,7 +379,7 @@ wait_for svok "$service" || fail 'the service does not run'
 before=$(snapshot | grep -v -e '/current ' -e context)
 ok --remove --service="$service" --dry-run
 says "remove $service/run"
-says "stays: context file $base/control/greylist.$port.context"
+says "stays: context file $base/control/greylist.$port.context, and what is beside it"
 [ "$(snapshot | grep -v -e '/current ' -e context)" = "$before" ] || fail 'a dry run removed something'
 perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(Proto => "udp", PeerAddr => "127.0.0.1:$ARGV[0]");
   $s->send("I192.0.2.9\0Fa\@b\0Tc\@d\0"); $s->recv(my $answer, 9) // die; exit !length $answer' "$port" ||
@@ -388,7 +388,7 @@ pids=$(svstat "$service" "$service/log" | sed -n 's/.*(pid \([0-9]*\)).*/\1/p')
 [ "$(echo "$pids" | wc -l)" = 2 ] || fail 'daemon and multilog do not both run'
 ok --remove --greylist="$port" --servicedir="$base/service"
 says "removed $service"
-says "stays: context file $base/control/greylist.$port.context"
+says "stays: context file $base/control/greylist.$port.context, and what is beside it"
 says "stays: lists $base/control/greylist.whitelist"
 says "stays: log $base/log/greylist.$port"
 [ -z "$(ls -A "$base/service")" ] || fail 'something is left in the service directory'
