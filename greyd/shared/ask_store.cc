@@ -16,6 +16,7 @@
 #include "greyd/base/text.h"
 #include "greyd/net/background_thread.h"
 #include "greyd/net/clock.h"
+#include "greyd/shared/fingerprint.h"
 #include "greyd/shared/scripts.h"
 #include "greyd/shared/store_probe.h"
 
@@ -29,25 +30,6 @@ constexpr std::chrono::seconds kEnd{3};  // by then the process that asks has hu
 // A name that nobody has asked for in a while takes longer than one attempt.
 bool is_worth_another_attempt(Fault fault) {
   return fault == Fault::unresolved || fault == Fault::timed_out;
-}
-
-constexpr std::size_t kMaxShown = 40;     // octets of a name or a value
-constexpr std::size_t kMaxPolicy = 1000;  // octets of a fingerprint
-
-using Policies = std::map<std::string, std::string, std::less<>>;  // value by name
-
-// "min-resend=300 resend-window=43200"
-Policies read_fingerprint(std::string_view text) {
-  Policies values;
-  text = text.substr(0, kMaxPolicy);
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(' '), text.size());
-    const std::string_view part = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    const std::size_t equals = std::min(part.find('='), part.size());
-    values[std::string(part.substr(0, equals))] = part.substr(std::min(equals + 1, part.size()));
-  }
-  return values;
 }
 
 class Asking {
@@ -109,7 +91,7 @@ class Asking {
     if (there.empty()) return;
     const std::string differs = difference(there, here_);
     if (differs.empty()) return;
-    const bool key = read_fingerprint(there)["key"] != read_fingerprint(here_)["key"];
+    const bool key = has_other_key(there, here_);
     add({key ? "other_key" : "other_policy",
          link_.status().where + ": others share it under another " +
              (key ? "key" : "policy: " + differs),
@@ -214,23 +196,6 @@ std::string to_line(const StoreRemark& remark) {
                      ? "; until it answers the daemon decides alone"
                      : "; that does not pass by itself: until it is mended the daemon decides "
                        "alone");
-}
-
-std::string difference(std::string_view there, std::string_view here) {
-  Policies theirs = read_fingerprint(there), ours = read_fingerprint(here);
-  Policies names = theirs;
-  names.insert(ours.begin(), ours.end());
-  std::string text;
-  // Anybody who may write there may have written anything.
-  const auto shown = [](std::string_view value) {
-    return value.empty() ? std::string("not said") : to_word(value.substr(0, kMaxShown));
-  };
-  for (const auto& [name, value] : names) {
-    if (theirs[name] == ours[name]) continue;
-    text.append(text.empty() ? "" : ", ").append(shown(name)).append(" is ");
-    text.append(shown(theirs[name])).append(" there and ").append(shown(ours[name])) += " here";
-  }
-  return text;
 }
 
 }  // namespace grey::shared

@@ -27,8 +27,4 @@ std::vector<StoreRemark> ask_store(const SharedSettings& settings, const Policy&
 // How it is logged: "store: unreachable: db1:6379: Connection refused; ...".
 std::string to_line(const StoreRemark& remark);
 
-// In which the fingerprint that holds in a store differs from the one here: "min-resend is 300
-// there and 600 here". Empty: in nothing.
-std::string difference(std::string_view there, std::string_view here);
-
 }  // namespace grey::shared

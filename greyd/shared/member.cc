@@ -1,7 +1,5 @@
 #include "greyd/shared/member.h"
 
-#include <sodium.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -34,44 +32,7 @@ struct Run {
   Seconds since = 0;
 };
 
-// What others have put there, as text for people.
-std::string shown(std::string text) {
-  constexpr std::size_t kMost = 300;
-  if (text.size() > kMost) text.resize(kMost);
-  for (char& c : text) {
-    if (c < 0x20 || c > 0x7e) c = '?';
-  }
-  return text;
-}
-
-std::string key_print(const HashKey& key) {
-  constexpr std::string_view kText = "qmail-greyd: the key of a shared state";
-  std::array<unsigned char, crypto_shorthash_BYTES> hash;
-  crypto_shorthash(hash.data(), reinterpret_cast<const unsigned char*>(kText.data()), kText.size(),
-                   key.data());
-  std::array<char, 2 * hash.size() + 1> digits;
-  ::sodium_bin2hex(digits.data(), digits.size(), hash.data(), hash.size());
-  return digits.data();
-}
-
 }  // namespace
-
-std::string fingerprint(const Policy& policy, const HashKey& key) {
-  std::string text;
-  const auto add = [&](const char* name, Seconds value) {
-    text.append(name).append("=").append(std::to_string(value)).append(" ");
-  };
-  add("min-resend", policy.min_resend);
-  add("resend-window", policy.resend_window);
-  add("timeout", policy.timeout);
-  add("client-passes", policy.client_passes);
-  add("recipients", Seconds(policy.recipients));
-  add("ipv4-prefix", policy.ipv4_prefix);
-  add("ipv6-prefix", policy.ipv6_prefix);
-  add("sender-key", Seconds(policy.sender_key));
-  add("recipient-key", Seconds(policy.recipient_key));
-  return text + "key=" + key_print(key);
-}
 
 Member::Member(Service& service, ScriptStore& link, const HashKey& key, std::string name,
                LastMeeting last, MemberCounters& counters, Report report)
@@ -105,7 +66,7 @@ void Member::tick(Seconds now) {
 }
 
 std::string Member::others_policy() const {
-  return shown(others_policy_);
+  return others_policy_.empty() ? std::string() : difference(others_policy_, fingerprint_);
 }
 
 void Member::tell_all() {

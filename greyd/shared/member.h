@@ -16,14 +16,11 @@
 #include "greyd/core/greylist.h"
 #include "greyd/service/service.h"
 #include "greyd/shared/calls.h"
+#include "greyd/shared/fingerprint.h"
 #include "greyd/shared/last_meeting.h"
 #include "greyd/shared/script_store.h"
 
 namespace grey::shared {
-
-// What must be alike for all who share a state: "min-resend=300 resend-window=43200 ... key=1f2e".
-// Of the key a hash, from which it cannot be had.
-std::string fingerprint(const Policy& policy, const HashKey& key);
 
 struct MemberCounters {
   Count healed = 0;        // records that were told again

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "greyd/shared/fingerprint.h"
+
 using namespace grey;
 using namespace grey::shared;
 
@@ -13,6 +15,7 @@ TEST_CASE("policies differ in what one has and the other has not, by name") {
   CHECK(difference("min-resend=300", "min-resend=300 passes=1") ==
         "passes is not said there and 1 here");
   CHECK(difference("", "") == "");
+  CHECK(difference("key=12", "key=34") == "the key is another");
 }
 
 TEST_CASE("whatever stands there is one printable line, and a short one") {
