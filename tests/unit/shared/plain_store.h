@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include <memory>
-#include <regex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "greyd/shared/script_store.h"
@@ -96,14 +96,23 @@ class PlainStore : public shared::ScriptStore {
   bool run(const shared::Call& call, std::vector<std::string>& texts) {
     std::string script(call.script);
     if (keeps_all_) {
-      script = std::regex_replace(script, std::regex(R"(, 'EX', \w+)"), "");
-      script = std::regex_replace(script, std::regex(R"('EXPIRE', KEYS\[i\], life)"),
-                                  "'PERSIST', KEYS[i]");
+      take_out_lives(script);
     }
     std::vector<std::string> words = {"EVAL", script, std::to_string(call.keys.size())};
     for (const std::string_view key : call.keys) words.emplace_back(key);
     for (const std::string_view argument : call.arguments) words.emplace_back(argument);
     return send(words, texts);
+  }
+  static void take_out_lives(std::string& script) {
+    constexpr std::string_view kEx = ", 'EX', ", kExpire = "'EXPIRE', KEYS[i], life";
+    std::size_t at = 0;
+    while ((at = script.find(kEx)) != std::string::npos) {
+      const std::size_t end = script.find_first_of(",)", at + kEx.size());
+      script.erase(at, end - at);
+    }
+    while ((at = script.find(kExpire)) != std::string::npos) {
+      script.replace(at, kExpire.size(), "'PERSIST', KEYS[i]");
+    }
   }
   bool send(const std::vector<std::string>& words, std::vector<std::string>& texts) {
     std::vector<const char*> argv;
