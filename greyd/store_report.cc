@@ -99,6 +99,11 @@ StoreStanding StoreReport::look() const {
     standing.clock_ahead = state_.clock_ahead();
   }
   standing.healing = state_.healing();
+  const auto trouble = state_.orders_trouble();
+  if (standing.state == StoreStanding::State::member && trouble != shared::Orders::Trouble::none) {
+    standing.orders_unheard = trouble == shared::Orders::Trouble::unheard;
+    standing.orders_fault = state_.last_refusal();
+  }
   standing.breaker_open = link.breaker_open;
   standing.last_fault = link.last_fault;
   standing.may_pass = link.last_fault.empty() || may_pass(link.last_fault_kind);

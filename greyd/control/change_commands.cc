@@ -1,4 +1,5 @@
 // The commands that change something.
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -46,19 +47,22 @@ Commands::Answer Commands::forget(Call& call) {
     RecordFilter filter;
     std::size_t forgotten = 0;
     std::size_t before = 0;  // this pass
+    Seconds youngest = 0;    // stamp of what was forgotten
     int passes = 0;
   };
   const auto forgetting =
       std::shared_ptr<Forgetting>(new Forgetting{service_.walk(), std::move(*filter)});
   forgetting->walk.start();
-  const auto told = [sharing = sharing_, wanted, at = call.now, by = call.by] {
-    if (sharing != nullptr) sharing->forgot(wanted, at, by);
+  // Who has given it could know of all that was known here, whatever the clock says.
+  const auto told = [sharing = sharing_, wanted, now = call.now, by = call.by](Seconds youngest) {
+    if (sharing != nullptr) sharing->forgot(wanted, std::max(now, youngest), by);
   };
   const auto more = [forgetting, told, &service = service_](std::string& out) {
     Forgetting& of = *forgetting;
     const bool left = service.forget(of.walk, kPiece, [&](const SavedRecord& record) {
       const bool goes = of.filter.matches(record);
       if (goes) ++of.forgotten;
+      if (goes) of.youngest = std::max(of.youngest, record.seen);
       return goes;
     });
     if (left) return true;
@@ -70,7 +74,7 @@ Commands::Answer Commands::forget(Call& call) {
       of.walk.start();
       return true;
     }
-    told();
+    told(of.youngest);
     out += service.files().journaling() ? done_line("forgotten", of.forgotten)
                                         : error_line(not_on_disk(of.forgotten, "forgotten"));
     return false;

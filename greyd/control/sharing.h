@@ -18,7 +18,8 @@ class Sharing {
   virtual ~Sharing() = default;
 
   // What has been done by command, and is in force here, holds for all.
-  // `at`: when the command was given, `by`: by whom.
+  // `at`: when the command was given, of a forget the youngest stamp of what it has forgotten if
+  // that is later; `by`: by whom.
   virtual void forgot(const RecordFilter::Wanted& what, Seconds at, const std::string& by) = 0;
   virtual void put(const Entry& entry) = 0;
   virtual void removed(const std::string& entry, Seconds at, const std::string& by) = 0;

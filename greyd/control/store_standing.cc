@@ -28,7 +28,12 @@ std::string to_line(const StoreStanding& standing) {
            (standing.may_pass ? "" : " (that does not pass by itself)") + std::string(kAlone);
   }
   std::string text = "store: up at " + standing.where;
-  if (standing.state == State::member) return text;
+  if (standing.state == State::member) {
+    if (standing.orders_fault.empty()) return text;
+    text += ", its orders cannot be " + std::string(standing.orders_unheard ? "heard" : "said");
+    text += " (" + standing.orders_fault + ")";
+    return standing.orders_unheard ? text.append(kAlone) : text;
+  }
   if (standing.state == State::other_policy) {
     text += ", shared under another policy (" + standing.others_policy + ")";
   } else if (standing.state == State::other_clock) {
@@ -42,7 +47,8 @@ std::string to_line(const StoreStanding& standing) {
 }
 
 std::optional<std::string> problem_of(const StoreStanding& standing, Seconds now) {
-  if (standing.state == State::member && standing.up) return std::nullopt;
+  const bool well = standing.orders_fault.empty();
+  if (standing.state == State::member && standing.up && well) return std::nullopt;
   const bool meets = standing.up && standing.state == State::alone;
   if (meets && now - standing.since < kMeets) return std::nullopt;
   return to_line(standing);
@@ -58,6 +64,7 @@ void add_store(JsonLine& line, const StoreStanding& standing) {
   if (!standing.last_fault.empty()) {
     line.text("last_fault", standing.last_fault).number("last_fault_at", standing.last_fault_at);
   }
+  if (!standing.orders_fault.empty()) line.text("orders_fault", standing.orders_fault);
   line.end_object();
 }
 

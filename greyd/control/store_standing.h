@@ -32,6 +32,9 @@ struct StoreStanding {
   std::string last_fault;     // in words; empty: there was none
   bool may_pass = true;       // without anybody who mends that
   Seconds last_fault_at = 0;
+  // What a member cannot do with orders, and why; empty: all is well. Unheard: it decides alone.
+  std::string orders_fault;
+  bool orders_unheard = false;
 };
 
 // "alone"

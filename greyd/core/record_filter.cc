@@ -33,15 +33,15 @@ std::optional<RecordClass> class_named(std::string_view state) {
   return RecordClass(found - kStates.begin());
 }
 
-Result<std::optional<RecordFilter::Pattern>> RecordFilter::pattern_of(
-    const std::optional<std::string>& text, std::string_view what) {
-  if (!text) return std::optional<Pattern>();
+Result<RecordFilter::PatternPtr> RecordFilter::pattern_of(const std::optional<std::string>& text,
+                                                          std::string_view what) {
+  if (!text) return PatternPtr();
   auto glob = Glob::parse(*text);
   if (!glob) {
     return misuse(std::string(what) + ": a pattern has at most " + std::to_string(Glob::kMaxParts) +
                   " octets besides its stars");
   }
-  return std::optional(Pattern{std::move(*glob), std::nullopt});
+  return std::make_shared<Pattern>(Pattern{std::move(*glob), std::nullopt});
 }
 
 Result<void> RecordFilter::take_client(std::string_view text) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -51,15 +52,17 @@ class RecordFilter {
     bool fits(std::string_view text) const { return glob.matches(text); }
     bool fits_stored(std::string_view text) const { return stored_as == text || fits(text); }
   };
-  static Result<std::optional<Pattern>> pattern_of(const std::optional<std::string>& text,
-                                                   std::string_view what);
+  // Patterns are some kilobytes each: who keeps many filters pays for those that have one.
+  using PatternPtr = std::shared_ptr<Pattern>;
+  static Result<PatternPtr> pattern_of(const std::optional<std::string>& text,
+                                       std::string_view what);
   Result<void> take_client(std::string_view text);
   void take_keys(const Wanted& wanted, const Policy& policy);
 
   std::optional<Network> network_;
   Ip stored_network_;                // what a client of it is stored as
   std::optional<std::string> name_;  // of a client without an address
-  std::optional<Pattern> sender_, recipient_;
+  PatternPtr sender_, recipient_;
   std::optional<RecordClass> record_class_;
   std::optional<Seconds> since_;
 };

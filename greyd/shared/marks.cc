@@ -2,74 +2,137 @@
 
 #include <algorithm>
 #include <iterator>
-#include <utility>
+
+#include "greyd/lists/network_set.h"
 
 namespace grey::shared {
 namespace {
 
-constexpr std::size_t kSlice = 500;           // records looked at
-constexpr std::size_t kComparisons = 10'000;  // of a slice, at most
+constexpr std::size_t kSlice = 2000;          // records looked at
+constexpr std::size_t kComparisons = 20'000;  // of a slice, at most
+
+// No other key begins so: what_it_names() has a brace.
+std::string key_of_client(const Client& client) {
+  return "=" + to_string(client);
+}
 
 }  // namespace
 
+// ---- which there are ---------------------------------------------------------------------------
+
+std::string Marks::key_of(const Order& order) const {
+  const RecordFilter::Wanted& what = order.records;
+  if (!what.client || what.sender || what.recipient || read_network(*what.client)) {
+    return what_it_names(order);
+  }
+  const Policy& policy = service_.greylist().policy();
+  Client client = Client::parse(*what.client);
+  if (client.has_address() && !policy.clients_are_whole()) {
+    client = client.ip.client_network(policy.ipv4_prefix, policy.ipv6_prefix);
+  }
+  return key_of_client(client);
+}
+
 Result<bool> Marks::obey(const Order& order) {
+  std::string key = key_of(order);
+  const auto there = by_key_.find(key);
+  if (there != by_key_.end() && there->second->order.at >= order.at) return false;
   auto filter = RecordFilter::of(order.records, service_.greylist().policy());
   if (!filter) return tl::make_unexpected(filter.error());
-  std::string of = what_it_names(order);
-  const auto there =
-      std::find_if(marks_.begin(), marks_.end(), [&](const Mark& mark) { return mark.of == of; });
-  if (there != marks_.end()) {
-    if (there->order.at >= order.at) return false;
-    marks_.erase(there);
+  const bool wide = !key.starts_with('=');
+  if (there != by_key_.end()) {
+    remove(there->second);
+  } else if (wide && wide_.size() == kMostWide) {
+    drop(wide_.begin()->second);
   } else if (marks_.size() == kMost) {
-    marks_.erase(marks_.begin());
-    ++dropped_;
+    drop(marks_.begin());
   }
-  marks_.push_back({order, std::move(of), std::move(*filter)});
-  to_forget_.push_back(marks_.back());
+  Mark mark{order, key, ++turns_, nullptr};
+  if (wide) mark.filter = std::make_unique<RecordFilter>(std::move(*filter));
+  const auto added = marks_.insert(marks_.end(), std::move(mark));
+  if (wide) wide_.emplace(turns_, added);
+  by_key_.emplace(std::move(key), added);
   return true;
 }
 
-void Marks::expire(Seconds since) {
-  std::erase_if(marks_, [&](const Mark& mark) { return mark.order.at < since; });
+void Marks::remove(All::iterator mark) {
+  by_key_.erase(mark->key);
+  wide_.erase(mark->turn);
+  marks_.erase(mark);
 }
 
-Seconds Marks::reach(const Mark& mark, RecordClass record_class) const {
-  if (record_class != RecordClass::client) return mark.order.at;
+void Marks::drop(All::iterator mark) {
+  remove(mark);
+  ++dropped_;
+}
+
+void Marks::expire(Seconds since) {
+  for (auto next = marks_.begin(); next != marks_.end();) {
+    const auto mark = next++;
+    if (mark->order.at < since) remove(mark);
+  }
+}
+
+void Marks::correct(Seconds latest, Seconds now) {
+  for (Mark& mark : marks_) {
+    if (mark.order.at > latest) mark.order.at = now;
+  }
+}
+
+// ---- what they name ----------------------------------------------------------------------------
+
+const Marks::Mark* Marks::of_client(const SavedRecord& record) const {
+  if (marks_.size() == wide_.size()) return nullptr;
+  const auto found = by_key_.find(key_of_client(record.client));
+  return found == by_key_.end() ? nullptr : &*found->second;
+}
+
+Seconds Marks::reach(const Mark& mark, const SavedRecord& record) const {
+  if (record.record_class != RecordClass::client) return mark.order.at;
   return mark.order.at + std::min(service_.greylist().policy().min_resend, kReach);
 }
 
 Seconds Marks::forgotten(const SavedRecord& record) const {
-  Seconds last = 0;
-  for (const Mark& mark : marks_) {
-    const Seconds at = reach(mark, record.record_class);
-    if (at > last && mark.filter.matches(record)) last = at;
+  const Mark* const exact = of_client(record);
+  Seconds last = exact != nullptr ? reach(*exact, record) : 0;
+  for (const auto& [turn, mark] : wide_) {
+    const Seconds at = reach(*mark, record);
+    if (at > last && mark->filter->matches(record)) last = at;
   }
   return last;
 }
 
-// ---- forgetting --------------------------------------------------------------------------------
-
-bool Marks::names(const Mark& mark, const SavedRecord& record) const {
-  return record.seen <= reach(mark, record.record_class) && mark.filter.matches(record);
+bool Marks::is_dead(const SavedRecord& record, Turn after) const {
+  const Mark* const exact = of_client(record);
+  if (exact != nullptr && record.seen <= reach(*exact, record)) return true;
+  return std::any_of(wide_.upper_bound(after), wide_.end(), [&](const auto& item) {
+    const Mark& mark = *item.second;
+    return record.seen <= reach(mark, record) && mark.filter->matches(record);
+  });
 }
 
-// All that wait are looked for in one walk.
+// ---- forgetting --------------------------------------------------------------------------------
+
+// All that wait are looked for in one walk; those that come meanwhile, in the next.
 void Marks::work() {
-  if (!forgetting_) {
-    if (to_forget_.empty()) return;
-    forgetting_.reset(new Forgetting{service_.walk(), {}});
-    std::move(to_forget_.begin(), to_forget_.end(), std::back_inserter(forgetting_->marks));
-    to_forget_.clear();
-    forgetting_->walk.start();
+  if (walk_ == nullptr) {
+    if (walked_ == turns_) return;
+    walk_.reset(new Greylist::Walk(service_.walk()));
+    walk_to_ = turns_;
+    walk_->start();
   }
-  const std::vector<Mark>& marks = forgetting_->marks;
-  const std::size_t slice = std::clamp<std::size_t>(kComparisons / marks.size(), 1, kSlice);
-  const bool more = service_.forget(forgetting_->walk, slice, [&](const SavedRecord& record) {
-    return std::any_of(marks.begin(), marks.end(),
-                       [&](const Mark& mark) { return names(mark, record); });
-  });
-  if (!more) forgetting_.reset();
+  const auto comparisons = 1 + std::distance(wide_.upper_bound(walked_), wide_.end());
+  const auto slice = std::clamp<std::size_t>(kComparisons / std::size_t(comparisons), 1, kSlice);
+  const bool more = service_.forget(
+      *walk_, slice, [&](const SavedRecord& record) { return is_dead(record, walked_); });
+  if (more) return;
+  walk_.reset();
+  walked_ = walk_to_;
+}
+
+bool Marks::crowded() const {
+  const auto wide = std::size_t(std::distance(wide_.upper_bound(walked_), wide_.end()));
+  return turns_ - walked_ > kMost * 3 / 4 || wide > kMostWide * 3 / 4;
 }
 
 // ---- what the store has of them ----------------------------------------------------------------
@@ -79,8 +142,8 @@ void Marks::lost() {
 }
 
 void Marks::is_in_store(const Order& order) {
-  const std::string of = what_it_names(order);
-  for (Mark& mark : marks_) mark.in_store |= mark.of == of && mark.order.at <= order.at;
+  const auto mark = by_key_.find(key_of(order));
+  if (mark != by_key_.end()) mark->second->in_store |= mark->second->order.at <= order.at;
 }
 
 std::vector<Order> Marks::missing() const {

@@ -5,12 +5,20 @@
 // A stamp is a whole second, and so is a mark: what has come after the command, but within its
 // second, is dead as well, and waits once more at worst. The other way round something would live
 // on that was there before.
+//
+// Most name a client and nothing else: of these there may be many, and they are found by their
+// client. The others, of a network, a sender or a recipient, are compared with each record.
 #pragma once
 
 #include <cstddef>
-#include <deque>
+#include <cstdint>
+#include <list>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -35,44 +43,58 @@ class Marks {
   Count take_dropped() { return std::exchange(dropped_, 0); }
   // Those that are older than `since` have no meaning any more.
   void expire(Seconds since);
+  // Those that are later than `latest` are of a clock that was ahead, and become ones of `now`.
+  void correct(Seconds latest, Seconds now);
 
   // The last time; 0: never.
   Seconds forgotten(const SavedRecord& record) const;
 
   // A slice of forgetting, while busy().
   void work();
-  bool busy() const { return forgetting_ != nullptr || !to_forget_.empty(); }
+  bool busy() const { return walk_ != nullptr || walked_ != turns_; }
+  // So many are still to be worked on that more might push them out.
+  bool crowded() const;
 
   // Those that the store has are told apart from those that it has lost.
   void lost();
   void is_in_store(const Order& order);
   std::vector<Order> missing() const;
 
-  static constexpr std::size_t kMost = 1000;
+  static constexpr std::size_t kMost = 10'000;
+  static constexpr std::size_t kMostWide = 1000;  // of those that do not name a client alone
   // A daemon that had not heard yet may have noted a known client after the mark, and its clock
   // may be ahead. A client cannot have become known so soon, but for rules with a shorter min
   // resend: it was known before. At most min resend.
   static constexpr Seconds kReach = 60;
 
  private:
+  using Turn = std::uint64_t;  // in which they came: from 1 on
   struct Mark {
     Order order;
-    std::string of;  // what it names: there is one of each
-    RecordFilter filter;
+    std::string key;  // see key_of(): there is one of each
+    Turn turn;
+    std::unique_ptr<const RecordFilter> filter;  // nothing: its client is all that it names
     bool in_store = false;
   };
-  struct Forgetting {
-    Greylist::Walk walk;
-    std::vector<Mark> marks;
-  };
+  using All = std::list<Mark>;  // oldest first, as they came
 
-  bool names(const Mark& mark, const SavedRecord& record) const;
-  Seconds reach(const Mark& mark, RecordClass record_class) const;
+  // What it names: of a client alone that of its records, as the policy stores them.
+  std::string key_of(const Order& order) const;
+  const Mark* of_client(const SavedRecord& record) const;
+  Seconds reach(const Mark& mark, const SavedRecord& record) const;
+  // Whether one that came later than `after` names it, or any that names its client.
+  bool is_dead(const SavedRecord& record, Turn after) const;
+  void remove(All::iterator mark);
+  void drop(All::iterator mark);
 
   Service& service_;
-  std::vector<Mark> marks_;  // oldest first, as they came
-  std::deque<Mark> to_forget_;
-  std::unique_ptr<Forgetting> forgetting_;
+  All marks_;
+  std::unordered_map<std::string, All::iterator> by_key_;
+  std::map<Turn, All::iterator> wide_;  // those with a filter
+  Turn turns_ = 0;
+  Turn walked_ = 0;  // up to that one all has been forgotten here
+  Turn walk_to_ = 0;
+  std::unique_ptr<Greylist::Walk> walk_;
   Count dropped_ = 0;
 };
 

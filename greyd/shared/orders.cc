@@ -1,6 +1,9 @@
 #include "greyd/shared/orders.h"
 
 #include <algorithm>
+#include <charconv>
+#include <limits>
+#include <system_error>
 #include <utility>
 
 #include "greyd/shared/scripts.h"
@@ -21,6 +24,13 @@ std::string key_of(const Order& order) {
 Order order_of(const Entry& entry) {
   const auto kind = entry.kind == Entry::Kind::allow ? Order::Kind::allow : Order::Kind::block;
   return {kind, entry.since, entry.by, {}, entry.text, entry.until};
+}
+
+// When the store was told what it names so: "1764172800000-0". What no clock says is not known.
+Seconds time_of(const std::string& id) {
+  Seconds milliseconds = 0;
+  const auto read = std::from_chars(id.data(), id.data() + id.size(), milliseconds);
+  return read.ec == std::errc() ? milliseconds / 1000 : std::numeric_limits<Seconds>::max();
 }
 
 }  // namespace
@@ -73,9 +83,46 @@ bool Orders::is_news(const Order& order) {
 void Orders::remember_entries() {
   service_.entries().entries().for_each([&](const Entry& entry) {
     Order order = order_of(entry);
+    if (is_ahead(order.at)) order.at = now_;
     Last& last = entries_[key_of(order)];
     if (last.order.entry.empty()) last.order = std::move(order);
   });
+}
+
+// Whoever comes to the store has a clock that is right. What was stamped by one that was ahead is
+// of now, at the latest: it would be in force over all that others order until then.
+void Orders::correct() {
+  const auto correct_one = [this](Order& order) {
+    if (is_ahead(order.at)) order.at = now_;
+  };
+  marks_.correct(now_ + kMostAhead, now_);
+  for (auto& [key, last] : entries_) correct_one(last.order);
+  bool given = false;
+  for (auto& [turn, waiting] : waiting_) {
+    given |= waiting.given && is_ahead(waiting.order.at);
+    correct_one(waiting.order);
+  }
+  if (given) ++unsaid_version_;
+  correct_entries();
+}
+
+// In the file, too: else each start would make them younger.
+void Orders::correct_entries() {
+  bool any = false;
+  service_.entries().entries().for_each([&](const Entry& entry) { any |= is_ahead(entry.since); });
+  if (!any) return;
+  const auto change = [now = now_](Entries& entries) -> Result<void> {
+    std::vector<Entry> ahead;
+    entries.for_each([&](const Entry& entry) {
+      if (entry.since > now + kMostAhead) ahead.push_back(entry);
+    });
+    for (Entry& entry : ahead) {
+      entry.since = now;
+      if (const auto put = entries.put(std::move(entry)); !put) return put;
+    }
+    return {};
+  };
+  service_.entries().change(change, [](const Result<void>&) {});
 }
 
 void Orders::prune() {
@@ -90,6 +137,7 @@ void Orders::prune() {
 
 void Orders::say(Order order) {
   order.by += "@" + name_;
+  if (joining_ == Joining::done) order.at = std::min(order.at, now_ + kMostAhead);
   if (order.kind == Order::Kind::forget) {
     // What the store has brought back meanwhile goes once more.
     if (const auto added = marks_.obey(order); !added) return;
@@ -166,6 +214,11 @@ void Orders::send() {
         if (*self == nullptr) return;
         Orders& of = **self;
         --of.saying_;
+        if (answer != nullptr) {
+          of.unsaid_since_ = 0;
+        } else if (of.unsaid_since_ == 0) {
+          of.unsaid_since_ = of.now_;
+        }
         if (answer == nullptr) {
           if (const auto again = of.waiting_.find(turn); again != of.waiting_.end()) {
             again->second.saying = false;
@@ -189,7 +242,7 @@ Call Orders::say_call(const Order& order) const {
   return {kSay,
           {kStreamKey, kEntriesKey},
           {to_text(order), key_of(order), std::to_string(stamp.at), std::to_string(stamp.rank),
-           std::to_string(over_at(order)), std::to_string(useful)}};
+           std::to_string(over_at(order)), std::to_string(useful), std::to_string(kMostAhead)}};
 }
 
 // ---- hearing -----------------------------------------------------------------------------------
@@ -205,20 +258,40 @@ void Orders::join() {
   for (auto& [key, last] : entries_) last.in_store = false;
 }
 
-// Who asks does not wait for the next tick.
+// Who asks does not wait for the next tick, but where that has failed since the last.
 bool Orders::heard() {
-  if (!heard_) tick(now_);
+  if (!heard_) hear();
   return heard_;
 }
 
 void Orders::tick(Seconds now) {
   now_ = now;
+  pages_ = 0;
+  failed_ = false;
   marks_.expire(now - service_.greylist().policy().timeout);
   counters_.dropped += marks_.take_dropped();
   if (now - pruned_ >= kPrunePeriod) prune();
+  if (now - heard_at_ > kHearsWithin) heard_ = false;
+  hear();
+  if (!link_.up() || waiting_.empty()) unsaid_since_ = 0;
+  if (!link_.up() || heard_) {
+    unheard_since_ = 0;
+  } else if (unheard_since_ == 0 || unheard_since_ > now) {
+    unheard_since_ = now;
+  }
+}
+
+Orders::Trouble Orders::trouble() const {
+  const auto lasts = [this](Seconds since) { return since != 0 && now_ - since > kHearsWithin; };
+  if (lasts(unheard_since_)) return Trouble::unheard;
+  return lasts(unsaid_since_) ? Trouble::unsaid : Trouble::none;
+}
+
+void Orders::hear() {
   if (!link_.up()) heard_ = false;
-  if (!link_.up() || asking_) return;
+  if (!link_.up() || asking_ || failed_ || marks_.crowded()) return;
   if (joining_ == Joining::no) {
+    correct();
     remember_entries();
     joining_ = Joining::entries;
   }
@@ -228,19 +301,23 @@ void Orders::tick(Seconds now) {
 }
 
 void Orders::hear_entries() {
+  if (++pages_ > kMostPages || marks_.crowded()) return;
   asking_ = true;
   link_.call(
       {kEntries, {kEntriesKey}, {page_, std::to_string(kLongestOrder), std::to_string(now_)}},
       [self = self_](const auto* answer) {
         if (*self == nullptr) return;
         (*self)->asking_ = false;
+        (*self)->failed_ |= answer == nullptr;
         if (answer != nullptr && !answer->empty()) (*self)->take_entries(*answer);
       });
 }
 
 void Orders::take_entries(const std::vector<std::string>& answer) {
   if (joining_ != Joining::entries) return;
-  take({answer.begin() + 1, answer.end()});
+  std::vector<Said> said;
+  for (std::size_t i = 1; i < answer.size(); ++i) said.push_back({answer[i], now_});
+  take(said);
   page_ = answer.front();
   if (page_ != "0") return hear_entries();
   say_missing_entries();
@@ -251,8 +328,7 @@ void Orders::take_entries(const std::vector<std::string>& answer) {
 std::optional<Order> Orders::read(std::string_view text) {
   auto order = read_order(text);
   const bool forgets = order && order->kind == Order::Kind::forget;
-  const bool good = order && order->at <= now_ + kMostAhead &&
-                    (forgets || Entries::key_of(order->entry).has_value());
+  const bool good = order && (forgets || Entries::key_of(order->entry).has_value());
   if (good) return order;
   ++counters_.refused;
   return std::nullopt;
@@ -271,36 +347,44 @@ void Orders::hear_stream() {
              [self = self_](const auto* answer) {
                if (*self == nullptr) return;
                (*self)->asking_ = false;
+               (*self)->failed_ |= answer == nullptr;
                if (answer != nullptr) (*self)->take_stream(*answer);
              });
 }
 
 void Orders::take_stream(const std::vector<std::string>& answer) {
   if (joining_ != Joining::stream && joining_ != Joining::done) return;
-  std::vector<std::string> texts;
+  std::vector<Said> said;
   for (std::size_t i = 0; i + 1 < answer.size(); i += 2) {
     last_ = answer[i];
-    texts.push_back(answer[i + 1]);
+    said.push_back({answer[i + 1], time_of(last_)});
   }
-  take(texts);
-  if (answer.size() >= 2 * kPage) return hear_stream();
+  take(said);
+  if (answer.size() >= 2 * kPage) return marks_.crowded() ? void() : hear_stream();
   heard_ = true;
+  heard_at_ = now_;
   if (joining_ == Joining::done) return;
   for (Order& order : marks_.missing()) wait(std::move(order), false);
   joining_ = Joining::done;
   send();
 }
 
-void Orders::take(const std::vector<std::string>& texts) {
+// What is stamped ahead counts from when it was said on, which is the same for all who hear it; and
+// it is said as such, so that who comes later is told that.
+void Orders::take(const std::vector<Said>& said) {
   std::vector<Order> news;
-  for (const std::string& text : texts) {
+  for (const auto& [text, said_at] : said) {
     auto order = read(text);
     if (!order) continue;
+    const Seconds latest = std::min(said_at, now_);
+    const bool ahead = order->at > latest + kMostAhead;
+    if (ahead) order->at = latest;
     if (order->kind == Order::Kind::forget) {
       take_forget(*order);
     } else if (is_news(*order)) {
-      news.push_back(std::move(*order));
+      news.push_back(*order);
     }
+    if (ahead) wait(std::move(*order), false);
   }
   change_entries(std::move(news));
 }
@@ -347,7 +431,7 @@ bool Orders::change(Entries& entries, const Order& order) {
   const auto last = entries_.find(key_of(order));
   if (last != entries_.end() && stamp_of(last->second.order) > stamp_of(order)) return false;
   const Entry* const here = entries.find(order.entry);
-  if (here != nullptr && here->since > order.at) return false;
+  if (here != nullptr && !is_ahead(here->since) && here->since > order.at) return false;
   const bool over = order.until && *order.until <= now_;
   Result<void> done;
   if (order.kind == Order::Kind::unlist || over) {

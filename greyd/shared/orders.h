@@ -27,7 +27,7 @@ namespace grey::shared {
 struct OrderCounters {
   Count said = 0;
   Count heard = 0;    // that were news, and done
-  Count refused = 0;  // heard, and none: another version's, damaged, of a clock far ahead
+  Count refused = 0;  // heard, and none: another version's, or damaged
   Count dropped = 0;  // that could not be said, or are too many to be kept
 };
 
@@ -55,13 +55,21 @@ class Orders : public ForgetMarks {
 
   Seconds forgotten(const SavedRecord& record) const override { return marks_.forgotten(record); }
   bool heard() override;
+  // What the store does not let this daemon do, though it answers, for longer than that takes.
+  enum class Trouble : std::uint8_t { none, unheard, unsaid };
+  Trouble trouble() const;
 
   static constexpr std::size_t kMostWaiting = 20'000;  // to be said
   static constexpr std::size_t kMostCalls = 16;        // that say something, at a time
   // Entries that are remembered: all that can be in force, and as many again that are not.
   static constexpr std::size_t kMostKnown = 2 * Entries::kMax;
-  // An order that is stamped so much later than now is of a clock that cannot be right.
-  static constexpr Seconds kMostAhead = 3600;
+  // An order that is stamped later than now by more is of a clock that was ahead: it counts as one
+  // of now, and is said as one. Two that share a store may differ by 60 seconds
+  // (Member::kMostClockDifference), and orders about one entry may be some seconds ahead.
+  static constexpr Seconds kMostAhead = 90;
+  // What has not been heard for so long is not known any more.
+  static constexpr Seconds kHearsWithin = 5;
+  static constexpr std::size_t kMostPages = 200;  // of the entries, between two ticks
   // Who has been away for longer brings an entry back that was taken out meanwhile.
   static constexpr Seconds kUnlistLife = 30 * 86400;
 
@@ -88,6 +96,10 @@ class Orders : public ForgetMarks {
 
   static Stamp stamp_of(const Order& order);
   Seconds over_at(const Order& order) const;
+  bool is_ahead(Seconds at) const { return at > now_ + kMostAhead; }
+  void correct();
+  void correct_entries();
+  void hear();
   bool say_entry(Order& order);
   void wait(Order order, bool given);
   void was_said(std::uint64_t turn);
@@ -97,8 +109,13 @@ class Orders : public ForgetMarks {
   void hear_stream();
   void take_entries(const std::vector<std::string>& answer);
   void take_stream(const std::vector<std::string>& answer);
-  void take(const std::vector<std::string>& texts);
-  // Nothing, and it is counted, for what is no order, or cannot be one of now.
+  // A text, and when it was said, as far as is known.
+  struct Said {
+    std::string text;
+    Seconds at;
+  };
+  void take(const std::vector<Said>& said);
+  // Nothing, and it is counted, for what is no order.
   std::optional<Order> read(std::string_view text);
   void take_forget(const Order& order);
   bool is_news(const Order& order);
@@ -120,9 +137,14 @@ class Orders : public ForgetMarks {
   std::uint64_t unsaid_version_ = 0;
   std::size_t saying_ = 0;  // calls that are out
   Joining joining_ = Joining::no;
-  bool heard_ = false;      // all, since the store was away
-  std::string page_ = "0";  // of the entries, to be heard next
-  std::string last_ = "0";  // heard, of the stream
+  bool heard_ = false;  // all, since the store was away
+  Seconds heard_at_ = 0;
+  Seconds unheard_since_ = 0;  // 0: it is heard, or the store is away
+  Seconds unsaid_since_ = 0;   // 0: saying has not failed, or all has been said
+  std::size_t pages_ = 0;      // since the last tick
+  bool failed_ = false;        // hearing, since then
+  std::string page_ = "0";     // of the entries, to be heard next
+  std::string last_ = "0";     // heard, of the stream
   bool asking_ = false;
   Seconds now_ = 0;
   Seconds pruned_ = 0;

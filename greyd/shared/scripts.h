@@ -182,15 +182,19 @@ return refused and redis.error_reply(refused) or 1
 
 // An order (order.h) is said to all. KEYS: the stream, the last orders. ARGV: its text, what it is
 // about, its time and its rank in that second, the time from which it is of no use (0: none), the
-// time before which what was said is of none. Of orders about the same the last is kept for those
-// who come later. Answers 1, or 0 where it, or a later one, has been said.
+// time before which what was said is of none, how far a right clock may be ahead of this store's.
+// Of orders about the same the last is kept for those who come later; what is none, or is of a
+// clock further ahead, is none of them. Answers 1, or 0 where it, or a later one, has been said.
 inline constexpr std::string_view kSay = R"lua(
-local at, rank = string.match(redis.call('HGET', KEYS[2], ARGV[2]) or '', '^(%d+) (%d+) ')
-at, rank = tonumber(at) or 0, tonumber(rank) or 0
+local at, rank, order = string.match(redis.call('HGET', KEYS[2], ARGV[2]) or '',
+                                     '^(%d+) (%d+) %d+ (.*)$')
+if order and string.match(order, '"at":(%d+)') ~= at then order = nil end
+at, rank = order and tonumber(at) or 0, order and tonumber(rank) or 0
+if at > tonumber(redis.call('TIME')[1]) + tonumber(ARGV[7]) then at = 0 end
 local new_at, new_rank = tonumber(ARGV[3]), tonumber(ARGV[4])
 if at > new_at or (at == new_at and rank >= new_rank) then return 0 end
-redis.call('HSET', KEYS[2], ARGV[2], table.concat({ARGV[3], ARGV[4], ARGV[5], ARGV[1]}, ' '))
 redis.call('XADD', KEYS[1], 'MINID', '~', ARGV[6] .. '000', '*', 'order', ARGV[1])
+redis.call('HSET', KEYS[2], ARGV[2], table.concat({ARGV[3], ARGV[4], ARGV[5], ARGV[1]}, ' '))
 return 1
 )lua";
 
@@ -212,7 +216,7 @@ return answer
 // order, now. Answers where the next call goes on ("0": that was all), and some of them, each at
 // least once in all; what is of no use any more is taken out.
 inline constexpr std::string_view kEntries = R"lua(
-local page = redis.call('HSCAN', KEYS[1], ARGV[1], 'COUNT', 50)
+local page = redis.call('HSCAN', KEYS[1], ARGV[1], 'COUNT', 200)
 local answer = {page[1]}
 for i = 1, #page[2], 2 do
   local over, order = string.match(page[2][i + 1], '^%d+ %d+ (%d+) (.*)$')

@@ -36,10 +36,12 @@ class Link : public ScriptStore {
       : link_(link), on_failure_(std::move(on_failure)) {}
 
   bool up() const override { return link_.up(); }
+  const std::string& last_refusal() const { return last_refusal_; }
   void call(const Call& call, Done done) override {
     link_.eval(call.script, call.keys, call.arguments,
                [this, done = std::move(done)](Outcome outcome) {
                  if (!outcome) {
+                   last_refusal_ = outcome.error().text;
                    on_failure_();
                    return done(nullptr);
                  }
@@ -51,6 +53,7 @@ class Link : public ScriptStore {
  private:
   StoreLink& link_;
   const std::function<void()> on_failure_;
+  std::string last_refusal_ = "they are too many to be heard at once";
 };
 
 // The same for who is a member alone.
@@ -183,6 +186,12 @@ Seconds SharedState::clock_ahead() const {
 }
 std::string SharedState::others_policy() const {
   return impl_->member.others_policy();
+}
+Orders::Trouble SharedState::orders_trouble() const {
+  return impl_->orders.trouble();
+}
+std::string SharedState::last_refusal() const {
+  return impl_->link.last_refusal();
 }
 StoreStatus SharedState::store() const {
   return impl_->store.status();

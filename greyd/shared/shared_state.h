@@ -55,6 +55,8 @@ class SharedState {
   bool healing() const;
   std::string others_policy() const;
   Seconds clock_ahead() const;
+  Orders::Trouble orders_trouble() const;
+  std::string last_refusal() const;  // why the last call failed that did
   StoreStatus store() const;
   StoreCounters link_counters() const;
 

@@ -86,6 +86,15 @@ TEST_CASE_FIXTURE(Fixture, "each change is told when it is done") {
   CHECK(told.take() == "forgot 192.0.2.0/24 *@x 0 uid:7\n");
 }
 
+TEST_CASE_FIXTURE(Fixture,
+                  "a forget is as late as what it has forgotten, whatever the clock says") {
+  SavedRecord record{
+      RecordClass::waiting, kNow + 25, 0, Client(*Ip::parse("192.0.2.1")), "a@x", "b@y"};
+  service->import({&record, 1}, kNow);
+  run(R"({"command":"forget","client":"192.0.2.1"})");
+  CHECK(told.take() == "forgot 192.0.2.1 - 25 uid:7\n");
+}
+
 TEST_CASE_FIXTURE(Fixture, "of imported entries those that are taken") {
   const std::string request =
       R"({"command":"import","entries":[{"list":"allow","entry":"192.0.2.1","since":1699999990},)"

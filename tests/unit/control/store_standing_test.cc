@@ -57,6 +57,17 @@ TEST_CASE("a problem is what makes a daemon decide alone, in the words of the lo
   CHECK(problem(standing) == to_line(standing));
 }
 
+TEST_CASE("a member that cannot hear, or say, orders has a problem") {
+  StoreStanding standing = member();
+  standing.orders_fault = "WRONGTYPE";
+  CHECK(problem(standing) ==
+        "store: up at db1:6379, named by h1:26379, its orders cannot be said (WRONGTYPE)");
+  standing.orders_unheard = true;
+  CHECK(problem(standing) ==
+        "store: up at db1:6379, named by h1:26379, its orders cannot be heard (WRONGTYPE); this "
+        "daemon decides alone");
+}
+
 TEST_CASE("who has just found the store has a moment to meet the others") {
   StoreStanding standing = member();
   standing.state = State::alone;
