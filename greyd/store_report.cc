@@ -89,9 +89,9 @@ StoreStanding StoreReport::look() const {
   const StoreStatus link = state_.store();
   StoreStanding standing;
   standing.url = url_;
-  standing.up = link.up;
+  standing.up = link.up && link.steady;
   standing.where = link.where;
-  standing.state = link.up ? state_of(state_.state()) : StoreStanding::State::alone;
+  standing.state = standing.up ? state_of(state_.state()) : StoreStanding::State::alone;
   if (standing.state == StoreStanding::State::other_policy) {
     standing.others_policy = state_.others_policy();
   }

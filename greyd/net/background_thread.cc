@@ -3,10 +3,13 @@
 #include <cerrno>
 #include <csignal>
 #include <exception>
+#include <utility>
 
 namespace grey {
 
-BackgroundThread::BackgroundThread(EventLoop& loop) : waker_(loop.on_wake([this] { deliver(); })) {
+BackgroundThread::BackgroundThread(EventLoop& loop, AtEnd at_end) : at_end_(at_end) {
+  shared_->waker = loop.on_wake([this] { deliver(); });
+  auto for_thread = std::make_unique<std::shared_ptr<Shared>>(shared_);
   // Signals are for the thread that answers.
   sigset_t all, before;
   sigfillset(&all);
@@ -17,24 +20,35 @@ BackgroundThread::BackgroundThread(EventLoop& loop) : waker_(loop.on_wake([this]
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, kStack);
-  fault_ = pthread_create(&thread_, &attributes, &BackgroundThread::enter, this);
+  fault_ = pthread_create(&thread_, &attributes, &BackgroundThread::enter, for_thread.get());
+  if (fault_ == 0) static_cast<void>(for_thread.release());
   pthread_attr_destroy(&attributes);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-void* BackgroundThread::enter(void* self) {
-  static_cast<BackgroundThread*>(self)->serve();
+void* BackgroundThread::enter(void* shared) {
+  const std::unique_ptr<std::shared_ptr<Shared>> own(static_cast<std::shared_ptr<Shared>*>(shared));
+  serve(**own);
   return nullptr;
 }
 
+// The loop may be gone before a thread that is left alone.
 BackgroundThread::~BackgroundThread() {
   if (fault_ != 0) return;
+  const bool abandon = at_end_ == AtEnd::abandon;
+  EventLoop::Waker waker;
+  Jobs dropped;
   {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
+    const std::lock_guard lock(shared_->mutex);
+    shared_->stop = true;
+    if (abandon) {
+      waker = std::move(shared_->waker);
+      dropped.swap(shared_->waiting);
+      dropped.splice(dropped.end(), shared_->finished);
+    }
   }
-  changed_.notify_all();
-  pthread_join(thread_, nullptr);
+  shared_->changed.notify_all();
+  abandon ? pthread_detach(thread_) : pthread_join(thread_, nullptr);
 }
 
 void BackgroundThread::run(std::function<int()> work, std::function<void(int)> done) {
@@ -45,10 +59,10 @@ void BackgroundThread::run(std::function<int()> work, std::function<void(int)> d
     return;
   }
   {
-    const std::lock_guard lock(mutex_);
-    waiting_.push_back({std::move(work), std::move(done), 0});
+    const std::lock_guard lock(shared_->mutex);
+    shared_->waiting.push_back({std::move(work), std::move(done), 0});
   }
-  changed_.notify_all();
+  shared_->changed.notify_all();
 }
 
 void BackgroundThread::do_work(Job& job) {
@@ -59,29 +73,29 @@ void BackgroundThread::do_work(Job& job) {
   }
 }
 
-void BackgroundThread::serve() {
-  std::unique_lock lock(mutex_);
+void BackgroundThread::serve(Shared& shared) {
+  std::unique_lock lock(shared.mutex);
   for (;;) {
-    changed_.wait(lock, [this] { return stop_ || !waiting_.empty(); });
-    if (waiting_.empty()) return;
-    std::list<Job> job;
-    job.splice(job.end(), waiting_, waiting_.begin());
-    working_ = true;
+    shared.changed.wait(lock, [&] { return shared.stop || !shared.waiting.empty(); });
+    if (shared.waiting.empty()) return;
+    Jobs job;
+    job.splice(job.end(), shared.waiting, shared.waiting.begin());
+    shared.working = true;
     lock.unlock();
     do_work(job.front());
     lock.lock();
-    working_ = false;
-    finished_.splice(finished_.end(), job);
-    changed_.notify_all();
-    waker_.wake();
+    shared.working = false;
+    shared.finished.splice(shared.finished.end(), job);
+    shared.changed.notify_all();
+    if (shared.waker) shared.waker.wake();
   }
 }
 
 void BackgroundThread::deliver() {
-  std::list<Job> finished;
+  Jobs finished;
   {
-    const std::lock_guard lock(mutex_);
-    finished.swap(finished_);
+    const std::lock_guard lock(shared_->mutex);
+    finished.swap(shared_->finished);
   }
   // One that fails must not keep the others from being told.
   std::exception_ptr failed;
@@ -98,9 +112,9 @@ void BackgroundThread::deliver() {
 void BackgroundThread::drain() {
   for (;;) {
     {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return waiting_.empty() && !working_; });
-      if (finished_.empty()) return;
+      std::unique_lock lock(shared_->mutex);
+      shared_->changed.wait(lock, [this] { return shared_->waiting.empty() && !shared_->working; });
+      if (shared_->finished.empty()) return;
     }
     deliver();  // may give more work
   }

@@ -6,8 +6,10 @@
 #include <pthread.h>
 
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <list>
+#include <memory>
 #include <mutex>
 
 #include "greyd/base/background.h"
@@ -17,9 +19,17 @@ namespace grey {
 
 class BackgroundThread : public Background {
  public:
+  // What becomes at its end of the work that was given, none of which is told any more.
+  enum class AtEnd : std::uint8_t {
+    finish,   // it is done before the destructor returns: the disk's
+    abandon,  // the destructor waits for nothing: what has not begun is dropped, and what has begun
+              // goes on alone, be it beyond the end of main(): such work, and who is to be told,
+              // own all that they use
+  };
+
   // `loop` must outlive it.
-  explicit BackgroundThread(EventLoop& loop);
-  ~BackgroundThread() override;  // finishes the work that was given; what it did is not told
+  explicit BackgroundThread(EventLoop& loop, AtEnd at_end = AtEnd::finish);
+  ~BackgroundThread() override;
   BackgroundThread(const BackgroundThread&) = delete;
   BackgroundThread& operator=(const BackgroundThread&) = delete;
 
@@ -34,19 +44,24 @@ class BackgroundThread : public Background {
     std::function<void(int)> done;
     int result = 0;
   };
-  static void* enter(void* self);
+  using Jobs = std::list<Job>;  // their nodes move from one to the other without memory
+  // Of both threads, as either may be the last.
+  struct Shared {
+    std::mutex mutex;
+    std::condition_variable changed;
+    EventLoop::Waker waker;
+    Jobs waiting;
+    Jobs finished;
+    bool working = false;
+    bool stop = false;
+  };
+  static void* enter(void* shared);
   static void do_work(Job& job);
-  void serve();
+  static void serve(Shared& shared);
   void deliver();
 
-  EventLoop::Waker waker_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  // Lists, as their nodes move from one to the other without memory.
-  std::list<Job> waiting_;
-  std::list<Job> finished_;
-  bool working_ = false;
-  bool stop_ = false;
+  const AtEnd at_end_;
+  const std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
   int fault_ = 0;
   pthread_t thread_{};
 };

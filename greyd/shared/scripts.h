@@ -14,28 +14,64 @@ constexpr const char* kBeatKey = "{greyd}:beat";
 constexpr const char* kStreamKey = "{greyd}:orders";
 constexpr const char* kEntriesKey = "{greyd}:entries";
 
+// How knowledge is read and written in a script. Others may write to a store, too: what is no
+// number of seconds is 0, and a value of another kind is none.
+#define GREY_LUA_KNOWLEDGE                                                                  \
+  "local function number(text)\n"                                                           \
+  "  if not text or #text > 10 or not string.match(text, '^[1-9]%d*$') then return 0 end\n" \
+  "  local value = tonumber(text)\n"                                                        \
+  "  return value <= 4294967295 and value or 0\n"                                           \
+  "end\n"                                                                                   \
+  "local function text_of(reply)\n"                                                         \
+  "  if type(reply) ~= 'table' then return reply or '' end\n"                               \
+  "  if not string.match(reply.err, '^WRONGTYPE') then error(reply) end\n"                  \
+  "  return ''\n"                                                                           \
+  "end\n"                                                                                   \
+  "local function parts(text)\n"                                                            \
+  "  local all = {}\n"                                                                      \
+  "  for part in string.gmatch(text .. ':', '([^:]*):') do\n"                               \
+  "    all[#all + 1] = number(part)\n"                                                      \
+  "    if #all == 4 then break end\n"                                                       \
+  "  end\n"                                                                                 \
+  "  for i = #all + 1, 4 do all[i] = 0 end\n"                                               \
+  "  return all\n"                                                                          \
+  "end\n"                                                                                   \
+  "local function triplet(text)\n"                                                          \
+  "  local all = parts(text)\n"                                                             \
+  "  if all[1] == 0 or all[2] <= all[1] then all[2] = 0 end\n"                              \
+  "  return all\n"                                                                          \
+  "end\n"                                                                                   \
+  "local function to_text(all)\n"                                                           \
+  "  local out = ''\n"                                                                      \
+  "  for i = #all, 1, -1 do\n"                                                              \
+  "    if out ~= '' then out = ':' .. out end\n"                                            \
+  "    if all[i] ~= 0 then out = string.format('%d', all[i]) .. out end\n"                  \
+  "  end\n"                                                                                 \
+  "  return out\n"                                                                          \
+  "end\n"
+
 // Of one query. KEYS: the client, then its triplets. ARGV: now, the resend window, the timeout, the
 // passes that make a client known (0: none is), then for each key the time of its forgetting (0:
 // never). Answers what is known of each: where the client is known that alone; else a triplet of
-// which nothing is known has its first attempt now, and the empty text is answered for it.
-inline constexpr std::string_view kAsk = R"lua(
+// which nothing is known, or what nobody can read, has its first attempt now, and the empty text is
+// answered for it.
+inline constexpr std::string_view kAsk = GREY_LUA_KNOWLEDGE R"lua(
 local now, window, timeout, wanted = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-local client = redis.call('GET', KEYS[1]) or ''
+local client = text_of(redis.pcall('GET', KEYS[1]))
 if wanted > 0 and client ~= '' then
   local seen, passes = string.match(client, '^(%d+):?(%d*)$')
-  seen = tonumber(seen) or 0
-  if (tonumber(passes) or 0) >= wanted and now - seen < timeout and seen > tonumber(ARGV[5]) then
+  seen, passes = number(seen), number(passes)
+  if passes >= wanted and passes <= 255 and now - seen < timeout and seen > tonumber(ARGV[5]) then
     return {client}
   end
 end
 local answer = {client}
 for i = 2, #KEYS do
-  local known = redis.call('SET', KEYS[i], ARGV[1], 'NX', 'GET', 'EX', window) or ''
-  local forgotten = tonumber(ARGV[4 + i])
-  if known ~= '' and forgotten > 0 then
-    local newest = 0
-    for stamp in string.gmatch(known, '%d+') do newest = math.max(newest, tonumber(stamp)) end
-    if newest <= forgotten then
+  local before = redis.pcall('SET', KEYS[i], ARGV[1], 'NX', 'GET', 'EX', window)
+  local known = text_of(before)
+  if before then
+    local all = triplet(known)
+    if math.max(unpack(all)) <= tonumber(ARGV[4 + i]) or to_text(all) ~= known then
       redis.call('SET', KEYS[i], ARGV[1], 'EX', window)
       known = ''
     end
@@ -47,35 +83,22 @@ return answer
 
 // What is known here, to be joined with what is known there. KEYS: clients and triplets. ARGV: for
 // each key 'c' or 't', the knowledge, and for how long it is to be kept from now on at least.
-inline constexpr std::string_view kTell = R"lua(
-local function parts(text)
-  local all = {}
-  for part in string.gmatch(text .. ':', '([^:]*):') do all[#all + 1] = tonumber(part) or 0 end
-  for i = #all + 1, 4 do all[i] = 0 end
-  return all
-end
-local function text(all)
-  local out = ''
-  for i = #all, 1, -1 do
-    if out ~= '' then out = ':' .. out end
-    if all[i] ~= 0 then out = string.format('%d', all[i]) .. out end
-  end
-  return out
-end
+inline constexpr std::string_view kTell = GREY_LUA_KNOWLEDGE R"lua(
 local function join(kind, a, b)
-  if kind == 'c' then return text({math.max(a[1], b[1]), math.max(a[2], b[2])}) end
+  if kind == 'c' then
+    return to_text({math.max(a[1], b[1]), math.min(math.max(a[2], b[2]), 255)})
+  end
   local a_latest, b_latest = math.max(a[1], a[2]), math.max(b[1], b[2])
   local first = a[1]
   if first == 0 or (b[1] ~= 0 and b[1] < first) then first = b[1] end
   local latest = math.max(a_latest, b_latest)
-  if latest == first then latest = 0 end
-  return text({first, latest, math.max(a[3], b[3]), math.max(a[4], b[4])})
+  if first == 0 or latest == first then latest = 0 end
+  return to_text({first, latest, math.max(a[3], b[3]), math.max(a[4], b[4])})
 end
 for i = 1, #KEYS do
   local kind, news, life = ARGV[3 * i - 2], ARGV[3 * i - 1], tonumber(ARGV[3 * i])
-  local known = redis.pcall('GET', KEYS[i])
-  if type(known) == 'table' then known = nil end -- another kind of value, put there by others
-  if known then
+  local known = text_of(redis.pcall('GET', KEYS[i]))
+  if known ~= '' then
     news = join(kind, parts(known), parts(news))
     life = math.max(life, redis.call('TTL', KEYS[i]))
   end
@@ -91,30 +114,28 @@ return #KEYS
 // A good retry. KEYS: the client, then the triplets that passed by it. ARGV: now, the timeout,
 // whether the client earns a pass by it (1 or 0), then for each key the time of its forgetting.
 // Answers what is known of the client then. It earns where one of these triplets had not passed.
-inline constexpr std::string_view kPass = R"lua(
+inline constexpr std::string_view kPass = GREY_LUA_KNOWLEDGE R"lua(
 local now, timeout = tonumber(ARGV[1]), tonumber(ARGV[2])
 local earns = false
 for i = 2, #KEYS do
-  local known = redis.call('GET', KEYS[i]) or ''
-  local all = {}
-  for part in string.gmatch(known .. ':', '([^:]*):') do all[#all + 1] = part end
-  for part = #all + 1, 4 do all[part] = '' end
-  local passed, forgotten = tonumber(all[3]) or 0, tonumber(ARGV[3 + i])
+  local all = triplet(text_of(redis.pcall('GET', KEYS[i])))
+  local passed, forgotten = all[3], tonumber(ARGV[3 + i])
   if passed <= forgotten or now - passed >= timeout then earns = true end
-  if now > passed then all[3] = ARGV[1] end
-  local text = table.concat(all, ':'):gsub(':+$', '')
-  redis.call('SET', KEYS[i], text, 'EX', timeout)
+  all[3] = math.max(passed, now)
+  redis.call('SET', KEYS[i], to_text(all), 'EX', timeout)
 end
-local client = redis.call('GET', KEYS[1]) or ''
+local client = text_of(redis.pcall('GET', KEYS[1]))
 if earns and ARGV[3] == '1' then
   local seen, passes = string.match(client, '^(%d+):?(%d*)$')
-  seen, passes = tonumber(seen) or 0, tonumber(passes) or 0
+  seen, passes = number(seen), number(passes)
   if seen <= tonumber(ARGV[4]) or now - seen >= timeout then passes = 0 end
   client = string.format('%d:%d', math.max(seen, now), math.min(passes + 1, 255))
   redis.call('SET', KEYS[1], client, 'EX', timeout)
 end
 return client
 )lua";
+
+#undef GREY_LUA_KNOWLEDGE
 
 // Who shares this state, and on which terms. KEYS: the policy's, the run's, the beat's. ARGV: this
 // daemon's policy as text, a name that nobody else has, the last beat that it was told (0: none).

@@ -75,7 +75,7 @@ struct SharedState::Impl {
        SharedCounters& counters, Clock wall_clock, const Report& report)
       : clock(std::move(wall_clock)),
         keys(settings.key),
-        names(loop),
+        names(loop, BackgroundThread::AtEnd::abandon),
         keeper(meeting_path(settings.context_file), background, report),
         store(loop, names, store_settings(settings), [this](bool up) { on_state(up); }),
         link(store, [this] { on_failure(); }),

@@ -13,6 +13,7 @@ constexpr double kBeat = 1;           // seconds; what is stuck for want of memo
 constexpr double kShortWait = 0.005;  // before the next attempt while the breaker lets it through
 constexpr Milliseconds kSwitchPause = 1000;  // between two words of Sentinels that are followed
 constexpr Milliseconds kStuck = 10'000;      // no attempt takes so long
+constexpr Milliseconds kSteady = 1000;       // it comes up by itself once in that at most
 
 Milliseconds now_ms() {
   return monotonic_microseconds().count() / 1000;
@@ -32,7 +33,7 @@ void StoreLink::Impl::begin() {
   beat = loop.every(kBeat, [this] {
     const bool stuck = phase == Phase::trying && now_ms() - trying_since > kStuck;
     if (stuck) phase = Phase::waiting;
-    if (phase == Phase::waiting && breaker.wait(now_ms()) == 0) attempt();
+    if (phase == Phase::waiting && pause() == 0) attempt();
   });
 }
 
@@ -78,6 +79,8 @@ void StoreLink::Impl::came_up() {
   breaker.success();
   phase = Phase::up;
   since = wall_clock();
+  up_since = now_ms();
+  answered_once = false;
   ++counters.connects;
   next.reset();
   tell_state(true);
@@ -93,8 +96,20 @@ void StoreLink::Impl::attempt_failed(const Failure& why) {
   wait_for_next();
 }
 
+// What lets itself be connected to, and does not last, must not be connected to all the time.
+Milliseconds StoreLink::Impl::pause() const {
+  const Milliseconds now = now_ms();
+  const Milliseconds steady = up_since ? std::max<Milliseconds>(*up_since + kSteady - now, 0) : 0;
+  return std::max(steady, breaker.wait(now));
+}
+
+bool StoreLink::Impl::is_steady() const {
+  if (!came_to_nothing) return true;
+  return phase == Phase::up && answered_once && now_ms() >= *up_since + kSteady;
+}
+
 void StoreLink::Impl::wait_for_next() {
-  const double wait = double(breaker.wait(now_ms())) / 1000;
+  const double wait = double(pause()) / 1000;
   next = loop.after(std::max(wait, kShortWait), [this] { attempt(); });
 }
 
@@ -146,6 +161,7 @@ bool StoreLink::Impl::note(const Outcome& outcome) {
   if (phase != Phase::up) return false;
   if (outcome) {
     breaker.success();
+    answered_once = true;
     return false;
   }
   const Failure& why = outcome.error();
@@ -163,9 +179,13 @@ void StoreLink::Impl::lost(const Failure& why) {
   FirstThrown thrown;
   since = wall_clock();
   ++counters.losses;
+  const bool short_lived = now_ms() < *up_since + kSteady;
+  came_to_nothing = short_lived || !answered_once;
   thrown.tell([&] { link.close(why); });
   thrown.tell([&] { tell_state(false); });
-  thrown.tell([&] { attempt(); });
+  thrown.tell([&] {
+    if (phase == Phase::waiting) short_lived ? wait_for_next() : attempt();
+  });
   thrown.rethrow();
 }
 
@@ -210,6 +230,7 @@ StoreStatus StoreLink::status() const {
   const Impl& impl = *impl_;
   StoreStatus status;
   status.up = up();
+  status.steady = impl.is_steady();
   status.breaker_open = impl.breaker.open();
   status.since = impl.since;
   if (!impl.place.host.empty()) {

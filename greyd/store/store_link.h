@@ -1,6 +1,6 @@
 // The store, for who asks it: one server, or the one that the Sentinels name. Connects by itself,
 // and goes on trying; a store that fails is left alone for a second, so that it costs nobody a
-// wait.
+// wait, and so is one that comes up and goes at once.
 //
 //   StoreLink store(loop, background, settings, [](bool up) { ... });
 //   store.eval(kScript, {"c:{192.0.2.0/24}"}, {"60"}, [](Outcome outcome) { ... });
@@ -56,6 +56,9 @@ struct StoreCounters {
 
 struct StoreStatus {
   bool up = false;
+  // False: it comes up, and goes within a second, or before anything has been answered. Then it is
+  // steady again when it has been up for longer than that, and has answered.
+  bool steady = true;
   bool breaker_open = false;
   Seconds since = 0;       // it is up, or is not: since 1970; at first since the start
   std::string where;       // "db1:6379", "10.0.0.2:6379, named by h1:26379"; empty: not known yet

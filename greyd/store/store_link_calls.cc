@@ -157,12 +157,13 @@ void StoreLink::Impl::loaded(Script& script, const Outcome& outcome) {
     script.sha = outcome->text;
     for (const EvaluationAt call : waiting) thrown.tell([&] { run(call); });
   } else {
-    const Failure why =
-        outcome ? Failure{Fault::no_redis, link.where() + ": what answers SCRIPT LOAD is no hash"}
-                : outcome.error();
-    for (const EvaluationAt call : waiting) {
-      thrown.tell([&] { finish(call, tl::make_unexpected(why)); });
-    }
+    const Outcome no =
+        outcome
+            ? store_failure(Fault::no_redis, link.where() + ": what answers SCRIPT LOAD is no hash")
+            : outcome;
+    const bool ends = outcome && note(no);
+    for (const EvaluationAt call : waiting) thrown.tell([&] { finish(call, no); });
+    if (ends) thrown.tell([&] { lost(no.error()); });
   }
   thrown.rethrow();
 }

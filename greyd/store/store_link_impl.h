@@ -71,6 +71,8 @@ struct StoreLink::Impl : std::enable_shared_from_this<Impl> {
   void go_to(const StorePlace& place, const std::string& by);
   void probe();
   void came_up();
+  Milliseconds pause() const;
+  bool is_steady() const;
   void attempt_failed(const Failure& why);
   void wait_for_next();
   void switched(const Sentinels::Word& word);
@@ -109,10 +111,13 @@ struct StoreLink::Impl : std::enable_shared_from_this<Impl> {
   bool dead = false;  // the StoreLink has gone: nobody is told any more
   Phase phase = Phase::waiting;
   Milliseconds trying_since = 0;
-  bool allowed = false;                      // by the breaker, for the attempt that is being made
-  StorePlace place;                          // where the link is, or goes
-  std::string named_by;                      // the Sentinel; empty: nobody
-  std::optional<Milliseconds> switched_at;   // by a word of theirs, the last time
+  std::optional<Milliseconds> up_since;     // it was up, or is
+  bool answered_once = false;               // since then
+  bool came_to_nothing = false;             // the last time that it was up: see StoreStatus::steady
+  bool allowed = false;                     // by the breaker, for the attempt that is being made
+  StorePlace place;                         // where the link is, or goes
+  std::string named_by;                     // the Sentinel; empty: nobody
+  std::optional<Milliseconds> switched_at;  // by a word of theirs, the last time
   std::optional<Sentinels::Word> next_word;  // to be followed when there has been a pause
   Seconds since = wall_clock();
   std::string last_fault;
