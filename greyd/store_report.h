@@ -29,7 +29,7 @@ class StoreLines {
   std::string told_;
   bool told_up_ = false;
   bool told_clock_ = false;  // whose difference is another each time
-  Count losses_ = 0;  // that were told
+  Count losses_ = 0;         // that were told
   Seconds told_at_ = 0;
 };
 
