@@ -53,6 +53,7 @@ Member::~Member() {
 
 void Member::tick(Seconds now) {
   last_.good = std::min(last_.good, now);  // the clock was set back: what comes has older stamps
+  if (healing_) healing_->repeats = true;
   if (!link_.up()) return lost();
   if (meeting_) return;
   meeting_ = true;
@@ -147,13 +148,13 @@ void Member::begin_healing(Seconds since, Seconds now) {
 void Member::heal(Seconds now) {
   if (!healing() || healing_->calls >= kMostCalls) return;
   Healing& of = *healing_;
-  if (!of.failed.empty() && now != of.failed_at) {
+  if (!of.failed.empty() && of.repeats) {
     Call again = std::move(of.failed.back());
     of.failed.pop_back();
-    send(std::move(again), now);
+    send(std::move(again));
   } else if (!of.walked) {
     Call call = next_to_tell(now);
-    if (!call.keys.empty()) send(std::move(call), now);
+    if (!call.keys.empty()) send(std::move(call));
   }
   if (!of.walked || of.calls > 0 || !of.failed.empty()) return;
   last_.good = all_ ? 0 : of.begun;
@@ -182,11 +183,11 @@ Call Member::next_to_tell(Seconds now) {
   return tell.take();
 }
 
-void Member::send(Call call, Seconds now) {
+void Member::send(Call call) {
   ++healing_->calls;
   Call kept = call;
-  link_.call(std::move(call), [self = self_, number = counters_.healings, kept = std::move(kept),
-                               now](const auto* answer) {
+  link_.call(std::move(call), [self = self_, number = counters_.healings,
+                               kept = std::move(kept)](const auto* answer) {
     if (*self == nullptr) return;
     Member& of = **self;
     if (!of.healing_ || number != of.counters_.healings) return;
@@ -196,7 +197,7 @@ void Member::send(Call call, Seconds now) {
       return;
     }
     of.healing_->failed.push_back(kept);
-    of.healing_->failed_at = now;
+    of.healing_->repeats = false;
   });
 }
 

@@ -92,7 +92,7 @@ class Member {
     bool walked = false;         // to the end
     std::size_t calls = 0;       // that are out
     std::vector<Call> failed{};  // and are to be made once more
-    Seconds failed_at = 0;       // the last of them
+    bool repeats = false;        // these, now: a second after the last that failed
   };
 
   void meet(Seconds now, const std::vector<std::string>* answer);
@@ -101,7 +101,7 @@ class Member {
   Seconds lost_since(const std::string& run) const;
   void begin_healing(Seconds since, Seconds now);
   Call next_to_tell(Seconds now);
-  void send(Call call, Seconds now);
+  void send(Call call);
 
   Service& service_;
   ScriptStore& link_;

@@ -124,6 +124,17 @@ TEST_CASE_FIXTURE(Fixture, "after a start only what the store may not know is to
   CHECK(has_triplet_of("192.0.2.2"));
 }
 
+TEST_CASE_FIXTURE(Fixture, "what failed of a healing is told again, though the clock stands") {
+  know(a, "192.0.2.1", now - 10);
+  a.member->tick(now);
+  a.store.lose(1, false);
+  a.member->heal(now);
+  for (int i = 0; i < 3; ++i) a.member->heal(now);  // not at once
+  CHECK_FALSE(has_triplet_of("192.0.2.1"));
+  a.tick(now);
+  CHECK(has_triplet_of("192.0.2.1"));
+}
+
 TEST_CASE_FIXTURE(Fixture, "a healing that is cut short goes on, and makes good what came then") {
   for (int i = 0; i < 1000; ++i) know(a, "192.0.2." + std::to_string(i % 250), now - 2000 + i);
   a.member->tick(now);
