@@ -103,8 +103,9 @@ void Member::meet(Seconds now, const std::vector<std::string>* answer) {
     begin_healing(all_ ? 0 : last_.good, now);
   }
   last_.beat = number_of((*answer)[2]);
-  state_ = State::member;
+  const bool joined = std::exchange(state_, State::member) != State::member;
   if (!healing_) last_.good = now;
+  if (joined) on_joined_();
 }
 
 bool Member::has_our_policy(const std::string& policy) {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "greyd/base/seconds.h"
@@ -58,6 +59,8 @@ class Member {
   // By how many seconds this host's clock was ahead of the store's when they last met.
   Seconds clock_ahead() const { return clock_ahead_; }
 
+  // Told when it has become a member.
+  void on_joined(std::function<void()> told) { on_joined_ = std::move(told); }
   // About once a second. `now`: the wall clock.
   void tick(Seconds now);
   // A slice of healing: tells some records. To be called often while healing().
@@ -110,6 +113,7 @@ class Member {
   LastMeeting last_;
   MemberCounters& counters_;
   Report report_;
+  std::function<void()> on_joined_ = [] {};
   State state_ = State::away;
   bool meeting_ = false;        // a call is out
   bool all_ = false;            // is to be told again

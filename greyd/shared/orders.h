@@ -38,6 +38,8 @@ class Orders : public ForgetMarks {
   Orders(Service& service, ScriptStore& link, std::string name, OrderCounters& counters);
   ~Orders() override;
 
+  // The wall clock, between ticks: it may have been set.
+  void look_at(Seconds now) { now_ = now; }
   // What has been done here by command: it is in force.
   void say(Order order);
   // What was given to say() and has not been said, as it was before the daemon ended: unsaid().

@@ -91,6 +91,8 @@ struct SharedState::Impl {
         slices(loop.every(kSlicePause, [this] { on_slice(); })) {
     slices.stop();
     orders.restore(unsaid.load(clock()));
+    // Until it has heard what the others have forgotten the store is not to be believed.
+    member.on_joined([this] { orders.tick(clock()); });
   }
 
   static std::string name_in_run(std::string name) {
@@ -172,6 +174,7 @@ void SharedState::save() {
   impl_->unsaid.save(impl_->orders.unsaid_version(), impl_->orders.unsaid());
 }
 void SharedState::say(Order order) {
+  impl_->orders.look_at(impl_->clock());
   impl_->orders.say(std::move(order));
   impl_->keep_unsaid();
 }
