@@ -1,15 +1,13 @@
 #include "greyd/shared/last_meeting.h"
 
-#include <sys/stat.h>
-
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "greyd/base/files.h"
 #include "greyd/base/json_line.h"
+#include "greyd/state/framed_file.h"
 #include "greyd/state/framed_text.h"
-#include "greyd/state/kept_files.h"
 
 namespace grey::shared {
 namespace {
@@ -40,27 +38,23 @@ std::string meeting_path(const std::string& context_file) {
 }
 
 Result<LastMeeting> load_meeting(const std::string& path, Seconds now, std::string& note) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) == 0 && status.st_size > kMaxFile) {
-    return failure(path + " is larger than it can be");
-  }
-  const auto text = read_file(path);
-  if (!text) return tl::make_unexpected(text.error());
-  if (!*text) return LastMeeting();
   std::optional<LastMeeting> meeting;
-  const auto take = [&](std::string_view line) -> std::string {
+  const auto take_line = [&](std::string_view line) -> std::string {
     if (meeting) return "is one more than there can be";
     meeting = read_meeting(line);
     return meeting ? "" : "says nothing of a store";
   };
   const auto count = [&] { return std::size_t{meeting.has_value()}; };
-  const std::string bad = FrameReader{kHeader, "meetings", take, count}.read(**text);
-  if (bad.empty()) return meeting.value_or(LastMeeting());
-  const std::string family = path + ".damaged.";
-  const auto kept = keep_aside(path, family + std::to_string(now), family);
-  if (!kept) return tl::make_unexpected(kept.error());
-  note = path + ":" + bad + "; kept as " + *kept + ", the store is told all that is known here";
-  return LastMeeting();
+  bool whole = true;
+  const auto take = [&](std::string_view text) {
+    auto bad = FrameReader{kHeader, "meetings", take_line, count}.read(text);
+    whole = bad.empty();
+    return bad;
+  };
+  const auto loss = [] { return "the store is told all that is known here"; };
+  const auto loaded = FramedFile{path, kMaxFile, take, loss}.load(now, note);
+  if (!loaded) return tl::make_unexpected(loaded.error());
+  return whole ? meeting.value_or(LastMeeting()) : LastMeeting();
 }
 
 Result<void> save_meeting(const std::string& path, const LastMeeting& meeting) {

@@ -1,22 +1,20 @@
 // Keeps the last meeting on the disk: once a minute, by the background, and when the daemon ends.
 #pragma once
 
-#include <functional>
-#include <memory>
 #include <string>
 
 #include "greyd/base/background.h"
 #include "greyd/shared/last_meeting.h"
+#include "greyd/shared/store_file.h"
 
 namespace grey::shared {
 
 class MeetingKeeper {
  public:
-  using Report = std::function<void(const std::string& text)>;
+  using Report = StoreFile::Report;
 
   // `path`: see meeting_path(). `background` must outlive it.
   MeetingKeeper(std::string path, Background& background, Report report);
-  ~MeetingKeeper();
 
   // As load_meeting() has it. What cannot be read is reported, and never written over.
   LastMeeting load(Seconds now);
@@ -28,15 +26,9 @@ class MeetingKeeper {
   static constexpr Seconds kInterval = 60;
 
  private:
-  void saved(const Result<void>& outcome);
-
-  const std::string path_;
-  Background& background_;
-  const Report report_;
   LastMeeting kept_;
   Seconds kept_at_ = 0;
-  bool writes_ = true, writing_ = false, failing_ = false;
-  std::shared_ptr<MeetingKeeper*> self_ = std::make_shared<MeetingKeeper*>(this);
+  StoreFile file_;
 };
 
 }  // namespace grey::shared

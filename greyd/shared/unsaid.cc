@@ -1,14 +1,13 @@
 #include "greyd/shared/unsaid.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <utility>
 
 #include "greyd/base/files.h"
+#include "greyd/state/framed_file.h"
 #include "greyd/state/framed_text.h"
-#include "greyd/state/kept_files.h"
 
 namespace grey::shared {
 namespace {
@@ -24,27 +23,20 @@ std::string unsaid_path(const std::string& context_file) {
 }
 
 Result<std::vector<Order>> load_unsaid(const std::string& path, Seconds now, std::string& note) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) == 0 && status.st_size > kMaxFile) {
-    return failure(path + " is larger than it can be");
-  }
-  const auto text = read_file(path);
-  if (!text) return tl::make_unexpected(text.error());
   std::vector<Order> orders;
-  if (!*text) return orders;
-  const auto take = [&](std::string_view line) -> std::string {
+  const auto take_line = [&](std::string_view line) -> std::string {
     auto order = read_order(line);
     if (!order) return "is no order";
     orders.push_back(std::move(*order));
     return "";
   };
   const auto count = [&] { return orders.size(); };
-  const std::string bad = FrameReader{kHeader, "orders", take, count}.read(**text);
-  if (bad.empty()) return orders;
-  const std::string family = path + ".damaged.";
-  const auto kept = keep_aside(path, family + std::to_string(now), family);
-  if (!kept) return tl::make_unexpected(kept.error());
-  note = path + ":" + bad + "; kept as " + *kept + ", others may not hear what was ordered here";
+  const auto take = [&](std::string_view text) {
+    return FrameReader{kHeader, "orders", take_line, count}.read(text);
+  };
+  const auto loss = [] { return "others may not hear what was ordered here"; };
+  const auto loaded = FramedFile{path, kMaxFile, take, loss}.load(now, note);
+  if (!loaded) return tl::make_unexpected(loaded.error());
   return orders;
 }
 
@@ -63,49 +55,25 @@ Result<void> save_unsaid(const std::string& path, const std::vector<Order>& orde
 // ---- when --------------------------------------------------------------------------------------
 
 UnsaidKeeper::UnsaidKeeper(std::string path, Background& background, Report report)
-    : path_(std::move(path)), background_(background), report_(std::move(report)) {}
-
-UnsaidKeeper::~UnsaidKeeper() {
-  *self_ = nullptr;
-}
+    : file_(std::move(path), "what was ordered", background, std::move(report)) {}
 
 std::vector<Order> UnsaidKeeper::load(Seconds now) {
   std::string note;
-  auto loaded = load_unsaid(path_, now, note);
-  writes_ = loaded.has_value();
-  if (!loaded) note = loaded.error().text + "; others may not hear what was ordered here";
-  if (!note.empty()) report_("store: " + note);
-  return loaded.value_or(std::vector<Order>());
+  auto loaded = load_unsaid(file_.path(), now, note);
+  return file_.loaded(std::move(loaded), note, "others may not hear what was ordered here");
 }
 
 void UnsaidKeeper::keep(std::uint64_t version, const std::function<std::vector<Order>()>& orders) {
-  if (!writes_ || writing_ || version == kept_) return;
-  writing_ = true;
-  const auto outcome = std::make_shared<Result<void>>();
-  background_.run(
-      [outcome, path = path_, all = orders()] {
-        *outcome = save_unsaid(path, all);
-        return 0;
-      },
-      [outcome, version, self = self_](int error) {
-        if (*self == nullptr) return;
-        if (error != 0) *outcome = failure("there is no memory to write what was ordered");
-        (*self)->saved(*outcome, version);
-      });
-}
-
-void UnsaidKeeper::saved(const Result<void>& outcome, std::uint64_t version) {
-  writing_ = false;
-  if (outcome) kept_ = version;
-  const bool failed = !outcome;
-  if (failed && !failing_) report_("store: " + outcome.error().text);
-  failing_ = failed;
+  if (!file_.is_free() || version == kept_) return;
+  file_.write([path = file_.path(), all = orders()] { return save_unsaid(path, all); },
+              [this, version] { kept_ = version; });
 }
 
 void UnsaidKeeper::save(std::uint64_t version, const std::vector<Order>& orders) {
-  background_.drain();
-  if (!writes_ || version == kept_) return;
-  saved(save_unsaid(path_, orders), version);
+  file_.drain();
+  if (!file_.is_free() || version == kept_) return;
+  file_.write_now([&] { return save_unsaid(file_.path(), orders); },
+                  [this, version] { kept_ = version; });
 }
 
 }  // namespace grey::shared

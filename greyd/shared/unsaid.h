@@ -7,7 +7,6 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,6 +14,7 @@
 #include "greyd/base/error.h"
 #include "greyd/base/seconds.h"
 #include "greyd/shared/order.h"
+#include "greyd/shared/store_file.h"
 
 namespace grey::shared {
 
@@ -29,11 +29,10 @@ Result<void> save_unsaid(const std::string& path, const std::vector<Order>& orde
 // Writes them by the background when they have changed, and when the daemon ends.
 class UnsaidKeeper {
  public:
-  using Report = std::function<void(const std::string& text)>;
+  using Report = StoreFile::Report;
 
   // `background` must outlive it.
   UnsaidKeeper(std::string path, Background& background, Report report);
-  ~UnsaidKeeper();
 
   // What cannot be read is reported, and never written over.
   std::vector<Order> load(Seconds now);
@@ -44,14 +43,8 @@ class UnsaidKeeper {
   void save(std::uint64_t version, const std::vector<Order>& orders);
 
  private:
-  void saved(const Result<void>& outcome, std::uint64_t version);
-
-  const std::string path_;
-  Background& background_;
-  const Report report_;
   std::uint64_t kept_ = 0;  // that version is on the disk
-  bool writes_ = true, writing_ = false, failing_ = false;
-  std::shared_ptr<UnsaidKeeper*> self_ = std::make_shared<UnsaidKeeper*>(this);
+  StoreFile file_;
 };
 
 }  // namespace grey::shared

@@ -8,8 +8,8 @@
 #include "greyd/base/files.h"
 #include "greyd/base/split.h"
 #include "greyd/base/text.h"
+#include "greyd/state/framed_file.h"
 #include "greyd/state/framed_text.h"
-#include "greyd/state/kept_files.h"
 
 namespace grey {
 namespace {
@@ -18,6 +18,7 @@ constexpr std::string_view kHeader = "qmail-greyd entries 1";
 constexpr std::string_view kLegend =
     "# allow|block made until by entry; written by the daemon: use greyctl";
 constexpr mode_t kMode = 0600;
+constexpr off_t kMaxFile = 64 << 20;  // octets; more than all that there can be
 
 std::optional<Seconds> read_time(std::string_view text) {
   Seconds time = 0;
@@ -90,16 +91,14 @@ ReadEntries read_entries(std::string_view text) {
 }
 
 Result<Entries> load_entries(const std::string& path, Seconds now, std::string& note) {
-  const auto text = read_file(path);
-  if (!text) return tl::make_unexpected(text.error());
-  if (!*text) return Entries();
-  ReadEntries read = read_entries(**text);
-  if (read.bad.empty()) return std::move(read.entries);
-  const std::string family = path + ".damaged.";
-  const auto kept = keep_aside(path, family + std::to_string(now), family);
-  if (!kept) return tl::make_unexpected(kept.error());
-  note = path + ":" + read.bad + "; kept as " + *kept + ", " + std::to_string(read.entries.size()) +
-         " entries could be read";
+  ReadEntries read;
+  const auto take = [&](std::string_view text) {
+    read = read_entries(text);
+    return read.bad;
+  };
+  const auto loss = [&] { return std::to_string(read.entries.size()) + " entries could be read"; };
+  const auto loaded = FramedFile{path, kMaxFile, take, loss}.load(now, note);
+  if (!loaded) return tl::make_unexpected(loaded.error());
   return std::move(read.entries);
 }
 

@@ -1,13 +1,11 @@
 #include "greyd/state/totals_file.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <optional>
 
 #include "greyd/base/files.h"
+#include "greyd/state/framed_file.h"
 #include "greyd/state/framed_text.h"
-#include "greyd/state/kept_files.h"
 #include "greyd/state/totals_text.h"
 
 namespace grey {
@@ -41,21 +39,17 @@ ReadTotals read_totals_file(std::string_view text) {
 }
 
 Result<std::string> load_totals(const std::string& path, Seconds now, std::string& note) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) == 0 && status.st_size > kMaxFile) {
-    return failure(path + " is larger than totals can be");
-  }
-  const auto text = read_file(path);
-  if (!text) return tl::make_unexpected(text.error());
-  if (!*text) return std::string();
-  ReadTotals read = read_totals_file(**text);
-  if (read.bad.empty()) return std::move(read.lines);
-  const std::string family = path + ".damaged.";
-  const auto kept = keep_aside(path, family + std::to_string(now), family);
-  if (!kept) return tl::make_unexpected(kept.error());
-  note = path + ":" + read.bad + "; kept as " + *kept + ", " +
-         std::to_string(std::count(read.lines.begin(), read.lines.end(), '\n')) +
-         " hours could be read";
+  ReadTotals read;
+  const auto take = [&](std::string_view text) {
+    read = read_totals_file(text);
+    return read.bad;
+  };
+  const auto loss = [&] {
+    return std::to_string(std::count(read.lines.begin(), read.lines.end(), '\n')) +
+           " hours could be read";
+  };
+  const auto loaded = FramedFile{path, kMaxFile, take, loss}.load(now, note);
+  if (!loaded) return tl::make_unexpected(loaded.error());
   return std::move(read.lines);
 }
 
