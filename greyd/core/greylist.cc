@@ -61,8 +61,11 @@ Matched find_entry(const TwoParts& list, const wire::Query& query, RecipientRule
 Greylist::Greylist(const Policy& policy, std::size_t max_records, const HashKey& hash_key)
     : policy_(policy), table_(max_records, hash_key), restored_keys_(policy) {}
 
-void Greylist::decide(std::span<const wire::Query> batch, const Lists& lists, Seconds now,
-                      std::span<Decided> decisions) {
+// `judge`: of a question that neither lists nor rules answer, how it is judged, or none: it is not
+// decided.
+template <class Judge>
+void Greylist::decide_each(std::span<const wire::Query> batch, const Lists& lists, Seconds now,
+                           std::span<Decided> decisions, const Judge& judge) {
   prepare(batch, lists);
   for (std::size_t i = 0; i < batch.size(); ++i) {
     const Question question{batch[i], lists, now, prepared_[i]};
@@ -70,30 +73,27 @@ void Greylist::decide(std::span<const wire::Query> batch, const Lists& lists, Se
     if (decided.matched) decided.matched = {};
     if (decided.rule) decided.rule = {};
     if (!by_lists(question, decided) && !by_rules(question, decided)) {
-      take(decided, by_records(question));
+      const std::optional<Judged> judged = judge(question, i);
+      if (!judged) continue;
+      take(decided, *judged);
     }
     tell_under(policy_, decided);
   }
 }
 
+void Greylist::decide(std::span<const wire::Query> batch, const Lists& lists, Seconds now,
+                      std::span<Decided> decisions) {
+  decide_each(batch, lists, now, decisions,
+              [&](const Question& question, std::size_t) { return by_records(question); });
+}
+
 void Greylist::decide_known(std::span<const wire::Query> batch, const Lists& lists, Seconds now,
                             std::span<Decided> decisions, std::vector<std::size_t>& open) {
-  prepare(batch, lists);
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    const Question question{batch[i], lists, now, prepared_[i]};
-    Decided& decided = decisions[i];
-    if (decided.matched) decided.matched = {};
-    if (decided.rule) decided.rule = {};
-    if (!by_lists(question, decided) && !by_rules(question, decided)) {
-      const auto judged = without_triplets(question);
-      if (!judged) {
-        open.push_back(i);
-        continue;
-      }
-      take(decided, *judged);
-    }
-    tell_under(policy_, decided);
-  }
+  decide_each(batch, lists, now, decisions, [&](const Question& question, std::size_t i) {
+    auto judged = without_triplets(question);
+    if (!judged) open.push_back(i);
+    return judged;
+  });
 }
 
 // What is judged by records, of the query whose rules these are.

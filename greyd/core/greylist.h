@@ -226,6 +226,9 @@ class Greylist {
   };
 
   // greylist.cc
+  template <class Judge>
+  void decide_each(std::span<const wire::Query> batch, const Lists& lists, Seconds now,
+                   std::span<Decided> decisions, const Judge& judge);
   void prepare(std::span<const wire::Query> batch, const Lists& lists);
   HashedKey triplet_key(const Question& question, std::string_view recipient) const;
   static HashedKey client_key(const Question& question);
@@ -275,6 +278,9 @@ class Greylist {
   void end_class();
   bool comes_back(const RecordView& record, Seconds now);
   std::string_view key_of(const SavedRecord& record);
+  template <class Knowledge, class Here>
+  void learn(const SavedRecord& of, const Knowledge& known, const Here& here, Seconds forgotten,
+             Seconds now);
   void become(const rules::Stored& now_is, const Found& before, const HashedKey& key);
   RecordView view_of(const SavedRecord& record);
   RecordView foreign_view_of(const SavedRecord& record);

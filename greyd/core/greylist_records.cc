@@ -247,24 +247,24 @@ Greylist::Import Greylist::import(const SavedRecord& record, Seconds now) {
   return judged;
 }
 
-void Greylist::learn(const SavedRecord& of, const TripletKnowledge& known, Seconds forgotten,
-                     Seconds now) {
+template <class Knowledge, class Here>
+void Greylist::learn(const SavedRecord& of, const Knowledge& known, const Here& here,
+                     Seconds forgotten, Seconds now) {
   const std::string_view text = key_of(of);
   const HashedKey key{text, table_.wide_hash(text)};
   const Found found = find(key);
-  const auto here =
-      found.stored ? triplet_knowledge(*found.stored, policy_, now) : TripletKnowledge();
-  become(meaning(join(here, known), forgotten, policy_, now), found, key);
+  const auto stored = found.stored ? here(*found.stored, policy_, now) : Knowledge();
+  become(meaning(join(stored, known), forgotten, policy_, now), found, key);
+}
+
+void Greylist::learn(const SavedRecord& of, const TripletKnowledge& known, Seconds forgotten,
+                     Seconds now) {
+  learn(of, known, triplet_knowledge, forgotten, now);
 }
 
 void Greylist::learn(const SavedRecord& of, const ClientKnowledge& known, Seconds forgotten,
                      Seconds now) {
-  const std::string_view text = key_of(of);
-  const HashedKey key{text, table_.wide_hash(text)};
-  const Found found = find(key);
-  const auto here =
-      found.stored ? client_knowledge(*found.stored, policy_, now) : ClientKnowledge();
-  become(meaning(join(here, known), forgotten, policy_, now), found, key);
+  learn(of, known, client_knowledge, forgotten, now);
 }
 
 void Greylist::become(const rules::Stored& now_is, const Found& before, const HashedKey& key) {

@@ -37,10 +37,12 @@ class StoreFile {
   bool is_free() const { return writes_ && !writing_; }
   // While it is free. `write` is called by the background, which is not to touch who calls;
   // `written` after that, here, if it succeeded and this is still there.
-  void write(Write write, std::function<void()> written = [] {});
+  void write(
+      Write write, std::function<void()> written = [] {});
   // Now, by who calls, behind what the background has begun: after drain(), while it is free.
   void drain() { background_.drain(); }
-  void write_now(const Write& write, const std::function<void()>& written = [] {});
+  void write_now(
+      const Write& write, const std::function<void()>& written = [] {});
 
  private:
   void ended(const Result<void>& outcome, const std::function<void()>& written);
