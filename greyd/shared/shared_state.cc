@@ -53,7 +53,7 @@ class Link : public ScriptStore {
  private:
   StoreLink& link_;
   const std::function<void()> on_failure_;
-  std::string last_refusal_ = "they are too many to be heard at once";
+  std::string last_refusal_ = "they do not come in time, or are too many";
 };
 
 // The same for who is a member alone.

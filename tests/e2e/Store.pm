@@ -182,6 +182,7 @@ sub late {
     my $listener = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => $port, Listen => 10, ReuseAddr => 1) // die "$@";
     my $pid = fork // die;
     if ($pid) { push @pids, $pid; return }
+    local $SIG{PIPE} = 'IGNORE';  # who was written to may be gone
     my ($select, %peer, %is_answer, @waiting) = (IO::Select->new($listener));
     my $end = sub { for ($_[0], delete $peer{ $_[0] }) { $select->remove($_); delete $peer{$_}; close $_ } };
     while (1) {
