@@ -11,6 +11,7 @@
 #include "greyd/base/settings_table.h"
 #include "greyd/base/store_url.h"
 #include "greyd/core/policy.h"
+#include "greyd/fronts/admission.h"
 #include "greyd/lists/network_set.h"
 #include "greyd/net/listener.h"
 #include "greyd/state/sync.h"
@@ -50,7 +51,9 @@ struct Options {
   std::optional<StoreUrl> store;    // by which others share the state; absent: nobody does
   std::string store_password_file;  // empty: no password
   std::string store_key_file;       // of a store
-  bool check = false;               // say whether a start would do, instead of one
+  std::string key_file;             // of who asks by UDP; empty: there are no keys
+  RequireKey require_key = RequireKey::remote;  // of no meaning without
+  bool check = false;                           // say whether a start would do, instead of one
 };
 
 // What the command line asked for instead of a run: text for standard output, then exit 0.

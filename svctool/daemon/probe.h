@@ -21,8 +21,9 @@ struct Probe {
 
 // Sends a probe (wire.h) up to three times, a second apart, and waits for an answer. A daemon other
 // than qmail-greyd takes it for a first attempt from 192.0.2.1, an address for documentation.
-// REQUIRES: an endpoint that is no wildcard.
-Probe probe(const Endpoint& endpoint);
+// With `key_file` it is under a key of that file, each in its turn, and only what is under it is an
+// answer. REQUIRES: an endpoint that is no wildcard.
+Probe probe(const Endpoint& endpoint, const std::string& key_file = {});
 
 // Where mail servers ask, by a connection: "127.0.0.1@10023", or the path of a unix socket.
 struct MtaProbe {

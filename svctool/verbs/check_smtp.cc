@@ -29,13 +29,14 @@ constexpr std::string_view kProgramPath[] = {"/command/",      "/usr/local/bin/"
                                              "/bin/",          "/usr/local/sbin/", "/usr/sbin/",
                                              "/var/qmail/bin/"};
 
-// Each address of a GREYIP, as an SMTP server asks them.
-void ask_daemons(std::string_view greyip, const std::string& where, Findings& findings) {
+// Each address of a GREYIP, as an SMTP server asks them; with its GREYKEYFILE.
+void ask_daemons(std::string_view greyip, const std::string& key_file, const std::string& where,
+                 Findings& findings) {
   for (;;) {
     const std::size_t comma = greyip.find(',');
     const std::string part(greyip.substr(0, comma));
     if (const auto endpoint = parse_endpoint(part, Wildcards::refused)) {
-      judge_asked_daemon(probe(*endpoint), findings);
+      judge_asked_daemon(probe(*endpoint, key_file), findings);
     } else {
       findings.wrong("greyip-bad", where + ": GREYIP: '" + part + "' is not an address and port",
                      "write one such as 127.0.0.1@1999", where);
@@ -46,7 +47,8 @@ void ask_daemons(std::string_view greyip, const std::string& where, Findings& fi
 }
 
 void judge_greyip(const std::string& value, const std::string& wanted, const std::string& where,
-                  const std::string& remedy, const Manner& manner, Findings& findings) {
+                  const std::string& remedy, const Manner& manner, Findings& findings,
+                  const std::string& key_file = {}) {
   if (value.empty()) {
     findings.wrong("greyip-missing", where + ": no GREYIP, so greylisting is off", remedy, where);
     return;
@@ -55,7 +57,7 @@ void judge_greyip(const std::string& value, const std::string& wanted, const std
     findings.wrong("greyip-differs", where + ": GREYIP is '" + value + "', not '" + wanted + "'",
                    remedy + " --force", where);
   }
-  if (manner.destdir.is_this_machine()) ask_daemons(value, where, findings);
+  if (manner.destdir.is_this_machine()) ask_daemons(value, key_file, where, findings);
 }
 
 std::string set_in_rules(const std::string& file) {
@@ -307,7 +309,8 @@ Result<Findings> check_smtp_service(const std::string& directory, const std::str
                    remedy + " --run", service->run_path);
   }
   if (!present.value.empty() || (run.cdb.empty() && !run.cdb_unknown)) {
-    judge_greyip(present.value, greyip, present.where, remedy, manner, findings);
+    judge_greyip(present.value, greyip, present.where, remedy, manner, findings,
+                 read_variable(service->directory, "GREYKEYFILE"));
     if (const auto file = rules_beside(run.cdb, manner)) judge_cdb(*file, findings);
   } else {
     judge_rules_of(*service, run, greyip, manner, findings);
