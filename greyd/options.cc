@@ -153,6 +153,9 @@ void add_options(CLI::App& app, Raw& raw, Options& options) {
   add_setting(app, "store", raw.store);
   add_setting(app, "store-password-file", options.store_password_file);
   add_setting(app, "store-key-file", options.store_key_file);
+  add_setting(app, "key-file", options.key_file);
+  add_choice(app, "require-key", options.require_key,
+             {RequireKey::never, RequireKey::remote, RequireKey::always});
   app.add_flag("--check", options.check,
                "say what would stop a start with these options, lists and files, and exit");
   app.add_flag("--greydaemon", raw.greydaemon,
@@ -262,7 +265,8 @@ Result<void> complete(Raw& raw, const CLI::App& app, const std::string& control_
   if (!listen) return misuse("ipaddr: not an address to listen on: " + raw.address);
   options.listen = *listen;
   options.context_file = path_below(control_directory, raw.context_file);
-  for (std::string* file : {&options.whitelist, &options.blacklist, &options.rules}) {
+  for (std::string* file :
+       {&options.whitelist, &options.blacklist, &options.rules, &options.key_file}) {
     if (!file->empty()) *file = path_below(control_directory, *file);
   }
   options.control_given = app.count("--control") > 0;
@@ -277,6 +281,9 @@ Result<void> complete(Raw& raw, const CLI::App& app, const std::string& control_
     auto allow = parse_networks(raw.allow);
     if (!allow) return misuse("--allow: " + allow.error().text);
     options.allow = std::move(*allow);
+  }
+  if (options.key_file.empty() && app.count("--require-key") > 0) {
+    return misuse("--require-key is of no use without --key-file");
   }
   if (auto good = parse_store(raw, control_directory, options); !good) return good;
   return parse_policy(raw, app, options);

@@ -22,6 +22,9 @@ class App;
 
 namespace grey {
 
+// Whose queries by UDP are to have a key, when there are keys.
+enum class RequireKey { never, remote, always };
+
 enum class Verbosity { errors = 0, decisions = 1, state = 2, records = 3 };
 
 struct Options {
@@ -50,7 +53,9 @@ struct Options {
   std::optional<StoreUrl> store;    // by which others share the state; absent: nobody does
   std::string store_password_file;  // empty: no password
   std::string store_key_file;       // of a store
-  bool check = false;               // say whether a start would do, instead of one
+  std::string key_file;             // of who asks by UDP; empty: there are no keys
+  RequireKey require_key = RequireKey::remote;  // of no meaning without
+  bool check = false;                           // say whether a start would do, instead of one
 };
 
 // What the command line asked for instead of a run: text for standard output, then exit 0.

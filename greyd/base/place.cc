@@ -211,7 +211,9 @@ tl::expected<std::string, PlaceError> without_links(const std::string& given) {
     const auto place = open_place(path);
     if (!place) return tl::make_unexpected(place.error());
     struct stat status {};
-    if (::fstatat(place->directory.fd.get(), place->name.c_str(), &status, AT_SYMLINK_NOFOLLOW)) {
+    // Of "/" the name is empty.
+    constexpr int kFlags = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH;
+    if (::fstatat(place->directory.fd.get(), place->name.c_str(), &status, kFlags) != 0) {
       return failed_at(path, errno);
     }
     if (S_ISDIR(status.st_mode)) {

@@ -286,6 +286,25 @@ constexpr Setting kSettings[] = {
      .greydaemon_fixed = true,
      .help = "a file that all who share it have alike: 32 hexadecimal digits",
      .svctool_help = "a file that all who share it have alike: 32 hexadecimal digits"},
+    {.name = "key-file",
+     .option = "key-file",
+     .variable = "KEY_FILE",
+     .kind = Kind::file,
+     .unit = "file",
+     .argument = "FILE",
+     .otherwise = "none",
+     .help = "keys that who asks by UDP has, too",
+     .svctool_help = "keys that who asks by UDP has, too: lines of ID and KEY"},
+    {.name = "require-key",
+     .option = "require-key",
+     .variable = "REQUIRE_KEY",
+     .kind = Kind::choice,
+     .unit = "word",
+     .argument = "WORD",
+     .choices = "never|remote|always",
+     .standard = "remote",
+     .help = "whose queries are to have one: never anybody's, remote hosts', or always",
+     .svctool_help = "with KEY_FILE: whose queries are to have one"},
     // Of the daemon alone, as svctool has other ways to say it.
     {.name = "port",
      .letter = "-p",
@@ -317,7 +336,7 @@ constexpr Setting kSettings[] = {
     {.option = "log-count", .variable = "LOGCOUNT", .unit = "files", .range = {2, 10'000}},
 };
 #pragma GCC diagnostic pop
-constexpr std::size_t kServiceSettings = 27;
+constexpr std::size_t kServiceSettings = 29;
 
 std::int64_t number(std::string_view text) {
   std::int64_t value = 0;

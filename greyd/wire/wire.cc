@@ -49,8 +49,10 @@ Recipients::Iterator& Recipients::Iterator::operator++() {
 }
 
 std::string_view to_string(Fault fault) {
-  static constexpr std::string_view kNames[kFaults] = {"none",       "empty",     "no-client",
-                                                       "bad-client", "no-sender", "no-recipient"};
+  static constexpr std::string_view kNames[kFaults] = {
+      "none",         "empty",       "no-client", "bad-client", "no-sender",
+      "no-recipient", "key-missing", "key-cut",   "key-twice",  "key-not-last",
+      "key-unknown",  "key-forged",  "key-late",  "key-early"};
   return kNames[std::size_t(fault)];
 }
 

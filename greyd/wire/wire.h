@@ -1,9 +1,9 @@
 // The UDP protocol between an SMTP server and the daemon, both directions.
 //
-// Query, as greylist(3) and greydaemon(8) document it, with additions (N, P, Q, W and X):
+// Query, as greylist(3) and greydaemon(8) document it, with additions (K, N, P, Q, W and X):
 //
-//   I<ip> NUL F<sender> NUL { T<recipient> NUL | N<client name> NUL | P NUL
-//                             | Q<tag> NUL | W NUL | X NUL | <other letter>... NUL } [NUL]
+//   I<ip> NUL F<sender> NUL { T<recipient> NUL | N<client name> NUL | P NUL | Q<tag> NUL | W NUL
+//                             | X NUL | <other letter>... NUL } [K<key's field> NUL] [NUL]
 //
 // - The last field's NUL may be missing: clients cut long queries at a size of their own.
 // - An empty field ends the query; what follows is ignored.
@@ -15,6 +15,9 @@
 // - X asks for the text that a rule of the operator's has for it.
 // - Q, of at most 16 bytes, asks for its tag at the end of the answer. Without it an answer that
 //   comes late may be taken for that to another question, as ports are used again.
+// - K says, under a key, that it is from who has it, and asks for an answer that is from who has
+// it:
+//   key_field.h.
 // - At least one T is needed. A recipient may be empty, and so may the sender (a bounce).
 // - Under greydaemon's rules less is needed, see Dialect.
 //
@@ -118,10 +121,25 @@ struct Query {
   std::uint64_t question = 0;
 };
 
-// Why a datagram is not a query. The names are those of the log and of the
-// counters (counters.h).
-enum class Fault : std::uint8_t { none, empty, no_client, bad_client, no_sender, no_recipient };
-constexpr std::size_t kFaults = 6;
+// Why a datagram is not a query, or, from key_cut on, not one of who has the key (key_field.h). The
+// names are those of the log and of the counters (counters.h).
+enum class Fault : std::uint8_t {
+  none,
+  empty,
+  no_client,
+  bad_client,
+  no_sender,
+  no_recipient,
+  key_missing,   // and one is wanted of this source
+  key_cut,       // it is not whole
+  key_twice,     // there are two of them
+  key_not_last,  // something is behind it
+  key_unknown,   // its ID
+  key_forged,    // the MAC is wrong
+  key_late,      // its time is long past
+  key_early,     // or still to come
+};
+constexpr std::size_t kFaults = 14;
 std::string_view to_string(Fault fault);
 
 // greydaemon answers what is a fault elsewhere: a client that is no address is a name (bad_client),

@@ -1,6 +1,7 @@
 #include "svctool/plan/settings.h"
 
 #include <optional>
+#include <utility>
 
 #include "greyd/base/deferral.h"
 #include "greyd/base/store_url.h"
@@ -132,9 +133,13 @@ std::string greydaemon_fault(const Setting& setting, std::string_view value) {
 Result<void> check_sharing(const SettingText& value, const SettingText& name) {
   const Setting& store = setting_named("store");
   const Setting& key = setting_named("store-key-file");
-  for (const Setting* with : {&setting_named("store-password-file"), &key}) {
-    if (value(*with).empty() || !value(store).empty()) continue;
-    return misuse(name(*with) + " is of no use without " + name(store));
+  const std::pair<const Setting*, const Setting*> pairs[] = {
+      {&setting_named("store-password-file"), &store},
+      {&key, &store},
+      {&setting_named("require-key"), &setting_named("key-file")}};
+  for (const auto& [with, of] : pairs) {
+    if (value(*with).empty() || !value(*of).empty()) continue;
+    return misuse(name(*with) + " is of no use without " + name(*of));
   }
   if (value(store).empty() || !value(key).empty()) return {};
   return misuse(name(store) + " needs " + name(key));

@@ -34,7 +34,8 @@ constexpr OperatorFile kOperatorFiles[] = {
 
 // Files of the operator's that the daemon reads once, and nobody else may: a secret is in them, so
 // they are never made, copied or shown.
-constexpr std::string_view kSecretFiles[] = {"store-password-file", "store-key-file"};  // options
+constexpr std::string_view kSecretFiles[] = {"store-password-file", "store-key-file",
+                                             "key-file"};  // options
 
 // Those of a service that are no daemon's: its memory limit, and the files of its log.
 const Setting& memory_setting();
@@ -57,8 +58,8 @@ Result<void> check_value(const Setting& setting, std::string_view value);
 // Misuse when greydaemon, whose rules leave no choice of some, does not take the value.
 Result<void> check_greydaemon_value(const Setting& setting, std::string_view value);
 
-// Misuse when of the settings of a state that is shared one lacks another. `value`: what each is,
-// empty: not set; `name`: what it is called where that was said.
+// Misuse when of the settings of a state that is shared, or of keys, one lacks another. `value`:
+// what each is, empty: not set; `name`: what it is called where that was said.
 using SettingText = std::function<std::string(const Setting&)>;
 Result<void> check_sharing(const SettingText& value, const SettingText& name);
 

@@ -167,6 +167,16 @@ TEST_CASE("a store is named by its URL, and by files below the control directory
   CHECK_FALSE(good("qmail-greyd 127.0.0.1 c").store);
 }
 
+TEST_CASE("with keys remote hosts are to have one, unless it says otherwise") {
+  const Options options = good("qmail-greyd --key-file=keys 127.0.0.1 c");
+  CHECK(options.key_file == "/control/keys");
+  CHECK(options.require_key == RequireKey::remote);
+  CHECK(good("qmail-greyd --key-file /k --require-key never 0 c").require_key == RequireKey::never);
+  CHECK(good("greydaemon --key-file=/k --require-key=always 0 c").require_key ==
+        RequireKey::always);
+  CHECK(good("qmail-greyd 127.0.0.1 c").key_file.empty());
+}
+
 TEST_CASE("choices are given by their words") {
   CHECK(good("qmail-greyd --recipients=all 0 c").policy.recipients == RecipientRule::all);
   CHECK(good("qmail-greyd --sender-key normalized 0 c").policy.sender_key == SenderKey::normalized);
@@ -237,6 +247,9 @@ TEST_CASE("misuse is one line that names what is wrong, and exit code 100") {
       {"qmail-greyd --store=rediss://db1 --store-key-file=k 127.0.0.1 c", "--store: TLS"},
       {"qmail-greyd --store=redis://u:p@db1 --store-key-file=k 127.0.0.1 c",
        "--store-password-file"},
+      {"qmail-greyd --require-key=remote 127.0.0.1 c",
+       "--require-key is of no use without --key-file"},
+      {"qmail-greyd --key-file=k --require-key=local 127.0.0.1 c", "local"},
   };
   for (const auto& row : rows) {
     CAPTURE(row.line);

@@ -114,6 +114,7 @@ TEST_CASE("svctool takes a value if and only if the daemon does") {
       // The two that must fit to each other, as far apart as can be.
       if (grey::flag_of(setting) != "-m") arguments.insert(arguments.end(), {"-m", "0"});
       if (grey::flag_of(setting) != "-g") arguments.insert(arguments.end(), {"-g", "1000000"});
+      if (setting.name == "require-key") arguments.insert(arguments.end(), {"--key-file", "k"});
       if (setting.kind == Kind::store) arguments.insert(arguments.end(), {"--store-key-file", "k"});
       arguments.insert(arguments.end(), {grey::flag_of(setting), text, "127.0.0.1", "context"});
       CHECK(grey::parse_command_line(arguments, "").has_value() ==
@@ -133,6 +134,9 @@ TEST_CASE("a store and its key belong together, by the names that they were give
       {{{"store", "redis://db1"}}, "STORE needs STORE_KEY_FILE"},
       {{{"store-key-file", "k"}}, "STORE_KEY_FILE is of no use without STORE"},
       {{{"store-password-file", "p"}}, "STORE_PASSWORD_FILE is of no use without STORE"},
+      {{{"key-file", "k"}}, ""},
+      {{{"key-file", "k"}, {"require-key", "always"}}, ""},
+      {{{"require-key", "never"}}, "REQUIRE_KEY is of no use without KEY_FILE"},
   };
   for (const auto& row : rows) {
     const auto checked = check_sharing(
