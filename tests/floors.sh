@@ -29,7 +29,8 @@ greyd/greyctl:            greyd greyd/http greyd/metrics greyd/report
 svctool/util:             greyd/base
 svctool/plan:             svctool/util greyd/lists
 svctool/cli:              svctool/plan
-svctool/files:            svctool/cli
+svctool/disk:             svctool/util
+svctool/files:            svctool/cli svctool/disk
 svctool/daemon:           svctool/files
 svctool/verbs:            svctool/daemon
 svctool:                  svctool/verbs

@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "greyd/base/place.h"
+
 namespace grey {
 
 Fd& Fd::operator=(Fd&& other) noexcept {
@@ -101,33 +103,84 @@ std::string link_of(int fd) {
   return file_id(link) ? link : std::string();
 }
 
+// The last part of a path.
+std::string name_in(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+// For openat(2) and its like alone.
+Result<Fd> open_parent(std::string_view verb, const std::string& path) {
+  const std::string parent = directory_of(path);
+  if (::geteuid() == 0) {
+    auto directory = open_directory(parent);
+    if (!directory) return tl::make_unexpected(to_error(verb, path, directory.error()));
+    return std::move(directory->fd);
+  }
+  Fd fd(::open(parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) return tl::make_unexpected(system_error(verb, path, errno));
+  return fd;
+}
+
+// 0 or an errno. EINVAL: a file system that has no such call for directories.
+int sync_directory(int directory) {
+  const Fd fd(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) return errno;
+  return ::fsync(fd.get()) == 0 || errno == EINVAL ? 0 : errno;
+}
+
+// `use(name)` with names beside `name` that nobody can have foreseen, until one is free: what it
+// gave, or -1 and errno.
+template <typename Use>
+int with_free_name(const std::string& name, std::string& chosen, Use use) {
+  constexpr int kMostTries = 100;
+  for (int tries = 0; tries < kMostTries; ++tries) {
+    unsigned char bytes[8];
+    if (::getentropy(bytes, sizeof bytes) != 0) return -1;
+    chosen = name + ".tmp.";
+    for (const unsigned char byte : bytes) {
+      constexpr char kDigits[] = "0123456789abcdef";
+      chosen += {kDigits[byte >> 4], kDigits[byte & 15]};
+    }
+    const int result = use(chosen.c_str());
+    if (result >= 0 || errno != EEXIST) return result;
+  }
+  return -1;
+}
+
 }  // namespace
 
 Result<NewFile> NewFile::begin(const std::string& path, bool unnamed) {
+  constexpr std::string_view kVerb = "create a temporary file beside";
+  auto directory = open_parent(kVerb, path);
+  if (!directory) return tl::make_unexpected(directory.error());
+  const int at = directory->get();
   if (unnamed) {
-    Fd fd(::open(directory_of(path).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
-    if (fd && !link_of(fd.get()).empty()) return NewFile(path, {}, std::move(fd));
+    Fd fd(::openat(at, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
+    if (fd && !link_of(fd.get()).empty()) {
+      return NewFile(path, {}, std::move(*directory), std::move(fd));
+    }
   }
-  std::string temporary = path + ".tmp.XXXXXX";
-  Fd fd(::mkostemp(temporary.data(), O_CLOEXEC));
-  if (!fd) return tl::make_unexpected(system_error("create a temporary file beside", path, errno));
-  return NewFile(path, std::move(temporary), std::move(fd));
+  std::string temporary;
+  Fd fd(with_free_name(name_in(path), temporary, [at](const char* name) {
+    return ::openat(at, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  }));
+  if (!fd) return tl::make_unexpected(system_error(kVerb, path, errno));
+  return NewFile(path, std::move(temporary), std::move(*directory), std::move(fd));
 }
 
 int NewFile::give_name() {
-  std::string name = path_ + ".tmp.XXXXXX";
-  // Nobody's yet; link(2) does not replace, so it is free again for a moment.
-  const Fd placed(::mkostemp(name.data(), O_CLOEXEC));
-  if (!placed || ::unlink(name.c_str()) != 0) return errno;
-  const int linked =
-      ::linkat(AT_FDCWD, link_of(fd_.get()).c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW);
-  if (linked != 0) return errno;
-  temporary_ = std::move(name);
+  const std::string link = link_of(fd_.get());
+  std::string chosen;
+  const int linked = with_free_name(name_in(path_), chosen, [&](const char* name) {
+    return ::linkat(AT_FDCWD, link.c_str(), directory_.get(), name, AT_SYMLINK_FOLLOW);
+  });
+  if (linked < 0) return errno;
+  temporary_ = std::move(chosen);
   return 0;
 }
 
 NewFile::~NewFile() {
-  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+  if (!temporary_.empty()) ::unlinkat(directory_.get(), temporary_.c_str(), 0);
 }
 
 Result<void> NewFile::write(std::string_view content) {
@@ -151,9 +204,13 @@ Result<void> NewFile::put_in_place(const FileMode& mode) {
       return tl::make_unexpected(system_error("replace", path_, error));
     }
   }
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) return failed("replace");
+  const int at = directory_.get();
+  if (::renameat(at, temporary_.c_str(), at, name_in(path_).c_str()) != 0) return failed("replace");
   temporary_.clear();
-  return sync_directory_of(path_);
+  if (const int error = sync_directory(at)) {
+    return tl::make_unexpected(system_error("sync", directory_of(path_), error));
+  }
+  return {};
 }
 
 Result<void> replace_file(const std::string& path, std::string_view content, const FileMode& mode) {
@@ -164,10 +221,8 @@ Result<void> replace_file(const std::string& path, std::string_view content, con
 }
 
 int sync_parent(const std::string& path) {
-  const Fd fd(::open(directory_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd) return errno;
-  // EINVAL: a file system that has no such call for directories.
-  return ::fsync(fd.get()) == 0 || errno == EINVAL ? 0 : errno;
+  const Fd fd(::open(directory_of(path).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  return fd ? sync_directory(fd.get()) : errno;
 }
 
 Result<void> sync_directory_of(const std::string& path) {

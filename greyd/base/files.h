@@ -22,6 +22,7 @@ class Fd {
   Fd& operator=(Fd&& other) noexcept;
   ~Fd() { reset(); }
   int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }  // the caller's from now on
   explicit operator bool() const { return fd_ >= 0; }
   void reset();
 
@@ -65,7 +66,9 @@ struct FileMode {
 Result<void> replace_file(const std::string& path, std::string_view content,
                           const FileMode& mode = {});
 
-// The same for what is written piece by piece.
+// The same for what is written piece by piece. All of it happens in the directory that begin()
+// opened, whatever then becomes of its path; and root goes no way there on which another user could
+// have put a link (place.h).
 class NewFile {
  public:
   // `unnamed`: has no name until it is whole, where system and file system can do that, so that who
@@ -74,6 +77,7 @@ class NewFile {
   NewFile(NewFile&& other) noexcept
       : path_(std::move(other.path_)),
         temporary_(std::exchange(other.temporary_, {})),
+        directory_(std::move(other.directory_)),
         fd_(std::move(other.fd_)) {}
   NewFile& operator=(NewFile&&) = delete;
   ~NewFile();  // without put_in_place() nothing is left of it
@@ -83,13 +87,16 @@ class NewFile {
   Result<void> put_in_place(const FileMode& mode);
 
  private:
-  NewFile(std::string path, std::string temporary, Fd fd)
-      : path_(std::move(path)), temporary_(std::move(temporary)), fd_(std::move(fd)) {}
+  NewFile(std::string path, std::string temporary, Fd directory, Fd fd)
+      : path_(std::move(path)),
+        temporary_(std::move(temporary)),
+        directory_(std::move(directory)),
+        fd_(std::move(fd)) {}
 
   int give_name();  // 0 or an errno
 
-  std::string path_, temporary_;  // temporary_: empty while it has no name
-  Fd fd_;
+  std::string path_, temporary_;  // temporary_: a name in directory_; empty while it has none
+  Fd directory_, fd_;             // directory_: O_PATH
 };
 
 // The directory that holds `path`; "." for a name alone.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "greyd/base/files.h"
+#include "greyd/base/place.h"
 #include "svctool/daemon/supervision.h"
 #include "svctool/files/compare.h"
 
@@ -135,9 +136,9 @@ const Suite& suite_of(const std::string& service, const std::string& proc) {
     if (is_scanned(suite, service, proc)) return suite;
   }
   for (const Suite& suite : suites()) {
-    if (!suite.leaves.empty() && exists(path_below(service, suite.leaves))) return suite;
+    if (!suite.leaves.empty() && is_there(path_below(service, suite.leaves))) return suite;
   }
-  if (exists(service + "/supervise")) return daemontools();
+  if (is_there(service + "/supervise")) return daemontools();
   const auto found = find_supervisor(proc);
   return found ? *found->suite : daemontools();
 }

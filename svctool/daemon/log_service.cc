@@ -7,6 +7,7 @@
 
 #include <chrono>
 
+#include "greyd/base/place.h"
 #include "svctool/daemon/judge_daemon.h"
 #include "svctool/daemon/look_at.h"
 #include "svctool/daemon/processes.h"
@@ -114,7 +115,7 @@ void judge_log_service(const Suite& suite, const std::string& service, pid_t dae
                        Findings& findings) {
   const std::string log = service + "/log";
   // Who has taken it away has another way of his own.
-  if (keeps_log(suite) || !exists(log + "/run")) return;
+  if (keeps_log(suite) || !is_there(log + "/run")) return;
   judge_access(log, findings);
   bool runs = true;
   pid_t writer = 0;

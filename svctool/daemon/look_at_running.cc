@@ -1,14 +1,12 @@
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <sstream>
-#include <system_error>
 
 #include "greyd/base/files.h"
+#include "greyd/base/place.h"
 #include "greyd/base/settings_table.h"
 #include "svctool/daemon/look_at.h"
 #include "svctool/daemon/processes.h"
@@ -19,8 +17,6 @@
 
 namespace grey::svctool {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr std::size_t kMostLog = std::size_t{1} << 20;  // bytes of a log that are read
 constexpr double kDay = 86400;
@@ -33,12 +29,12 @@ double seconds(const timespec& time) {
 // The last `most` bytes of a file from the beginning of a line on; nothing when it cannot be read,
 // or is something else.
 std::optional<std::string> read_end(const std::string& path, std::size_t most) {
-  const Fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  const auto file = open_regular(path);
   struct stat status {};
-  if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+  if (!file || ::fstat(file->get(), &status) != 0) return std::nullopt;
   const auto size = std::size_t(status.st_size);
   std::string text(std::min(size, most), '\0');
-  const ssize_t got = ::pread(file.get(), text.data(), text.size(), off_t(size - text.size()));
+  const ssize_t got = ::pread(file->get(), text.data(), text.size(), off_t(size - text.size()));
   text.resize(got > 0 ? std::size_t(got) : 0);
   if (size > most) text.erase(0, text.find('\n') + 1);  // npos + 1 is 0
   return text;
@@ -47,11 +43,11 @@ std::optional<std::string> read_end(const std::string& path, std::size_t most) {
 // multilog's and its like: `current`, and before it files whose names are in the order of time.
 std::vector<std::string> log_files(const std::string& directory) {
   std::vector<std::string> files;
-  std::error_code error;
-  for (fs::directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
-    if (at->path().filename().string().starts_with('@')) files.push_back(at->path());
+  if (const auto names = names_in(directory)) {
+    for (const std::string& name : *names) {
+      if (name.starts_with('@')) files.push_back(path_below(directory, name));
+    }
   }
-  std::ranges::sort(files);
   files.push_back(directory + "/current");
   return files;
 }

@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <poll.h>
 #include <pwd.h>
 #include <sys/stat.h>
@@ -9,9 +8,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <memory>
 
 #include "greyd/base/files.h"
+#include "greyd/base/place.h"
 #include "svctool/daemon/look_at.h"
 #include "svctool/daemon/observe.h"
 #include "svctool/daemon/processes.h"
@@ -83,12 +82,11 @@ std::vector<std::string> files_set_aside(const std::string& context) {
   std::vector<std::string> files;
   const std::string directory = directory_of(context);
   const std::string name = context.substr(context.rfind('/') + 1);
-  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::opendir(directory.c_str()), &::closedir);
+  const auto entries = names_in(directory);
   if (!entries) return files;
-  while (const dirent* entry = ::readdir(entries.get())) {
-    if (is_set_aside(entry->d_name, name)) files.push_back(path_below(directory, entry->d_name));
+  for (const std::string& entry : *entries) {
+    if (is_set_aside(entry, name)) files.push_back(path_below(directory, entry));
   }
-  std::ranges::sort(files);
   if (files.size() > kMostSetAside) files.resize(kMostSetAside);
   return files;
 }

@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "greyd/base/files.h"
+#include "greyd/base/place.h"
 #include "svctool/daemon/find_supervisor.h"
 #include "svctool/daemon/sockets.h"
 #include "svctool/daemon/supervision.h"
@@ -136,7 +137,7 @@ Supervision look_at_supervision(const Suite& suite, const std::string& service) 
     ::poll(nullptr, 0, kPauseMilliseconds);
   }
   if (seen.hidden) seen.supervised = false;
-  seen.has_run = exists(service + "/supervise");
+  seen.has_run = is_there(service + "/supervise");
   return seen;
 }
 

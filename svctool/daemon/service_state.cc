@@ -4,8 +4,8 @@
 #include <chrono>
 
 #include "greyd/base/files.h"
+#include "greyd/base/place.h"
 #include "svctool/daemon/processes.h"
-#include "svctool/util/place.h"
 #include "svctool/util/process.h"
 #include "svctool/util/wait.h"
 

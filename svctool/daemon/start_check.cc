@@ -8,10 +8,10 @@
 #include <utility>
 #include <vector>
 
+#include "greyd/base/place.h"
 #include "svctool/files/service_files.h"
 #include "svctool/plan/run_script.h"
 #include "svctool/plan/settings.h"
-#include "svctool/util/place.h"
 #include "svctool/util/process.h"
 
 namespace grey::svctool {

@@ -9,31 +9,12 @@
 
 #include "greyd/base/files.h"
 #include "svctool/daemon/service_state.h"
-#include "svctool/util/place.h"
+#include "svctool/disk/fifo.h"
 #include "svctool/util/process.h"
 #include "svctool/util/wait.h"
 
 namespace grey::svctool {
 namespace {
-
-// A fifo of which the supervisor holds the other end: opening it does not wait, and fails when
-// nobody does. What else stands there, or a link, is none: its user may have put it there for root
-// to write to. Without one errno says why.
-Fd open_fifo(const std::string& path) {
-  const auto place = open_place(path);
-  if (!place) {
-    errno = place.error().number != 0 ? place.error().number : ELOOP;
-    return {};
-  }
-  const int flags = O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC;
-  Fd fd(::openat(place->directory.fd.get(), place->name.c_str(), flags));
-  struct stat status {};
-  if (!fd || ::fstat(fd.get(), &status) != 0) return {};
-  if (S_ISFIFO(status.st_mode)) return fd;
-  fd.reset();
-  errno = ENXIO;
-  return fd;
-}
 
 // Nothing when nobody supervises there. One that was stopped, as by SIGSTOP, goes on ("c"), or it
 // would never see that it is to end.

@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "greyd/base/files.h"
+#include "greyd/base/place.h"
 #include "svctool/util/output.h"
 #include "svctool/util/process.h"
 
@@ -36,27 +37,22 @@ int access_as(const std::string& user, const Account& account, const std::string
   return WIFEXITED(*status) ? WEXITSTATUS(*status) : EIO;
 }
 
-bool exists(const std::string& path) {
-  struct stat status {};
-  return ::stat(path.c_str(), &status) == 0;
-}
-
 std::string nearest_existing(std::string path) {
-  while (path.size() > 1 && !exists(path)) path = directory_of(path);
+  while (path.size() > 1 && !is_there(path)) path = directory_of(path);
   return path;
 }
 
 // What of a file with a secret in it is no matter of who reads it. Empty: nothing.
 std::string secret_fault(const std::string& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) {
-    if (errno == EACCES) return {};  // who we are may not see it
-    return std::string(std::strerror(errno)) +
+  const auto status = status_of(path);
+  if (!status) {
+    if (status.error().number == EACCES) return {};  // who we are may not see it
+    return status.error().reason +
            "; svctool does not make it, as all who share a "
            "state have it alike";
   }
-  if (!S_ISREG(status.st_mode)) return "no regular file";
-  const bool open = (status.st_mode & (S_IROTH | S_IWOTH)) != 0;
+  if (!S_ISREG(status->st_mode)) return "no regular file";
+  const bool open = (status->st_mode & (S_IROTH | S_IWOTH)) != 0;
   return open ? "anybody may read it, or write there (chmod o= it)" : std::string();
 }
 

@@ -2,7 +2,8 @@
 
 #include <utility>
 
-#include "svctool/files/transaction.h"
+#include "greyd/base/place.h"
+#include "svctool/disk/transaction.h"
 
 namespace grey::svctool {
 namespace {
@@ -18,7 +19,7 @@ Result<void> stage(Transaction& transaction, const Change& change, const std::st
   if (change.entry->type == Entry::Type::file) {
     return transaction.stage_file(path, change.entry->content, mode);
   }
-  if (change.type == Change::Type::create && !exists(path)) {
+  if (change.type == Change::Type::create && !is_there(path)) {
     return transaction.make_directory(path, mode);
   }
   return transaction.change_directory(path, mode);

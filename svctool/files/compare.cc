@@ -6,14 +6,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
-#include <filesystem>
 #include <optional>
-#include <system_error>
 #include <utility>
 
-#include "svctool/util/place.h"
+#include "greyd/base/place.h"
 
 namespace grey::svctool {
 namespace {
@@ -100,24 +97,24 @@ std::vector<Change> compare_files(const Entry& entry, const Accounts& accounts,
                                   const std::string& path) {
   std::vector<Change> changes;
   const FileMode wanted = wanted_mode(entry, accounts);
-  struct stat directory {};
-  if (!entry.with_files || !wanted.uid || ::lstat(path.c_str(), &directory) != 0 ||
-      !S_ISDIR(directory.st_mode) || directory.st_uid == *wanted.uid) {
+  if (!entry.with_files || !wanted.uid) return changes;
+  const auto directory = status_of_name(path);
+  if (!directory || !S_ISDIR(directory->st_mode) || directory->st_uid == *wanted.uid) {
     return changes;
   }
-  std::error_code error;
-  for (std::filesystem::directory_iterator at(path, error), end; !error && at != end;
-       at.increment(error)) {
-    struct stat file {};
-    if (::lstat(at->path().c_str(), &file) != 0 || !S_ISREG(file.st_mode) || file.st_nlink != 1 ||
-        file.st_uid != directory.st_uid) {
+  const auto names = names_in(path);
+  if (!names) return changes;
+  for (const std::string& name : *names) {
+    const std::string below = path_below(path, name);
+    const auto file = status_of_name(below);
+    if (!file || !S_ISREG(file->st_mode) || file->st_nlink != 1 ||
+        file->st_uid != directory->st_uid) {
       continue;
     }
-    const FileMode mode{file.st_mode & 0777, wanted.uid, wanted.gid};
-    changes.push_back({Change::Type::attributes, &entry, at->path(), "",
-                       attribute_difference(file, mode, entry.owner), true, false});
+    const FileMode mode{file->st_mode & 0777, wanted.uid, wanted.gid};
+    changes.push_back({Change::Type::attributes, &entry, below, "",
+                       attribute_difference(*file, mode, entry.owner), true, false});
   }
-  std::ranges::sort(changes, {}, &Change::path);
   return changes;
 }
 
@@ -125,27 +122,22 @@ std::vector<Change> compare_files(const Entry& entry, const Accounts& accounts,
 Result<std::optional<Change>> compare_entry(const Entry& entry, const Accounts& accounts,
                                             const std::string& path, bool staged) {
   Change change{Change::Type::create, &entry, path, "", "", false, false};
-  struct stat status {};
-  if (::stat(path.c_str(), &status) == 0) {
-    return compare_present(std::move(change), status, accounts, staged);
+  const auto status = status_of(path);
+  if (status) return compare_present(std::move(change), *status, accounts, staged);
+  if (status.error().number != ENOENT) {
+    return tl::make_unexpected(to_error("look at", path, status.error()));
   }
-  if (errno != ENOENT) return tl::make_unexpected(system_error("look at", path, errno));
   if (entry.type == Entry::Type::absent) return std::nullopt;
   return change;
 }
 
 }  // namespace
 
-bool exists(const std::string& path) {
-  struct stat status {};
-  return ::stat(path.c_str(), &status) == 0;
-}
-
 FileMode mode_of_file(const std::string& path, const FileMode& when_missing) {
-  struct stat status {};
-  if (::lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return when_missing;
+  const auto status = status_of_name(path);
+  if (!status || !S_ISREG(status->st_mode)) return when_missing;
   // A new content does not get the right to become somebody else.
-  return {status.st_mode & 0777, status.st_uid, status.st_gid};
+  return {status->st_mode & 0777, status->st_uid, status->st_gid};
 }
 
 FileMode mode_of(const Change& change, const Accounts& accounts) {
@@ -162,7 +154,7 @@ FileMode mode_of(const Change& change, const Accounts& accounts) {
 
 Result<Comparison> compare(const Plan& plan, const Accounts& accounts, const Destdir& destdir) {
   Comparison comparison;
-  comparison.new_service = !exists(destdir.at(plan.service));
+  comparison.new_service = !is_there(destdir.at(plan.service));
   for (const Entry& entry : plan.entries) {
     const bool blocked = std::ranges::any_of(comparison.changes, [&](const Change& change) {
       return change.type == Change::Type::in_the_way && entry.path.is_below(change.entry->path);

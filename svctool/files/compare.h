@@ -43,6 +43,4 @@ Result<Comparison> compare(const Plan& plan, const Accounts& accounts, const Des
 FileMode mode_of(const Change& change, const Accounts& accounts);
 FileMode mode_of_file(const std::string& path, const FileMode& when_missing);
 
-bool exists(const std::string& path);
-
 }  // namespace grey::svctool

@@ -1,18 +1,14 @@
 #include "svctool/files/neighbours.h"
 
-#include <algorithm>
-#include <filesystem>
 #include <optional>
-#include <system_error>
 
+#include "greyd/base/place.h"
 #include "greyd/wire/endpoint.h"
 #include "svctool/files/compare.h"
 #include "svctool/files/service_files.h"
 
 namespace grey::svctool {
 namespace {
-
-namespace fs = std::filesystem;
 
 bool overlap(const Endpoint& one, const Endpoint& other) {
   return one.port == other.port && (one.ip.is_any() || other.ip.is_any() || one.ip == other.ip);
@@ -26,19 +22,19 @@ std::vector<std::string> with_same_address(const ServiceRequest& request) {
   if (!own) return found;
   const std::string variable = is_page(request) ? "SERVE" : "LISTEN";
   const std::string own_service = Destdir().at(service_path(request));
-  std::error_code error;
-  for (fs::directory_iterator at(servicedir(request), error), end; !error && at != end;
-       at.increment(error)) {
-    const std::string service = at->path();
-    std::error_code missing;  // it is yet to be made
-    if (service == own_service || !exists(service + "/.options") ||
-        fs::equivalent(service, own_service, missing)) {
+  const std::string directory = servicedir(request);
+  const auto names = names_in(directory);
+  if (!names) return found;
+  const auto own_id = followed_id(own_service);  // none when it is yet to be made
+  for (const std::string& name : *names) {
+    const std::string service = path_below(directory, name);
+    if (service == own_service || !is_there(service + "/.options") ||
+        (own_id && followed_id(service) == own_id)) {
       continue;
     }
     const auto theirs = parse_endpoint(read_variable(service, variable), Wildcards::allowed);
     if (theirs && overlap(*own, *theirs)) found.push_back(service);
   }
-  std::ranges::sort(found);
   return found;
 }
 

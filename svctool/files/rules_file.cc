@@ -1,18 +1,15 @@
 #include "svctool/files/rules_file.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <optional>
 
 #include "greyd/base/files.h"
+#include "greyd/base/place.h"
+#include "svctool/disk/scratch.h"
+#include "svctool/disk/transaction.h"
 #include "svctool/files/compare.h"
-#include "svctool/files/transaction.h"
-#include "svctool/util/place.h"
 #include "svctool/util/process.h"
 
 namespace grey::svctool {
@@ -23,62 +20,7 @@ namespace {
 constexpr unsigned kTcprulesSeconds = 1;
 constexpr std::size_t kLinesPerSecond = 200'000;  // of a slow machine
 
-// A directory for tcprules to work in, gone with its contents at the end of the scope. Nobody else
-// may look into it, and tcprules knows no other name of it than ".".
-class ScratchDirectory {
- public:
-  // Beside `file`, where there is as much room as for the one that replaces it.
-  static Result<std::unique_ptr<ScratchDirectory>> make(const std::string& file) {
-    constexpr std::string_view kVerb = "make a temporary directory beside";
-    auto place = open_place(file);
-    if (!place) return tl::make_unexpected(to_error(kVerb, file, place.error()));
-    auto scratch = std::make_unique<ScratchDirectory>(std::move(place->directory));
-    const int parent = scratch->parent_.fd.get();
-    // Of a process that was killed.
-    if (scratch->parent_.exposed.empty()) (void)remove_tree(parent, scratch->name_);
-    if (::mkdirat(parent, scratch->name_.c_str(), 0700) != 0) {
-      return tl::make_unexpected(system_error(kVerb, file, errno));
-    }
-    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    scratch->fd_ = Fd(::openat(parent, scratch->name_.c_str(), flags));
-    struct stat status {};
-    if (!scratch->fd_ || ::fstat(scratch->fd_.get(), &status) != 0) {
-      return tl::make_unexpected(system_error(kVerb, file, errno));
-    }
-    // Where others can write, one of theirs may have taken its place.
-    if (status.st_uid != ::geteuid() || (status.st_mode & 077) != 0) {
-      return failure("cannot make a temporary directory beside " + file + ": " +
-                     scratch->parent_.exposed + ", and has put another one in its place");
-    }
-    return scratch;
-  }
-
-  explicit ScratchDirectory(Directory parent)
-      : parent_(std::move(parent)), name_(".svctool-" + std::to_string(::getpid())) {}
-  ScratchDirectory(const ScratchDirectory&) = delete;
-  ScratchDirectory& operator=(const ScratchDirectory&) = delete;
-  ~ScratchDirectory() {
-    for (const char* name : {"text", "cdb", "tmp"}) {
-      if (fd_) ::unlinkat(fd_.get(), name, 0);
-    }
-    ::unlinkat(parent_.fd.get(), name_.c_str(), AT_REMOVEDIR);
-  }
-
-  int fd() const { return fd_.get(); }
-  Result<std::optional<std::string>> read(const char* name) const {
-    return read_regular_at(fd(), name, name);
-  }
-  int write(const char* name, std::string_view content) const {
-    const Fd file(::openat(fd(), name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-    return file ? write_all(file.get(), content) : errno;
-  }
-
- private:
-  Directory parent_;
-  std::string name_;
-  Fd fd_;
-};
-
+// tcprules knows no other name of where it works than ".".
 Result<void> run_tcprules(const ScratchDirectory& scratch, const std::string& path,
                           std::size_t lines) {
   const auto more = unsigned(lines / kLinesPerSecond);
@@ -96,10 +38,10 @@ struct Cdb {
 };
 
 Result<Cdb> build_cdb(const RulesFile& file, std::string_view text) {
-  const auto scratch = ScratchDirectory::make(file.path);
+  const auto scratch = ScratchDirectory::beside(file.path);
   if (!scratch) return tl::make_unexpected(scratch.error());
-  if (const int error = (*scratch)->write("text", text)) {
-    return tl::make_unexpected(system_error("rebuild", file.path + ".cdb", error));
+  if (auto written = (*scratch)->write("text", text); !written) {
+    return tl::make_unexpected(system_error("rebuild", file.path + ".cdb", written.error().number));
   }
   const auto lines = std::size_t(std::ranges::count(text, '\n'));
   if (auto ran = run_tcprules(**scratch, file.path, lines); !ran) {

@@ -1,15 +1,13 @@
 #include "svctool/files/service_files.h"
 
 #include <algorithm>
-#include <filesystem>
-#include <system_error>
 
 #include "greyd/base/files.h"
+#include "greyd/base/place.h"
 #include "svctool/cli/options.h"
 #include "svctool/files/compare.h"
 #include "svctool/plan/edits.h"
 #include "svctool/plan/unit_file.h"
-#include "svctool/util/place.h"
 
 namespace grey::svctool {
 
@@ -38,11 +36,9 @@ std::vector<std::string> exposures_of(const std::string& service) {
   }
   paths.insert(paths.end(), directories.begin() + 2, directories.end());
   for (const std::string& directory : directories) {
-    std::error_code error;
-    for (std::filesystem::directory_iterator at(directory, error), end; !error && at != end;
-         at.increment(error)) {
-      paths.push_back(at->path());
-    }
+    const auto names = names_in(directory);
+    if (!names) continue;  // that it cannot be looked into safely is said of the directory itself
+    for (const std::string& name : *names) paths.push_back(path_below(directory, name));
   }
   std::vector<std::string> exposures;
   for (const std::string& path : paths) {
@@ -86,7 +82,7 @@ bool lacks_options(const std::string& service) {
   const auto options = read_followed(service + "/.options");
   // What cannot be read is an error of its own.
   if (!options || (*options && !(*options)->empty())) return false;
-  return exists(service + "/run") && !read_variable(service, "CONTEXT_FILE").empty() &&
+  return is_there(service + "/run") && !read_variable(service, "CONTEXT_FILE").empty() &&
          !read_variable(service, "LISTEN").empty();
 }
 
@@ -119,7 +115,7 @@ Result<SmtpService> read_smtp_service(const std::string& directory) {
   auto resolved = resolve(run);
   if (!resolved) return tl::make_unexpected(resolved.error());
   service.run_path = std::move(*resolved);
-  service.has_variables = exists(directory + "/variables");
+  service.has_variables = is_there(directory + "/variables");
   auto greyip = read_followed(directory + "/variables/GREYIP");
   if (!greyip) return tl::make_unexpected(greyip.error());
   service.greyip = std::move(*greyip);

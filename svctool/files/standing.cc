@@ -1,17 +1,15 @@
 #include "svctool/files/standing.h"
 
-#include <filesystem>
 #include <optional>
-#include <system_error>
 #include <utility>
 
 #include "greyd/base/files.h"
+#include "greyd/base/place.h"
 #include "svctool/files/compare.h"
 #include "svctool/files/service_files.h"
 #include "svctool/plan/edits.h"
 #include "svctool/plan/service_dir.h"
 #include "svctool/util/output.h"
-#include "svctool/util/place.h"
 
 namespace grey::svctool {
 namespace {
@@ -49,7 +47,7 @@ void keep_variable(Entry& entry, const std::string& present) {
 // same already. What was put there before is not overwritten.
 TargetPath name_beside(const TargetPath& path, const std::string& content, const Destdir& destdir) {
   TargetPath beside = path + ".before";
-  for (int number = 2; exists(destdir.at(beside)); ++number) {
+  for (int number = 2; is_there(destdir.at(beside)); ++number) {
     const auto there = read_followed(destdir.at(beside));
     if (there && *there == content) break;
     beside = path + (".before." + std::to_string(number));
@@ -89,14 +87,13 @@ void warn_of_another_state(const ServiceRequest& request, const std::string& ser
   const std::string before = path_below(read_variable(service, "CONTROLDIR"), name);
   const std::string after =
       path_below(value_in_force(request, "CONTROLDIR"), value_in_force(request, "CONTEXT_FILE"));
-  if (before == after || !exists(before)) return;
+  if (before == after || !is_there(before)) return;
   warn("what the daemon remembers stays in " + before + ", and it begins anew with " + after +
        "; to go on with the old one: CONTROLDIR, CONTEXT_FILE");
 }
 
 bool is_believed(const std::string& service, const Destdir& destdir) {
-  std::error_code missing;
-  if (!destdir.is_this_machine() || !std::filesystem::is_directory(service, missing)) return true;
+  if (!destdir.is_this_machine() || !is_there(service)) return true;
   const auto exposures = exposures_of(service);
   if (exposures.empty()) return true;
   warn(service + ": " + exposures.front() +
@@ -107,8 +104,7 @@ bool is_believed(const std::string& service, const Destdir& destdir) {
 void find_what_stays(ServiceRequest& request, const std::string& service,
                      const std::vector<std::string>& named) {
   request.by_hand.clear();
-  std::error_code missing;
-  if (!std::filesystem::is_directory(service, missing)) return;
+  if (!is_there(service)) return;
   const auto installed = read_options(service);
   if (!installed) {
     warn(installed.error().text +
@@ -130,7 +126,7 @@ void find_what_stays(ServiceRequest& request, const std::string& service,
 
 void keep_what_stays(Plan& plan, const ServiceRequest& request, const Destdir& destdir,
                      bool scripts) {
-  const bool left_alone = exists(destdir.at(plan.service + kNoRefresh));
+  const bool left_alone = is_there(destdir.at(plan.service + kNoRefresh));
   std::vector<Entry> more;
   for (Entry& entry : plan.entries) {
     if (entry.type != Entry::Type::file || entry.role == Role::fixed) continue;

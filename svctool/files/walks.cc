@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "greyd/base/place.h"
 #include "svctool/files/apply.h"
 #include "svctool/files/show.h"
 #include "svctool/files/staging.h"
@@ -28,7 +29,7 @@ Result<void> check_access(const Plan& plan, const Accounts& accounts,
       const bool same =
           change.given ? change.path == access.path : change.entry->path == access.path;
       // A file that is not there is made by who gets the directory.
-      const bool below = access.need == Access::Need::write && !exists(access.path) &&
+      const bool below = access.need == Access::Need::write && !is_there(access.path) &&
                          TargetPath(access.path).is_below(change.entry->path);
       return (same || below) && change.type == Change::Type::attributes &&
              change.entry->owner == access.user;

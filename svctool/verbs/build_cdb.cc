@@ -1,9 +1,9 @@
 // svctool --build-cdb: a list as a cdb.
+#include "greyd/base/place.h"
 #include "greyd/lists/list_cdb.h"
 #include "svctool/daemon/find_supervisor.h"
-#include "svctool/files/transaction.h"
+#include "svctool/disk/transaction.h"
 #include "svctool/util/output.h"
-#include "svctool/util/place.h"
 #include "svctool/verbs/verbs.h"
 
 namespace grey::svctool {

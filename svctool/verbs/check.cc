@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "greyd/base/files.h"
+#include "greyd/base/place.h"
 #include "svctool/daemon/judge_daemon.h"
 #include "svctool/daemon/judge_store.h"
 #include "svctool/daemon/log_service.h"
@@ -79,7 +80,7 @@ void judge_start(const Subject& subject, Findings& findings) {
     }
     findings.note("not-believed",
                   service + ": what it says is not believed, so its daemon is not asked");
-  } else if (!exists(program)) {
+  } else if (!is_there(program)) {
     findings.wrong("program-missing", program + ": missing",
                    "install it, or name its place with --prefix", program);
   } else if (is_page(request)) {
@@ -179,7 +180,7 @@ void judge_daemon_machine(const Subject& subject, const Accounts& accounts, Find
   const bool supervised = judge_supervisor(subject, findings);
   const LogNews news = look_at_news(subject.suite(), service);
   const pid_t daemon = judge_own_daemon(subject, news, findings);
-  if (daemon != 0 && subject.suite().is_enabled.empty() && exists(service + "/down")) {
+  if (daemon != 0 && subject.suite().is_enabled.empty() && is_there(service + "/down")) {
     findings.warn("not-at-boot", service + ": it runs, and at the next boot it is not started",
                   "remove " + shell_quote(service + "/down"), service + "/down");
   }

@@ -9,11 +9,11 @@
 #include <system_error>
 
 #include "greyd/base/files.h"
+#include "greyd/base/place.h"
 #include "svctool/daemon/judge_daemon.h"
 #include "svctool/files/rules_file.h"
 #include "svctool/files/service_files.h"
 #include "svctool/plan/run_edit.h"
-#include "svctool/util/place.h"
 #include "svctool/verbs/check.h"
 #include "svctool/verbs/find_services.h"
 
@@ -184,18 +184,16 @@ std::string find_program(const std::string& word) {
 // Whether a program asks, by the names of what it would ask with: libgreylist, in whatever it is
 // linked, reads GREYIP. A script may start anything else.
 Asks asks(const std::string& path) {
-  const Fd file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-  struct stat status {};
-  if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return Asks::unknown;
-  if (std::size_t(status.st_size) > kMostProgram) return Asks::unknown;
-  const auto read = read_file(path);
+  const auto status = status_of(path);
+  if (!status || std::size_t(status->st_size) > kMostProgram) return Asks::unknown;
+  const auto read = read_followed(path);
   if (!read || !*read) return Asks::unknown;
   const std::string& content = **read;
   for (const char* word : {"GREYIP", "greysmtpd", "libgreylist"}) {
     if (content.find(word) != content.npos) return Asks::yes;
   }
   if (content.find("smtpplugins") != content.npos) {
-    const auto plugins = read_file(kSppPlugins);
+    const auto plugins = read_followed(kSppPlugins);
     if (plugins && *plugins && (*plugins)->find("greyspp") != std::string::npos) return Asks::yes;
   }
   return content.starts_with(

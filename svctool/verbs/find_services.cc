@@ -1,29 +1,23 @@
 #include "svctool/verbs/find_services.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
-#include <filesystem>
-#include <system_error>
 
 #include "greyd/base/files.h"
+#include "greyd/base/place.h"
 #include "svctool/daemon/find_supervisor.h"
 #include "svctool/files/compare.h"
 #include "svctool/files/service_files.h"
 #include "svctool/plan/suite.h"
-#include "svctool/util/place.h"
 #include "svctool/verbs/check_smtp.h"
 
 namespace grey::svctool {
 namespace {
 
-namespace fs = std::filesystem;
-
 void add_once(std::vector<std::string>& names, const std::string& name) {
   const bool known = std::ranges::any_of(names, [&](const std::string& other) {
-    std::error_code error;
-    return other == name || fs::equivalent(other, name, error);
+    const auto id = followed_id(name);
+    return other == name || (id && followed_id(other) == id);
   });
   if (!known) names.push_back(name);
 }
@@ -31,13 +25,21 @@ void add_once(std::vector<std::string>& names, const std::string& name) {
 // Its entries in their order, without those that scanners pass over.
 std::vector<std::string> entries_of(const std::string& directory, FoundServices& found) {
   std::vector<std::string> entries;
-  std::error_code error;
-  for (fs::directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
-    if (!at->path().filename().string().starts_with('.')) entries.push_back(at->path());
+  const auto names = names_in(directory);
+  if (!names) {
+    if (names.error().number == EACCES) add_once(found.hidden, directory);
+    return entries;
   }
-  if (error == std::errc::permission_denied) add_once(found.hidden, directory);
-  std::ranges::sort(entries);
+  for (const std::string& name : *names) {
+    if (!name.starts_with('.')) entries.push_back(path_below(directory, name));
+  }
   return entries;
+}
+
+// That who we are may not look into it.
+bool is_hidden(const std::string& directory) {
+  const auto status = status_of(path_below(directory, "x"));
+  return !status && status.error().number == EACCES;
 }
 
 void look_at_service(const std::string& service, FoundServices& found) {
@@ -45,9 +47,9 @@ void look_at_service(const std::string& service, FoundServices& found) {
     add_once(found.greylisting, service);
   } else if (lacks_options(service)) {
     add_once(found.unknown, service);
-  } else if (exists(service + "/run") && is_smtp_service(service)) {
+  } else if (is_there(service + "/run") && is_smtp_service(service)) {
     add_once(found.smtp, service);
-  } else if (::access((service + "/.").c_str(), X_OK) != 0 && errno == EACCES) {
+  } else if (is_hidden(service)) {
     add_once(found.hidden, service);
   }
 }

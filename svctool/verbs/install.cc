@@ -6,8 +6,9 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "greyd/base/place.h"
 #include "greyd/wire/endpoint.h"
-#include "svctool/files/lock.h"
+#include "svctool/disk/lock.h"
 #include "svctool/files/neighbours.h"
 #include "svctool/files/service_files.h"
 #include "svctool/files/standing.h"
@@ -15,7 +16,6 @@
 #include "svctool/plan/service_dir.h"
 #include "svctool/plan/suite.h"
 #include "svctool/util/output.h"
-#include "svctool/util/place.h"
 #include "svctool/util/shell_quote.h"
 #include "svctool/verbs/after_change.h"
 #include "svctool/verbs/check.h"
@@ -73,7 +73,7 @@ bool is_own_address(const ServiceRequest& request) {
 
 void warn_of_surroundings(const ServiceRequest& request) {
   const std::string program = is_page(request) ? page_program(request) : daemon_program(request);
-  if (!exists(program)) {
+  if (!is_there(program)) {
     warn(program + " is not there yet; --prefix says where " +
          (is_page(request) ? "greyctl" : "the daemon") + " is");
   }
@@ -123,7 +123,7 @@ Result<int> check_against(std::vector<ServiceRequest>& requests, const Manner& m
 // One that is not asked for any more is not taken away by that.
 void warn_of_page(const ServiceRequest& request) {
   const std::string page = Destdir().at(page_beside(service_path(request)));
-  if (is_page(request) || !request.serve.empty() || !exists(page + "/.options")) return;
+  if (is_page(request) || !request.serve.empty() || !is_there(page + "/.options")) return;
   warn(page +
        " stays, and serves; to take it away: svctool --remove --service=" + shell_quote(page));
 }
@@ -156,7 +156,7 @@ Result<int> run(ServiceRequest& request, const Manner& manner) {
   for (ServiceRequest& one : requests) plans.push_back(plan_standing(one, manner));
   if (manner.check) return check_against(requests, manner);
   for (const Plan& plan : plans) {
-    if (!request.run_file_only || exists(manner.destdir.at(plan.service))) continue;
+    if (!request.run_file_only || is_there(manner.destdir.at(plan.service))) continue;
     return failure(manner.destdir.at(plan.service) +
                    " does not exist, so --run-file-only has nowhere to write");
   }
@@ -164,7 +164,7 @@ Result<int> run(ServiceRequest& request, const Manner& manner) {
     warn_of_another_state(requests.front(), service);
     warn_of_page(request);
   }
-  const bool stands = is_believed(service, manner.destdir) && exists(service);
+  const bool stands = is_believed(service, manner.destdir) && is_there(service);
   StateImport import(requests.front(), stands ? service : "");
   if (auto good = import.rehearse(); !good) return tl::make_unexpected(good.error());
   const auto applied = apply_or_show(plans, manner, [&] { return import.perform(); });

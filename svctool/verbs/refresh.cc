@@ -1,7 +1,8 @@
 // svctool --refreshsvc and --autorefresh: the scripts of a service, anew from its .options or left
 // alone.
+#include "greyd/base/place.h"
+#include "svctool/disk/lock.h"
 #include "svctool/files/compare.h"
-#include "svctool/files/lock.h"
 #include "svctool/files/service_files.h"
 #include "svctool/files/staging.h"
 #include "svctool/files/standing.h"
@@ -20,7 +21,7 @@ Result<int> run(const RefreshService& request, const Manner& manner) {
   auto options =
       manner.destdir.is_this_machine() ? read_trusted_options(service) : read_own_options(service);
   if (!options) return tl::make_unexpected(options.error());
-  if (exists(service + kNoRefresh) && manner.force == Force::no) {
+  if (is_there(service + kNoRefresh) && manner.force == Force::no) {
     say(service + ": left alone, as --autorefresh=0 asks; --force would refresh it");
     return 0;
   }

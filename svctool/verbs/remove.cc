@@ -1,35 +1,24 @@
 #include "svctool/verbs/remove.h"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <filesystem>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "greyd/base/files.h"
+#include "greyd/base/place.h"
 #include "svctool/daemon/service_state.h"
 #include "svctool/daemon/supervision.h"
+#include "svctool/disk/tree.h"
 #include "svctool/files/compare.h"
 #include "svctool/files/service_files.h"
 #include "svctool/plan/plan.h"
 #include "svctool/util/output.h"
-#include "svctool/util/place.h"
 #include "svctool/verbs/page.h"
 #include "svctool/verbs/restart.h"
 
 namespace grey::svctool {
 namespace {
-
-// A name beside `path` that svscan does not look at.
-std::string hidden(const std::string& path) {
-  const std::size_t base = path.rfind('/') + 1;
-  return path.substr(0, base) + "." + path.substr(base) + ".removed-" + std::to_string(::getpid());
-}
 
 struct Kept {
   std::string state, lists, rules, log;
@@ -63,26 +52,16 @@ void say_kept(const Kept& kept) {
 }
 
 Result<void> list_tree(const std::string& directory) {
-  std::vector<std::string> paths;
-  std::error_code error;
-  for (std::filesystem::recursive_directory_iterator at(directory, error), end; at != end;
-       at.increment(error)) {
-    if (error) break;
-    paths.push_back(at->path().string());
+  const auto names = names_in(directory);
+  if (!names) return tl::make_unexpected(to_error("look at", directory, names.error()));
+  for (const std::string& name : *names) {
+    const std::string path = path_below(directory, name);
+    say("remove " + path);
+    const auto status = status_of_name(path);
+    if (!status || !S_ISDIR(status->st_mode)) continue;
+    if (auto listed = list_tree(path); !listed) return listed;
   }
-  if (error) return tl::make_unexpected(system_error("look at", directory, error.value()));
-  std::ranges::sort(paths);
-  for (const std::string& path : paths) say("remove " + path);
   return {};
-}
-
-// Who can exchange the directory could have another one removed.
-Result<void> refuse_exposed(const std::string& path) {
-  const auto place = open_place(path);
-  if (!place) return tl::make_unexpected(to_error("remove", path, place.error()));
-  if (place->directory.exposed.empty()) return {};
-  return failure("cannot remove " + path + ": " + place->directory.exposed +
-                 ", and could put another one in its place");
 }
 
 std::string own_file_at(const Suite& suite, const std::string& service, const Destdir& destdir) {
@@ -96,12 +75,10 @@ Result<void> remove_own_file(const Suite& suite, const std::string& service,
   const std::string path = own_file_at(suite, service, destdir);
   if (path.empty()) return {};
   const bool here = destdir.is_this_machine();
-  if (here && exists(path) && runs_here(suite)) {
+  if (here && is_there(path) && runs_here(suite)) {
     if (auto stopped = stop_service(suite, service); !stopped) return stopped;
   }
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
-    return tl::make_unexpected(system_error("remove", path, errno));
-  }
+  if (auto removed = remove_file(path); !removed) return removed;
   return here ? reread_own_files(suite) : Result<void>();
 }
 
@@ -120,7 +97,7 @@ Result<Removal> find_removal(const std::string& service, bool dry_run, const Des
   const auto resolved = resolve(service);
   if (!resolved) return tl::make_unexpected(resolved.error());
   for (const std::string& path : {service, *resolved}) {
-    if (auto good = refuse_exposed(path); !good) return tl::make_unexpected(good.error());
+    if (auto good = refuse_exposed("remove", path); !good) return tl::make_unexpected(good.error());
   }
   const bool saves_first = !dry_run && destdir.is_this_machine() && !is_page(*options);
   if (const auto state = saves_first ? service_state(*options->suite, *resolved) : ServiceState{};
@@ -129,8 +106,8 @@ Result<Removal> find_removal(const std::string& service, bool dry_run, const Des
       return failure(service + ": not removed: " + saves.error().text);
     }
   }
-  struct stat status {};
-  const bool link = ::lstat(service.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
+  const auto status = status_of_name(service);
+  const bool link = status && S_ISLNK(status->st_mode);
   return Removal{service, *resolved, std::move(*options), link};
 }
 
@@ -151,25 +128,20 @@ Result<int> remove_one(const Removal& removal, bool dry_run, const Destdir& dest
     return tl::make_unexpected(removed.error());
   }
   const std::string name = link ? service : directory;
-  const std::string out_of_sight = hidden(name);
-  if (::rename(name.c_str(), out_of_sight.c_str()) != 0) {
-    return tl::make_unexpected(system_error("remove", name, errno));
-  }
-  const std::string moved = link ? directory : out_of_sight;
-  auto stopped = has_scanner(suite) ? stop_service(suite, moved) : Result<void>();
+  auto aside = MovedAside::move(name);
+  if (!aside) return tl::make_unexpected(aside.error());
+  auto stopped =
+      has_scanner(suite) ? stop_service(suite, link ? directory : aside->path()) : Result<void>();
   if (!stopped) {
-    if (::rename(out_of_sight.c_str(), name.c_str()) != 0) {
-      return tl::make_unexpected(system_error("put back", name, errno));
-    }
+    if (auto back = aside->put_back(); !back) return tl::make_unexpected(back.error());
     return failure(name + ": " + stopped.error().text + "; it is left in place, and down");
   }
-  if (link && ::unlink(out_of_sight.c_str()) != 0) {
-    return tl::make_unexpected(system_error("remove", out_of_sight, errno));
+  auto removed = aside->remove();
+  if (removed && link) {
+    auto target = MovedAside::move(directory);
+    removed = target ? target->remove() : tl::make_unexpected(target.error());
   }
-  std::error_code error;
-  std::filesystem::remove_all(moved, error);
-  if (error) return tl::make_unexpected(system_error("remove all of", moved, error.value()));
-  (void)sync_directory_of(name);
+  if (!removed) return tl::make_unexpected(removed.error());
   say("removed " + name + (link ? " and " + directory : ""));
   say_kept(kept);
   return 0;

@@ -11,6 +11,7 @@
 #include <cstdio>
 
 #include "greyd/base/files.h"
+#include "greyd/base/place.h"
 #include "svctool/daemon/judge_daemon.h"
 #include "svctool/daemon/log_service.h"
 #include "svctool/daemon/look_at.h"

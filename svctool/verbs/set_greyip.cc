@@ -1,14 +1,14 @@
 // svctool --greyip and --no-greyip of an SMTP server's service.
 #include "svctool/verbs/set_greyip.h"
 
+#include "greyd/base/place.h"
 #include "svctool/daemon/find_supervisor.h"
-#include "svctool/files/lock.h"
+#include "svctool/disk/lock.h"
 #include "svctool/files/service_files.h"
 #include "svctool/files/staging.h"
 #include "svctool/files/walks.h"
 #include "svctool/plan/run_edit.h"
 #include "svctool/util/output.h"
-#include "svctool/util/place.h"
 #include "svctool/verbs/after_change.h"
 #include "svctool/verbs/verbs.h"
 

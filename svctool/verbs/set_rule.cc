@@ -1,11 +1,11 @@
 // svctool --greyip and --no-greyip of a rule in a tcprules file.
-#include "svctool/files/lock.h"
+#include "greyd/base/place.h"
+#include "svctool/disk/lock.h"
 #include "svctool/files/rules_file.h"
 #include "svctool/files/staging.h"
 #include "svctool/files/walks.h"
 #include "svctool/plan/tcprules.h"
 #include "svctool/util/output.h"
-#include "svctool/util/place.h"
 #include "svctool/verbs/set_greyip.h"
 #include "svctool/verbs/verbs.h"
 

@@ -7,20 +7,20 @@
 #include <utility>
 
 #include "greyd/base/files.h"
+#include "greyd/base/place.h"
 #include "greyd/wire/endpoint.h"
 #include "svctool/daemon/look_at.h"
 #include "svctool/daemon/service_state.h"
 #include "svctool/daemon/sockets.h"
 #include "svctool/daemon/start_check.h"
 #include "svctool/daemon/supervision.h"
-#include "svctool/files/lock.h"
+#include "svctool/disk/lock.h"
 #include "svctool/files/service_files.h"
 #include "svctool/files/standing.h"
 #include "svctool/files/walks.h"
 #include "svctool/plan/edits.h"
 #include "svctool/util/number.h"
 #include "svctool/util/output.h"
-#include "svctool/util/place.h"
 #include "svctool/util/shell_quote.h"
 #include "svctool/verbs/restart.h"
 
@@ -129,7 +129,7 @@ Result<void> check_users(const Values& values) {
 // A service that could not start before is not made worse by what does not mend it.
 Result<void> ask(const ServiceRequest& service, const std::string& directory,
                  const Values& values) {
-  if (!may_ask_start(service, directory) || !exists(daemon_program(service))) return {};
+  if (!may_ask_start(service, directory) || !is_there(daemon_program(service))) return {};
   const auto after = ask_start(service, directory, values);
   if (after) return {};
   if (ask_start(service, directory)) {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "greyd/base/place.h"
 #include "svctool/daemon/find_supervisor.h"
 #include "svctool/daemon/service_state.h"
 #include "svctool/daemon/supervision.h"
@@ -30,7 +31,7 @@ Result<ServiceState> state_of(const Suite& suite, const std::string& service) {
 }
 
 bool starts_at_boot(const Suite& suite, const std::string& service) {
-  if (suite.is_enabled.empty()) return !exists(service + "/down");
+  if (suite.is_enabled.empty()) return !is_there(service + "/down");
   return bool(run_program({arguments_of(suite.is_enabled, suite.known_as(service))}));
 }
 

@@ -6,8 +6,8 @@
 #include <cerrno>
 
 #include "greyd/base/files.h"
+#include "greyd/base/place.h"
 #include "svctool/plan/settings.h"
-#include "svctool/util/place.h"
 
 using namespace grey;
 

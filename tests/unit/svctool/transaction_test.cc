@@ -1,4 +1,4 @@
-#include "svctool/files/transaction.h"
+#include "svctool/disk/transaction.h"
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-#include "svctool/files/lock.h"
+#include "svctool/disk/lock.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <chrono>
 
-#include "svctool/util/place.h"
+#include "greyd/base/place.h"
 
 namespace grey::svctool {
 namespace {

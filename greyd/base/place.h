@@ -1,21 +1,23 @@
-// Reaches directories and files without being led astray. svctool runs as root, below directories
-// that belong to the users of its services as well; whoever can write to a directory on the way
-// could put a link there, also between a look and what follows it. So a path is gone along
-// directory by directory, each opened in the one before, and what is done is done in the directory
-// that was opened.
+// Reaches directories and files without being led astray. svctool, and greyctl where it writes a
+// file, run as root, below directories that belong to the users of services as well; whoever can
+// write to a directory on the way could put a link there, also between a look and what follows it.
+// So a path is gone along directory by directory, each opened in the one before, and what is done
+// is done in the directory that was opened.
 //
-// A link is followed where only root (or whoever runs svctool) could have put it.
+// A link is followed where only root (or whoever runs this) could have put it.
 #pragma once
 
 #include <sys/stat.h>
 
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "greyd/base/error.h"
 #include "greyd/base/files.h"
 
-namespace grey::svctool {
+namespace grey {
 
 struct Directory {
   Fd fd;             // for openat(2) and its like alone (O_PATH)
@@ -50,6 +52,21 @@ Result<std::string> resolve(const std::string& path);
 // nothing is there.
 std::string exposure_of(const std::string& path);
 
+// What stands there; a link is followed as by resolve().
+tl::expected<struct stat, PlaceError> status_of(const std::string& path);
+// The same, and of a link in the last part it is the link's own.
+tl::expected<struct stat, PlaceError> status_of_name(const std::string& path);
+// Whether anything is there, also what is not to be followed: whoever then reads says why not.
+bool is_there(const std::string& path);
+// Which file it stands for, through links; nothing when there is none.
+std::optional<FileId> followed_id(const std::string& path);
+
+// What is in a directory, sorted; a link to it is followed as by resolve().
+tl::expected<std::vector<std::string>, PlaceError> names_in(const std::string& path);
+
+// A regular file, to be read; the last part of the path may not be a link.
+tl::expected<Fd, PlaceError> open_regular(const std::string& path);
+
 // The whole of a regular file; the last part of the path may not be a link. Nothing when it does
 // not exist. What else stands there, such as a fifo that nobody writes to, is an error at once.
 Result<std::optional<std::string>> read_regular(const std::string& path);
@@ -62,4 +79,4 @@ Result<std::optional<std::string>> read_regular_at(int directory, const std::str
 // "cannot VERB PATH: REASON"
 Error to_error(std::string_view verb, const std::string& path, const PlaceError& error);
 
-}  // namespace grey::svctool
+}  // namespace grey

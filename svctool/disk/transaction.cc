@@ -1,6 +1,5 @@
-#include "svctool/files/transaction.h"
+#include "svctool/disk/transaction.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,6 +7,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+
+#include "svctool/disk/tree.h"
 
 namespace grey::svctool {
 namespace {
@@ -48,27 +49,6 @@ int write_new(int directory, const std::string& name, std::string_view content,
 }
 
 }  // namespace
-
-int remove_tree(int directory, const std::string& name) {
-  if (::unlinkat(directory, name.c_str(), 0) == 0) return 0;
-  if (errno != EISDIR && errno != EPERM) return errno;
-  const int fd = ::openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (fd < 0) return errno;
-  DIR* entries = ::fdopendir(fd);
-  if (entries == nullptr) {
-    const int error = errno;
-    ::close(fd);
-    return error;
-  }
-  int error = 0;
-  while (const struct dirent* entry = ::readdir(entries)) {
-    const std::string below = entry->d_name;
-    if (below != "." && below != ".." && error == 0) error = remove_tree(fd, below);
-  }
-  ::closedir(entries);
-  if (error != 0) return error;
-  return ::unlinkat(directory, name.c_str(), AT_REMOVEDIR) == 0 ? 0 : errno;
-}
 
 Transaction::~Transaction() {
   if (final_) return;
@@ -124,9 +104,9 @@ Result<Fd> Transaction::create_directory(const Name& name) {
 }
 
 Result<void> Transaction::make_directory(const std::string& path, const FileMode& mode) {
-  struct stat status {};
   const std::string parent = directory_of(path);
-  if (::stat(parent.c_str(), &status) != 0 && errno == ENOENT && parent != path) {
+  const auto status = status_of(parent);
+  if (!status && status.error().number == ENOENT && parent != path) {
     if (auto made = make_directory(parent, {0755, {}, {}}); !made) return made;
   }
   const auto name = name_of("make directory", path);

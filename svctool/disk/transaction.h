@@ -19,7 +19,7 @@
 
 #include "greyd/base/error.h"
 #include "greyd/base/files.h"
-#include "svctool/util/place.h"
+#include "greyd/base/place.h"
 
 namespace grey::svctool {
 
@@ -78,8 +78,5 @@ class Transaction {
   std::vector<Renaming> files_, directories_;
   bool final_ = false;
 };
-
-// Removes the directory `name` with all that is in it. 0 or an errno.
-int remove_tree(int directory, const std::string& name);
 
 }  // namespace grey::svctool

@@ -1,18 +1,21 @@
-#include "svctool/util/place.h"
+#include "greyd/base/place.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <vector>
 
-namespace grey::svctool {
+namespace grey {
 namespace {
 
 constexpr int kMostLinks = 40;  // as the kernel
@@ -198,17 +201,20 @@ tl::expected<Place, PlaceError> open_place(const std::string& given) {
 
 namespace {
 
+tl::unexpected<PlaceError> failed_at(const std::string& path, int number) {
+  return tl::make_unexpected(PlaceError{number, path, std::strerror(number)});
+}
+
 tl::expected<std::string, PlaceError> without_links(const std::string& given) {
   std::string path = given;
   for (int links = 0; links <= kMostLinks; ++links) {
-    const auto failed = [&path](int number) {
-      return tl::make_unexpected(PlaceError{number, path, std::strerror(number)});
-    };
     const auto place = open_place(path);
     if (!place) return tl::make_unexpected(place.error());
     struct stat status {};
-    if (::fstatat(place->directory.fd.get(), place->name.c_str(), &status, AT_SYMLINK_NOFOLLOW)) {
-      return failed(errno);
+    // Of "/" the name is empty.
+    constexpr int kFlags = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH;
+    if (::fstatat(place->directory.fd.get(), place->name.c_str(), &status, kFlags) != 0) {
+      return failed_at(path, errno);
     }
     if (S_ISDIR(status.st_mode)) {
       auto directory = open_directory(path);
@@ -226,10 +232,10 @@ tl::expected<std::string, PlaceError> without_links(const std::string& given) {
     char target[PATH_MAX + 1];
     const ssize_t size =
         ::readlinkat(place->directory.fd.get(), place->name.c_str(), target, sizeof target - 1);
-    if (size <= 0) return failed(errno);
+    if (size <= 0) return failed_at(path, errno);
     path = path_below(place->directory.path, std::string_view(target, std::size_t(size)));
   }
-  return tl::make_unexpected(PlaceError{ELOOP, given, std::strerror(ELOOP)});
+  return failed_at(given, ELOOP);
 }
 
 // Of what stands at a path that has no link.
@@ -259,11 +265,102 @@ std::string exposure_of(const std::string& path) {
   return exposure_there(*resolved);
 }
 
+tl::expected<struct stat, PlaceError> status_of_name(const std::string& path) {
+  const auto place = open_place(path);
+  if (!place) return tl::make_unexpected(place.error());
+  struct stat status {};
+  const int fd = place->directory.fd.get();
+  // Of "/" the name is empty.
+  if (::fstatat(fd, place->name.c_str(), &status, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) != 0) {
+    return failed_at(path, errno);
+  }
+  return status;
+}
+
+tl::expected<struct stat, PlaceError> status_of(const std::string& path) {
+  const auto resolved = without_links(path);
+  if (!resolved) return tl::make_unexpected(resolved.error());
+  return status_of_name(*resolved);
+}
+
+bool is_there(const std::string& path) {
+  const auto status = status_of(path);
+  return status || status.error().number == 0;
+}
+
+std::optional<FileId> followed_id(const std::string& path) {
+  const auto status = status_of(path);
+  if (!status) return std::nullopt;
+  return FileId{status->st_dev, status->st_ino};
+}
+
+tl::expected<std::vector<std::string>, PlaceError> names_in(const std::string& path) {
+  const auto directory = open_directory(path);
+  if (!directory) return tl::make_unexpected(directory.error());
+  Fd fd(::openat(directory->fd.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) return failed_at(path, errno);
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::fdopendir(fd.get()), &::closedir);
+  if (!entries) return failed_at(path, errno);
+  fd.release();  // closedir's now
+  std::vector<std::string> names;
+  while (const struct dirent* entry = ::readdir(entries.get())) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
 Result<std::optional<std::string>> read_followed(const std::string& path) {
   const auto resolved = without_links(path);
   if (resolved) return read_regular(*resolved);
   if (resolved.error().number == ENOENT) return std::optional<std::string>();
   return tl::make_unexpected(to_error("open", path, resolved.error()));
+}
+
+namespace {
+
+tl::expected<Fd, PlaceError> open_regular_at(int directory, const std::string& name,
+                                             const std::string& path) {
+  // Not to wait for the other end of a fifo.
+  const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+  Fd fd(::openat(directory, name.c_str(), flags));
+  struct stat status {};
+  if (!fd || ::fstat(fd.get(), &status) != 0) return failed_at(path, errno);
+  if (!S_ISREG(status.st_mode)) {
+    return tl::make_unexpected(PlaceError{EINVAL, path, "not a regular file"});
+  }
+  return fd;
+}
+
+Result<std::optional<std::string>> read_whole(const tl::expected<Fd, PlaceError>& fd,
+                                              const std::string& path) {
+  if (!fd && fd.error().number == ENOENT) return std::optional<std::string>();
+  if (!fd) return tl::make_unexpected(to_error("open", path, fd.error()));
+  struct stat status {};
+  if (::fstat(fd->get(), &status) != 0) {
+    return tl::make_unexpected(system_error("open", path, errno));
+  }
+  if (status.st_size > kMostBytes) return tl::make_unexpected(system_error("read", path, EFBIG));
+  std::string content;
+  char chunk[65536];
+  for (;;) {
+    const ssize_t got = ::read(fd->get(), chunk, sizeof chunk);
+    if (got == 0) return std::optional<std::string>(std::move(content));
+    if (got > 0) content.append(chunk, std::size_t(got));
+    if (content.size() > std::size_t(kMostBytes)) {
+      return tl::make_unexpected(system_error("read", path, EFBIG));
+    }
+    if (got < 0 && errno != EINTR) return tl::make_unexpected(system_error("read", path, errno));
+  }
+}
+
+}  // namespace
+
+tl::expected<Fd, PlaceError> open_regular(const std::string& path) {
+  const auto place = open_place(path);
+  if (!place) return tl::make_unexpected(place.error());
+  return open_regular_at(place->directory.fd.get(), place->name, path);
 }
 
 Result<std::optional<std::string>> read_regular(const std::string& path) {
@@ -274,26 +371,7 @@ Result<std::optional<std::string>> read_regular(const std::string& path) {
 
 Result<std::optional<std::string>> read_regular_at(int directory, const std::string& name,
                                                    const std::string& path) {
-  const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
-  const Fd fd(::openat(directory, name.c_str(), flags));
-  if (!fd && errno == ENOENT) return std::optional<std::string>();
-  struct stat status {};
-  if (!fd || ::fstat(fd.get(), &status) != 0) {
-    return tl::make_unexpected(system_error("open", path, errno));
-  }
-  if (!S_ISREG(status.st_mode)) return failure("cannot open " + path + ": not a regular file");
-  if (status.st_size > kMostBytes) return tl::make_unexpected(system_error("read", path, EFBIG));
-  std::string content;
-  char chunk[65536];
-  for (;;) {
-    const ssize_t got = ::read(fd.get(), chunk, sizeof chunk);
-    if (got == 0) return std::optional<std::string>(std::move(content));
-    if (got > 0) content.append(chunk, std::size_t(got));
-    if (content.size() > std::size_t(kMostBytes)) {
-      return tl::make_unexpected(system_error("read", path, EFBIG));
-    }
-    if (got < 0 && errno != EINTR) return tl::make_unexpected(system_error("read", path, errno));
-  }
+  return read_whole(open_regular_at(directory, name, path), path);
 }
 
 Error to_error(std::string_view verb, const std::string& path, const PlaceError& error) {
@@ -301,4 +379,4 @@ Error to_error(std::string_view verb, const std::string& path, const PlaceError&
           error.number};
 }
 
-}  // namespace grey::svctool
+}  // namespace grey
