@@ -153,6 +153,7 @@ void add_options(CLI::App& app, Raw& raw, Options& options) {
   add_setting(app, "store", raw.store);
   add_setting(app, "store-password-file", options.store_password_file);
   add_setting(app, "store-key-file", options.store_key_file);
+  add_choice(app, "sandbox", options.sandbox, {SandboxUse::on, SandboxUse::off});
   app.add_flag("--check", options.check,
                "say what would stop a start with these options, lists and files, and exit");
   app.add_flag("--greydaemon", raw.greydaemon,

@@ -22,6 +22,7 @@ class App;
 
 namespace grey {
 
+enum class SandboxUse { on, off };
 enum class Verbosity { errors = 0, decisions = 1, state = 2, records = 3 };
 
 struct Options {
@@ -47,10 +48,11 @@ struct Options {
   std::string control_group;   // may use it, too; empty: none
   // Where s6 waits for a newline (SupervisorNotice::tell_s6). Absent: nobody does.
   std::optional<int> notification_fd;
-  std::optional<StoreUrl> store;    // by which others share the state; absent: nobody does
-  std::string store_password_file;  // empty: no password
-  std::string store_key_file;       // of a store
-  bool check = false;               // say whether a start would do, instead of one
+  std::optional<StoreUrl> store;        // by which others share the state; absent: nobody does
+  std::string store_password_file;      // empty: no password
+  std::string store_key_file;           // of a store
+  SandboxUse sandbox = SandboxUse::on;  // what is given up once it has what it needs, see confine.h
+  bool check = false;                   // say whether a start would do, instead of one
 };
 
 // What the command line asked for instead of a run: text for standard output, then exit 0.

@@ -286,6 +286,16 @@ constexpr Setting kSettings[] = {
      .greydaemon_fixed = true,
      .help = "a file that all who share it have alike: 32 hexadecimal digits",
      .svctool_help = "a file that all who share it have alike: 32 hexadecimal digits"},
+    {.name = "sandbox",
+     .option = "sandbox",
+     .variable = "SANDBOX",
+     .kind = Kind::choice,
+     .unit = "word",
+     .argument = "WORD",
+     .choices = "on|off",
+     .standard = "on",
+     .help = "on: system calls and files that it does not need are given up",
+     .svctool_help = "whether it gives up the system calls and files that it does not need"},
     // Of the daemon alone, as svctool has other ways to say it.
     {.name = "port",
      .letter = "-p",
@@ -317,7 +327,7 @@ constexpr Setting kSettings[] = {
     {.option = "log-count", .variable = "LOGCOUNT", .unit = "files", .range = {2, 10'000}},
 };
 #pragma GCC diagnostic pop
-constexpr std::size_t kServiceSettings = 27;
+constexpr std::size_t kServiceSettings = 28;
 
 std::int64_t number(std::string_view text) {
   std::int64_t value = 0;
