@@ -14,10 +14,10 @@ namespace grey::sandbox {
 namespace {
 
 // What the kernel's header may be too old for; see linux/landlock.h of later ones.
-constexpr std::uint64_t kTruncate = std::uint64_t{1} << 14;   // from version 3
-constexpr std::uint64_t kIoctl = std::uint64_t{1} << 15;      // 5
-constexpr std::uint64_t kBindTcp = 1, kConnectTcp = 2;        // 4
-constexpr std::uint64_t kAbstractSockets = 1, kSignals = 2;   // 6: of processes not in the sandbox
+constexpr std::uint64_t kTruncate = std::uint64_t{1} << 14;  // from version 3
+constexpr std::uint64_t kIoctl = std::uint64_t{1} << 15;     // 5
+constexpr std::uint64_t kBindTcp = 1, kConnectTcp = 2;       // 4
+constexpr std::uint64_t kAbstractSockets = 1, kSignals = 2;  // 6: of processes not in the sandbox
 constexpr int kPortRule = 2;
 constexpr int kTcpVersion = 4;
 
@@ -70,9 +70,8 @@ Result<void> allow_files(const Fd& rules, const Needs& needs, std::uint64_t know
   const struct {
     const std::vector<std::string>& directories;
     std::uint64_t access;
-  } kinds[] = {{needs.reads, kRead},
-               {needs.keeps, kKeep},
-               {needs.removes, LANDLOCK_ACCESS_FS_REMOVE_FILE}};
+  } kinds[] = {
+      {needs.reads, kRead}, {needs.keeps, kKeep}, {needs.removes, LANDLOCK_ACCESS_FS_REMOVE_FILE}};
   for (const auto& kind : kinds) {
     for (const std::string& path : kind.directories) {
       if (auto allowed = allow_below(rules, path, kind.access & known); !allowed) return allowed;
@@ -92,7 +91,6 @@ int landlock_version() {
   const long version =
       ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
   if (version >= 0) return int(version);
-  // EPERM: what runs this process, a container say, does not let it ask.
   const bool has_none = errno == ENOSYS || errno == EOPNOTSUPP || errno == EPERM;
   return has_none ? 0 : -errno;
 }

@@ -6,8 +6,8 @@
 
 namespace grey::sandbox {
 
-// The version of the kernel's Landlock; 0: it has none, or it is switched off. A negated errno:
-// some other failure.
+// The version of the kernel's Landlock; 0, and errno: it has none, it is switched off, or whoever
+// runs this process keeps it from it. A negated errno: some other failure.
 int landlock_version();
 
 // REQUIRES: version > 0, no_new_privs.

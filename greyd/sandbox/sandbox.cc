@@ -20,6 +20,16 @@ std::optional<FileId> id_behind(const std::string& path) {
   return FileId{status.st_dev, status.st_ino};
 }
 
+// Whether the kernel has no such thing, or whoever runs this process keeps it from it.
+bool is_lack(int error) {
+  return error == ENOSYS || error == EOPNOTSUPP || error == EINVAL || error == EPERM;
+}
+
+std::string why_not(const std::string& what, int error) {
+  return error == EPERM ? what + " is forbidden to this process (by a unit, or a container)"
+                        : "no " + what + " in this kernel";
+}
+
 }  // namespace
 
 std::string Sandbox::replaced() const {
@@ -36,13 +46,14 @@ Result<Sandbox> enter(const Needs& needs) {
   if (auto given_up = give_up_capabilities(); !given_up) {
     return tl::make_unexpected(given_up.error());
   }
+  errno = 0;
   const int version = landlock_version();
   if (version < 0) {
     return tl::make_unexpected(system_error("ask for", "Landlock", -version));
   }
   if (version == 0) {
-    sandbox.lacks_.emplace_back("no Landlock in this kernel: which files can be reached is left to "
-                                "their permissions");
+    sandbox.lacks_.push_back(why_not("Landlock", errno) +
+                             ": which files can be reached is left to their permissions");
   } else {
     if (auto restricted = restrict_files(needs, version); !restricted) {
       return tl::make_unexpected(restricted.error());
@@ -53,11 +64,10 @@ Result<Sandbox> enter(const Needs& needs) {
       }
     }
   }
-  const int fault = system_calls_fault();
-  if (fault == ENOSYS || fault == EINVAL || fault == EOPNOTSUPP) {
-    sandbox.lacks_.emplace_back("no seccomp in this kernel: no system call is given up");
-  } else if (auto restricted = restrict_system_calls(needs); !restricted) {
-    return tl::make_unexpected(restricted.error());
+  if (auto restricted = restrict_system_calls(needs); !restricted) {
+    if (!is_lack(restricted.error().number)) return tl::make_unexpected(restricted.error());
+    sandbox.lacks_.push_back(why_not("seccomp", restricted.error().number) +
+                             ": no system call is given up");
   }
   return sandbox;
 }

@@ -1,13 +1,11 @@
 #include "greyd/sandbox/system_calls.h"
 
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -33,10 +31,10 @@ constexpr const char* kPlain[] = {
     // memory
     "brk", "madvise", "mremap", "munmap",
     // threads and signals
-    "exit", "exit_group", "futex", "futex_time64", "get_robust_list", "membarrier", "restart_syscall",
-    "rseq", "rt_sigaction", "rt_sigpending", "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait",
-    "sched_getaffinity", "sched_yield", "set_robust_list", "set_tid_address", "sigaltstack",
-    "sigreturn",
+    "exit", "exit_group", "futex", "futex_time64", "get_robust_list", "membarrier",
+    "restart_syscall", "rseq", "rt_sigaction", "rt_sigpending", "rt_sigprocmask", "rt_sigreturn",
+    "rt_sigtimedwait", "sched_getaffinity", "sched_yield", "set_robust_list", "set_tid_address",
+    "sigaltstack", "sigreturn",
     // time, and who we are
     "clock_getres", "clock_getres_time64", "clock_gettime", "clock_gettime64", "clock_nanosleep",
     "clock_nanosleep_time64", "getegid", "getegid32", "geteuid", "geteuid32", "getgid", "getgid32",
@@ -52,9 +50,10 @@ constexpr const char* kPlain[] = {
     "shutdown"};
 
 // What a sanitizer needs besides.
-constexpr const char* kSanitizers[] = {"clone", "getpriority", "gettid", "mincore", "prctl",
-                                       "process_vm_readv", "ptrace", "wait4", "kill", "tgkill",
-                                       "mprotect", "mmap", "mmap2", "ioctl", "getrlimit", "prlimit64"};
+constexpr const char* kSanitizers[] = {
+    "clone",  "getpriority", "gettid",    "mincore",  "prctl",    "process_vm_readv",
+    "ptrace", "wait4",       "kill",      "tgkill",   "mprotect", "mmap",
+    "mmap2",  "ioctl",       "getrlimit", "prlimit64"};
 
 // The rules as they are collected; the first error is kept.
 class Filter {
@@ -82,7 +81,11 @@ class Filter {
 
   // 0 or an errno.
   int load() {
-    if (error_ == 0) keep(seccomp_load(context_));
+    if (error_ != 0) return error_;
+    errno = 0;
+    const int result = seccomp_load(context_);
+    // The library has one number for all that the kernel may say.
+    if (result < 0) error_ = errno != 0 ? errno : -result;
     return error_;
   }
 
@@ -151,12 +154,6 @@ void allow_sockets(Filter& filter, const Needs& needs) {
 }
 
 }  // namespace
-
-int system_calls_fault() {
-  constexpr std::uint32_t kAction = SECCOMP_RET_ERRNO;
-  if (::syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &kAction) == 0) return 0;
-  return errno;
-}
 
 Result<void> restrict_system_calls(const Needs& needs) {
   Filter filter;

@@ -6,10 +6,8 @@
 
 namespace grey::sandbox {
 
-// Whether the kernel can do it. An errno: why it cannot, or 0.
-int system_calls_fault();
-
-// All others fail by EPERM. REQUIRES: no_new_privs, and that this is the only thread.
+// All others fail by EPERM. An error has the errno. REQUIRES: no_new_privs, and that this is the
+// only thread.
 Result<void> restrict_system_calls(const Needs& needs);
 
 }  // namespace grey::sandbox

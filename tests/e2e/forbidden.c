@@ -1,7 +1,7 @@
 /* Preloaded by sandbox_test.pl: tries, in the real process, what it must not be able to do. Does so
  * on SIGWINCH, which nobody else uses, and when the process begins a thread; a line for each try to
- * FORBIDDEN_LOG: "WHEN TRY RESULT", where RESULT is "done" or the errno's name. The log is opened at
- * the start of the program, as it could not be later.
+ * FORBIDDEN_LOG: "WHEN TRY RESULT", where RESULT is "done" or the errno's name. The log is opened
+ * at the start of the program, as it could not be later.
  *
  * FORBIDDEN_AT     a directory in which anybody may read and write, with a file `theirs`
  * FORBIDDEN_OWN    the directory of the state
@@ -63,6 +63,22 @@ long syscall(long number, ...) {
   return real_call(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
+int prctl(int option, ...) {
+  const char* faults = getenv("FORBIDDEN_CALLS");
+  unsigned long a[4];
+  va_list arguments;
+  int i;
+  va_start(arguments, option);
+  for (i = 0; i < 4; ++i) a[i] = va_arg(arguments, unsigned long);
+  va_end(arguments);
+  /* The other way to seccomp(2). */
+  if (option == PR_SET_SECCOMP && faults != NULL && strstr(faults, "317:") != NULL) {
+    errno = (int)strtol(strstr(faults, "317:") + 4, NULL, 10);
+    return -1;
+  }
+  return (int)real_call(SYS_prctl, option, (long)a[0], (long)a[1], (long)a[2], (long)a[3], 0);
+}
+
 static void tell(const char* when, const char* what, long result) {
   char line[200];
   const int size = snprintf(line, sizeof line, "%s %s %s\n", when, what,
@@ -105,11 +121,12 @@ static void try_sockets(const char* when) {
   const struct {
     const char* what;
     int family, type;
-  } kinds[] = {{"socket-udp", AF_INET, SOCK_DGRAM},   {"socket-udp6", AF_INET6, SOCK_DGRAM},
-               {"socket-unix", AF_UNIX, SOCK_STREAM}, {"socket-unix-datagram", AF_UNIX, SOCK_DGRAM},
-               {"socket-netlink", AF_NETLINK, SOCK_RAW}, {"socket-packet", AF_PACKET, SOCK_RAW},
-               {"socket-raw", AF_INET, SOCK_RAW},     {"socket-alg", 38, SOCK_SEQPACKET},
-               {"socket-vsock", 40, SOCK_STREAM}};
+  } kinds[] = {
+      {"socket-udp", AF_INET, SOCK_DGRAM},      {"socket-udp6", AF_INET6, SOCK_DGRAM},
+      {"socket-unix", AF_UNIX, SOCK_STREAM},    {"socket-unix-datagram", AF_UNIX, SOCK_DGRAM},
+      {"socket-netlink", AF_NETLINK, SOCK_RAW}, {"socket-packet", AF_PACKET, SOCK_RAW},
+      {"socket-raw", AF_INET, SOCK_RAW},        {"socket-alg", 38, SOCK_SEQPACKET},
+      {"socket-vsock", 40, SOCK_STREAM}};
   size_t i;
   int fd = socket(AF_INET, SOCK_STREAM, 0);
   tell(when, "socket-tcp", fd);
