@@ -16,6 +16,7 @@
 #include "greyd/base/counters.h"
 #include "greyd/base/files.h"
 #include "greyd/base/standard_descriptors.h"
+#include "greyd/confine.h"
 #include "greyd/control/commands.h"
 #include "greyd/control/control_server.h"
 #include "greyd/control/hour_events.h"
@@ -123,6 +124,11 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
   if (!sharing) return tl::make_unexpected(sharing.error());
   auto control_socket = open_control_socket(options, *group);
   if (!control_socket) return tl::make_unexpected(control_socket.error());
+  const NetworkSet allow = options.allow ? *options.allow : local_networks();
+  // Before the first thread and before what others have written is read.
+  const auto sandbox = confine(options, logger);
+  if (!sandbox) return tl::make_unexpected(sandbox.error());
+  const auto hint = [&] { return restart_hint(*sandbox); };
   RateLimit unexpected(kUnexpectedLogPeriod);
   EventLoop loop([&](const std::exception& error) {
     ++counters.unexpected;
@@ -138,7 +144,7 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
     using Level = StateFiles::Level;
     const Verbosity least = level == Level::notice ? Verbosity::decisions : Verbosity::state;
     if (level == Level::error) {
-      logger.error("{}", text);
+      logger.error("{}{}", text, hint());
     } else if (level == Level::warning) {
       logger.warn("{}", text);
     } else if (options.verbosity >= least) {
@@ -160,7 +166,6 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
     keys.emplace(options.key_file, background);
     if (const auto loaded = keys->load(); !loaded) return tl::make_unexpected(loaded.error());
   }
-  const NetworkSet allow = options.allow ? *options.allow : local_networks();
   shared::SharedCounters shared_counters;
   std::optional<shared::SharedState> shared;
   if (*sharing) {
@@ -178,6 +183,7 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
   service.totals().happened_is([&] { return hour_events(counters); });
   Upkeep upkeep(loop, options, service, pipe, logger, counters, supervisor);
   if (keys) upkeep.reload_also(*keys);
+  upkeep.explain_failures(hint);
   std::optional<StoreReport> store_report;
   if (shared) {
     store_report.emplace(loop, *shared, shared_counters, to_string((*sharing)->url), logger,

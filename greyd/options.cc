@@ -156,6 +156,7 @@ void add_options(CLI::App& app, Raw& raw, Options& options) {
   add_setting(app, "key-file", options.key_file);
   add_choice(app, "require-key", options.require_key,
              {RequireKey::never, RequireKey::remote, RequireKey::always});
+  add_choice(app, "sandbox", options.sandbox, {SandboxUse::on, SandboxUse::off});
   app.add_flag("--check", options.check,
                "say what would stop a start with these options, lists and files, and exit");
   app.add_flag("--greydaemon", raw.greydaemon,

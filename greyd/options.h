@@ -23,6 +23,7 @@ class App;
 
 namespace grey {
 
+enum class SandboxUse { on, off };
 enum class Verbosity { errors = 0, decisions = 1, state = 2, records = 3 };
 
 struct Options {
@@ -53,7 +54,8 @@ struct Options {
   std::string store_key_file;       // of a store
   std::string key_file;             // of who asks by UDP; empty: there are no keys
   RequireKey require_key = RequireKey::remote;  // of no meaning without
-  bool check = false;                           // say whether a start would do, instead of one
+  SandboxUse sandbox = SandboxUse::on;  // what is given up once it has what it needs, see confine.h
+  bool check = false;                   // say whether a start would do, instead of one
 };
 
 // What the command line asked for instead of a run: text for standard output, then exit 0.

@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "greyd/base/files.h"
+#include "greyd/sandbox/capabilities.h"
 
 namespace grey {
 namespace {
@@ -24,7 +25,9 @@ Result<void> stay(const std::string& user, const passwd& entry) {
                     saved_group == entry.pw_gid;
   if (!same) return failure("cannot become user " + user + ": not started as root or as that user");
   const int others = ::getgroups(2, groups);
-  if (others == 0 || (others == 1 && groups[0] == entry.pw_gid)) return {};
+  if (others == 0 || (others == 1 && groups[0] == entry.pw_gid)) {
+    return sandbox::give_up_capabilities();
+  }
   return failure("cannot become user " + user + ": other groups can only be given up by root");
 }
 
@@ -39,6 +42,7 @@ Result<void> drop_privileges(const std::string& user, std::optional<gid_t> lent)
                       : failure("unknown user: " + user);
   }
   if (::geteuid() != 0) return stay(user, *entry);
+  if (auto given_up = sandbox::give_up_bounding_set(); !given_up) return given_up;
   if (::setgroups(0, nullptr) != 0 ||
       ::setresgid(entry->pw_gid, entry->pw_gid, lent.value_or(entry->pw_gid)) != 0 ||
       ::setresuid(entry->pw_uid, entry->pw_uid, entry->pw_uid) != 0) {
@@ -46,7 +50,7 @@ Result<void> drop_privileges(const std::string& user, std::optional<gid_t> lent)
   }
   if (entry->pw_uid != 0 && ::setuid(0) == 0)
     return failure("cannot give up root for user " + user);
-  return {};
+  return sandbox::give_up_capabilities();
 }
 
 Result<std::optional<gid_t>> find_group(const std::string& name) {

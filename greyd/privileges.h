@@ -10,7 +10,8 @@
 
 namespace grey {
 
-// Becomes `user` for good: its group, no others, and no way back. Stays who it is when empty.
+// Becomes `user` for good: its group, no others, no capability, and no way back. Stays who it is
+// when empty.
 // `lent`: a group that may be put on once more (GroupOnLoan), which must be before anything from
 // outside is read.
 Result<void> drop_privileges(const std::string& user, std::optional<gid_t> lent = {});

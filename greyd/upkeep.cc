@@ -179,7 +179,8 @@ void Upkeep::reload(Done done) {
   supervisor_.reading_lists(monotonic_microseconds());
   service_.start_reload([this, done = std::move(done)](const Result<std::size_t>& entries) {
     if (!entries) {
-      logger_.error("lists not reloaded, the old ones stay in force: {}", entries.error().text);
+      logger_.error("lists not reloaded, the old ones stay in force: {}{}", entries.error().text,
+                    hint_ ? hint_() : std::string());
     } else if (options_.verbosity >= Verbosity::decisions) {
       logger_.info("lists reloaded, {} entries", *entries);
     }

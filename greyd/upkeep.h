@@ -6,6 +6,7 @@
 
 #include <array>
 #include <functional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -44,6 +45,9 @@ class Upkeep {
   // Counters that stand behind the others in the log.
   void print_also(MoreCounters more) { more_counters_ = std::move(more); }
 
+  // What is said behind a failure to read lists; empty: nothing.
+  void explain_failures(std::function<std::string()> hint) { hint_ = std::move(hint); }
+
   // For the end, when nobody is answered any more. How many records were saved.
   Result<std::size_t> save_all();
 
@@ -76,6 +80,7 @@ class Upkeep {
   SupervisorReport& supervisor_;
   MoreCounters more_counters_;
   KeyKeeper* keys_ = nullptr;  // nullptr: there are none
+  std::function<std::string()> hint_;
 
   std::vector<Saver> savers_;
   std::vector<Done> expirers_;       // who wait for the pass that runs

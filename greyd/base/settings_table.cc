@@ -305,6 +305,16 @@ constexpr Setting kSettings[] = {
      .standard = "remote",
      .help = "whose queries are to have one: never anybody's, remote hosts', or always",
      .svctool_help = "with KEY_FILE: whose queries are to have one"},
+    {.name = "sandbox",
+     .option = "sandbox",
+     .variable = "SANDBOX",
+     .kind = Kind::choice,
+     .unit = "word",
+     .argument = "WORD",
+     .choices = "on|off",
+     .standard = "on",
+     .help = "on: system calls and files that it does not need are given up",
+     .svctool_help = "whether it gives up the system calls and files that it does not need"},
     // Of the daemon alone, as svctool has other ways to say it.
     {.name = "port",
      .letter = "-p",
@@ -336,7 +346,7 @@ constexpr Setting kSettings[] = {
     {.option = "log-count", .variable = "LOGCOUNT", .unit = "files", .range = {2, 10'000}},
 };
 #pragma GCC diagnostic pop
-constexpr std::size_t kServiceSettings = 29;
+constexpr std::size_t kServiceSettings = 30;
 
 std::int64_t number(std::string_view text) {
   std::int64_t value = 0;

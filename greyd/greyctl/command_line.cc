@@ -343,6 +343,13 @@ class Parser {
         ->type_name("USER")
         ->check(not_empty());
     command
+        ->add_option_function<std::string>(
+            "--sandbox",
+            [this](const std::string& word) { result_.serving.sandbox = word == "on"; },
+            "on: system calls and files that it does not need are given up (on)")
+        ->type_name("WORD")
+        ->check(CLI::IsMember({"on", "off"}));
+    command
         ->add_option("--host", result_.serving.hosts,
                      "a name by which the page may be asked for, beside addresses and localhost; "
                      "several times for several")

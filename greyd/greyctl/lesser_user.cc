@@ -1,11 +1,8 @@
 #include "greyd/greyctl/lesser_user.h"
 
 #include <grp.h>
-#include <linux/capability.h>
 #include <pwd.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +10,7 @@
 #include <vector>
 
 #include "greyd/base/files.h"
+#include "greyd/sandbox/capabilities.h"
 
 namespace grey::greyctl {
 namespace {
@@ -51,16 +49,6 @@ Result<LesserUser> owner_of(const std::string& control) {
   return user;
 }
 
-// Also of who was never root: a supervisor may have handed some on, for a port below 1024.
-Result<void> drop_capabilities() {
-  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  __user_cap_data_struct none[2]{};
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || ::syscall(SYS_capset, &header, none) != 0) {
-    return tl::make_unexpected(system_error("give up", "capabilities", errno));
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<LesserUser> find_lesser_user(const std::string& name, const std::string& control) {
@@ -86,10 +74,11 @@ Result<void> give_up_privileges(const std::string& name, const std::string& cont
     if (user->user != ::geteuid() || user->user != ::getuid()) {
       return failure("cannot become user " + name + ": not started as root or as that user");
     }
-    return drop_capabilities();
+    return sandbox::give_up_capabilities();  // a supervisor may have handed some on
   }
   const auto user = find_lesser_user(name, control);
   if (!user) return tl::make_unexpected(user.error());
+  if (auto given_up = sandbox::give_up_bounding_set(); !given_up) return given_up;
   const gid_t* const other = user->other_group ? &*user->other_group : nullptr;
   if (::setgroups(other != nullptr ? 1 : 0, other) != 0 ||
       ::setresgid(user->group, user->group, user->group) != 0 ||
@@ -97,7 +86,7 @@ Result<void> give_up_privileges(const std::string& name, const std::string& cont
     return tl::make_unexpected(system_error("become user", user->name, errno));
   }
   if (::setuid(0) == 0) return failure("cannot give up root for user " + user->name);
-  return drop_capabilities();
+  return sandbox::give_up_capabilities();
 }
 
 }  // namespace grey::greyctl

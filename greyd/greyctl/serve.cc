@@ -18,6 +18,7 @@
 #include "greyd/net/background_thread.h"
 #include "greyd/net/clock.h"
 #include "greyd/net/log.h"
+#include "greyd/sandbox/sandbox.h"
 
 namespace grey::greyctl {
 namespace {
@@ -69,9 +70,25 @@ auto at_daemon(const std::string& control, Asked asked) {
   };
 }
 
-void run(Listener listener, const ServeWanted& wanted, const std::string& control) {
+// It reads no file, writes none, and connects to the control socket alone. REQUIRES: no thread.
+Result<void> confine(bool wanted, spdlog::logger& logger) {
+  if (!wanted) {
+    logger.warn("--sandbox=off: files and system calls that it does not need are not given up");
+    return {};
+  }
+  sandbox::Needs needs;
+  needs.connects_locally = true;
+  const auto sandbox = sandbox::enter(needs);
+  if (!sandbox) return tl::make_unexpected(sandbox.error());
+  for (const std::string& lack : sandbox->lacks()) logger.warn("sandbox: {}", lack);
+  return {};
+}
+
+Error run(Listener listener, const ServeWanted& wanted, const std::string& control) {
   LogPipe pipe(STDERR_FILENO, is_journal(STDERR_FILENO, std::getenv("JOURNAL_STREAM")));
   const auto logger = make_logger(pipe);
+  const std::size_t connections = most_connections();
+  if (auto confined = confine(wanted.sandbox, *logger); !confined) return confined.error();
   RateLimit unexpected(kUnexpectedLogPeriod);
   EventLoop loop([&](const std::exception& error) {
     if (const auto count = unexpected.due(monotonic_clock())) {
@@ -94,10 +111,11 @@ void run(Listener listener, const ServeWanted& wanted, const std::string& contro
             wanted.hosts, steady_now, [&] { waker.wake(); });
   StreamCounters counters;
   server = std::make_unique<http::Server>(std::move(listener), site, steady_now, *logger, counters,
-                                          most_connections());
+                                          connections);
   server->attach(loop);
   logger->info("serving {} for {}", url_of(wanted.where), control);
   loop.run();
+  return {"the event loop has ended"};
 }
 
 }  // namespace
@@ -110,8 +128,7 @@ Error serve(const ServeWanted& wanted, const std::string& control) {
   if (auto given_up = give_up_privileges(wanted.user, control); !given_up) {
     return given_up.error();
   }
-  run(std::move(*listener), wanted, control);
-  return {"the event loop has ended"};
+  return run(std::move(*listener), wanted, control);
 }
 
 }  // namespace grey::greyctl

@@ -11,6 +11,7 @@
 
 #include "greyd/base/standard_descriptors.h"
 #include "smtpd-glue/greysmtpd/descriptor.h"
+#include "smtpd-glue/greysmtpd/give_up.h"
 #include "smtpd-glue/greysmtpd/proxy_client.h"
 #include "smtpd-glue/greysmtpd/question.h"
 #include "smtpd-glue/greysmtpd/refuse.h"
@@ -57,6 +58,7 @@ bool ignore_sigpipe() {
 
 int refuse_client(const WrapperSettings& settings, std::string_view reply) {
   ignore_sigpipe();
+  give_up_all_but_the_session();
   RefusalSession session(settings.host, reply, settings.jgreylist.max_recipients);
   refuse(session, STDIN_FILENO, STDOUT_FILENO, settings.jgreylist.session_seconds * 1000);
   return 0;
@@ -72,6 +74,8 @@ int stand_between(char** program, WrapperSettings& settings, AskAt ask_at) {
   const bool sigpipe_was_ignored = ignore_sigpipe();
   ServerProcess server;
   if (!start_server(program, sigpipe_was_ignored, server)) return kExitSystemFailure;
+  // The server runs, and has all that it was given.
+  give_up_all_but_the_session();
   SmtpSession session(ask_at, settings.tls_aside ? Tls::aside : Tls::in_stream);
   relay(session, {STDIN_FILENO, STDOUT_FILENO, server.socket}, Decider(settings));
   // The client is let go before the server, which may take its time to end.

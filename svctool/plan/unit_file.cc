@@ -130,13 +130,12 @@ RestrictSUIDSGID=yes
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources
+# With these it gives up more: capabilities, system calls, all files but its own.
+SystemCallFilter=capset seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self
 SystemCallErrorNumber=EPERM
 UMask=0077
 ProtectSystem=strict
 )";
-
-// That is of @privileged, and how it gives up what it had its port by.
-constexpr const char* kPageCalls = "SystemCallFilter=capset\n";
 
 }  // namespace
 
@@ -168,7 +167,6 @@ std::string unit_file(const Unit& unit) {
   }
   text += daemon ? kDaemonPurpose : kPagePurpose;
   text += kSandbox;
-  if (!daemon) text += kPageCalls;
   for (const std::string& path : unit.writable) text += "ReadWritePaths=" + word(path) + "\n";
   text += directory_protection(unit);
   const std::string capability = unit.low_port ? "CAP_NET_BIND_SERVICE" : "";

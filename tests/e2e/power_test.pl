@@ -77,9 +77,10 @@ sub unknown {
 sub traced {
     my ($dir, @options) = @_;
     my %env = (LD_PRELOAD => $library, ASAN_OPTIONS => 'verify_asan_link_order=0',
-        TRACE_FILE => "$dir/trace", FAULT_FILE => "$dir/fault");
+        TRACE_FILE => "$dir/state/own/trace", FAULT_FILE => "$dir/state/own/fault");
     my $daemon = Daemon->new(program => $program, dir => $dir, env => \%env);
     mkdir "$dir/state";
+    mkdir "$dir/state/own";    # within its reach
     $daemon->start('-v', 2, @options, "127.0.0.1\@$port", "$dir/state/context");
     return $daemon;
 }
@@ -96,15 +97,15 @@ subtest 'always: what was answered is there, wherever the power is cut' => sub {
     $ask->();
     ok saves($daemon, 1);
     $ask->();
-    spit("$dir/fault", 'fsync ' . EIO . " context.new\n");
+    spit("$dir/state/own/fault", 'fsync ' . EIO . " context.new\n");
     $daemon->signal('USR1');
     ok wait_until(sub { $daemon->log =~ /^error/m }), 'a save that fails leaves a journal behind';
     $ask->();
-    unlink "$dir/fault";
+    unlink "$dir/state/own/fault";
     ok saves($daemon, 2);
     $ask->();
     # (The line of an answer comes after it.)
-    ok wait_until(sub { @asked == grep {/^answer/} read_trace("$dir/trace") }), 'every answer is in the trace';
+    ok wait_until(sub { @asked == grep {/^answer/} read_trace("$dir/state/own/trace") }), 'every answer is in the trace';
     $daemon->stop('KILL');
     $daemon->start('-v', 2, '--sync=always', "127.0.0.1\@$port", "$dir/state/context");
     $socket = asker($port);
@@ -114,7 +115,7 @@ subtest 'always: what was answered is there, wherever the power is cut' => sub {
     my $disk = Disk->new;
     my $cuts = 0;
     my $last = '';
-    for my $line (read_trace("$dir/trace")) {
+    for my $line (read_trace("$dir/state/own/trace")) {
         # At an answer, and before and after each sync and change of a name: nothing else matters.
         if ("$last $line" =~ /answer|sync|rename|unlink/ && $disk->{answers} > 0) {
             my @unknown = unknown($disk, @asked[0 .. $disk->{answers} - 1]);
@@ -134,7 +135,7 @@ subtest 'second: what was answered is there a little later, also in a journal th
     my $socket = asker($port);
     my @asked;
     # Snapshots never end, so that the journals have it all.
-    spit("$dir/fault", 'fsync ' . EIO . " context.new\n");
+    spit("$dir/state/own/fault", 'fsync ' . EIO . " context.new\n");
     for my $round (1, 2) {
         for (1 .. 5) { push @asked, 'n' . @asked; ask($socket, triplet($asked[-1])) }
         $daemon->signal('USR1');    # before the second is over: the journal goes unsynced
@@ -142,7 +143,7 @@ subtest 'second: what was answered is there a little later, also in a journal th
         my @unknown;
         ok wait_until(sub {
             my $disk = Disk->new;
-            $disk->apply($_) for read_trace("$dir/trace");
+            $disk->apply($_) for read_trace("$dir/state/own/trace");
             @unknown = unknown($disk, @asked);
             return !@unknown;
         }), 'all is on the disk' or diag "@unknown";
@@ -159,7 +160,7 @@ subtest 'what is set aside is there before its name is another\'s' => sub {
     is $daemon->stop, 0;
     my $context = slurp("$dir/state/context") =~ s/^W/X/mr;
     spit("$dir/state/context", $context);
-    unlink "$dir/trace";
+    unlink "$dir/state/own/trace";
     $daemon->start('-v', 2, "127.0.0.1\@$port", "$dir/state/context");
     $daemon->stop('KILL');
 
@@ -167,7 +168,7 @@ subtest 'what is set aside is there before its name is another\'s' => sub {
     my $disk = Disk->new;
     my $path = "$dir/state/context";
     $disk->{durable}{$path} = $disk->{now}{$path} = { content => $context, synced => $context };
-    for my $line (read_trace("$dir/trace")) {
+    for my $line (read_trace("$dir/state/own/trace")) {
         $disk->apply($line);
         next unless $line =~ /^(?:sync|rename|link|unlink)/;
         my $kept = grep { $_->{synced} eq $context } values %{ $disk->{durable} };
