@@ -133,6 +133,7 @@ std::size_t UdpFront::parse_all(Batch& batch, bool set_dear_aside, Seconds now) 
     const std::uint64_t question = question_id(question_key_, source, query.envelope);
     complete(query, datagram, question, batch.completed[queries], now);
     query.question = question;
+    query.asker = source.ip;
     batch.datagram_of[queries++] = i;
   }
   return queries;
