@@ -148,8 +148,8 @@ void Upkeep::print_records() {
                table.count(RecordClass::waiting), table.count(RecordClass::passed),
                table.count(RecordClass::client), table.count(RecordClass::bounce), table.memory());
   std::size_t left = kMaxPrintedRecords;
-  for (std::size_t c = 0; c < kRecordClasses; ++c) {
-    for (auto ref = table.oldest(RecordClass(c)); ref != 0 && left > 0; --left) {
+  for (RecordOrder order = 0; order < kOrders; ++order) {
+    for (auto ref = table.oldest(order); ref != 0 && left > 0; --left) {
       if (const auto record = to_saved(table.view(ref))) {
         pipe_.add_line(Priority::info,
                        [&](std::string& out) { append_record_line(out, pipe_.format(), *record); });

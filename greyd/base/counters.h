@@ -96,9 +96,10 @@ struct Counters {
   StreamCounters control;  // of the control socket
   StateCounters state;
   AttemptTotals attempts;
-  Count evicted = 0;     // records, for others at --max-records
-  Count log_lines = 0;   // that were dropped: their reader was slow, or there was no memory
-  Count unexpected = 0;  // callbacks of the event loop that ended with an exception
+  Count evicted = 0;             // records, for others at --max-records
+  Count evicted_over_share = 0;  // of these, such as were over the share of a network or an asker
+  Count log_lines = 0;           // that were dropped: their reader was slow, or there was no memory
+  Count unexpected = 0;          // callbacks of the event loop that ended with an exception
 };
 
 }  // namespace grey

@@ -39,7 +39,8 @@ void add_records(JsonLine& line, const DaemonFacts& facts, const Table& table) {
     line.number(state_name(RecordClass(c)), table.count(RecordClass(c)));
   }
   line.number("most", facts.max_records).number("bytes", table.memory());
-  line.number("evicted", table.evictions()).end_object();
+  line.number("evicted", table.evictions()).number("over_share", table.over_share());
+  line.number("evicted_over_share", table.evictions_over_share()).end_object();
 }
 
 void add_state(JsonLine& line, const DaemonFacts& facts, Service& service,

@@ -137,11 +137,11 @@ Greylist::HashedKey Greylist::triplet_key(const Question& question,
                                           std::string_view recipient) const {
   Prepared& prepared = question.prepared;
   if (prepared.recipient.data() != recipient.data()) prepared.hash_triplet(recipient, table_);
-  return {prepared.keys.last_triplet(), prepared.triplet_hash};
+  return {prepared.keys.last_triplet(), prepared.triplet_hash, question.query.asker};
 }
 
 Greylist::HashedKey Greylist::client_key(const Question& question) {
-  return {question.prepared.keys.client(), question.prepared.client_hash};
+  return {question.prepared.keys.client(), question.prepared.client_hash, question.query.asker};
 }
 
 bool Greylist::by_lists(const Question& question, Decided& decided) const {

@@ -100,8 +100,11 @@ class Greylist {
   Import would_import(const SavedRecord& record, Seconds now);
   // What others know of the record that `of` names is joined with what is stored (knowledge.h), as
   // a change, if it is one. `forgotten`: when it was last forgotten by command; 0: never.
-  void learn(const SavedRecord& of, const TripletKnowledge& known, Seconds forgotten, Seconds now);
-  void learn(const SavedRecord& of, const ClientKnowledge& known, Seconds forgotten, Seconds now);
+  // `asker`: as of a query that this is learned for; a new record comes to its share.
+  void learn(const SavedRecord& of, const TripletKnowledge& known, Seconds forgotten, Seconds now,
+             const Ip& asker = Ip());
+  void learn(const SavedRecord& of, const ClientKnowledge& known, Seconds forgotten, Seconds now,
+             const Ip& asker = Ip());
   // restore() for many: what a record needs of the table is fetched while the next ones are read,
   // so each is put back some calls later, in order, and the last ones by restore_pending(). Until
   // that nothing else is to be called.
@@ -113,12 +116,11 @@ class Greylist {
   // Does what a noted change says: the record is as it says from then on, or is forgotten.
   void replay(const SavedRecord& change, Seconds now);
 
-  // Calls visit(const SavedRecord&) for each record, oldest first within each class.
+  // Calls visit(const SavedRecord&) for each record, oldest first within each of the table's lists.
   template <typename Visit>
   void for_each(Visit visit) const {
-    for (std::size_t c = 0; c < kRecordClasses; ++c) {
-      for (Table::Ref ref = table_.oldest(RecordClass(c)); ref != 0;
-           ref = table_.next_younger(ref)) {
+    for (RecordOrder order = 0; order < kOrders; ++order) {
+      for (Table::Ref ref = table_.oldest(order); ref != 0; ref = table_.next_younger(ref)) {
         if (const auto record = to_saved(table_.view(ref))) visit(*record);
       }
     }
@@ -142,7 +144,7 @@ class Greylist {
         if (const auto record = to_saved(view)) visit(*record);
       });
     }
-    void skip_class() { cursor_.skip_class(); }
+    void skip_list() { cursor_.skip_list(); }
 
    private:
     friend class Greylist;
@@ -177,6 +179,7 @@ class Greylist {
   struct HashedKey {
     std::string_view key;
     std::uint64_t wide_hash;
+    Ip asker = {};  // whose share a record comes to that is stored under it
     Table::Hash hash() const { return Table::Hash(wide_hash); }
   };
 
@@ -216,12 +219,12 @@ class Greylist {
   };
   static constexpr std::size_t kPending = 32;
 
-  // Where expire() is. Of each class the pass looks at all, or stops at the first that is not over.
+  // Where expire() is. Of each list the pass looks at all, or stops at the first that is not over.
   struct ExpiryPass {
     bool running = false;
-    std::size_t record_class = kRecordClasses;
-    std::uint64_t disorders = 0;  // of the class when it came to it
-    bool in_order = true;         // so far, of a class that is looked at whole
+    std::size_t order = kOrders;
+    std::uint64_t disorders = 0;  // of the list when it came to it
+    bool in_order = true;         // so far, of a list that is looked at whole
     Seconds last = 0;
   };
 
@@ -263,7 +266,7 @@ class Greylist {
   // greylist_records.cc
   Found find(const HashedKey& key) const;
   void apply(const rules::Effect& effect, Table::Ref ref, const HashedKey& key);
-  void touch(Table::Ref ref, const RecordState& record);
+  void touch(Table::Ref ref, const HashedKey& key, const RecordState& record);
   void store(Table::Ref ref, const HashedKey& key, const RecordState& record);
   void note(Table::Ref ref);
   void tell(const SavedRecord& change);
@@ -274,13 +277,13 @@ class Greylist {
   bool is_over(const RecordView& record, Seconds now) const {
     return rules::is_over(record.state(), policy_, now);
   }
-  void begin_class(std::size_t record_class);
-  void end_class();
+  void begin_list(RecordOrder order);
+  void end_list();
   bool comes_back(const RecordView& record, Seconds now);
   std::string_view key_of(const SavedRecord& record);
   template <class Knowledge, class Here>
   void learn(const SavedRecord& of, const Knowledge& known, const Here& here, Seconds forgotten,
-             Seconds now);
+             Seconds now, const Ip& asker);
   void become(const rules::Stored& now_is, const Found& before, const HashedKey& key);
   RecordView view_of(const SavedRecord& record);
   RecordView foreign_view_of(const SavedRecord& record);
@@ -301,7 +304,7 @@ class Greylist {
   std::size_t over_restored_ = 0;
   Table::Cursor expiry_cursor_{table_};
   ExpiryPass expiry_pass_;
-  std::array<std::uint64_t, kRecordClasses> settled_{};  // disorders that are put in order again
+  std::array<std::uint64_t, kOrders> settled_{};  // disorders that are put in order again
 
   // Of the query being decided.
   RecipientRules rules_;

@@ -22,7 +22,7 @@ void Greylist::apply(const rules::Effect& effect, Table::Ref ref, const HashedKe
     case Act::leave:
       return;
     case Act::touch:
-      return touch(ref, effect.record);
+      return touch(ref, key, effect.record);
     case Act::store:
       return store(ref, key, effect.record);
     case Act::erase:
@@ -33,21 +33,22 @@ void Greylist::apply(const rules::Effect& effect, Table::Ref ref, const HashedKe
 // The place among the old and young needs that only once in a while: it moves, and the change is
 // noted, when a new thousandth of the timeout has begun, so that repeats cost no more than the
 // look-up.
-void Greylist::touch(Table::Ref ref, const RecordState& record) {
+void Greylist::touch(Table::Ref ref, const HashedKey& key, const RecordState& record) {
   const Seconds granule = std::max<Seconds>(policy_.timeout / 1000, 1);
   if (table_.view(ref).seen / granule == record.seen / granule) {
     table_.set_seen(ref, record.seen);
     return;
   }
-  table_.update(ref, record.record_class, record.seen, record.passes);
+  table_.update(ref, record.record_class, record.seen, record.passes, key.asker);
   note(ref);
 }
 
 void Greylist::store(Table::Ref ref, const HashedKey& key, const RecordState& record) {
   if (ref == 0) {
-    ref = table_.insert({key.key, record.seen, record.record_class, record.passes}, key.hash());
+    ref = table_.insert({key.key, record.seen, record.record_class, record.passes}, key.hash(),
+                        key.asker);
   } else {
-    table_.update(ref, record.record_class, record.seen, record.passes);
+    table_.update(ref, record.record_class, record.seen, record.passes, key.asker);
   }
   note(ref);
 }
@@ -117,27 +118,28 @@ std::size_t Greylist::expire(Seconds now, std::size_t limit) {
   ExpiryPass& pass = expiry_pass_;
   if (!std::exchange(pass.running, true)) {
     expiry_cursor_.start();
-    pass.record_class = kRecordClasses;
+    pass.order = kOrders;
   }
   for (std::size_t done = 0; done < limit; ++done) {
     const Table::Ref ref = expiry_cursor_.next();
     if (ref == 0) {
-      end_class();
+      end_list();
       pass.running = false;
       return done;
     }
     const RecordView record = table_.view(ref);
-    if (std::size_t(record.record_class) != pass.record_class) {
-      end_class();
-      begin_class(std::size_t(record.record_class));
+    const RecordOrder order = table_.order(ref);
+    if (order != pass.order) {
+      end_list();
+      begin_list(order);
     }
     if (is_over(record, now)) {
       expiry_cursor_.step();
       if (attempts_ != nullptr && record.record_class == RecordClass::waiting) count_end(ref, now);
       table_.erase(ref);
-    } else if (table_.disorders(record.record_class) == settled_[pass.record_class]) {
-      expiry_cursor_.skip_class();  // all that come behind are younger
-      pass.record_class = kRecordClasses;
+    } else if (table_.disorders(order) == settled_[order]) {
+      expiry_cursor_.skip_list();  // all that come behind are younger
+      pass.order = kOrders;
     } else {
       pass.in_order &= record.seen >= pass.last;
       pass.last = record.seen;
@@ -147,26 +149,25 @@ std::size_t Greylist::expire(Seconds now, std::size_t limit) {
   return limit;
 }
 
-void Greylist::begin_class(std::size_t record_class) {
-  expiry_pass_.record_class = record_class;
-  expiry_pass_.disorders = table_.disorders(RecordClass(record_class));
+void Greylist::begin_list(RecordOrder order) {
+  expiry_pass_.order = order;
+  expiry_pass_.disorders = table_.disorders(order);
   expiry_pass_.in_order = true;
   expiry_pass_.last = 0;
 }
 
-// The pass has looked at all of a class. When it found them in order, and nothing has come out of
+// The pass has looked at all of a list. When it found them in order, and nothing has come out of
 // order since, the next pass may stop early again.
-void Greylist::end_class() {
+void Greylist::end_list() {
   const ExpiryPass& pass = expiry_pass_;
-  if (pass.record_class == kRecordClasses || !pass.in_order) return;
-  if (table_.disorders(RecordClass(pass.record_class)) == pass.disorders) {
-    settled_[pass.record_class] = pass.disorders;
-  }
+  if (pass.order == kOrders || !pass.in_order) return;
+  const auto order = RecordOrder(pass.order);
+  if (table_.disorders(order) == pass.disorders) settled_[order] = pass.disorders;
 }
 
 bool Greylist::has_over(Seconds then) const {
-  for (std::size_t c = 0; c < kRecordClasses; ++c) {
-    const Table::Ref oldest = table_.oldest(RecordClass(c));
+  for (RecordOrder order = 0; order < kOrders; ++order) {
+    const Table::Ref oldest = table_.oldest(order);
     if (oldest != 0 && is_over(table_.view(oldest), then)) return true;
   }
   return false;
@@ -174,7 +175,7 @@ bool Greylist::has_over(Seconds then) const {
 
 void Greylist::sort_by_age() {
   table_.sort_by_age();
-  for (std::size_t c = 0; c < kRecordClasses; ++c) settled_[c] = table_.disorders(RecordClass(c));
+  for (RecordOrder order = 0; order < kOrders; ++order) settled_[order] = table_.disorders(order);
 }
 
 // ---- records that come back --------------------------------------------------------------------
@@ -249,22 +250,22 @@ Greylist::Import Greylist::import(const SavedRecord& record, Seconds now) {
 
 template <class Knowledge, class Here>
 void Greylist::learn(const SavedRecord& of, const Knowledge& known, const Here& here,
-                     Seconds forgotten, Seconds now) {
+                     Seconds forgotten, Seconds now, const Ip& asker) {
   const std::string_view text = key_of(of);
-  const HashedKey key{text, table_.wide_hash(text)};
+  const HashedKey key{text, table_.wide_hash(text), asker};
   const Found found = find(key);
   const auto stored = found.stored ? here(*found.stored, policy_, now) : Knowledge();
   become(meaning(join(stored, known), forgotten, policy_, now), found, key);
 }
 
 void Greylist::learn(const SavedRecord& of, const TripletKnowledge& known, Seconds forgotten,
-                     Seconds now) {
-  learn(of, known, triplet_knowledge, forgotten, now);
+                     Seconds now, const Ip& asker) {
+  learn(of, known, triplet_knowledge, forgotten, now, asker);
 }
 
 void Greylist::learn(const SavedRecord& of, const ClientKnowledge& known, Seconds forgotten,
-                     Seconds now) {
-  learn(of, known, client_knowledge, forgotten, now);
+                     Seconds now, const Ip& asker) {
+  learn(of, known, client_knowledge, forgotten, now, asker);
 }
 
 void Greylist::become(const rules::Stored& now_is, const Found& before, const HashedKey& key) {

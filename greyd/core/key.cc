@@ -51,6 +51,12 @@ void append_network(std::string& key, const Ip& network) {
   key.append(reinterpret_cast<const char*>(network.bytes().data()) + skip, 16 - skip);
 }
 
+bool begins_as_key(std::string_view key) {
+  if (key.empty()) return false;
+  const char of = char(key[0] & ~kTriplet);
+  return of == 0 || of == kV6 || of == kName;
+}
+
 // Takes what append_network() or a name's tag began off `rest`.
 std::optional<Client> take_client(std::string_view& rest) {
   const char tag = rest[0];
@@ -109,10 +115,12 @@ std::string_view KeyBuilder::triplet(std::string_view recipient) {
   return triplet_;
 }
 
+std::optional<Client> client_of_key(std::string_view key) {
+  return begins_as_key(key) ? take_client(key) : std::nullopt;
+}
+
 std::optional<KeyParts> split_key(std::string_view key) {
-  if (key.empty()) return std::nullopt;
-  const char of = char(key[0] & ~kTriplet);
-  if (of != 0 && of != kV6 && of != kName) return std::nullopt;
+  if (!begins_as_key(key)) return std::nullopt;
   const bool is_triplet = (key[0] & kTriplet) != 0;
   const std::optional<Client> client = take_client(key);
   if (!client) return std::nullopt;

@@ -29,6 +29,8 @@ struct KeyParts {
   std::string_view sender, recipient;  // empty for a client
 };
 std::optional<KeyParts> split_key(std::string_view key);
+// Its client alone, of which less is looked at.
+std::optional<Client> client_of_key(std::string_view key);
 
 // Builds keys in a buffer of its own. Each view lives until the next call.
 class KeyBuilder {

@@ -15,14 +15,8 @@ std::size_t units_for(std::size_t bytes) {
   return (bytes + 7) / 8;
 }
 
-// What waits has none: there is a mark in their place.
-std::uint8_t passes_in(RecordClass record_class, std::uint8_t octet) {
-  return record_class == RecordClass::waiting ? std::uint8_t{0} : octet;
-}
-
-std::uint32_t stored(Seconds seen) {
-  return std::uint32_t(std::clamp<Seconds>(seen, 0, Seconds{UINT32_MAX}));
-}
+constexpr std::size_t kTripletPart = 16;  // of the records, that no client takes
+static_assert(Shares::kUnit == Table::kBytesPerRecord);
 
 }  // namespace
 
@@ -31,7 +25,9 @@ Table::Table(std::size_t max_records, const HashKey& hash_key)
       hash_key_(hash_key),
       // As many chunks as a Ref can name, at most.
       max_chunks_(std::clamp<std::size_t>(max_records_ * kBytesPerRecord / kChunk, 1,
-                                          (std::size_t{1} << 32) / kUnitsPerChunk - 1)) {
+                                          (std::size_t{1} << 32) / kUnitsPerChunk - 1)),
+      client_room_(max_records_ - std::max<std::size_t>(max_records_ / kTripletPart, 1)),
+      shares_(max_records_, client_room_, hash_key) {
   buckets_.push_back(std::make_unique<Bucket>());
   directory_.push_back(buckets_.back().get());
 }
@@ -44,9 +40,9 @@ std::string_view Table::key_of(const Record* record) const {
 
 RecordView Table::view(Ref ref) const {
   const Record* record = at(ref);
-  const auto record_class = RecordClass(record->record_class);
+  const RecordClass record_class = class_of(RecordOrder(record->order));
   return {key_of(record), record->seen, record_class,
-          passes_in(record_class, record->passes_or_mark)};
+          passes_in(record_class, std::uint8_t(record->passes_or_mark))};
 }
 
 std::size_t Table::units_of(const Record* record) {
@@ -64,7 +60,8 @@ Table::Ref Table::allocate(std::size_t units) {
     for (std::size_t size = units + kMinUnits; size <= kMaxUnits; ++size) {
       if (free_[size] != 0) return take_free(size, units);
     }
-    if (!add_chunk()) reclaim_chunk();
+    if (add_chunk() || evict_over_share(units)) continue;
+    reclaim_chunk();
   }
 }
 
@@ -79,8 +76,8 @@ Table::Ref Table::take_free(std::size_t size, std::size_t units) {
 void Table::release(Ref ref, std::size_t units) {
   assert(units >= kMinUnits && units <= kMaxUnits);
   Record* block = at(ref);
-  block->record_class = kFree;
-  block->key_size = std::uint16_t(units * kUnit - kHeader);
+  block->order = kFree;
+  block->key_size = std::uint32_t(units * kUnit - kHeader) & kMaxKeySize;
   block->prev = 0;
   block->next = free_[units];
   if (block->next != 0) at(block->next)->prev = ref;
@@ -121,7 +118,7 @@ bool Table::add_chunk() {
   return true;
 }
 
-// Evicts all records of the lowest class from the chunk that holds the oldest of them, and moves
+// Evicts all records of the lowest list from the chunk that holds the oldest of them, and moves
 // the others to its beginning: the rest is to be allocated from.
 void Table::reclaim_chunk() {
   if (size_ == 0) {  // nothing but free blocks that are all too small: begin anew
@@ -131,23 +128,19 @@ void Table::reclaim_chunk() {
     bump_end_ = Ref(kUnitsPerChunk);
     return;
   }
-  const Order* lowest = orders_.data();
-  while (lowest->head == 0) ++lowest;
-  const auto doomed = std::uint8_t(lowest - orders_.data());
+  const RecordOrder doomed = lowest();
   give_back_bump();
-  const std::size_t chunk = lowest->head / kUnitsPerChunk;
+  const std::size_t chunk = orders_[doomed].head / kUnitsPerChunk;
   const Ref end = Ref((chunk + 1) * kUnitsPerChunk);
   Ref to = chunk == 0 ? Ref(kMinUnits) : Ref(chunk * kUnitsPerChunk);
   for (Ref from = to; from < end;) {
     const Record* record = at(from);
     const auto units = Ref(units_of(record));
-    if (record->record_class == kFree) {
+    if (record->order == kFree) {
       remove_free(from);
-    } else if (record->record_class == doomed) {
-      unindex(hash(key_of(record)), from);
-      unlink(from);
-      --size_;
-      ++evictions_;
+    } else if (record->order == doomed) {
+      forget(from);
+      count_eviction(doomed);
     } else {
       if (from != to) relocate(from, to);
       to += units;
@@ -163,106 +156,51 @@ void Table::relocate(Ref from, Ref to) {
   slot_of(hash(key_of(at(from))), from).ref = to;
   std::memmove(static_cast<void*>(at(to)), at(from), units_of(at(from)) * kUnit);
   const Record* record = at(to);
-  Order& order = orders_[record->record_class];
-  (record->prev != 0 ? at(record->prev)->next : order.head) = to;
-  (record->next != 0 ? at(record->next)->prev : order.tail) = to;
+  List& list = orders_[record->order];
+  (record->prev != 0 ? at(record->prev)->next : list.head) = to;
+  (record->next != 0 ? at(record->next)->prev : list.tail) = to;
   for (Cursor* cursor : cursors_) {
     if (cursor->next_ == from) cursor->next_ = to;
     if (cursor->last_ == from) cursor->last_ = to;
   }
 }
 
-Table::Ref Table::insert(const RecordView& record, Hash key_hash) {
+Table::Ref Table::insert(const RecordView& record, Hash key_hash, const Ip& asker) {
   assert(record.key.size() <= kMaxKey);
-  if (size_ >= max_records_) evict();
+  const std::size_t octets = kHeader + record.key.size();
+  evict_for(record.record_class, Shares::weight_of(octets));
   make_room(key_hash);  // this and the next line may throw; what follows may not
-  const Ref ref = allocate(units_for(kHeader + record.key.size()));
+  const Ref ref = allocate(units_for(octets));
   Record* stored_record = at(ref);
   stored_record->seen = stored(record.seen);
-  stored_record->key_size = std::uint16_t(record.key.size());
+  stored_record->key_size = std::uint32_t(record.key.size()) & kMaxKeySize;
   stored_record->passes_or_mark = passes_in(record.record_class, record.passes);
   std::memcpy(reinterpret_cast<char*>(stored_record) + kHeader, record.key.data(),
               record.key.size());
-  link(ref, record.record_class);
+  link(ref, take_share(stored_record, record.record_class, asker));
   index(key_hash, ref);
   ++size_;
   return ref;
 }
 
-void Table::update(Ref ref, RecordClass record_class, Seconds seen, std::uint8_t passes) {
-  unlink(ref);
-  at(ref)->seen = stored(seen);
-  at(ref)->passes_or_mark = passes_in(record_class, passes);
-  link(ref, record_class);
-}
-
-void Table::set_seen(Ref ref, Seconds seen) {
-  at(ref)->seen = stored(seen);
-}
-
 void Table::erase(Ref ref) {
+  const std::size_t units = units_of(at(ref));
+  forget(ref);
+  release(ref, units);
+}
+
+// All but its memory.
+void Table::forget(Ref ref) {
   const Record* record = at(ref);
+  give_back_share(record);
   unindex(hash(key_of(record)), ref);
   unlink(ref);
-  release(ref, units_of(record));
   --size_;
-}
-
-void Table::evict() {
-  for (const Order& order : orders_) {
-    if (order.head == 0) continue;
-    erase(order.head);
-    ++evictions_;
-    return;
-  }
 }
 
 std::size_t Table::memory() const {
   return chunks_.size() * kChunk + buckets_.size() * sizeof(Bucket) +
-         directory_.size() * sizeof(directory_[0]);
-}
-
-// ---- order of age ------------------------------------------------------------------------------
-
-void Table::link(Ref ref, RecordClass record_class) {
-  Order& order = orders_[std::size_t(record_class)];
-  Record* record = at(ref);
-  record->record_class = std::uint8_t(record_class);
-  record->prev = order.tail;
-  record->next = 0;
-  if (order.tail != 0 && at(order.tail)->seen > record->seen) ++order.disorders;
-  (order.tail != 0 ? at(order.tail)->next : order.head) = ref;
-  order.tail = ref;
-  ++order.count;
-}
-
-void Table::unlink(Ref ref) {
-  for (Cursor* cursor : cursors_) {
-    if (cursor->next_ == ref) cursor->step();
-    if (cursor->last_ == ref) cursor->last_ = at(ref)->prev;
-  }
-  const Record* record = at(ref);
-  Order& order = orders_[record->record_class];
-  (record->prev != 0 ? at(record->prev)->next : order.head) = record->next;
-  (record->next != 0 ? at(record->next)->prev : order.tail) = record->prev;
-  --order.count;
-}
-
-void Table::sort_by_age() {
-  for (std::size_t c = 0; c < kRecordClasses; ++c) {
-    std::vector<std::pair<std::uint32_t, Ref>> refs;
-    refs.reserve(orders_[c].count);
-    for (Ref ref = orders_[c].head; ref != 0; ref = at(ref)->next) {
-      refs.emplace_back(at(ref)->seen, ref);
-    }
-    std::stable_sort(refs.begin(), refs.end(),
-                     [](const auto& a, const auto& b) { return a.first < b.first; });
-    orders_[c] = {0, 0, 0, orders_[c].disorders};
-    for (const auto& [seen, ref] : refs) link(ref, RecordClass(c));
-    for (Cursor* cursor : cursors_) {
-      if (cursor->record_class_ == c && cursor->next_ != 0) cursor->start_class();
-    }
-  }
+         directory_.size() * sizeof(directory_[0]) + shares_.memory();
 }
 
 // ---- index -------------------------------------------------------------------------------------

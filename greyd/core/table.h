@@ -9,10 +9,16 @@
 //   two; nothing else moves, so no insertion pays for a rehash of the whole table. The directory
 //   alone doubles as a whole, and is small: 4 bytes for about 300 records.
 // - Keys come from outside, so they are hashed with SipHash under a secret key and compared whole.
-// - Every record is in one of four lists, in the order in which they were put there: waiting
-//   triplets, accepted bounces, passed triplets, clients. That is the order of their stamps too,
-//   unless the clock was set: each list counts how often it was not. Eviction takes from the heads,
-//   and so never searches; nor does expiry, where the order holds.
+// - Every record is in one of eight lists, in the order in which they were put there: waiting
+//   triplets, accepted bounces, passed triplets, clients, each twice, for what is within the shares
+//   of whoever holds it and for what is over them (shares.h). That is the order of their stamps
+//   too, unless the clock was set: each list counts how often it was not. Eviction takes from the
+//   heads, and so never searches; nor does expiry, where the order holds.
+// - What is evicted for a triplet: triplets over the shares, then within, each in the order of the
+//   classes. A client goes for clients only, as a sixteenth of the records is left to triplets; or
+//   where there is no triplet to go, as the system has no memory.
+// - Whether a record is within is said when it comes. Later it may come within, when it is updated
+//   and there is room now; it is never put out.
 //
 // Reads no clock, does no IO, does not log. Not thread-safe.
 #pragma once
@@ -21,12 +27,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "greyd/base/hash_key.h"
 #include "greyd/core/record_state.h"
+#include "greyd/core/shares.h"
 
 namespace grey {
 
@@ -40,14 +48,27 @@ struct RecordView {
   RecordState state() const { return {record_class, seen, passes}; }
 };
 
+// A list of records: their class, and whether they are over the shares.
+using RecordOrder = std::uint8_t;
+constexpr std::size_t kOrders = 2 * kRecordClasses;
+constexpr RecordOrder order_of(RecordClass record_class, bool over) {
+  return RecordOrder(std::size_t(record_class) + (over ? kRecordClasses : 0));
+}
+constexpr RecordClass class_of(RecordOrder order) {
+  return RecordClass(order % kRecordClasses);
+}
+constexpr bool is_over_share(RecordOrder order) {
+  return order >= kRecordClasses;
+}
+
 class Table {
  public:
   // Names a record; 0 names none. Valid until that record is erased, or another is inserted.
   using Ref = std::uint32_t;
   static constexpr std::size_t kMaxKey = 1023;  // bytes
 
-  // At `max_records` (at least 1) an insertion evicts the oldest record of the lowest class. All
-  // records together take at most kBytesPerRecord for each that is allowed (and 1 MiB at least).
+  // At `max_records` (at least 1) an insertion evicts another record, see above. All records
+  // together take at most kBytesPerRecord for each that is allowed (and 1 MiB at least).
   static constexpr std::size_t kBytesPerRecord = 128;
   Table(std::size_t max_records, const HashKey& hash_key);
 
@@ -69,41 +90,47 @@ class Table {
   void prefetch_record(Hash key_hash) const;
   // REQUIRES: no record of this key, key.size() <= kMaxKey. May evict other records. Throws
   // std::bad_alloc, with no record changed, when there is no memory for the index.
-  Ref insert(const RecordView& record, Hash key_hash);
+  // `asker`: the host that asks, whose share it comes to; Ip() where there is none.
+  Ref insert(const RecordView& record, Hash key_hash, const Ip& asker = Ip());
   Ref insert(const RecordView& record) { return insert(record, hash(record.key)); }
-  // Gives the record a new class, stamp and passes, and puts it at the young end of its list.
-  void update(Ref ref, RecordClass record_class, Seconds seen, std::uint8_t passes);
+  // Gives the record a new class, stamp and passes, and puts it at the young end of its list. What
+  // was over the shares and has room in them now comes to those of `asker`.
+  void update(Ref ref, RecordClass record_class, Seconds seen, std::uint8_t passes,
+              const Ip& asker = Ip());
   // Changes the stamp alone; its place among the old and young stays.
   void set_seen(Ref ref, Seconds seen);
   // An octet that may be noted with a record that waits, and is gone when it is updated: 0 at
   // first. REQUIRES: of the class waiting.
   void set_mark(Ref ref, std::uint8_t mark) { at(ref)->passes_or_mark = mark; }
-  std::uint8_t mark(Ref ref) const { return at(ref)->passes_or_mark; }
+  std::uint8_t mark(Ref ref) const { return std::uint8_t(at(ref)->passes_or_mark); }
   void erase(Ref ref);
 
-  // Puts each class in order of its stamps; those of one second keep theirs. Slow: for a start. A
-  // cursor in the midst of a class begins it again, so that it misses none.
+  // Puts each list in order of its stamps; those of one second keep theirs. Slow: for a start. A
+  // cursor in the midst of a list begins it again, so that it misses none.
   void sort_by_age();
 
   RecordView view(Ref ref) const;
-  Ref oldest(RecordClass record_class) const { return orders_[std::size_t(record_class)].head; }
-  Ref next_younger(Ref ref) const { return at(ref)->next; }
+  RecordOrder order(Ref ref) const { return RecordOrder(at(ref)->order); }
+  Ref oldest(RecordOrder order) const { return orders_[order].head; }
+  Ref oldest(RecordClass record_class) const { return oldest(order_of(record_class, false)); }
+  Ref next_younger(Ref ref) const { return at(ref)->next; }  // of its list
 
   // How often a record came into this list behind a younger one, as the clock was set back or as
   // it was restored so.
-  std::uint64_t disorders(RecordClass c) const { return orders_[std::size_t(c)].disorders; }
+  std::uint64_t disorders(RecordOrder order) const { return orders_[order].disorders; }
 
-  // A way through all records, in the order of the classes and in each from its oldest. It may
+  // A way through all records: list by list, what is within the shares first, so that what is
+  // restored in that order finds the same room, and in each from its oldest. It may
   // pause while the table changes: each record that is neither erased nor updated in the meantime
   // is visited once; others may or may not be. Any number of cursors at a time. The table must
   // outlive its cursors. Records that go to the young end meanwhile must not keep it going for
-  // ever, nor take the turn of others: of each class it ends with the record that was the youngest
+  // ever, nor take the turn of others: of each list it ends with the record that was the youngest
   // when it came to it. After sort_by_age() in the meantime a record may be visited twice.
   //
   // One that is `following` ends with the youngest there is then, after twice as many as there were
-  // at most: what is updated it may visit twice, and misses only what goes to a class that is done.
+  // at most: what is updated it may visit twice, and misses only what goes to a list that is done.
   //
-  // One `from_young` goes the other way, from the youngest that there was of each class.
+  // One `from_young` goes the other way, from the youngest that there was of each list.
   enum class Way : std::uint8_t { from_old, following, from_young };
 
   class Cursor {
@@ -114,9 +141,9 @@ class Table {
     Cursor& operator=(const Cursor&) = delete;
 
     void start();
-    Ref next();         // the record it is at; 0 at the end
-    void step();        // moves on from there. REQUIRES: next() is not 0.
-    void skip_class();  // moves on to the next class
+    Ref next();        // the record it is at; 0 at the end
+    void step();       // moves on from there. REQUIRES: next() is not 0.
+    void skip_list();  // moves on to the next list
     // Calls visit(const RecordView&) for up to `limit` records. False when it is at the end.
     template <typename Visit>
     bool walk(std::size_t limit, Visit visit) {
@@ -131,38 +158,45 @@ class Table {
 
    private:
     friend class Table;
-    void start_class();
+    void start_list();
 
     Table& table_;
-    std::size_t record_class_ = kRecordClasses;
-    Ref next_ = 0;  // 0: the class is done
-    Ref last_ = 0;  // of the class, at next_ or younger; of no use from_young
+    std::size_t order_ = kOrders;
+    Ref next_ = 0;  // 0: the list is done
+    Ref last_ = 0;  // of the list, at next_ or younger; of no use from_young
     const Way way_;
-    std::size_t left_ = 0;  // of the class, where it is following
+    std::size_t left_ = 0;  // of the list, where it is following
   };
 
   std::size_t size() const { return size_; }
-  std::size_t count(RecordClass c) const { return orders_[std::size_t(c)].count; }
+  std::size_t count(RecordClass c) const {
+    return orders_[order_of(c, false)].count + orders_[order_of(c, true)].count;
+  }
+  std::size_t over_share() const;  // records
   std::uint64_t evictions() const { return evictions_; }
+  std::uint64_t evictions_over_share() const { return evictions_over_share_; }  // of these
+  const Shares& shares() const { return shares_; }
   std::size_t memory() const;  // bytes held for records and index
 
  private:
   // A record's bytes: this header, then the key. A free block is a header, too: linked in its free
-  // list, of the class kFree, and with a key_size that makes up its length.
+  // list, in the order kFree, and with a key_size that makes up its length.
   struct Record {
     std::uint32_t next;
     std::uint32_t prev;
     std::uint32_t seen;
-    std::uint16_t key_size;
-    std::uint8_t passes_or_mark;  // of a client, or set_mark()
-    std::uint8_t record_class;
+    std::uint32_t key_size : 11;
+    std::uint32_t order : 5;
+    std::uint32_t asker : 8;           // whose share it is in, if it is within
+    std::uint32_t passes_or_mark : 8;  // of a client, or set_mark()
   };
   static constexpr std::size_t kHeader = sizeof(Record);
   static_assert(kHeader == 16);
   static constexpr std::size_t kUnit = 8;
   static constexpr std::size_t kChunk = std::size_t{1} << 20;
   static constexpr std::size_t kUnitsPerChunk = kChunk / kUnit;
-  static constexpr std::uint8_t kFree = 0xff;
+  static constexpr std::uint32_t kFree = 0x1f;
+  static constexpr std::uint32_t kMaxKeySize = 0x7ff;        // that fits, of a free block
   static constexpr std::size_t kMinUnits = kHeader / kUnit;  // of any block
   static constexpr std::size_t kMaxUnits = (kHeader + kMaxKey + kUnit - 1) / kUnit;
 
@@ -177,7 +211,7 @@ class Table {
     std::uint32_t used = 0;
     std::uint32_t depth = 0;  // how many top bits of the hash its records have in common
   };
-  struct Order {
+  struct List {
     Ref head = 0, tail = 0;
     std::size_t count = 0;
     std::uint64_t disorders = 0;
@@ -188,6 +222,8 @@ class Table {
                                      ref % kUnitsPerChunk * kUnit);
   }
   std::string_view key_of(const Record* record) const;
+  static std::uint32_t stored(Seconds seen);
+  static std::uint8_t passes_in(RecordClass record_class, std::uint8_t octet);
   std::size_t directory_index(Hash hash) const;
   Bucket& bucket_of(Hash hash) const { return *directory_[directory_index(hash)]; }
   void index(Hash hash, Ref ref);
@@ -204,9 +240,18 @@ class Table {
   void give_back_bump();
   void release(Ref ref, std::size_t units);
   void remove_free(Ref ref);
-  void link(Ref ref, RecordClass record_class);
+  Shares::Load load_of(const Record* record, RecordClass record_class, Shares::Asker asker) const;
+  RecordOrder take_share(Record* record, RecordClass record_class, const Ip& asker);
+  void give_back_share(const Record* record);
+  void append(Ref ref, RecordOrder order);
+  void link(Ref ref, RecordOrder order);
   void unlink(Ref ref);
-  void evict();
+  void forget(Ref ref);
+  void count_eviction(RecordOrder order);
+  RecordOrder lowest() const;
+  bool evict(std::span<const RecordOrder> from);
+  void evict_for(RecordClass record_class, std::uint32_t weight);
+  bool evict_over_share(std::size_t units);
 
   std::size_t max_records_;
   HashKey hash_key_;
@@ -217,9 +262,12 @@ class Table {
   std::vector<std::unique_ptr<Bucket>> buckets_;
   std::vector<Bucket*> directory_;  // 2^directory_depth_ of them, a bucket in as many as it spans
   unsigned directory_depth_ = 0;
-  std::array<Order, kRecordClasses> orders_{};
+  std::array<List, kOrders> orders_{};
+  std::size_t client_room_;  // units of Shares that clients may weigh
+  std::size_t client_weight_ = 0;
+  Shares shares_;
   std::size_t size_ = 0;
-  std::uint64_t evictions_ = 0;
+  std::uint64_t evictions_ = 0, evictions_over_share_ = 0;
   std::vector<Cursor*> cursors_;  // whose places are kept in order
 };
 

@@ -1,5 +1,5 @@
-// Ways through the table. What keeps their places while it changes is in table.cc: unlink(),
-// relocate() and sort_by_age().
+// Ways through the table. What keeps their places while it changes is elsewhere: unlink() and
+// sort_by_age() in table_orders.cc, relocate() in table.cc.
 #include <vector>
 
 #include "greyd/core/table.h"
@@ -21,21 +21,21 @@ Table::Cursor::~Cursor() {
 }
 
 void Table::Cursor::start() {
-  record_class_ = 0;
-  start_class();
+  order_ = 0;
+  start_list();
 }
 
-void Table::Cursor::start_class() {
-  const Order& order = table_.orders_[record_class_];
-  next_ = way_ == Way::from_young ? order.tail : order.head;
-  last_ = order.tail;
-  left_ = 2 * order.count + kLeast;
+void Table::Cursor::start_list() {
+  const List& list = table_.orders_[order_];
+  next_ = way_ == Way::from_young ? list.tail : list.head;
+  last_ = list.tail;
+  left_ = 2 * list.count + kLeast;
 }
 
 Table::Ref Table::Cursor::next() {
-  while (record_class_ < kRecordClasses) {
+  while (order_ < kOrders) {
     if (next_ != 0) return next_;
-    skip_class();
+    skip_list();
   }
   return 0;
 }
@@ -49,10 +49,10 @@ void Table::Cursor::step() {
   next_ = is_last ? 0 : table_.at(next_)->next;
 }
 
-void Table::Cursor::skip_class() {
+void Table::Cursor::skip_list() {
   next_ = 0;
-  if (record_class_ >= kRecordClasses || ++record_class_ == kRecordClasses) return;
-  start_class();
+  if (order_ >= kOrders || ++order_ == kOrders) return;
+  start_list();
 }
 
 }  // namespace grey

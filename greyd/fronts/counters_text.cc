@@ -120,6 +120,7 @@ void visit_counters(const Counters& counters, const VisitCounter& visit) {
   add(visitor, counters.state);
   add(visitor, counters.attempts);
   visitor.add("records", "evicted", counters.evicted);
+  visitor.add("records", "evicted-over-share", counters.evicted_over_share);
   visitor.add("log", "lines", counters.log_lines);
   visitor.add("loop", "unexpected", counters.unexpected);
 }

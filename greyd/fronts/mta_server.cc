@@ -11,8 +11,9 @@ namespace {
 
 static_assert(MtaCounters::kBadClient == kMtaFaults);
 
-constexpr Seconds kLogPeriod = 10;          // seconds, of each kind of trouble
-constexpr std::size_t kKeptRequest = 1024;  // bytes kept for the next request of a batch
+constexpr Seconds kLogPeriod = 10;             // seconds, of each kind of trouble
+constexpr std::size_t kKeptRequest = 1024;     // bytes kept for the next request of a batch
+const Ip kThisHost = Ip::from_v4(0x7f000001);  // asks by the socket in the file system
 
 }  // namespace
 
@@ -171,6 +172,7 @@ void MtaServer::prepare(Batch& batch, Seconds now) {
     const std::string_view instance = entry.request.get(Attribute::instance);
     if (!instance.empty())
       query.message = question_id(question_key_, {query.client.ip, 0}, instance);
+    query.asker = entry.source ? entry.source->ip : kThisHost;
     batch.queries.push_back(query);
     batch.entry_of.push_back(i);
   }

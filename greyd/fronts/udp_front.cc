@@ -139,6 +139,7 @@ std::size_t UdpFront::parse_all(Batch& batch, bool set_dear_aside, Seconds now) 
     // Copies of one with a key have all that it came with.
     if (!key.is_used) complete(query, datagram, question, batch.completed[queries], now);
     query.question = question;
+    query.asker = source.ip;
     batch.datagram_of[queries++] = i;
   }
   return queries;

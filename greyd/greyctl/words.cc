@@ -4,6 +4,7 @@
 
 #include <array>
 #include <charconv>
+#include <cstdint>
 #include <ctime>
 #include <nlohmann/json.hpp>
 
@@ -175,6 +176,13 @@ std::string status_text(const Json& status, const Paint& paint) {
           count_text(records, "passed") + " passed, " + count_text(records, "known") +
           " known clients, " + count_text(records, "bounce") + " bounces; at most " +
           count_text(records, "most") + ", " + count_text(records, "evicted") + " evicted\n";
+  const auto over = records.value("over_share", std::uint64_t{0}),
+             evicted_over = records.value("evicted_over_share", std::uint64_t{0});
+  if (over + evicted_over > 0) {
+    text += "        " + std::to_string(over) +
+            " over the share of a network or an asker, which go first; of the evicted " +
+            std::to_string(evicted_over) + "\n";
+  }
   const Json lists = status.value("lists", Json::object());
   const Seconds loaded = lists.value("loaded_at", Seconds{0});
   text += "lists   loaded " + ago(loaded, now) + " (" + text_of_time(loaded) + ")\n";

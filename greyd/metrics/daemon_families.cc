@@ -27,6 +27,7 @@ constexpr CounterFamily kCounters[] = {
      "Triplets that were forgotten before a good retry: never, or trusted where their client had "
      "become known by another."},
     {"evictions", "Records that had to go for others at the limit."},
+    {"evictions_over_share", "Of these, such as were over the share of a network or an asker."},
     {"connections", "Connections by socket, and what has become of them."},
     {"snapshots", "Times that the whole state was saved."},
     {"save_failures", "Times that it could not be."},
@@ -87,6 +88,7 @@ constexpr CounterSource kSources[] = {
     {"attempts.never", "attempts_ended", "how", "never"},
     {"attempts.trusted", "attempts_ended", "how", "trusted"},
     {"records.evicted", "evictions"},
+    {"records.evicted-over-share", "evictions_over_share"},
     {"policy.connections.", "connections", "event", {}, "socket", "policy"},
     {"control.connections.", "connections", "event", {}, "socket", "control"},
     {"state.saved", "snapshots"},
@@ -208,6 +210,8 @@ struct GaugeSource {
 };
 constexpr GaugeSource kGauges[] = {
     {"records_limit", "The most records that are kept.", "records", "most"},
+    {"records_over_share", "Records over the share of a network or an asker, which go first.",
+     "records", "over_share"},
     {"records_bytes", "Memory of the records.", "records", "bytes"},
     {"saved_timestamp_seconds", "When the context file was written.", "state", "saved_at"},
     {"lists_loaded_timestamp_seconds", "When lists and rules were read.", "lists", "loaded_at"},

@@ -52,7 +52,7 @@ void Service::decide(std::span<const wire::Query> batch, Seconds now, Done done)
   if (decisions_.size() < batch.size()) decisions_.resize(batch.size());
   greylist_.decide(batch, *lists_, now, decisions_);
   commit();
-  counters_.evicted = greylist_.table().evictions();
+  count_evictions();
   if (on_decided_) on_decided_(batch, {decisions_.data(), batch.size()}, now);
   for (std::size_t i = 0; i < batch.size(); ++i) done(i, decisions_[i]);
 }
@@ -74,11 +74,16 @@ void Service::decide_known(std::span<const wire::Query> batch, Seconds now, cons
   }
 }
 
+void Service::count_evictions() {
+  counters_.evicted = greylist_.table().evictions();
+  counters_.evicted_over_share = greylist_.table().evictions_over_share();
+}
+
 Service::Imported Service::import(std::span<const SavedRecord> records, Seconds now) {
   Imported imported;
   for (const SavedRecord& record : records) count(imported, greylist_.import(record, now));
   files_.commit();
-  counters_.evicted = greylist_.table().evictions();
+  count_evictions();
   return imported;
 }
 
@@ -109,8 +114,8 @@ Result<LoadReport> Service::load(Seconds now, Seconds monotonic) {
   note.clear();
   totals_.load(now, greylist_, note);
   if (!note.empty()) report->notes.push_back(std::move(note));
-  for (std::size_t c = 0; c < kRecordClasses; ++c) {
-    if (greylist_.table().disorders(RecordClass(c)) == 0) continue;
+  for (RecordOrder order = 0; order < kOrders; ++order) {
+    if (greylist_.table().disorders(order) == 0) continue;
     greylist_.sort_by_age();
     break;
   }

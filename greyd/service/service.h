@@ -45,9 +45,11 @@ class Service : public Decider {
   void forget(std::span<const wire::Query>) noexcept override {}  // nothing is ever open
   // Greylist::learn(), and it is in the journal.
   template <typename Knowledge>
-  void learn(const SavedRecord& of, const Knowledge& known, Seconds forgotten, Seconds now) {
-    greylist_.learn(of, known, forgotten, now);
+  void learn(const SavedRecord& of, const Knowledge& known, Seconds forgotten, Seconds now,
+             const Ip& asker = Ip()) {
+    greylist_.learn(of, known, forgotten, now, asker);
     commit();
+    count_evictions();
   }
   // What is learned and decided in `work` is in the journal when this returns, in one write: so
   // nobody outside is to be told of it earlier, though `done` is called as ever. Not within itself.
@@ -133,6 +135,7 @@ class Service : public Decider {
   void commit() {
     if (!together_) files_.commit();
   }
+  void count_evictions();
   void report_state(StateFiles::Level level, const std::string& text);
   void report_lists() const;
   std::size_t take_lists(Lists&& lists);

@@ -1,6 +1,7 @@
 #include "greyd/service/totals_keeper.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <utility>
 
@@ -8,6 +9,9 @@
 
 namespace grey {
 namespace {
+
+constexpr std::array kWaiting{order_of(RecordClass::waiting, false),
+                              order_of(RecordClass::waiting, true)};
 
 // What `now` has and `before` had not.
 HourEvents since(const HourEvents& before, HourEvents now) {
@@ -64,9 +68,11 @@ void TotalsKeeper::load(Seconds now, Greylist& greylist, std::string& note) {
   // Those that are over have been told of, and may have been counted as ended before a death.
   std::map<Seconds, Count> waiting;
   const Table& table = greylist.table();
-  for (auto ref = table.oldest(RecordClass::waiting); ref != 0; ref = table.next_younger(ref)) {
-    const Seconds seen = table.view(ref).seen;
-    if (now - seen < waiting_life_) ++waiting[hour_of(seen)];
+  for (const RecordOrder order : kWaiting) {
+    for (auto ref = table.oldest(order); ref != 0; ref = table.next_younger(ref)) {
+      const Seconds seen = table.view(ref).seen;
+      if (now - seen < waiting_life_) ++waiting[hour_of(seen)];
+    }
   }
   for (const auto& [hour, count] : waiting) attempts_.have_waiting(hour, count);
   saved_at_ = accounted_at_ = now;
@@ -101,8 +107,8 @@ void TotalsKeeper::account(Seconds now) {
 Seconds TotalsKeeper::first_open(Seconds now) const {
   Seconds first = now - waiting_life_ - kHourSeconds;
   const Table& table = greylist_->table();
-  if (const auto oldest = table.oldest(RecordClass::waiting)) {
-    first = std::min(first, table.view(oldest).seen);
+  for (const RecordOrder order : kWaiting) {
+    if (const auto oldest = table.oldest(order)) first = std::min(first, table.view(oldest).seen);
   }
   return hour_of(std::max<Seconds>({first, now - kMostOpen, 0}));
 }

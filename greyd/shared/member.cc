@@ -178,7 +178,7 @@ Call Member::next_to_tell(Seconds now) {
   });
   of.walked = !more;
   if (more && of.old >= kOldEnough) {
-    of.walk.skip_class();
+    of.walk.skip_list();
     of.old = 0;
   }
   return tell.take();

@@ -48,6 +48,7 @@ struct SharedDecider::Open {
   Opens::iterator self;
   std::uint64_t question = 0;
   Seconds now = 0;
+  Ip asker;
   std::vector<Waiter> waiters;  // of the same question; none: nobody waits any more
 
   // Of the client, then of each triplet, in the order of the recipients' octets:
@@ -222,6 +223,7 @@ void SharedDecider::fill(Open& open, const wire::Query& query) {
   for (const std::string_view recipient : query.recipients) {
     open.records[next++] = builder_.triplet(recipient);
   }
+  open.asker = query.asker;
   open.prefix = builder_.sender_prefix().size();
   const auto first = open.records.begin() + 1;
   if (next > 2) {
@@ -353,9 +355,9 @@ void SharedDecider::learn(const Open& open, std::size_t number) {
   if (known.text.empty() && forgotten == 0) return;
   if (number == 0) {
     if (const auto client = read_client_knowledge(known.text))
-      service_.learn(*record, *client, forgotten, open.now);
+      service_.learn(*record, *client, forgotten, open.now, open.asker);
   } else if (const auto triplet = read_triplet_knowledge(known.text)) {
-    service_.learn(*record, *triplet, forgotten, open.now);
+    service_.learn(*record, *triplet, forgotten, open.now, open.asker);
   }
 }
 

@@ -113,7 +113,11 @@ struct Query {
   std::string_view envelope;
   bool probe = false;       // decides nothing and leaves no trace in the state
   std::size_t unasked = 0;  // recipients named beyond kMaxRecipients
-  // Both are not in a datagram; 0 when nobody can tell.
+  // These are not in a datagram.
+  // The host that asks, in whose share of the records it is what the query adds; Ip() when nobody
+  // can tell.
+  Ip asker = {};
+  // Both are 0 when nobody can tell.
   // The same for all queries about one message: a good retry of it counts once.
   std::uint64_t message = 0;
   // The same for copies of one question, in whichever form: what an asker sends again, as it got no

@@ -2,8 +2,8 @@
 // once, nothing stays open, and no stamp of the table lies further ahead than a clock may.
 //
 // The input is a series of steps, one octet each: a question, a second that goes by, an order. What
-// the store answers is taken from the rest of the input: texts, each ended by a newline, the last of
-// an answer by a zero; an answer that begins with 0xff does not come.
+// the store answers is taken from the rest of the input: texts, each ended by a newline, the last
+// of an answer by a zero; an answer that begins with 0xff does not come.
 #include <optional>
 #include <string>
 #include <vector>
@@ -53,7 +53,8 @@ struct Daemon {
   explicit Daemon(std::string_view text) : store(text) {
     ServiceSettings settings;
     settings.context_file = directory / "context";
-    service.emplace(settings, HashKey{}, background, [](auto, const auto&) {}, counters);
+    service.emplace(
+        settings, HashKey{}, background, [](auto, const auto&) {}, counters);
     REQUIRE(service->load(kStart, 100));
     orders.emplace(*service, store, "fuzz", order_counters);
     decider.emplace(*service, store, keys, *orders, decider_counters,

@@ -1,6 +1,6 @@
-// What comes from a store or a Sentinel: replies come to the same however the octets are cut, within
-// their bounds, and a text of theirs is read or is none; what was read is read again, the same, from
-// what is written of it.
+// What comes from a store or a Sentinel: replies come to the same however the octets are cut,
+// within their bounds, and a text of theirs is read or is none; what was read is read again, the
+// same, from what is written of it.
 //
 // The first octet says how long the pieces are.
 #include <algorithm>

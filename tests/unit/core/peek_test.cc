@@ -24,8 +24,8 @@ std::string state_of(const Greylist& greylist, const Counted& changes) {
   std::string state;
   greylist.for_each([&](const SavedRecord& record) { append_record(state, record); });
   const Table& table = greylist.table();
-  for (std::size_t c = 0; c < kRecordClasses; ++c) {
-    state += std::to_string(table.disorders(RecordClass(c))) + " ";
+  for (RecordOrder order = 0; order < kOrders; ++order) {
+    state += std::to_string(table.disorders(order)) + " ";
   }
   return state + std::to_string(table.evictions()) + " " + std::to_string(table.memory()) + " " +
          std::to_string(changes.count);

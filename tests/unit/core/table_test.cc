@@ -34,7 +34,7 @@ TEST_CASE("the table agrees with a map through random inserts, changes, erasures
   for (unsigned seed = 1; seed <= 5; ++seed) {
     CAPTURE(seed);
     std::mt19937 random(seed);
-    constexpr std::size_t kBound = 3000;
+    constexpr std::size_t kBound = 3000, kClientBound = kBound - kBound / 16;
     Table table(kBound, HashKey{std::uint8_t(seed)});
     std::map<std::string, Expected> model;
     for (int step = 0; step < 60'000; ++step) {
@@ -49,14 +49,17 @@ TEST_CASE("the table agrees with a map through random inserts, changes, erasures
       const bool waits = record_class == RecordClass::waiting;
       const std::uint8_t passes = waits ? 0 : given;
       if (ref == 0) {
-        if (model.size() == kBound) {
-          // The head of the lowest class that has any goes.
-          for (std::size_t c = 0; c < kRecordClasses; ++c) {
-            if (const auto oldest = table.oldest(RecordClass(c))) {
-              model.erase(std::string(table.view(oldest).key));
-              break;
-            }
-          }
+        // A client beyond the clients' room takes the place of the oldest ones; else, where the
+        // table is full, the head of the lowest class that has any goes.
+        std::size_t clients = table.count(RecordClass::client);
+        auto client = table.oldest(RecordClass::client);
+        for (; record_class == RecordClass::client && clients >= kClientBound; --clients) {
+          model.erase(std::string(table.view(client).key));
+          client = table.next_younger(client);
+        }
+        for (RecordOrder order = 0; model.size() == kBound; ++order) {
+          const auto oldest = table.oldest(order);
+          if (oldest != 0) model.erase(std::string(table.view(oldest).key));
         }
         table.insert({key, step, record_class, given});
         model[key] = {step, record_class, passes, 0};

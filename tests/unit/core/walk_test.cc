@@ -193,7 +193,7 @@ TEST_CASE(
     CHECK(seen == std::vector<Seconds>{9, 8, 7, 6, 5, 4, 3, 2, 1, 0});
   }
   SUBCASE("or to where it is told to stop") {
-    walk.skip_class();
+    walk.skip_list();
     CHECK_FALSE(walk.visit(100, visit));
     CHECK(seen == std::vector<Seconds>{9, 8, 7});
   }

@@ -53,6 +53,7 @@ TEST_CASE("what a daemon counts has its name, and its labels") {
       {"attempts.never", R"(greyd_attempts_ended_total{how="never"})"},
       {"attempts.trusted", R"(greyd_attempts_ended_total{how="trusted"})"},
       {"records.evicted", "greyd_evictions_total"},
+      {"records.evicted-over-share", "greyd_evictions_over_share_total"},
       {"control.connections.crowded-out",
        R"(greyd_connections_total{event="crowded-out",socket="control"})"},
       {"policy.connections.idle", R"(greyd_connections_total{event="idle",socket="policy"})"},
@@ -98,7 +99,7 @@ TEST_CASE("how it stands has its names, too") {
   const json status = json::parse(R"({
     "version": "0.1.0", "since": 1764000000, "problems": ["one", "two"],
     "records": {"waiting": 11, "bounce": 12, "passed": 13, "known": 14, "most": 2000000,
-                "bytes": 4112, "evicted": 5},
+                "bytes": 4112, "evicted": 5, "over_share": 15},
     "lists": {"loaded_at": 1764000001, "whitelist": {"entries": 21, "files": []},
               "blacklist": {"entries": 22}, "rules": {"entries": 23}, "allowed": 24, "blocked": 25},
     "state": {"saved_at": 1764000002, "journaling": false}})");
@@ -108,10 +109,11 @@ TEST_CASE("how it stands has its names, too") {
         "greyd_journaling 0", "greyd_records{state=\"waiting\"} 11",
         "greyd_records{state=\"bounce\"} 12", "greyd_records{state=\"passed\"} 13",
         "greyd_records{state=\"known\"} 14", "greyd_records_limit 2000000",
-        "greyd_records_bytes 4112", "greyd_list_entries{list=\"whitelist\"} 21",
-        "greyd_list_entries{list=\"blacklist\"} 22", "greyd_list_entries{list=\"rules\"} 23",
-        "greyd_list_entries{list=\"allowed\"} 24", "greyd_list_entries{list=\"blocked\"} 25",
-        "greyd_start_time_seconds 1764000000", "greyd_lists_loaded_timestamp_seconds 1764000001",
+        "greyd_records_over_share 15", "greyd_records_bytes 4112",
+        "greyd_list_entries{list=\"whitelist\"} 21", "greyd_list_entries{list=\"blacklist\"} 22",
+        "greyd_list_entries{list=\"rules\"} 23", "greyd_list_entries{list=\"allowed\"} 24",
+        "greyd_list_entries{list=\"blocked\"} 25", "greyd_start_time_seconds 1764000000",
+        "greyd_lists_loaded_timestamp_seconds 1764000001",
         "greyd_saved_timestamp_seconds 1764000002"}) {
     CAPTURE(line);
     CHECK(has_line(text, line));
