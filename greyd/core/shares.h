@@ -10,17 +10,16 @@
 // Units and invariants:
 // - A record weighs 1 for each kUnit octets that it has begun, so a long one does not take the room
 //   of several. The room is so many units: as many as records are allowed.
-// - Clients and triplets have rooms of their own (Kind), and nothing of one is held against
-// another.
+// - Clients and triplets have rooms of their own (Kind), and nothing of one is held against the
+//   other.
 // - A network (/24, or /48; a host, where Ip::client_network() says that a network would hold
 //   strangers; or a client's name) may hold a 64th of the room; a lone asker the whole of it, one
 //   of several an equal part. Neither less than kLeast.
 // - What is counted of a holder is the weight of its records that are within, exactly: add() when
 //   such a record comes, remove() of the same when it goes. So it is never more than the share was
 //   when the last of it came. A record that is over is counted nowhere.
-// - Records that nobody here has asked about (of a file, an import, another daemon's) are
-// kNobody's,
-//   and count for their network alone.
+// - Records that nobody here has asked about (of a file, an import, another daemon's) are of
+//   kNobody, and count for their network alone.
 //
 // Memory is fixed, so holders share counts:
 // - A network's count is the lesser of two cells, one of each row of kCells, chosen by SipHash of
