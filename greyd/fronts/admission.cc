@@ -23,8 +23,9 @@ wire::Fault Admission::key_fault(const Ip& source, std::string_view datagram, Se
     return fault;
   }
   if (field.id.empty()) {
-    const bool wanted = settings_.require_key == RequireKey::always ||
-                        (settings_.require_key == RequireKey::remote && !settings_.own.contains(source));
+    const bool wanted =
+        settings_.require_key == RequireKey::always ||
+        (settings_.require_key == RequireKey::remote && !settings_.own.contains(source));
     return wanted ? wire::Fault::key_missing : wire::Fault::none;
   }
   const wire::Key* const known = settings_.keys->find(field.id);

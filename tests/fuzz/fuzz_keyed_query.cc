@@ -20,9 +20,10 @@ constexpr Seconds kNow = 1'700'000'000;
 const wire::KeyRing& ring() {
   static const wire::KeyRing keys = [] {
     wire::KeyRing read;
-    REQUIRE(!wire::parse_keys("a 000102030405060708090a0b0c0d0e0f\n"
-                              "0123456789abcdef 0f0e0d0c0b0a09080706050403020100",
-                              read));
+    REQUIRE(
+        !wire::parse_keys("a 000102030405060708090a0b0c0d0e0f\n"
+                          "0123456789abcdef 0f0e0d0c0b0a09080706050403020100",
+                          read));
     return read;
   }();
   return keys;
@@ -84,8 +85,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   signed_query.resize(before + wire::key_field_size(with.id()) + 1 + data[2] % 2);
   wire::Nonce nonce;
   nonce.fill(data[3]);
-  const wire::Mac mac =
-      wire::write_key_field(with, time, nonce, signed_query.data(), before);
+  const wire::Mac mac = wire::write_key_field(with, time, nonce, signed_query.data(), before);
   REQUIRE(admit(signed_query, key).fault == wire::Fault::none);
   REQUIRE(key.is_used && key.query == mac && key.secret == with.secret);
   only_its_own_answer_is_believed(key, input);

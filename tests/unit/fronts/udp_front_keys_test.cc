@@ -226,7 +226,8 @@ TEST_CASE("keys are read again, and what is wrong with them leaves those in forc
   };
   InlineBackground background;
   KeyKeeper keeper(file, background);
-  CHECK(keeper.load().error().text == "cannot read the keys, " + file + ": No such file or directory");
+  CHECK(keeper.load().error().text ==
+        "cannot read the keys, " + file + ": No such file or directory");
   write("a " + digits + "\n", 0600);
   CHECK(keeper.load().value() == 1);
   std::string said;

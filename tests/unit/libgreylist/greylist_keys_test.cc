@@ -101,9 +101,8 @@ TEST_CASE("a query under a key ends with its field, and the answer under it is t
 }
 
 TEST_CASE("no two questions have a nonce in common") {
-  Daemon daemon([](const std::string& query, int) {
-    return Answers{signed_answer("\1\2"s, query)};
-  });
+  Daemon daemon(
+      [](const std::string& query, int) { return Answers{signed_answer("\1\2"s, query)}; });
   for (int i = 0; i < 20; ++i) REQUIRE(Asking{daemon.address()}.ask().error == GREYLIST_ANSWERED);
   daemon.stop();
   std::set<std::string> questions, nonces;  // of which some may have been sent twice
@@ -193,9 +192,8 @@ TEST_CASE("a flood of forged answers costs little, ends in time, and hides no go
 }
 
 TEST_CASE("there is room for the key's field, whatever of a query has to be left out") {
-  Daemon daemon([](const std::string& query, int) {
-    return Answers{signed_answer("\1\2"s, query)};
-  });
+  Daemon daemon(
+      [](const std::string& query, int) { return Answers{signed_answer("\1\2"s, query)}; });
   Asking asking{daemon.address()};
   for (int i = 0; i < 2000; ++i) asking.recipients += "Tuser" + std::to_string(i) + "@y.net" + '\0';
   for (const std::size_t max_data : {std::size_t(512), std::size_t(1470), std::size_t(60'000)}) {
