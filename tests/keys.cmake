@@ -16,3 +16,8 @@ add_test(NAME svctool_keys_test
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_keys_test.sh $<TARGET_FILE:svctool>
                  $<TARGET_FILE:qmail-greyd>)
 set_tests_properties(svctool_keys_test PROPERTIES SKIP_RETURN_CODE 77)
+add_test(NAME keys_fronts_test
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/keys_fronts_test.sh $<TARGET_FILE:greysmtpd>
+                 $<TARGET_FILE:greyspp> ${CMAKE_BINARY_DIR}/smtpd-glue/plugin-greylist.so
+                 $<TARGET_FILE:qmail-greyd> ${CMAKE_SOURCE_DIR} $<TARGET_FILE:greylist_static>
+                 "${sanitizer_runtime}" $<$<BOOL:${GREY_SANITIZE}>:-fsanitize=address,undefined>)
