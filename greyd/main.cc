@@ -157,14 +157,14 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
   // Lists and state are read as the user who will read and write them later.
   const auto lists = service.reload_lists();
   if (!lists) return tl::make_unexpected(lists.error());
-  supervisor.lists_read(lists);
-  if (const auto loaded = load_state(service, options, logger); !loaded) {
-    return tl::make_unexpected(loaded.error());
-  }
   std::optional<KeyKeeper> keys;
   if (!options.key_file.empty()) {
     keys.emplace(options.key_file, background);
     if (const auto loaded = keys->load(); !loaded) return tl::make_unexpected(loaded.error());
+  }
+  supervisor.lists_read(lists);
+  if (const auto loaded = load_state(service, options, logger); !loaded) {
+    return tl::make_unexpected(loaded.error());
   }
   shared::SharedCounters shared_counters;
   std::optional<shared::SharedState> shared;

@@ -12,3 +12,12 @@ add_test(NAME keys_test
          COMMAND perl ${CMAKE_CURRENT_SOURCE_DIR}/e2e/keys_test.pl $<TARGET_FILE:qmail-greyd>
                  $<TARGET_FILE:greyctl> $<TARGET_FILE:greyspp> $<TARGET_FILE:ask_many>
                  $<TARGET_FILE:set_clock>)
+add_test(NAME svctool_keys_test
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_keys_test.sh $<TARGET_FILE:svctool>
+                 $<TARGET_FILE:qmail-greyd>)
+set_tests_properties(svctool_keys_test PROPERTIES SKIP_RETURN_CODE 77)
+add_test(NAME keys_fronts_test
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/keys_fronts_test.sh $<TARGET_FILE:greysmtpd>
+                 $<TARGET_FILE:greyspp> ${CMAKE_BINARY_DIR}/smtpd-glue/plugin-greylist.so
+                 $<TARGET_FILE:qmail-greyd> ${CMAKE_SOURCE_DIR} $<TARGET_FILE:greylist_static>
+                 "${sanitizer_runtime}" $<$<BOOL:${GREY_SANITIZE}>:-fsanitize=address,undefined>)
