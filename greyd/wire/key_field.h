@@ -6,14 +6,16 @@
 //     <id>     of the key: 1 to 16 of A-Z a-z 0-9 _ -
 //     <time>   8 hexadecimal digits: seconds since 1970, the low 32 bits (see is_late())
 //     <nonce>  16 hexadecimal digits, of any kind: no two questions of one asker are to be alike
-//     <mac>    32 hexadecimal digits: SipHash-2-4 with 128 bits, octet by octet as it is put out, of
+//     <mac>    32 hexadecimal digits: SipHash-2-4 with 128 bits, octet by octet as it is put out,
+//     of
 //              all octets of the datagram before the first of these digits
 //
 //   answer   <octets> <tag> <mac>
 //
 //     <octets> as ever (wire.h): 2, 6 or more
 //     <tag>    of the query's Q, when it had one
-//     <mac>    16 octets: SipHash-2-4 with 128 bits, under the query's key, of 'A', of the 16 octets
+//     <mac>    16 octets: SipHash-2-4 with 128 bits, under the query's key, of 'A', of the 16
+//     octets
 //              that the query's <mac> stands for, and of the answer's octets before these
 //
 // Digits are written in lower case, and a datagram that has others is not taken: it has one
@@ -23,8 +25,8 @@
 // What is a K is told by the fields: what follows the NUL that ends a query (wire.h) is no field.
 //
 // Nonces are not remembered. An asker that gets no answer sends the same datagram again; so can
-// whoever has seen it, within 30 seconds, and is told what the asker is told. That is no retry where
-// min resend is a minute or more.
+// whoever has seen it, within 30 seconds, and is told what the asker is told. That is no retry
+// where min resend is a minute or more.
 //
 // A daemon without keys skips the field, as any that it does not know, and its answer has no <mac>.
 //
@@ -49,7 +51,8 @@ constexpr std::size_t kTimeDigits = 8, kNonceDigits = 2 * kNonceSize, kMacDigits
 constexpr std::size_t key_field_size(std::string_view id) {
   return id.size() + 1 + kTimeDigits + 1 + kNonceDigits + 1 + kMacDigits;
 }
-constexpr std::size_t kMaxKeyField = kMaxKeyId + 1 + kTimeDigits + 1 + kNonceDigits + 1 + kMacDigits;
+constexpr std::size_t kMaxKeyField =
+    kMaxKeyId + 1 + kTimeDigits + 1 + kNonceDigits + 1 + kMacDigits;
 
 // Views point into the datagram.
 struct KeyField {

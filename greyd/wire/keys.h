@@ -1,5 +1,5 @@
-// The keys that queries are signed with, and the file that they are in: the daemon's --key-file, the
-// glue's GREYKEYFILE. One form for both, and one reader.
+// The keys that queries are signed with, and the file that they are in: the daemon's --key-file,
+// the glue's GREYKEYFILE. One form for both, and one reader.
 //
 //   # whom it is for
 //   mx1-2026 000102030405060708090a0b0c0d0e0f
@@ -10,8 +10,8 @@
 // a key is changed without a query lost: the new one is put behind the old one in the daemon's
 // file, then before it in the askers', and then the old one is taken away.
 //
-// Who can read the file can ask as anybody who has the key. So it is not taken when more can read it
-// than its owner and its group, or more can write there than its owner.
+// Who can read the file can ask as anybody who has the key. So it is not taken when more can read
+// it than its owner and its group, or more can write there than its owner.
 //
 // Part of grey_wire: nothing here may throw or allocate.
 #pragma once
@@ -27,8 +27,8 @@
 namespace grey::wire {
 
 constexpr std::size_t kMaxKeyId = 16;
-constexpr std::size_t kMaxKeys = 16;        // in a file
-constexpr std::size_t kMaxKeyFile = 8192;   // octets
+constexpr std::size_t kMaxKeys = 16;       // in a file
+constexpr std::size_t kMaxKeyFile = 8192;  // octets
 
 struct Key {
   std::array<char, kMaxKeyId> name{};
@@ -52,9 +52,9 @@ struct KeyRing {
 
 // What is wrong with a file of keys.
 struct KeyFileFault {
-  const char* what = "";       // "is no key: 32 hexadecimal digits". Never has any of the file
-  unsigned line = 0;           // counted from 1; 0: the whole file
-  int error_number = 0;        // of the system, when that would not give it; or 0
+  const char* what = "";  // "is no key: 32 hexadecimal digits". Never has any of the file
+  unsigned line = 0;      // counted from 1; 0: the whole file
+  int error_number = 0;   // of the system, when that would not give it; or 0
 };
 
 constexpr bool is_key_id(std::string_view id) {

@@ -2,6 +2,8 @@
 
 #include <poll.h>
 #include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -11,6 +13,7 @@
 #include "greyd/base/error.h"
 #include "greyd/base/files.h"
 #include "greyd/base/settings_table.h"
+#include "greyd/wire/key_field.h"
 #include "greyd/wire/wire.h"
 #include "svctool/daemon/address.h"
 
@@ -53,17 +56,30 @@ bool ask_once(int fd, const char* datagram, std::size_t size, Probe& result) {
   return true;
 }
 
+// Puts the field K in the place of the NUL that ends a query. The new size; there is room.
+std::size_t sign(const wire::Key& key, char* datagram, std::size_t size) {
+  wire::Nonce nonce;
+  if (::getentropy(nonce.data(), nonce.size()) != 0) return size;
+  datagram[size - 1] = 'K';
+  (void)wire::write_key_field(key, std::uint32_t(::time(nullptr)), nonce, datagram, size);
+  size += wire::key_field_size(key.id());
+  datagram[size++] = '\0';
+  datagram[size++] = '\0';
+  return size;
+}
+
 }  // namespace
 
-Probe probe(const Endpoint& endpoint) {
+Probe probe(const Endpoint& endpoint, const wire::KeyRing* keys) {
   Probe result{endpoint, false, ""};
-  char datagram[128];
+  char datagram[128 + 1 + wire::kMaxKeyField + 2];
   wire::QueryWriter writer(datagram, sizeof datagram);
   writer.field('I', "192.0.2.1");
   writer.field('F', "svctool-check@localhost");
   writer.field('T', "svctool-check@localhost");
   writer.field('P', "");
-  const std::size_t size = writer.finish();
+  std::size_t size = writer.finish();
+  if (keys != nullptr && !keys->empty()) size = sign(keys->first(), datagram, size);
   const int family = endpoint.ip.is_v4() ? AF_INET : AF_INET6;
   // Connected, so that a closed port is told at once.
   const Fd fd(::socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -76,8 +92,10 @@ Probe probe(const Endpoint& endpoint) {
     decided = ask_once(fd.get(), datagram, size, result);
   }
   if (!decided) {
-    result.outcome = "no answer within " + std::to_string(kTries * kTryMilliseconds / 1000) +
-                     " seconds; is this host in its --allow?";
+    result.outcome =
+        "no answer within " + std::to_string(kTries * kTryMilliseconds / 1000) +
+        " seconds; is this host in its --allow" +
+        (keys != nullptr && !keys->empty() ? ", has it that key, and are both clocks right?" : "?");
   }
   return result;
 }

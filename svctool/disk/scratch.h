@@ -12,11 +12,12 @@
 
 namespace grey::svctool {
 
-// A directory of ours that nobody else may look into, gone with its contents at the end of the scope.
+// A directory of ours that nobody else may look into, gone with its contents at the end of the
+// scope.
 class ScratchDirectory {
  public:
-  // Beside `file`, where there is as much room as for what replaces it. Where others can write there
-  // it is to be used by its descriptor alone.
+  // Beside `file`, where there is as much room as for what replaces it. Where others can write
+  // there it is to be used by its descriptor alone.
   static Result<std::unique_ptr<ScratchDirectory>> beside(const std::string& file);
   // In $TMPDIR or /tmp, for programs that are told its path: nobody else could exchange it.
   static Result<std::unique_ptr<ScratchDirectory>> in_temporary_files();
@@ -35,7 +36,8 @@ class ScratchDirectory {
 
  private:
   ScratchDirectory(Directory parent, std::string name);
-  static Result<std::unique_ptr<ScratchDirectory>> make(Directory parent, std::string name, const std::string& what);
+  static Result<std::unique_ptr<ScratchDirectory>> make(Directory parent, std::string name,
+                                                        const std::string& what);
 
   Directory parent_;
   std::string name_;

@@ -47,9 +47,7 @@ std::string secret_fault(const std::string& path) {
   const auto status = status_of(path);
   if (!status) {
     if (status.error().number == EACCES) return {};  // who we are may not see it
-    return status.error().reason +
-           "; svctool does not make it, as all who share a "
-           "state have it alike";
+    return status.error().reason;
   }
   if (!S_ISREG(status->st_mode)) return "no regular file";
   const bool open = (status->st_mode & (S_IROTH | S_IWOTH)) != 0;
@@ -139,7 +137,7 @@ std::string try_access(const Access& access, const Accounts& accounts) {
   const bool secret = access.need == Access::Need::read_secret;
   if (secret) {
     const std::string fault = secret_fault(access.path);
-    if (!fault.empty()) return access.path + ": " + fault;
+    if (!fault.empty()) return access.path + ": " + fault + " (" + access.remedy + ")";
   }
   const std::string path = nearest_existing(access.path);
   int need = X_OK;

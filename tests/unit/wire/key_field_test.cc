@@ -51,10 +51,14 @@ TEST_CASE("a query and its answer under a fixed key, nonce and time have these o
   query.resize(before + key_field_size("mx1"));
   const Mac mac = write_key_field(key_of("mx1"), kTime, kNonce, query.data(), before);
   CHECK(query.substr(before) == "mx1.68000000.0123456789abcdef.0fa803b7b0e72aca2c700ce113691c60");
-  const SignedAnswer answer(mac, "\0\1" "0123456789abcdef"s);
+  const SignedAnswer answer(mac,
+                            "\0\1"
+                            "0123456789abcdef"s);
   CHECK(answer.view() == "A" + std::string(reinterpret_cast<const char*>(mac.data()), mac.size()) +
-                             "\0\1" "0123456789abcdef"s);
-  CHECK(digits_of(mac_of(key_of("mx1").secret, answer.view())) == "0c5a52f36cb45fc689b0ea4926c74d91");
+                             "\0\1"
+                             "0123456789abcdef"s);
+  CHECK(digits_of(mac_of(key_of("mx1").secret, answer.view())) ==
+        "0c5a52f36cb45fc689b0ea4926c74d91");
 }
 
 TEST_CASE("the field is found where it is whole") {
@@ -84,8 +88,8 @@ TEST_CASE("no octet can be changed without the MAC") {
 }
 
 TEST_CASE("a query without the field has none") {
-  for (const std::string& text : {""s, "I::1"s, "I::1\0F\0Tx@y\0\0"s, "K\0K\0"s,
-                                 "I::1\0F\0Tx@y\0\0Kmx1"s}) {
+  for (const std::string& text :
+       {""s, "I::1"s, "I::1\0F\0Tx@y\0\0"s, "K\0K\0"s, "I::1\0F\0Tx@y\0\0Kmx1"s}) {
     KeyField field;
     CHECK(find_key_field(text, field) == Fault::none);
     CHECK(field.id == "");
@@ -133,8 +137,8 @@ TEST_CASE("the field has one writing") {
 }
 
 TEST_CASE("a time is good for 30 seconds either way, also where the count begins anew") {
-  for (const std::int64_t now : {std::int64_t(kTime), std::int64_t(0xfffffff0), std::int64_t(1) << 32,
-                                 (std::int64_t(1) << 32) + 20}) {
+  for (const std::int64_t now : {std::int64_t(kTime), std::int64_t(0xfffffff0),
+                                 std::int64_t(1) << 32, (std::int64_t(1) << 32) + 20}) {
     CAPTURE(now);
     const auto at = [&](std::int64_t behind) {
       KeyField field;

@@ -25,8 +25,8 @@ std::string digits_of(const Mac& mac) {
 
 }  // namespace
 
-// vectors_sip128 of the authors' own program (github.com/veorq/SipHash, CC0): the key is 00 01 .. 0f,
-// the text as many octets 00 01 02 ...
+// vectors_sip128 of the authors' own program (github.com/veorq/SipHash, CC0): the key is 00 01 ..
+// 0f, the text as many octets 00 01 02 ...
 TEST_CASE("a MAC is that of the published vectors") {
   std::string text;
   const char* const expected[] = {
