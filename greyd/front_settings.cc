@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "greyd/fronts/local_networks.h"
+
 namespace grey {
 namespace {
 
@@ -58,9 +60,13 @@ ServiceSettings service_settings(const Options& options) {
   return settings;
 }
 
-UdpSettings udp_settings(const Options& options, const NetworkSet& allow) {
+UdpSettings udp_settings(const Options& options, const NetworkSet& allow,
+                         const wire::KeyRing* keys) {
   UdpSettings settings;
   settings.allow = allow;
+  settings.keys = keys;
+  settings.require_key = options.require_key;
+  settings.own = local_networks();
   settings.log_decisions = options.verbosity >= Verbosity::decisions;
   settings.dialect = dialect_of(options.policy);
   return settings;

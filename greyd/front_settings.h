@@ -11,8 +11,9 @@ namespace grey {
 
 ListFiles list_files(const Options& options);
 ServiceSettings service_settings(const Options& options);
-// `allow`: who may ask.
-UdpSettings udp_settings(const Options& options, const NetworkSet& allow);
+// `allow`: who may ask. `keys`: see Admission.
+UdpSettings udp_settings(const Options& options, const NetworkSet& allow,
+                         const wire::KeyRing* keys);
 // Raises the process's limit of descriptors as far as it may: connections need them.
 MtaSettings mta_settings(const Options& options, const NetworkSet& allow);
 

@@ -21,6 +21,7 @@
 #include "greyd/control/hour_events.h"
 #include "greyd/control_socket.h"
 #include "greyd/front_settings.h"
+#include "greyd/fronts/key_keeper.h"
 #include "greyd/fronts/local_networks.h"
 #include "greyd/fronts/mta_server.h"
 #include "greyd/fronts/udp_front.h"
@@ -69,8 +70,15 @@ Result<std::vector<Listener>> listen_mta(const Options& options) {
   return listeners;
 }
 
-DaemonFacts facts_of(const Options& options) {
+std::string_view to_string(RequireKey require) {
+  constexpr std::string_view kWords[] = {"never", "remote", "always"};
+  return kWords[std::size_t(require)];
+}
+
+DaemonFacts facts_of(const Options& options, KeyKeeper* keys) {
   DaemonFacts facts;
+  facts.keys = keys;
+  facts.require_key = to_string(options.require_key);
   facts.listen.push_back(to_string(options.listen.ip) + "@" + std::to_string(options.listen.port));
   for (const ListenAddress& address : options.mta_addresses) {
     facts.listen.push_back(address.path.empty() ? to_text(address.endpoint) : address.path);
@@ -147,6 +155,11 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
   if (const auto loaded = load_state(service, options, logger); !loaded) {
     return tl::make_unexpected(loaded.error());
   }
+  std::optional<KeyKeeper> keys;
+  if (!options.key_file.empty()) {
+    keys.emplace(options.key_file, background);
+    if (const auto loaded = keys->load(); !loaded) return tl::make_unexpected(loaded.error());
+  }
   const NetworkSet allow = options.allow ? *options.allow : local_networks();
   shared::SharedCounters shared_counters;
   std::optional<shared::SharedState> shared;
@@ -160,18 +173,19 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
     mta.emplace(mta_settings(options, allow), std::move(*listeners), decider, pipe, logger,
                 counters.policy);
   }
-  UdpFront udp(udp_settings(options, allow), std::move(*socket), decider, pipe, logger,
-               counters.udp);
+  UdpFront udp(udp_settings(options, allow, keys ? &keys->keys() : nullptr), std::move(*socket),
+               decider, pipe, logger, counters.udp);
   service.totals().happened_is([&] { return hour_events(counters); });
   Upkeep upkeep(loop, options, service, pipe, logger, counters, supervisor);
+  if (keys) upkeep.reload_also(*keys);
   std::optional<StoreReport> store_report;
   if (shared) {
     store_report.emplace(loop, *shared, shared_counters, to_string((*sharing)->url), logger,
                          options.verbosity >= Verbosity::decisions);
     upkeep.print_also([&](const VisitCounter& visit) { store_report->visit_counters(visit); });
   }
-  Commands commands(facts_of(options), service, counters, upkeeping_of(upkeep),
-                    store_report ? &*store_report : nullptr);
+  Commands commands(facts_of(options, keys ? &*keys : nullptr), service, counters,
+                    upkeeping_of(upkeep), store_report ? &*store_report : nullptr);
   std::optional<ControlServer> control;
   if (control_socket->listener) {
     control.emplace(std::move(*control_socket->listener), commands, service, logger,

@@ -11,6 +11,7 @@
 #include "greyd/base/settings_table.h"
 #include "greyd/base/store_url.h"
 #include "greyd/core/policy.h"
+#include "greyd/fronts/admission.h"
 #include "greyd/lists/network_set.h"
 #include "greyd/net/listener.h"
 #include "greyd/state/sync.h"
@@ -21,9 +22,6 @@ class App;
 }
 
 namespace grey {
-
-// Whose queries by UDP are to have a key, when there are keys.
-enum class RequireKey { never, remote, always };
 
 enum class Verbosity { errors = 0, decisions = 1, state = 2, records = 3 };
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "greyd/base/files.h"
+#include "greyd/base/key_file.h"
 #include "greyd/front_settings.h"
 #include "greyd/lists/lists.h"
 #include "greyd/net/listener.h"
@@ -90,6 +91,11 @@ Result<void> check_start(const Options& options, spdlog::logger& logger) {
   if (auto dropped = drop_privileges(options.user); !dropped) return dropped;
   const auto sharing = shared_settings(options);
   if (!sharing) return tl::make_unexpected(sharing.error());
+  if (!options.key_file.empty()) {
+    if (const auto keys = read_keys(options.key_file); !keys) {
+      return tl::make_unexpected(keys.error());
+    }
+  }
   const auto lists = load_lists(list_files(options));
   if (!lists) return tl::make_unexpected(lists.error());
   for (const AddressList* list : {&lists->whitelist, &lists->blacklist}) {

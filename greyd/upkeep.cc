@@ -178,13 +178,28 @@ void Upkeep::on_hup() {
 void Upkeep::reload(Done done) {
   supervisor_.reading_lists(monotonic_microseconds());
   service_.start_reload([this, done = std::move(done)](const Result<std::size_t>& entries) {
-    supervisor_.lists_read(entries);
     if (!entries) {
       logger_.error("lists not reloaded, the old ones stay in force: {}", entries.error().text);
     } else if (options_.verbosity >= Verbosity::decisions) {
       logger_.info("lists reloaded, {} entries", *entries);
     }
+    if (keys_ != nullptr) return reload_keys(entries, done);
+    supervisor_.lists_read(entries);
     done(entries);
+  });
+}
+
+// After the lists, of which `entries` tells. What was wrong with these is told first.
+void Upkeep::reload_keys(const Result<std::size_t>& entries, const Done& done) {
+  keys_->start_reload([this, entries, done](const Result<std::size_t>& keys) {
+    if (!keys) {
+      logger_.error("keys not reloaded, the old ones stay in force: {}", keys.error().text);
+    } else if (options_.verbosity >= Verbosity::decisions) {
+      logger_.info("keys reloaded, {}", *keys);
+    }
+    const auto& told = entries && !keys ? keys : entries;
+    supervisor_.lists_read(told);
+    done(told);
   });
 }
 

@@ -12,6 +12,7 @@
 #include "greyd/base/counters.h"
 #include "greyd/base/error.h"
 #include "greyd/fronts/counters_text.h"
+#include "greyd/fronts/key_keeper.h"
 #include "greyd/net/event_loop.h"
 #include "greyd/net/log.h"
 #include "greyd/options.h"
@@ -37,6 +38,9 @@ class Upkeep {
   void expire(Done done);  // all that is over now
   void reload(Done done);
 
+  // Keys that are read again with the lists; they must outlive it.
+  void reload_also(KeyKeeper& keys) { keys_ = &keys; }
+
   // Counters that stand behind the others in the log.
   void print_also(MoreCounters more) { more_counters_ = std::move(more); }
 
@@ -51,6 +55,7 @@ class Upkeep {
   void expire_slice();
   void on_usr2();
   void on_hup();
+  void reload_keys(const Result<std::size_t>& entries, const Done& done);
   void print_records();
   void print_counters();
   void tell_savers();
@@ -70,6 +75,7 @@ class Upkeep {
   const Counters& counters_;
   SupervisorReport& supervisor_;
   MoreCounters more_counters_;
+  KeyKeeper* keys_ = nullptr;  // nullptr: there are none
 
   std::vector<Saver> savers_;
   std::vector<Done> expirers_;       // who wait for the pass that runs

@@ -271,8 +271,14 @@ Commands::Answer Commands::reload(Call& call) {
 }
 // What a reload would say.
 Commands::Answer Commands::check(Call& call) {
-  return upkeep(
-      call, [this](Upkeeping::Done done) { service_.start_check(std::move(done)); }, "entries");
+  const auto look = [this](Upkeeping::Done done) {
+    service_.start_check([this, done = std::move(done)](const Result<std::size_t>& entries) {
+      if (!entries || facts_.keys == nullptr) return done(entries);
+      facts_.keys->start_check(
+          [entries, done](const Result<std::size_t>& keys) { done(keys ? entries : keys); });
+    });
+  };
+  return upkeep(call, look, "entries");
 }
 
 }  // namespace grey

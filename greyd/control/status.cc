@@ -50,8 +50,15 @@ void add_state(JsonLine& line, const DaemonFacts& facts, Service& service,
   line.number("unjournaled", counters.unjournaled).end_object();
 }
 
-void add_problems(JsonLine& line, Service& service, const std::optional<StoreStanding>& store,
-                  Seconds now) {
+void add_keys(JsonLine& line, const DaemonFacts& facts) {
+  line.begin_object("keys").text("file", facts.keys->file());
+  line.text("required", facts.require_key).begin_list("ids");
+  for (const wire::Key& key : facts.keys->keys()) line.text({}, key.id());
+  line.end_list().end_object();
+}
+
+void add_problems(JsonLine& line, const DaemonFacts& facts, Service& service,
+                  const std::optional<StoreStanding>& store, Seconds now) {
   line.begin_list("problems");
   if (!service.files().journaling()) {
     line.text({}, "state: changes are in memory alone; the disk is tried again each minute");
@@ -59,6 +66,9 @@ void add_problems(JsonLine& line, Service& service, const std::optional<StoreSta
   if (const std::string& trouble = service.last_error(); !trouble.empty()) line.text({}, trouble);
   if (service.expiry() == Expiry::suspended) {
     line.text({}, "clock: it has leapt, or is doubtful; nothing expires for now");
+  }
+  if (facts.keys != nullptr && !facts.keys->last_error().empty()) {
+    line.text({}, "keys: not reloaded: " + facts.keys->last_error());
   }
   if (const auto problem = store ? problem_of(*store, now) : std::nullopt) {
     line.text({}, *problem);
@@ -135,11 +145,12 @@ void append_status(std::string& out, const DaemonFacts& facts, Service& service,
   line.end_list().end_object();
   line.number("allowed", service.lists().allowed.entries());
   line.number("blocked", service.lists().blocked.entries()).end_object();
+  if (facts.keys != nullptr) add_keys(line, facts);
   add_state(line, facts, service, counters.state);
   std::optional<StoreStanding> store;
   if (sharing != nullptr) store = sharing->standing();
   if (store) add_store(line, *store);
-  add_problems(line, service, store, now);
+  add_problems(line, facts, service, store, now);
   line.end();
 }
 

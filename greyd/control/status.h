@@ -10,6 +10,7 @@
 #include "greyd/base/json_line.h"
 #include "greyd/control/sharing.h"
 #include "greyd/core/policy.h"
+#include "greyd/fronts/key_keeper.h"
 #include "greyd/service/service.h"
 
 namespace grey {
@@ -19,7 +20,9 @@ struct DaemonFacts {
   std::vector<std::string> listen;  // where it is asked: "127.0.0.1@1999", "/run/policy"
   std::string context_file;
   std::size_t max_records = 0;
-  Seconds since = 0;  // its start
+  Seconds since = 0;                  // its start
+  KeyKeeper* keys = nullptr;          // of who asks by UDP; nullptr: there are none
+  std::string_view require_key = {};  // the word of --require-key
 };
 
 // One line: version, policy, records, lists, state on the disk, and "problems", a list of texts

@@ -1,6 +1,7 @@
 #include "greyd/fronts/udp_front.h"
 
 #include <algorithm>
+#include <cstring>
 #include <new>
 #include <utility>
 
@@ -17,7 +18,9 @@ constexpr std::size_t kCheapBytes = 4096;      // so is a longer datagram, which
 constexpr std::size_t kMaxBacklog = 2 << 20;   // bytes
 constexpr Seconds kLogPeriod = 10;             // seconds, of bad datagrams
 constexpr Seconds kLossesPeriod = 60;
-static_assert(sizeof wire::AnswerWithText::bytes <= DatagramBatch::kMaxAnswer);
+static_assert(sizeof wire::AnswerWithText::bytes <= wire::SignedAnswer::kMostOctets);
+constexpr std::size_t kMaxSigned = wire::SignedAnswer::kMostOctets + wire::kMacSize;
+static_assert(kMaxSigned <= DatagramBatch::kMaxAnswer);
 
 // The client that a datagram asks about, as it is written there; what is too long for one is cut.
 std::string_view client_of(std::string_view datagram) {
@@ -36,6 +39,7 @@ bool has_own_text(const Decided& decision) {
 UdpFront::UdpFront(UdpSettings settings, Fd socket, Decider& decider, LogPipe& pipe,
                    spdlog::logger& logger, UdpCounters& counters)
     : settings_(std::move(settings)),
+      admission_(settings_),
       socket_(std::move(socket)),
       decider_(decider),
       pipe_(pipe),
@@ -115,7 +119,8 @@ std::size_t UdpFront::parse_all(Batch& batch, bool set_dear_aside, Seconds now) 
   for (std::size_t i = 0; i < batch.datagrams.size(); ++i) {
     const Endpoint source = batch.datagrams.source(i);
     const std::string_view datagram = batch.datagrams.datagram(i);
-    if (is_foreign(source, now)) continue;
+    AnswerKey& key = batch.keys[queries];
+    if (!admit(source, datagram, now, key)) continue;
     if (set_dear_aside && datagram.size() > kCheapBytes) {
       set_aside(batch, i, source.ip);
       continue;
@@ -131,7 +136,8 @@ std::size_t UdpFront::parse_all(Batch& batch, bool set_dear_aside, Seconds now) 
       continue;
     }
     const std::uint64_t question = question_id(question_key_, source, query.envelope);
-    complete(query, datagram, question, batch.completed[queries], now);
+    // Copies of one with a key have all that it came with.
+    if (!key.is_used) complete(query, datagram, question, batch.completed[queries], now);
     query.question = question;
     batch.datagram_of[queries++] = i;
   }
@@ -150,14 +156,20 @@ void UdpFront::complete(wire::Query& query, std::string_view datagram, std::uint
   (void)wire::parse(text, query, settings_.dialect);  // what it is made of was good
 }
 
-bool UdpFront::is_foreign(const Endpoint& source, Seconds now) {
-  if (settings_.allow.contains(source.ip)) return false;
-  ++counters_.foreign;
-  if (const auto count = foreign_limit_.due(now)) {
-    logger_.warn("query refused source={}@{} count={}: not in --allow", to_string(source.ip),
-                 source.port, count);
+bool UdpFront::admit(const Endpoint& source, std::string_view datagram, Seconds now,
+                     AnswerKey& key) {
+  const Admitted admitted = admission_.look_at(source.ip, datagram, now, key);
+  if (admitted.is_foreign) {
+    ++counters_.foreign;
+    if (const auto count = foreign_limit_.due(now)) {
+      logger_.warn("query refused source={}@{} count={}: not in --allow", to_string(source.ip),
+                   source.port, count);
+    }
+    return false;
   }
-  return true;
+  if (admitted.fault == wire::Fault::none) return true;
+  on_bad_datagram(admitted.fault, source, now, admitted.behind);
+  return false;
 }
 
 void UdpFront::set_aside(const Batch& batch, std::size_t index, const Ip& source) {
@@ -174,12 +186,15 @@ void UdpFront::set_aside(const Batch& batch, std::size_t index, const Ip& source
   }
 }
 
-void UdpFront::on_bad_datagram(wire::Fault fault, const Endpoint& source, Seconds now) {
+// `behind`: how far a clock is, where that is the fault.
+void UdpFront::on_bad_datagram(wire::Fault fault, const Endpoint& source, Seconds now,
+                               Seconds behind) {
   ++counters_.faults[std::size_t(fault)];
-  if (const auto count = bad_datagram_limits_[std::size_t(fault)].due(now)) {
-    logger_.warn("bad datagram fault={} source={}@{} count={}", to_string(fault),
-                 to_string(source.ip), source.port, count);
-  }
+  const auto count = bad_datagram_limits_[std::size_t(fault)].due(now);
+  if (count == 0) return;
+  const std::string clock = behind == 0 ? "" : " behind=" + std::to_string(behind);
+  logger_.warn("bad datagram fault={} source={}@{} count={}{}", to_string(fault),
+               to_string(source.ip), source.port, count, clock);
 }
 
 // ---- decisions ---------------------------------------------------------------------------------
@@ -227,7 +242,6 @@ void UdpFront::finish(Batch& batch) {
 
 void UdpFront::answer(Batch& batch, std::size_t index, const Decided& decision) {
   const wire::Query& query = batch.queries[index];
-  const std::size_t datagram = batch.datagram_of[index];
   const auto wait = std::uint32_t(std::max<Seconds>(decision.wait.value_or(0), 0));
   wire::Answer answer = to_answer(decision.reason);
   if (decision.verdict != verdict_of(decision.reason)) {
@@ -236,12 +250,24 @@ void UdpFront::answer(Batch& batch, std::size_t index, const Decided& decision) 
   } else if (query.wants_text && has_own_text(decision)) {
     wire::AnswerWithText in_words(decision.reason, wait, decision.text());
     in_words.append(query.tag);
-    return batch.datagrams.answer(datagram, {in_words.bytes, in_words.size});
+    return send(batch, index, {in_words.bytes, in_words.size});
   } else if (query.wants_wait && wait > 0) {
     answer = to_answer_with_wait(decision.reason, wait);
   }
   answer.append(query.tag);
-  batch.datagrams.answer(datagram, {answer.bytes, answer.size});
+  send(batch, index, {answer.bytes, answer.size});
+}
+
+// With a MAC where the query had one.
+void UdpFront::send(Batch& batch, std::size_t index, std::string_view answer) {
+  const std::size_t datagram = batch.datagram_of[index];
+  const AnswerKey& key = batch.keys[index];
+  if (!key.is_used) return batch.datagrams.answer(datagram, answer);
+  const wire::Mac mac = sign(key, answer);
+  char whole[kMaxSigned];
+  answer.copy(whole, answer.size());
+  std::memcpy(whole + answer.size(), mac.data(), mac.size());
+  batch.datagrams.answer(datagram, {whole, answer.size() + mac.size()});
 }
 
 void UdpFront::tick(Seconds now) {

@@ -24,10 +24,10 @@
 #include "greyd/base/files.h"
 #include "greyd/base/hash_key.h"
 #include "greyd/core/decider.h"
+#include "greyd/fronts/admission.h"
 #include "greyd/fronts/backlog.h"
 #include "greyd/fronts/batch_pool.h"
 #include "greyd/fronts/full_forms.h"
-#include "greyd/lists/network_set.h"
 #include "greyd/net/event_loop.h"
 #include "greyd/net/log.h"
 #include "greyd/net/udp_socket.h"
@@ -35,8 +35,7 @@
 
 namespace grey {
 
-struct UdpSettings {
-  NetworkSet allow;  // who may ask
+struct UdpSettings : AdmissionSettings {
   bool log_decisions = true;
   wire::Dialect dialect = wire::Dialect::qmail_greyd;
   std::size_t max_batches = 8;  // in flight; each reserves 4.2 MB, where they are needed
@@ -72,6 +71,7 @@ class UdpFront {
     DatagramBatch datagrams;
     std::array<wire::Query, DatagramBatch::kSize> queries;
     std::array<std::size_t, DatagramBatch::kSize> datagram_of{};  // number of each one's datagram
+    std::array<AnswerKey, DatagramBatch::kSize> keys;             // by query
     std::array<std::string, DatagramBatch::kSize>
         completed;         // what a query's views are into instead
     std::size_t size = 0;  // of the queries
@@ -86,7 +86,7 @@ class UdpFront {
   std::size_t parse_all(Batch& batch, bool set_dear_aside, Seconds now);
   void complete(wire::Query& query, std::string_view datagram, std::uint64_t question,
                 std::string& text, Seconds now);
-  bool is_foreign(const Endpoint& source, Seconds now);
+  bool admit(const Endpoint& source, std::string_view datagram, Seconds now, AnswerKey& key);
   void set_aside(const Batch& batch, std::size_t index, const Ip& source);
   void decide(Batches::Held held, Seconds now);
   void on_decision(Batch& batch, std::size_t index, const Decided& decision) noexcept;
@@ -95,9 +95,11 @@ class UdpFront {
   void settle();
   void tell_losses(Seconds now);
   void answer(Batch& batch, std::size_t index, const Decided& decision);
-  void on_bad_datagram(wire::Fault fault, const Endpoint& source, Seconds now);
+  void send(Batch& batch, std::size_t index, std::string_view answer);
+  void on_bad_datagram(wire::Fault fault, const Endpoint& source, Seconds now, Seconds behind = 0);
 
   const UdpSettings settings_;
+  const Admission admission_;
   const Fd socket_;
   Decider& decider_;
   LogPipe& pipe_;

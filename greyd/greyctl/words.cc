@@ -95,6 +95,16 @@ std::string files_text(const Json& list) {
   return text;
 }
 
+// "keys    of /etc/greylist.keys, wanted of remote hosts: mx-2 mx-1"
+std::string keys_text(const Json& keys) {
+  const std::string required = keys.value("required", "");
+  std::string text = "keys    of " + keys.value("file", "") + ", wanted of ";
+  text += required == "always" ? "all" : required == "remote" ? "remote hosts" : "nobody";
+  text += ":";
+  for (const Json& id : keys.value("ids", Json::array())) text += ' ' + id.get<std::string>();
+  return text + "\n";
+}
+
 // "store   redis://db1:6379/0, up at db1:6379 for 3h (since 2026-11-26 12:30:00), member"
 std::string store_text(const Json& store, Seconds now, const Paint& paint) {
   const Seconds since = store.value("since", Seconds{0});
@@ -175,6 +185,7 @@ std::string status_text(const Json& status, const Paint& paint) {
   }
   text += "        by command: " + count_text(lists, "allowed") + " allowed, " +
           count_text(lists, "blocked") + " blocked\n";
+  if (status.contains("keys")) text += keys_text(status["keys"]);
   const Json state = status.value("state", Json::object());
   text += "state   " + state.value("file", "");
   if (state.contains("saved_at")) {

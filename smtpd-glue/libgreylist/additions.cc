@@ -36,11 +36,20 @@ void write_tag(const Asked&, const Written& written, char* out) {
   copy(written.tag.view(), out);
 }
 
+std::optional<std::size_t> size_of_key(const Asked& asked) {
+  if (asked.signing == nullptr) return std::nullopt;
+  return wire::key_field_size(asked.signing->key.id());
+}
+void write_key(const Asked& asked, const Written& written, char* out) {
+  const std::size_t before = written.before.size();
+  const Signing& signing = *asked.signing;
+  wire::write_key_field(signing.key, signing.time, signing.nonce, out - before, before);
+}
+
 constexpr Addition kAdditions[] = {
-    {'N', size_of_name, write_name},
-    {'W', size_of_wait, write_nothing},
-    {'X', size_of_text, write_nothing},
-    {'Q', size_of_tag, write_tag},
+    {'N', size_of_name, write_name},     {'W', size_of_wait, write_nothing},
+    {'X', size_of_text, write_nothing},  {'Q', size_of_tag, write_tag},
+    {'K', size_of_key, write_key, true},
 };
 static_assert(is_well_formed(kAdditions));
 

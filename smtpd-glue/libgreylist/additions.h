@@ -8,10 +8,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
 
+#include "greyd/wire/key_field.h"
 #include "greyd/wire/wire.h"
 #include "smtpd-glue/libgreylist/digest.h"
 
@@ -33,10 +35,18 @@ struct Wanted {
   bool text = false;  // what a rule of the daemon's operator says to it
 };
 
+// What a query is signed with, and when.
+struct Signing {
+  wire::Key key;
+  std::uint32_t time = 0;  // seconds since 1970
+  wire::Nonce nonce{};
+};
+
 // What a query's additions say that is known before any of it is written.
 struct Asked {
   std::string_view client_name;  // the verified one; empty: not known
   Wanted wanted;
+  const Signing* signing = nullptr;  // nullptr: it is not signed
 };
 
 // What is known when an addition's text is.
@@ -50,7 +60,7 @@ struct Addition {
   // Octets of its text, or nothing when it is not sent. They are kept free for it, whatever of the
   // recipients has to be left out.
   std::optional<std::size_t> (*size)(const Asked& asked);
-  void (*write)(const Asked& asked, const Written& written, char* out);  // that many
+  void (*write)(const Asked& asked, const Written& written, char* out);  // that many, at its place
   // Nothing but the final NUL may follow it, as it says something about all that is before it.
   bool is_last = false;
 };
@@ -69,7 +79,8 @@ constexpr bool is_well_formed(Additions additions) {
   return true;
 }
 
-// Those of each query, in their order: N, W, X and Q of greyd/wire/wire.h. (P is for who probes.)
+// Those of each query, in their order: N, W, X, Q and K of greyd/wire/wire.h. (P is for who
+// probes.)
 Additions query_additions();
 
 // Octets of the additions to a query, without the final NUL.

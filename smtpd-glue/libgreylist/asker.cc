@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include <string_view>
 
 #include "greyd/wire/endpoint.h"
+#include "greyd/wire/key_field.h"
 #include "greyd/wire/wire.h"
 #include "smtpd-glue/libgreylist/answer_parts.h"
 #include "smtpd-glue/libgreylist/query_form.h"
@@ -32,7 +34,11 @@ using Milliseconds = long long;
 constexpr Milliseconds kFirstResend = 100;
 constexpr Milliseconds kLongestResend = 250;
 constexpr unsigned kMaxTimeout = 600000;
-constexpr int kReadAtOnce = 16;  // datagrams
+constexpr int kReadAtOnce = 128;  // datagrams
+// Then the processor is another's for so long: who is flooded with what is no answer reads 128,000
+// a second at most. What is lost meanwhile is asked for again.
+constexpr int kFloodPause = 1;               // milliseconds
+constexpr Milliseconds kSignedFor = 10'000;  // of the 30 s that a daemon takes it for good
 // A long query goes in fragments, and there are networks that lose them all. After so many of it
 // what is sent is the brief one.
 constexpr unsigned kWholeQueries = 2;
@@ -41,6 +47,29 @@ Milliseconds monotonic_ms() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return Milliseconds(now.tv_sec) * 1000 + now.tv_nsec / 1000000;
+}
+
+// At this time, and with a nonce that nobody else has. Where the system has no random octets it is
+// new all the same, which is all that it has to be.
+Signing new_signing(const wire::Key& key) {
+  timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  Signing signing{key, std::uint32_t(now.tv_sec), {}};
+  if (getrandom(signing.nonce.data(), signing.nonce.size(), GRND_NONBLOCK) ==
+      ssize_t(signing.nonce.size())) {
+    return signing;
+  }
+  const std::uint64_t unique = std::uint64_t(getpid()) << 32 ^ std::uint64_t(now.tv_nsec);
+  memcpy(signing.nonce.data(), &unique, sizeof unique);
+  return signing;
+}
+
+wire::Key key_of(const greylist_key& of) {
+  wire::Key key;
+  while (key.name_size < wire::kMaxKeyId && of.id[key.name_size] != '\0') ++key.name_size;
+  memcpy(key.name.data(), of.id, key.name_size);
+  memcpy(key.secret.data(), of.secret, key.secret.size());
+  return key;
 }
 
 // Not one of the standard descriptors: where those are closed, others write to them, a log say.
@@ -89,17 +118,22 @@ int connect_to(const Endpoint& server) {
 // from who has never sent a tag.) When all have refused, the round begins again after a pause: a
 // daemon that is being restarted must not decide for GREYFAIL.
 //
-// A datagram that is sent again is in the other form: see query_form.h.
+// A datagram that is sent again is in the other form: see query_form.h. Under a key there is but
+// one, which is the same each time, and no answer is believed that is not under it: what else comes
+// is passed over, as if nothing had come.
 class Asker {
  public:
-  Asker(const Servers& servers, Milliseconds timeout, Question& question, QueryForms& forms,
-        DaemonText text)
+  // `signing`: what the question is signed with; nullptr: it is not.
+  Asker(const Servers& servers, Milliseconds timeout, Question& question, const Signing* signing,
+        QueryForms& forms, DaemonText text)
       : servers_(servers.list),
         count_(servers.count),
         question_(question),
+        signing_(signing),
         forms_(forms),
         text_(text),
-        deadline_(monotonic_ms() + timeout) {
+        deadline_(monotonic_ms() + timeout),
+        sign_anew_(monotonic_ms() + kSignedFor) {
     for (pollfd& socket : sockets_) socket = {-1, POLLIN, 0};
   }
   ~Asker() {
@@ -138,7 +172,16 @@ class Asker {
   // The current server's next datagram. Who has sent a tag knows our additions.
   Form form() const { return sends_tags(servers_[current_]) ? Form::full : forms_.next(current_); }
 
+  // A time is good for half a minute; who waits longer than that needs another.
+  void keep_signed() {
+    const Milliseconds now = monotonic_ms();
+    if (signing_ == nullptr || now < sign_anew_) return;
+    question_.sign(new_signing(signing_->key));
+    sign_anew_ = now + kSignedFor;
+  }
+
   ssize_t send_datagram(int fd) {
+    keep_signed();
     const std::string_view datagram = question_.datagram(sent_ >= kWholeQueries, form());
     ssize_t sent;
     do {
@@ -190,9 +233,11 @@ class Asker {
     const int timeout = until > now ? int(until - now) + 1 : 0;
     // No more than are open: poll(2) refuses more than the limit of open files.
     if (poll(sockets_, nfds_t(opened_), timeout) <= 0) return false;  // EINTR: time will tell
+    is_flooded_ = false;
     for (std::size_t i = 0; i < opened_; ++i) {
       if (sockets_[i].fd >= 0 && sockets_[i].revents != 0 && receive(i)) return true;
     }
+    if (is_flooded_) poll(nullptr, 0, kFloodPause);
     return false;
   }
 
@@ -200,7 +245,7 @@ class Asker {
   // end would otherwise hold us here beyond the deadline.
   bool receive(std::size_t server) {
     for (int read = 0; read < kReadAtOnce; ++read) {
-      char bytes[longest_answer(kAnswerParts)] = {};
+      char bytes[longest_answer(kAnswerParts) + wire::kMacSize] = {};
       ssize_t size;
       do {
         size = recv(sockets_[server].fd, bytes, sizeof bytes, MSG_TRUNC);
@@ -215,11 +260,19 @@ class Asker {
       if (std::size_t(size) <= sizeof bytes && is_answer(server, {bytes, std::size_t(size)}))
         return true;
     }
+    is_flooded_ = true;
     return false;
   }
 
   // Takes it when it is one.
   bool is_answer(std::size_t server, std::string_view answer) {
+    if (signing_ != nullptr) {
+      if (!question_.is_signed_answer(signing_->key.secret, answer)) {
+        has_unsigned_ = true;
+        return false;
+      }
+      answer.remove_suffix(wire::kMacSize);
+    }
     const auto parts = split_answer(kAnswerParts, answer);
     if (!parts || !is_verdict((*parts)[kVerdict][0])) return false;
     const std::string_view tag = (*parts)[kTag], reason = (*parts)[kReason], text = (*parts)[kText];
@@ -253,17 +306,24 @@ class Asker {
       }
     }
     if (result.error_number == 0) result.error = GREYLIST_SILENT;
-    if (result.error == GREYLIST_SILENT) result.error_number = 0;
+    if (result.error == GREYLIST_SILENT) {
+      result.error_number = 0;
+      if (has_unsigned_) result.error = GREYLIST_UNSIGNED;
+    }
     return result;
   }
 
   const Endpoint* servers_;
   std::size_t count_;
   Question& question_;
+  const Signing* signing_;
   QueryForms& forms_;
   DaemonText text_;
   unsigned sent_ = 0;  // datagrams, to all servers
   Milliseconds deadline_;
+  Milliseconds sign_anew_;     // after this
+  bool has_unsigned_ = false;  // something came that is not under the key
+  bool is_flooded_ = false;    // more than is read at once, and nothing of use
   std::size_t current_ = 0;
   std::size_t opened_ = 0;  // sockets_ from here on are not open yet
   Milliseconds turn_ends_ = 0;
@@ -286,12 +346,17 @@ greylist_result ask_servers(const greylist_options& options, const greylist_quer
 
   std::size_t max_data = options.max_data;
   if (max_data < GREYLIST_MIN_DATA) max_data = GREYLIST_MIN_DATA;
-  Question question(query, max_data, {options.ask_wait != 0, text.is_wanted()});
+  failure.error = GREYLIST_BAD_KEY;
+  if (options.key.state == GREYLIST_KEY_BAD) return failure;
+  const bool is_signed = options.key.state == GREYLIST_KEY_SET;
+  const Signing signing = is_signed ? new_signing(key_of(options.key)) : Signing{};
+  const Signing* const with = is_signed ? &signing : nullptr;
+  Question question(query, max_data, {options.ask_wait != 0, text.is_wanted()}, with);
   failure.error = GREYLIST_BAD_QUERY;
   if (!question.is_good()) return failure;
   const unsigned timeout = options.timeout_ms < kMaxTimeout ? options.timeout_ms : kMaxTimeout;
   QueryForms forms(plain_is_allowed(options), session);
-  return Asker(*servers, Milliseconds(timeout), question, forms, text).ask();
+  return Asker(*servers, Milliseconds(timeout), question, with, forms, text).ask();
 }
 
 }  // namespace grey::glue

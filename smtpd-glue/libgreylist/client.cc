@@ -7,6 +7,7 @@
 
 #include <optional>
 
+#include "greyd/wire/keys.h"
 #include "greyd/wire/wire.h"
 #include "smtpd-glue/libgreylist/asker.h"
 #include "smtpd-glue/libgreylist/greylist.h"
@@ -46,7 +47,23 @@ const char* set(const char* text) {
 }  // namespace
 
 void greylist_options_init(greylist_options* options) {
-  *options = {nullptr, GREYLIST_FAIL_OPEN, GREYLIST_TIMEOUT_MS, GREYLIST_MAX_DATA, 0};
+  *options = {nullptr, GREYLIST_FAIL_OPEN, GREYLIST_TIMEOUT_MS, GREYLIST_MAX_DATA, 0, {}};
+}
+
+int greylist_read_key(greylist_options* options, const char* path) {
+  greylist_key& key = options->key;
+  key = {};
+  if (path == nullptr || *path == '\0') return 0;
+  key.state = GREYLIST_KEY_BAD;
+  grey::wire::KeyRing ring;
+  if (grey::wire::read_key_file(path, ring)) return -1;
+  const grey::wire::Key& first = ring.first();
+  static_assert(sizeof key.id == grey::wire::kMaxKeyId + 1);
+  static_assert(sizeof key.secret == grey::wire::kSecretSize);
+  memcpy(key.id, first.name.data(), first.name_size);
+  memcpy(key.secret, first.secret.data(), sizeof key.secret);
+  key.state = GREYLIST_KEY_SET;
+  return 0;
 }
 
 unsigned greylist_options_from_env(greylist_options* options) {
@@ -77,6 +94,8 @@ unsigned greylist_options_from_env(greylist_options* options) {
     if (octets) options->max_data = *octets;
     if (!octets) bad |= GREYLIST_VAR_MAXDATA;
   }
+  if (options->servers != nullptr && greylist_read_key(options, getenv("GREYKEYFILE")) != 0)
+    bad |= GREYLIST_VAR_KEYFILE;
   return bad;
 }
 
@@ -109,6 +128,10 @@ const char* greylist_strerror(greylist_error error) {
       return "no answer in time";
     case GREYLIST_UNREACHABLE:
       return "no greylisting daemon can be reached";
+    case GREYLIST_BAD_KEY:
+      return "the key of the greylisting daemon cannot be used";
+    case GREYLIST_UNSIGNED:
+      return "no answer in time that is under the key";
   }
   return "unknown error";
 }

@@ -52,7 +52,8 @@ greylist_result Front::ask(const greylist_query& query, char (&own_text)[GREYLIS
   if (!silence_ends_.passed()) return silence_;
   const greylist_result result =
       greylist_ask_with_text(&options_, &query, &session_, own_text, sizeof own_text);
-  if (result.error == GREYLIST_SILENT || result.error == GREYLIST_UNREACHABLE) {
+  if (result.error == GREYLIST_SILENT || result.error == GREYLIST_UNREACHABLE ||
+      result.error == GREYLIST_UNSIGNED) {
     silence_ = result;
     silence_ends_ = Deadline::after(kSilenceMs);
   }
@@ -60,7 +61,8 @@ greylist_result Front::ask(const greylist_query& query, char (&own_text)[GREYLIS
 }
 
 void Front::log_failure(const greylist_query& query, const greylist_result& result) {
-  if (result.error == GREYLIST_BAD_SERVERS) return;  // all was said of it at the beginning
+  // All was said of these at the beginning.
+  if (result.error == GREYLIST_BAD_SERVERS || result.error == GREYLIST_BAD_KEY) return;
   char line[GREYLIST_LINE_MAX];
   const std::size_t size = greylist_describe_failure(&query, &result, line, sizeof line);
   if (size == 0 || reported_) return;

@@ -48,10 +48,24 @@ enum greylist_error {
   GREYLIST_BAD_SERVERS, /* `servers` cannot be read */
   GREYLIST_BAD_QUERY,   /* the client is not an IP address, or there is no recipient */
   GREYLIST_SILENT,      /* no server answered in time */
-  GREYLIST_UNREACHABLE  /* nothing listens there or the system would not send: see error_number */
+  GREYLIST_UNREACHABLE, /* nothing listens there or the system would not send: see error_number */
+  GREYLIST_BAD_KEY,     /* there is to be a key, and its file cannot be used */
+  GREYLIST_UNSIGNED     /* as GREYLIST_SILENT, but what came in time was not under the key */
 };
 
 enum greylist_fail { GREYLIST_FAIL_OPEN = 0, GREYLIST_FAIL_CLOSED = 1 };
+
+/* The key that queries are sent under, and answers have to be under to be believed. */
+enum greylist_key_state {
+  GREYLIST_KEY_NONE = 0, /* there is none: anybody's answer is believed */
+  GREYLIST_KEY_SET,      /* see `key`: nobody is asked, or believed, without it */
+  GREYLIST_KEY_BAD       /* there is to be one: nobody is asked, as without an answer */
+};
+struct greylist_key {
+  enum greylist_key_state state;
+  char id[17]; /* with its NUL */
+  unsigned char secret[16];
+};
 
 struct greylist_options {
   /* Where to ask: one address or several, separated by commas; a later one is asked when those
@@ -61,9 +75,10 @@ struct greylist_options {
   const char* servers;
   enum greylist_fail fail; /* the verdict when there is no answer */
   unsigned timeout_ms;     /* in all, over all servers and re-sendings; 10 minutes at most */
-  size_t max_data; /* octets of a datagram; one recipient is sent whatever it is, in 1000 octets */
+  size_t max_data; /* octets of a datagram; one recipient is sent whatever it is, in 1100 octets */
   int ask_wait; /* not 0: ask for retry_after, too. Older daemons than ours take that for one more
                    recipient, or are silent and asked again without */
+  struct greylist_key key; /* a copy, for as long as this structure is used */
 };
 
 struct greylist_query {
@@ -83,7 +98,7 @@ struct greylist_result {
                            accepted; 0 when the daemon does not say */
 };
 
-/* No server, fail open, the defaults above, no ask_wait. */
+/* No server, fail open, the defaults above, no ask_wait, no key. */
 void greylist_options_init(struct greylist_options* options);
 
 /* The variables of the environment, as bits. */
@@ -91,16 +106,23 @@ enum greylist_variable {
   GREYLIST_VAR_IP = 1,
   GREYLIST_VAR_FAIL = 2,
   GREYLIST_VAR_TIMEOUT = 4,
-  GREYLIST_VAR_MAXDATA = 8
+  GREYLIST_VAR_MAXDATA = 8,
+  GREYLIST_VAR_KEYFILE = 16
 };
 
 /* GREYIP, GREYFAIL (open or closed), GREYTIMEOUT (seconds, 1 to 60), GREYMAXDATA (octets, 512 to
  * 65507) of the environment over the defaults; ask_wait when GREYTEXT, or GREYLIST_TEXT when that
- * is unset or empty, has a %t. A variable with a bad value leaves the default,
- * except that a bad GREYIP stays, so that greylist_ask() fails as GREYFAIL says. Returns which
+ * is unset or empty, has a %t; and the key of the file that GREYKEYFILE names, where GREYIP is set.
+ * A variable with a bad value leaves the default, except that a bad GREYIP stays, and a bad
+ * GREYKEYFILE is GREYLIST_KEY_BAD, so that greylist_ask() fails as GREYFAIL says. Returns which
  * variables have a bad value, bits of greylist_variable, 0 when all are good. `options->servers`
  * points into the environment. */
 unsigned greylist_options_from_env(struct greylist_options* options);
+
+/* Takes the first key of the file for `options`, or none where `path` is NULL or empty. Its lines
+ * are "ID KEY", see qmail-greyd(8); it must not be usable by anybody but its owner and its group.
+ * Returns 0, or -1 when it cannot be used: then the state is GREYLIST_KEY_BAD. */
+int greylist_read_key(struct greylist_options* options, const char* path);
 
 /* Asks, and waits for at most timeout_ms. Always fills in a verdict.
  *

@@ -21,6 +21,9 @@ int greylist(char* gip, char* connectingip, char* from, char* tolist, int tolen,
              void (*timeoutfn)(), void (*errfn)()) {
   greylist_options options;
   greylist_options_from_env(&options);
+  // Without GREYIP nothing has read it yet.
+  if (options.servers == nullptr && gip != nullptr && *gip != '\0')
+    greylist_read_key(&options, getenv("GREYKEYFILE"));
   options.servers = gip;
   options.ask_wait = 0;  // nobody would be told
   const greylist_query query{connectingip, nullptr, from, tolist,
@@ -30,7 +33,8 @@ int greylist(char* gip, char* connectingip, char* from, char* tolist, int tolen,
   if (result.error == GREYLIST_ANSWERED || result.error == GREYLIST_OFF) return verdict;
   if (fail_is_decided()) return verdict;
   if (result.error_number == ENOMEM) return kOldNoMemory;
-  void (*const failed)() = result.error == GREYLIST_SILENT ? timeoutfn : errfn;
+  const bool late = result.error == GREYLIST_SILENT || result.error == GREYLIST_UNSIGNED;
+  void (*const failed)() = late ? timeoutfn : errfn;
   if (failed != nullptr) failed();
   return kOldSoftFailure;
 }

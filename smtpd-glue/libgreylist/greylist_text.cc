@@ -119,6 +119,19 @@ void add_recipients(Line& line, const greylist_query& query) {
   if (count > kShownRecipients) line.add(",+").add(count - kShownRecipients);
 }
 
+// What is wrong with the file: it is read once more.
+void add_key_fault(Line& line, const char* path) {
+  grey::wire::KeyRing ring;
+  const auto fault = path == nullptr ? std::nullopt : grey::wire::read_key_file(path, ring);
+  if (!fault) return;
+  if (fault->line > 0) line.add("line ").add(std::size_t(fault->line)).add(": ");
+  char why[kShownValue];
+  line.add(fault->error_number == 0
+               ? std::string_view(fault->what)
+               : error_text(strerror_r(fault->error_number, why, sizeof why), why));
+  line.add("; ");
+}
+
 }  // namespace
 
 std::size_t greylist_describe_deferral(const greylist_query* query, const greylist_result* result,
@@ -175,6 +188,10 @@ std::size_t greylist_describe_bad_values(const greylist_options* options, unsign
   }
   if (begin(GREYLIST_VAR_MAXDATA, "GREYMAXDATA")) {
     line.add("it is 512 to 65507, and ").add(options->max_data).add(" is used");
+  }
+  if (begin(GREYLIST_VAR_KEYFILE, "GREYKEYFILE")) {
+    add_key_fault(line, getenv("GREYKEYFILE"));
+    line.add("mail is ").add(fail_in_words(options->fail));
   }
   return line.size();
 }

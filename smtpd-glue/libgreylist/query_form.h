@@ -21,9 +21,8 @@ enum class Form : unsigned char { full, plain };
 
 // Whether servers may be asked in the plain form at all. Not where queries are signed with a key:
 // what is said without one must not be believed, and who can lose a datagram could have it said.
-// (No key can be set yet.)
-constexpr bool plain_is_allowed(const greylist_options&) {
-  return true;
+constexpr bool plain_is_allowed(const greylist_options& options) {
+  return options.key.state == GREYLIST_KEY_NONE;
 }
 
 // Of one question to a list of servers. `session` is what the questions before it have shown.

@@ -63,6 +63,13 @@ std::size_t field_size(std::string_view address) {
   return kField + (address.size() < kLongestAddress ? address.size() : kLongestAddress);
 }
 
+// Of a datagram that is signed.
+wire::Mac mac_in(std::string_view datagram) {
+  wire::KeyField field;
+  (void)wire::find_key_field(datagram, field);
+  return field.mac;
+}
+
 // How many of `fields`, `most` of them, fit into `room` octets; and whether those are all.
 struct Fit {
   std::size_t count = 0;
@@ -121,13 +128,13 @@ std::optional<std::string_view> next_recipient(std::string_view& fields) {
 }
 
 Datagram write_query(const greylist_query& query, std::size_t max_data, Wanted wanted, char* buffer,
-                     std::size_t capacity, Additions additions) {
+                     std::size_t capacity, const Signing* signing, Additions additions) {
   Datagram datagram;
   const auto client = client_of(text_of(query.client));
   const ShortAddress sender(text_of(query.sender));
   std::string_view recipients;
   if (query.recipients != nullptr) recipients = {query.recipients, query.recipients_size};
-  Asked asked{text_of(query.client_name), wanted};
+  Asked asked{text_of(query.client_name), wanted, signing};
   if (asked.client_name.size() > 255) asked.client_name = {};  // no host name (RFC 1035)
 
   std::string_view others = recipients;
@@ -151,13 +158,40 @@ Datagram write_query(const greylist_query& query, std::size_t max_data, Wanted w
   question.write(datagram.tag.text);
   datagram.size = write_additions(additions, asked, datagram.tag, buffer, datagram.envelope);
   datagram.addition = buffer[datagram.envelope];
+  if (signing != nullptr) datagram.mac = mac_in({buffer, datagram.size});
   return datagram;
 }
 
-Question::Question(const greylist_query& query, std::size_t max_data, Wanted wanted)
-    : whole_(write_query(query, max_data, wanted, whole_data_, sizeof whole_data_)) {
+Question::Question(const greylist_query& query, std::size_t max_data, Wanted wanted,
+                   const Signing* signing)
+    : whole_(write_query(query, max_data, wanted, whole_data_, sizeof whole_data_, signing)) {
   if (whole_.size <= sizeof brief_data_) return;
-  brief_ = write_query(query, sizeof brief_data_, wanted, brief_data_, sizeof brief_data_);
+  brief_ = write_query(query, sizeof brief_data_, wanted, brief_data_, sizeof brief_data_, signing);
+}
+
+void Question::sign(const Signing& signing) {
+  constexpr std::size_t kEnd = 2;  // NULs: of the field, and of the query
+  const auto sign_one = [&](Datagram& datagram, char* data) {
+    if (datagram.size == 0) return;
+    const std::size_t before = datagram.size - kEnd - wire::key_field_size(signing.key.id());
+    datagram.mac = wire::write_key_field(signing.key, signing.time, signing.nonce, data, before);
+  };
+  sign_one(whole_, whole_data_);
+  sign_one(brief_, brief_data_);
+}
+
+bool Question::is_signed_answer(const wire::Secret& secret, std::string_view answer) const {
+  if (answer.size() < wire::kMacSize) return false;
+  const std::string_view octets(answer.data(), answer.size() - wire::kMacSize);
+  if (octets.size() > wire::SignedAnswer::kMostOctets) return false;
+  wire::Mac mac;
+  memcpy(mac.data(), answer.data() + octets.size(), mac.size());
+  const auto is_to = [&](const Datagram& datagram) {
+    return datagram.size > 0 &&
+           wire::is_same(mac,
+                         wire::mac_of(secret, wire::SignedAnswer(datagram.mac, octets).view()));
+  };
+  return is_to(whole_) || is_to(brief_);
 }
 
 // There is always an octet behind the envelope: the letter of the first addition, which is the

@@ -44,6 +44,7 @@ struct Datagram {
   std::size_t envelope = 0;
   char addition = '\0';  // the letter of the first one
   Tag tag{};
+  wire::Mac mac{};  // where it is signed
 };
 
 // The query as a datagram of at most `max_data` octets in `buffer`, which has `capacity`, at least
@@ -53,16 +54,20 @@ struct Datagram {
 // the others for them: '#' and a digest of all that are left out. A daemon that wants every
 // recipient to have been there before wants it of those as well, then.
 //
+// With `signing` it is signed: the MAC is told with it.
+//
 // The additions' space is kept, whatever is left out. One recipient is sent even when that needs
-// more than max_data, which is then about 1,000 octets.
+// more than max_data, which is then about 1,100 octets.
 Datagram write_query(const greylist_query& query, std::size_t max_data, Wanted wanted, char* buffer,
-                     std::size_t capacity, Additions additions = query_additions());
+                     std::size_t capacity, const Signing* signing = nullptr,
+                     Additions additions = query_additions());
 
 // A query in the forms that it is sent in: whole, and where that would go in fragments, brief: with
 // some of its recipients, and the one that stands for the others; each of them full or plain.
 class Question {
  public:
-  Question(const greylist_query& query, std::size_t max_data, Wanted wanted);
+  Question(const greylist_query& query, std::size_t max_data, Wanted wanted,
+           const Signing* signing = nullptr);
   Question(const Question&) = delete;
   Question& operator=(const Question&) = delete;
 
@@ -70,6 +75,11 @@ class Question {
   // Valid until the next call: full and plain are one text up to the end of the recipients, and
   // share the memory.
   std::string_view datagram(bool brief, Form form);
+  // With another time and nonce, where the signing that it was made with has no use any more. Those
+  // that were sent before are not known any more.
+  void sign(const Signing& signing);
+  // Whether the MAC at the end of `answer` says that it is to one of them, by who has the key.
+  bool is_signed_answer(const wire::Secret& secret, std::string_view answer) const;
   // Whether it is that of one of them.
   bool is_tag(std::string_view tag) const {
     return tag == whole_.tag.view() || (brief_.size > 0 && tag == brief_.tag.view());

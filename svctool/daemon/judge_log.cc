@@ -71,7 +71,9 @@ std::uint64_t lost_lines(const Note& note) {
 
 void read_line(const LogLine& line, double lost_since, LogNews& news) {
   constexpr std::string_view kReloaded = "lists reloaded, ",
-                             kRefused = "lists not reloaded, the old ones stay in force: ";
+                             kRefused = "lists not reloaded, the old ones stay in force: ",
+                             kKeysReloaded = "keys reloaded, ",
+                             kKeysRefused = "keys not reloaded, the old ones stay in force: ";
   if (line.time && !news.since) news.since = line.time;
   std::string storage;
   const auto note = read_note(line.text, storage);
@@ -81,6 +83,11 @@ void read_line(const LogLine& line, double lost_since, LogNews& news) {
   } else if (note->priority == Priority::error && note->text.starts_with(kRefused)) {
     news.refused_at = line.time;
     news.refused = note->text.substr(kRefused.size());
+  } else if (note->priority == Priority::info && note->text.starts_with(kKeysReloaded)) {
+    news.keys_reloaded_at = line.time;
+  } else if (note->priority == Priority::error && note->text.starts_with(kKeysRefused)) {
+    news.keys_refused_at = line.time;
+    news.keys_refused = note->text.substr(kKeysRefused.size());
   } else if (const auto lost = lost_lines(*note); lost > 0 && line.time >= lost_since) {
     news.lost_at = line.time;
     news.lost += lost;
@@ -122,6 +129,13 @@ void judge_log_place(const LogPlace& place, bool stopped, Findings& findings) {
                        " that the daemon has said are waiting, and nobody reads them",
                    "see why what writes the log hangs, then " + end_of(place), place.log);
   }
+}
+
+LogNews news_of_keys(LogNews news) {
+  news.reloaded_at = news.keys_reloaded_at;
+  news.refused_at = news.keys_refused_at;
+  news.refused = news.keys_refused;
+  return news;
 }
 
 void read_news(std::string_view text, double lost_since, LogNews& news) {

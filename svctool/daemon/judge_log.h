@@ -28,15 +28,20 @@ void judge_log_place(const LogPlace& place, bool stopped, Findings& findings);
 
 // What the newest part of a log says. Times are seconds since 1970.
 struct LogNews {
-  bool unseen = false;                // only root may read it
-  std::optional<double> since;        // the first line that was read
-  std::optional<double> reloaded_at;  // the lists were read again
-  std::optional<double> refused_at;   // were not, as they are bad
-  std::string refused;                // why
-  std::optional<double> lost_at;      // lines were lost before this one
-  std::uint64_t lost = 0;             // so many in all
-  std::string last_words;             // the last line, when it is why a program has ended
+  bool unseen = false;                                      // only root may read it
+  std::optional<double> since;                              // the first line that was read
+  std::optional<double> reloaded_at;                        // the lists were read again
+  std::optional<double> refused_at;                         // were not, as they are bad
+  std::string refused;                                      // why
+  std::optional<double> keys_reloaded_at, keys_refused_at;  // likewise the keys of who asks
+  std::string keys_refused;
+  std::optional<double> lost_at;  // lines were lost before this one
+  std::uint64_t lost = 0;         // so many in all
+  std::string last_words;         // the last line, when it is why a program has ended
 };
+
+// The same, as if its keys were its lists: for judge_lists().
+LogNews news_of_keys(LogNews news);
 
 // Adds what `text` says, whole lines, each with the label of multilog's `t` or as journalctl -o
 // short-unix has it. Lines lost before `lost_since` do not count.

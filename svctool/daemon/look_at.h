@@ -38,6 +38,8 @@ std::string find_mta_holder(const Seen& seen, const std::string& places);
 
 // Its lists and their cdbs, those that are there.
 std::vector<ListFacts> look_at_lists(const Seen& seen);
+// The file of the keys of who asks, which is read again with the lists. Nothing in it is read here.
+std::vector<ListFacts> look_at_keys(const Seen& seen);
 // The files of its store's password and key. Nothing in them is read.
 std::vector<ListFacts> look_at_secrets(const Seen& seen);
 

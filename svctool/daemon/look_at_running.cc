@@ -198,9 +198,17 @@ std::vector<ListFacts> look_at_lists(const Seen& seen) {
   return lists;
 }
 
+std::vector<ListFacts> look_at_keys(const Seen& seen) {
+  std::vector<ListFacts> keys;
+  const std::string name = read_variable(seen.service, "KEY_FILE");
+  if (!name.empty()) add_file(path_below(read_variable(seen.service, "CONTROLDIR"), name), keys);
+  return keys;
+}
+
 std::vector<ListFacts> look_at_secrets(const Seen& seen) {
   std::vector<ListFacts> secrets;
   for (const std::string_view option : kSecretFiles) {
+    if (option == "key-file") continue;  // see above
     const std::string name =
         read_variable(seen.service, std::string(find_setting(option)->variable));
     if (name.empty()) continue;

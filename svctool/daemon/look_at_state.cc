@@ -94,8 +94,7 @@ std::vector<std::string> files_set_aside(const std::string& context) {
 // Still the daemon that was seen, and no other by now: it may be about to end.
 bool still_answers(const Seen& seen) {
   const auto listen = parse_endpoint(seen.started->at("LISTEN"), Wildcards::allowed);
-  const auto keys = look_at_keys(key_file_of_daemon(seen.service));
-  if (!listen || !probe(own_endpoint(*listen), keys ? &*keys : nullptr).answered) return false;
+  if (!listen || !probe(own_endpoint(*listen), own_key_file(seen.service)).answered) return false;
   const auto state = service_state(*seen.request.suite, seen.service);
   return state && state->pid == seen.daemon;
 }

@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "greyd/base/files.h"
 #include "greyd/base/place.h"
 #include "svctool/daemon/find_supervisor.h"
 #include "svctool/daemon/sockets.h"
@@ -58,7 +59,7 @@ class Watch {
     const pid_t pid = seen_.state->pid;
     seen_.listens = listens_at(pid, Transport::udp, listen_);
     if (seen_.listens == false) return false;
-    seen_.probe = probe(seen_.probe.endpoint, &keys_);
+    seen_.probe = probe(seen_.probe.endpoint, own_key_file(service_));
     asked_ = true;
     if (!seen_.probe.answered) return false;
     // A daemon that finds its lists bad has had the port for a moment.
@@ -81,7 +82,7 @@ class Watch {
   // The last word on a daemon that has not answered: who does, or has its port.
   Observation ask_others() {
     if (seen_.listens == true && asked_) return seen_;
-    seen_.probe = probe(seen_.probe.endpoint, &keys_);
+    seen_.probe = probe(seen_.probe.endpoint, own_key_file(service_));
     if (seen_.listens != false) return seen_;
     const auto holder = find_holder(Transport::udp, listen_);
     // It may have been started just now.
@@ -93,8 +94,6 @@ class Watch {
   const Suite& suite_;
   const std::string& service_;
   const Endpoint listen_;
-  // It may want one. Where there is none that can be read it is asked without.
-  const wire::KeyRing keys_ = look_at_keys(key_file_of_daemon(service_)).value_or(wire::KeyRing());
   Observation seen_;
   bool asked_ = false;  // seen_.probe is what the daemon has said, or not
 };
@@ -103,6 +102,12 @@ class Watch {
 
 Endpoint own_endpoint(const Endpoint& listen) {
   return listen.ip.is_any() ? Endpoint{Endpoint{}.ip, listen.port} : listen;
+}
+
+std::string own_key_file(const std::string& service) {
+  const std::string file = read_variable(service, "KEY_FILE");
+  if (file.empty() || read_variable(service, "REQUIRE_KEY") != "always") return {};
+  return path_below(read_variable(service, "CONTROLDIR"), file);
 }
 
 Observation observe(const Suite& suite, const std::string& service, const Endpoint& listen,

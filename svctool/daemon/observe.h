@@ -37,6 +37,10 @@ Observation observe(const Suite& suite, const std::string& service, const Endpoi
 // Where a daemon that listens there can be asked from this host.
 Endpoint own_endpoint(const Endpoint& listen);
 
+// The file with a key of the service's daemon, where that is needed to ask it from this host;
+// empty: it is not.
+std::string own_key_file(const std::string& service);
+
 Places places_of(const Suite& suite, const std::string& service);
 
 // Whether a supervisor runs in a service directory, and why none does.

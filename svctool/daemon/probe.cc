@@ -1,17 +1,19 @@
 #include "svctool/daemon/probe.h"
 
 #include <poll.h>
+#include <sodium.h>
 #include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <ctime>
 
 #include "greyd/base/error.h"
 #include "greyd/base/files.h"
+#include "greyd/base/key_file.h"
 #include "greyd/base/settings_table.h"
 #include "greyd/wire/key_field.h"
 #include "greyd/wire/wire.h"
@@ -24,11 +26,11 @@ constexpr int kTries = 3;
 constexpr int kTryMilliseconds = 1000;
 
 // Nothing for another daemon's own way.
-std::optional<wire::Reason> reason_of(const unsigned char (&answer)[2]) {
+std::optional<wire::Reason> reason_of(std::array<unsigned char, 2> answer) {
   for (int index = 0; index <= int(wire::Reason::bounce); ++index) {
     const auto reason = wire::Reason(index);
     const wire::Answer known = wire::to_answer(reason);
-    if (std::memcmp(known.bytes, answer, sizeof answer) == 0) return reason;
+    if (std::memcmp(known.bytes, answer.data(), answer.size()) == 0) return reason;
   }
   return std::nullopt;
 }
@@ -40,46 +42,78 @@ std::string describe(std::optional<wire::Reason> reason) {
   return "answers (" + std::string(wire::to_string(*reason)) + more + ")";
 }
 
-// Whether there is an outcome; without one nothing came in time.
-bool ask_once(int fd, const char* datagram, std::size_t size, Probe& result) {
-  unsigned char answer[2] = {0xff, 0xff};
-  pollfd waiting{fd, POLLIN, 0};
-  const bool sent = ::send(fd, datagram, size, 0) >= 0;
-  if (sent && ::poll(&waiting, 1, kTryMilliseconds) <= 0) return false;
-  if (!sent || ::recv(fd, answer, sizeof answer, MSG_DONTWAIT) < 0) {
-    result.outcome = std::strerror(errno);
-    return true;
-  }
-  result.answered = true;
-  result.reason = reason_of(answer);
-  result.outcome = describe(result.reason);
-  return true;
-}
+// What is asked, and what its answer has to be under.
+struct Question {
+  std::string datagram;
+  const wire::Key* key = nullptr;  // nullptr: under none
+  wire::Mac mac{};
+};
 
-// Puts the field K in the place of the NUL that ends a query. The new size; there is room.
-std::size_t sign(const wire::Key& key, char* datagram, std::size_t size) {
-  wire::Nonce nonce;
-  if (::getentropy(nonce.data(), nonce.size()) != 0) return size;
-  datagram[size - 1] = 'K';
-  (void)wire::write_key_field(key, std::uint32_t(::time(nullptr)), nonce, datagram, size);
-  size += wire::key_field_size(key.id());
-  datagram[size++] = '\0';
-  datagram[size++] = '\0';
-  return size;
-}
-
-}  // namespace
-
-Probe probe(const Endpoint& endpoint, const wire::KeyRing* keys) {
-  Probe result{endpoint, false, ""};
-  char datagram[128 + 1 + wire::kMaxKeyField + 2];
-  wire::QueryWriter writer(datagram, sizeof datagram);
+Question question_under(const wire::Key* key) {
+  Question question{std::string(256, '\0'), key, {}};
+  char* const text = question.datagram.data();
+  wire::QueryWriter writer(text, question.datagram.size());
   writer.field('I', "192.0.2.1");
   writer.field('F', "svctool-check@localhost");
   writer.field('T', "svctool-check@localhost");
   writer.field('P', "");
   std::size_t size = writer.finish();
-  if (keys != nullptr && !keys->empty()) size = sign(keys->first(), datagram, size);
+  if (key != nullptr) {
+    text[size - 1] = 'K';
+    wire::Nonce nonce;
+    ::randombytes_buf(nonce.data(), nonce.size());
+    question.mac = wire::write_key_field(*key, std::uint32_t(::time(nullptr)), nonce, text, size);
+    size += wire::key_field_size(key->id()) + 2;
+  }
+  question.datagram.resize(size);
+  return question;
+}
+
+// Whether it is an answer to it.
+bool is_under_key(const Question& question, std::string_view answer) {
+  if (question.key == nullptr) return true;
+  if (answer.size() < 2 + wire::kMacSize) return false;
+  const std::string_view octets = answer.substr(0, answer.size() - wire::kMacSize);
+  wire::Mac mac;
+  std::memcpy(mac.data(), answer.data() + octets.size(), mac.size());
+  const wire::SignedAnswer covered(question.mac, octets);
+  return wire::is_same(mac, wire::mac_of(question.key->secret, covered.view()));
+}
+
+// Whether there is an outcome; without one nothing came in time.
+bool ask_once(int fd, const Question& question, Probe& result) {
+  unsigned char answer[2 + wire::kMaxTag + wire::kMacSize] = {0xff, 0xff};
+  pollfd waiting{fd, POLLIN, 0};
+  const bool sent = ::send(fd, question.datagram.data(), question.datagram.size(), 0) >= 0;
+  if (sent && ::poll(&waiting, 1, kTryMilliseconds) <= 0) return false;
+  const ssize_t size = sent ? ::recv(fd, answer, sizeof answer, MSG_DONTWAIT) : -1;
+  if (size < 0) {
+    result.outcome = std::strerror(errno);
+    return true;
+  }
+  if (!is_under_key(question, {reinterpret_cast<const char*>(answer), std::size_t(size)})) {
+    result.outcome = "answers, but not under the key";
+    return true;
+  }
+  result.answered = true;
+  result.reason = reason_of({answer[0], answer[1]});
+  result.outcome = describe(result.reason);
+  return true;
+}
+
+}  // namespace
+
+Probe probe(const Endpoint& endpoint, const std::string& key_file) {
+  Probe result{endpoint, false, ""};
+  wire::KeyRing keys;
+  if (!key_file.empty()) {
+    const auto read = read_keys(key_file);
+    if (!read) {
+      result.outcome = read.error().text;
+      return result;
+    }
+    keys = *read;
+  }
   const int family = endpoint.ip.is_v4() ? AF_INET : AF_INET6;
   // Connected, so that a closed port is told at once.
   const Fd fd(::socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -88,14 +122,14 @@ Probe probe(const Endpoint& endpoint, const wire::KeyRing* keys) {
     return result;
   }
   bool decided = false;
-  for (int n = 0; n < kTries && !decided; ++n) {
-    decided = ask_once(fd.get(), datagram, size, result);
+  for (std::size_t n = 0; n < kTries && !decided; ++n) {
+    const wire::Key* const key = keys.empty() ? nullptr : &keys.keys[n % keys.count];
+    decided = ask_once(fd.get(), question_under(key), result);
   }
   if (!decided) {
-    result.outcome =
-        "no answer within " + std::to_string(kTries * kTryMilliseconds / 1000) +
-        " seconds; is this host in its --allow" +
-        (keys != nullptr && !keys->empty() ? ", has it that key, and are both clocks right?" : "?");
+    result.outcome = "no answer within " + std::to_string(kTries * kTryMilliseconds / 1000) +
+                     " seconds; is this host in its --allow?";
+    if (!keys.empty()) result.outcome += " Has it the key, and the same time?";
   }
   return result;
 }

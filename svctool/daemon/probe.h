@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "greyd/wire/endpoint.h"
-#include "greyd/wire/keys.h"
 #include "greyd/wire/wire.h"
 
 namespace grey::svctool {
@@ -22,9 +21,9 @@ struct Probe {
 
 // Sends a probe (wire.h) up to three times, a second apart, and waits for an answer. A daemon other
 // than qmail-greyd takes it for a first attempt from 192.0.2.1, an address for documentation.
-// REQUIRES: an endpoint that is no wildcard.
-// `keys`: it is signed with the first, as a daemon may want it; null or empty: it is not.
-Probe probe(const Endpoint& endpoint, const wire::KeyRing* keys = nullptr);
+// With `key_file` it is under a key of that file, each in its turn, and only what is under it is an
+// answer. REQUIRES: an endpoint that is no wildcard.
+Probe probe(const Endpoint& endpoint, const std::string& key_file = {});
 
 // Where mail servers ask, by a connection: "127.0.0.1@10023", or the path of a unix socket.
 struct MtaProbe {

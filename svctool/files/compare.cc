@@ -125,8 +125,8 @@ Result<std::optional<Change>> compare_entry(const Entry& entry, const Accounts& 
   Change change{Change::Type::create, &entry, path, "", "", false, false};
   const auto status = status_of(path);
   if (status) return compare_present(std::move(change), *status, accounts, staged);
-  // A link that is not followed is replaced when it leads nowhere, and left alone where a file stays
-  // as it is anyhow: neither does anything to where it leads.
+  // A link that is not followed is replaced when it leads nowhere, and left alone where a file
+  // stays as it is anyhow: neither does anything to where it leads.
   struct stat behind {};
   const bool leads = status.error().number == 0 && ::stat(path.c_str(), &behind) == 0;
   if (leads && entry.keep && S_ISREG(behind.st_mode)) return std::nullopt;

@@ -99,7 +99,7 @@ std::string read_variable(const std::string& service, const std::string& name) {
   return value;
 }
 
-Result<wire::KeyRing> look_at_keys(const std::string& path) {
+Result<wire::KeyRing> keys_in(const std::string& path) {
   const auto status = status_of(path);
   if (!status) return failure(path + ": " + status.error().reason);
   if ((status->st_mode & S_IRWXO) != 0) return failure(path + ": anybody may use it");

@@ -46,7 +46,7 @@ std::string read_variable(const std::string& service, const std::string& name);
 
 // The keys in a file, and what is wrong with it: that it is not there, that more may use it than
 // its owner and its group, or a line of it. Nothing of it is repeated.
-Result<wire::KeyRing> look_at_keys(const std::string& path);
+Result<wire::KeyRing> keys_in(const std::string& path);
 
 // The path of a daemon's file of keys, as its variables have it; empty: none.
 std::string key_file_of_daemon(const std::string& service);

@@ -27,8 +27,8 @@ struct SmtpService {
   std::string directory;
   std::string run_path;  // links resolved, so that a link stays one
   std::string run;
-  bool has_variables = false;           // the directory variables/
-  std::optional<std::string> greyip;    // variables/GREYIP
+  bool has_variables = false;             // the directory variables/
+  std::optional<std::string> greyip;      // variables/GREYIP
   std::optional<std::string> key_file{};  // variables/GREYKEYFILE
 };
 

@@ -169,8 +169,9 @@ void judge_running(const Subject& subject, const Seen& seen, LogNews news, Findi
   judge_secrets(look_at_secrets(seen), started_at(seen), service, findings);
   // One that logs errors alone does not say when it has read its lists.
   if (subject.in_force("VERBOSITY") == "0") news.since.reset();
-  judge_lists(look_at_lists(seen), started_at(seen), news, reload_command(subject.suite(), service),
-              findings);
+  const std::string reload = reload_command(subject.suite(), service);
+  judge_lists(look_at_lists(seen), started_at(seen), news, reload, findings);
+  judge_lists(look_at_keys(seen), started_at(seen), news_of_keys(news), reload, findings);
 }
 
 void judge_daemon_machine(const Subject& subject, const Accounts& accounts, Findings& findings) {

@@ -86,10 +86,10 @@ void judge_pair(const std::string& daemon, const wire::KeyRing& keys, const std:
   const std::string file = key_file_of_daemon(daemon);
   if (keys.empty()) {
     if (file.empty() || read_variable(daemon, "REQUIRE_KEY") != "always") return;
-    findings.wrong("key-needed", where + ": no GREYKEYFILE, and the daemon of " + daemon +
-                                     " answers nobody without a key",
-                   "svctool --key=" + shell_quote(file) + " with --service or --tcprules of it",
-                   where);
+    findings.wrong(
+        "key-needed",
+        where + ": no GREYKEYFILE, and the daemon of " + daemon + " answers nobody without a key",
+        "svctool --key=" + shell_quote(file) + " with --service or --tcprules of it", where);
     return;
   }
   if (file.empty()) {
@@ -99,7 +99,7 @@ void judge_pair(const std::string& daemon, const wire::KeyRing& keys, const std:
                    "svctool --key=FILE --service=" + shell_quote(daemon), where);
     return;
   }
-  const auto theirs = look_at_keys(file);
+  const auto theirs = keys_in(file);
   if (!theirs) return;  // said of that service
   const wire::Key* same = theirs->find(keys.first().id());
   if (same != nullptr && same->secret == keys.first().secret) return;
@@ -114,26 +114,24 @@ void judge_pair(const std::string& daemon, const wire::KeyRing& keys, const std:
 void judge_daemon_keys(const std::string& service, Findings& findings) {
   const std::string file = key_file_of_daemon(service);
   if (file.empty()) return;
-  if (const auto keys = look_at_keys(file); !keys) {
+  if (const auto keys = keys_in(file); !keys) {
     findings.wrong("key-file-bad", keys.error().text, make(file), file);
   }
 }
 
-wire::KeyRing judge_asker_keys(std::string_view greyip, const std::string& key_file,
-                               std::string_view run, const std::string& where,
-                               Findings& findings) {
+void judge_asker_keys(std::string_view greyip, const std::string& key_file, std::string_view run,
+                      const std::string& where, Findings& findings) {
   wire::KeyRing keys;
   if (!key_file.empty()) {
-    const auto read = look_at_keys(key_file);
+    const auto read = keys_in(key_file);
     if (!read) {
       findings.wrong("key-file-bad", read.error().text, make(key_file), key_file);
-      return keys;
+      return;
     }
     keys = *read;
     judge_reader(key_file, run, findings);
   }
   for (const std::string& daemon : asked_here(greyip)) judge_pair(daemon, keys, where, findings);
-  return keys;
 }
 
 }  // namespace grey::svctool

@@ -4,7 +4,6 @@
 #include <string>
 #include <string_view>
 
-#include "greyd/wire/keys.h"
 #include "svctool/plan/findings.h"
 
 namespace grey::svctool {
@@ -12,10 +11,10 @@ namespace grey::svctool {
 // The daemon's own file, when it has one.
 void judge_daemon_keys(const std::string& service, Findings& findings);
 
-// Of an SMTP server that asks `greyip` with the file `key_file` (GREYKEYFILE; empty: none) and is run
-// by `run`, its script; empty: not known. The daemons are those of this machine that are among its
-// addresses. The keys; empty when there are none that could be read.
-wire::KeyRing judge_asker_keys(std::string_view greyip, const std::string& key_file,
-                               std::string_view run, const std::string& where, Findings& findings);
+// Of an SMTP server that asks `greyip` with the file `key_file` (GREYKEYFILE; empty: none) and is
+// run by `run`, its script; empty: not known. The daemons are those of this machine that are among
+// its addresses.
+void judge_asker_keys(std::string_view greyip, const std::string& key_file, std::string_view run,
+                      const std::string& where, Findings& findings);
 
 }  // namespace grey::svctool

@@ -39,12 +39,12 @@ struct Asker {
 // Each address of a GREYIP, as an SMTP server asks them.
 void ask_daemons(std::string_view greyip, const Asker& asker, const std::string& where,
                  Findings& findings) {
-  const auto keys = judge_asker_keys(greyip, asker.key_file, asker.run, where, findings);
+  judge_asker_keys(greyip, asker.key_file, asker.run, where, findings);
   for (;;) {
     const std::size_t comma = greyip.find(',');
     const std::string part(greyip.substr(0, comma));
     if (const auto endpoint = parse_endpoint(part, Wildcards::refused)) {
-      judge_asked_daemon(probe(*endpoint, &keys), findings);
+      judge_asked_daemon(probe(*endpoint, asker.key_file), findings);
     } else {
       findings.wrong("greyip-bad", where + ": GREYIP: '" + part + "' is not an address and port",
                      "write one such as 127.0.0.1@1999", where);

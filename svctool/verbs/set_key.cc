@@ -136,8 +136,8 @@ Result<void> change_present(const KeyRequest& request, const std::string& path,
   const auto changed = change_keys(text, request.step, *line);
   if (!changed) return failure(path + ": " + changed.error().text);
   const bool loose = (status->st_mode & 027) != 0;
-  const bool same = *changed == text && !loose && *mode->uid == status->st_uid &&
-                    *mode->gid == status->st_gid;
+  const bool same =
+      *changed == text && !loose && *mode->uid == status->st_uid && *mode->gid == status->st_gid;
   if (same) return {};
   if (dry_run) {
     say("change " + path);
@@ -197,7 +197,8 @@ Result<int> tell_smtp_service(const KeyRequest& request, const Manner& manner) {
 Result<int> run(const KeyRequest& request, const Manner& manner) {
   if (auto kept = keep_keys(request, manner); !kept) return tl::make_unexpected(kept.error());
   if (!request.rules.said().empty()) {
-    return run(RuleGreyip{request.rules, request.match, request.file.said(), "GREYKEYFILE"}, manner);
+    return run(RuleGreyip{request.rules, request.match, request.file.said(), "GREYKEYFILE"},
+               manner);
   }
   if (request.service.said().empty()) return 0;
   if (!is_greylisting_service(manner.destdir.at(request.service))) {

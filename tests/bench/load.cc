@@ -1,7 +1,7 @@
 // Load generator for a greylisting daemon (or an echo server) on 127.0.0.1.
 //
 //   load PORT [--kind new|repeat|one-client|mixed] [--first N] [--records N] [--seconds S]
-//        [--window W] [--sockets S] [--rate R] [--together]
+//        [--window W] [--sockets S] [--rate R] [--together] [--key]
 //
 // Closed loop (default): W queries outstanding over S sockets; the next goes out as an answer comes
 // in. Open loop (--rate): R queries a second on a fixed schedule, latency counted from when a query
@@ -12,6 +12,8 @@
 // characters.
 //   new          each n once, from --first on      repeat   random n below --records
 //   one-client   as new, all of one client         mixed    nine repeats to one new
+//
+// --key: each is signed, under the ID bench and the KEY 000102030405060708090a0b0c0d0e0f.
 //
 // Prints one line: answers, seconds, answers/s, unanswered, and latency percentiles in
 // microseconds.
@@ -28,12 +30,17 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <random>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "greyd/wire/key_field.h"
+
 namespace {
+
+namespace wire = grey::wire;
 
 using Clock = std::chrono::steady_clock;
 constexpr double kGiveUp = 1.0;  // seconds after which a query counts as unanswered
@@ -46,6 +53,7 @@ struct Settings {
   int window = 64, sockets = 8;
   double rate = 0;
   bool together = false;
+  bool key = false;
 };
 
 double now() {
@@ -70,11 +78,30 @@ class Traffic {
     const int size = std::snprintf(
         out, sizeof out, "I10.%03u.%03u.%02u%cFsende%08ld@example.or%cTrcpt%08ld@exmpl.net%c%c",
         100 + client / 10000 % 100, 100 + client / 100 % 100, 10 + client % 90, 0, n, 0, n, 0, 0);
-    return size;
+    return settings_.key ? sign(out, size) : size;
   }
 
  private:
+  // Over the final NUL, of which it needs another.
+  int sign(char* query, int size) {
+    wire::Nonce nonce;
+    const std::uint64_t unique = random_();
+    std::memcpy(nonce.data(), &unique, nonce.size());
+    query[size - 1] = 'K';
+    wire::write_key_field(key_, std::uint32_t(std::time(nullptr)), nonce, query, std::size_t(size));
+    size += int(wire::key_field_size(key_.id()));
+    query[size++] = '\0';
+    query[size++] = '\0';
+    return size;
+  }
+  static wire::Key bench_key() {
+    wire::KeyRing keys;
+    (void)wire::parse_keys("bench 000102030405060708090a0b0c0d0e0f", keys);
+    return keys.first();
+  }
+
   const Settings& settings_;
+  const wire::Key key_ = bench_key();
   long next_new_;
   std::mt19937_64 random_{1};
 };
@@ -274,6 +301,7 @@ int main(int argc, char** argv) {
   app.add_option("--sockets", settings.sockets);
   app.add_option("--rate", settings.rate);
   app.add_flag("--together", settings.together);
+  app.add_flag("--key", settings.key);
   CLI11_PARSE(app, argc, argv);
   Result result = Run(settings).go();
   std::vector<float>& latency = result.latency;

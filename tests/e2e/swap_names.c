@@ -1,6 +1,6 @@
-/* Exchanges, until it is killed, what stands at names in a directory: the directory DIR/real comes to
- * DIR/way and goes, and in its stead a link to TARGET does; and in it, files for links to those of
- * TARGET. Whoever goes that way finds one, the other, or nothing, at any moment.
+/* Exchanges, until it is killed, what stands at names in a directory: the directory DIR/real comes
+ * to DIR/way and goes, and in its stead a link to TARGET does; and in it, files for links to those
+ * of TARGET. Whoever goes that way finds one, the other, or nothing, at any moment.
  *
  * usage: swap_names DIR TARGET */
 #include <stdio.h>
@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char* const names[] = {"tcp.smtp", "tcp.smtp.cdb", "keys", "list.cdb", "run",
-                                    "variables/GREYIP"};
+static const char* const names[] = {"tcp.smtp", "tcp.smtp.cdb", "keys",
+                                    "list.cdb", "run",          "variables/GREYIP"};
 
 /* In `real`, which stands at another name now and then: whatever fails is tried again. */
 static void plant(const char* target, const char* name, int there) {

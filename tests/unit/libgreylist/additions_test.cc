@@ -32,11 +32,12 @@ void write_code(const Asked&, const glue::Written& written, char* out) {
 }
 void write_nothing(const Asked&, const glue::Written&, char*) {}
 
-// The library's, and the code.
+// The library's, with the code as the last of them.
 std::vector<Addition> with_code() {
   const auto ours = glue::query_additions();
   std::vector<Addition> additions(ours.begin(), ours.end());
-  additions.push_back({'K', eight, write_code, true});
+  REQUIRE(additions.back().is_last);
+  additions.back() = {'K', eight, write_code, true};
   return additions;
 }
 
@@ -48,8 +49,8 @@ std::string written(const std::vector<Addition>& additions, int recipients, std:
   const greylist_query query{"192.0.2.1", "mx.example.org", from.c_str(), fields.data(),
                              fields.size()};
   std::string buffer(wire::kMaxDatagram, '#');
-  const auto datagram =
-      glue::write_query(query, max_data, {true, true}, buffer.data(), buffer.size(), additions);
+  const auto datagram = glue::write_query(query, max_data, {true, true}, buffer.data(),
+                                          buffer.size(), nullptr, additions);
   REQUIRE(datagram.size > 0);
   CHECK(buffer.find_first_not_of('#', datagram.size) == std::string::npos);
   buffer.resize(datagram.size);

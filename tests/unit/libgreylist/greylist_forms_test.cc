@@ -96,6 +96,8 @@ int new_port() {
   return ++port;
 }
 
+greylist_key key{};  // under which is asked
+
 // Asks, in `session` when there is one; then network.asked says what was sent.
 greylist_result ask(const std::vector<int>& ports, greylist_session* session = nullptr,
                     unsigned timeout_ms = 3000, int recipient_count = 1) {
@@ -111,6 +113,7 @@ greylist_result ask(const std::vector<int>& ports, greylist_session* session = n
   options.servers = servers.c_str();
   options.timeout_ms = timeout_ms;
   options.ask_wait = 1;
+  options.key = key;
   std::string recipients;
   for (int i = 0; i < recipient_count; ++i) recipients += "Tb@example.net\0"s;
   const greylist_query query{"192.0.2.1", "mx.example.org", "a@example.org", recipients.data(),
@@ -441,4 +444,23 @@ TEST_CASE("where the plain form is not allowed, as under a key, it is never sent
     CHECK(forms.next(3) == Form::full);
     forms.sent(3, Form::full);
   }
+}
+
+TEST_CASE(
+    "under a key there is no plain form: one datagram each time, signed anew after ten seconds") {
+  const int port = new_port();
+  network.servers[port] = dead();
+  key = {GREYLIST_KEY_SET, "mx1", {1, 2, 3}};
+  CHECK(ask({port}, nullptr, 25'000).error == GREYLIST_SILENT);
+  CHECK(network.asked[port] == std::string(network.datagrams.size(), 'f'));
+  std::map<std::string, int> times;
+  for (const std::string& datagram : network.datagrams) ++times[datagram];
+  REQUIRE(times.size() == 3);
+  for (const auto& [datagram, count] : times) CHECK(count >= 19);
+  // A server that knows no additions is no reason to speak without a key.
+  greylist_session session{};
+  network.servers[port] = silent_to("K");
+  for (int i = 0; i < 3; ++i) CHECK(ask({port}, &session).error == GREYLIST_SILENT);
+  CHECK(network.asked[port] == std::string(13, 'f'));
+  key = {};
 }

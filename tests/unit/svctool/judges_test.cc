@@ -194,6 +194,22 @@ TEST_CASE("where the log goes: no file, no room, or nobody who reads") {
   CHECK(judged({"/s/log", "/l", 7, "", room, 9}, true).list.empty());  // said elsewhere
 }
 
+TEST_CASE("keys that were read, and refused, are told from lists") {
+  LogNews news;
+  read_news(
+      "@400000006553f10a00000000 info: lists reloaded, 3 entries\n"
+      "@400000006553f10b00000000 info: keys reloaded, 2\n"
+      "@400000006553f10c00000000 info: lists reloaded, 3 entries\n"
+      "@400000006553f10d00000000 error: keys not reloaded, the old ones stay in force: k:2: bad\n",
+      0, news);
+  CHECK(news.reloaded_at == 1700000002);
+  CHECK_FALSE(news.refused_at);
+  const LogNews keys = news_of_keys(news);
+  CHECK(keys.reloaded_at == 1700000001);
+  CHECK(keys.refused_at == 1700000003);
+  CHECK(keys.refused == "k:2: bad");
+}
+
 TEST_CASE("a log is read as multilog and as journalctl write it") {
   // 2023-11-14 22:13:20 UTC is 1700000000.
   LogNews news;

@@ -44,7 +44,9 @@ TEST_CASE("comments and other lines stay, and a last line without an end is one"
   CHECK(*used == "# one\n\n" + kNew + kOld + "# two\n");
 }
 
-TEST_CASE("a step that is not the next one, or a file that is none, is an error and nothing of it is told") {
+TEST_CASE(
+    "a step that is not the next one, or a file that is none, is an error and nothing of it is "
+    "told") {
   const struct {
     std::string text;
     KeyStep step;
@@ -65,30 +67,33 @@ TEST_CASE("a step that is not the next one, or a file that is none, is an error 
 
 TEST_CASE("a new key is one that daemon and clients read") {
   grey::wire::KeyRing ring;
-  REQUIRE_FALSE(grey::wire::parse_keys(text_of_new_keys(key_line("20261127-ab12", {{1, 2, 3}})), ring));
+  REQUIRE_FALSE(
+      grey::wire::parse_keys(text_of_new_keys(key_line("20261127-ab12", {{1, 2, 3}})), ring));
   CHECK(ring.first().id() == "20261127-ab12");
   CHECK(ring.first().secret[2] == 3);
 }
 
 TEST_CASE("--key names a file, and at most one who uses it") {
-  const auto parse = [](std::vector<std::string> arguments) { return parse_command_line(arguments); };
-  const auto line = parse({"--key=/etc/keys", "--service=/service/smtp", "--key-change=use",
-                           "--key-owner=:mail"});
+  const auto parse = [](std::vector<std::string> arguments) {
+    return parse_command_line(arguments);
+  };
+  const auto line = parse(
+      {"--key=/etc/keys", "--service=/service/smtp", "--key-change=use", "--key-owner=:mail"});
   REQUIRE(line);
   const auto& request = std::get<KeyRequest>(line->request);
   CHECK(request.file == "/etc/keys");
   CHECK(request.step == KeyStep::use);
   CHECK(request.owner == ":mail");
   CHECK(request.service == "/service/smtp");
-  for (const std::vector<std::string>& bad : std::vector<std::vector<std::string>>{
-           {"--key=keys"},
-           {"--key=/a b"},
-           {"--key=/a", "--service=/s", "--tcprules=/t"},
-           {"--key=/a", "--greylist=1", "--service=/s"},
-           {"--key=/a", "--key-change=other"},
-           {"--key=/a", "--check"},
-           {"--key-owner=u"},
-           {"--key=/a", "--min-resend-min=1"}}) {
+  for (const std::vector<std::string>& bad :
+       std::vector<std::vector<std::string>>{{"--key=keys"},
+                                             {"--key=/a b"},
+                                             {"--key=/a", "--service=/s", "--tcprules=/t"},
+                                             {"--key=/a", "--greylist=1", "--service=/s"},
+                                             {"--key=/a", "--key-change=other"},
+                                             {"--key=/a", "--check"},
+                                             {"--key-owner=u"},
+                                             {"--key=/a", "--min-resend-min=1"}}) {
     CAPTURE(bad.front() + " " + bad.back());
     CHECK_FALSE(parse(bad));
   }

@@ -5,29 +5,20 @@
 #include <string>
 #include <vector>
 
+#include "tests/unit/wire/signed_query.h"
+
 using namespace grey::wire;
+using grey::testing::key_of;
+using grey::testing::kNonce;
 using namespace std::string_literals;
 
 namespace {
 
-Key key_of(std::string_view id) {
-  Key key;
-  id.copy(key.name.data(), id.size());
-  key.name_size = id.size();
-  for (std::size_t i = 0; i < kSecretSize; ++i) key.secret[i] = std::uint8_t(i);
-  return key;
-}
-
-constexpr Nonce kNonce{0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef};
 constexpr std::uint32_t kTime = 0x68000000;
 const std::string kEnvelope = "I192.0.2.1\0Fa@example.org\0Tb@example.net\0"s;
 
 std::string signed_query(const std::string& before = kEnvelope, std::string_view id = "mx1") {
-  std::string text = before + "K";
-  const std::size_t size = text.size();
-  text.resize(size + key_field_size(id) + 2);
-  write_key_field(key_of(id), kTime, kNonce, text.data(), size);
-  return text;
+  return grey::testing::signed_query(before, key_of(id), kTime);
 }
 
 Fault fault_of(const std::string& datagram) {
