@@ -38,7 +38,8 @@ int access_as(const std::string& user, const Account& account, const std::string
 }
 
 std::string nearest_existing(std::string path) {
-  while (path.size() > 1 && !is_there(path)) path = directory_of(path);
+  // A link that root does not follow counts as none: what is behind it is its user's own affair.
+  while (path.size() > 1 && !status_of(path)) path = directory_of(path);
   return path;
 }
 
