@@ -15,7 +15,7 @@ done
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/svctool_lib.sh"
 
-rounds=25 # each some 0.3 seconds; nothing depends on who wins
+rounds=10 # of 16 writes each; nothing depends on who wins
 
 # What is root's alone, with every name in it that svctool writes.
 victim=$top/victim
