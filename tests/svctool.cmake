@@ -2,7 +2,7 @@ grey_unit_test(svctool_test
                SOURCES unit/svctool/settings_test.cc unit/svctool/service_dir_test.cc
                        unit/svctool/tcprules_test.cc unit/svctool/options_test.cc
                        unit/svctool/transaction_test.cc unit/svctool/diff_test.cc
-                       unit/svctool/greyip_test.cc unit/svctool/findings_test.cc
+                       unit/svctool/greyip_test.cc unit/svctool/findings_test.cc unit/svctool/key_text_test.cc
                        unit/svctool/show_test.cc unit/svctool/supervisor_test.cc
                        unit/svctool/process_test.cc unit/svctool/remove_test.cc unit/svctool/edits_test.cc unit/svctool/set_test.cc unit/svctool/service_state_test.cc
                        unit/svctool/judge_store_test.cc unit/svctool/judges_test.cc unit/svctool/machine_test.cc
@@ -79,3 +79,15 @@ if(NOT GREY_SANITIZE)
   set_tests_properties(supervise_test svctool_edits_e2e svctool_broken_test first_run_test package_test install_test
                        PROPERTIES SKIP_RETURN_CODE 77)
 endif()
+add_executable(swap_names e2e/swap_names.c)
+target_link_libraries(swap_names PRIVATE grey_flags)
+add_test(NAME svctool_swaps_e2e
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_swaps_test.sh $<TARGET_FILE:svctool>
+                 $<TARGET_FILE:swap_names>)
+add_test(NAME svctool_room_test
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/svctool_room.sh ${CMAKE_SOURCE_DIR})
+set_tests_properties(svctool_swaps_e2e PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
+add_test(NAME svctool_key_e2e
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_key_test.sh $<TARGET_FILE:svctool>
+                 $<TARGET_FILE:qmail-greyd>)
+set_tests_properties(svctool_key_e2e PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)

@@ -226,8 +226,10 @@ tl::expected<std::string, PlaceError> without_links(const std::string& given) {
     if (!place->directory.exposed.empty() || foreign) {
       return tl::make_unexpected(
           PlaceError{0, path,
-                     "it is a link of " + name_of_user(status.st_uid) + ", and " +
-                         (foreign ? "not of root" : place->directory.exposed)});
+                     path + " is a link" +
+                         (foreign ? " of user " + name_of_user(status.st_uid) + ", and not of root"
+                                  : ", and " + place->directory.exposed) +
+                         ": it is not followed"});
     }
     char target[PATH_MAX + 1];
     const ssize_t size =

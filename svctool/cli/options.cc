@@ -27,9 +27,10 @@ enum Verb : unsigned {
   kSet = 2048,
   kReload = 4096,
   kStart = 8192,
+  kKey = 16384,
 };
 // Of a service that is there.
-constexpr unsigned kNamesService = kRemove | kSet | kRestart | kReload | kStart | kStop;
+constexpr unsigned kNamesService = kRemove | kSet | kRestart | kReload | kStart | kStop | kKey;
 constexpr unsigned kInstalls = kGreylist | kGreyip | kNoGreyip | kRefresh;
 
 struct VerbName {
@@ -46,8 +47,8 @@ struct VerbName {
 // Verbs of their own where no other is, or with --greylist, which then only names the service.
 // The first of several is the verb.
 constexpr VerbName kNamingVerbs[] = {
-    {kRemove, "--remove"}, {kSet, "--set"},     {kSet, "--unset"}, {kRestart, "--restart"},
-    {kReload, "--reload"}, {kStart, "--start"}, {kStop, "--stop"}};
+    {kKey, "--key"},         {kRemove, "--remove"}, {kSet, "--set"},     {kSet, "--unset"},
+    {kRestart, "--restart"}, {kReload, "--reload"}, {kStart, "--start"}, {kStop, "--stop"}};
 
 // Options that are not of --greylist alone.
 constexpr struct {
@@ -59,10 +60,13 @@ constexpr struct {
     {"--servicetag", kGreylist | kNamesService},
     {"--serve-only", kGreylist | kNamesService},
     {"--service", kGreyip | kNoGreyip | kCheck | kNamesService},
-    {"--tcprules", kGreyip | kNoGreyip | kCheck},
-    {"--match", kGreyip | kNoGreyip | kCheck},
+    {"--tcprules", kGreyip | kNoGreyip | kCheck | kKey},
+    {"--match", kGreyip | kNoGreyip | kCheck | kKey},
     {"--run", kGreyip},
-    {"--force", kGreylist | kGreyip | kRefresh},
+    {"--force", kGreylist | kGreyip | kRefresh | kKey},
+    {"--key", kKey},
+    {"--key-owner", kKey},
+    {"--key-change", kKey},
     {"--check", kGreylist | kGreyip | kCheck},
     {"--remove", kRemove},
     {"--set", kSet},
@@ -71,9 +75,9 @@ constexpr struct {
     {"--reload", kReload},
     {"--start", kStart},
     {"--stop", kStop},
-    {"--dry-run", kInstalls | kRemove | kSet},
+    {"--dry-run", kInstalls | kRemove | kSet | kKey},
     {"--json", kInstalls | kCheck | kSet},
-    {"--destdir", kInstalls | kCheck | kRemove | kAutorefresh | kSet},
+    {"--destdir", kInstalls | kCheck | kRemove | kAutorefresh | kSet | kKey},
 };
 
 std::string long_name(const CLI::Option& option) {
@@ -258,6 +262,36 @@ Result<CommandLine> finish_set(const Raw& raw, const std::string& service) {
   return CommandLine{std::move(*request), {}};
 }
 
+Result<CommandLine> finish_key(Raw& raw, const CLI::App& app) {
+  const bool named = app.count("--greylist") > 0 || !raw.service.servicetag.empty();
+  if (int(named) + int(!raw.smtp_service.empty()) + int(!raw.rules.empty()) > 1) {
+    return misuse("--key takes one of --greylist, --service and --tcprules");
+  }
+  // It stands in variables and rules, where no working directory counts.
+  const bool plain = raw.key.find_first_of("\"',# \t") == std::string::npos;
+  if (!raw.key.starts_with('/') || !plain) {
+    return misuse("--key: '" + raw.key +
+                  "' does not start with a slash, or has a quote, a comma, "
+                  "a space or a '#' in it");
+  }
+  if (!raw.rules.empty() || !raw.smtp_service.empty()) {
+    if (auto good = check_target(raw); !good) return tl::make_unexpected(good.error());
+  }
+  KeyRequest request;
+  request.file = TargetPath(raw.key);
+  request.owner = raw.key_owner;
+  if (!raw.key_change.empty()) {
+    request.step = raw.key_change == "add"   ? KeyStep::add
+                   : raw.key_change == "use" ? KeyStep::use
+                                             : KeyStep::drop;
+  }
+  trim_slashes(raw.service.servicedir);
+  request.service = TargetPath(named ? service_path(raw.service).said() : raw.smtp_service);
+  request.rules = TargetPath(raw.rules);
+  request.match = raw.match;
+  return CommandLine{std::move(request), {}};
+}
+
 Result<CommandLine> finish_check(Raw& raw, const CLI::App& app) {
   const bool named = !raw.rules.empty() || !raw.smtp_service.empty();
   if (!named && raw.greyip.empty() && raw.match.empty() && raw.destdir.empty()) {
@@ -322,6 +356,8 @@ Result<CommandLine> finish_verb(Raw& raw, const CLI::App& app, Verb verb) {
       return CommandLine{RefreshService{TargetPath(raw.refresh)}, {}};
     case kAutorefresh:
       return finish_autorefresh(raw);
+    case kKey:
+      return finish_key(raw, app);
     case kRemove:
     case kSet:
     case kRestart:
@@ -348,7 +384,7 @@ Result<CommandLine> finish(Raw& raw, const CLI::App& app) {
     return misuse("'" + raw.directory + "' is not an option");
   }
   for (std::string* path :
-       {&raw.smtp_service, &raw.rules, &raw.refresh, &raw.directory, &raw.destdir}) {
+       {&raw.smtp_service, &raw.rules, &raw.key, &raw.refresh, &raw.directory, &raw.destdir}) {
     trim_slashes(*path);
   }
   raw.manner.destdir = Destdir(raw.destdir);

@@ -149,6 +149,24 @@ void add_greyip_options(CLI::App& app, Raw& raw) {
       ->group(group);
 }
 
+void add_key_options(CLI::App& app, Raw& raw) {
+  const char* group = "Keys of who asks by UDP";
+  app.add_option("--key", raw.key,
+                 "file of keys: made when it is missing; with --greylist or --service of that "
+                 "daemon or SMTP server, or --tcprules, told to it")
+      ->type_name("FILE")
+      ->group(group);
+  app.add_option("--key-owner", raw.key_owner,
+                 "who may read it [the group of the daemon's user; of one that is there: as it is]")
+      ->type_name("USER:GROUP")
+      ->group(group);
+  app.add_option("--key-change", raw.key_change,
+                 "a step of a change of the key: add a new one, use it, drop the old one")
+      ->type_name("add|use|drop")
+      ->check(CLI::IsMember({"add", "use", "drop"}))
+      ->group(group);
+}
+
 void add_upkeep_options(CLI::App& app, Raw& raw) {
   const char* group = "Upkeep";
   app.add_flag("--check", raw.manner.check,
@@ -224,6 +242,7 @@ void define_options(CLI::App& app, Raw& raw) {
   add_service_options(app, raw);
   add_setting_options(app, raw.service);
   add_greyip_options(app, raw);
+  add_key_options(app, raw);
   add_upkeep_options(app, raw);
   add_common_options(app, raw);
   // As a command line that is put together from parts means it: svctool $(cat .options) --policy=X.

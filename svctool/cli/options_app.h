@@ -14,6 +14,7 @@ struct Raw {
   ServiceRequest service;
   Manner manner;
   std::string greyip, smtp_service, rules, match, list, refresh, autorefresh, directory, destdir;
+  std::string key, key_owner, key_change;
   bool edit_run = false, restart = false;
   std::vector<std::string> set, unset;
 };

@@ -38,7 +38,8 @@ int access_as(const std::string& user, const Account& account, const std::string
 }
 
 std::string nearest_existing(std::string path) {
-  while (path.size() > 1 && !is_there(path)) path = directory_of(path);
+  // A link that root does not follow counts as none: what is behind it is its user's own affair.
+  while (path.size() > 1 && !status_of(path)) path = directory_of(path);
   return path;
 }
 
@@ -47,9 +48,7 @@ std::string secret_fault(const std::string& path) {
   const auto status = status_of(path);
   if (!status) {
     if (status.error().number == EACCES) return {};  // who we are may not see it
-    return status.error().reason +
-           "; svctool does not make it, as all who share a "
-           "state have it alike";
+    return status.error().reason;
   }
   if (!S_ISREG(status->st_mode)) return "no regular file";
   const bool open = (status->st_mode & (S_IROTH | S_IWOTH)) != 0;
@@ -139,7 +138,7 @@ std::string try_access(const Access& access, const Accounts& accounts) {
   const bool secret = access.need == Access::Need::read_secret;
   if (secret) {
     const std::string fault = secret_fault(access.path);
-    if (!fault.empty()) return access.path + ": " + fault;
+    if (!fault.empty()) return access.path + ": " + fault + " (" + access.remedy + ")";
   }
   const std::string path = nearest_existing(access.path);
   int need = X_OK;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <optional>
 #include <utility>
@@ -124,7 +125,12 @@ Result<std::optional<Change>> compare_entry(const Entry& entry, const Accounts& 
   Change change{Change::Type::create, &entry, path, "", "", false, false};
   const auto status = status_of(path);
   if (status) return compare_present(std::move(change), *status, accounts, staged);
-  if (status.error().number != ENOENT) {
+  // A link that is not followed is replaced when it leads nowhere, and left alone where a file
+  // stays as it is anyhow: neither does anything to where it leads.
+  struct stat behind {};
+  const bool leads = status.error().number == 0 && ::stat(path.c_str(), &behind) == 0;
+  if (leads && entry.keep && S_ISREG(behind.st_mode)) return std::nullopt;
+  if (leads || (status.error().number != 0 && status.error().number != ENOENT)) {
     return tl::make_unexpected(to_error("look at", path, status.error()));
   }
   if (entry.type == Entry::Type::absent) return std::nullopt;

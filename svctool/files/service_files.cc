@@ -99,6 +99,25 @@ std::string read_variable(const std::string& service, const std::string& name) {
   return value;
 }
 
+Result<wire::KeyRing> keys_in(const std::string& path) {
+  const auto status = status_of(path);
+  if (!status) return failure(path + ": " + status.error().reason);
+  if ((status->st_mode & S_IRWXO) != 0) return failure(path + ": anybody may use it");
+  if ((status->st_mode & S_IWGRP) != 0) return failure(path + ": its group may write to it");
+  const auto text = read_followed(path);
+  if (!text) return tl::make_unexpected(text.error());
+  wire::KeyRing ring;
+  const auto fault = wire::parse_keys(text->value_or(""), ring);
+  if (!fault) return ring;
+  const std::string line = fault->line > 0 ? ":" + std::to_string(fault->line) : "";
+  return failure(path + line + ": " + fault->what);
+}
+
+std::string key_file_of_daemon(const std::string& service) {
+  const std::string name = read_variable(service, "KEY_FILE");
+  return name.empty() ? name : path_below(read_variable(service, "CONTROLDIR"), name);
+}
+
 std::string log_place(const Suite& suite, const std::string& service) {
   if (keeps_log(suite)) return command(suite, suite.show_log, service);
   return read_variable(service + "/log", "LOGDIR") + "/current";
@@ -119,6 +138,9 @@ Result<SmtpService> read_smtp_service(const std::string& directory) {
   auto greyip = read_followed(directory + "/variables/GREYIP");
   if (!greyip) return tl::make_unexpected(greyip.error());
   service.greyip = std::move(*greyip);
+  auto key_file = read_followed(directory + "/variables/GREYKEYFILE");
+  if (!key_file) return tl::make_unexpected(key_file.error());
+  service.key_file = std::move(*key_file);
   return service;
 }
 

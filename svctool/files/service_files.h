@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "greyd/base/error.h"
+#include "greyd/wire/keys.h"
 #include "svctool/plan/greyip.h"
 #include "svctool/plan/service_request.h"
 
@@ -42,6 +43,13 @@ bool lacks_options(const std::string& service);
 // What a variable of a service is set to, in variables/ or in systemd's environment file. Empty
 // when it is not set or cannot be read.
 std::string read_variable(const std::string& service, const std::string& name);
+
+// The keys in a file, and what is wrong with it: that it is not there, that more may use it than
+// its owner and its group, or a line of it. Nothing of it is repeated.
+Result<wire::KeyRing> keys_in(const std::string& path);
+
+// The path of a daemon's file of keys, as its variables have it; empty: none.
+std::string key_file_of_daemon(const std::string& service);
 
 // Where the daemon's log is, for the operator: a file, or a command that shows it.
 std::string log_place(const Suite& suite, const std::string& service);

@@ -14,6 +14,11 @@
 namespace grey::svctool {
 namespace {
 
+bool is_directory(const std::string& path) {
+  const auto status = status_of(path);
+  return status && S_ISDIR(status->st_mode);
+}
+
 using Role = Entry::Role;
 
 // Of the variables that are there, in whichever form the service has them.
@@ -93,7 +98,7 @@ void warn_of_another_state(const ServiceRequest& request, const std::string& ser
 }
 
 bool is_believed(const std::string& service, const Destdir& destdir) {
-  if (!destdir.is_this_machine() || !is_there(service)) return true;
+  if (!destdir.is_this_machine() || !is_directory(service)) return true;
   const auto exposures = exposures_of(service);
   if (exposures.empty()) return true;
   warn(service + ": " + exposures.front() +
@@ -104,7 +109,7 @@ bool is_believed(const std::string& service, const Destdir& destdir) {
 void find_what_stays(ServiceRequest& request, const std::string& service,
                      const std::vector<std::string>& named) {
   request.by_hand.clear();
-  if (!is_there(service)) return;
+  if (!is_directory(service)) return;
   const auto installed = read_options(service);
   if (!installed) {
     warn(installed.error().text +

@@ -13,6 +13,10 @@ std::string file_of(const SmtpService& service) {
   return service.directory + "/variables/GREYIP";
 }
 
+std::string key_file_of(const SmtpService& service) {
+  return service.directory + "/variables/GREYKEYFILE";
+}
+
 // What --no-greyip puts back; nothing: the file goes.
 std::optional<std::string> content_before(const std::optional<std::string>& content) {
   if (!content) return std::nullopt;
@@ -105,6 +109,22 @@ Result<Plan> plan_greyip(const SmtpService& service, const std::string& greyip, 
   return plan;
 }
 
+Result<Plan> plan_key_file(const SmtpService& service, const std::string& path, Force force) {
+  Plan plan = plan_of(service);
+  const std::string file = key_file_of(service);
+  if (!service.has_variables) {
+    return failure(service.directory +
+                   " has no variables/ for GREYKEYFILE: set and export it in its run");
+  }
+  const std::string before(service.key_file ? first_line(*service.key_file) : "");
+  if (before == path) return plan;
+  if (!before.empty() && force == Force::no) {
+    return failure(file + " is '" + before + "', which --force would replace");
+  }
+  PlanBuilder(plan).file(file, 0644, path + "\n").with_present_attributes();
+  return plan;
+}
+
 Plan plan_no_greyip(const SmtpService& service) {
   Plan plan = plan_of(service);
   PlanBuilder build(plan);
@@ -119,6 +139,7 @@ Plan plan_no_greyip(const SmtpService& service) {
       build.absent(file_of(service));
     }
   }
+  if (service.key_file) build.absent(key_file_of(service));
   return plan;
 }
 

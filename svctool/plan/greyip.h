@@ -27,8 +27,9 @@ struct SmtpService {
   std::string directory;
   std::string run_path;  // links resolved, so that a link stays one
   std::string run;
-  bool has_variables = false;         // the directory variables/
-  std::optional<std::string> greyip;  // variables/GREYIP
+  bool has_variables = false;             // the directory variables/
+  std::optional<std::string> greyip;      // variables/GREYIP
+  std::optional<std::string> key_file{};  // variables/GREYKEYFILE
 };
 
 enum class Force { no, yes };
@@ -44,7 +45,10 @@ GreyipInForce greyip_in_force(const SmtpService& service);
 Result<Plan> plan_greyip(const SmtpService& service, const std::string& greyip, Force force,
                          EditRun edit_run);
 
-// Takes GREYIP out, wherever plan_greyip() has put it.
+// GREYKEYFILE beside it. An error when it is another one and `force` is no, or there is no place.
+Result<Plan> plan_key_file(const SmtpService& service, const std::string& path, Force force);
+
+// Takes GREYIP out, wherever plan_greyip() has put it, and GREYKEYFILE, which is of no use then.
 Plan plan_no_greyip(const SmtpService& service);
 
 }  // namespace grey::svctool

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "svctool/plan/greyip.h"
+#include "svctool/plan/key_text.h"
 #include "svctool/plan/service_request.h"
 #include "svctool/plan/target_path.h"
 
@@ -31,8 +32,19 @@ struct ServiceGreyip {
 // GREYIP in a rule of a tcprules file.
 struct RuleGreyip {
   TargetPath file;
-  std::string match;   // address of the rule; empty: the one for everyone else
-  std::string greyip;  // empty: none any more
+  std::string match;                // address of the rule; empty: the one for everyone else
+  std::string greyip;               // empty: none any more
+  std::string variable = "GREYIP";  // or GREYKEYFILE, which goes with it
+};
+
+// The file of keys, and who uses it: a greylisting service, an SMTP server's, a tcprules file, or
+// nobody yet.
+struct KeyRequest {
+  TargetPath file;
+  std::string owner;  // "USER:GROUP"; empty: as it is, or the daemon's group
+  KeyStep step = KeyStep::none;
+  TargetPath service, rules;  // empty: none
+  std::string match;          // of `rules`
 };
 
 // A greylisting service, as its .options say, or an SMTP service.
@@ -109,9 +121,9 @@ struct PrintText {
 };
 
 struct CommandLine {
-  std::variant<PrintText, ServiceRequest, ServiceGreyip, RuleGreyip, CheckService, CheckRules,
-               CheckAll, RefreshService, Autorefresh, RemoveService, RestartService, ReloadService,
-               StartService, StopService, SetVariables, FindSupervisor, ListCdb>
+  std::variant<PrintText, ServiceRequest, ServiceGreyip, RuleGreyip, KeyRequest, CheckService,
+               CheckRules, CheckAll, RefreshService, Autorefresh, RemoveService, RestartService,
+               ReloadService, StartService, StopService, SetVariables, FindSupervisor, ListCdb>
       request;
   Manner manner;
 };

@@ -18,6 +18,7 @@
 #include "svctool/files/service_files.h"
 #include "svctool/plan/service_dir.h"
 #include "svctool/util/shell_quote.h"
+#include "svctool/verbs/check_keys.h"
 #include "svctool/verbs/find_services.h"
 #include "svctool/verbs/page.h"
 
@@ -178,6 +179,7 @@ void judge_daemon_machine(const Subject& subject, const Accounts& accounts, Find
   judge_accounts(subject, accounts, findings);
   judge_start(subject, findings);
   judge_cdbs(subject, findings);
+  judge_daemon_keys(service, findings);
   const bool supervised = judge_supervisor(subject, findings);
   const LogNews news = look_at_news(subject.suite(), service);
   const pid_t daemon = judge_own_daemon(subject, news, findings);

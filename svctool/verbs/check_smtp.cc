@@ -15,6 +15,7 @@
 #include "svctool/files/service_files.h"
 #include "svctool/plan/run_edit.h"
 #include "svctool/verbs/check.h"
+#include "svctool/verbs/check_keys.h"
 #include "svctool/verbs/find_services.h"
 
 namespace grey::svctool {
@@ -29,14 +30,21 @@ constexpr std::string_view kProgramPath[] = {"/command/",      "/usr/local/bin/"
                                              "/bin/",          "/usr/local/sbin/", "/usr/sbin/",
                                              "/var/qmail/bin/"};
 
-// Each address of a GREYIP, as an SMTP server asks them; with its GREYKEYFILE.
-void ask_daemons(std::string_view greyip, const std::string& key_file, const std::string& where,
+// What an SMTP server asks with, besides GREYIP.
+struct Asker {
+  std::string key_file;  // GREYKEYFILE; empty: none
+  std::string_view run;  // the script; empty: not known
+};
+
+// Each address of a GREYIP, as an SMTP server asks them.
+void ask_daemons(std::string_view greyip, const Asker& asker, const std::string& where,
                  Findings& findings) {
+  judge_asker_keys(greyip, asker.key_file, asker.run, where, findings);
   for (;;) {
     const std::size_t comma = greyip.find(',');
     const std::string part(greyip.substr(0, comma));
     if (const auto endpoint = parse_endpoint(part, Wildcards::refused)) {
-      judge_asked_daemon(probe(*endpoint, key_file), findings);
+      judge_asked_daemon(probe(*endpoint, asker.key_file), findings);
     } else {
       findings.wrong("greyip-bad", where + ": GREYIP: '" + part + "' is not an address and port",
                      "write one such as 127.0.0.1@1999", where);
@@ -46,9 +54,9 @@ void ask_daemons(std::string_view greyip, const std::string& key_file, const std
   }
 }
 
-void judge_greyip(const std::string& value, const std::string& wanted, const std::string& where,
-                  const std::string& remedy, const Manner& manner, Findings& findings,
-                  const std::string& key_file = {}) {
+void judge_greyip(const std::string& value, const std::string& wanted, const Asker& asker,
+                  const std::string& where, const std::string& remedy, const Manner& manner,
+                  Findings& findings) {
   if (value.empty()) {
     findings.wrong("greyip-missing", where + ": no GREYIP, so greylisting is off", remedy, where);
     return;
@@ -57,7 +65,7 @@ void judge_greyip(const std::string& value, const std::string& wanted, const std
     findings.wrong("greyip-differs", where + ": GREYIP is '" + value + "', not '" + wanted + "'",
                    remedy + " --force", where);
   }
-  if (manner.destdir.is_this_machine()) ask_daemons(value, key_file, where, findings);
+  if (manner.destdir.is_this_machine()) ask_daemons(value, asker, where, findings);
 }
 
 std::string set_in_rules(const std::string& file) {
@@ -88,8 +96,9 @@ void judge_rules_without(const RulesFile& file, Findings& findings) {
 // nobody to greylist, which can hardly be meant either.
 void judge_rules(const RulesFile& file, const std::string& match,
                  const std::vector<RuleDecision>& decided, const std::string& wanted,
-                 const Manner& manner, Findings& findings) {
+                 const Asker& of_service, const Manner& manner, Findings& findings) {
   std::vector<std::string> asked;
+  const auto key_files = decisions(file.text, match, "GREYKEYFILE");
   bool any = false;
   for (const RuleDecision& rule : decided) {
     std::string where = file.path;
@@ -100,7 +109,11 @@ void judge_rules(const RulesFile& file, const std::string& match,
     if (std::ranges::find(asked, value) != asked.end() && !value.empty()) continue;
     asked.push_back(value);
     any = true;
-    judge_greyip(value, wanted, where, set_in_rules(file.path), manner, findings);
+    Asker asker = of_service;
+    for (const RuleDecision& with_key : key_files.value_or(std::vector<RuleDecision>())) {
+      if (with_key.line == rule.line && with_key.value) asker.key_file = *with_key.value;
+    }
+    judge_greyip(value, wanted, asker, where, set_in_rules(file.path), manner, findings);
   }
   if (!any) {
     findings.wrong("rules-deny", file.path + ": every rule denies, so nobody is greylisted",
@@ -123,7 +136,7 @@ void judge_cdb(const RulesFile& file, Findings& findings) {
 }
 
 void judge_rules_text(const RulesFile& file, const std::string& match, const std::string& greyip,
-                      const Manner& manner, Findings& findings) {
+                      const Asker& asker, const Manner& manner, Findings& findings) {
   const auto decided = decisions(file.text, match, "GREYIP");
   if (!decided) {
     findings.wrong("rules-bad", file.path + ": " + decided.error().text,
@@ -131,7 +144,7 @@ void judge_rules_text(const RulesFile& file, const std::string& match, const std
     return;
   }
   judge_cdb(file, findings);
-  judge_rules(file, match, *decided, greyip, manner, findings);
+  judge_rules(file, match, *decided, greyip, asker, manner, findings);
 }
 
 bool is_same_file(const std::string& one, const std::string& other) {
@@ -240,7 +253,7 @@ void judge_asker(const SmtpService& service, const SmtpRun& run, Findings& findi
 
 // GREYIP where the service itself has none: in the rules that its tcpserver reads.
 void judge_rules_of(const SmtpService& service, const SmtpRun& run, const std::string& greyip,
-                    const Manner& manner, Findings& findings) {
+                    const Asker& asker, const Manner& manner, Findings& findings) {
   const std::string where = greyip_in_force(service).where;
   const std::string remedy = "svctool --greyip=127.0.0.1@1999 --service=" + service.directory;
   if (run.cdb_unknown) {
@@ -253,10 +266,10 @@ void judge_rules_of(const SmtpService& service, const SmtpRun& run, const std::s
   }
   const auto file = rules_beside(run.cdb, manner);
   if (file) {
-    judge_rules_text(*file, "", greyip, manner, findings);
+    judge_rules_text(*file, "", greyip, asker, manner, findings);
     return;
   }
-  judge_greyip("", greyip, where, remedy, manner, findings);
+  judge_greyip("", greyip, asker, where, remedy, manner, findings);
   findings.wrong("rules-unreadable",
                  run.cdb + ": its tcpserver reads it (-x), and the text of it cannot be read: " +
                      file.error().text,
@@ -300,6 +313,7 @@ Result<Findings> check_smtp_service(const std::string& directory, const std::str
     return findings;
   }
   const GreyipInForce present = greyip_in_force(*service);
+  const Asker asker{read_variable(directory, "GREYKEYFILE"), service->run};
   const std::string remedy = "svctool --greyip=127.0.0.1@1999 --service=" + service->directory;
   if (!line && !present.value.empty() && !reads_variables(service->run)) {
     findings.wrong("variables-unread",
@@ -307,11 +321,10 @@ Result<Findings> check_smtp_service(const std::string& directory, const std::str
                    remedy + " --run", service->run_path);
   }
   if (!present.value.empty() || (run.cdb.empty() && !run.cdb_unknown)) {
-    judge_greyip(present.value, greyip, present.where, remedy, manner, findings,
-                 read_variable(service->directory, "GREYKEYFILE"));
+    judge_greyip(present.value, greyip, asker, present.where, remedy, manner, findings);
     if (const auto file = rules_beside(run.cdb, manner)) judge_cdb(*file, findings);
   } else {
-    judge_rules_of(*service, run, greyip, manner, findings);
+    judge_rules_of(*service, run, greyip, asker, manner, findings);
   }
   judge_asker(*service, run, findings);
   return findings;
@@ -324,7 +337,7 @@ Result<Findings> check_rules_file(const TargetPath& target, const std::string& m
   if (!file) return tl::make_unexpected(file.error());
   Findings findings;
   findings.subject = file->path;
-  judge_rules_text(*file, match, greyip, manner, findings);
+  judge_rules_text(*file, match, greyip, {}, manner, findings);
   if (manner.destdir.is_this_machine() && match.empty()) judge_readers(*file, findings);
   return findings;
 }

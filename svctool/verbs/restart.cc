@@ -80,8 +80,8 @@ Result<void> check_state_is_free(const Seen& seen) {
   const std::string path = context + ".lock";
   const auto file = file_id(path);
   if (!file || (seen.daemon != 0 && has_open(seen.daemon, *file) != false)) return {};
-  const Fd lock(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (!lock || ::flock(lock.get(), LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK) return {};
+  const auto lock = open_regular(path);
+  if (!lock || ::flock(lock->get(), LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK) return {};
   return failure("context file " + context + " is in use by another daemon");
 }
 

@@ -13,17 +13,31 @@ namespace grey::svctool {
 namespace {
 
 Result<RuleEdits> edit_rules(const RuleGreyip& request, std::string_view text, Force force) {
-  constexpr std::string_view kName = "GREYIP";
+  const std::string_view name = request.variable;
   if (request.match.empty()) {
-    return request.greyip.empty() ? remove_made_variables(text, kName)
-                                  : set_for_everyone_else(text, kName, request.greyip, force);
+    return request.greyip.empty() ? remove_made_variables(text, name)
+                                  : set_for_everyone_else(text, name, request.greyip, force);
   }
   auto edit = request.greyip.empty()
-                  ? remove_rule_variable(text, request.match, kName)
-                  : set_rule_variable(text, request.match, kName, request.greyip, force);
+                  ? remove_rule_variable(text, request.match, name)
+                  : set_rule_variable(text, request.match, name, request.greyip, force);
   if (!edit) return tl::make_unexpected(edit.error());
   RuleEdits edits{edit->text, {}};
   if (edit->outcome != RuleEdit::Outcome::unchanged) edits.rules.push_back(std::move(*edit));
+  return edits;
+}
+
+// GREYKEYFILE goes with GREYIP, before it: a rule that was made for both is then made for one
+// alone.
+Result<RuleEdits> edit_all(const RuleGreyip& request, std::string_view text, Force force) {
+  if (!request.greyip.empty()) return edit_rules(request, text, force);
+  RuleGreyip key = request;
+  key.variable = "GREYKEYFILE";
+  auto without_key = edit_rules(key, text, force);
+  if (!without_key) return without_key;
+  auto edits = edit_rules(request, without_key->text, force);
+  if (edits)
+    edits->rules.insert(edits->rules.begin(), without_key->rules.begin(), without_key->rules.end());
   return edits;
 }
 
@@ -58,9 +72,10 @@ Result<int> run(const RuleGreyip& request, const Manner& manner) {
   if (!lock) return tl::make_unexpected(lock.error());
   const auto file = read_rules(*path);
   if (!file) return tl::make_unexpected(file.error());
-  const auto edits = edit_rules(request, file->text, manner.force);
+  const auto edits = edit_all(request, file->text, manner.force);
   if (!edits) return failure(file->path + ": " + edits.error().text);
-  warn_of_indimail(request.greyip);
+  const bool is_greyip = request.variable == "GREYIP";
+  if (is_greyip) warn_of_indimail(request.greyip);
   if (manner.dry_run || manner.json) {
     Manner here = manner;
     here.destdir = Destdir();
@@ -78,7 +93,7 @@ Result<int> run(const RuleGreyip& request, const Manner& manner) {
   if (edits->rules.empty() && *written == CdbState::same) {
     say(file->path + ": nothing to change");
   }
-  say_named_before(request, file->path, edits->text);
+  if (is_greyip) say_named_before(request, file->path, edits->text);
   return 0;
 }
 

@@ -15,6 +15,9 @@ Result<int> run(ServiceRequest& request, const Manner& manner);
 Result<int> run(const ServiceGreyip& request, const Manner& manner);
 Result<int> run(const RuleGreyip& request, const Manner& manner);
 
+// set_key.cc
+Result<int> run(const KeyRequest& request, const Manner& manner);
+
 // report_check.cc
 Result<int> run(const CheckService& request, const Manner& manner);
 Result<int> run(const CheckRules& request, const Manner& manner);

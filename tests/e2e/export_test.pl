@@ -72,6 +72,26 @@ subtest 'a context file of it is one that a daemon starts with' => sub {
     ok $offline eq $list, 'and is exported where none runs';
 };
 
+subtest 'root goes through no link that another user could have made' => sub {
+    plan skip_all => 'needs root' if $> != 0;
+    my $uid = getpwnam 'nobody';
+    mkdir "$dir/$_" for 'ours', 'theirs', 'theirs/below';
+    chown $uid, -1, "$dir/theirs", "$dir/theirs/below";
+    symlink "$dir/ours", "$dir/theirs/link";
+    my ($said, $code) = greyctl('export', '--format', 'json', '--output', "$dir/theirs/link/out");
+    is $code, 111, 'refused';
+    like $said, qr{theirs/link is a link, and user nobody can write to \Q$dir\E/theirs}, 'with which link, and whose it may be';
+    is join(' ', glob "$dir/ours/*"), '', 'nothing is where it leads';
+    spit("$dir/victim", 'ours');
+    symlink "$dir/victim", "$dir/theirs/below/out";
+    ($said, $code) = greyctl('export', '--format', 'json', '--output', "$dir/theirs/below/out");
+    is "$said$code", 0, 'a file is replaced there';
+    is slurp("$dir/victim"), 'ours', 'and not what a link in its place leads to';
+    symlink "$dir/ours", "$dir/link";
+    ($said, $code) = greyctl('export', '--format', 'json', '--output', "$dir/link/out");
+    is "$said$code", 0, "a link of root's is one that is meant";
+};
+
 subtest 'misuse' => sub {
     for my $case ([['export'], qr/--format is required/], [['export', '--format', 'mysql'], qr/'mysql' is none of json, csv/],
         [['export', '--format', 'json', '--output', ''], qr/the value is empty/],

@@ -101,7 +101,7 @@ refused "cannot make directory $top/control/other: user daemon can write to $top
 refused "cannot make directory $top/control/more: user daemon can write to $top/control" \
   "$top/log" "$top/control" --context-file=more/context
 as daemon ln -s "$victim" "$top/control/planted"
-refused "cannot write $top/control/planted/white: $top/control/planted is a link, and user daemon can write to $top/control" \
+refused "$top/control/planted is a link, and user daemon can write to $top/control" \
   "$top/log" "$top/control" --whitelist=planted/white
 rm "$top/control/planted"
 # A file there is replaced, whatever stands in its place.
