@@ -31,7 +31,7 @@ struct Program {
 };
 constexpr uint16_t kLoad = 0x20, kJumpIfEqual = 0x15, kAnd = 0x54, kReturn = 0x06;
 constexpr uint32_t kAllow = 0x7fff0000, kEperm = 0x00050000 | 1;
-constexpr uint32_t kExecutable = 4;                                      // PROT_EXEC
+constexpr uint32_t kExecutable = 4;                                        // PROT_EXEC
 constexpr uint32_t kNumberAt = 0, kArchitectureAt = 4, kArgumentsAt = 16;  // of struct seccomp_data
 
 constexpr uint16_t at_argument(int index) {
@@ -48,12 +48,15 @@ constexpr uint32_t kArchitecture = 0;  // no filter: its numbers are not known h
 
 // Allowed whatever their arguments.
 constexpr uint32_t kSession[] = {
-    SYS_ppoll, SYS_recvfrom, SYS_sendto, SYS_read, SYS_write, SYS_recvmsg, SYS_sendmsg,
-    SYS_clock_gettime, SYS_writev, SYS_readv, SYS_connect, SYS_setsockopt, SYS_getsockopt,
-    SYS_getsockname, SYS_getpeername, SYS_shutdown, SYS_close, SYS_fcntl, SYS_wait4, SYS_brk,
-    SYS_munmap, SYS_mremap, SYS_madvise, SYS_getrandom, SYS_futex, SYS_getpid, SYS_gettid,
-    SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_nanosleep, SYS_clock_nanosleep,
-    SYS_gettimeofday, SYS_restart_syscall, SYS_exit, SYS_exit_group,
+    SYS_ppoll,          SYS_recvfrom,        SYS_sendto,      SYS_read,
+    SYS_write,          SYS_recvmsg,         SYS_sendmsg,     SYS_clock_gettime,
+    SYS_writev,         SYS_readv,           SYS_connect,     SYS_setsockopt,
+    SYS_getsockopt,     SYS_getsockname,     SYS_getpeername, SYS_shutdown,
+    SYS_close,          SYS_fcntl,           SYS_wait4,       SYS_brk,
+    SYS_munmap,         SYS_mremap,          SYS_madvise,     SYS_getrandom,
+    SYS_futex,          SYS_getpid,          SYS_gettid,      SYS_rt_sigaction,
+    SYS_rt_sigprocmask, SYS_rt_sigreturn,    SYS_nanosleep,   SYS_clock_nanosleep,
+    SYS_gettimeofday,   SYS_restart_syscall, SYS_exit,        SYS_exit_group,
 #if defined(SYS_poll)
     SYS_poll,
 #endif
