@@ -6,6 +6,10 @@ target_link_libraries(forbidden PRIVATE dl)
 add_test(NAME sandbox_test
          COMMAND perl ${CMAKE_CURRENT_SOURCE_DIR}/e2e/sandbox_test.pl $<TARGET_FILE:qmail-greyd>
                  $<TARGET_FILE:greyctl> $<TARGET_FILE:forbidden>)
+grey_unit_test(give_up_test SOURCES unit/greysmtpd/give_up_test.cc
+               ${CMAKE_SOURCE_DIR}/smtpd-glue/greysmtpd/give_up.cc)
+add_test(NAME greysmtpd_sandbox_test
+         COMMAND perl ${CMAKE_CURRENT_SOURCE_DIR}/e2e/greysmtpd_sandbox_test.pl $<TARGET_FILE:greysmtpd>)
 if(NOT GREY_SANITIZE)
   set(libc_checks $<TARGET_FILE:greysmtpd> $<TARGET_FILE:greyspp>)
   if(GREY_MUSL_WORKS)
