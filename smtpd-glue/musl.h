@@ -2,5 +2,7 @@
 // ask for two names of it.
 #pragma once
 
+// NOLINTBEGIN(bugprone-reserved-identifier): the names are what is asked for
 #define __GLIBC_PREREQ(major, minor) 0
 #define __locale_t locale_t
+// NOLINTEND(bugprone-reserved-identifier)

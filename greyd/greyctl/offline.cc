@@ -70,8 +70,8 @@ class Files : public Channel {
     lines_.clear();
     at_ = 0;
     more_ = nullptr;
-    auto answer =
-        commands_.begin(request, by_, wall_clock(), [this](std::string lines) { lines_ += lines; });
+    auto answer = commands_.begin(request, by_, wall_clock(),
+                                  [this](const std::string& lines) { lines_ += lines; });
     if (answer.watch) return misuse("watch: there is nothing to watch where no daemon runs");
     lines_ = answer.lines + lines_;
     more_ = std::move(answer.more);

@@ -71,7 +71,7 @@ std::vector<Top::Row> Top::rows(std::size_t most) const {
 }
 
 std::string Top::text(std::size_t most) const {
-  const auto column = [](std::string text) {
+  const auto column = [](const std::string& text) {
     return std::string(text.size() < 9 ? 9 - text.size() : 0, ' ') + text + ' ';
   };
   std::string text = column("waiting") + column("passed") + column("known") + ' ';

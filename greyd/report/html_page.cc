@@ -18,7 +18,7 @@ Cell text_cell(std::string_view text) {
   }
   return {std::move(html), {}, "w"};
 }
-Cell number_cell(double number, std::string text) {
+Cell number_cell(double number, const std::string& text) {
   return {escaped(text), number, "n"};
 }
 Cell html_cell(std::string html, std::string_view look) {

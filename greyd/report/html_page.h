@@ -19,7 +19,7 @@ struct Cell {
 
 // Text from outside. It is broken before a dot or an @ where it must be, or else anywhere.
 Cell text_cell(std::string_view text);
-Cell number_cell(double number, std::string text);
+Cell number_cell(double number, const std::string& text);
 Cell html_cell(std::string html, std::string_view look = {});
 
 struct Table {

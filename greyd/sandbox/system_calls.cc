@@ -51,9 +51,9 @@ constexpr const char* kPlain[] = {
 
 // What a sanitizer needs besides.
 constexpr const char* kSanitizers[] = {
-    "clone",  "getpriority", "gettid",    "mincore",  "prctl",    "process_vm_readv",
-    "ptrace", "wait4",       "kill",      "tgkill",   "mprotect", "mmap",
-    "mmap2",  "ioctl",       "getrlimit", "prlimit64"};
+    "clone",  "getpriority", "gettid",    "mincore",   "prctl",      "process_vm_readv",
+    "ptrace", "wait4",       "kill",      "tgkill",    "mprotect",   "mmap",
+    "mmap2",  "ioctl",       "getrlimit", "prlimit64", "personality"};
 
 // The rules as they are collected; the first error is kept.
 class Filter {
@@ -127,10 +127,8 @@ void allow_memory(Filter& filter, const Needs& needs) {
 }
 
 void allow_threads(Filter& filter) {
-  // A thread, and no process. What clone3(2) is for cannot be seen from here: a C library that does
-  // not have it uses the other.
+  // A thread, and no process.
   filter.allow("clone", with(0, CLONE_THREAD | CLONE_VM | CLONE_SIGHAND));
-  filter.deny("clone3", ENOSYS);
   filter.allow("prctl", equal(0, PR_SET_NAME));
   // abort(3)
   filter.allow("tgkill", equal(0, std::uint64_t(::getpid())));
@@ -167,6 +165,8 @@ Result<void> restrict_system_calls(const Needs& needs) {
       filter.allow("ioctl", equal(1, request));
     }
   }
+  // What it is asked for cannot be seen from here; a C library that does not have it uses clone(2).
+  filter.deny("clone3", ENOSYS);
   allow_sockets(filter, needs);
   if (const int error = filter.load()) {
     return tl::make_unexpected(system_error("give up", "system calls (seccomp)", error));

@@ -122,7 +122,8 @@ void judge_log(const LogObservation& seen, const std::string& service, const std
 std::optional<Finding> judge_supervision(const Supervision& seen) {
   const std::string& service = seen.service;
   if (seen.supervised) return std::nullopt;
-  const auto finding = [&](Severity severity, std::string id, std::string text, std::string todo) {
+  const auto finding = [&](Severity severity, std::string id, const std::string& text,
+                           std::string todo) {
     return Finding{severity, std::move(id), service + ": " + text, std::move(todo), service};
   };
   if (seen.hidden) {
