@@ -109,11 +109,11 @@ TEST_CASE("how it stands has its names, too") {
         "greyd_journaling 0", "greyd_records{state=\"waiting\"} 11",
         "greyd_records{state=\"bounce\"} 12", "greyd_records{state=\"passed\"} 13",
         "greyd_records{state=\"known\"} 14", "greyd_records_limit 2000000",
-        "greyd_records_over_share 15",
-        "greyd_records_bytes 4112", "greyd_list_entries{list=\"whitelist\"} 21",
-        "greyd_list_entries{list=\"blacklist\"} 22", "greyd_list_entries{list=\"rules\"} 23",
-        "greyd_list_entries{list=\"allowed\"} 24", "greyd_list_entries{list=\"blocked\"} 25",
-        "greyd_start_time_seconds 1764000000", "greyd_lists_loaded_timestamp_seconds 1764000001",
+        "greyd_records_over_share 15", "greyd_records_bytes 4112",
+        "greyd_list_entries{list=\"whitelist\"} 21", "greyd_list_entries{list=\"blacklist\"} 22",
+        "greyd_list_entries{list=\"rules\"} 23", "greyd_list_entries{list=\"allowed\"} 24",
+        "greyd_list_entries{list=\"blocked\"} 25", "greyd_start_time_seconds 1764000000",
+        "greyd_lists_loaded_timestamp_seconds 1764000001",
         "greyd_saved_timestamp_seconds 1764000002"}) {
     CAPTURE(line);
     CHECK(has_line(text, line));
