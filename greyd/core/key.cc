@@ -119,6 +119,11 @@ std::optional<Client> client_of_key(std::string_view key) {
   return begins_as_key(key) ? take_client(key) : std::nullopt;
 }
 
+std::string_view ipv4_of_key(std::string_view key) {
+  const bool is_v4 = key.size() >= 5 && (key[0] & ~kTriplet) == 0;
+  return is_v4 ? key.substr(1, 4) : std::string_view();
+}
+
 std::optional<KeyParts> split_key(std::string_view key) {
   if (!begins_as_key(key)) return std::nullopt;
   const bool is_triplet = (key[0] & kTriplet) != 0;

@@ -31,6 +31,8 @@ struct KeyParts {
 std::optional<KeyParts> split_key(std::string_view key);
 // Its client alone, of which less is looked at.
 std::optional<Client> client_of_key(std::string_view key);
+// The octets of its client's IPv4 address; empty where it has another, or none.
+std::string_view ipv4_of_key(std::string_view key);
 
 // Builds keys in a buffer of its own. Each view lives until the next call.
 class KeyBuilder {

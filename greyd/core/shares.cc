@@ -29,6 +29,27 @@ std::size_t at_least(std::size_t share) {
   return std::max(share, Shares::kLeast);
 }
 
+using NetworkOctets = std::array<unsigned char, 17>;  // one of another's, then up to 16
+
+// The network of a key's client; how many octets, which differ from kind to kind. 0: it has none.
+std::size_t write_network(std::string_view key, NetworkOctets& to, const HashKey& hash_key) {
+  if (const std::string_view ipv4 = ipv4_of_key(key); !ipv4.empty()) {
+    constexpr std::size_t kOctets = kIpv4Bits / 8;
+    std::memcpy(&to[1], ipv4.data(), kOctets);
+    return kOctets;
+  }
+  const std::optional<Client> client = client_of_key(key);
+  if (!client) return 0;
+  if (client->has_address()) {
+    const Ip of = client->ip.client_network(kIpv4Bits, kIpv6Bits);
+    std::memcpy(&to[1], of.bytes().data(), of.bytes().size());
+    return of.bytes().size();
+  }
+  const std::uint64_t name = hash_of(client->name->data(), client->name->size(), hash_key);
+  std::memcpy(&to[1], &name, sizeof name);
+  return sizeof name;
+}
+
 }  // namespace
 
 Shares::Shares(std::size_t triplet_room, std::size_t client_room, const HashKey& hash_key)
@@ -57,20 +78,11 @@ Shares::Asker Shares::place_of(const Ip& asker) {
 Shares::Load Shares::load_of(std::string_view key, Kind kind, Asker asker,
                              std::uint32_t weight) const {
   Load load{kind, {}, false, asker, weight};
-  const std::optional<Client> client = client_of_key(key);
-  if (!client) return load;
-  load.has_network = true;
-  std::array<unsigned char, 17> network;
+  NetworkOctets network;
   network[0] = static_cast<unsigned char>(kind);
-  std::size_t size = network.size();
-  if (client->has_address()) {
-    const Ip of = client->ip.client_network(kIpv4Bits, kIpv6Bits);
-    std::memcpy(&network[1], of.bytes().data(), of.bytes().size());
-  } else {
-    const std::uint64_t name = hash_of(client->name->data(), client->name->size(), hash_key_);
-    std::memcpy(&network[1], &name, sizeof name);
-    size = 1 + sizeof name;
-  }
+  const std::size_t size = 1 + write_network(key, network, hash_key_);
+  if (size == 1) return load;
+  load.has_network = true;
   const std::uint64_t hash = hash_of(network.data(), size, hash_key_);
   load.cells = {std::uint16_t(hash % kCells), std::uint16_t((hash >> 32) % kCells)};
   return load;
