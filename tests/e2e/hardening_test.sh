@@ -30,6 +30,7 @@ lacks() { # file whether-its-libc-checks
     [ "$2" = no ] || grep -q '_chk@' "$work/symbols" || echo 'has no checked library call'
     [ "$(uname -m)" = x86_64 ] || return 0
     # A frame of more than a page is probed page by page.
+    # shellcheck disable=SC2016 # a pattern
     grep -q 'orq *\$0x0,(%rsp)\|or[lq]* *\$0x0,.*(%[re]sp' "$work/code" || echo 'has no probed stack'
     [ "$(grep -c 'endbr64' "$work/code")" -ge 20 ] || echo 'has no marked targets of jumps'
 }
