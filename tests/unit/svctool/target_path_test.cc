@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <type_traits>
 
+#include "greyd/base/place.h"
 #include "svctool/files/compare.h"
 
 using namespace grey::svctool;
