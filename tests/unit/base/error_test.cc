@@ -13,7 +13,7 @@ using namespace grey;
 
 TEST_CASE("an error of the system has its number, and one of ours has none") {
   CHECK(system_error("open", "/x", EACCES).number == EACCES);
-  const auto below_a_file = svctool::read_regular("/dev/null/x");
+  const auto below_a_file = read_regular("/dev/null/x");
   REQUIRE_FALSE(below_a_file);
   CHECK(below_a_file.error().number == ENOTDIR);
   CHECK(Error{"no such thing"}.number == 0);

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <type_traits>
 
+#include "greyd/base/place.h"
 #include "svctool/files/compare.h"
 
 using namespace grey::svctool;
@@ -15,9 +16,9 @@ static_assert(!std::is_convertible_v<TargetPath, std::string>);
 static_assert(!std::is_convertible_v<TargetPath, const char*>);
 static_assert(!std::is_convertible_v<TargetPath, std::filesystem::path>);
 static_assert(!std::is_convertible_v<std::string, TargetPath>);
-static_assert(!std::is_invocable_v<decltype(&exists), TargetPath>);
-static_assert(!std::is_invocable_v<decltype(&exists), decltype(Plan::service)>);
-static_assert(!std::is_invocable_v<decltype(&exists), decltype(Entry::path)>);
+static_assert(!std::is_invocable_v<decltype(&grey::is_there), TargetPath>);
+static_assert(!std::is_invocable_v<decltype(&grey::is_there), decltype(Plan::service)>);
+static_assert(!std::is_invocable_v<decltype(&grey::is_there), decltype(Entry::path)>);
 
 TEST_CASE("a path is written below --destdir and said without it") {
   const TargetPath run = TargetPath("/service/x") + "/run";
