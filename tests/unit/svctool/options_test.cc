@@ -59,21 +59,21 @@ TEST_CASE("GREYIP goes to a service or to a rule") {
 
 TEST_CASE("every option is taken with an equals sign and with a space") {
   const std::pair<const char*, const char*> options[] = {
-      {"servicedir", "/s"},      {"servicetag", "t"},      {"localip", "::1"},
-      {"cntrldir", "/c"},        {"logdir", "/l"},         {"user", "u"},
-      {"loguser", "v"},          {"context-file", "f"},    {"memory", "100000000"},
-      {"prefix", "/p"},          {"min-resend-min", "1"},  {"resend-win-hr", "2"},
-      {"timeout-days", "3"},     {"save-interval", "4"},   {"save_interval", "4"},
-      {"free-interval", "6"},    {"whitelist", "w"},       {"blacklist", "b"},
-      {"hash-size", "0"},        {"max-records", "9"},     {"client-passes", "2"},
-      {"ipv4-prefix", "24"},     {"ipv6-prefix", "48"},    {"sender-key", "domain"},
-      {"recipient-key", "none"}, {"recipients", "all"},    {"allow", "127.0.0.1,::1"},
-      {"policy", "@2,/p"},       {"policy-text", "a b"},   {"verbosity", "2"},
-      {"destdir", "/d"},         {"sync", "always"},       {"log-size", "4096"},
-      {"log-count", "2"},        {"supervise", "runit"},   {"log-format", "json"},
-      {"control", "c"},          {"control-group", "g"},   {"rules", "r"},
-      {"store", "redis://h"},    {"store-key-file", "k"},  {"store-password-file", "p"},
-      {"key-file", "k"},         {"require-key", "always"}};
+      {"servicedir", "/s"},      {"servicetag", "t"},       {"localip", "::1"},
+      {"cntrldir", "/c"},        {"logdir", "/l"},          {"user", "u"},
+      {"loguser", "v"},          {"context-file", "f"},     {"memory", "100000000"},
+      {"prefix", "/p"},          {"min-resend-min", "1"},   {"resend-win-hr", "2"},
+      {"timeout-days", "3"},     {"save-interval", "4"},    {"save_interval", "4"},
+      {"free-interval", "6"},    {"whitelist", "w"},        {"blacklist", "b"},
+      {"hash-size", "0"},        {"max-records", "9"},      {"client-passes", "2"},
+      {"ipv4-prefix", "24"},     {"ipv6-prefix", "48"},     {"sender-key", "domain"},
+      {"recipient-key", "none"}, {"recipients", "all"},     {"allow", "127.0.0.1,::1"},
+      {"policy", "@2,/p"},       {"policy-text", "a b"},    {"verbosity", "2"},
+      {"destdir", "/d"},         {"sync", "always"},        {"log-size", "4096"},
+      {"log-count", "2"},        {"supervise", "runit"},    {"log-format", "json"},
+      {"control", "c"},          {"control-group", "g"},    {"rules", "r"},
+      {"store", "redis://h"},    {"store-key-file", "k"},   {"store-password-file", "p"},
+      {"key-file", "k"},         {"require-key", "always"}, {"sandbox", "off"}};
   for (const Setting& setting : settings()) {
     CAPTURE(setting.option);
     CHECK(std::ranges::any_of(options, [&](const auto& o) { return setting.option == o.first; }));
