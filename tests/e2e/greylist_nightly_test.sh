@@ -38,13 +38,13 @@ ok 'it makes a list' grep -qx 192.0.2.1 "$list"
 ok 'of several' test "$(wc -l <"$list")" -ge 3
 
 now=1795690000
-use_clock "$work/clock"
+mkdir "$work/greyd"
+use_clock "$work/greyd/clock"
 port=$(free_port)
 answers() { # digits client
   test "$(perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(Proto => "udp", PeerAddr => "127.0.0.1", PeerPort => $ARGV[0]) or die;
     alarm 30; $s->send("I$ARGV[1]\0Fnew\@x.example\0Tjoe\@example.net\0\0"); $s->recv(my $a, 9); print unpack("C*", $a)' "$port" "$2")" = "$1"
 }
-mkdir "$work/greyd"
 env "${faketime[@]}" CONTROLDIR="$work/greyd" "$program" -v 1 "127.0.0.1@$port" context 2>"$work/greyd.log" &
 greyd_pid=$!
 listening() { grep -q 'listening on' "$work/greyd.log"; }

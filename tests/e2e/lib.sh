@@ -116,10 +116,13 @@ free_port() {
     die "no free port\n"' "$([ -n "${work-}" ] && echo "$work/ports-given" || echo /dev/null)"
 }
 
-# The wall clock of a daemon that runs with the variables in `faketime`, held in a file.
+# The wall clock of a program that runs with the variables in `faketime`, held in a file; daemons that
+# start_greyd has started have one each where their state is, as the sandbox lets them read that.
 now=1700000000
+clocks=()
 use_clock() { # file
   clock=$1
+  clocks=("$clock")
   faketime=(
     "LD_PRELOAD=$(dpkg -L libfaketime | grep '/libfaketime.so.1$')" "FAKETIME_TIMESTAMP_FILE=$clock"
     FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1 ASAN_OPTIONS=verify_asan_link_order=0
@@ -127,9 +130,12 @@ use_clock() { # file
   pass_time 0
 }
 pass_time() { # seconds
+  local file
   now=$((now + $1))
-  date -d "@$now" '+%Y-%m-%d %H:%M:%S' >"$clock.new"
-  mv "$clock.new" "$clock"
+  for file in "${clocks[@]}"; do
+    date -d "@$now" '+%Y-%m-%d %H:%M:%S' >"$file.new"
+    mv "$file.new" "$file"
+  done
 }
 
 # The real daemon, its state and log in a directory; its clock is ours after use_clock.
@@ -138,7 +144,8 @@ start_greyd() { # program directory address option...: sets greyd_pid
   shift 3
   mkdir -p "$directory"
   : >"$directory/log"
-  env "${faketime[@]}" CONTROLDIR="$directory" "$program" -v 2 "$@" "$address" context 2>"$directory/log" &
+  if [ ${#clocks[@]} != 0 ]; then clocks+=("$directory/clock") && pass_time 0; fi
+  env "${faketime[@]}" FAKETIME_TIMESTAMP_FILE="$directory/clock" CONTROLDIR="$directory" "$program" -v 2 "$@" "$address" context 2>"$directory/log" &
   greyd_pid=$!
   until_true grep -q 'listening on' "$directory/log" || cat "$directory/log"
 }

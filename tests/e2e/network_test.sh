@@ -86,7 +86,8 @@ lost() { # in|out: how many datagrams
   on daemon nft list chain inet loss "$1" | sed -n 's/.*counter packets \([0-9]*\).*/\1/p'
 }
 
-use_clock "$work/clock"
+mkdir "$work/greyd"
+use_clock "$work/greyd/clock"
 start_daemon() {
   : >"$work/greyd/log"
   ip netns exec daemon env "${faketime[@]}" CONTROLDIR="$work/greyd" "$greyd" -v 1 -m 5 \
@@ -109,7 +110,6 @@ stop_daemon() {
   wait "$greyd_pid"
   ok 'the daemon ends with exit code 0' test $? = 0
 }
-mkdir "$work/greyd"
 start_daemon
 lose 20
 

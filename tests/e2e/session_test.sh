@@ -55,8 +55,8 @@ ok 'the shipped whitelist is used' cmp -s "$control/greylist.whitelist" \
   "$prefix/share/qmail-greyd/greylist.whitelist"
 echo 127.0.0.9 >>"$control/greylist.whitelist"
 
-# The daemon's clock is ours. Any file in variables/ is in its environment.
-use_clock "$work/clock"
+# The daemon's clock is ours, where it may read it. Any file in variables/ is in its environment.
+use_clock "$control/clock"
 for setting in "${faketime[@]}"; do
   echo "${setting#*=}" >"$grey/variables/${setting%%=*}"
 done
