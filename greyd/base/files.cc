@@ -122,10 +122,14 @@ Result<Fd> open_parent(std::string_view verb, const std::string& path) {
 }
 
 // 0 or an errno. EINVAL: a file system that has no such call for directories.
+int sync_open_directory(int fd) {
+  return ::fsync(fd) == 0 || errno == EINVAL ? 0 : errno;
+}
+
+// Of one that is open for openat(2) and its like alone.
 int sync_directory(int directory) {
   const Fd fd(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd) return errno;
-  return ::fsync(fd.get()) == 0 || errno == EINVAL ? 0 : errno;
+  return fd ? sync_open_directory(fd.get()) : errno;
 }
 
 // `use(name)` with names beside `name` that nobody can have foreseen, until one is free: what it
@@ -221,8 +225,9 @@ Result<void> replace_file(const std::string& path, std::string_view content, con
 }
 
 int sync_parent(const std::string& path) {
-  const Fd fd(::open(directory_of(path).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  return fd ? sync_directory(fd.get()) : errno;
+  // By one descriptor: a snapshot needs it where there are no more to be had.
+  const Fd fd(::open(directory_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return fd ? sync_open_directory(fd.get()) : errno;
 }
 
 Result<void> sync_directory_of(const std::string& path) {

@@ -20,14 +20,15 @@ namespace {
 // By name, as not every architecture has all. What a C library may use for a thing in place of what
 // it uses today is here, too.
 constexpr const char* kPlain[] = {
-    // files: which ones is Landlock's business
+    // files: which ones is Landlock's business; memfd_create is the copy that a cdb is read from
     "access", "close", "close_range", "dup", "dup2", "dup3", "faccessat", "faccessat2", "fadvise64",
     "fadvise64_64", "fallocate", "fchdir", "fchmod", "fcntl", "fcntl64", "fdatasync", "flock",
     "fstat", "fstat64", "fstatat64", "fstatfs", "fstatfs64", "fsync", "ftruncate", "ftruncate64",
     "getcwd", "getdents", "getdents64", "link", "linkat", "lseek", "_llseek", "lstat", "lstat64",
-    "newfstatat", "open", "openat", "pread64", "preadv", "preadv2", "pwrite64", "pwritev",
-    "pwritev2", "read", "readlink", "readlinkat", "readv", "rename", "renameat", "renameat2",
-    "stat", "stat64", "statx", "sync_file_range", "umask", "unlink", "unlinkat", "write", "writev",
+    "memfd_create", "newfstatat", "open", "openat", "pread64", "preadv", "preadv2", "pwrite64",
+    "pwritev", "pwritev2", "read", "readlink", "readlinkat", "readv", "rename", "renameat",
+    "renameat2", "stat", "stat64", "statx", "sync_file_range", "umask", "unlink", "unlinkat",
+    "write", "writev",
     // memory
     "brk", "madvise", "mremap", "munmap",
     // threads and signals

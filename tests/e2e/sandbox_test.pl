@@ -70,7 +70,7 @@ my @file_calls = qw(make-directory make-link make-pipe truncate chmod chown chdi
 my @sockets = qw(socket-tcp socket-udp socket-udp6 socket-unix socket-unix-datagram socket-netlink
     socket-packet socket-raw socket-alg socket-vsock bind listen);
 my @processes = qw(fork vfork exec ptrace kill setuid setgid setgroups capset keep-capabilities unshare mount
-    chroot memfd bpf io-uring userfaultfd perf-event keyctl map-code make-code);
+    chroot bpf io-uring userfaultfd perf-event keyctl map-code make-code);
 # A leak check forks, traces, and looks at all memory.
 my %of_sanitizers = map { $_ => 1 } qw(fork vfork ptrace kill keep-capabilities map-code make-code), @reads;
 

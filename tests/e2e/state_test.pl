@@ -276,7 +276,7 @@ for my $limit (['-f 8', qr/File too large/], ['-n 10', undef]) {
         asks($socket, 'after');
         logs($daemon, $error, 'the limit is said') if $error;
         my $code = $daemon->stop($error ? 'KILL' : 'TERM');
-        is $code, 0 unless $error;
+        is $code, 0 or diag $daemon->log unless $error;
         $daemon->{program} = $program;
         $socket = start($daemon);
         unlike $daemon->log, qr/damaged|lost/, 'nothing was damaged';
