@@ -17,7 +17,8 @@ sandbox::Needs needs_of(const Options& options);
 // REQUIRES: no thread has begun, as it would be free of it.
 Result<sandbox::Sandbox> confine(const Options& options, spdlog::logger& logger);
 
-// ": a restart is needed" and why, to be said behind a failure; empty where that is not why.
+// "; DIRECTORY is not ...: a restart is needed", to be said behind a failure; empty where that is
+// not why.
 std::string restart_hint(const sandbox::Sandbox& sandbox);
 
 }  // namespace grey
