@@ -8,13 +8,19 @@ use IO::Select;
 use IO::Socket::IP;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(slurp spit wait_until query ask asker);
+our @EXPORT = qw(slurp spit wait_until query ask asker faketime);
 our $deadline = 30;
 
 sub slurp { my ($f) = @_; open my $h, '<', $f or return ''; local $/; my $c = <$h>; return $c // '' }
 sub spit { my ($f, $text) = @_; open my $h, '>', $f or die "$f: $!"; print $h $text; close $h }
 sub wait_until { my ($what) = @_; my $end = time + $deadline;
     until ($what->()) { return 0 if time > $end; sleep 0.005 } return 1 }
+
+# The library that gives a program another clock. The daemon has threads, and the one of the two that
+# is not made for them tells one of them the real time now and then.
+sub faketime {
+    my ($library) = grep {m{/libfaketimeMT\.so\.1$}} split /\n/, `dpkg -L libfaketime`;
+    return $library // die "FAILED: needs the package libfaketime\n" }
 
 # new(program => PATH, dir => DIRECTORY, port => PORT, env => {...}, before => sub {...}); before()
 # is called in its process: it may set limits.

@@ -12,8 +12,6 @@ use POSIX qw(strftime);
 use Test::More;
 
 my $program = shift or die "usage: indimail_change_over_test.pl PATH-OF-QMAIL-GREYD\n";
-my ($library) = grep {m{/libfaketime\.so\.1$}} split /\n/, `dpkg -L libfaketime`;
-defined $library or die "FAILED: needs the package libfaketime\n";
 my $sample = dirname(__FILE__) . '/../data/indimail-context-all-statuses.bin';
 my ($saved, $day) = (1_795_518_339, 86_400);    # when its last query was
 my $port = 10000 + $$ % 20000;
@@ -24,7 +22,7 @@ sub set_clock {
     rename "$dir/clock.new", "$dir/clock" or die;
 }
 my $daemon = Daemon->new(program => $program, dir => $dir, port => $port, env => {
-    LD_PRELOAD => $library, FAKETIME_TIMESTAMP_FILE => "$dir/clock", FAKETIME_NO_CACHE => 1,
+    LD_PRELOAD => faketime(), FAKETIME_TIMESTAMP_FILE => "$dir/clock", FAKETIME_NO_CACHE => 1,
     FAKETIME_DONT_FAKE_MONOTONIC => 1, ASAN_OPTIONS => 'verify_asan_link_order=0'});
 sub start { $daemon->start(qw(-m 5 -g 12 -t 7), "127.0.0.1\@$port", 'context') }
 sub begin_with { my ($file) = @_; unlink glob "$dir/context*"; copy($file, "$dir/context") or die }

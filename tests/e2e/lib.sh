@@ -120,11 +120,13 @@ free_port() {
 # start_greyd has started have one each where their state is, as the sandbox lets them read that.
 now=1700000000
 clocks=()
+# See Daemon.pm: the daemon has threads.
+faketime_library() { dpkg -L libfaketime | grep '/libfaketimeMT.so.1$'; }
 use_clock() { # file
   clock=$1
   clocks=("$clock")
   faketime=(
-    "LD_PRELOAD=$(dpkg -L libfaketime | grep '/libfaketime.so.1$')" "FAKETIME_TIMESTAMP_FILE=$clock"
+    "LD_PRELOAD=$(faketime_library)" "FAKETIME_TIMESTAMP_FILE=$clock"
     FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1 ASAN_OPTIONS=verify_asan_link_order=0
   )
   pass_time 0

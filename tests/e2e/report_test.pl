@@ -15,8 +15,6 @@ use Test::More;
 
 my ($program, $greyctl) = @ARGV;
 die "usage: report_test.pl PATH-OF-QMAIL-GREYD PATH-OF-GREYCTL\n" unless @ARGV == 2;
-my ($library) = grep {m{/libfaketime\.so\.1$}} split /\n/, `dpkg -L libfaketime`;
-defined $library or die "FAILED: needs the package libfaketime\n";
 my ($browser) = grep {-x} map {"$_/chromium"} split /:/, $ENV{PATH};
 my $dir = tempdir(CLEANUP => 1);
 chmod 0755, $dir;
@@ -30,7 +28,7 @@ sub set_clock { $clock = shift;
     spit("$dir/clock.new", strftime("%Y-%m-%d %H:%M:%S\n", gmtime $clock));
     rename "$dir/clock.new", "$dir/clock" or die }
 my $daemon = Daemon->new(program => $program, dir => $dir, port => $port, env => {
-    LD_PRELOAD => $library, FAKETIME_TIMESTAMP_FILE => "$dir/clock", FAKETIME_NO_CACHE => 1,
+    LD_PRELOAD => faketime(), FAKETIME_TIMESTAMP_FILE => "$dir/clock", FAKETIME_NO_CACHE => 1,
     FAKETIME_DONT_FAKE_MONOTONIC => 1, ASAN_OPTIONS => 'verify_asan_link_order=0'});
 END { local $?; $daemon->stop('KILL') if $daemon && $daemon->{pid} }
 

@@ -235,7 +235,7 @@ case $scene in
     must 'and nothing was lost' until_true eval '[ "$(records)" = 2000 ]'
 
     # An hour later, by the clock of who looks.
-    later=$(dpkg -L libfaketime | grep '/libfaketime.so.1$')
+    later=$(faketime_library)
     late() { LD_PRELOAD=$later FAKETIME=+1h NO_FAKE_STAT=1 check; [ $? = 1 ] && is_said "wrong: /state/greylist.1999.context: last saved " ' ago, and it is to be every 1 minute' 'to do: mend what the daemon says in /log/greylist.1999/current'; }
     must 'a save that is long due' late
     must 'is due no more than it is' is_good
