@@ -11,6 +11,7 @@
 #include "greyd/wire/endpoint.h"
 #include "svctool/files/service_files.h"
 #include "svctool/plan/smtp_run.h"
+#include "svctool/util/number.h"
 #include "svctool/util/shell_quote.h"
 #include "svctool/verbs/find_services.h"
 
@@ -52,15 +53,14 @@ RunBy run_by(std::string_view run) {
   for (std::size_t i = 0; i + 1 < words.size(); ++i) {
     const std::string& value = words[i + 1];
     const bool setuidgid = words[i].ends_with("setuidgid");
-    const auto number = std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; });
     if (words[i] == "-u" || setuidgid) {
-      if (number && !value.empty()) by.user = uid_t(std::stoul(value));
+      if (const auto number = parse_number<uid_t>(value)) by.user = number;
       if (const struct passwd* entry = ::getpwnam(value.c_str())) {
         by.user = entry->pw_uid;
         if (setuidgid) by.group = entry->pw_gid;
       }
     } else if (words[i] == "-g") {
-      if (number && !value.empty()) by.group = gid_t(std::stoul(value));
+      if (const auto number = parse_number<gid_t>(value)) by.group = number;
       if (const struct group* entry = ::getgrnam(value.c_str())) by.group = entry->gr_gid;
     }
   }

@@ -51,6 +51,12 @@ say 'a check says who cannot read it, and which keys do not fit'
 check() { "$svctool" --check --service="$top/smtp" >"$top/out" 2>"$top/err"; }
 check
 says "$keys: uid 65534 with gid 65534, which runs the SMTP server, cannot read it"
+cp "$top/smtp/run" "$top/run"
+sed -i 's/-u 65534/-u 99999999999999999999/' "$top/smtp/run"
+check
+says_not 'cannot read it'
+says 'daemon at 127.0.0.1@1: Connection refused'
+cp "$top/run" "$top/smtp/run"
 chmod 444 "$keys"
 check
 says "$keys: anybody may use it"
