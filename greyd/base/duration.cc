@@ -11,7 +11,7 @@ struct Unit {
   Seconds seconds;
 };
 constexpr std::array<Unit, 5> kUnits = {
-    {{'w', 7 * 86400}, {'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}}};
+    {{'w', Seconds{7} * 86400}, {'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}}};
 
 }  // namespace
 
