@@ -8,7 +8,6 @@
 #include <string>
 #include <string_view>
 
-#include "greyd/fronts/local_networks.h"
 
 namespace grey {
 namespace {
@@ -60,24 +59,24 @@ ServiceSettings service_settings(const Options& options) {
   return settings;
 }
 
-UdpSettings udp_settings(const Options& options, const NetworkSet& allow,
+UdpSettings udp_settings(const Options& options, const NetworkSet& local,
                          const wire::KeyRing* keys) {
   UdpSettings settings;
-  settings.allow = allow;
+  settings.allow = options.allow ? *options.allow : local;
   settings.keys = keys;
   settings.require_key = options.require_key;
-  settings.own = local_networks();
+  settings.own = local;
   settings.log_decisions = options.verbosity >= Verbosity::decisions;
   settings.dialect = dialect_of(options.policy);
   return settings;
 }
 
-MtaSettings mta_settings(const Options& options, const NetworkSet& allow) {
+MtaSettings mta_settings(const Options& options, const NetworkSet& local) {
   MtaSettings settings;
   if (!options.mta_text.empty()) settings.words.deferral = options.mta_text;
   settings.words.server = server_name();
   settings.unreadable = undecided_under(options.policy);
-  settings.allow = allow;
+  settings.allow = options.allow ? *options.allow : local;
   settings.log_decisions = options.verbosity >= Verbosity::decisions;
   settings.stream.max_connections =
       std::min(settings.stream.max_connections, descriptors_for_connections());

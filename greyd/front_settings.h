@@ -11,10 +11,11 @@ namespace grey {
 
 ListFiles list_files(const Options& options);
 ServiceSettings service_settings(const Options& options);
-// `allow`: who may ask. `keys`: see Admission.
-UdpSettings udp_settings(const Options& options, const NetworkSet& allow,
+// `local`: local_networks(), as it was before confine(): it cannot be told after it. `keys`: see
+// Admission.
+UdpSettings udp_settings(const Options& options, const NetworkSet& local,
                          const wire::KeyRing* keys);
 // Raises the process's limit of descriptors as far as it may: connections need them.
-MtaSettings mta_settings(const Options& options, const NetworkSet& allow);
+MtaSettings mta_settings(const Options& options, const NetworkSet& local);
 
 }  // namespace grey

@@ -124,7 +124,7 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
   if (!sharing) return tl::make_unexpected(sharing.error());
   auto control_socket = open_control_socket(options, *group);
   if (!control_socket) return tl::make_unexpected(control_socket.error());
-  const NetworkSet allow = options.allow ? *options.allow : local_networks();
+  const NetworkSet local = local_networks();
   // Before the first thread and before what others have written is read.
   const auto sandbox = confine(options, logger);
   if (!sandbox) return tl::make_unexpected(sandbox.error());
@@ -175,10 +175,10 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
   Decider& decider = shared ? shared->decider() : static_cast<Decider&>(service);
   std::optional<MtaServer> mta;
   if (!listeners->empty()) {
-    mta.emplace(mta_settings(options, allow), std::move(*listeners), decider, pipe, logger,
+    mta.emplace(mta_settings(options, local), std::move(*listeners), decider, pipe, logger,
                 counters.policy);
   }
-  UdpFront udp(udp_settings(options, allow, keys ? &keys->keys() : nullptr), std::move(*socket),
+  UdpFront udp(udp_settings(options, local, keys ? &keys->keys() : nullptr), std::move(*socket),
                decider, pipe, logger, counters.udp);
   service.totals().happened_is([&] { return hour_events(counters); });
   Upkeep upkeep(loop, options, service, pipe, logger, counters, supervisor);

@@ -72,4 +72,16 @@ ok 'and leaves nothing in the state' eval '! recorded 192.0.2.4'
 until_true grep -q 'dropped by the system' "$work/log"
 ok 'what was dropped is counted' grep -q 'dropped by the system' "$work/log"
 stop_greyd
+
+# Which addresses are this host's cannot be asked for in the sandbox.
+printf 'one 00112233445566778899aabbccddeeff\n' >"$work/keys"
+chmod 400 "$work/keys"
+start_greyd "$greyd" "$work" "--key-file=$work/keys" '*@1999'
+ok 'with keys the host needs none: fd77::11' is answered send_from fd77::11 fd77::1 192.0.2.5
+ok 'with keys the host needs none: 10.77.0.11' is answered send_from 10.77.0.11 10.77.0.1 192.0.2.5
+stop_greyd
+start_greyd "$greyd" "$work" "--key-file=$work/keys" --allow=10.77.0.0/24 '*@1999'
+ok 'nor where who may ask is named' is answered send_from 10.77.0.11 10.77.0.1 192.0.2.5
+ok 'a neighbour needs one' is silent neighbour_sends 10.77.0.2 10.77.0.1 192.0.2.6
+stop_greyd
 exit $((failures > 0))
