@@ -298,11 +298,38 @@ Result<std::size_t> StateFiles::save_all() {
 }
 
 Result<std::size_t> StateFiles::write_whole() {
-  if (auto held = lock_.hold(); !held && lock_.refused()) {
-    return tl::make_unexpected(held.error());
+  if (auto held = lock_.hold(); !held) {
+    if (lock_.refused()) return tl::make_unexpected(held.error());
+    if (!lock_.moved_to().empty()) return save_where_moved(held.error());
   }
   if (auto kept = keep_all(); !kept) return tl::make_unexpected(kept.error());
-  const auto file = create_state_file(new_path());
+  const auto records = write_snapshot(path_);
+  if (!records) return records;
+  snapshot_id_ = file_id(path_);
+  ++counters_.saved;
+  cycle_.all_saved();
+  if (const int error = journal_.remove()) {
+    return tl::make_unexpected(system_error("save", new_path(), error));
+  }
+  return records;
+}
+
+// The journals that are there say what was before.
+Result<std::size_t> StateFiles::save_where_moved(const Error& error) {
+  const std::string moved = lock_.moved_to();
+  const auto records = write_snapshot(moved);
+  if (!records) return tl::make_unexpected(error);
+  for (const char* journal : {".journal.old", ".journal"}) ::unlink((moved + journal).c_str());
+  (void)sync_parent(moved);
+  return tl::make_unexpected(Error{error.text + "; all " + std::to_string(*records) +
+                                       " records are in " + moved +
+                                       " instead: its directory was moved away",
+                                   error.exit_code});
+}
+
+Result<std::size_t> StateFiles::write_snapshot(const std::string& path) {
+  const std::string temporary = path + ".new";
+  const auto file = create_state_file(temporary);
   if (!file) return tl::make_unexpected(file.error());
   ContextComposer composer(form_);
   int error = 0;
@@ -320,15 +347,9 @@ Result<std::size_t> StateFiles::write_whole() {
   });
   composer.finish();
   write_buffer();
-  if (error == 0) error = put_in_place(file->get(), new_path(), path_);
-  if (error == 0) {
-    snapshot_id_ = file_id(path_);
-    snapshot_size_ = size;
-    ++counters_.saved;
-    cycle_.all_saved();
-    error = journal_.remove();
-  }
-  if (error != 0) return tl::make_unexpected(system_error("save", new_path(), error));
+  if (error == 0) error = put_in_place(file->get(), temporary, path);
+  if (error != 0) return tl::make_unexpected(system_error("save", temporary, error));
+  snapshot_size_ = size;
   return composer.records();
 }
 

@@ -2,14 +2,36 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
+#include <string_view>
 #include <utility>
 
 namespace grey {
+namespace {
+
+constexpr std::string_view kEnd = ".lock";
+
+}  // namespace
+
+StateLock::StateLock(const std::string& state) : state_(state), path_(state + std::string(kEnd)) {}
 
 bool StateLock::held() const {
   return fd_ && file_id(path_) == file_id(fd_.get());
+}
+
+std::string StateLock::moved_to() const {
+  if (!fd_ || held()) return {};
+  std::string path(PATH_MAX, '\0');
+  const std::string link = "/proc/self/fd/" + std::to_string(fd_.get());
+  const ssize_t size = ::readlink(link.c_str(), path.data(), path.size());
+  path.resize(std::size_t(std::max<ssize_t>(size, 0)));
+  if (!path.ends_with(kEnd) || file_id(path) != file_id(fd_.get())) return {};
+  path.resize(path.size() - kEnd.size());
+  return path;
 }
 
 Result<void> StateLock::hold() {

@@ -12,7 +12,7 @@ namespace grey {
 class StateLock {
  public:
   // `state` is NAME: what an error names.
-  explicit StateLock(const std::string& state) : state_(state), path_(state + ".lock") {}
+  explicit StateLock(const std::string& state);
 
   // Takes the lock; nothing to do when it is held and its file still has its name.
   Result<void> hold();
@@ -22,6 +22,9 @@ class StateLock {
   // is there and may not be opened.
   bool refused() const { return refused_; }
   const std::string& path() const { return path_; }
+  // NAME where the lock's file is now, if its directory was moved away and another may not be
+  // written to; else empty.
+  std::string moved_to() const;
 
  private:
   const std::string state_, path_;

@@ -215,7 +215,20 @@ subtest 'a state directory made anew needs a restart, which the log says; nothin
     rmdir "$top/state" or die 'something was written';
     rename "$top/gone", "$top/state" or die;
     ok wait_until(sub { $daemon->signal('USR1'); $daemon->log =~ /^info: saved/m }), 'when the old one is back it is written again';
-    end($daemon);
+    is ask($socket, query('192.0.2.2', 'a@x', 'b@y')), '01', 'another';
+    rename "$top/state", "$top/gone" or die;
+    mkdir "$top/state" or die;
+    chown $nobody, $nogroup, "$top/state" if $root;
+    is ask($socket, query('192.0.2.3', 'a@x', 'b@y')), '01', 'and one afterwards';
+    is end($daemon), 111, 'at the end it cannot be saved where it belongs';
+    like $daemon->log, qr{^error: .*; all 3 records are in \Q$top\E/gone/context instead}m, 'and is saved where the directory went';
+    is_deeply [glob "$top/state/*"], [], 'nothing is where it may not write';
+    is_deeply [map { s{.*/}{}r } glob "$top/gone/*.journal*"], [], 'no journal that says what was before';
+    rmdir "$top/state" or die;
+    rename "$top/gone", "$top/state" or die;
+    start($daemon);
+    is ask(asker($daemon->{port}), query("192.0.2.$_", 'a@x', 'b@y')), '02', "192.0.2.$_ is known to wait" for 1 .. 3;
+    is end($daemon), 0;
 };
 
 subtest 'what cannot be given up stops the start' => sub {
