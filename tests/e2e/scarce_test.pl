@@ -26,8 +26,8 @@ sub fresh { my (%with) = @_;
     my $port = free_port();
     # (What the test's own parent has left open would count.)
     $daemon = Daemon->new(program => 'prlimit', dir => $dir, port => $port, before => sub { POSIX::close($_) for 3 .. 50 });
-    $daemon->start(@{ $with{limits} // [] }, $program, '-v', 3, @{ $with{options} // [] }, "127.0.0.1\@$port", 'context') }
-sub again { $daemon->stop('KILL'); $daemon->{program} = $program; $daemon->start('-v', 3, "127.0.0.1\@$daemon->{port}", 'context') }
+    $daemon->start(@{ $with{limits} // [] }, $program, '-v', $with{verbosity} // 3, @{ $with{options} // [] }, "127.0.0.1\@$port", 'context') }
+sub again { my (@options) = @_; $daemon->stop('KILL'); $daemon->{program} = $program; $daemon->start('-v', 3, @options, "127.0.0.1\@$daemon->{port}", 'context') }
 sub limit { my ($what, $value) = @_; system('prlimit', '--pid', $daemon->{pid}, "--$what=$value:") == 0 or die }
 sub triplet { return query('192.0.2.1', 'a@x', "$_[0]\@y") }
 # How many of these get this answer.
@@ -37,11 +37,12 @@ sub answers { my ($expected, @names) = @_;
 # Seconds of the processor that it has had.
 sub cpu { return eval { my @f = split ' ', slurp("/proc/$daemon->{pid}/stat") =~ s/.*\) //sr; ($f[11] + $f[12]) / POSIX::sysconf(&POSIX::_SC_CLK_TCK) } }
 sub open_descriptors { my @all = glob "/proc/$daemon->{pid}/fd/*"; return scalar @all }
-sub counters { my $counted = () = $daemon->log =~ /counters /g;
-    $daemon->signal('USR2');
-    wait_until(sub { (() = $daemon->log =~ /counters /g) > $counted }) or die 'no counters';
-    my ($line) = reverse grep {/counters /} split /\n/, $daemon->log;
+# Of one that has ended.
+sub counters { my ($line) = reverse grep {/counters /} split /\n/, $daemon->log;
     return {map { split /=/ } grep {/=/} split / /, $line} }
+# At the second attempt at the latest, or so.
+sub saves_again { my $saved = () = $daemon->log =~ /^info: saved/mg;
+    return wait_until(sub { $daemon->signal('USR1'); sleep 0.02; (() = $daemon->log =~ /^info: saved/mg) > $saved }) }
 sub saves { my $saved = () = $daemon->log =~ /^info: saved/mg;
     $daemon->signal('USR1');
     return wait_until(sub { (() = $daemon->log =~ /^info: saved/mg) > $saved || $daemon->log =~ /^error/m }) && $daemon->log !~ /^error/m }
@@ -80,6 +81,63 @@ for my $limit (24, 48, 100) {
         is $daemon->stop, 0;
     };
 }
+
+# Asks about each, some at a time, none twice; how often each answer came, until none does.
+sub ask_all { my ($patience, @queries) = @_;
+    my $socket = asker($daemon->{port});
+    my %answers;
+    while (@queries) {
+        my @some = splice @queries, 0, 50;
+        $socket->send($_) for @some;
+        for (@some) {
+            my $answer = 'none';
+            $answer = join '', unpack 'C*', $answer if IO::Select->new($socket)->can_read($patience) && defined $socket->recv($answer, 100);
+            $answers{$answer}++;
+            last if $answer eq 'none';
+        }
+    }
+    return \%answers }
+sub client { my ($n, $sender) = @_; return query(sprintf('10.%d.%d.1', int($n / 250), $n % 250), $sender // 'a@x', 'b@y') }
+sub size { my ($size) = slurp("/proc/$daemon->{pid}/status") =~ /^VmSize:\s+(\d+) kB/m; return 1024 * $size }
+
+subtest 'no more memory, while more records come than there is room for' => sub {
+    plan skip_all => 'the sanitizer needs more address space' if $sanitized;
+    fresh(options => ['-m', 0], verbosity => 2);
+    my @known = map { client($_) } 1 .. 200;
+    is_deeply ask_all(30, @known), { '01' => 200 }, 'well: new';
+    is_deeply ask_all(30, @known), { '13' => 200 }, 'and known from now on';
+    ok saves(), 'saved';
+    limit(as => size() + 4_000_000);
+    my $got = ask_all(5, map { client($_, "long-name-of-a-sender-$_\@example.org") } 1000 .. 40_999);
+    is_deeply $got, { '01' => 40_000 }, 'each that comes is answered' or diag explain $got;
+    ok wait_until(sub { $daemon->log =~ /^error: no memory for more than the \d+ records that there are/m }), 'it is said' or diag $daemon->log;
+    is_deeply ask_all(5, map { client($_, 'other@x') } 1 .. 200), { '12' => 200 }, 'who is known is known';
+    my @last = map { client($_, 'last@x') } 50_000 .. 50_099;
+    is_deeply ask_all(5, @last), { '01' => 100 }, 'who comes is answered';
+    ok saves_again(), 'all is saved' or diag $daemon->log;
+    $daemon->signal('HUP');
+    ok wait_until(sub { $daemon->log =~ /^info: lists reloaded/m }), 'lists are read' or diag $daemon->log;
+    unlike $daemon->log, qr/unexpected/, 'nothing was unexpected';
+    again('-m', 5);
+    is_deeply ask_all(5, @last), { '02' => 100 }, 'who came last is known after a death';
+    is_deeply ask_all(5, map { client($_, 'more@x') } 1 .. 200), { '12' => 200 }, 'and so are the clients';
+    is $daemon->stop, 0;
+};
+
+subtest 'more datagrams than its queue holds' => sub {
+    fresh(verbosity => 2);
+    is answers('01', 'first'), 1, 'well: answers';
+    $daemon->signal('STOP');
+    ok wait_until(sub { slurp("/proc/$daemon->{pid}/stat") =~ /\) T / }), 'stands still';
+    my $socket = asker($daemon->{port});
+    my $sent = grep { $socket->send(client($_, "long-name-of-a-sender-$_\@example.org")) } 1 .. 20_000;
+    $daemon->signal('CONT');
+    ok wait_until(sub { $daemon->log =~ /^warning: queries without an answer.*: [1-9]\d* dropped by the system/m }), 'it is said';
+    is answers('02', 'first'), 1, 'answers';
+    is $daemon->stop, 0;
+    my $counted = counters();
+    is $counted->{'udp.decided.new'} + $counted->{'udp.overflow'}, $sent + 1, "each is answered or counted: of $sent $counted->{'udp.overflow'} were dropped";
+};
 
 sub mta_says { my ($port) = @_;
     my $socket = mta_tcp($port);
