@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "greyd/control/control_server.h"
+#include "greyd/net/stream_connections.h"
 
 namespace grey {
 namespace {
@@ -17,17 +19,33 @@ wire::Dialect dialect_of(const Policy& policy) {
                                                        : wire::Dialect::qmail_greyd;
 }
 
-// As many policy connections as descriptors allow, with some left for the state's files.
-std::size_t descriptors_for_connections() {
-  constexpr rlim_t kOthers = 64;
+// Descriptors of the daemon itself, with one place or two for mail servers: 15 that stay, and those
+// of a snapshot, of its directory, of lists that are read and of a connection that is looked at.
+constexpr rlim_t kOwn = 24;
+
+// What connections may have of a limit, so that whoever takes all of it takes none of the daemon's
+// own: a save, above all, must not wait for somebody to go.
+struct Descriptors {
+  std::size_t policy, control;
+};
+constexpr Descriptors share_out(rlim_t limit) {
+  constexpr rlim_t kControl = ControlServer::kMaxConnections +
+                              StreamConnections::free_sources(ControlServer::kMaxConnections);
+  const rlim_t rest = limit > kOwn ? limit - kOwn : 0;
+  const rlim_t control = std::clamp<rlim_t>(rest / 4, 2, kControl);
+  return {std::size_t(rest > control ? rest - control : 0), std::size_t(control)};
+}
+
+rlim_t descriptor_limit() {
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return kOthers;
+  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : kOwn;
+}
+
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
-  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) ::getrlimit(RLIMIT_NOFILE, &limit);
-  // Of a small number too, those that the daemon itself needs come first.
-  constexpr rlim_t kOwn = 24;
-  const rlim_t others = std::min(kOthers, std::max(kOwn, limit.rlim_cur / 2));
-  return limit.rlim_cur > others ? limit.rlim_cur - others : 1;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 std::string server_name() {
@@ -78,9 +96,16 @@ MtaSettings mta_settings(const Options& options, const NetworkSet& local) {
   settings.unreadable = undecided_under(options.policy);
   settings.allow = options.allow ? *options.allow : local;
   settings.log_decisions = options.verbosity >= Verbosity::decisions;
+  raise_descriptor_limit();
+  const std::size_t descriptors = std::min<std::size_t>(share_out(descriptor_limit()).policy,
+                                                        2 * settings.stream.max_connections);
   settings.stream.max_connections =
-      std::min(settings.stream.max_connections, descriptors_for_connections());
+      std::min(settings.stream.max_connections, StreamConnections::most_within(descriptors));
   return settings;
+}
+
+std::size_t control_connections() {
+  return StreamConnections::most_within(share_out(descriptor_limit()).control);
 }
 
 }  // namespace grey

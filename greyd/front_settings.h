@@ -17,5 +17,7 @@ UdpSettings udp_settings(const Options& options, const NetworkSet& local,
                          const wire::KeyRing* keys);
 // Raises the process's limit of descriptors as far as it may: connections need them.
 MtaSettings mta_settings(const Options& options, const NetworkSet& local);
+// Connections of the control socket, under the limit as it is.
+std::size_t control_connections();
 
 }  // namespace grey

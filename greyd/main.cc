@@ -195,7 +195,7 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
   std::optional<ControlServer> control;
   if (control_socket->listener) {
     control.emplace(std::move(*control_socket->listener), commands, service, logger,
-                    counters.control);
+                    counters.control, control_connections());
   }
   const auto clock = [&] { return upkeep.look_at_clocks(); };
   udp.attach(loop, clock);

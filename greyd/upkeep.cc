@@ -88,10 +88,21 @@ void Upkeep::tell_savers() {
 }
 
 void Upkeep::on_tick() {
-  look_at_clocks();
+  const Seconds now = look_at_clocks();
+  tell_shortage(now);
   service_.files().tick(monotonic_clock());
   if (service_.files().saving()) save_slices_.restart();
   tell_savers();
+}
+
+void Upkeep::tell_shortage(Seconds now) {
+  const Table& table = service_.greylist().table();
+  if (table.shortages() == shortages_told_ || shortage_limit_.due(now) == 0) return;
+  shortages_told_ = table.shortages();
+  logger_.error(
+      "no memory for more than the {} records that there are (--max-records {}): the oldest go for "
+      "those that come",
+      table.size(), options_.max_records);
 }
 
 Result<std::size_t> Upkeep::save_all() {

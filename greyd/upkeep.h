@@ -55,6 +55,7 @@ class Upkeep {
   void start_save();
   void save_slice();
   void on_tick();
+  void tell_shortage(Seconds now);
   void start_expiry();
   void expire_slice();
   void on_usr2();
@@ -89,6 +90,8 @@ class Upkeep {
 
   EventLoop::Timer tick_, save_, save_slices_, expiry_, expiry_slices_;
   std::array<EventLoop::Signal, 5> signals_;
+  std::uint64_t shortages_told_ = 0;
+  RateLimit shortage_limit_{60};  // seconds
 };
 
 }  // namespace grey

@@ -12,9 +12,9 @@ constexpr unsigned kForEver = 1u << 30;                       // ticks
 constexpr std::size_t kMaxHeld = 4 << 20;                     // bytes, of all connections
 constexpr std::size_t kMaxPipelined = 2 * Request::kMaxSize;  // bytes that wait
 
-StreamSettings settings() {
+StreamSettings settings(std::size_t most) {
   return {.name = "control",
-          .max_connections = ControlServer::kMaxConnections,
+          .max_connections = most,
           .max_held = kMaxHeld,
           .idle_ticks = kForEver,
           .unfinished_ticks = 60};
@@ -126,12 +126,12 @@ class ControlServer::Talk : public StreamTalk {
 };
 
 ControlServer::ControlServer(Listener listener, Commands& commands, Service& service,
-                             spdlog::logger& logger, StreamCounters& counters)
+                             spdlog::logger& logger, StreamCounters& counters, std::size_t most)
     : commands_(commands),
       service_(service),
       watchers_([this](StreamId id) { return server_.out(id); },
                 [this](StreamId id) { server_.answered(id, 0); }),
-      server_(settings(), only(std::move(listener)), *this, logger, counters),
+      server_(settings(most), only(std::move(listener)), *this, logger, counters),
       alive_(std::make_shared<StreamServer*>(&server_)) {}
 
 ControlServer::~ControlServer() {

@@ -26,9 +26,9 @@ class ControlServer : private StreamProtocol {
   static constexpr std::size_t kMaxConnections = 32;
 
   // `commands` and the others by reference must outlive it. Throws std::system_error when the
-  // system gives it no descriptor.
+  // system gives it no descriptor. `most`: connections.
   ControlServer(Listener listener, Commands& commands, Service& service, spdlog::logger& logger,
-                StreamCounters& counters);
+                StreamCounters& counters, std::size_t most = kMaxConnections);
   ~ControlServer() override;
   ControlServer(const ControlServer&) = delete;
   ControlServer& operator=(const ControlServer&) = delete;

@@ -166,6 +166,7 @@ class Greylist {
   }
 
   const Table& table() const { return table_; }
+  void give_up_spare() noexcept { table_.give_up_spare(); }  // see Table
   const Policy& policy() const { return policy_; }
   // Copies of one question within this time are one attempt.
   static constexpr Seconds kOneAttempt = 60;

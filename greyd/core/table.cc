@@ -106,9 +106,12 @@ bool Table::add_chunk() {
   if (chunks_.size() >= max_chunks_) return false;
   try {
     // for_overwrite: a chunk's pages become resident only as they are used.
+    if (spare_ == nullptr) spare_ = std::make_unique_for_overwrite<std::byte[]>(kChunk);
     chunks_.push_back(std::make_unique_for_overwrite<std::byte[]>(kChunk));
   } catch (const std::bad_alloc&) {
+    spare_.reset();
     if (size_ == 0) throw;
+    ++shortages_;
     return false;
   }
   give_back_bump();
@@ -169,7 +172,8 @@ Table::Ref Table::insert(const RecordView& record, Hash key_hash, const Ip& aske
   assert(record.key.size() <= kMaxKey);
   const std::size_t octets = kHeader + record.key.size();
   evict_for(record.record_class, Shares::weight_of(octets));
-  make_room(key_hash);  // this and the next line may throw; what follows may not
+  make_room(key_hash,
+            record.record_class);  // this and the next line may throw; what follows may not
   const Ref ref = allocate(units_for(octets));
   Record* stored_record = at(ref);
   stored_record->seen = stored(record.seen);
@@ -249,9 +253,16 @@ Table::Ref Table::find(std::string_view key, Hash key_hash) const {
   return 0;
 }
 
-// Splits the key's bucket until it has a free slot.
-void Table::make_room(Hash hash) {
-  while (bucket_of(hash).used >= kMaxFill) split(hash);
+// Splits the key's bucket until it has a free slot. Where there is no memory for that, one goes
+// that is in it: else none could ever come there.
+void Table::make_room(Hash hash, RecordClass newcomer) {
+  try {
+    while (bucket_of(hash).used >= kMaxFill) split(hash);
+  } catch (const std::bad_alloc&) {
+    spare_.reset();
+    ++shortages_;
+    if (!evict_from_bucket(hash, newcomer)) throw;
+  }
 }
 
 // REQUIRES: make_room(hash).

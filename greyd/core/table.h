@@ -175,6 +175,10 @@ class Table {
   std::size_t over_share() const;  // records
   std::uint64_t evictions() const { return evictions_; }
   std::uint64_t evictions_over_share() const { return evictions_over_share_; }  // of these
+  // Times that the system had no memory for more records: others go for them, below max_records.
+  std::uint64_t shortages() const { return shortages_; }
+  // Others need memory, and there is none: what is kept for them is theirs.
+  void give_up_spare() noexcept { spare_.reset(); }
   const Shares& shares() const { return shares_; }
   std::size_t memory() const;  // bytes held for records and index
 
@@ -228,7 +232,7 @@ class Table {
   Bucket& bucket_of(Hash hash) const { return *directory_[directory_index(hash)]; }
   void index(Hash hash, Ref ref);
   void unindex(Hash hash, Ref ref);
-  void make_room(Hash hash);
+  void make_room(Hash hash, RecordClass newcomer);
   void split(Hash hash);
   Slot& slot_of(Hash hash, Ref ref);
   static std::size_t units_of(const Record* record);
@@ -251,11 +255,15 @@ class Table {
   RecordOrder lowest() const;
   bool evict(std::span<const RecordOrder> from);
   void evict_for(RecordClass record_class, std::uint32_t weight);
+  bool evict_from_bucket(Hash hash, RecordClass newcomer);
   bool evict_over_share(std::size_t units);
 
   std::size_t max_records_;
   HashKey hash_key_;
   std::vector<std::unique_ptr<std::byte[]>> chunks_;
+  // Address space without pages, kept for the others: it is given up where the system has no more,
+  // so that a snapshot can be written and queries are decided.
+  std::unique_ptr<std::byte[]> spare_;
   std::size_t max_chunks_;
   Ref bump_ = 0, bump_end_ = 0;  // in no record or free block: none, or kMinUnits at least
   std::array<Ref, kMaxUnits + 1> free_{};
@@ -267,7 +275,7 @@ class Table {
   std::size_t client_weight_ = 0;
   Shares shares_;
   std::size_t size_ = 0;
-  std::uint64_t evictions_ = 0, evictions_over_share_ = 0;
+  std::uint64_t evictions_ = 0, evictions_over_share_ = 0, shortages_ = 0;
   std::vector<Cursor*> cursors_;  // whose places are kept in order
 };
 

@@ -118,6 +118,26 @@ void Table::evict_for(RecordClass record_class, std::uint32_t weight) {
   if (size_ >= max_records_) evict(kGoing);
 }
 
+// The one of the bucket that goes first of them: of the lowest list, the oldest. False where there
+// are clients only and it is no client that comes.
+bool Table::evict_from_bucket(Hash hash, RecordClass newcomer) {
+  const auto going = std::span(kGoing).first(newcomer == client ? kOrders : kTripletOrders);
+  Ref goes = 0;
+  auto lowest = going.end();
+  for (const Slot& slot : bucket_of(hash).slots) {
+    if (slot.ref == 0) continue;
+    const auto place = std::find(going.begin(), going.end(), RecordOrder(at(slot.ref)->order));
+    if (place == going.end() || place > lowest) continue;
+    if (place == lowest && at(slot.ref)->seen >= at(goes)->seen) continue;
+    lowest = place;
+    goes = slot.ref;
+  }
+  if (goes == 0) return false;
+  erase(goes);
+  count_eviction(*lowest);
+  return true;
+}
+
 // Evicts of what is over the shares, one by one, until there is a free block of that size. False
 // when a few were not enough: then a chunk is to be cleared, which would be much for one of them.
 bool Table::evict_over_share(std::size_t units) {

@@ -10,8 +10,7 @@ using Connection = StreamConnections::Connection;
 using Source = StreamConnections::Source;
 using List = StreamConnections::List;
 
-// Descriptors of sources that the daemon has besides those for connections.
-constexpr std::size_t kFreeSources = 16;
+constexpr std::size_t kLookedAt = 64;    // sources, of those that have as much as each other
 constexpr unsigned kNetworkOfHost = 64;  // bits of an IPv6 address
 
 // The first that waits for no answer of ours and is not `except`.
@@ -38,7 +37,7 @@ StreamSourceKey StreamSourceKey::of_address(const Ip& address) {
 
 bool StreamConnections::overfull() const {
   const std::size_t sources = sources_.size();
-  return by_id_.size() + sources - std::min(sources, kFreeSources) > most_;
+  return by_id_.size() + sources - std::min(sources, free_sources(most_)) > most_;
 }
 
 // ---- they come and go --------------------------------------------------------------------------
@@ -169,13 +168,23 @@ Connection* StreamConnections::to_make_room(const Connection* newcomer) {
   if (newcomer != nullptr && newcomer->source->count == by_count_.rbegin()->first) {
     if (Connection* goes = oldest_of(*newcomer->source, newcomer)) return goes;
   }
-  for (auto at = by_count_.rbegin(); at != by_count_.rend(); ++at) {
+  // Where there are more sources than room even one is more than a share: then the one that has
+  // waited longest goes, of some, and not who has come last.
+  const std::size_t room = by_id_.size() - (overfull() ? 1 : 0);
+  Connection* goes = nullptr;
+  std::size_t looked_at = 0;
+  for (auto at = by_count_.rbegin(); at != by_count_.rend() && looked_at < kLookedAt; ++at) {
+    if (goes != nullptr && at->first < goes->source->count) break;
     // Who has no more than its share need not go because others' answers take long.
-    const bool in_share = at->first * sources_.size() <= by_id_.size();
+    const bool in_share = at->first * sources_.size() <= room;
     if (in_share && at != by_count_.rbegin()) break;
-    if (Connection* goes = oldest_of(*at->second, newcomer)) return goes;
+    Connection* const oldest = oldest_of(*at->second, newcomer);
+    if (oldest == nullptr) continue;
+    ++looked_at;
+    const auto rank_of = [](const Connection& c) { return std::pair(c.since, c.id); };
+    if (goes == nullptr || rank_of(*oldest) < rank_of(*goes)) goes = oldest;
   }
-  return nullptr;
+  return goes;
 }
 
 Connection* StreamConnections::to_free_memory() {

@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 #include <sys/types.h>
 
+#include <algorithm>
 #include <array>
 #include <compare>
 #include <cstdint>
@@ -91,6 +92,17 @@ class StreamConnections {
   std::size_t held() const { return held_; }
   // There is one too many. (The sources' descriptors count as well, but for a few.)
   bool overfull() const;
+  // The few: descriptors that a server of so many connections may have for sources besides.
+  static constexpr std::size_t free_sources(std::size_t most) {
+    return std::min<std::size_t>(16, 1 + most / 4);
+  }
+  // The most connections that so many descriptors are enough for; one at least.
+  static constexpr std::size_t most_within(std::size_t descriptors) {
+    std::size_t most = std::max<std::size_t>(descriptors, 17) - 16;
+    for (; most + 1 + free_sources(most + 1) <= descriptors; ++most) {
+    }
+    return most;
+  }
 
   Id new_id() { return next_id_++; }
   // A new one with an id of new_id(), idle. Nothing when the system has no descriptor for it.

@@ -190,6 +190,7 @@ void StateFiles::save_slice(std::size_t limit) {
     write_slice(limit);
   } catch (const std::exception&) {
     // A record may be half written, or left out: that is no snapshot.
+    greylist_.give_up_spare();
     save_failed([this] { return system_error("write", new_path(), ENOMEM); });
   }
 }
@@ -285,10 +286,13 @@ Result<std::size_t> StateFiles::save_all() {
   if (saving()) cycle_.failed();
   Result<std::size_t> records = tl::make_unexpected(Error{"no memory"});  // in place: it is short
   if (progress_) progress_();
-  try {
-    records = write_whole();
-  } catch (const std::exception&) {
-    // That is what it says.
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    try {
+      records = write_whole();
+      break;
+    } catch (const std::exception&) {
+      greylist_.give_up_spare();  // that may be enough; else that is what it says
+    }
   }
   if (records) return records;
   ++counters_.save_failures;

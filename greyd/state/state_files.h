@@ -82,8 +82,8 @@ class StateFiles {
   // the disk is busy with the last part.
   void save_slice(std::size_t limit);
   // A whole snapshot at once, for the end; what start_save began is given up. Removes the journals.
-  // Where the directory was moved away, and what is there now cannot be written to (the sandbox), it
-  // goes along with the directory, and the error says so.
+  // Where the directory was moved away, and what is there now cannot be written to (the sandbox),
+  // it goes along with the directory, and the error says so.
   Result<std::size_t> save_all();
 
   // To be called about once a second with a clock that does not jump: syncs the journal, sees that

@@ -26,7 +26,7 @@
 //
 // Nonces are not remembered. An asker that gets no answer sends the same datagram again; so can
 // whoever has seen it, within 30 seconds, and is told what the asker is told. That is no retry
-// where min resend is a minute or more.
+// where min resend is more than twice that: an asker's clock may be as fast.
 //
 // A daemon without keys skips the field, as any that it does not know, and its answer has no <mac>.
 //

@@ -133,10 +133,36 @@ TEST_CASE("memory is taken from who holds most, from what is busy first") {
 
 TEST_CASE("sources count for what they take of descriptors") {
   Fixture f(40);
-  for (int i = 0; i < 28; ++i) f.add(("192.0.2." + std::to_string(i)).c_str());
+  for (int i = 0; i < 25; ++i) f.add(("192.0.2." + std::to_string(i)).c_str());
   CHECK_FALSE(f.connections.overfull());
-  f.add("192.0.2.28");
+  f.add("192.0.2.25");
   CHECK(f.connections.overfull());
+}
+
+TEST_CASE("so many descriptors are enough for all the connections that they are said to be") {
+  for (std::size_t descriptors = 2; descriptors < 200; ++descriptors) {
+    CAPTURE(descriptors);
+    const std::size_t most = StreamConnections::most_within(descriptors);
+    CHECK(most + StreamConnections::free_sources(most) <= descriptors);
+    CHECK(most + 1 + StreamConnections::free_sources(most + 1) > descriptors);
+  }
+  CHECK(StreamConnections::most_within(0) == 1);
+}
+
+TEST_CASE("where there are more sources than room, who has waited longest goes for who comes") {
+  Fixture f(4);
+  std::vector<Connection*> all;
+  for (int i = 0; i < 3; ++i) {
+    all.push_back(&f.add(("192.0.2." + std::to_string(i)).c_str(), unsigned(i)));
+  }
+  REQUIRE_FALSE(f.connections.overfull());
+  for (unsigned i = 3; i < 20; ++i) {
+    Connection& newcomer = f.add(("192.0.2." + std::to_string(i)).c_str(), i);
+    REQUIRE(f.connections.overfull());
+    REQUIRE(f.connections.to_make_room(&newcomer) == all[i - 3]);
+    f.connections.close(*all[i - 3]);
+    all.push_back(&newcomer);
+  }
 }
 
 TEST_CASE("those whose time has run out are told in bounded number") {
