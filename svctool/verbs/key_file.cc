@@ -142,8 +142,8 @@ Result<KeyFileChange> plan_present(const KeyRequest& request, const std::string&
   change.text = *changed;
   const bool loose = (status.st_mode & 027) != 0;
   change.was_open = (status.st_mode & S_IRWXO) != 0;
-  change.same = change.text == text && !loose && *named.uid == status.st_uid &&
-                *named.gid == status.st_gid;
+  change.same =
+      change.text == text && !loose && *named.uid == status.st_uid && *named.gid == status.st_gid;
   return change;
 }
 

@@ -51,6 +51,11 @@ Result<int> tell_daemon(const KeyRequest& request, const Manner& manner, Locks& 
   if (!same && manner.force == Force::no) {
     return failure(service + ": KEY_FILE is '" + before + "', which --force would replace");
   }
+  // What the daemon says to a file that is yet to be made cannot be asked.
+  if (manner.dry_run && !is_there(manner.destdir.at(request.file))) {
+    say("change " + service + ": KEY_FILE would be " + file);
+    return 0;
+  }
   const std::string value = same && !before.empty() ? before : file;
   return set_variables({request.service, {{"KEY_FILE", value}}, false}, manner, locks);
 }

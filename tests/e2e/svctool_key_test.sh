@@ -112,6 +112,9 @@ refuses 111 'has no variables/ for GREYKEYFILE' --key="$half" --service="$top/ba
 rm "$keys" # for what follows nobody has one yet
 ok --unset KEY_FILE --service="$service"
 refuses 111 'nothing is changed' --key="$half" --key-owner=root:root --service="$service"
+ok --key="$half" --service="$service" --dry-run
+says "KEY_FILE would be $half"
+[ ! -e "$half" ] || fail 'a dry run has made it'
 mkdir -m 700 "$top/closed"
 refuses 111 'nothing is changed' --key="$top/closed/keys" --service="$service"
 cp "$mx" "$half"
