@@ -25,8 +25,8 @@ Result<bool> wait_for(const Fd& fd, int operation, const std::string& path) {
     if (errno == EINTR) continue;
     if (errno != EWOULDBLOCK) return false;
     if (Clock::now() >= end) {
-      return failure(path + ": another program holds its lock for a minute now (fuser " + path +
-                     ")");
+      std::string text = path + ": another program holds its lock for a minute now (fuser ";
+      return failure(text.append(path).append(")"));
     }
     ::poll(nullptr, 0, kPauseMilliseconds);
   }
@@ -39,9 +39,9 @@ std::string nearest_directory(const std::string& path) {
   for (;;) {
     auto directory = open_directory(nearest);
     if (directory) return std::move(directory->path);
-    const std::string above = grey::directory_of(nearest);
+    std::string above = grey::directory_of(nearest);
     if (above == nearest) return above;
-    nearest = above;
+    nearest = std::move(above);
   }
 }
 

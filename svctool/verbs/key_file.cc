@@ -34,8 +34,8 @@ Result<std::string> new_key() {
   struct tm day {};
   ::gmtime_r(&now, &day);
   char id[32];
-  std::snprintf(id, sizeof id, "%04d%02d%02d-%02x%02x", day.tm_year + 1900, day.tm_mon + 1,
-                day.tm_mday, unsigned(random[16]), unsigned(random[17]));
+  (void)std::snprintf(id, sizeof id, "%04d%02d%02d-%02x%02x", day.tm_year + 1900, day.tm_mon + 1,
+                      day.tm_mday, unsigned(random[16]), unsigned(random[17]));
   std::array<std::uint8_t, 16> secret{};
   std::copy_n(random.begin(), secret.size(), secret.begin());
   return key_line(id, secret);
