@@ -80,6 +80,11 @@ constexpr struct {
     {"--destdir", kInstalls | kCheck | kRemove | kAutorefresh | kSet | kKey},
 };
 
+struct StepName {
+  std::string_view name;
+  KeyStep step;
+} constexpr kSteps[] = {{"add", KeyStep::add}, {"use", KeyStep::use}, {"drop", KeyStep::drop}};
+
 std::string long_name(const CLI::Option& option) {
   return option.get_lnames().empty() ? option.get_name() : "--" + option.get_lnames().front();
 }
@@ -281,9 +286,11 @@ Result<CommandLine> finish_key(Raw& raw, const CLI::App& app) {
   request.file = TargetPath(raw.key);
   request.owner = raw.key_owner;
   if (!raw.key_change.empty()) {
-    request.step = raw.key_change == "add"   ? KeyStep::add
-                   : raw.key_change == "use" ? KeyStep::use
-                                             : KeyStep::drop;
+    const auto step = std::ranges::find(kSteps, raw.key_change, &StepName::name);
+    if (step == std::end(kSteps)) {
+      return misuse("--key-change: '" + raw.key_change + "' is not one of add|use|drop");
+    }
+    request.step = step->step;
   }
   trim_slashes(raw.service.servicedir);
   request.service = TargetPath(named ? service_path(raw.service).said() : raw.smtp_service);
@@ -371,14 +378,29 @@ Result<CommandLine> finish_verb(Raw& raw, const CLI::App& app, Verb verb) {
       break;
   }
   return misuse(
-      "nothing to do: give --greylist=PORT, --greyip=ADDR@PORT, --check, --set=NAME=VALUE, "
-      "--restart, "
-      "--reload, --start, --stop, --remove, --refreshsvc=DIR or --build-cdb=FILE; see --help");
+      "nothing to do: give --greylist=PORT, --greyip=ADDR@PORT, --key=FILE, --check, "
+      "--set=NAME=VALUE, --restart, --reload, --start, --stop, --remove, --refreshsvc=DIR or "
+      "--build-cdb=FILE; see --help");
+}
+
+// "--key-change: 1 required add|use|drop missing", as CLI11 has it.
+std::string text_of_mismatch(const std::string& text) {
+  constexpr std::string_view kRequired = ": 1 required ", kMissing = " missing";
+  const std::size_t at = text.find(kRequired);
+  if (at == text.npos || !text.ends_with(kMissing)) return text;
+  const std::size_t type = at + kRequired.size();
+  return text.substr(0, at) +
+         " needs a value: " + text.substr(type, text.size() - kMissing.size() - type);
 }
 
 Result<CommandLine> finish(Raw& raw, const CLI::App& app) {
   const auto verb = find_verb(app);
   if (!verb) return tl::make_unexpected(verb.error());
+  for (const char* option : {"--key-change", "--key-owner"}) {
+    if (*verb == kNone && app.count(option) > 0) {
+      return misuse(std::string(option) + " needs --key=FILE");
+    }
+  }
   if (auto good = check_combination(app, *verb); !good) return tl::make_unexpected(good.error());
   if (!raw.directory.empty() && *verb != kAutorefresh) {
     return misuse("'" + raw.directory + "' is not an option");
@@ -409,7 +431,7 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
   } catch (const CLI::CallForVersion&) {
     return CommandLine{PrintText{"svctool " GREY_VERSION "\n"}, {}};
   } catch (const CLI::ParseError& error) {
-    std::string text = error.what();
+    std::string text = text_of_mismatch(error.what());
     for (char& c : text) c = c == '\n' ? ' ' : c;
     return misuse(std::move(text));
   }

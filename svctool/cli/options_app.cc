@@ -156,14 +156,15 @@ void add_key_options(CLI::App& app, Raw& raw) {
                  "daemon or SMTP server, or --tcprules, told to it")
       ->type_name("FILE")
       ->group(group);
-  app.add_option("--key-owner", raw.key_owner,
-                 "who may read it [the group of the daemon's user; of one that is there: as it is]")
+  app.add_option(
+         "--key-owner", raw.key_owner,
+         "who may read it; USER: is that user and his group [the group of the daemon's user; of "
+         "one that is there: as it is]")
       ->type_name("USER:GROUP")
       ->group(group);
   app.add_option("--key-change", raw.key_change,
                  "a step of a change of the key: add a new one, use it, drop the old one")
       ->type_name("add|use|drop")
-      ->check(CLI::IsMember({"add", "use", "drop"}))
       ->group(group);
 }
 

@@ -66,28 +66,74 @@ void judge_start_values(const StartValues& set, const StartValues& started,
   }
 }
 
+namespace {
+
+// What follows the path of a file in the words about it; nothing: they do not name it.
+std::optional<std::string_view> words_after(std::string_view refused, std::string_view path) {
+  const std::size_t at = path.empty() ? refused.npos : refused.find(path);
+  if (at == refused.npos) return std::nullopt;
+  const std::string_view rest = refused.substr(at + path.size());
+  if (!rest.empty() && std::string_view(": ,;").find(rest[0]) == rest.npos) return std::nullopt;
+  return rest;
+}
+
+// A line is mended; what else it is may be what a daemon that runs cannot reach any more.
+std::string mend(const LogNews& news, const std::string& path, const Commands& commands) {
+  const auto rest = words_after(news.refused, path);
+  const bool line =
+      rest && rest->size() > 1 && (*rest)[0] == ':' && (*rest)[1] >= '0' && (*rest)[1] <= '9';
+  return line ? "mend that line, then " + commands.reload : "mend that, then " + commands.restart;
+}
+
+// The last time that they were to be read; a log without the good times does not tell.
+bool is_refused(const LogNews& news, double started_at) {
+  return news.since && news.refused_at && *news.refused_at >= started_at &&
+         (!news.reloaded_at || *news.reloaded_at < *news.refused_at);
+}
+
+}  // namespace
+
 void judge_lists(const std::vector<ListFacts>& lists, std::optional<double> started_at,
-                 const LogNews& news, const std::string& reload, Findings& findings) {
+                 const LogNews& news, const Commands& commands, Findings& findings) {
   if (!started_at) return;
+  // The daemon's own word, whatever the times of the files are: one may be gone, or be made
+  // readable without a new time.
+  const bool refused = is_refused(news, *started_at);
+  const auto is_named = [&](const ListFacts& list) {
+    return words_after(news.refused, list.path).has_value();
+  };
+  const auto is_new = [&](const ListFacts& list) {
+    return list.changed_at > *started_at &&
+           !(news.reloaded_at && *news.reloaded_at >= list.changed_at);
+  };
+  if (refused && std::ranges::none_of(lists, [&](const ListFacts& list) {
+        return is_named(list) || is_new(list);
+      })) {
+    findings.wrong("list-refused",
+                   "the daemon has not read its files again, so that those before are in force: " +
+                       news.refused,
+                   mend(news, "", commands));
+  }
   for (const ListFacts& list : lists) {
-    if (list.changed_at <= *started_at || news.reloaded_at >= list.changed_at) continue;
-    if (news.refused_at >= list.changed_at) {
+    const bool culprit = refused && is_named(list);
+    if (!culprit && !is_new(list)) continue;
+    if (culprit || news.refused_at >= list.changed_at) {
       findings.wrong(
           "list-refused",
           list.path +
               ": the daemon has refused it, so that the one before is in force: " + news.refused,
-          "mend that line, then " + reload, list.path);
+          mend(news, list.path, commands), list.path);
     } else if (news.since && *news.since <= list.changed_at) {
       findings.warn("list-not-read",
                     list.path + ": changed since the daemon has read it, so it is not in force",
-                    reload, list.path);
+                    commands.reload, list.path);
     } else {
       // Its log does not reach back, or says nothing of that.
       findings.note("list-changed",
                     list.path +
                         ": changed since the daemon was started; its log does not tell whether it "
                         "has been read since",
-                    "if in doubt: " + reload, list.path);
+                    "if in doubt: " + commands.reload, list.path);
     }
   }
 }

@@ -31,10 +31,14 @@ struct ListFacts {
   double changed_at = 0;
 };
 
-// `started_at`: when the daemon was; absent: it does not run. `reload`: the command that has the
-// lists read again.
+// What has the lists read again.
+struct Commands {
+  std::string reload, restart;
+};
+
+// `started_at`: when the daemon was; absent: it does not run.
 void judge_lists(const std::vector<ListFacts>& lists, std::optional<double> started_at,
-                 const LogNews& news, const std::string& reload, Findings& findings);
+                 const LogNews& news, const Commands& commands, Findings& findings);
 
 // A place where mail servers ask.
 struct MtaFacts {

@@ -28,7 +28,8 @@ std::vector<std::string> with_same_address(const ServiceRequest& request) {
   const auto own_id = followed_id(own_service);  // none when it is yet to be made
   for (const std::string& name : *names) {
     const std::string service = path_below(directory, name);
-    if (service == own_service || !is_there(service + "/.options") ||
+    // With a dot: what another svctool is making, or has moved aside.
+    if (name.starts_with('.') || service == own_service || !is_there(service + "/.options") ||
         (own_id && followed_id(service) == own_id)) {
       continue;
     }

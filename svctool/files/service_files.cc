@@ -99,6 +99,14 @@ std::string read_variable(const std::string& service, const std::string& name) {
   return value;
 }
 
+std::string user_of_daemon(const std::string& service) {
+  std::string user = read_variable(service, "SERVICE_USER");
+  if (user.empty()) {
+    if (const auto options = read_own_options(service)) user = options->user;
+  }
+  return user;
+}
+
 Result<wire::KeyRing> keys_in(const std::string& path) {
   const auto status = status_of(path);
   if (!status) return failure(path + ": " + status.error().reason);

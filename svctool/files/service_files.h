@@ -44,6 +44,9 @@ bool lacks_options(const std::string& service);
 // when it is not set or cannot be read.
 std::string read_variable(const std::string& service, const std::string& name);
 
+// Who runs the daemon of a greylisting service; empty where that cannot be read.
+std::string user_of_daemon(const std::string& service);
+
 // The keys in a file, and what is wrong with it: that it is not there, that more may use it than
 // its owner and its group, or a line of it. Nothing of it is repeated.
 Result<wire::KeyRing> keys_in(const std::string& path);

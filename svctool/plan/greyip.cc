@@ -116,6 +116,11 @@ Result<Plan> plan_key_file(const SmtpService& service, const std::string& path, 
     return failure(service.directory +
                    " has no variables/ for GREYKEYFILE: set and export it in its run");
   }
+  const bool has_greyip = service.greyip && !first_line(*service.greyip).empty();
+  if (!has_greyip && !find_run_greyip(service.run)) {
+    return failure(service.directory +
+                   " has no GREYIP, which GREYKEYFILE goes with; first --greyip=ADDR@PORT");
+  }
   const std::string before(service.key_file ? first_line(*service.key_file) : "");
   if (before == path) return plan;
   if (!before.empty() && force == Force::no) {

@@ -68,7 +68,7 @@ void add_state(const ServiceRequest& request, Plan& plan, PlanBuilder& build) {
     const std::string path = path_below(control, name);
     const std::string remedy =
         option == "key-file"
-            ? "svctool --key=" + shell_quote(path) + " --key-owner=" + shell_quote(user) + ":GROUP"
+            ? "svctool --key=" + shell_quote(path) + " --key-owner=" + shell_quote(user) + ":"
             : "chown " + shell_quote(user) + " " + shell_quote(path) + "; chmod 400 " +
                   shell_quote(path);
     needs(path, Access::Need::read_secret, remedy.c_str());

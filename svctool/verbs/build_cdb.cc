@@ -1,8 +1,13 @@
 // svctool --build-cdb: a list as a cdb.
+#include <unistd.h>
+
+#include <optional>
+
 #include "greyd/base/place.h"
 #include "greyd/lists/list_cdb.h"
 #include "svctool/daemon/find_supervisor.h"
 #include "svctool/disk/transaction.h"
+#include "svctool/files/compare.h"
 #include "svctool/util/output.h"
 #include "svctool/verbs/verbs.h"
 
@@ -15,8 +20,11 @@ Result<int> run(const ListCdb& request, const Manner&) {
   if (!text) return tl::make_unexpected(text.error());
   const auto built = make_list_cdb(text->value_or(""), request.file);
   if (!built) return tl::make_unexpected(built.error());
+  // Whoever may not read the list may not read the cdb of it either.
+  FileMode mode = mode_of_file(*resolved, {});
+  if (::geteuid() != 0) mode.uid = mode.gid = std::nullopt;
   Transaction transaction;
-  auto written = transaction.stage_file(cdb, built->content, {});
+  auto written = transaction.stage_file(cdb, built->content, mode);
   if (written) written = transaction.commit();
   if (!written) return tl::make_unexpected(written.error());
   say(cdb + ": built, " + std::to_string(built->keys) + " keys");

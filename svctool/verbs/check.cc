@@ -169,9 +169,10 @@ void judge_running(const Subject& subject, const Seen& seen, LogNews news, Findi
   judge_secrets(look_at_secrets(seen), started_at(seen), service, findings);
   // One that logs errors alone does not say when it has read its lists.
   if (subject.in_force("VERBOSITY") == "0") news.since.reset();
-  const std::string reload = reload_command(subject.suite(), service);
-  judge_lists(look_at_lists(seen), started_at(seen), news, reload, findings);
-  judge_lists(look_at_keys(seen), started_at(seen), news_of_keys(news), reload, findings);
+  const Commands commands{reload_command(subject.suite(), service),
+                          "svctool --restart --service=" + shell_quote(service)};
+  judge_lists(look_at_lists(seen), started_at(seen), news, commands, findings);
+  judge_lists(look_at_keys(seen), started_at(seen), news_of_keys(news), commands, findings);
 }
 
 void judge_daemon_machine(const Subject& subject, const Accounts& accounts, Findings& findings) {

@@ -18,8 +18,19 @@
 namespace grey::svctool {
 namespace {
 
-std::string make(const std::string& path) {
-  return "svctool --key=" + shell_quote(path) + " --key-owner=USER:GROUP";
+// `owner`: as --key-owner has it.
+std::string make(const std::string& path, const std::string& owner) {
+  return "svctool --key=" + shell_quote(path) + " --key-owner=" + shell_quote(owner);
+}
+
+std::string name_of_user(uid_t user) {
+  const struct passwd* entry = ::getpwuid(user);
+  return entry != nullptr ? entry->pw_name : std::to_string(user);
+}
+
+std::string name_of_group(gid_t gid) {
+  const struct group* entry = ::getgrgid(gid);
+  return entry != nullptr ? entry->gr_name : std::to_string(gid);
 }
 
 // The services of this machine whose daemon listens at one of the addresses.
@@ -75,10 +86,14 @@ void judge_reader(const std::string& path, std::string_view run, Findings& findi
                          ? (status->st_mode & S_IRUSR) != 0
                          : *by.group == status->st_gid && (status->st_mode & S_IRGRP) != 0;
   if (reads) return;
+  // Who else reads it, most likely the daemon, does so as its owner or by its group.
+  const std::string owner = status->st_uid == 0
+                                ? name_of_user(*by.user) + ":" + name_of_group(status->st_gid)
+                                : name_of_user(status->st_uid) + ":" + name_of_group(*by.group);
   findings.wrong("key-unreadable",
                  path + ": uid " + std::to_string(*by.user) + " with gid " +
                      std::to_string(*by.group) + ", which runs the SMTP server, cannot read it",
-                 make(path), path);
+                 make(path, owner), path);
 }
 
 void judge_pair(const std::string& daemon, const wire::KeyRing& keys, const std::string& where,
@@ -115,7 +130,8 @@ void judge_daemon_keys(const std::string& service, Findings& findings) {
   const std::string file = key_file_of_daemon(service);
   if (file.empty()) return;
   if (const auto keys = keys_in(file); !keys) {
-    findings.wrong("key-file-bad", keys.error().text, make(file), file);
+    findings.wrong("key-file-bad", keys.error().text, make(file, user_of_daemon(service) + ":"),
+                   file);
   }
 }
 
@@ -125,7 +141,9 @@ void judge_asker_keys(std::string_view greyip, const std::string& key_file, std:
   if (!key_file.empty()) {
     const auto read = keys_in(key_file);
     if (!read) {
-      findings.wrong("key-file-bad", read.error().text, make(key_file), key_file);
+      const auto user = run_by(run).user;
+      findings.wrong("key-file-bad", read.error().text,
+                     make(key_file, user ? name_of_user(*user) + ":" : "USER:GROUP"), key_file);
       return;
     }
     keys = *read;

@@ -14,6 +14,7 @@
 #include "svctool/files/rules_file.h"
 #include "svctool/files/service_files.h"
 #include "svctool/plan/run_edit.h"
+#include "svctool/util/shell_quote.h"
 #include "svctool/verbs/check.h"
 #include "svctool/verbs/check_keys.h"
 #include "svctool/verbs/find_services.h"
@@ -68,21 +69,43 @@ void judge_greyip(const std::string& value, const std::string& wanted, const Ask
   if (manner.destdir.is_this_machine()) ask_daemons(value, asker, where, findings);
 }
 
-std::string set_in_rules(const std::string& file) {
-  return "svctool --greyip=127.0.0.1@1999 --tcprules=" + file;
+// The first GREYIP of a rule; empty: none.
+std::string greyip_in(std::string_view text) {
+  constexpr std::string_view kName = ",GREYIP=";
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    const std::size_t at = line.find(kName);
+    if (line.starts_with('#') || at == line.npos || at + kName.size() >= line.size()) continue;
+    const std::string_view value = line.substr(at + kName.size());
+    const std::size_t end = value.find(value[0], 1);
+    if (end != value.npos && end > 1) return std::string(value.substr(1, end - 1));
+  }
+  return {};
+}
+
+// What a remedy sets: what is wanted, what is set already, or an example.
+std::string greyip_to_set(const std::string& wanted, const std::string& present) {
+  const std::string& value = wanted.empty() ? present : wanted;
+  return "svctool --greyip=" + (value.empty() ? "127.0.0.1@1999" : shell_quote(value));
+}
+
+std::string set_in_rules(const RulesFile& file, const std::string& wanted) {
+  return greyip_to_set(wanted, greyip_in(file.text)) + " --tcprules=" + file.path;
 }
 
 // Of those rules that let clients in past greylisting, as a variable is not set for them.
-void judge_rules_without(const RulesFile& file, Findings& findings) {
+void judge_rules_without(const RulesFile& file, const std::string& wanted, Findings& findings) {
   const auto rules = allowed_without(file.text, "GREYIP");
   for (std::size_t i = 0; i < std::min(rules.size(), kMostRules); ++i) {
     const RuleDecision& rule = rules[i];
     const bool named = rule.rule.starts_with("=");
-    findings.warn("rule-off",
-                  file.path + ", line " + std::to_string(rule.line) + ": clients of that " +
-                      (named ? "name" : "address") + " are not greylisted: " + rule.rule,
-                  "if they are to be: " + set_in_rules(file.path) + " --match=ADDRESS of that rule",
-                  file.path);
+    findings.warn(
+        "rule-off",
+        file.path + ", line " + std::to_string(rule.line) + ": clients of that " +
+            (named ? "name" : "address") + " are not greylisted: " + rule.rule,
+        "if they are to be: " + set_in_rules(file, wanted) + " --match=ADDRESS of that rule",
+        file.path);
   }
   if (rules.size() > kMostRules) {
     findings.warn("rule-off",
@@ -113,13 +136,13 @@ void judge_rules(const RulesFile& file, const std::string& match,
     for (const RuleDecision& with_key : key_files.value_or(std::vector<RuleDecision>())) {
       if (with_key.line == rule.line && with_key.value) asker.key_file = *with_key.value;
     }
-    judge_greyip(value, wanted, asker, where, set_in_rules(file.path), manner, findings);
+    judge_greyip(value, wanted, asker, where, set_in_rules(file, wanted), manner, findings);
   }
   if (!any) {
     findings.wrong("rules-deny", file.path + ": every rule denies, so nobody is greylisted",
                    "let those in who are to be greylisted", file.path);
   }
-  if (match.empty()) judge_rules_without(file, findings);
+  if (match.empty()) judge_rules_without(file, wanted, findings);
 }
 
 void judge_cdb(const RulesFile& file, Findings& findings) {
@@ -255,7 +278,7 @@ void judge_asker(const SmtpService& service, const SmtpRun& run, Findings& findi
 void judge_rules_of(const SmtpService& service, const SmtpRun& run, const std::string& greyip,
                     const Asker& asker, const Manner& manner, Findings& findings) {
   const std::string where = greyip_in_force(service).where;
-  const std::string remedy = "svctool --greyip=127.0.0.1@1999 --service=" + service.directory;
+  const std::string remedy = greyip_to_set(greyip, "") + " --service=" + service.directory;
   if (run.cdb_unknown) {
     findings.warn("rules-unknown",
                   service.run_path +
@@ -314,7 +337,8 @@ Result<Findings> check_smtp_service(const std::string& directory, const std::str
   }
   const GreyipInForce present = greyip_in_force(*service);
   const Asker asker{read_variable(directory, "GREYKEYFILE"), service->run};
-  const std::string remedy = "svctool --greyip=127.0.0.1@1999 --service=" + service->directory;
+  const std::string remedy =
+      greyip_to_set(greyip, present.value) + " --service=" + service->directory;
   if (!line && !present.value.empty() && !reads_variables(service->run)) {
     findings.wrong("variables-unread",
                    service->run_path + " does not read variables/, so GREYIP there has no effect",

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "svctool/daemon/find_supervisor.h"
+#include "svctool/disk/lock.h"
 #include "svctool/files/staging.h"
 #include "svctool/util/output.h"
 #include "svctool/verbs/remove.h"
@@ -39,7 +40,8 @@ Result<int> run(const SetVariables& request, const Manner& manner) {
   if (auto within = stays_within(manner.destdir, request.service); !within) {
     return tl::make_unexpected(within.error());
   }
-  return set_variables(request, manner);
+  Locks locks;
+  return set_variables(request, manner, locks);
 }
 
 Result<int> run(const FindSupervisor&, const Manner&) {

@@ -146,9 +146,10 @@ Result<int> run(ServiceRequest& request, const Manner& manner) {
     return tl::make_unexpected(read.error());
   }
   const std::string service = manner.destdir.at(service_path(request));
-  // Another one may be setting a variable.
-  const auto lock = manner.check ? Result<Fd>(Fd()) : lock_directory_of(service + "/.options");
-  if (!lock) return tl::make_unexpected(lock.error());
+  Locks locks;
+  if (auto taken = manner.check ? Result<void>() : locks.service_place(service); !taken) {
+    return tl::make_unexpected(taken.error());
+  }
   const bool both = !request.serve.empty() && !is_page(request);
   std::vector<ServiceRequest> requests = {request};
   if (both) requests.push_back(page_of(request));
@@ -169,6 +170,7 @@ Result<int> run(ServiceRequest& request, const Manner& manner) {
   if (auto good = import.rehearse(); !good) return tl::make_unexpected(good.error());
   const auto applied = apply_or_show(plans, manner, [&] { return import.perform(); });
   if (!applied) return tl::make_unexpected(applied.error());
+  locks.release();
   import.report(manner.dry_run);
   for (std::size_t i = 0; i < plans.size(); ++i) {
     const bool told = i > 0 && applied->front().new_service && has_scanner(*request.suite);

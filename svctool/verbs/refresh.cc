@@ -18,6 +18,8 @@ Result<int> run(const RefreshService& request, const Manner& manner) {
     return tl::make_unexpected(within.error());
   }
   const std::string service = manner.destdir.at(request.service);
+  Locks locks;
+  if (auto taken = locks.service(service); !taken) return tl::make_unexpected(taken.error());
   auto options =
       manner.destdir.is_this_machine() ? read_trusted_options(service) : read_own_options(service);
   if (!options) return tl::make_unexpected(options.error());
@@ -25,8 +27,6 @@ Result<int> run(const RefreshService& request, const Manner& manner) {
     say(service + ": left alone, as --autorefresh=0 asks; --force would refresh it");
     return 0;
   }
-  const auto lock = lock_directory_of(service + "/.options");
-  if (!lock) return tl::make_unexpected(lock.error());
   find_what_stays(*options, service, {});
   Plan plan = only_scripts(moved_to(plan_service(*options), request.service));
   if (manner.force == Force::no) {
@@ -35,6 +35,7 @@ Result<int> run(const RefreshService& request, const Manner& manner) {
   }
   const auto applied = apply_or_show(plan, manner);
   if (!applied) return tl::make_unexpected(applied.error());
+  locks.release();
   if (manner.destdir.is_this_machine() && !applied->paths.empty()) {
     if (auto told = announce(*options, plan, *applied); !told) {
       return tl::make_unexpected(told.error());
@@ -49,6 +50,8 @@ Result<int> run(const Autorefresh& request, const Manner& manner) {
     return tl::make_unexpected(within.error());
   }
   const std::string service = manner.destdir.at(request.service);
+  Locks locks;
+  if (auto taken = locks.service(service); !taken) return tl::make_unexpected(taken.error());
   const auto options = manner.destdir.is_this_machine() ? read_unexposed_options(service)
                                                         : read_own_options(service);
   if (!options) return tl::make_unexpected(options.error());

@@ -9,6 +9,7 @@
 #include "greyd/base/place.h"
 #include "svctool/daemon/service_state.h"
 #include "svctool/daemon/supervision.h"
+#include "svctool/disk/lock.h"
 #include "svctool/disk/tree.h"
 #include "svctool/files/compare.h"
 #include "svctool/files/service_files.h"
@@ -150,6 +151,10 @@ Result<int> remove_one(const Removal& removal, bool dry_run, const Destdir& dest
 }  // namespace
 
 Result<int> remove_service(const std::string& service, bool dry_run, const Destdir& destdir) {
+  Locks locks;
+  if (auto taken = dry_run ? Result<void>() : locks.service_place(service); !taken) {
+    return tl::make_unexpected(taken.error());
+  }
   // Both are looked at before one of them is taken away.
   const auto removal = find_removal(service, dry_run, destdir);
   if (!removal) return tl::make_unexpected(removal.error());

@@ -36,8 +36,8 @@ Result<int> run(const ServiceGreyip& request, const Manner& manner) {
   if (auto good = refuse_greylisting_service(request, directory); !good) {
     return tl::make_unexpected(good.error());
   }
-  const auto lock = lock_directory_of(directory + "/run");
-  if (!lock) return tl::make_unexpected(lock.error());
+  Locks locks;
+  if (auto taken = locks.service(directory); !taken) return tl::make_unexpected(taken.error());
   const auto service = read_smtp_service(directory);
   if (!service) return tl::make_unexpected(service.error());
   auto plan = request.greyip.empty()

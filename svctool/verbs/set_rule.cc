@@ -1,6 +1,6 @@
-// svctool --greyip and --no-greyip of a rule in a tcprules file.
+#include "svctool/verbs/set_rule.h"
+
 #include "greyd/base/place.h"
-#include "svctool/disk/lock.h"
 #include "svctool/files/rules_file.h"
 #include "svctool/files/staging.h"
 #include "svctool/files/walks.h"
@@ -27,10 +27,31 @@ Result<RuleEdits> edit_rules(const RuleGreyip& request, std::string_view text, F
   return edits;
 }
 
+// An error that names a rule without GREYIP, where GREYKEYFILE would do nothing.
+Result<void> check_greyip_stands(std::string_view text, const std::string& match) {
+  const auto rules = decisions(text, match, "GREYIP");
+  if (!rules) return tl::make_unexpected(rules.error());
+  for (const RuleDecision& rule : *rules) {
+    if (!rule.allow || rule.value) continue;
+    const std::string which =
+        rule.line == 0 ? "no rule" : "line " + std::to_string(rule.line) + ": " + rule.rule;
+    return failure(which +
+                   ": sets no GREYIP, which GREYKEYFILE goes with; first --greyip=ADDR@PORT");
+  }
+  return {};
+}
+
 // GREYKEYFILE goes with GREYIP, before it: a rule that was made for both is then made for one
 // alone.
 Result<RuleEdits> edit_all(const RuleGreyip& request, std::string_view text, Force force) {
-  if (!request.greyip.empty()) return edit_rules(request, text, force);
+  if (!request.greyip.empty()) {
+    if (request.variable != "GREYIP") {
+      if (auto good = check_greyip_stands(text, request.match); !good) {
+        return tl::make_unexpected(good.error());
+      }
+    }
+    return edit_rules(request, text, force);
+  }
   RuleGreyip key = request;
   key.variable = "GREYKEYFILE";
   auto without_key = edit_rules(key, text, force);
@@ -63,13 +84,17 @@ void say_edit(const std::string& path, const RuleEdit& edit) {
 }  // namespace
 
 Result<int> run(const RuleGreyip& request, const Manner& manner) {
+  Locks locks;
+  return set_rule(request, manner, locks);
+}
+
+Result<int> set_rule(const RuleGreyip& request, const Manner& manner, Locks& locks) {
   if (auto within = stays_within(manner.destdir, request.file); !within) {
     return tl::make_unexpected(within.error());
   }
   const auto path = resolve(manner.destdir.at(request.file));
   if (!path) return tl::make_unexpected(path.error());
-  const auto lock = lock_directory_of(*path);
-  if (!lock) return tl::make_unexpected(lock.error());
+  if (auto taken = locks.directory_of(*path); !taken) return tl::make_unexpected(taken.error());
   const auto file = read_rules(*path);
   if (!file) return tl::make_unexpected(file.error());
   const auto edits = edit_all(request, file->text, manner.force);

@@ -14,7 +14,6 @@
 #include "svctool/daemon/sockets.h"
 #include "svctool/daemon/start_check.h"
 #include "svctool/daemon/supervision.h"
-#include "svctool/disk/lock.h"
 #include "svctool/files/service_files.h"
 #include "svctool/files/standing.h"
 #include "svctool/files/walks.h"
@@ -261,13 +260,12 @@ Result<void> check_variables(const ServiceRequest& service, const Values& values
                 " hours (RESEND_WIN_HR)");
 }
 
-Result<int> set_variables(const SetVariables& request, const Manner& manner) {
+Result<int> set_variables(const SetVariables& request, const Manner& manner, Locks& locks) {
   const std::string directory = manner.destdir.at(request.service);
+  if (auto taken = locks.service(directory); !taken) return tl::make_unexpected(taken.error());
   const bool staged = !manner.destdir.is_this_machine();
   auto service = staged ? read_own_options(directory) : read_trusted_options(directory);
   if (!service) return tl::make_unexpected(service.error());
-  const auto lock = lock_directory_of(directory + "/.options");
-  if (!lock) return tl::make_unexpected(lock.error());
   find_what_stays(*service, directory, {});
   auto good = check_variables(*service, request.values);
   if (good && !staged) good = check_users(request.values);
@@ -291,6 +289,7 @@ Result<int> set_variables(const SetVariables& request, const Manner& manner) {
   if (auto told = reread_own_files(*service->suite); !told) {
     return tl::make_unexpected(told.error());
   }
+  if (request.restart) locks.release();  // the daemon may save for minutes
   return bring_into_force(request, *service, touched_by(*applied, request.service));
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "greyd/base/error.h"
+#include "svctool/disk/lock.h"
 #include "svctool/plan/requests.h"
 #include "svctool/plan/service_dir.h"
 
@@ -9,7 +10,8 @@ namespace grey::svctool {
 
 // Each value is checked as the daemon takes it, and the daemon is asked whether it could start with
 // all of them, before anything is written. The result is the exit code.
-Result<int> set_variables(const SetVariables& request, const Manner& manner);
+// `locks` gets that of the service.
+Result<int> set_variables(const SetVariables& request, const Manner& manner, Locks& locks);
 
 // ---- pure
 

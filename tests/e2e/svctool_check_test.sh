@@ -217,6 +217,22 @@ finds 100 --set=LOG_FORMAT=xml --service="$service"
 ok --restart --service="$service"
 check 0
 
+say 'lists that the daemon has refused are not good by the times of their files'
+mkdir "$top/lists"
+cp "$top/good" "$top/lists/white"
+ok --set=WHITELIST="$top/lists/white" --restart --service="$service"
+check 0
+chmod 700 "$top/lists"
+svc -h "$service"
+wait_for log_has 'lists not reloaded' || fail 'a list that cannot be read is not refused'
+check 1
+says "$top/lists/white: the daemon has refused it"
+says "to do: mend that, then svctool --restart --service="
+chmod 755 "$top/lists"
+svc -h "$service"
+wait_for is_good || fail 'not good with a list that can be read again'
+ok --set=WHITELIST=greylist.whitelist --restart --service="$service"
+
 say 'a dry run is called one'
 set_to DRY_RUN 1
 check 0

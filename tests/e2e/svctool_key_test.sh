@@ -84,4 +84,91 @@ refuses 111 'no change is under way' --key="$keys" --key-change=use
 refuses 111 'is not there' --key="$top/etc/none" --key-change=add
 refuses 100 'does not start with a slash' --key=keys
 
+say 'keys of other hosts stay'
+mx=$top/etc/mx
+for host in mx1 mx2 mx3; do echo "$host $(printf '%032d' "${host#mx}")"; done >"$mx"
+chmod 400 "$mx"
+cp "$mx" "$top/mx"
+refuses 111 'no change is under way' --key="$mx" --key-change=drop
+ok --key="$mx" --key-change=add
+refuses 111 'a change is under way, of key mx1: finish it with --key-change=use' --key="$mx" --key-change=add
+ok --key="$mx" --key-change=drop
+cmp -s "$mx" "$top/mx" || fail 'not what it was'
+ok --key="$mx" --key-change=add
+ok --key="$mx" --key-change=use
+refuses 111 'is used already' --key="$mx" --key-change=use
+ok --key="$mx" --key-change=drop
+[ "$(sed 1d "$mx")" = "$(sed 1d "$top/mx")" ] || fail 'others than the first have changed'
+[ "$(wc -l <"$mx")" = 3 ] || fail 'the comment stays'
+! grep -q mx1 "$mx" || fail 'the first has not'
+
+say 'all is done or nothing: no key file is left where who was to be told is not'
+half=$top/etc/half
+refuses 111 'is no service directory' --key="$half" --greylist=33333 --servicedir="$top/service"
+refuses 111 "$top/nosuch" --key="$half" --tcprules="$top/nosuch"
+mkdir "$top/bare"
+printf '#!/bin/sh\nexec true\n' >"$top/bare/run"
+refuses 111 'has no variables/ for GREYKEYFILE' --key="$half" --service="$top/bare"
+rm "$keys" # for what follows nobody has one yet
+ok --unset KEY_FILE --service="$service"
+refuses 111 'nothing is changed' --key="$half" --key-owner=root:root --service="$service"
+ok --key="$half" --service="$service" --dry-run
+says "KEY_FILE would be $half"
+[ ! -e "$half" ] || fail 'a dry run has made it'
+mkdir -m 700 "$top/closed"
+refuses 111 'nothing is changed' --key="$top/closed/keys" --service="$service"
+cp "$mx" "$half"
+chmod 440 "$half"
+refuses 111 "$top/nosuch" --key="$half" --key-change=add --tcprules="$top/nosuch"
+cmp -s "$half" "$mx" || fail 'the file has changed'
+rm "$half"
+
+say 'another value stays, and without GREYIP nothing is set'
+cp -p "$top/before" "$keys"
+cp -p "$top/before" "$top/etc/other"
+ok --key="$keys" --service="$service"
+nothing_to_change --key="$keys" --service="$service"
+refuses 111 "KEY_FILE is '$keys', which --force would replace" --key="$top/etc/other" --service="$service"
+ok --key="$top/etc/other" --service="$service" --force
+[ "$(head -n 1 "$service/variables/KEY_FILE")" = "$top/etc/other" ] || fail 'not replaced'
+refuses 111 'line 2: :allow: sets no GREYIP' --key="$keys" --tcprules="$top/tcp.smtp"
+ok --greyip=127.0.0.1@1 --tcprules="$top/tcp.smtp" --match=10.
+refuses 111 'line 2: :allow: sets no GREYIP' --key="$keys" --tcprules="$top/tcp.smtp"
+refuses 111 'line 1: 127.:allow,RELAYCLIENT="": sets no GREYIP' --key="$keys" --tcprules="$top/tcp.smtp" --match=127.
+ok --key="$keys" --tcprules="$top/tcp.smtp" --match=10.
+ok --no-greyip --service="$top/smtp"
+refuses 111 'has no GREYIP' --key="$keys" --service="$top/smtp"
+
+say 'no keys where another user could have put them, or could take them'
+mkdir "$top/theirs" "$top/daemons"
+chown games "$top/theirs"
+chown daemon "$top/daemons"
+refuses 111 "no keys are put into $top/theirs: user games can write to $top/theirs" --key="$top/theirs/keys"
+refuses 111 "user games can write to $top/theirs" --key="$top/theirs/keys" --service="$service" --force
+cp "$mx" "$top/theirs/keys"
+chown games:"$group" "$top/theirs/keys"
+chmod 440 "$top/theirs/keys"
+refuses 111 "user games can write to $top/theirs" --key="$top/theirs/keys" --key-change=add
+cp -p "$top/theirs/keys" "$top/etc/planted"
+refuses 111 'user games owns it, who is neither root nor the daemon' --key="$top/etc/planted" --service="$service" --force
+ok --key="$top/daemons/keys" --service="$service" --force
+chown daemon "$top/daemons/keys"
+nothing_to_change --key="$top/daemons/keys" --service="$service"
+refuses 111 "user daemon can write to $top/daemons" --key="$top/daemons/keys" --key-change=add
+
+say 'what is missing in a call is said'
+refuses 100 '--key-change needs --key=FILE' --key-change=add
+refuses 100 '--key-owner needs --key=FILE' --key-owner=daemon
+refuses 100 ', --key=FILE,'
+refuses 100 '--key-change needs a value: add|use|drop' --key="$keys" --key-change
+refuses 100 '--key-owner needs a value: USER:GROUP' --key="$keys" --key-owner
+refuses 100 "--key-change: 'more' is not one of add|use|drop" --key="$keys" --key-change=more
+printf ':allow,GREYIP="192.0.2.1@7"\n10.:allow\n' >"$top/tcp.smtp"
+finds 1 --check --tcprules="$top/tcp.smtp" --match=10.
+says "svctool --greyip='192.0.2.1@7' --tcprules=$top/tcp.smtp"
+chmod 444 "$top/daemons/keys"
+finds 1 --check --service="$service"
+says "svctool --key=$top/daemons/keys --key-owner=daemon:"
+ok --key="$top/daemons/keys" --key-owner=daemon: --service="$service"
+[ "$(stat -c '%U:%G %a' "$top/daemons/keys")" = "daemon:$group 440" ] || fail 'not of the user and his group'
 echo 'all passed'

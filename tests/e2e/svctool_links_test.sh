@@ -122,6 +122,17 @@ for name in cdb cdb.tmp; do
   rm -f "$list.$name"
   [ "$(cat "$victim/file")" = secret ] || fail "written through another name: $name"
 done
+for mode in 600 640; do
+  chown daemon:nogroup "$list"
+  chmod $mode "$list"
+  ok --build-cdb="$list" # over one that others may read as well
+  [ "$(stat -c '%U:%G %a' "$list.cdb")" = "daemon:nogroup $mode" ] || fail "$(stat -c '%U:%G %a' "$list.cdb") of $mode"
+  rm "$list.cdb"
+  ok --build-cdb="$list"
+  [ "$(stat -c '%U:%G %a' "$list.cdb")" = "daemon:nogroup $mode" ] || fail "$(stat -c '%U:%G %a' "$list.cdb") of $mode"
+  chmod 644 "$list.cdb"
+done
+rm "$list.cdb"
 as daemon ln -s "$victim" "$top/control/dir"
 refuses 111 "$top/control/dir is a link, and user daemon can write to $top/control" --build-cdb="$top/control/dir/tcp.smtp"
 rm "$top/control/dir"

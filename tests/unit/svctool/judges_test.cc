@@ -461,7 +461,8 @@ TEST_CASE("a setting that was edited since the start is not in force") {
 TEST_CASE("a list is in force when it was read after its last change") {
   const auto judged = [](std::optional<double> started, const LogNews& news) {
     Findings findings;
-    judge_lists({{"/d/list", 1000}}, started, news, "svc -h /s", findings);
+    judge_lists({{"/d/list", 1000}}, started, news, {"svc -h /s", "svctool --restart /s"},
+                findings);
     return ids_of(findings);
   };
   LogNews news;
@@ -480,6 +481,37 @@ TEST_CASE("a list is in force when it was read after its last change") {
   CHECK(judged(900, news) == Ids{"list-refused"});
   news.reloaded_at = 1003;
   CHECK(judged(900, news).empty());
+}
+
+TEST_CASE("a list that the daemon has refused last is wrong, whatever the times of the files are") {
+  const auto judged = [](const LogNews& news) {
+    Findings findings;
+    judge_lists({{"/d/list", 1000}, {"/d/list.local", 1000}}, 1001, news,
+                {"svc -h /s", "svctool --restart /s"}, findings);
+    return lines_of(findings);
+  };
+  LogNews news;
+  news.since = 1001;
+  news.refused_at = 1500;
+  news.refused = "/d/list.local:3: no address";
+  const std::string what =
+      "the daemon has refused it, so that the one before is in force: " + news.refused;
+  CHECK(judged(news) == Ids{"wrong list-refused: /d/list.local: " + what +
+                            "; to do: mend that line, then svc -h /s"});
+  news.refused = "cannot open /d/list: Permission denied";
+  CHECK(judged(news) == Ids{"wrong list-refused: /d/list: the daemon has refused it, so that the "
+                            "one before is in force: cannot open /d/list: Permission denied; to "
+                            "do: mend that, then svctool --restart /s"});
+  news.refused = "cannot open /d/gone: No such file or directory";
+  CHECK(judged(news) == Ids{"wrong list-refused: the daemon has not read its files again, so that "
+                            "those before are in force: cannot open /d/gone: No such file or "
+                            "directory; to do: mend that, then svctool --restart /s"});
+  news.reloaded_at = 1501;
+  CHECK(judged(news).empty());
+  news.reloaded_at = 1499;
+  CHECK(judged(news).size() == 1);
+  news.since.reset();  // one that does not say when it has read them
+  CHECK(judged(news).empty());
 }
 
 TEST_CASE("a place where mail servers ask is taken, silent, or answers") {

@@ -19,10 +19,11 @@ TEST_CASE("a change of keys is three steps, each of which both ends can take at 
   const std::string begun = text_of_new_keys(kOld);
   const auto added = change_keys(begun, KeyStep::add, kNew);
   REQUIRE(added);
-  CHECK(added->ends_with(kOld + kNew));
+  const std::string mark = "# svctool --key-change: new follows old\n";
+  CHECK(added->ends_with(kOld + mark + kNew));
   const auto used = change_keys(*added, KeyStep::use, "");
   REQUIRE(used);
-  CHECK(used->ends_with(kNew + kOld));
+  CHECK(used->ends_with(kNew + kOld + mark));
   const auto dropped = change_keys(*used, KeyStep::drop, "");
   REQUIRE(dropped);
   CHECK(*dropped == text_of_new_keys(kNew));
@@ -38,10 +39,33 @@ TEST_CASE("a change of keys is three steps, each of which both ends can take at 
 }
 
 TEST_CASE("comments and other lines stay, and a last line without an end is one") {
-  const std::string text = "# one\n\n" + kOld + "# two\n" + kNew.substr(0, kNew.size() - 1);
+  const std::string mark = "# svctool --key-change: new follows old\n";
+  const std::string text = "# one\n\n" + kOld + "# two\n" + mark + kNew.substr(0, kNew.size() - 1);
   const auto used = change_keys(text, KeyStep::use, "");
   REQUIRE(used);
-  CHECK(*used == "# one\n\n" + kNew + kOld + "# two\n");
+  CHECK(*used == "# one\n\n" + kNew + kOld + "# two\n" + mark);
+}
+
+TEST_CASE("keys that a change has not made are not touched by it") {
+  const std::string mx2 = "mx2 100102030405060708090a0b0c0d0e0f\n";
+  const std::string mx3 = "mx3 200102030405060708090a0b0c0d0e0f\n";
+  const std::string begun = kOld + mx2 + mx3;
+  CHECK_FALSE(change_keys(begun, KeyStep::use, ""));
+  CHECK_FALSE(change_keys(begun, KeyStep::drop, ""));
+  const auto added = change_keys(begun, KeyStep::add, kNew);
+  REQUIRE(added);
+  CHECK_FALSE(change_keys(*added, KeyStep::add, kNew));
+  CHECK(change_keys(*added, KeyStep::drop, "") == begun);
+  const auto used = change_keys(*added, KeyStep::use, "");
+  REQUIRE(used);
+  CHECK_FALSE(change_keys(*used, KeyStep::use, ""));
+  CHECK(change_keys(*used, KeyStep::drop, "") == kNew + mx2 + mx3);
+  // One of the two is gone, by hand.
+  CHECK_FALSE(change_keys(added->substr(kOld.size()), KeyStep::drop, ""));
+  std::string full = kOld;
+  for (int i = 1; i < 16; ++i) full += "mx" + std::to_string(i) + kOld.substr(3);
+  CHECK(change_keys(full, KeyStep::none, ""));
+  CHECK_FALSE(change_keys(full, KeyStep::add, kNew));
 }
 
 TEST_CASE(
@@ -51,7 +75,9 @@ TEST_CASE(
     std::string text;
     KeyStep step;
     const char* error;
-  } cases[] = {{kOld + kNew, KeyStep::add, "a change is under way"},
+  } cases[] = {{kOld + "# svctool --key-change: new follows old\n" + kNew, KeyStep::add,
+                "a change is under way"},
+               {kOld + kNew, KeyStep::drop, "no change is under way"},
                {kOld, KeyStep::use, "no change is under way"},
                {kOld, KeyStep::drop, "no change is under way"},
                {"", KeyStep::none, "there is no key in it"},
