@@ -92,7 +92,16 @@ void judge_save(const StateFacts& facts, Findings& findings) {
                    "mount it writable; under systemd see ReadWritePaths of the unit", directory);
   }
   judge_room(facts, findings);
-  if (facts.journal_open == false) {
+  if (!facts.moved.empty()) {
+    findings.wrong("state-moved",
+                   facts.context +
+                       ": its directory is another than at the daemon's start, so it answers from "
+                       "memory, and saves in " +
+                       facts.moved + " when it ends",
+                   "stop it (svctool --stop), put " + directory_of(facts.moved) +
+                       " back in the place of " + directory + ", and start it",
+                   directory);
+  } else if (facts.journal_open == false) {
     findings.wrong(
         "journal-off",
         facts.context +

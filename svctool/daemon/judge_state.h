@@ -41,6 +41,9 @@ struct StateFacts {
   // Whether the daemon holds NAME.journal open. Without it what it has learnt is in memory alone.
   // Absent: it does not run with these files, or only root can tell.
   std::optional<bool> journal_open;
+  // Where NAME would be saved at the daemon's end, as its directory was moved away, and another has
+  // its place, which the sandbox does not let it write to; empty: at NAME.
+  std::string moved;
   pid_t daemon = 0;  // its process
 
   std::vector<std::string> set_aside;  // NAME.damaged.* and the like
@@ -50,7 +53,8 @@ struct StateFacts {
 // as the journal grows by as much as a snapshot before it brings the next one forward.
 std::uint64_t room_of_save(const StateFacts& facts);
 
-// What would lose records if the daemon ended now, or keep the next one from saving.
+// What would lose records if the daemon ended now, or keep the next one from saving. (The next one
+// would not know those that have `moved`, either.)
 void judge_save(const StateFacts& facts, Findings& findings);
 // All of it.
 void judge_state(const StateFacts& facts, Findings& findings);

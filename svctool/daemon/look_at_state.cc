@@ -214,6 +214,10 @@ StateFacts look_at_state(const Seen& seen) {
   facts.running = age_of(seen.daemon);
   facts.journal_open = journal_is_open(seen, facts.context);
   if (!facts.journal_open && ::geteuid() != 0) facts.unseen = true;
+  if (facts.journal_open == false) {
+    const std::string lock = held_elsewhere(facts.daemon, facts.context + ".lock");
+    facts.moved = lock.substr(0, lock.rfind('.'));
+  }
   return facts;
 }
 

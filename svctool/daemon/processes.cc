@@ -11,6 +11,7 @@
 #include <sstream>
 #include <system_error>
 
+#include "greyd/base/place.h"
 #include "svctool/util/number.h"
 
 namespace grey::svctool {
@@ -76,6 +77,18 @@ std::optional<bool> has_open(pid_t pid, const FileId& file) {
   }
   if (error) return std::nullopt;
   return false;
+}
+
+std::string held_elsewhere(pid_t pid, const std::string& path) {
+  const std::string end = path.substr(path.rfind('/'));
+  std::error_code error;
+  for (fs::directory_iterator at(proc_directory(pid) + "/fd", error), last; !error && at != last;
+       at.increment(error)) {
+    std::error_code gone;
+    const std::string target = fs::read_symlink(at->path(), gone).string();
+    if (!gone && target.ends_with(end) && target != path && status_of(target)) return target;
+  }
+  return {};
 }
 
 std::optional<std::size_t> waiting_in_log_pipe(pid_t pid) {

@@ -27,6 +27,9 @@ std::string user_name(uid_t user);  // or the number
 bool is_stopped(pid_t pid);
 // Whether it has that file open.
 std::optional<bool> has_open(pid_t pid, const FileId& file);
+// Of a file that the process has open which had this path, and now has one of the same name in
+// another directory: that path; else empty.
+std::string held_elsewhere(pid_t pid, const std::string& path);
 // How much waits in the pipe that is its standard error for somebody to read it.
 std::optional<std::size_t> waiting_in_log_pipe(pid_t pid);
 

@@ -146,6 +146,21 @@ chown daemon "$top/control"
 svc -t "$service"
 wait_for is_good || fail 'not good again'
 
+if ! grep -q 'sandbox: .*Landlock' "$log"; then
+  say 'a state that was moved away is not lost: --check says where it goes'
+  ok --restart --service="$service"
+  mv "$top/control" "$top/moved"
+  mkdir "$top/control"
+  chown daemon "$top/control"
+  is_moved() { check 1 && contains "$top/out" "and saves in $top/moved/greylist.one.context when it ends"; }
+  wait_for is_moved || fail 'no word of the move'
+  ok --stop --service="$service"
+  rmdir "$top/control" || fail 'something was written there'
+  mv "$top/moved" "$top/control"
+  ok --start --service="$service"
+  wait_for is_good || fail 'not good when it is back'
+fi
+
 say 'files of the state that only root can open are named'
 # The daemon that runs saves anew where its context file was replaced, so one of its own is spoilt.
 # It answers a check's probe when it is done with the saves that it was told of before.

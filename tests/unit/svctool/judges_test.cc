@@ -336,6 +336,12 @@ TEST_CASE("state that is saved, and can be saved again, is good") {
       {"from memory",
        [](StateFacts& facts) { facts.journal_open = false; },
        {"journal-off", "saved"}},
+      {"its directory was moved",
+       [](StateFacts& facts) {
+         facts.journal_open = false;
+         facts.moved = "/old/x.context";
+       },
+       {"state-moved", "saved"}},
       {"only root can tell",
        [](StateFacts& facts) {
          facts.unseen = true;
