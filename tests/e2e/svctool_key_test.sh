@@ -18,8 +18,11 @@ cp "$daemon" "$prefix/sbin/qmail-greyd"
 keys=$top/etc/keys
 service=$top/service/greylist.1
 group=$(id -gn daemon)
+# The sanitizer needs more address space than any limit.
+memory=
+! ldd "$daemon" | grep -q libasan || memory=0
 ok --greylist=1 --servicedir="$top/service" --cntrldir="$top/control" --logdir="$top/log" \
-  --prefix="$prefix" --user=daemon --loguser=nobody
+  --prefix="$prefix" --user=daemon --loguser=nobody ${memory:+--memory="$memory"}
 
 say 'a key that is made is told to the daemon, and nobody else reads it'
 ok --key="$keys" --service="$service"
