@@ -60,7 +60,8 @@ class Strings {
       ++at_;
       return *this;
     }
-    Iterator operator++(int) {
+    // A constant, as CERT has it, could not be moved from.
+    Iterator operator++(int) {  // NOLINT(cert-dcl21-cpp)
       const Iterator before = *this;
       ++at_;
       return before;

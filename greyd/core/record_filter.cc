@@ -41,7 +41,7 @@ Result<RecordFilter::PatternPtr> RecordFilter::pattern_of(const std::optional<st
     return misuse(std::string(what) + ": a pattern has at most " + std::to_string(Glob::kMaxParts) +
                   " octets besides its stars");
   }
-  return std::make_shared<Pattern>(Pattern{std::move(*glob), std::nullopt});
+  return std::make_shared<Pattern>(Pattern{*glob, std::nullopt});
 }
 
 Result<void> RecordFilter::take_client(std::string_view text) {

@@ -11,9 +11,9 @@ namespace {
 
 static_assert(MtaCounters::kBadClient == kMtaFaults);
 
-constexpr Seconds kLogPeriod = 10;             // seconds, of each kind of trouble
-constexpr std::size_t kKeptRequest = 1024;     // bytes kept for the next request of a batch
-const Ip kThisHost = Ip::from_v4(0x7f000001);  // asks by the socket in the file system
+constexpr Seconds kLogPeriod = 10;                 // seconds, of each kind of trouble
+constexpr std::size_t kKeptRequest = 1024;         // bytes kept for the next request of a batch
+constexpr Ip kThisHost = Ip::from_v4(0x7f000001);  // asks by the socket in the file system
 
 }  // namespace
 

@@ -9,7 +9,7 @@
 namespace grey::greyctl {
 
 // Its answers to `status` and `stats`.
-struct Figures {
+struct Figures {  // NOLINT(bugprone-exception-escape): moving JSON does not throw
   nlohmann::json status, stats;
 };
 

@@ -100,9 +100,9 @@ class Files : public Channel {
             .since = wall_clock()};
   }
   Upkeeping upkeeping() {
-    return {.save = [this](Upkeeping::Done done) { done(service_.save_all(wall_clock())); },
+    return {.save = [this](const Upkeeping::Done& done) { done(service_.save_all(wall_clock())); },
             .expire =
-                [this](Upkeeping::Done done) {
+                [this](const Upkeeping::Done& done) {
                   const std::size_t before = service_.greylist().table().size();
                   service_.expire(wall_clock(), SIZE_MAX);
                   const std::size_t after = service_.greylist().table().size();
@@ -110,7 +110,7 @@ class Files : public Channel {
                   done(saved ? Result<std::size_t>(before - after)
                              : tl::make_unexpected(saved.error()));
                 },
-            .reload = [this](Upkeeping::Done done) { done(service_.reload_lists()); }};
+            .reload = [this](const Upkeeping::Done& done) { done(service_.reload_lists()); }};
   }
 
   const std::string by_;

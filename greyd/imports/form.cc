@@ -94,10 +94,8 @@ std::optional<Form> form_of(std::string_view sample) {
 }
 
 std::string_view why_unreadable(std::string_view sample) {
-  const bool packed = starts_with_any(sample, {"\x1f\x8b", "BZh",
-                                               "\xFD"
-                                               "7zXZ",
-                                               "PK\x03\x04", "\x28\xB5\x2F\xFD"});
+  const bool packed =
+      starts_with_any(sample, {"\x1f\x8b", "BZh", "\xFD\x37zXZ", "PK\x03\x04", "\x28\xB5\x2F\xFD"});
   if (packed) return "is compressed: unpack it first";
   if (starts_with_any(sample, {"\xFF\xFE", "\xFE\xFF"})) return "is text in UTF-16";
   if (sample.starts_with("SQLite format 3")) return "is a database of SQLite, not a dump";

@@ -28,10 +28,15 @@ class FieldTaker : public nlohmann::json_sax<nlohmann::json> {
   }
   bool string(string_t& value) override {
     if (depth_ != 1) return depth_ > 1;
-    if (name_ == "state") fields_.state = std::move(value);
-    if (name_ == "client") fields_.client = std::move(value);
-    if (name_ == "sender") take(fields_.sender, fields_.has_sender, value);
-    if (name_ == "recipient") take(fields_.recipient, fields_.has_recipient, value);
+    if (name_ == "state") {
+      fields_.state = std::move(value);
+    } else if (name_ == "client") {
+      fields_.client = std::move(value);
+    } else if (name_ == "sender") {
+      take(fields_.sender, fields_.has_sender, value);
+    } else if (name_ == "recipient") {
+      take(fields_.recipient, fields_.has_recipient, value);
+    }
     return true;
   }
   bool number_unsigned(number_unsigned_t value) override {

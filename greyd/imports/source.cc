@@ -117,7 +117,7 @@ Result<Source> Source::open_directory(const std::string& path, std::optional<For
   const auto names = multilog_files(*directory);
   if (!names) return tl::make_unexpected(names.error());
   for (const std::string& name : *names) {
-    auto file = open_file(path + "/" + name);
+    auto file = open_file((path + "/").append(name));
     if (!file && file.error().number == ENOENT) continue;  // multilog has taken it away just now
     if (!file) return tl::make_unexpected(file.error());
     if (auto log = check_log(file->fd.get(), file->path); !log) {
@@ -176,7 +176,7 @@ Result<ReadSource> Source::read(const Settings& settings, const Visit& visit,
   }
   ReadSource all{form_, {}, 0};
   for (const File& file : files_) {
-    const auto one = read_file(file, settings, visit, progress);
+    auto one = read_file(file, settings, visit, progress);
     if (!one) return one;
     all.sums = one->sums;  // of the one file; a log has none
     all.other_lines += one->other_lines;

@@ -57,6 +57,7 @@ class TabbedReader : public LineReader {
 
   void on_header(const std::vector<Cell>& cells) {
     std::vector<Column> columns;
+    columns.reserve(cells.size());
     for (const Cell& cell : cells) columns.push_back({std::string(cell.text), {}});
     const auto table = Table::of("", columns);
     if (!table || !*table) return fail("has no names of a table that import reads");

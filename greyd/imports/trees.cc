@@ -89,7 +89,7 @@ class Walk {
   template <typename Read>
   Result<void> below(const DirectoryEntry& entry, Read read) {
     path_.emplace_back(entry.name);
-    const Result<void> outcome = read();
+    Result<void> outcome = read();
     path_.pop_back();
     return outcome;
   }

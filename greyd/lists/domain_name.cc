@@ -137,7 +137,7 @@ std::vector<std::string> read_domain(std::string_view text) {
   if (!is_ascii_name(ascii) || (below && ascii.size() + 2 > kMaxDomain)) return {};
   const bool has_a_label = ascii.find("xn--") != std::string::npos;
   std::vector<std::string> forms{ascii};
-  const auto add = [&](std::string form) {
+  const auto add = [&](const std::string& form) {
     if (!form.empty() && std::ranges::find(forms, form) == forms.end()) forms.push_back(form);
   };
   if (has_a_label) {

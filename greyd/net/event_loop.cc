@@ -33,8 +33,13 @@ namespace {
 
 using Source = EventLoop::Source;
 
+// Made without memory, of which there may be none.
+struct UnknownKind : std::exception {
+  const char* what() const noexcept override { return "an exception of an unknown kind"; }
+};
+
 void call(Source& source, int events) noexcept {
-  const std::shared_ptr<Source> kept = source.shared_from_this();
+  const std::shared_ptr<Source> kept = source.weak_from_this().lock();
   const auto tell = [&](const std::exception& error) {
     try {
       source.on_fault(error);
@@ -47,7 +52,7 @@ void call(Source& source, int events) noexcept {
   } catch (const std::exception& error) {
     tell(error);
   } catch (...) {
-    tell(std::runtime_error("an exception of an unknown kind"));
+    tell(UnknownKind());
   }
 }
 

@@ -55,6 +55,30 @@ subtest 'it leaps 400 days while the daemon runs, and back' => sub {
     is $daemon->stop, 0;
 };
 
+subtest 'it goes a day forth and back, again and again, while the daemon runs' => sub {
+    make_known();
+    my $rounds = 20;
+    my $stranger = sub { my ($n) = @_; return ask(asker($port), query("198.51.100.$n", 's@x', 'b@y')) };
+    for my $round (1 .. $rounds) {
+        set_clock($right + 400 + $round + $round % 2 * $day);
+        is $stranger->($round), '01', "round $round: a stranger's first attempt is one";
+        # One from ahead begins anew, one that is a day old is stale.
+        my $before = $round - 1;
+        is $stranger->($before), $before % 2 ? '02' : '03', "round $round: that of the one before does not pass by a leap" if $before;
+        expire() if $round % 5 == 0;
+        is count_answers('12'), $clients, "round $round: who is known stays so";
+    }
+    is $daemon->stop('KILL'), 'signal 9', 'it is killed';
+    set_clock($right + 400 + $rounds + 1);
+    start();
+    is count_answers('12'), $clients, 'known after a start';
+    set_clock($right + 400 + $rounds + 302);
+    $stranger->($_) for 1 .. $rounds;
+    set_clock($right + 400 + $rounds + 603);
+    like $stranger->($_), qr/^1[23]$/, "the stranger of round $_ is through when the clock has been right for twice min resend" for 1 .. $rounds;
+    is $daemon->stop, 0;
+};
+
 subtest 'a start with a clock that is eight days fast' => sub {
     make_known();
     is $daemon->stop, 0;
