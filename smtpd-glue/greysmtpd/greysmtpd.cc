@@ -44,7 +44,8 @@ class Decider {
     char text[GREYLIST_TEXT_MAX + 1];
     const int code = settings_.front.check(query, text, sizeof text);
     if (code == 0) return {};
-    return std::string(code == 450 ? "450 4.7.1 " : "451 4.3.0 ") + text;
+    char reply[GREYLIST_REPLY_MAX + 1];
+    return {reply, greylist_reply(code, text, reply, sizeof reply)};
   }
 
  private:

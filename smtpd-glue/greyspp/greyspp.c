@@ -93,7 +93,7 @@ static int is_for_the_other(enum role role, const char* sender) {
 static int decide(enum role role) {
   static const char kMapped[] = "::ffff:"; /* an IPv4 client of an IPv6 socket */
   struct greylist_query query = {0};
-  char text[GREYLIST_TEXT_MAX + 1];
+  char text[GREYLIST_TEXT_MAX + 1], reply[GREYLIST_REPLY_MAX + 1];
   char* recipients;
   int code;
 
@@ -122,9 +122,8 @@ static int decide(enum role role) {
   if (code == 0) {
     return role == kDataOfBounces && is_set(BOUNCE_MARK) ? print("U" BOUNCE_MARK "\n") : 0;
   }
-  if (printf("E%s %s\n", code == 450 ? "450 4.7.1" : "451 4.3.0", text) < 0) {
-    return kExitSystemFailure;
-  }
+  greylist_reply(code, text, reply, sizeof reply);
+  if (printf("E%s\n", reply) < 0) return kExitSystemFailure;
   return fflush(stdout) == 0 ? 0 : kExitSystemFailure;
 }
 

@@ -37,6 +37,7 @@ extern "C" {
 /* What it is told when there is no answer and GREYFAIL is closed. */
 #define GREYLIST_TEXT_UNAVAILABLE "Greylisting is not available, please try again later"
 #define GREYLIST_TEXT_MAX 400  /* octets of such a text; longer ones are cut */
+#define GREYLIST_REPLY_MAX 410 /* octets of a reply with it: a code, an enhanced one, the text */
 #define GREYLIST_LINE_MAX 4000 /* of a line for the log */
 
 enum greylist_verdict { GREYLIST_DEFER = 0, GREYLIST_ACCEPT = 1 };
@@ -169,6 +170,10 @@ const char* greylist_strerror(enum greylist_error error);
  * answered. */
 size_t greylist_text(const struct greylist_result* result, const char* format, char* buffer,
                      size_t size);
+/* The SMTP reply of `code`, greylist_check()'s, with that text: "450 4.7.1 Greylisted: ...", at
+ * most GREYLIST_REPLY_MAX octets. The enhanced code (RFC 3463) is the text's own, where it begins
+ * with one: "4.2.0 Come back later". Else it is 4.7.1 for 450, and 4.3.0 for 451. */
+size_t greylist_reply(int code, const char* text, char* buffer, size_t size);
 /* For the log, when the daemon defers: its decision, in the fields that its own log has,
  *
  *     verdict=defer reason=new client=192.0.2.1 name=mx.example.org sender=a@example.org

@@ -96,6 +96,20 @@ std::string_view reason_of(const greylist_result& result) {
   return grey::wire::to_string(grey::wire::Reason(result.reason - 1));
 }
 
+// Whether it begins with an enhanced code of RFC 3463, and of a temporary error: the reply of
+// another class would contradict its own code.
+bool has_enhanced_code(std::string_view text) {
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  const auto part = [&] {
+    if (at == end || *at++ != '.') return false;
+    const char* const digits = at;
+    while (at != end && *at >= '0' && *at <= '9') ++at;
+    return at != digits && at - digits <= 3;
+  };
+  return at != end && *at++ == '4' && part() && part() && (at == end || *at == ' ');
+}
+
 // As the daemon writes it, however it was spelled to us.
 void add_client(Line& line, std::string_view text) {
   const auto ip = grey::Ip::parse_client(text);
@@ -155,6 +169,14 @@ std::size_t greylist_text(const greylist_result* result, const char* format, cha
   const std::string_view text = format == nullptr || *format == '\0' ? GREYLIST_TEXT : format;
   grey::add_deferral(line, text, result->retry_after);
   return line.size();
+}
+
+std::size_t greylist_reply(int code, const char* text, char* buffer, std::size_t size) {
+  Line line(buffer, size <= GREYLIST_REPLY_MAX ? size : GREYLIST_REPLY_MAX + 1);
+  const std::string_view said = text_of(text);
+  line.add(code == 450 ? "450 " : "451 ");
+  if (!has_enhanced_code(said)) line.add(code == 450 ? "4.7.1 " : "4.3.0 ");
+  return line.add(said).size();
 }
 
 std::size_t greylist_describe_failure(const greylist_query* query, const greylist_result* result,

@@ -78,7 +78,7 @@ static int is_exempt(void) {
 }
 
 static const response* decide(void) {
-  static char reply[sizeof "4.7.1 " + GREYLIST_TEXT_MAX];
+  static char reply[GREYLIST_REPLY_MAX + 1];
   static response deferral;
   char text[GREYLIST_TEXT_MAX + 1];
   struct greylist_query query = {0};
@@ -93,9 +93,9 @@ static const response* decide(void) {
   query.recipients_size = recipients.len;
   code = greylist_check("plugin-greylist", &query, NULL, text, sizeof text);
   if (code == 0) return NULL;
-  snprintf(reply, sizeof reply, "%s %s", code == 450 ? "4.7.1" : "4.3.0", text);
+  greylist_reply(code, text, reply, sizeof reply);
   deferral.number = (unsigned)code;
-  deferral.message = reply;
+  deferral.message = reply + sizeof "450";
   return &deferral;
 }
 

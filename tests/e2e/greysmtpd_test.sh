@@ -299,6 +299,8 @@ test_failing() {
     <(one_message a@x GREYIP=x >/dev/null; cat "$work/err")
   ok "a second daemon is asked when the first is not there" \
     grep -q ^450 <(one_message bad@x "GREYIP=127.0.0.1@1,$daemon" GREYTIMEOUT=30)
+  ok "GREYTEXT may have an enhanced code of its own" test \
+    "$(one_message bad@x GREYTIMEOUT=30 'GREYTEXT=4.2.0 come back')" = "450 4.2.0 come back"
   ok "GREYTEXT is the text" test \
     "$(one_message bad@x GREYTIMEOUT=30 $'GREYTEXT=come\r\nback later')" = "450 4.7.1 come  back later"
 }

@@ -64,6 +64,7 @@ ok 'one that it takes mail for is asked about' defers "${relay[@]}" SMTPRCPTHOST
 ok 'alone' until_true test "$(grep -c 'client=192.0.2.3 ' "$work/greyd/log")" = 1
 
 stranger=TCPREMOTEIP=192.0.2.9
+ok 'GREYTEXT may have a code of its own' says 'E450 4.2.0 later' "$stranger" 'GREYTEXT=4.2.0 later'
 ok 'GREYTEXT is the text' says 'E450 4.7.1 later,  please' "$stranger" $'GREYTEXT=later,\r\nplease'
 ok 'a relay client is not asked about' says_nothing "$stranger" RELAYCLIENT=
 ok 'an authenticated one neither' says_nothing "$stranger" SMTPAUTHUSER=joe

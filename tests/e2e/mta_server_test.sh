@@ -195,6 +195,17 @@ pids+=($!)
 ok 'Exim starts' until_true smtp_answers "$exim_port"
 exim_headers() { cat "$work"/exim/input/*-H; }
 exim_has() { exim_headers | grep -q "$1"; }
+reply_to() { # what the daemon says
+  local message
+  message=$(sed -n '/message   = 450/{N;s/^ *message *= *//;s/\\\n *//;p}' "$source/etc/$1")
+  "$exim" -C "$work/exim.conf" -be "${message//\$acl_m_greylist/$2}"
+}
+for file in exim-acl.conf exim-acl-data.conf; do
+  ok "$file: the enhanced code is 4.7.1" test \
+    "$(reply_to $file 'verdict=defer text="Later, in 5 minutes"')" = '450 4.7.1 Later, in 5 minutes'
+  ok "$file: or the text's own" test \
+    "$(reply_to $file 'verdict=defer text="4.2.0 Later, in 5 minutes"')" = '450 4.2.0 Later, in 5 minutes'
+done
 for from in 127.0.0.61 ::1; do
   server=127.0.0.1:$exim_port
   [ "$from" = ::1 ] && server="[::1]:$exim_port"

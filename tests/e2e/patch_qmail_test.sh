@@ -47,7 +47,7 @@ serve() { # name address variable=value...: the tree's server on a port of its o
 deliver() { # client sender swaks-option...
   send_mail "$1" "$2" joe@example.net,jim@example.net "${@:3}"
 }
-deferred() { ! deliver "$@" && grep -q '^<\*\* 450 try again later (#4\.3\.0)$' "$work/swaks.out"; }
+deferred() { ! deliver "$@" && grep -q '^<\*\* 450 4\.7\.1 try again later$' "$work/swaks.out"; }
 logged() { until_true grep -q "$1" "$work/greyd/log"; }
 
 use_clock "$work/clock"
@@ -93,15 +93,15 @@ for kind in "${qmail_kinds[@]}"; do
   ok "$kind: a relay client is not deferred" deliver 127.0.1.$host "$kind@example.org"
   serve "$kind-off" 127.0.0.1 GREYIP=
   ok "$kind: without GREYIP it is off" deliver 127.0.1.$host "$kind@example.org"
-  serve "$kind-v6" ::1 "$greyip" "GREYTEXT=come back in %t"
+  serve "$kind-v6" ::1 "$greyip" "GREYTEXT=4.2.0 come back in %t"
   ! deliver ::1 "$kind@example.org"
-  ok "$kind: an IPv6 client, and GREYTEXT" grep -Eq '^<\*\* 450 come back in .* \(#4\.3\.0\)$' "$work/swaks.out"
+  ok "$kind: an IPv6 client, and GREYTEXT" grep -Eq '^<\*\* 450 4\.2\.0 come back in ' "$work/swaks.out"
   serve "$kind-open" 127.0.0.1 GREYIP=127.0.0.1@1 GREYTIMEOUT=1
   ok "$kind: no daemon, open" deliver 127.0.1.$host "$kind@example.org"
   ok "$kind: and the log says so" grep -q "^qmail-smtpd: client=127.0.1.$host: .*: accepted (GREYFAIL=open)" "$work/$kind-open.log"
   serve "$kind-closed" 127.0.0.1 GREYIP=127.0.0.1@1 GREYTIMEOUT=1 GREYFAIL=closed
   ! deliver 127.0.1.$host "$kind@example.org"
-  ok "$kind: no daemon, closed" grep -q '^<\*\* 451 Greylisting is not available' "$work/swaks.out"
+  ok "$kind: no daemon, closed" grep -q '^<\*\* 451 4\.3\.0 Greylisting is not available' "$work/swaks.out"
 
   ok "$kind: it is put back" patch --reverse "$tree"
   for file in qmail-smtpd.c Makefile; do

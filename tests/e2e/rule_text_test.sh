@@ -105,7 +105,7 @@ ok 'qmail-smtpd is patched' "$prefix/bin/patch-qmail-smtpd" "$tree"
 ok 'and built' make -s -C "$tree" qmail-smtpd
 serve qmail env QUEUE="$work/queue" "$tree/qmail-smtpd"
 told_by_qmail() { told_at "$port_qmail" "$1"; }
-each_text_by qmail '450 %s (#4.3.0)' 'try again later'
+each_text_by qmail '450 4.7.1 %s' 'try again later'
 
 ok 'the daemon had nothing to complain of' test ! -s "$work/daemon.err"
 exit $((failures > 0))

@@ -145,6 +145,46 @@ TEST_CASE("a text is cut at the buffer's end, and at its own limit") {
   CHECK(text(result, std::string(5000, 'x').c_str()) == std::string(GREYLIST_TEXT_MAX, 'x'));
 }
 
+TEST_CASE("a reply has the enhanced code that its text begins with, or the usual one") {
+  const struct {
+    int code;
+    const char* text;
+    std::string reply;
+  } cases[] = {
+      {450, "Greylisted", "450 4.7.1 Greylisted"},
+      {451, "Greylisting is not available", "451 4.3.0 Greylisting is not available"},
+      {450, "4.2.0 Greylisted", "450 4.2.0 Greylisted"},
+      {451, "4.2.0 Later", "451 4.2.0 Later"},
+      {450, "4.999.123 x", "450 4.999.123 x"},
+      {450, "4.2.0", "450 4.2.0"},
+      {450, "", "450 4.7.1 "},
+      {450, nullptr, "450 4.7.1 "},
+      // What is none, or of another class.
+      {450, "5.7.1 Rejected", "450 4.7.1 5.7.1 Rejected"},
+      {450, "2.0.0 Fine", "450 4.7.1 2.0.0 Fine"},
+      {450, "4 minutes", "450 4.7.1 4 minutes"},
+      {450, "4.5 minutes", "450 4.7.1 4.5 minutes"},
+      {450, "4.5. x", "450 4.7.1 4.5. x"},
+      {450, "4.1234.0 x", "450 4.7.1 4.1234.0 x"},
+      {450, "4.2.0000 x", "450 4.7.1 4.2.0000 x"},
+      {450, "4.2.0.1 x", "450 4.7.1 4.2.0.1 x"},
+      {450, "4.2.0, x", "450 4.7.1 4.2.0, x"},
+      {450, " 4.2.0 x", "450 4.7.1  4.2.0 x"},
+      {450, "a\r\n250 b", "450 4.7.1 a  250 b"},
+  };
+  for (const auto& c : cases) {
+    char reply[GREYLIST_REPLY_MAX + 1];
+    CHECK(greylist_reply(c.code, c.text, reply, sizeof reply) == c.reply.size());
+    CHECK(std::string(reply) == c.reply);
+  }
+  const std::string longest(GREYLIST_TEXT_MAX, 'x');
+  char reply[GREYLIST_REPLY_MAX + 1];
+  CHECK(greylist_reply(450, longest.c_str(), reply, sizeof reply) == GREYLIST_REPLY_MAX);
+  CHECK(std::string(reply) == "450 4.7.1 " + longest);
+  CHECK(greylist_reply(450, "Greylisted", reply, 8) == 7);
+  CHECK(std::string(reply) == "450 4.7");
+}
+
 TEST_CASE("a bad value is logged with what is used instead") {
   const struct {
     Environment environment;
