@@ -204,7 +204,7 @@ void Table::forget(Ref ref) {
 
 std::size_t Table::memory() const {
   return chunks_.size() * kChunk + buckets_.size() * sizeof(Bucket) +
-         directory_.size() * sizeof(Bucket*) + shares_.memory();
+         directory_.size() * sizeof(void*) + shares_.memory();
 }
 
 // ---- index -------------------------------------------------------------------------------------
