@@ -21,17 +21,25 @@ std::string_view name_of(Priority priority) {
   return "info";
 }
 
+bool is_control(char c) {
+  return static_cast<unsigned char>(c) < ' ' || c == 0x7f;
+}
+
+void append_hex(std::string& out, char c) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  const auto byte = static_cast<unsigned char>(c);
+  const char escaped[3] = {'%', kHex[byte >> 4], kHex[byte & 15]};
+  out.append(escaped, 3);
+}
+
 // The inside of a string in quotes, of JSON and logfmt alike.
 void append_quoted(std::string& out, std::string_view text) {
-  static constexpr char kHex[] = "0123456789ABCDEF";
   for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
-    } else if (byte < ' ' || byte >= 0x7f) {
-      const char escaped[3] = {'%', kHex[byte >> 4], kHex[byte & 15]};
-      out.append(escaped, 3);
+    } else if (is_control(c) || static_cast<unsigned char>(c) > 0x7f) {
+      append_hex(out, c);
     } else {
       out += c;
     }
@@ -123,7 +131,15 @@ void append_note(std::string& out, LogFormat format, const Note& note) {
     return;
   }
   if (note.priority == Priority::critical) out.append(note.program).append(": ");
-  out.append(name_of(note.priority)).append(": ").append(note.text) += '\n';
+  out.append(name_of(note.priority)).append(": ");
+  for (const char c : note.text) {
+    if (is_control(c)) {
+      append_hex(out, c);
+    } else {
+      out += c;
+    }
+  }
+  out += '\n';
 }
 
 std::optional<Note> read_note(std::string_view line, std::string& storage) {

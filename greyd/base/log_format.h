@@ -9,7 +9,8 @@
 //
 // A note is what happens now and then, in words. In logfmt and JSON it is one line of printable
 // ASCII, whatever is in it: other bytes become %XX, and of a long one the first kShownOfNote are
-// there, so that it is never longer than PIPE_BUF. In plain it is the text as it is.
+// there, so that it is never longer than PIPE_BUF. In plain it is the text as it is, but for what
+// would end the line or reach a terminal: control characters become %XX.
 #pragma once
 
 #include <cstddef>

@@ -10,6 +10,9 @@ namespace {
 constexpr Range kDelay{0, 1'000'000};
 constexpr Range kPeriod{1, 1'000'000};
 
+// What svctool writes into a new service is what RFC 6647 and measurements advise (qmail-greyd(8),
+// RFC 6647); what the daemon does without an option is what IndiMail's does.
+//
 // What does not apply is left out.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
@@ -23,7 +26,7 @@ constexpr Setting kSettings[] = {
      .range = kDelay,
      .standard = "5",
      .greydaemon_zero = true,
-     .initial = "5",
+     .initial = "1",
      .help = "a retry before this age is early",
      .svctool_help = "a retry that comes earlier is deferred again"},
     {.name = "resend-window",
@@ -35,7 +38,7 @@ constexpr Setting kSettings[] = {
      .range = kPeriod,
      .standard = "12",
      .greydaemon_zero = true,
-     .initial = "12",
+     .initial = "24",
      .help = "a retry at this age or later is stale",
      .svctool_help = "a retry that comes later starts anew"},
     {.name = "timeout-days",
@@ -47,7 +50,7 @@ constexpr Setting kSettings[] = {
      .range = kPeriod,
      .standard = "7",
      .greydaemon_zero = true,
-     .initial = "7",
+     .initial = "36",
      .help = "idle life of a known client",
      .svctool_help = "how long an idle known client is remembered"},
     {.name = "save-interval",
@@ -157,6 +160,7 @@ constexpr Setting kSettings[] = {
      .argument = "WORD",
      .choices = "full|normalized|domain|none",
      .standard = "full",
+     .initial = "normalized",
      .help = "what of the sender counts: full, normalized, domain or none",
      .svctool_help = "what of the sender counts"},
     {.name = "recipient-key",

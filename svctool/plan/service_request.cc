@@ -182,7 +182,12 @@ std::string value_of(const ServiceRequest& request, std::string_view option) {
     return given->second;
   }
   const Setting* setting = find_setting(option);
-  return setting ? std::string(setting->initial) : std::string();
+  if (setting == nullptr || setting->initial.empty()) return {};
+  // Who goes on with the Perl program's rules goes on with its terms.
+  if (request.use_greydaemon && !setting->standard.empty()) {
+    return std::string(setting->greydaemon_zero ? setting->standard : std::string_view());
+  }
+  return std::string(setting->initial);
 }
 
 std::uint64_t needed_memory(std::uint64_t max_records) {

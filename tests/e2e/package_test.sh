@@ -263,7 +263,7 @@ must 'and does not come back with an upgrade' install "$packages/next.deb"
 must 'it has not' none_runs
 must 'until it is asked for' /usr/lib/qmail-greyd/service add
 must 'then it has' until_true answers 12 192.0.2.1
-must 'with the initial settings' runs_with '-m 5 '
+must 'with the initial settings' runs_with '-m 1 -g 24 -t 36 '
 
 must 'a purge' dpkg -P qmail-greyd
 must 'stops the daemon' until_true none_runs

@@ -77,7 +77,7 @@ memory_of() { # of the daemon, in bytes
 
 must 'the daemon is started and answers' until_true answers 01 192.0.2.1
 must 'as its user' test "$(ps -o user= -p "$(daemons)")" = _grey
-must 'with its settings' runs_with '-m 2 .*-w white list --rules the rules --allow 127.0.0.0/8,::1 127.0.0.1@1999 greylist.1999.context'
+must 'with its settings' runs_with '-m 2 .*-w white list --rules the rules --sender-key normalized --allow 127.0.0.0/8,::1 127.0.0.1@1999 greylist.1999.context'
 limit=$(memory_of)
 must 'with a memory limit' test "$limit" -gt 0
 must 'the log is written' until_true logged 'verdict=defer reason=new client=192.0.2.1'

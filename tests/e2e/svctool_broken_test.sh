@@ -326,7 +326,7 @@ case $scene in
     must 'that was it' until_true is_good
 
     set_to MIN_RESEND_MIN 7
-    must 'a setting that is not in force' finds 0 "warning: $service: MIN_RESEND_MIN is '7' now, and the daemon that runs was started with '5'" "to do: svctool --restart --service=$service"
+    must 'a setting that is not in force' finds 0 "warning: $service: MIN_RESEND_MIN is '7' now, and the daemon that runs was started with '1'" "to do: svctool --restart --service=$service"
     must 'a restart puts it in force' restart
     must 'that was it' finds 0 "note: $service/variables/MIN_RESEND_MIN: set by hand to '7'"
     must 'it is good' is_good

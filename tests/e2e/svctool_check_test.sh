@@ -262,7 +262,7 @@ say 'what other options would set is not called installed'
 install_service one --min-resend-min=7
 finds 1 --greylist="$port" --servicetag=one --servicedir="$top/service" --cntrldir="$top/control" \
   --logdir="$top/log" --prefix="$prefix" --user=daemon --loguser=nobody --check
-says "variables/MIN_RESEND_MIN: '7', these options would set '5'"
+says "variables/MIN_RESEND_MIN: '7', these options would set '1'"
 says_not 'by hand'
 install_service one
 

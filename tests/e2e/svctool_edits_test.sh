@@ -107,7 +107,7 @@ take_away TIMEOUT_DAYS
 add_own TZ Europe/Zurich
 before=$(settings)
 must 'a dry run of another installation' does "${base[@]}" --dry-run
-must 'says what a hand has changed' said "MIN_RESEND_MIN: '7' was set by hand, by the options it would be '5' (--min-resend-min sets it)"
+must 'says what a hand has changed' said "MIN_RESEND_MIN: '7' was set by hand, by the options it would be '1' (--min-resend-min sets it)"
 must 'and that' said "CONTEXT_FILE: 'mine.context' was set by hand, by the options it would be 'greylist.1999.context'"
 must 'and what it has taken away' said "TIMEOUT_DAYS: was emptied by hand, by the options it would be '7'"
 must 'and writes nothing' test "$(settings)" = "$before"

@@ -113,7 +113,7 @@ says "nothing is changed, as the daemon could not start then: $rules:$((lines + 
 echo 1 >"$service/variables/RESEND_WIN_HR"
 check 1
 says "could not start now: $rules:$((lines + 1)): the window ("
-echo 12 >"$service/variables/RESEND_WIN_HR"
+echo 24 >"$service/variables/RESEND_WIN_HR"
 wait_for is_good || fail 'not good again'
 
 say 'a file that is missing, or is not for the daemon to read'

@@ -143,11 +143,11 @@ says_not 'store'
 
 say 'another policy than that of those who share it'
 policy=$(cli GET '{greyd}:policy')
-cli SET '{greyd}:policy' "$(echo "$policy" | sed 's/min-resend=300/min-resend=60/')" EX 3600 >/dev/null
+cli SET '{greyd}:policy' "$(echo "$policy" | sed 's/min-resend=60/min-resend=300/')" EX 3600 >/dev/null
 wait_for log_has 'shared under another policy' || fail 'the daemon does not say so'
 check 1
 says 'others share it under another policy: '
-says 'min-resend is 60 there and 300 here'
+says 'min-resend is 300 there and 60 here'
 finds 1 --check --service="$service" --json
 says '"id": "store-policy-differs"'
 say 'another key'

@@ -57,7 +57,7 @@ installs_and_runs() {
   ok --greylist=1999 --whitelist='grey $(list) "it'\''s".whitelist' --rules='$(rules) "it'\''s"' "$@"
   wait_for started "$log" || fail 'the service does not start'
   expected='[-u] [daemon] [-m] [2] [-g] [24] [-t] [30] [-s] [5]'
-  expected="$expected [-w] [grey \$(list) \"it's\".whitelist] [--rules] [\$(rules) \"it's\"]"
+  expected="$expected [-w] [grey \$(list) \"it's\".whitelist] [--rules] [\$(rules) \"it's\"] [--sender-key] [normalized]"
   expected="$expected [127.0.0.1@1999] [greylist.context]"
   [ "$(argument_line "$log")" = "$expected" ] || fail "the daemon got $(argument_line "$log")"
   log_has "$log" "environment CONTROLDIR=$base/control" || fail 'CONTROLDIR does not reach the daemon'

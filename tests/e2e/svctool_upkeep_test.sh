@@ -111,7 +111,7 @@ finds 0 --service="$service"
 say 'a check names what differs, and tells an edit from a fault'
 echo 7 >"$service/variables/MIN_RESEND_MIN"
 finds 0 --service="$service"
-says "note: $service/variables/MIN_RESEND_MIN: set by hand to '7', installed as '5'"
+says "note: $service/variables/MIN_RESEND_MIN: set by hand to '7', installed as '1'"
 echo soon >"$service/variables/MIN_RESEND_MIN"
 finds 1 --service="$service"
 says "wrong: $service/variables/MIN_RESEND_MIN: 'soon' is not a number"

@@ -38,7 +38,7 @@ TEST_CASE("a note has its line in each format") {
        R"({"level":"warning","message":"/a \"b\\c: 100%"})"
        "\n"},
       {{Priority::error, "\xc3\xa4\n\x7f\t"sv},
-       "error: \xc3\xa4\n\x7f\t\n",
+       "error: \xc3\xa4%0A%7F%09\n",
        "level=error message=\"%C3%A4%0A%7F%09\"\n",
        R"({"level":"error","message":"%C3%A4%0A%7F%09"})"
        "\n"},
@@ -72,6 +72,15 @@ TEST_CASE("whatever a note's text is, its line in logfmt and JSON is one of ASCI
       if (format == LogFormat::json) CHECK(nlohmann::json::parse(line)["level"] == "error");
     }
   }
+}
+
+TEST_CASE("whatever a note's text is, its line in plain is one") {
+  std::string all;
+  for (int octet = 0; octet < 256; ++octet) all += char(octet);
+  const std::string line = line_of(LogFormat::plain, {Priority::error, all});
+  CHECK(line.find('\n') == line.size() - 1);
+  CHECK(std::none_of(line.begin(), line.end() - 1,
+                     [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; }));
 }
 
 TEST_CASE("a note is never longer than PIPE_BUF, or a slow reader could get half of one") {

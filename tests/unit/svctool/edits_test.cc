@@ -58,9 +58,9 @@ TEST_CASE("what a hand has set stays, unless an option of this call names it") {
 TEST_CASE("where it is not known what was installed, what is there stays") {
   const auto planned = request_of({"--greylist=1999"}, {});
   Values present = installed_values(planned);
-  present["TIMEOUT_DAYS"] = "36";
+  present["TIMEOUT_DAYS"] = "40";
   present.erase("POLICY");
-  CHECK(find_edits(present, nullptr, planned, planned.options) == Values{{"TIMEOUT_DAYS", "36"}});
+  CHECK(find_edits(present, nullptr, planned, planned.options) == Values{{"TIMEOUT_DAYS", "40"}});
 }
 
 TEST_CASE("an empty value that the service does not start with is mended") {

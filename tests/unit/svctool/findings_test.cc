@@ -64,7 +64,7 @@ TEST_CASE("what an operator may edit is a note, all else a fault") {
       {"run", Type::in_the_way, "", "it is not a regular file", "", "run is in the way: it is not"},
       {".options", Type::content, "x", "", "", ".options: another content"},
       {"variables/MIN_RESEND_MIN", Type::content, "7\nrest\n", "",
-       "MIN_RESEND_MIN: set by hand to '7', installed as '5'", ""},
+       "MIN_RESEND_MIN: set by hand to '7', installed as '1'", ""},
       {"variables/MIN_RESEND_MIN", Type::content, "", "", "set by hand to ''", ""},
       {"variables/MIN_RESEND_MIN", Type::create, "", "", "missing, so the daemon's default", ""},
       {"variables/MIN_RESEND_MIN", Type::content, "soon\n", "", "",
@@ -100,10 +100,10 @@ TEST_CASE("a note tells what was installed from what other options would set") {
   installed.differs("variables/MIN_RESEND_MIN", Type::content, "7\n");
   CHECK(installed.judged(Basis::installed)
             .list[0]
-            .text.ends_with("MIN_RESEND_MIN: set by hand to '7', installed as '5'"));
+            .text.ends_with("MIN_RESEND_MIN: set by hand to '7', installed as '1'"));
   CHECK(installed.judged(Basis::options)
             .list[0]
-            .text.ends_with("MIN_RESEND_MIN: '7', these options would set '5'"));
+            .text.ends_with("MIN_RESEND_MIN: '7', these options would set '1'"));
 }
 
 TEST_CASE("the value in force is the operator's") {

@@ -343,10 +343,10 @@ TEST_CASE("a request that cannot work is misuse before anything is planned") {
          r.values["min-resend-min"] = "60";
          r.values["resend-win-hr"] = "1";
        }},
-      {"--min-resend-min: 720 minutes",
+      {"--min-resend-min: 1440 minutes",
        [](ServiceRequest& r) {
          r.values.erase("resend-win-hr");  // its default counts
-         r.values["min-resend-min"] = "720";
+         r.values["min-resend-min"] = "1440";
        }},
   };
   for (const auto& row : rows) {
@@ -365,4 +365,24 @@ TEST_CASE("a shell word stays one word") {
   CHECK(shell_quote("") == "''");
   CHECK(shell_quote("a b") == "'a b'");
   CHECK(shell_quote("it's $HOME") == "'it'\\''s $HOME'");
+}
+
+TEST_CASE(
+    "a new service has what RFC 6647 advises; under greydaemon's name the Perl program's own") {
+  const char* const names[] = {"MIN_RESEND_MIN", "RESEND_WIN_HR", "TIMEOUT_DAYS", "SAVE_INTERVAL",
+                               "SENDER_KEY"};
+  const auto values_with = [&](bool use_greydaemon) {
+    ServiceRequest request;
+    request.use_greydaemon = use_greydaemon;
+    request.suite = sample_request().suite;
+    std::vector<std::string> values;
+    for (const char* const name : names) {
+      for (const Variable& variable : variables_of(request)) {
+        if (variable.name == name) values.push_back(variable.value);
+      }
+    }
+    return values;
+  };
+  CHECK(values_with(false) == std::vector<std::string>{"1", "24", "36", "5", "normalized"});
+  CHECK(values_with(true) == std::vector<std::string>{"5", "12", "7", "5", ""});
 }

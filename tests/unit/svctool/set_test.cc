@@ -116,8 +116,8 @@ TEST_CASE("what the service needs is not unset; all else is left to the daemon")
 
 TEST_CASE("values are checked together, with those that are in force") {
   auto service = service_of("daemontools");
-  CHECK_FALSE(error_of(service, {{"MIN_RESEND_MIN", "720"}}).empty());
-  CHECK(error_of(service, {{"MIN_RESEND_MIN", "720"}, {"RESEND_WIN_HR", "13"}}).empty());
+  CHECK_FALSE(error_of(service, {{"MIN_RESEND_MIN", "1440"}}).empty());
+  CHECK(error_of(service, {{"MIN_RESEND_MIN", "1440"}, {"RESEND_WIN_HR", "25"}}).empty());
   service.by_hand["RESEND_WIN_HR"] = "1";
   CHECK_FALSE(error_of(service, {{"MIN_RESEND_MIN", "60"}}).empty());
   // Unset it is the daemon's own default.

@@ -84,7 +84,7 @@ TEST_CASE("--force sets back values and scripts, and takes no remark away") {
   // As --force has it: nothing is taken for an edit, and no script is kept.
   Plan plan = plan_service(service.request);
   keep_what_stays(plan, service.request, service.destdir, false);
-  CHECK(find(plan, plan.service + variable)->content == "5\n# agreed with Jane\n");
+  CHECK(find(plan, plan.service + variable)->content == "1\n# agreed with Jane\n");
   CHECK(find(plan, plan.service + "/run")->content.find("edited\n") == std::string::npos);
   CHECK(plan.kept.empty());
 }
