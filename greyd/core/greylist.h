@@ -117,11 +117,12 @@ class Greylist {
   Import would_import(const SavedRecord& record, Seconds now);
   // What others know of the record that `of` names is joined with what is stored (knowledge.h), as
   // a change, if it is one. `forgotten`: when it was last forgotten by command; 0: never.
-  // `asker`: as of a query that this is learned for; a new record comes to its share.
+  // `asker`, `client`: as of a query that this is learned for; a new record comes to its share, and
+  // a pool's to that of the client's network.
   void learn(const SavedRecord& of, const TripletKnowledge& known, Seconds forgotten, Seconds now,
-             const Ip& asker = Ip());
+             const Ip& asker = Ip(), const Ip& client = Ip());
   void learn(const SavedRecord& of, const ClientKnowledge& known, Seconds forgotten, Seconds now,
-             const Ip& asker = Ip());
+             const Ip& asker = Ip(), const Ip& client = Ip());
   // restore() for many: what a record needs of the table is fetched while the next ones are read,
   // so each is put back some calls later, in order, and the last ones by restore_pending(). Until
   // that nothing else is to be called.
@@ -306,6 +307,7 @@ class Greylist {
   using InPools = std::array<std::optional<InPool>, kPoolKinds>;
   using JudgeTriplet = rules::Judgement (*)(const rules::Stored&, const Terms&, Seconds, Expiry);
   void find_pools(const Question& question);
+  Ip network_of(const Ip& client) const;
   HashedKey pool_key(const Question& question, std::string_view key) const;
   Judged judge_with_pools(const Question& question, std::string_view recipient, const Terms& terms,
                           JudgeTriplet judge, const Own& own);
@@ -339,7 +341,7 @@ class Greylist {
   std::string_view key_of(const SavedRecord& record);
   template <class Knowledge, class Here>
   void learn(const SavedRecord& of, const Knowledge& known, const Here& here, Seconds forgotten,
-             Seconds now, const Ip& asker);
+             Seconds now, const Ip& asker, const Ip& client);
   void become(const rules::Stored& now_is, const Found& before, const HashedKey& key);
   RecordView view_of(const SavedRecord& record);
   RecordView foreign_view_of(const SavedRecord& record);

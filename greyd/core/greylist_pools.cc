@@ -33,9 +33,12 @@ void Greylist::find_pools(const Question& question) {
 
 // What is stored there is the doing of the client's network.
 Greylist::HashedKey Greylist::pool_key(const Question& question, std::string_view key) const {
-  const Ip network = question.query.client.ip.client_network(policy_.ipv4_prefix,
-                                                             policy_.ipv6_prefix);
-  return {key, table_.wide_hash(key), question.query.asker, network};
+  return {key, table_.wide_hash(key), question.query.asker, network_of(question.query.client.ip)};
+}
+
+// As its own records have it.
+Ip Greylist::network_of(const Ip& client) const {
+  return client.client_network(policy_.ipv4_prefix, policy_.ipv6_prefix);
 }
 
 // ---- a recipient's triplets --------------------------------------------------------------------
@@ -68,8 +71,7 @@ Greylist::Judged Greylist::judge_with_pools(const Question& question, std::strin
   return decided;
 }
 
-void Greylist::apply_own(const Own& own, const InPools& pools, const Judged& decided,
-                         Seconds now) {
+void Greylist::apply_own(const Own& own, const InPools& pools, const Judged& decided, Seconds now) {
   if (decided.pool && (decided.reason == Reason::passed || decided.reason == Reason::known)) {
     return store(own.found.ref, own.key, {RecordClass::passed, now, 0});
   }
@@ -98,8 +100,8 @@ void Greylist::apply_in_pool(const InPool& pool, const Own& own, const Judged& d
   Seconds seen = now;
   if (waits(mine.stored)) seen = std::min(seen, mine.stored->seen);
   const bool begins = pool.judged.effect.act == rules::Effect::Act::store;
-  const bool is_earlier = reason == Reason::early && waits(found.stored) &&
-                          seen < found.stored->seen;
+  const bool is_earlier =
+      reason == Reason::early && waits(found.stored) && seen < found.stored->seen;
   if (begins || is_earlier) store(found.ref, pool.key, {RecordClass::waiting, seen, 0});
 }
 
@@ -114,8 +116,8 @@ void Greylist::count_with_pools(const Own& own, const InPools& pools, const Judg
     if (first == nullptr || pool->found.stored->seen < first->found.stored->seen) first = &*pool;
   }
   const bool own_waits = waits(own.found.stored);
-  const bool by_member = first != nullptr && (!own_waits || table_.mark(own.found.ref) ==
-                                                                Attempts::kPassed);
+  const bool by_member =
+      first != nullptr && (!own_waits || table_.mark(own.found.ref) == Attempts::kPassed);
   if (decided.verdict == Verdict::defer) {
     const bool is_begun = first != nullptr && own.judged.decision.reason != Reason::early;
     if (!is_begun) return count_attempt(own.found, own.judged.decision, now);
@@ -158,10 +160,9 @@ bool Greylist::wait_in_pool(const SavedRecord& waiting, const Client& pool, Seco
   const std::string_view own = key_of(record);
   const rules::Stored mine = find({own, table_.wide_hash(own)}).stored;
   if (!waits(mine) || !rules::counts(*mine, policy_, now, expiry_)) return false;
-  const Ip network = waiting.client.ip.client_network(policy_.ipv4_prefix, policy_.ipv6_prefix);
   record.client = pool;
   const std::string_view key_text = key_of(record);
-  const HashedKey key{key_text, table_.wide_hash(key_text), asker, network};
+  const HashedKey key{key_text, table_.wide_hash(key_text), asker, network_of(waiting.client.ip)};
   const Found found = find(key);
   const RecordState first{RecordClass::waiting, mine->seen, 0};
   if (found.stored && rules::joined(first, *found.stored, policy_) == *found.stored) return true;

@@ -258,22 +258,22 @@ Greylist::Import Greylist::import(const SavedRecord& record, Seconds now) {
 
 template <class Knowledge, class Here>
 void Greylist::learn(const SavedRecord& of, const Knowledge& known, const Here& here,
-                     Seconds forgotten, Seconds now, const Ip& asker) {
+                     Seconds forgotten, Seconds now, const Ip& asker, const Ip& client) {
   const std::string_view text = key_of(of);
-  const HashedKey key{text, table_.wide_hash(text), asker};
+  const HashedKey key{text, table_.wide_hash(text), asker, network_of(client)};
   const Found found = find(key);
   const auto stored = found.stored ? here(*found.stored, policy_, now) : Knowledge();
   become(meaning(join(stored, known), forgotten, policy_, now), found, key);
 }
 
 void Greylist::learn(const SavedRecord& of, const TripletKnowledge& known, Seconds forgotten,
-                     Seconds now, const Ip& asker) {
-  learn(of, known, triplet_knowledge, forgotten, now, asker);
+                     Seconds now, const Ip& asker, const Ip& client) {
+  learn(of, known, triplet_knowledge, forgotten, now, asker, client);
 }
 
 void Greylist::learn(const SavedRecord& of, const ClientKnowledge& known, Seconds forgotten,
-                     Seconds now, const Ip& asker) {
-  learn(of, known, client_knowledge, forgotten, now, asker);
+                     Seconds now, const Ip& asker, const Ip& client) {
+  learn(of, known, client_knowledge, forgotten, now, asker, client);
 }
 
 void Greylist::become(const rules::Stored& now_is, const Found& before, const HashedKey& key) {

@@ -51,8 +51,7 @@ struct Fixture {
     CHECK(peeked.pool == decided.pool);
     return decided;
   }
-  std::string shown(Seconds now, std::string_view client,
-                    std::string_view sender = "a@example.com",
+  std::string shown(Seconds now, std::string_view client, std::string_view sender = "a@example.com",
                     std::string_view recipient = "b@here.example") {
     const Decided decided = ask(now, client, sender, recipient);
     std::string text(to_string(decided.reason));
@@ -197,7 +196,8 @@ TEST_CASE_FIXTURE(Fixture, "who changes his name at each attempt waits as long a
 
 // ---- both, and neither -------------------------------------------------------------------------
 
-TEST_CASE_FIXTURE(Fixture, "the client's own triplet is stored as ever, and the earliest good counts") {
+TEST_CASE_FIXTURE(Fixture,
+                  "the client's own triplet is stored as ever, and the earliest good counts") {
   CHECK(shown(kNow, "192.0.2.1 out1.mail.example") == "new");
   CHECK(records() ==
         "W 1700000000 192.0.2.1 a@example.com b@here.example\n"
