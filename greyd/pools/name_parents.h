@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "greyd/wire/ip.h"
 
@@ -38,6 +39,13 @@ class NameParents {
   void take_parent(std::string_view name, const Ip& client, std::string& parent) const;
 
  private:
+  struct Judged {
+    std::string domain;
+    bool is_suffix = false;
+  };
+  bool is_public_suffix(const std::string& domain) const;
+
+  mutable std::vector<Judged> judged_{512};  // lately
   std::unique_ptr<psl_ctx_st, void (*)(psl_ctx_st*)> suffixes_;
 };
 

@@ -72,7 +72,9 @@ void PoolKeeper::find(const wire::Query& query, Seconds now, PoolsOfQuery& pools
 
 void PoolKeeper::decided(const wire::Query& query, const Decided& decision, Seconds now) noexcept {
   using wire::Reason;
-  if (!decision.pool.empty() && decision.verdict == wire::Verdict::accept) ++counters_.passed;
+  // Whatever a dry run answers.
+  const bool accepts = verdict_of(decision.reason) == wire::Verdict::accept;
+  if (accepts && !decision.pool.empty()) ++counters_.passed;
   if (networks_ == nullptr || query.probe || !query.client.has_address()) return;
   now_ = now;
   const Reason reason = decision.reason;

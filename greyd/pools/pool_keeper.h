@@ -25,8 +25,9 @@
 
 namespace grey {
 
-// Whether the policy has pools of that kind. By name none where a triplet does not say which message
-// waits: all that comes from below a name would be let in by what one of them has waited for.
+// Whether the policy has pools of that kind. By name none where a triplet does not say which
+// message waits: all that comes from below a name would be let in by what one of them has waited
+// for.
 bool use_pools_by_name(const Policy& policy);
 bool use_pools_by_spf(const Policy& policy);
 
@@ -89,11 +90,12 @@ class PooledDecider : public Decider {
   PooledDecider(Decider& decider, PoolKeeper& keeper) : decider_(decider), keeper_(keeper) {}
 
   void decide(std::span<const wire::Query> batch, Seconds now, Done done) override {
-    decider_.decide(batch, now,
-                    [this, batch, now, done = std::move(done)](std::size_t i, const Decided& decided) {
-                      keeper_.decided(batch[i], decided, now);
-                      done(i, decided);
-                    });
+    decider_.decide(
+        batch, now,
+        [this, batch, now, done = std::move(done)](std::size_t i, const Decided& decided) {
+          keeper_.decided(batch[i], decided, now);
+          done(i, decided);
+        });
   }
   void forget(std::span<const wire::Query> batch) noexcept override { decider_.forget(batch); }
   void drain() override { decider_.drain(); }

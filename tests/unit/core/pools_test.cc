@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <random>
 #include <string>
 #include <vector>
 
@@ -264,4 +265,73 @@ TEST_CASE_FIXTURE(Fixture, "pools' records come back as they were saved") {
   std::string again;
   other.for_each([&](const SavedRecord& record) { append_record(again, record); });
   CHECK(again == saved);
+}
+
+// ---- shares ------------------------------------------------------------------------------------
+
+TEST_CASE("a pool's record counts to the network of who has brought it, whatever becomes of it") {
+  constexpr auto kTriplets = Shares::Kind::triplet;
+  Table table(10'000, HashKey{3});
+  KeyBuilder keys{Policy()};
+  const Ip client = *Ip::parse("203.0.113.9");
+  keys.envelope(client, "a@x");
+  const std::string own(keys.triplet("b@y"));
+  keys.envelope(Client::of_pool(PoolKind::name, "mail.example"), "a@x");
+  const std::string key(keys.triplet("b@y"));
+  const auto held_by = [&](const std::string& of) {
+    return table.shares().held(table.shares().load_of(of, kTriplets, Shares::kNobody, 1));
+  };
+  const auto ref = table.insert({key, 1, RecordClass::waiting, 0}, table.hash(key), Ip(), client);
+  CHECK(table.view(ref).key == key);
+  CHECK(table.find(key) == ref);
+  CHECK(held_by(own) == 1);
+  CHECK(held_by(key) == 0);
+  table.update(ref, RecordClass::passed, 2, 0);
+  CHECK(held_by(own) == 1);
+  table.erase(table.find(key));
+  CHECK(held_by(own) == 0);
+  // Of a file: nobody knows who has.
+  table.insert({key, 1, RecordClass::waiting, 0});
+  CHECK(held_by(own) == 0);
+  CHECK(held_by(key) == 1);
+  table.erase(table.find(key));
+  CHECK(held_by(key) == 0);
+}
+
+TEST_CASE("pools' records of any length are found, moved and given back like any") {
+  std::mt19937 random(7);
+  Table table(3000, HashKey{5});
+  KeyBuilder keys{Policy()};
+  std::vector<std::string> made;
+  for (int i = 0; i < 40'000; ++i) {
+    const std::string sender(random() % 320, 'a' + char(random() % 26));
+    const std::string domain = std::to_string(random()) + std::string(random() % 200, 'd') + ".x";
+    if (random() % 2 == 0) {
+      keys.envelope(Client::of_pool(PoolKind(random() % 2), domain), sender);
+    } else {
+      keys.envelope(Ip::from_v4(std::uint32_t(random())), sender);
+    }
+    const std::string key(keys.triplet(std::to_string(i)));
+    if (table.find(key) != 0) continue;
+    table.insert({key, i, RecordClass(random() % 3), 0}, table.hash(key),
+                 Ip::from_v4(std::uint32_t(1 + random() % 3)),
+                 Ip::from_v4(std::uint32_t(random() % 5 << 8)));
+    made.push_back(key);
+    if (random() % 3 == 0) {
+      if (const auto ref = table.find(made[random() % made.size()])) table.erase(ref);
+    }
+  }
+  std::size_t found = 0;
+  for (const std::string& key : made) {
+    const auto ref = table.find(key);
+    if (ref == 0) continue;
+    ++found;
+    CHECK(table.view(ref).key == key);
+    table.erase(ref);
+  }
+  CHECK(found > 100);
+  CHECK(table.size() == 0);
+  for (int i = 1; i <= 3; ++i) {
+    CHECK(table.shares().held(Ip::from_v4(std::uint32_t(i)), Shares::Kind::triplet) == 0);
+  }
 }

@@ -85,7 +85,7 @@ TEST_CASE("a name that is made of the address has no parent") {
       {"192.168.16.11", "dhcp1921681611.isp.example.net", true},
       {"203.0.113.77", "mail.isp.example.net", false},
       {"203.0.113.77", "mail77.isp.example.net", false},
-      {"203.0.113.77", "mta-113-77.isp.example.net", false},  // two octets: providers do so
+      {"203.0.113.77", "mta-113-77.isp.example.net", false},        // two octets: providers do so
       {"203.0.113.77", "host-203-0-113-78.isp.example.net", true},  // of the network
       {"209.85.221.54", "mail-wr1-f54.google.com", false},
       {"40.107.13.45", "mail-eopbgr130045.outbound.protection.outlook.com", false},

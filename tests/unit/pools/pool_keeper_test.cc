@@ -1,4 +1,5 @@
-// Pools by SPF from what is looked up late: what waits until then, and how little whoever lies gains.
+// Pools by SPF from what is looked up late: what waits until then, and how little whoever lies
+// gains.
 #include "greyd/pools/pool_keeper.h"
 
 #include <doctest/doctest.h>
@@ -86,7 +87,8 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Fixture, "after a first deferral the domain's networks are asked for, and joined") {
+TEST_CASE_FIXTURE(Fixture,
+                  "after a first deferral the domain's networks are asked for, and joined") {
   CHECK(ask(kNow, "192.0.2.1", "A@Example.COM") == "new");
   CHECK(networks.wanted == std::vector<std::string>{"example.com"});
   CHECK(keeper->waiting() == 1);
@@ -154,7 +156,8 @@ TEST_CASE("where a triplet names no message there are no pools by name") {
 
 // ---- who lies ----------------------------------------------------------------------------------
 
-TEST_CASE_FIXTURE(Fixture, "a spammer at the victim's provider has a pool of his own domain alone") {
+TEST_CASE_FIXTURE(Fixture,
+                  "a spammer at the victim's provider has a pool of his own domain alone") {
   networks.answer("victim.example", "192.0.2.0/24");
   networks.answer("spammer.example", "192.0.2.0/24");
   ask(kNow, "192.0.2.1", "a@victim.example");
@@ -208,8 +211,9 @@ TEST_CASE_FIXTURE(Fixture, "what waits for one domain, or in all, is bounded") {
   }
   CHECK(keeper->waiting() == PoolKeeper::kMostOfDomain);
   for (int i = 0; i < 10'000; ++i) {
-    ask(kNow, std::to_string(1 + i / 2500) + "." + std::to_string(i % 250) + "." +
-                  std::to_string(i / 250 % 10) + ".1",
+    ask(kNow,
+        std::to_string(1 + i / 2500) + "." + std::to_string(i % 250) + "." +
+            std::to_string(i / 250 % 10) + ".1",
         "s@d" + std::to_string(i) + ".example");
   }
   CHECK(keeper->waiting() == PoolKeeper::kMostWaiting);
