@@ -34,6 +34,7 @@
 #include "greyd/net/supervisor_notice.h"
 #include "greyd/net/udp_socket.h"
 #include "greyd/options.h"
+#include "greyd/pools/pool_keeper.h"
 #include "greyd/privileges.h"
 #include "greyd/service/service.h"
 #include "greyd/shared/shared_state.h"
@@ -108,6 +109,15 @@ SupervisorNotice find_supervisor(const Options& options, spdlog::logger& logger)
   return notice;
 }
 
+// Read while the file can be.
+std::optional<NameParents> name_parents(const Options& options, spdlog::logger& logger) {
+  std::optional<NameParents> parents;
+  if (!use_pools_by_name(options.policy)) return parents;
+  parents.emplace();
+  if (!parents->has_list()) logger.warn("no list of public suffixes: there are no pools by name");
+  return parents;
+}
+
 Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pipe,
                   spdlog::logger& logger, Counters& counters) {
   auto socket = bind_udp(options.listen);
@@ -125,6 +135,7 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
   auto control_socket = open_control_socket(options, *group);
   if (!control_socket) return tl::make_unexpected(control_socket.error());
   const NetworkSet local = local_networks();
+  auto parents = name_parents(options, logger);
   // Before the first thread and before what others have written is read.
   const auto sandbox = confine(options, logger);
   if (!sandbox) return tl::make_unexpected(sandbox.error());
@@ -172,7 +183,17 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
     shared.emplace(loop, background, **sharing, service, shared_counters, wall_clock,
                    [&](const std::string& text) { logger.warn("{}", text); });
   }
-  Decider& decider = shared ? shared->decider() : static_cast<Decider&>(service);
+  Decider& inner = shared ? shared->decider() : static_cast<Decider&>(service);
+  SenderNetworks* const sender_networks = nullptr;  // nobody asks the DNS yet
+  PoolKeeper pools(options.policy, std::move(parents), sender_networks, counters.pools,
+                   [&](const SavedRecord& waiting, const Client& pool, Seconds now, const Ip& by) {
+                     if (shared) return shared->wait_in_pool(waiting, pool, now, by);
+                     service.wait_in_pool(waiting, pool, now, by);
+                   });
+  PooledDecider pooled(inner, pools);
+  const bool has_pools = options.policy.pools != PoolUse::off;
+  if (has_pools) service.use_pools(&pools);
+  Decider& decider = has_pools ? static_cast<Decider&>(pooled) : inner;
   std::optional<MtaServer> mta;
   if (!listeners->empty()) {
     mta.emplace(mta_settings(options, local), std::move(*listeners), decider, pipe, logger,

@@ -114,6 +114,7 @@ void take_greydaemon_defaults(const CLI::App& app, Raw& raw, Policy& policy) {
   take_greydaemon_default(app, "ipv6-prefix", policy.ipv6_prefix);
   policy.personality = Personality::greydaemon;
   policy.recipients = RecipientRule::all;
+  if (app.count("--pools") == 0) policy.pools = PoolUse::off;
 }
 
 void add_policy_options(CLI::App& app, Policy& policy, bool greydaemon) {
@@ -124,6 +125,7 @@ void add_policy_options(CLI::App& app, Policy& policy, bool greydaemon) {
   add_choice(app, "sender-key", policy.sender_key,
              {SenderKey::full, SenderKey::normalized, SenderKey::domain, SenderKey::none});
   add_choice(app, "recipient-key", policy.recipient_key, {RecipientKey::full, RecipientKey::none});
+  add_choice(app, "pools", policy.pools, {PoolUse::on, PoolUse::name, PoolUse::spf, PoolUse::off});
   app.add_flag("--dry-run", policy.dry_run, "decide, record and log as usual, but answer accept");
 }
 
@@ -213,6 +215,11 @@ Result<void> check_greydaemon(const CLI::App& app, const Policy& policy) {
     return misuse(
         "--client-passes: under greydaemon's rules one good retry makes a client known, and its "
         "save file has no place for a count; qmail-greyd has the choice");
+  }
+  if (app.count("--pools") > 0 && policy.pools != PoolUse::off) {
+    return misuse(
+        "--pools: under greydaemon's rules each host is its own client; qmail-greyd has the "
+        "choice");
   }
   for (const Setting& setting : all_settings()) {
     if (!is_not_greydaemons(setting) || !is_given(app, setting)) continue;

@@ -87,6 +87,14 @@ struct AttemptTotals {
   Count never = 0;     // likewise, and it had not
 };
 
+// Triplets whose sender's domain's networks are not known yet (pools/pool_keeper.h).
+struct PoolCounters {
+  Count passed = 0;     // queries accepted as a pool's: its good retry, or as it is known
+  Count joined = 0;     // noted under a pool when the networks became known
+  Count unlearned = 0;  // given up: they have not become known in time
+  Count dropped = 0;    // for want of room or memory
+};
+
 // Told of each counter by its name: visit("udp.decided.new", 3).
 using VisitCounter = std::function<void(std::string_view name, Count count)>;
 
@@ -96,6 +104,7 @@ struct Counters {
   StreamCounters control;  // of the control socket
   StateCounters state;
   AttemptTotals attempts;
+  PoolCounters pools;
   Count evicted = 0;             // records, for others at --max-records
   Count evicted_over_share = 0;  // of these, such as were over the share of a network or an asker
   Count log_lines = 0;           // that were dropped: their reader was slow, or there was no memory

@@ -20,6 +20,28 @@ std::string datagram_of(std::string_view client, std::string_view name, std::str
   return datagram;
 }
 
+void add_pools(JsonLine& line, const Greylist::Peeked& peeked, const wire::Query& query) {
+  line.begin_list("pools");
+  for (const Greylist::Peeked::Pool& pool : peeked.pools) {
+    line.begin_object().text("pool", pool.name);
+    if (pool.client) {
+      line.begin_object("client");
+      add_stored(line, *pool.client);
+      line.end_object();
+    }
+    line.begin_list("triplets");
+    std::size_t i = 0;
+    for (const std::string_view recipient : query.recipients) {
+      line.begin_object().word("recipient", recipient);
+      if (pool.triplets[i]) add_stored(line, *pool.triplets[i]);
+      line.end_object();
+      ++i;
+    }
+    line.end_list().end_object();
+  }
+  line.end_list();
+}
+
 constexpr std::size_t kTotalsPiece = 65536;  // octets
 
 }  // namespace
@@ -230,6 +252,7 @@ Commands::Answer Commands::query(Call& call) {
     ++i;
   }
   line.end_list();
+  if (!peeked.pools.empty()) add_pools(line, peeked, query);
   add_policy(line, service_.greylist().policy());
   line.end();
   return answer;

@@ -157,7 +157,7 @@ Commands::Answer Commands::import_lines(std::string_view text, Seconds now, bool
     if (record == nullptr || record->change != Change::stored) {
       return refuse({"import: line " + number + " is no record", kExitMisuse});
     }
-    if (!record->client.has_address() && !by_name) {
+    if (!record->client.has_address() && record->client.is_pool() == by_name) {
       return refuse({"import: line " + number + ": its client is no address", kExitMisuse});
     }
     records.push_back(*record);

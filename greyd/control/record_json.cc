@@ -52,6 +52,7 @@ void add_decision(JsonLine& line, const Decided& decided) {
   line.text("verdict", to_string(decided.verdict)).text("reason", to_string(decided.reason));
   if (decided.wait) line.number("wait", *decided.wait);
   line.number("age", decided.age);
+  if (!decided.pool.empty()) line.text("pool", decided.pool);
   if (decided.again) line.flag("again", true);
   if (decided.dry_run) line.flag("dry_run", true);
 }

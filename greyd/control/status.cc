@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kSenderKeys = {"full", "normalized", "domain", "none"};
 
+constexpr std::array<std::string_view, 4> kPoolUses = {"on", "name", "spf", "off"};
+
 std::string_view name_of(SenderKey key) {
   return kSenderKeys[std::size_t(key)];
 }
@@ -88,6 +90,7 @@ void add_policy(JsonLine& line, const Policy& policy) {
   line.number("ipv4_prefix", policy.ipv4_prefix).number("ipv6_prefix", policy.ipv6_prefix);
   line.text("sender_key", name_of(policy.sender_key));
   line.text("recipient_key", policy.recipient_key == RecipientKey::full ? "full" : "none");
+  line.text("pools", kPoolUses[std::size_t(policy.pools)]);
   line.flag("dry_run", policy.dry_run).end_object();
 }
 
@@ -122,6 +125,10 @@ std::optional<Policy> policy_of(const nlohmann::json& status) {
   const auto* const key = std::find(kSenderKeys.begin(), kSenderKeys.end(), text("sender_key"));
   if (!whole || key == kSenderKeys.end()) return std::nullopt;
   policy.sender_key = SenderKey(key - kSenderKeys.begin());
+  // An older daemon has none.
+  const auto* const pools =
+      std::find(kPoolUses.begin(), kPoolUses.end(), at->value("pools", "off"));
+  policy.pools = pools == kPoolUses.end() ? PoolUse::off : PoolUse(pools - kPoolUses.begin());
   const auto dry_run = at->find("dry_run");
   policy.dry_run = dry_run != at->end() && dry_run->is_boolean() && dry_run->get<bool>();
   return policy;

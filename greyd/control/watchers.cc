@@ -14,7 +14,7 @@ void Watchers::tell(std::span<const wire::Query> batch, std::span<const Decided>
     if (out == nullptr) continue;
     const std::size_t before = out->size();
     for (std::size_t i = 0; i < batch.size(); ++i) {
-      if (!watcher.filter.matches(batch[i])) continue;
+      if (!watcher.filter.matches(batch[i], decisions[i].pool)) continue;
       if (out->size() > kMaxUnread) {
         ++watcher.lost;
         continue;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "greyd/core/policy.h"
@@ -36,6 +37,8 @@ struct Decided : Decision {
   Matched matched{};
   // The rule under which the recipient fell that decided; the usual terms where there is none.
   MatchedRule rule{};
+  // As which pool (pools.h) the client was judged: "spf:example.com"; empty: as itself.
+  std::string pool{};
   bool dry_run = false;
 
   // What a client is told that must wait; empty: the usual text. Lives as long as this.

@@ -59,7 +59,10 @@ Matched find_entry(const TwoParts& list, const wire::Query& query, RecipientRule
 }  // namespace
 
 Greylist::Greylist(const Policy& policy, std::size_t max_records, const HashKey& hash_key)
-    : policy_(policy), table_(max_records, hash_key), restored_keys_(policy) {}
+    : policy_(policy),
+      table_(max_records, hash_key),
+      pool_keys_{KeyBuilder(policy), KeyBuilder(policy)},
+      restored_keys_(policy) {}
 
 // `judge`: of a question that neither lists nor rules answer, how it is judged, or none: it is not
 // decided.
@@ -72,6 +75,7 @@ void Greylist::decide_each(std::span<const wire::Query> batch, const Lists& list
     Decided& decided = decisions[i];
     if (decided.matched) decided.matched = {};
     if (decided.rule) decided.rule = {};
+    if (!decided.pool.empty()) decided.pool.clear();
     if (!by_lists(question, decided) && !by_rules(question, decided)) {
       const std::optional<Judged> judged = judge(question, i);
       if (!judged) continue;
@@ -100,6 +104,7 @@ void Greylist::decide_known(std::span<const wire::Query> batch, const Lists& lis
 void Greylist::take(Decided& decided, const Judged& judged) const {
   static_cast<Decision&>(decided) = judged;
   if (!rules_.none()) decided.rule = rules_.matched(judged.recipient);
+  if (judged.pool) decided.pool = to_string(pools_.client(*judged.pool));
 }
 
 // Builds and hashes the keys, and asks for the memory that the decisions will read: first where the
@@ -209,39 +214,6 @@ std::optional<Greylist::Judged> Greylist::without_triplets(const Question& quest
   return first == nullptr ? std::nullopt : std::optional(*first);
 }
 
-// What a known client comes to: known to one recipient, or to all, as the policy wants it. From
-// here on `client_` is that query's.
-std::optional<Greylist::Judged> Greylist::by_client(const Question& question) {
-  const HashedKey key = client_key(question);
-  const Found client = find(key);
-  client_ = client.stored;
-  if (!rules_.any_passes()) {
-    const auto judged = rules::judge_client(client_, policy_, question.now, expiry_);
-    apply(judged.effect, client.ref, key);
-    if (!judged.known) return std::nullopt;
-    return Judged{*judged.known};
-  }
-  std::optional<Judged> known;
-  bool to_all = true;
-  rules::Effect effect;  // the same for each to whom there is one
-  std::size_t next = 0;
-  for (const std::string_view recipient : question.query.recipients) {
-    const std::size_t number = next++;
-    if (counts_for_itself(question, recipient, number)) continue;
-    const auto judged = judge_client(question, number);
-    if (judged.effect != rules::Effect()) effect = judged.effect;
-    to_all &= judged.known.has_value();
-    if (judged.known && !known) known = Judged{*judged.known, number};
-  }
-  apply(effect, client.ref, key);
-  return to_all || policy_.recipients == RecipientRule::any ? known : std::nullopt;
-}
-
-// What the client is to that recipient.
-rules::ClientJudgement Greylist::judge_client(const Question& question, std::size_t number) const {
-  return rules::judge_client(client_, rules_.terms(policy_, number), question.now, expiry_);
-}
-
 Greylist::Judged Greylist::by_triplets(const Question& question) {
   const wire::Query& query = question.query;
   const bool bounce = question.prepared.keys.null_sender();
@@ -260,13 +232,8 @@ Greylist::Judged Greylist::by_triplets(const Question& question) {
     if (counts_for_itself(question, recipient, number)) continue;
     const HashedKey key = triplet_key(question, recipient);
     if (!named_.insert(key.wide_hash + rules_.terms_id(number))) continue;
-    if (rules_.any_passes()) {
-      // Known to all it would not be here.
-      if (const auto known = judge_client(question, number).known) {
-        summary.add(*known, number);
-        continue;
-      }
-    }
+    // Known to all it would not be here.
+    if (rules_.any_passes() && add_if_known(question, number, summary)) continue;
     const Terms terms = rules_.terms(policy_, number);
     const Found triplet = find(key);
     // A triplet of all recipients (--recipient-key=none) is judged on the terms of each, by what it
@@ -275,15 +242,21 @@ Greylist::Judged Greylist::by_triplets(const Question& question) {
     const bool judged_before = shared && before.has_value();
     if (!judged_before) before = triplet.stored;
     const rules::Judgement judged = judge(*before, terms, question.now, expiry_);
-    if (!judged_before || judged.decision.reason == Reason::passed) {
+    Judged decided{judged.decision, number};
+    if (!pools_.none()) {
+      decided = judge_with_pools(question, recipient, terms, judge,
+                                 {key, triplet, judged, judged_before});
+      decided.recipient = number;
+    } else if (!judged_before || judged.decision.reason == Reason::passed) {
       count_attempt(triplet, judged.decision, question.now);
       apply(judged.effect, triplet.ref, key);
     }
-    summary.add(judged.decision, number);
-    if (judged.decision.reason == Reason::passed && terms.client_passes > 0) earning_ = terms;
-    if (judged.decision.reason == Reason::bounce && !judged.decision.again) {
-      good_retries_.push_back(recipient);
+    summary.add(decided, number, decided.pool);
+    if (decided.reason == Reason::passed && decided.pool != PoolKind::name &&
+        terms.client_passes > 0) {
+      earning_ = terms;
     }
+    if (decided.reason == Reason::bounce && !decided.again) good_retries_.push_back(recipient);
   }
   return of_message(question, summary);
 }
@@ -295,6 +268,7 @@ Greylist::Judged Greylist::of_message(const Question& question, const rules::Sum
   const bool earns = earning_ && !(before && before->earned);
   if (new_message || earns) remember(question, {earns});
   if (earns) earn_pass(question, *earning_);
+  if (earns && pools_.has(PoolKind::spf)) earn_pass_of_pool(question, *earning_);
   auto judged = summary.decision(policy_.recipients);
   if (!judged) return {decision_of(Reason::whitelisted, 0, policy_.min_resend)};
   if (judged->reason == Reason::bounce) {
@@ -386,12 +360,6 @@ Greylist::Judged Greylist::by_triplets_greydaemon(const Question& question) {
   if (bounce) return {decision_of(Reason::bounce, 0, policy_.min_resend)};
   if (deferred) return *deferred;
   return accepted.value_or(Judged{again(decision_of(Reason::passed, 0, policy_.min_resend))});
-}
-
-void Greylist::earn_pass(const Question& question, const Terms& terms) {
-  const HashedKey key = client_key(question);
-  const Found client = find(key);
-  apply(rules::earned_pass(client.stored, terms, question.now, expiry_), client.ref, key);
 }
 
 }  // namespace grey

@@ -19,6 +19,7 @@
 #include "greyd/core/knowledge.h"
 #include "greyd/core/named_set.h"
 #include "greyd/core/policy.h"
+#include "greyd/core/pools.h"
 #include "greyd/core/recent.h"
 #include "greyd/core/recipient_rules.h"
 #include "greyd/core/record.h"
@@ -57,8 +58,24 @@ class Greylist {
     rules::Stored client;
     std::vector<rules::Stored> triplets;  // in the order of the recipients
     std::vector<MatchedRule> rules;       // likewise
+    struct Pool {
+      std::string name;                     // "spf:example.com"
+      rules::Stored client;                 // likewise
+      std::vector<rules::Stored> triplets;  // likewise
+    };
+    std::vector<Pool> pools;  // that the client belongs to, as far as is known
   };
   Peeked peek(const wire::Query& query, const Lists& lists, Seconds now) const;
+
+  // From now on clients count as their pools, too, as `finder` finds them. nullptr ends that. Of
+  // greydaemon's rules nothing.
+  void use_pools(const PoolFinder* finder);
+  const PoolFinder* pools() const { return finder_; }
+  // A triplet that waits has turned out to be one of a pool's: it is noted there as well, with its
+  // own first seen, as a change. `waiting`: client, sender and recipient, as a record or a query
+  // has them. False where it does not wait (any more). `asker`: as of a query.
+  bool wait_in_pool(const SavedRecord& waiting, const Client& pool, Seconds now,
+                    const Ip& asker = Ip());
 
   // One step of a pass over the records that forgets those whose time is over at `now`: looks at up
   // to `limit` of them; how many. Fewer than `limit` means that the pass is done; the next call
@@ -100,11 +117,12 @@ class Greylist {
   Import would_import(const SavedRecord& record, Seconds now);
   // What others know of the record that `of` names is joined with what is stored (knowledge.h), as
   // a change, if it is one. `forgotten`: when it was last forgotten by command; 0: never.
-  // `asker`: as of a query that this is learned for; a new record comes to its share.
+  // `asker`, `client`: as of a query that this is learned for; a new record comes to its share, and
+  // a pool's to that of the client's network.
   void learn(const SavedRecord& of, const TripletKnowledge& known, Seconds forgotten, Seconds now,
-             const Ip& asker = Ip());
+             const Ip& asker = Ip(), const Ip& client = Ip());
   void learn(const SavedRecord& of, const ClientKnowledge& known, Seconds forgotten, Seconds now,
-             const Ip& asker = Ip());
+             const Ip& asker = Ip(), const Ip& client = Ip());
   // restore() for many: what a record needs of the table is fetched while the next ones are read,
   // so each is put back some calls later, in order, and the last ones by restore_pending(). Until
   // that nothing else is to be called.
@@ -180,7 +198,8 @@ class Greylist {
   struct HashedKey {
     std::string_view key;
     std::uint64_t wide_hash;
-    Ip asker = {};  // whose share a record comes to that is stored under it
+    Ip asker = {};   // whose share a record comes to that is stored under it
+    Ip client = {};  // whose network's, where it is a pool's
     Table::Hash hash() const { return Table::Hash(wide_hash); }
   };
 
@@ -244,7 +263,11 @@ class Greylist {
   std::optional<Judged> without_triplets(const Question& question);
   void take(Decided& decided, const Judged& judged) const;
   std::optional<Judged> by_client(const Question& question);
-  rules::ClientJudgement judge_client(const Question& question, std::size_t number) const;
+  std::optional<Judged> known_as(const Question& question, const HashedKey& key,
+                                 rules::Stored& stored, std::optional<PoolKind> pool);
+  rules::ClientJudgement judge_client(const rules::Stored& client, const Question& question,
+                                      std::size_t number) const;
+  bool add_if_known(const Question& question, std::size_t number, rules::Summary& summary) const;
   Judged by_triplets(const Question& question);
   Judged by_triplets_greydaemon(const Question& question);
   Judged of_message(const Question& question, const rules::Summary& summary);
@@ -263,6 +286,40 @@ class Greylist {
   std::uint64_t sender_id(const KeyBuilder& keys) const {
     return table_.wide_hash(keys.sender_prefix());
   }
+
+  // greylist_pools.cc
+  // A triplet of the client's, and one of a pool's.
+  struct Own {
+    const HashedKey& key;
+    const Found& found;
+    const rules::Judgement& judged;
+    bool judged_before;  // the same key, for another recipient of the query
+  };
+  struct InPool {
+    PoolKind kind;
+    HashedKey key;
+    Found found;
+    rules::Judgement judged;
+    bool waits() const {
+      return found.stored && found.stored->record_class == RecordClass::waiting;
+    }
+  };
+  using InPools = std::array<std::optional<InPool>, kPoolKinds>;
+  using JudgeTriplet = rules::Judgement (*)(const rules::Stored&, const Terms&, Seconds, Expiry);
+  void find_pools(const Question& question);
+  Ip network_of(const Ip& client) const;
+  HashedKey pool_key(const Question& question, std::string_view key) const;
+  Judged judge_with_pools(const Question& question, std::string_view recipient, const Terms& terms,
+                          JudgeTriplet judge, const Own& own);
+  void apply_own(const Own& own, const InPools& pools, const Judged& decided, Seconds now);
+  void apply_in_pool(const InPool& pool, const Own& own, const Judged& decided, Seconds now);
+  void count_with_pools(const Own& own, const InPools& pools, const Judged& decided, Seconds now);
+  void earn_pass_of_pool(const Question& question, const Terms& terms);
+
+  // greylist_peek.cc
+  rules::Stored copy_record(std::string_view key, Greylist& copy) const;
+  void take_pools(const wire::Query& query, Seconds now, Greylist& copy,
+                  std::vector<Peeked::Pool>& pools) const;
 
   // greylist_records.cc
   Found find(const HashedKey& key) const;
@@ -284,7 +341,7 @@ class Greylist {
   std::string_view key_of(const SavedRecord& record);
   template <class Knowledge, class Here>
   void learn(const SavedRecord& of, const Knowledge& known, const Here& here, Seconds forgotten,
-             Seconds now, const Ip& asker);
+             Seconds now, const Ip& asker, const Ip& client);
   void become(const rules::Stored& now_is, const Found& before, const HashedKey& key);
   RecordView view_of(const SavedRecord& record);
   RecordView foreign_view_of(const SavedRecord& record);
@@ -293,6 +350,8 @@ class Greylist {
 
   Policy policy_;
   Table table_;
+  const PoolFinder* finder_ = nullptr;
+  std::array<KeyBuilder, kPoolKinds> pool_keys_;
   KeyBuilder restored_keys_;      // of records that come from a file
   std::vector<Pending> pending_;  // a ring, the oldest at pending_begin_
   std::size_t pending_begin_ = 0, pending_count_ = 0;
@@ -309,7 +368,10 @@ class Greylist {
 
   // Of the query being decided.
   RecipientRules rules_;
-  rules::Stored client_;          // what is stored of its client
+  rules::Stored client_;                               // what is stored of its client
+  PoolsOfQuery pools_;                                 // where its client is not known
+  rules::Stored pool_client_;                          // what is stored of its pool by SPF
+  std::array<rules::Stored, kPoolKinds> pool_before_;  // see by_triplets()
   std::optional<Terms> earning_;  // on which a good retry was one, if the client earns by it
   NamedSet named_;
   std::vector<std::string_view> good_retries_;  // recipients of a bounce

@@ -46,7 +46,7 @@ void Greylist::touch(Table::Ref ref, const HashedKey& key, const RecordState& re
 void Greylist::store(Table::Ref ref, const HashedKey& key, const RecordState& record) {
   if (ref == 0) {
     ref = table_.insert({key.key, record.seen, record.record_class, record.passes}, key.hash(),
-                        key.asker);
+                        key.asker, key.client);
   } else {
     table_.update(ref, record.record_class, record.seen, record.passes, key.asker);
   }
@@ -97,8 +97,10 @@ void Greylist::count_attempt(const Found& triplet, const Decision& decision, Sec
   }
 }
 
+// A pool's is no attempt of its own: that is its member's.
 void Greylist::count_end(Table::Ref waiting, Seconds now) {
   const RecordView record = table_.view(waiting);
+  if (attempts_ == nullptr || is_pool_key(record.key)) return;
   const auto saved = to_saved(record);
   const bool known = saved && is_known_client(saved->client, now);
   attempts_->ended(record.seen, table_.mark(waiting), known);
@@ -135,14 +137,16 @@ std::size_t Greylist::expire(Seconds now, std::size_t limit) {
     }
     if (is_over(record, now)) {
       expiry_cursor_.step();
-      if (attempts_ != nullptr && record.record_class == RecordClass::waiting) count_end(ref, now);
+      if (record.record_class == RecordClass::waiting) count_end(ref, now);
       table_.erase(ref);
     } else if (table_.disorders(order) == settled_[order]) {
       expiry_cursor_.skip_list();  // all that come behind are younger
       pass.order = kOrders;
     } else {
-      pass.in_order &= record.seen >= pass.last;
-      pass.last = record.seen;
+      if (!is_pool_key(record.key)) {  // see Table::append()
+        pass.in_order &= record.seen >= pass.last;
+        pass.last = record.seen;
+      }
       expiry_cursor_.step();
     }
   }
@@ -194,7 +198,9 @@ RecordView Greylist::view_of(const SavedRecord& record) {
           std::uint8_t(std::min(record.passes, 255u))};
 }
 
+// greydaemon's rules know no pools.
 bool Greylist::comes_back(const RecordView& record, Seconds now) {
+  if (is_pool_key(record.key) && policy_.personality == Personality::greydaemon) return false;
   if (is_over(record, now)) ++over_restored_;
   return rules::counts(record.state(), policy_, now, expiry_);
 }
@@ -225,7 +231,8 @@ RecordView Greylist::foreign_view_of(const SavedRecord& record) {
 
 Greylist::Import Greylist::judge_import(const RecordView& view, const HashedKey& key,
                                         Seconds now) const {
-  if (!rules::counts(view.state(), policy_, now, expiry_)) return Import::over;
+  const bool none = is_pool_key(view.key) && policy_.personality == Personality::greydaemon;
+  if (none || !rules::counts(view.state(), policy_, now, expiry_)) return Import::over;
   const rules::Stored stored = find(key).stored;
   const bool stands = stored && rules::joined(view.state(), *stored, policy_) == *stored;
   return stands ? Import::had : Import::taken;
@@ -241,7 +248,8 @@ Greylist::Import Greylist::import(const SavedRecord& record, Seconds now) {
   const HashedKey key{view.key, table_.wide_hash(view.key)};
   const Import judged = judge_import(view, key, now);
   if (judged != Import::taken) return judged;
-  if (attempts_ != nullptr && view.record_class == RecordClass::waiting && find(key).ref == 0) {
+  if (attempts_ != nullptr && !is_pool_key(view.key) && view.record_class == RecordClass::waiting &&
+      find(key).ref == 0) {
     attempts_->began(view.seen);
   }
   note(put_back(view, key.hash()));
@@ -250,22 +258,22 @@ Greylist::Import Greylist::import(const SavedRecord& record, Seconds now) {
 
 template <class Knowledge, class Here>
 void Greylist::learn(const SavedRecord& of, const Knowledge& known, const Here& here,
-                     Seconds forgotten, Seconds now, const Ip& asker) {
+                     Seconds forgotten, Seconds now, const Ip& asker, const Ip& client) {
   const std::string_view text = key_of(of);
-  const HashedKey key{text, table_.wide_hash(text), asker};
+  const HashedKey key{text, table_.wide_hash(text), asker, network_of(client)};
   const Found found = find(key);
   const auto stored = found.stored ? here(*found.stored, policy_, now) : Knowledge();
   become(meaning(join(stored, known), forgotten, policy_, now), found, key);
 }
 
 void Greylist::learn(const SavedRecord& of, const TripletKnowledge& known, Seconds forgotten,
-                     Seconds now, const Ip& asker) {
-  learn(of, known, triplet_knowledge, forgotten, now, asker);
+                     Seconds now, const Ip& asker, const Ip& client) {
+  learn(of, known, triplet_knowledge, forgotten, now, asker, client);
 }
 
 void Greylist::learn(const SavedRecord& of, const ClientKnowledge& known, Seconds forgotten,
-                     Seconds now, const Ip& asker) {
-  learn(of, known, client_knowledge, forgotten, now, asker);
+                     Seconds now, const Ip& asker, const Ip& client) {
+  learn(of, known, client_knowledge, forgotten, now, asker, client);
 }
 
 void Greylist::become(const rules::Stored& now_is, const Found& before, const HashedKey& key) {
@@ -276,7 +284,7 @@ void Greylist::become(const rules::Stored& now_is, const Found& before, const Ha
     if (const auto record = to_saved(view)) forget(before.ref, *record);
     return;
   }
-  if (attempts_ != nullptr) {
+  if (attempts_ != nullptr && !is_pool_key(key.key)) {
     const bool waited = before.stored && before.stored->record_class == RecordClass::waiting;
     const bool waits = now_is->record_class == RecordClass::waiting;
     if (waits && !before.stored) attempts_->began(now_is->seen);
@@ -316,7 +324,8 @@ void Greylist::restore_pending() {
 void Greylist::replay(const SavedRecord& change, Seconds now) {
   const RecordView view = view_of(change);
   const Table::Ref ref = table_.find(view.key);
-  const bool counts = rules::counts(view.state(), policy_, now, expiry_);
+  const bool none = is_pool_key(view.key) && policy_.personality == Personality::greydaemon;
+  const bool counts = !none && rules::counts(view.state(), policy_, now, expiry_);
   if (change.change == Change::forgotten || !counts) {
     if (ref != 0) table_.erase(ref);
   } else if (ref == 0) {

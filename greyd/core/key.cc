@@ -16,6 +16,7 @@ namespace {
 constexpr char kV6 = 1;
 constexpr char kTriplet = 2;
 constexpr char kName = 4;
+constexpr char kPool = 8;  // with kName: by verified name; without: by SPF
 
 enum class Case : std::uint8_t { kept, folded };
 
@@ -54,7 +55,7 @@ void append_network(std::string& key, const Ip& network) {
 bool begins_as_key(std::string_view key) {
   if (key.empty()) return false;
   const char of = char(key[0] & ~kTriplet);
-  return of == 0 || of == kV6 || of == kName;
+  return of == 0 || of == kV6 || of == kName || of == kPool || of == (kPool | kName);
 }
 
 // Takes what append_network() or a name's tag began off `rest`.
@@ -62,10 +63,11 @@ std::optional<Client> take_client(std::string_view& rest) {
   const char tag = rest[0];
   const bool is_triplet = (tag & kTriplet) != 0;
   rest.remove_prefix(1);
-  if ((tag & kName) != 0) {
+  if ((tag & (kName | kPool)) != 0) {
     const std::size_t end = is_triplet ? rest.find('\0') : rest.size();
     if (end == std::string_view::npos) return std::nullopt;
-    const Client client = Client::named(rest.substr(0, end));
+    Client client = Client::named(rest.substr(0, end));
+    if ((tag & kPool) != 0) client.pool = (tag & kName) != 0 ? PoolKind::name : PoolKind::spf;
     rest.remove_prefix(is_triplet ? end + 1 : end);
     return client;
   }
@@ -88,7 +90,7 @@ void KeyBuilder::envelope(const Client& client, std::string_view sender) {
                        : client.ip.client_network(policy_.ipv4_prefix, policy_.ipv6_prefix));
     triplet_ = client_;
   } else {
-    client_ += kName;
+    client_ += !client.pool ? kName : *client.pool == PoolKind::spf ? kPool : char(kPool | kName);
     triplet_ = client_;
     append_bounded(client_, *client.name, Case::kept);
     append_bounded(triplet_, *client.name, Case::folded);
@@ -118,6 +120,8 @@ std::string_view KeyBuilder::triplet(std::string_view recipient) {
 std::optional<Client> client_of_key(std::string_view key) {
   return begins_as_key(key) ? take_client(key) : std::nullopt;
 }
+
+static_assert((kTriplet | kName) == 6 && kPool == 8);  // is_pool_key()
 
 std::string_view ipv4_of_key(std::string_view key) {
   const bool is_v4 = key.size() >= 5 && (key[0] & ~kTriplet) == 0;

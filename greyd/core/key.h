@@ -4,8 +4,8 @@
 //
 //   key = tag address [sender NUL recipient]
 //
-// The tag says whether a client or a triplet and whether IPv4 (4 bytes), IPv6 (16 bytes) or a name
-// follows; in a triplet a NUL ends the name, which is without case there.
+// The tag says whether a client or a triplet and whether IPv4 (4 bytes), IPv6 (16 bytes), a name or
+// a pool's domain follows; in a triplet a NUL ends these, and a name is without case there.
 // A sender or recipient longer than kMaxAddress is kept as its beginning, '#' and a digest of the
 // whole, so that two long addresses stay two and a key stays bounded.
 #pragma once
@@ -33,6 +33,11 @@ std::optional<KeyParts> split_key(std::string_view key);
 std::optional<Client> client_of_key(std::string_view key);
 // The octets of its client's IPv4 address; empty where it has another, or none.
 std::string_view ipv4_of_key(std::string_view key);
+
+// Whether it is of a pool's record: by its tag alone.
+constexpr bool is_pool_key(std::string_view key) {
+  return !key.empty() && (key[0] & ~6) == 8;
+}
 
 // Builds keys in a buffer of its own. Each view lives until the next call.
 class KeyBuilder {

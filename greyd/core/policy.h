@@ -10,6 +10,8 @@ namespace grey {
 enum class RecipientRule : std::uint8_t { any, all };
 enum class SenderKey : std::uint8_t { full, normalized, domain, none };
 enum class RecipientKey : std::uint8_t { full, none };
+// As which pools (pools.h) a client counts besides itself.
+enum class PoolUse : std::uint8_t { on, name, spf, off };
 
 // Which program's rules apply where they differ: ours, or those of John Levine's greydaemon.
 enum class Personality : std::uint8_t { qmail_greyd, greydaemon };
@@ -39,6 +41,7 @@ struct Policy : Terms {
   unsigned ipv6_prefix = 64;
   SenderKey sender_key = SenderKey::full;
   RecipientKey recipient_key = RecipientKey::full;
+  PoolUse pools = PoolUse::off;
 
   bool dry_run = false;  // decide and record as usual, but answer accept
   Personality personality = Personality::qmail_greyd;

@@ -45,7 +45,10 @@ Result<RecordFilter::PatternPtr> RecordFilter::pattern_of(const std::optional<st
 }
 
 Result<void> RecordFilter::take_client(std::string_view text) {
-  if (const auto network = read_network(text)) {
+  if (const auto pool = Client::parse_pool(text)) {
+    name_ = to_lower(*pool->name);
+    pool_ = pool->pool;
+  } else if (const auto network = read_network(text)) {
     network_ = Network{network->address.network(network->prefix), network->prefix};
   } else if (const auto address = Ip::parse_client(text)) {
     network_ = Network{*address, 128};
@@ -116,18 +119,19 @@ bool RecordFilter::matches(const SavedRecord& record) const {
     const Ip& ip = record.client.ip;
     if (ip != stored_network_ && !is_in(*network_, ip)) return false;
   }
-  if (name_ && record.client != Client::named(*name_)) return false;
+  if (name_ && record.client != named()) return false;
   if (!sender_ && !recipient_) return true;
   if (record.record_class == RecordClass::client) return false;
   return (!sender_ || sender_->fits_stored(record.sender)) &&
          (!recipient_ || recipient_->fits_stored(record.recipient));
 }
 
-bool RecordFilter::matches(const wire::Query& query) const {
+bool RecordFilter::matches(const wire::Query& query, std::string_view pool) const {
   if (network_ && !(query.client.has_address() && is_in(*network_, query.client.ip))) {
     return false;
   }
-  if (name_ && query.client != Client::named(*name_)) return false;
+  if (pool_ && pool != to_string(named())) return false;
+  if (name_ && !pool_ && query.client != named()) return false;
   if (sender_ && !sender_->fits(query.sender)) return false;
   if (!recipient_) return true;
   return std::any_of(query.recipients.begin(), query.recipients.end(),

@@ -24,7 +24,7 @@ class RecordFilter {
  public:
   // As an administrator says it; what is absent is not asked for.
   struct Wanted {
-    std::optional<std::string> client{};     // an address, a network, or else a name
+    std::optional<std::string> client{};     // an address, a network, a pool, or else a name
     std::optional<std::string> sender{};     // a pattern of glob.h; "": the null sender
     std::optional<std::string> recipient{};  // likewise
     std::optional<std::string> state{};      // see state_name()
@@ -41,7 +41,9 @@ class RecordFilter {
   // is stored as the record's. A client's record has neither: no pattern fits it.
   bool matches(const SavedRecord& record) const;
   // State and time have no meaning here.
-  bool matches(const wire::Query& query) const;
+  bool matches(const wire::Query& query) const { return matches(query, {}); }
+  // `pool`: as which one it was judged ("spf:example.com"); empty: none.
+  bool matches(const wire::Query& query, std::string_view pool) const;
 
  private:
   // One address's part.
@@ -57,11 +59,17 @@ class RecordFilter {
   static Result<PatternPtr> pattern_of(const std::optional<std::string>& text,
                                        std::string_view what);
   Result<void> take_client(std::string_view text);
+  Client named() const {
+    Client client = Client::named(*name_);
+    client.pool = pool_;
+    return client;
+  }
   void take_keys(const Wanted& wanted, const Policy& policy);
 
   std::optional<Network> network_;
   Ip stored_network_;                // what a client of it is stored as
   std::optional<std::string> name_;  // of a client without an address
+  std::optional<PoolKind> pool_;     // whose domain that is
   PatternPtr sender_, recipient_;
   std::optional<RecordClass> record_class_;
   std::optional<Seconds> since_;

@@ -136,13 +136,13 @@ Effect earned_pass(const Stored& stored, const Terms& terms, Seconds now, Expiry
 
 // ---- several recipients ------------------------------------------------------------------------
 
-void Summary::add(const Decision& decision, std::size_t recipient) {
+void Summary::add(const Decision& decision, std::size_t recipient, std::optional<PoolKind> pool) {
   passed_ |= decision.reason == Reason::passed;
   if (verdict_of(decision.reason) == Verdict::accept) {
     if (!accepted_ || says_more(decision.reason, accepted_->reason))
-      accepted_ = Of{decision, recipient};
+      accepted_ = Of{decision, recipient, pool};
   } else if (!deferred_ || nearness(decision.reason) > nearness(deferred_->reason)) {
-    deferred_ = Of{decision, recipient};
+    deferred_ = Of{decision, recipient, pool};
   }
 }
 

@@ -94,18 +94,32 @@ Effect accepted_bounce(const Stored& stored, Seconds now);
 // A good retry was the client's: it earns a pass.
 Effect earned_pass(const Stored& stored, const Terms& terms, Seconds now, Expiry expiry);
 
+// ---- a triplet of the client's and those of its pools (pools.h) --------------------------------
+
+// Whether a pool's triplet brings the message nearer to passing than what is decided otherwise: it
+// is accepted by it, or waits for less.
+constexpr bool is_nearer(const Decision& by_pool, const Decision& otherwise) {
+  using wire::Verdict;
+  if (otherwise.verdict == Verdict::accept) return false;
+  if (by_pool.verdict == Verdict::accept) return true;
+  if (by_pool.reason != wire::Reason::early) return false;
+  return otherwise.reason != wire::Reason::early || by_pool.age > otherwise.age;
+}
+
 // ---- several recipients ------------------------------------------------------------------------
 
 // The decision on a query, from those on its triplets, one after another.
 class Summary {
  public:
   static constexpr std::size_t kNobody = SIZE_MAX;
-  // `recipient`: the number of the one whose triplet, or client, that is.
-  void add(const Decision& of_triplet, std::size_t recipient = kNobody);
+  // `recipient`: the number of the one whose triplet, or client, that is; `pool`: by which it is.
+  void add(const Decision& of_triplet, std::size_t recipient = kNobody,
+           std::optional<PoolKind> pool = {});
   // Whether one of them was a good retry of no bounce.
   bool passed() const { return passed_; }
   struct Of : Decision {
     std::size_t recipient = kNobody;  // whose it is
+    std::optional<PoolKind> pool{};   // as one of which the client is judged
   };
   // Nothing when there was none to decide.
   std::optional<Of> decision(RecipientRule rule) const;

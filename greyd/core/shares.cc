@@ -31,6 +31,16 @@ std::size_t at_least(std::size_t share) {
 
 using NetworkOctets = std::array<unsigned char, 17>;  // one of another's, then up to 16
 
+std::size_t write_network(const Ip& client, NetworkOctets& to) {
+  const Ip of = client.client_network(kIpv4Bits, kIpv6Bits);
+  if (client.is_v4()) {
+    std::memcpy(&to[1], of.bytes().data() + 12, kIpv4Bits / 8);
+    return kIpv4Bits / 8;
+  }
+  std::memcpy(&to[1], of.bytes().data(), of.bytes().size());
+  return of.bytes().size();
+}
+
 // The network of a key's client; how many octets, which differ from kind to kind. 0: it has none.
 std::size_t write_network(std::string_view key, NetworkOctets& to, const HashKey& hash_key) {
   if (const std::string_view ipv4 = ipv4_of_key(key); !ipv4.empty()) {
@@ -40,14 +50,14 @@ std::size_t write_network(std::string_view key, NetworkOctets& to, const HashKey
   }
   const std::optional<Client> client = client_of_key(key);
   if (!client) return 0;
-  if (client->has_address()) {
-    const Ip of = client->ip.client_network(kIpv4Bits, kIpv6Bits);
-    std::memcpy(&to[1], of.bytes().data(), of.bytes().size());
-    return of.bytes().size();
-  }
+  if (client->has_address()) return write_network(client->ip, to);
   const std::uint64_t name = hash_of(client->name->data(), client->name->size(), hash_key);
   std::memcpy(&to[1], &name, sizeof name);
   return sizeof name;
+}
+
+Shares::Cells cells_at(std::uint64_t hash) {
+  return {std::uint16_t(hash % Shares::kCells), std::uint16_t((hash >> 32) % Shares::kCells)};
 }
 
 }  // namespace
@@ -83,9 +93,15 @@ Shares::Load Shares::load_of(std::string_view key, Kind kind, Asker asker,
   const std::size_t size = 1 + write_network(key, network, hash_key_);
   if (size == 1) return load;
   load.has_network = true;
-  const std::uint64_t hash = hash_of(network.data(), size, hash_key_);
-  load.cells = {std::uint16_t(hash % kCells), std::uint16_t((hash >> 32) % kCells)};
+  load.cells = cells_at(hash_of(network.data(), size, hash_key_));
   return load;
+}
+
+Shares::Cells Shares::cells_of(const Ip& client, Kind kind) const {
+  NetworkOctets network;
+  network[0] = static_cast<unsigned char>(kind);
+  const std::size_t size = 1 + write_network(client, network);
+  return cells_at(hash_of(network.data(), size, hash_key_));
 }
 
 std::size_t Shares::asker_share(Kind kind, Asker asker) const {

@@ -18,6 +18,9 @@
 // - What is counted of a holder is the weight of its records that are within, exactly: add() when
 //   such a record comes, remove() of the same when it goes. So it is never more than the share was
 //   when the last of it came. A record that is over is counted nowhere.
+// - A pool's record counts to the network of the client that brought it, so that nobody gets room
+// by
+//   names that he makes up; where that is not known any more (of a file, an import) to the pool's.
 // - Records that nobody here has asked about (of a file, an import, another daemon's) are of
 //   kNobody, and count for their network alone.
 //
@@ -59,10 +62,13 @@ class Shares {
   static constexpr Asker kNobody = 0;
   static constexpr Asker kOthers = 255;  // those without a place of their own
 
+  // Where the two rows count a network.
+  using Cells = std::array<std::uint16_t, 2>;
+
   // Whose a record is, and what it weighs.
   struct Load {
     Kind kind = Kind::triplet;
-    std::array<std::uint16_t, 2> cells{};
+    Cells cells{};
     bool has_network = false;  // false: of no key that key.h made
     Asker asker = kNobody;
     std::uint32_t weight = 1;
@@ -78,6 +84,8 @@ class Shares {
   // The place of an asker: its own, if it holds anything, or one that is free now. It is its own
   // when something is added there.
   Asker place_of(const Ip& asker);
+  // Of the network of a client with an address.
+  Cells cells_of(const Ip& client, Kind kind) const;
   // `key`: of a record, as key.h makes it.
   Load load_of(std::string_view key, Kind kind, Asker asker, std::uint32_t weight) const;
 

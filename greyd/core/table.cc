@@ -8,6 +8,8 @@
 #include <new>
 #include <utility>
 
+#include "greyd/core/key.h"
+
 namespace grey {
 namespace {
 
@@ -34,8 +36,14 @@ Table::Table(std::size_t max_records, const HashKey& hash_key)
 
 // ---- records -----------------------------------------------------------------------------------
 
+// Octets behind a key of that beginning.
+std::size_t Table::cells_behind(std::string_view key) {
+  return is_pool_key(key) ? sizeof(Shares::Cells) : 0;
+}
+
 std::string_view Table::key_of(const Record* record) const {
-  return {reinterpret_cast<const char*>(record) + kHeader, record->key_size};
+  const std::string_view octets(reinterpret_cast<const char*>(record) + kHeader, record->key_size);
+  return octets.substr(0, octets.size() - cells_behind(octets));
 }
 
 RecordView Table::view(Ref ref) const {
@@ -168,19 +176,22 @@ void Table::relocate(Ref from, Ref to) {
   }
 }
 
-Table::Ref Table::insert(const RecordView& record, Hash key_hash, const Ip& asker) {
-  assert(record.key.size() <= kMaxKey);
-  const std::size_t octets = kHeader + record.key.size();
+Table::Ref Table::insert(const RecordView& record, Hash key_hash, const Ip& asker,
+                         const Ip& client) {
+  const std::size_t behind = cells_behind(record.key);
+  assert(record.key.size() + behind <= kMaxKey);
+  const std::size_t octets = kHeader + record.key.size() + behind;
   evict_for(record.record_class, Shares::weight_of(octets));
   make_room(key_hash,
             record.record_class);  // this and the next line may throw; what follows may not
   const Ref ref = allocate(units_for(octets));
   Record* stored_record = at(ref);
   stored_record->seen = stored(record.seen);
-  stored_record->key_size = std::uint32_t(record.key.size()) & kMaxKeySize;
+  stored_record->key_size = std::uint32_t(record.key.size() + behind) & kMaxKeySize;
   stored_record->passes_or_mark = passes_in(record.record_class, record.passes);
   std::memcpy(reinterpret_cast<char*>(stored_record) + kHeader, record.key.data(),
               record.key.size());
+  if (behind > 0) put_cells(stored_record, record.record_class, client);
   link(ref, take_share(stored_record, record.record_class, asker));
   index(key_hash, ref);
   ++size_;

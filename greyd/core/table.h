@@ -90,8 +90,10 @@ class Table {
   void prefetch_record(Hash key_hash) const;
   // REQUIRES: no record of this key, key.size() <= kMaxKey. May evict other records. Throws
   // std::bad_alloc, with no record changed, when there is no memory for the index.
-  // `asker`: the host that asks, whose share it comes to; Ip() where there is none.
-  Ref insert(const RecordView& record, Hash key_hash, const Ip& asker = Ip());
+  // `asker`: the host that asks, whose share it comes to; Ip() where there is none. `client`: of a
+  // pool's record, to the share of whose network it comes; Ip() where nobody knows.
+  Ref insert(const RecordView& record, Hash key_hash, const Ip& asker = Ip(),
+             const Ip& client = Ip());
   Ref insert(const RecordView& record) { return insert(record, hash(record.key)); }
   // Gives the record a new class, stamp and passes, and puts it at the young end of its list. What
   // was over the shares and has room in them now comes to those of `asker`.
@@ -183,8 +185,9 @@ class Table {
   std::size_t memory() const;  // bytes held for records and index
 
  private:
-  // A record's bytes: this header, then the key. A free block is a header, too: linked in its free
-  // list, in the order kFree, and with a key_size that makes up its length.
+  // A record's bytes: this header, then the key, then of a pool's record the cells of the network
+  // that it counts to (shares.h), which are in key_size, too. A free block is a header, too: linked
+  // in its free list, in the order kFree, and with a key_size that makes up its length.
   struct Record {
     std::uint32_t next;
     std::uint32_t prev;
@@ -225,6 +228,7 @@ class Table {
     return reinterpret_cast<Record*>(chunks_[ref / kUnitsPerChunk].get() +
                                      ref % kUnitsPerChunk * kUnit);
   }
+  static std::size_t cells_behind(std::string_view key);
   std::string_view key_of(const Record* record) const;
   static std::uint32_t stored(Seconds seen);
   static std::uint8_t passes_in(RecordClass record_class, std::uint8_t octet);
@@ -245,6 +249,7 @@ class Table {
   void release(Ref ref, std::size_t units);
   void remove_free(Ref ref);
   Shares::Load load_of(const Record* record, RecordClass record_class, Shares::Asker asker) const;
+  void put_cells(Record* record, RecordClass record_class, const Ip& client);
   RecordOrder take_share(Record* record, RecordClass record_class, const Ip& asker);
   void give_back_share(const Record* record);
   void append(Ref ref, RecordOrder order);

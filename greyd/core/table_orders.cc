@@ -1,7 +1,9 @@
 // The table's lists: in which one a record is, whose share it is in, and which goes first.
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
+#include "greyd/core/key.h"
 #include "greyd/core/table.h"
 
 namespace grey {
@@ -59,8 +61,21 @@ void Table::set_seen(Ref ref, Seconds seen) {
 Shares::Load Table::load_of(const Record* record, RecordClass record_class,
                             Shares::Asker asker) const {
   const std::string_view key = key_of(record);
-  return shares_.load_of(key, kind_of(record_class), asker,
-                         Shares::weight_of(kHeader + key.size()));
+  const std::uint32_t weight = Shares::weight_of(kHeader + record->key_size);
+  const Shares::Kind kind = kind_of(record_class);
+  if (key.size() == record->key_size) return shares_.load_of(key, kind, asker, weight);
+  Shares::Load load{kind, {}, true, asker, weight};
+  std::memcpy(load.cells.data(), key.data() + key.size(), sizeof load.cells);
+  return load;
+}
+
+// Whose share a pool's record comes to. What its key says alone is what anybody may make up.
+void Table::put_cells(Record* record, RecordClass record_class, const Ip& client) {
+  const std::string_view key = key_of(record);
+  const Shares::Kind kind = kind_of(record_class);
+  const Shares::Cells cells = client == Ip() ? shares_.load_of(key, kind, Shares::kNobody, 1).cells
+                                             : shares_.cells_of(client, kind);
+  std::memcpy(reinterpret_cast<char*>(record) + kHeader + key.size(), cells.data(), sizeof cells);
 }
 
 // The list that a record belongs to which is in none; it counts from here on.
@@ -154,13 +169,17 @@ bool Table::evict_over_share(std::size_t units) {
 
 // ---- order of age ------------------------------------------------------------------------------
 
+// A pool's record may be stamped earlier than those before it, as it was learned later that it is
+// one: it expires with these. That is no disorder, for which all of the list would be looked at.
 void Table::append(Ref ref, RecordOrder order) {
   List& list = orders_[order];
   Record* record = at(ref);
   record->order = order & kFree;
   record->prev = list.tail;
   record->next = 0;
-  if (list.tail != 0 && at(list.tail)->seen > record->seen) ++list.disorders;
+  if (list.tail != 0 && at(list.tail)->seen > record->seen && !is_pool_key(key_of(record))) {
+    ++list.disorders;
+  }
   (list.tail != 0 ? at(list.tail)->next : list.head) = ref;
   list.tail = ref;
   ++list.count;

@@ -119,6 +119,10 @@ void visit_counters(const Counters& counters, const VisitCounter& visit) {
   add(visitor, "control.connections", counters.control);
   add(visitor, counters.state);
   add(visitor, counters.attempts);
+  visitor.add("pools", "passed", counters.pools.passed);
+  visitor.add("pools", "joined", counters.pools.joined);
+  visitor.add("pools", "unlearned", counters.pools.unlearned);
+  visitor.add("pools", "dropped", counters.pools.dropped);
   visitor.add("records", "evicted", counters.evicted);
   visitor.add("records", "evicted-over-share", counters.evicted_over_share);
   visitor.add("log", "lines", counters.log_lines);

@@ -27,6 +27,7 @@ constexpr FieldName kAge{" age=", R"(,"age":)"};
 constexpr FieldName kWait{" wait=", R"(,"wait":)"};
 constexpr FieldName kList{" list=", R"(,"list":)"};
 constexpr FieldName kRule{" rule=", R"(,"rule":)"};
+constexpr FieldName kPool{" pool=", R"(,"pool":)"};
 constexpr FieldName kSource{" source=", R"(,"source":)"};
 constexpr FieldName kUnasked{" unasked=", R"(,"unasked":)"};
 constexpr FieldName kProbe{" probe=", R"(,"probe":)"};
@@ -139,6 +140,9 @@ template <LogFormat format>
   if (decision.wait) line.number(kWait, *decision.wait);
   if (decision.matched) add_entry(line, out, decision.matched);
   if (decision.rule) add_rule(line, out, decision.rule);
+  if (!decision.pool.empty()) {
+    line.string(kPool, [&] { line.word(decision.pool, kShownBytes); });
+  }
   add_source(line, out, source);
   if (query.unasked > 0) line.number(kUnasked, query.unasked);
   if (query.probe) line.yes(kProbe);

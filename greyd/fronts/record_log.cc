@@ -31,7 +31,7 @@ void append_in(std::string& out, const SavedRecord& record) {
     if (record.client.has_address()) {
       append_ip(out, record.client.ip);
     } else {
-      line.word(*record.client.name, kWhole);
+      line.word(record.client.is_pool() ? to_string(record.client) : *record.client.name, kWhole);
     }
   });
   if (is_client) {

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "greyd/wire/ip.h"
+#include "greyd/wire/client.h"
 
 namespace grey::greyctl {
 namespace {
@@ -49,7 +49,8 @@ void Top::add(const nlohmann::json& record) {
       key = record.value("recipient", "");
       break;
   }
-  if (key.empty()) return;
+  // What waits in a pool waits as its member's, too.
+  if (key.empty() || Client::parse_pool(record.value("client", ""))) return;
   Counts& counts = counts_[key];
   const std::string state = record.value("state", "");
   ++(state == "waiting" ? counts.waiting : state == "known" ? counts.known : counts.passed);

@@ -87,6 +87,19 @@ std::string rule_text(const Json& rule) {
          rule.value("says", "") + "\n";
 }
 
+// A pool that the client belongs to, and what is stored there.
+std::string pool_text(const Json& pool, Seconds now) {
+  const std::string name = pool.value("pool", "");
+  std::string text = "member of pool " + name + ": ";
+  text += pool.contains("client") ? stored_text(pool["client"], now) + "\n" : "nothing stored\n";
+  for (const Json& triplet : pool.value("triplets", Json::array())) {
+    if (!triplet.contains("state")) continue;
+    text += "    triplet to " + triplet.value("recipient", "") + ": " + stored_text(triplet, now);
+    text += '\n';
+  }
+  return text;
+}
+
 std::string files_text(const Json& list) {
   std::string text = count_text(list, "entries") + " entries";
   for (const Json& file : list.value("files", Json::array())) {
@@ -228,7 +241,9 @@ std::string query_text(const Json& query, std::string_view client, const Paint& 
   const Json policy = query.value("policy", Json::object());
   std::string text = verdict_text(query, paint) + ": " + reason;
   if (query.contains("wait")) text += ", wait " + count_text(query, "wait") + " s";
-  text.append(" (").append(meaning_of(reason)).append(")\n");
+  text.append(" (").append(meaning_of(reason));
+  if (query.contains("pool")) text += ", as one of pool " + query.value("pool", "");
+  text += ")\n";
   if (query.value("dry_run", false)) text += "dry run: it is accepted all the same\n";
   if (query.contains("wait")) {
     const Seconds wait = query["wait"].get<Seconds>();
@@ -248,6 +263,7 @@ std::string query_text(const Json& query, std::string_view client, const Paint& 
     text += triplet.contains("state") ? stored_text(triplet, now) + "\n" : "nothing stored\n";
     text += rule_text(rule_of(triplet));
   }
+  for (const Json& pool : query.value("pools", Json::array())) text += pool_text(pool, now);
   return text + paint.faint(terms_text(policy)) + "\n";
 }
 
@@ -300,6 +316,7 @@ std::string decision_text(const Json& decision, const Paint& paint) {
     text += " +" + count_text(decision, "more_recipients");
   }
   if (decision.contains("wait")) text += ", wait " + count_text(decision, "wait") + " s";
+  if (decision.contains("pool")) text += ", pool " + decision.value("pool", "");
   return text + "\n";
 }
 

@@ -51,6 +51,7 @@ class ContextReader : public Reader {
     record.record_class = saved.record_class;
     record.client = network_of(saved.client.ip);
     record.name = saved.client.name;
+    record.pool = saved.client.pool;
     record.sender = saved.sender;
     record.recipient = saved.recipient;
     record.seen = saved.seen;

@@ -56,7 +56,7 @@ std::string describe(const Item& item) {
   std::string text;
   if (const auto* record = std::get_if<Record>(&item.what)) {
     if (record->name) {
-      add_shown(text, *record->name);
+      add_shown(text, grey::to_string(client_of(*record)));
     } else {
       text = record->client.prefix == 128 ? to_string(record->client.address)
                                           : grey::to_string(record->client);

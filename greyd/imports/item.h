@@ -11,7 +11,7 @@
 #include <variant>
 
 #include "greyd/core/record_state.h"
-#include "greyd/wire/ip.h"
+#include "greyd/wire/client.h"
 
 namespace grey::imports {
 
@@ -23,6 +23,7 @@ struct Record {
   RecordClass record_class = RecordClass::waiting;
   Network client;                        // one address: prefix 128
   std::optional<std::string_view> name;  // instead, of a client that has no address
+  std::optional<PoolKind> pool{};        // whose domain that is then
   std::string_view sender, recipient;    // of a triplet
   bool address_only = false;             // the source knows no sender and no recipient
   Seconds seen = 0;                      // as RecordState::seen
@@ -31,6 +32,12 @@ struct Record {
   // A waiting client whom the source lets in by its age alone: it is known from then on.
   Seconds known_from = kNever;
 };
+
+// Of its client, which is one.
+inline Client client_of(const Record& record) {
+  if (!record.name) return record.client.address;
+  return record.pool ? Client::of_pool(*record.pool, *record.name) : Client::named(*record.name);
+}
 
 // Somebody whom the administrator has allowed or blocked.
 struct Listed {

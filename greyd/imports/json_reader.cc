@@ -109,6 +109,12 @@ class JsonReader : public LineReader {
       if (!name) return fail("has a bad \"client\"");
       fields.client = *name;
       record.name = fields.client;
+    } else if (const auto pool = Client::parse_pool(fields.client)) {
+      const auto domain = read_text(*pool->name);
+      if (!domain) return fail("has a bad \"client\"");
+      fields.client = *domain;
+      record.name = fields.client;
+      record.pool = pool->pool;
     } else {
       const auto client = read_client(fields.client);
       if (!client) return fail("has no \"client\", or one that is no address");

@@ -56,13 +56,14 @@ unsigned passes_of(const Record& record, const Policy& policy) {
 
 Judged judge_record(const Record& found, const Policy& policy, Seconds now) {
   if (found.ends <= now) return skip(Reason::expired);
-  if (found.name && policy.personality != Personality::greydaemon) return skip(Reason::no_address);
+  const bool by_greydaemon = policy.personality == Personality::greydaemon;
+  if (found.name && found.pool.has_value() == by_greydaemon) return skip(Reason::no_address);
   const Record record = as_of(found, now);
   if (!record.name && !is_one_client(record.client, policy)) return judge_wide(record, policy, now);
   SavedRecord saved;
   saved.record_class = record.record_class;
   saved.seen = record.seen;
-  saved.client = record.name ? Client::named(*record.name) : Client(record.client.address);
+  saved.client = client_of(record);
   saved.sender = record.address_only ? kAnybody : record.sender;
   saved.recipient = record.address_only ? kAnybody : record.recipient;
   if (record.record_class == RecordClass::client) {

@@ -71,7 +71,7 @@ class CsvWriter : public Writer {
   static std::string client_of(const Record& record) {
     std::string text;
     if (record.name) {
-      append_client(text, Client::named(*record.name));
+      append_client(text, imports::client_of(record));
     } else {
       text =
           record.client.prefix == 128 ? to_string(record.client.address) : to_string(record.client);
@@ -84,18 +84,19 @@ class CsvWriter : public Writer {
 
 class ContextWriter : public Writer {
  public:
-  explicit ContextWriter(ContextForm form) : composer_(form) {}
+  explicit ContextWriter(ContextForm form) : form_(form), composer_(form) {}
 
   void begin(std::string& out) override {
     composer_.begin();
     out += composer_.take_buffer();
   }
   bool add(std::string& out, const Record& record) override {
+    if (record.pool && form_ == ContextForm::greydaemon) return false;  // it knows none
     SavedRecord saved;
     saved.record_class = record.record_class;
     saved.seen = record.seen;
     saved.passes = record.passes.value_or(0);
-    saved.client = record.name ? Client::named(*record.name) : Client(record.client.address);
+    saved.client = client_of(record);
     saved.sender = record.sender;
     saved.recipient = record.recipient;
     composer_.add(saved);
@@ -108,6 +109,7 @@ class ContextWriter : public Writer {
   }
 
  private:
+  const ContextForm form_;
   ContextComposer composer_;
 };
 

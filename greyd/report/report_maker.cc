@@ -5,7 +5,7 @@
 
 #include "greyd/report/calendar.h"
 #include "greyd/report/other_resend.h"
-#include "greyd/wire/ip.h"
+#include "greyd/wire/client.h"
 
 namespace grey::report {
 namespace {
@@ -95,6 +95,7 @@ void ReportMaker::keep_longest(const AttemptCounts::Longest& longest) {
 
 void ReportMaker::add(const RecordLine& record) {
   ++report_.records;
+  if (Client::parse_pool(record.client)) return;  // its members' attempts are counted
   if (record.state == "known") {
     // One that is idle for too long is known no more, and waits to be forgotten.
     const Policy& policy = report_.policy;

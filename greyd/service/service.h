@@ -46,11 +46,18 @@ class Service : public Decider {
   // Greylist::learn(), and it is in the journal.
   template <typename Knowledge>
   void learn(const SavedRecord& of, const Knowledge& known, Seconds forgotten, Seconds now,
-             const Ip& asker = Ip()) {
-    greylist_.learn(of, known, forgotten, now, asker);
+             const Ip& asker = Ip(), const Ip& client = Ip()) {
+    greylist_.learn(of, known, forgotten, now, asker, client);
     commit();
     count_evictions();
   }
+  // Greylist::wait_in_pool(), likewise.
+  void wait_in_pool(const SavedRecord& waiting, const Client& pool, Seconds now, const Ip& asker) {
+    greylist_.wait_in_pool(waiting, pool, now, asker);
+    commit();
+    count_evictions();
+  }
+  void use_pools(const PoolFinder* finder) { greylist_.use_pools(finder); }
   // What is learned and decided in `work` is in the journal when this returns, in one write: so
   // nobody outside is to be told of it earlier, though `done` is called as ever. Not within itself.
   template <typename Work>

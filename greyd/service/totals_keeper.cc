@@ -70,7 +70,9 @@ void TotalsKeeper::load(Seconds now, Greylist& greylist, std::string& note) {
   const Table& table = greylist.table();
   for (const RecordOrder order : kWaiting) {
     for (auto ref = table.oldest(order); ref != 0; ref = table.next_younger(ref)) {
-      const Seconds seen = table.view(ref).seen;
+      const RecordView record = table.view(ref);
+      const Seconds seen = record.seen;
+      if (is_pool_key(record.key)) continue;  // no attempt of its own
       if (now - seen < waiting_life_) ++waiting[hour_of(seen)];
     }
   }

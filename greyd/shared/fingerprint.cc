@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::string_view kKey = "key";
 constexpr std::array<std::string_view, 4> kSenderKeys = {"full", "normalized", "domain", "none"};
+constexpr std::array<std::string_view, 4> kPoolUses = {"on", "name", "spf", "off"};
 constexpr std::size_t kMaxShown = 40;     // octets of a name or a value
 constexpr std::size_t kMaxPolicy = 1000;  // octets of a fingerprint
 
@@ -61,6 +62,8 @@ std::string fingerprint(const Policy& policy, const HashKey& key) {
   add("ipv6-prefix", policy.ipv6_prefix);
   add_word("sender-key", kSenderKeys[std::size_t(policy.sender_key)]);
   add_word("recipient-key", policy.recipient_key == RecipientKey::full ? "full" : "none");
+  // Without pools it is what it was before there were any.
+  if (policy.pools != PoolUse::off) add_word("pools", kPoolUses[std::size_t(policy.pools)]);
   return text + "key=" + key_print(key);
 }
 

@@ -1,6 +1,7 @@
 #include "greyd/shared/shared_decider.h"
 
 #include <algorithm>
+#include <array>
 #include <exception>
 #include <optional>
 #include <utility>
@@ -15,16 +16,13 @@ constexpr std::size_t kNone = SIZE_MAX;
 constexpr std::size_t kIdle = 1024;        // questions whose memory is kept
 constexpr std::size_t kIdleTriplets = 16;  // of those that have had no more
 
-RecordClass class_of(std::size_t number) {
-  return number == 0 ? RecordClass::client : RecordClass::waiting;
-}
-
 }  // namespace
 
 struct SharedDecider::Part {
   SharedDecider* decider;
   Open* open;
-  std::size_t from;  // its first triplet
+  std::size_t client;  // the numbers of its client
+  std::size_t from;    // and of its first triplet
 };
 
 namespace {
@@ -51,9 +49,18 @@ struct SharedDecider::Open {
   Ip asker;
   std::vector<Waiter> waiters;  // of the same question; none: nobody waits any more
 
-  // Of the client, then of each triplet, in the order of the recipients' octets:
+  // The client, or one of its pools: whose records these are.
+  struct Group {
+    std::optional<PoolKind> pool;
+    std::size_t client;  // the number of its record; those of its triplets follow
+    std::size_t end;
+    std::size_t prefix;  // what the keys of its triplets have in common
+  };
+  std::vector<Group> groups;
+  Ip client;
+
+  // Of each group its client, then each triplet, in the order of the recipients' octets:
   std::vector<std::string> records;  // the key here
-  std::size_t prefix = 0;            // what the keys of triplets have in common
   Strings keys;                      // the key in the store
   std::vector<Seconds> forgotten;    // when it was forgotten by command
   struct Known {
@@ -71,6 +78,7 @@ struct SharedDecider::Open {
   void clear() {
     question = 0;
     waiters.clear();
+    groups.clear();
     keys.clear();
     forgotten.clear();
     known.clear();
@@ -79,18 +87,34 @@ struct SharedDecider::Open {
     failed = false;
     decision.reset();
   }
-  bool has_begun(std::size_t number) const {
-    return number != 0 && known[number].told && known[number].text.empty();
+  // Of that record.
+  const Group& group_with(std::size_t number) const {
+    return *std::find_if(groups.begin(), groups.end(),
+                         [&](const Group& group) { return number < group.end; });
   }
-  // Of a triplet of this client and sender; kNone: it is none of the query's.
-  std::size_t number_of(std::string_view recipient) const {
-    const auto recipient_of = [this](const std::string& record) {
-      return std::string_view(record).substr(prefix);
+  bool is_client(std::size_t number) const { return group_with(number).client == number; }
+  RecordClass class_of(std::size_t number) const {
+    return is_client(number) ? RecordClass::client : RecordClass::waiting;
+  }
+  bool has_begun(std::size_t number) const {
+    return !is_client(number) && known[number].told && known[number].text.empty();
+  }
+  // Of that client or pool, or of a triplet of it and this sender; kNone: it is none of the
+  // query's.
+  std::size_t number_of(const SavedRecord& record) const {
+    const auto group = std::find_if(groups.begin(), groups.end(), [&](const Group& one) {
+      return one.pool == record.client.pool;
+    });
+    if (group == groups.end()) return kNone;
+    if (record.record_class == RecordClass::client) return group->client;
+    const auto recipient_of = [&](const std::string& one) {
+      return std::string_view(one).substr(group->prefix);
     };
+    const auto end = records.begin() + std::ptrdiff_t(group->end);
     const auto at = std::lower_bound(
-        records.begin() + 1, records.end(), recipient,
+        records.begin() + std::ptrdiff_t(group->client) + 1, end, record.recipient,
         [&](const std::string& one, std::string_view two) { return recipient_of(one) < two; });
-    const bool found = at != records.end() && recipient_of(*at) == recipient;
+    const bool found = at != end && recipient_of(*at) == record.recipient;
     return found ? std::size_t(at - records.begin()) : kNone;
   }
 };
@@ -140,6 +164,13 @@ void SharedDecider::decide(std::span<const wire::Query> batch, Seconds now, Done
 void SharedDecider::decide_here(const wire::Query& query, Seconds now, const Decider::Done& done) {
   const Within deciding(deciding_);
   service_.decide({&query, 1}, now, done);
+  tell(nullptr, now);
+}
+
+void SharedDecider::wait_in_pool(const SavedRecord& waiting, const Client& pool, Seconds now,
+                                 const Ip& asker) {
+  const Within deciding(deciding_);
+  service_.wait_in_pool(waiting, pool, now, asker);
   tell(nullptr, now);
 }
 
@@ -214,29 +245,46 @@ void SharedDecider::release(Open& open) noexcept {
   }
 }
 
-// What the query is about.
+// What the query is about: its client, and the pools that are known to be its.
 void SharedDecider::fill(Open& open, const wire::Query& query) {
-  builder_.envelope(query.client, query.sender);
-  open.records.resize(1 + query.recipients.size());
-  open.records[0] = builder_.client();
-  std::size_t next = 1;
-  for (const std::string_view recipient : query.recipients) {
-    open.records[next++] = builder_.triplet(recipient);
-  }
   open.asker = query.asker;
-  open.prefix = builder_.sender_prefix().size();
-  const auto first = open.records.begin() + 1;
-  if (next > 2) {
-    std::sort(first, open.records.end());
-    open.records.erase(std::unique(first, open.records.end()), open.records.end());
+  open.client = query.client.ip;
+  add_group(open, query, query.client);
+  if (const PoolFinder* const finder = service_.greylist().pools()) {
+    finder->find(query, open.now, pools_);
+    for (const PoolKind kind : {PoolKind::spf, PoolKind::name}) {
+      if (pools_.has(kind)) add_group(open, query, pools_.client(kind));
+    }
   }
+  open.records.resize(open.groups.back().end);
   for (const std::string& record : open.records) {
+    const std::size_t number = open.keys.size();
     // The builder makes no other.
-    const auto of = to_saved({record, open.now, class_of(open.keys.size()), 0}).value();
+    const auto of = to_saved({record, open.now, open.class_of(number), 0}).value();
     open.keys.add_made([&](std::string& out) { keys_.append(out, of); });
     open.forgotten.push_back(marks_.forgotten(of));
   }
   open.known.resize(open.records.size());
+}
+
+void SharedDecider::add_group(Open& open, const wire::Query& query, const Client& client) {
+  const std::size_t begin = open.groups.empty() ? 0 : open.groups.back().end;
+  builder_.envelope(client, query.sender);
+  const std::size_t most = begin + 1 + query.recipients.size();
+  if (open.records.size() < most || open.groups.empty()) open.records.resize(most);
+  std::size_t next = begin;
+  open.records[next++] = builder_.client();
+  for (const std::string_view recipient : query.recipients) {
+    open.records[next++] = builder_.triplet(recipient);
+  }
+  const auto first = open.records.begin() + std::ptrdiff_t(begin) + 1;
+  auto end = open.records.begin() + std::ptrdiff_t(next);
+  if (next - begin > 2) {
+    std::sort(first, end);
+    end = std::unique(first, end);
+  }
+  open.groups.push_back({client.pool, begin, std::size_t(end - open.records.begin()),
+                         builder_.sender_prefix().size()});
 }
 
 // A part that cannot be sent for want of memory is one that has no answer.
@@ -247,17 +295,21 @@ void SharedDecider::send(Open& open) {
     terms.resend_window = terms.waiting_life();
     terms.client_passes = 0;
   }
-  const std::size_t triplets = open.keys.size() - 1;
-  const std::size_t parts = std::max<std::size_t>((triplets + kMostKeys - 1) / kMostKeys, 1);
-  open.parts.reserve(parts);  // they stay where they are
-  for (std::size_t i = 0; i < parts; ++i) open.parts.push_back({this, &open, 1 + i * kMostKeys});
-  open.calls = parts;
+  for (const Open::Group& group : open.groups) {
+    std::size_t from = group.client + 1;
+    do {
+      open.parts.push_back({this, &open, group.client, from});
+      from += kMostKeys;
+    } while (from < group.end);
+  }
+  open.calls = open.parts.size();  // they stay where they are
+  const std::size_t parts = open.parts.size();
   for (std::size_t i = 0; i < parts; ++i) {
     const Part* const part = &open.parts[i];
     try {
       begin_ask(call_, terms, open.now);
-      add(call_, open.keys[0], open.forgotten[0]);
-      const std::size_t to = std::min(part->from + kMostKeys, open.keys.size());
+      add(call_, open.keys[part->client], open.forgotten[part->client]);
+      const std::size_t to = std::min(part->from + kMostKeys, open.group_with(part->client).end);
       for (std::size_t key = part->from; key < to; ++key) {
         add(call_, open.keys[key], open.forgotten[key]);
       }
@@ -275,7 +327,7 @@ void SharedDecider::take(const Part& part, const std::vector<std::string>* answe
     open.failed = true;
   } else {
     for (std::size_t i = 0; i < answer->size(); ++i) {
-      const std::size_t number = i == 0 ? 0 : part.from + i - 1;
+      const std::size_t number = i == 0 ? part.client : part.from + i - 1;
       if (number >= open.known.size()) break;
       try {
         open.known[number].text = (*answer)[i];
@@ -347,17 +399,18 @@ void SharedDecider::conclude(Open& open) noexcept {
 
 void SharedDecider::learn(const Open& open, std::size_t number) {
   const Open::Known& known = open.known[number];
-  if (!known.told || (known.text.empty() && number != 0)) return;
-  const auto record = to_saved({open.records[number], 0, class_of(number), 0});
+  const bool is_client = open.is_client(number);
+  if (!known.told || (known.text.empty() && !is_client)) return;
+  const auto record = to_saved({open.records[number], 0, open.class_of(number), 0});
   if (!record) return;
   // By command, perhaps while the store was being asked.
   const Seconds forgotten = std::max(open.forgotten[number], marks_.forgotten(*record));
   if (known.text.empty() && forgotten == 0) return;
-  if (number == 0) {
+  if (is_client) {
     if (const auto client = read_client_knowledge(known.text))
-      service_.learn(*record, *client, forgotten, open.now, open.asker);
+      service_.learn(*record, *client, forgotten, open.now, open.asker, open.client);
   } else if (const auto triplet = read_triplet_knowledge(known.text)) {
-    service_.learn(*record, *triplet, forgotten, open.now, open.asker);
+    service_.learn(*record, *triplet, forgotten, open.now, open.asker, open.client);
   }
 }
 
@@ -386,10 +439,7 @@ void SharedDecider::note(const SavedRecord& change) noexcept {
                            std::uint8_t(std::min(change.passes, 255u))};
   try {
     std::size_t number = kNone;
-    if (concluding_ != nullptr) {
-      const bool client = change.record_class == RecordClass::client;
-      number = client ? 0 : concluding_->number_of(change.recipient);
-    }
+    if (concluding_ != nullptr) number = concluding_->number_of(change);
     if (number == kNone) return changes_.push_back({keys_.of(change), number, record});
     const bool waits = change.record_class == RecordClass::waiting;
     if (waits && concluding_->has_begun(number)) return;  // the store has put it there itself
@@ -407,22 +457,36 @@ void SharedDecider::tell(const Open* open, Seconds now) {
     counters_.untold += changes.size();
     return;
   }
-  std::vector<std::size_t> passed;
-  bool earns = false;
+  struct Pass {
+    std::vector<std::size_t> passed;
+    const Change* earns = nullptr;
+  };
+  std::array<Pass, 1 + kPoolKinds> passes;  // of each group
   Tell tell(service_.greylist().policy());
   for (const Change& change : changes) {
     const RecordClass kind = change.record.record_class;
     if (change.number == kNone) {
       tell.add(change.key, change.record, now);
-    } else if (kind == RecordClass::passed && change.record.seen == now) {
-      passed.push_back(change.number);
+      continue;
+    }
+    Pass& pass = passes[std::size_t(&open->group_with(change.number) - open->groups.data())];
+    if (kind == RecordClass::passed && change.record.seen == now) {
+      pass.passed.push_back(change.number);
     } else if (kind == RecordClass::client) {
-      earns = true;
+      pass.earns = &change;
     } else {
       tell.add(open->keys[change.number], change.record, now);
     }
   }
-  if (earns || !passed.empty()) tell_pass(passed, *open, earns);
+  for (std::size_t group = 0; group < passes.size(); ++group) {
+    const Pass& pass = passes[group];
+    if (pass.passed.empty() && pass.earns != nullptr) {
+      // A pool's, by a retry that was good without it.
+      tell.add(open->keys[pass.earns->number], pass.earns->record, now);
+    } else if (!pass.passed.empty()) {
+      tell_pass(pass.passed, *open, open->groups[group].client, pass.earns != nullptr);
+    }
+  }
   if (tell.empty()) return;
   counters_.told += tell.size();
   const std::size_t size = tell.size();
@@ -432,27 +496,27 @@ void SharedDecider::tell(const Open* open, Seconds now) {
 }
 
 void SharedDecider::tell_pass(const std::vector<std::size_t>& passed, const Open& open,
-                              bool earns) {
+                              std::size_t client, bool earns) {
   begin_pass(call_, service_.greylist().policy(), open.now, earns);
-  add(call_, open.keys[0], open.forgotten[0]);
+  add(call_, open.keys[client], open.forgotten[client]);
   for (const std::size_t number : passed) add(call_, open.keys[number], open.forgotten[number]);
   const std::size_t size = 1 + passed.size();
   counters_.told += size;
-  store_.call(call_,
-              [self = self_, size, client = open.records[0], now = open.now](const auto* answer) {
-                if (*self == nullptr) return;
-                SharedDecider& of = **self;
-                if (answer == nullptr || answer->empty()) {
-                  of.counters_.untold += size;
-                  return;
-                }
-                const auto record = to_saved({client, 0, RecordClass::client, 0});
-                const auto known = read_client_knowledge(answer->front());
-                if (!record || !known) return;
-                of.learning_ = true;
-                of.service_.learn(*record, *known, of.marks_.forgotten(*record), now);
-                of.learning_ = false;
-              });
+  store_.call(call_, [self = self_, size, client = open.records[client],
+                      now = open.now](const auto* answer) {
+    if (*self == nullptr) return;
+    SharedDecider& of = **self;
+    if (answer == nullptr || answer->empty()) {
+      of.counters_.untold += size;
+      return;
+    }
+    const auto record = to_saved({client, 0, RecordClass::client, 0});
+    const auto known = read_client_knowledge(answer->front());
+    if (!record || !known) return;
+    of.learning_ = true;
+    of.service_.learn(*record, *known, of.marks_.forgotten(*record), now);
+    of.learning_ = false;
+  });
 }
 
 }  // namespace grey::shared

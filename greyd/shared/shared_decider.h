@@ -67,6 +67,9 @@ class SharedDecider : public Decider, private Changes {
   void forget(std::span<const wire::Query> batch) noexcept override;
   void drain() override;
 
+  // Service::wait_in_pool(); the store is told of it.
+  void wait_in_pool(const SavedRecord& waiting, const Client& pool, Seconds now, const Ip& asker);
+
   // Decides whatever the store has answered, together: with one write to the journal, and one to
   // the store. What is thrown for want of memory costs that query its answer. What somebody throws
   // who is told of a decision is thrown when all have been told.
@@ -104,6 +107,7 @@ class SharedDecider : public Decider, private Changes {
   void ask(const wire::Query& query, std::size_t index, Seconds now,
            const std::shared_ptr<Done>& done);
   void fill(Open& open, const wire::Query& query);
+  void add_group(Open& open, const wire::Query& query, const Client& client);
   void send(Open& open);
   void take(const Part& part, const std::vector<std::string>* answer) noexcept;
   void learn(const Open& open, std::size_t number);
@@ -112,7 +116,8 @@ class SharedDecider : public Decider, private Changes {
   Opens::iterator new_open();
   void release(Open& open) noexcept;
   void tell(const Open* open, Seconds now);
-  void tell_pass(const std::vector<std::size_t>& passed, const Open& open, bool earns);
+  void tell_pass(const std::vector<std::size_t>& passed, const Open& open, std::size_t client,
+                 bool earns);
 
   Service& service_;
   ScriptStore& store_;
@@ -124,6 +129,7 @@ class SharedDecider : public Decider, private Changes {
   std::unordered_map<std::uint64_t, Open*> questions_;  // that are open, by their id
   std::vector<Open*> answered_;                         // by the store, and to be decided
   KeyBuilder builder_;
+  PoolsOfQuery pools_;                // of the query that is asked about
   Call call_;                         // being made
   std::vector<Change> changes_;       // of what is being decided
   const Open* concluding_ = nullptr;  // what that is

@@ -166,6 +166,11 @@ SharedState::~SharedState() {
   impl_->store.close();
 }
 
+void SharedState::wait_in_pool(const SavedRecord& waiting, const Client& pool, Seconds now,
+                               const Ip& asker) {
+  impl_->decider.wait_in_pool(waiting, pool, now, asker);
+}
+
 Decider& SharedState::decider() {
   return impl_->decider;
 }

@@ -46,6 +46,8 @@ class SharedState {
   SharedState& operator=(const SharedState&) = delete;
 
   Decider& decider();
+  // Service::wait_in_pool(); the store is told of it.
+  void wait_in_pool(const SavedRecord& waiting, const Client& pool, Seconds now, const Ip& asker);
   // For the next start: see MeetingKeeper. To be called when all has been decided.
   void save();
   // What has been done here by command.

@@ -32,6 +32,15 @@ bool take_word(std::string_view& line, std::string& storage, std::string_view& w
   return true;
 }
 
+// "spf:example.com"
+bool take_pool(std::string_view& line, std::string& storage, Client& client) {
+  const auto pool = Client::parse_pool(take_field(line));
+  std::string_view word = pool ? *pool->name : std::string_view(), domain;
+  if (!pool || !take_word(word, storage, domain)) return false;
+  client = Client::of_pool(*pool->pool, domain);
+  return true;
+}
+
 bool take_client(std::string_view& line, std::string& storage, Client& client) {
   if (line.starts_with(kNameMark)) {
     line.remove_prefix(1);
@@ -44,6 +53,7 @@ bool take_client(std::string_view& line, std::string& storage, Client& client) {
     client = Client::named(name);
     return true;
   }
+  if (line.starts_with('s') || line.starts_with('n')) return take_pool(line, storage, client);
   const auto address = Ip::parse(take_field(line));
   if (address) client = *address;
   return address.has_value();
@@ -56,7 +66,11 @@ void append_client(std::string& out, const Client& client) {
     append_ip(out, client.ip);
     return;
   }
-  out += kNameMark;
+  if (client.pool) {
+    out += prefix_of(*client.pool);
+  } else {
+    out += kNameMark;
+  }
   if (!client.name->empty()) append_word(out, *client.name);
 }
 

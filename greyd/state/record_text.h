@@ -8,7 +8,8 @@
 //   F <seen> <client>                                journal only: this client is forgotten
 //
 // Times are seconds since 1970. Sender and recipient are words of text.h; "<>" is the null sender.
-// A client is an address, or "=" and its name as a word ("=unknown"; "=" alone: the empty name).
+// A client is an address, or "=" and its name as a word ("=unknown"; "=" alone: the empty name), or
+// a pool, "spf:" or "name:" and its domain ("spf:example.com"), which counts as one (core/pools.h).
 #pragma once
 
 #include <string>

@@ -1,9 +1,12 @@
 // The host that a query is about: by its address or, under greydaemon's rules, by whatever else a
-// front calls it ("unknown").
+// front calls it ("unknown"). Or a pool of hosts that count as one (core/pools.h); none comes by
+// the wire.
 //
 // Part of grey_wire: nothing here may throw or allocate, but for to_string().
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +14,14 @@
 #include "greyd/wire/ip.h"
 
 namespace grey {
+
+// Whose SPF record names the hosts, or whose names are below that domain.
+enum class PoolKind : std::uint8_t { spf, name };
+constexpr std::size_t kPoolKinds = 2;
+// What a pool's text begins with: "spf:example.com".
+constexpr std::string_view prefix_of(PoolKind kind) {
+  return kind == PoolKind::spf ? "spf:" : "name:";
+}
 
 struct Client {
   constexpr Client() = default;
@@ -20,21 +31,41 @@ struct Client {
     client.name = name;
     return client;
   }
+  // `domain` in lower case.
+  static constexpr Client of_pool(PoolKind kind, std::string_view domain) {
+    Client client = named(domain);
+    client.pool = kind;
+    return client;
+  }
   // `text` as servers give it: an address where it is one.
   static Client parse(std::string_view text) {
     const std::optional<Ip> address = Ip::parse_client(text);
     return address ? Client(*address) : named(text);
   }
+  // "spf:example.com": nothing for what is no pool's.
+  static constexpr std::optional<Client> parse_pool(std::string_view text) {
+    for (const PoolKind kind : {PoolKind::spf, PoolKind::name}) {
+      const std::string_view prefix = prefix_of(kind);
+      if (text.size() > prefix.size() && text.starts_with(prefix)) {
+        return of_pool(kind, text.substr(prefix.size()));
+      }
+    }
+    return std::nullopt;
+  }
 
   bool has_address() const { return !name; }
+  bool is_pool() const { return pool.has_value(); }
   bool operator==(const Client&) const = default;
 
   Ip ip;                                 // where it has an address
   std::optional<std::string_view> name;  // where it has none; may be empty, has no NUL
+  std::optional<PoolKind> pool;          // then `name` is its domain
 };
 
 inline std::string to_string(const Client& client) {
-  return client.has_address() ? to_string(client.ip) : std::string(*client.name);
+  if (client.has_address()) return to_string(client.ip);
+  std::string text(client.pool ? prefix_of(*client.pool) : std::string_view());
+  return text.append(*client.name);
 }
 
 }  // namespace grey

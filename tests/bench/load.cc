@@ -1,7 +1,7 @@
 // Load generator for a greylisting daemon (or an echo server) on 127.0.0.1.
 //
 //   load PORT [--kind new|repeat|one-client|mixed] [--first N] [--records N] [--seconds S]
-//        [--window W] [--sockets S] [--rate R] [--together] [--key]
+//        [--window W] [--sockets S] [--rate R] [--together] [--key] [--names]
 //
 // Closed loop (default): W queries outstanding over S sockets; the next goes out as an answer comes
 // in. Open loop (--rate): R queries a second on a fixed schedule, latency counted from when a query
@@ -13,6 +13,7 @@
 //   new          each n once, from --first on      repeat   random n below --records
 //   one-client   as new, all of one client         mixed    nine repeats to one new
 //
+// --names: each has its client's verified name, mx0123.mail45.example.net: one of 100 providers'.
 // --key: each is signed, under the ID bench and the KEY 000102030405060708090a0b0c0d0e0f.
 //
 // Prints one line: answers, seconds, answers/s, unanswered, and latency percentiles in
@@ -54,6 +55,7 @@ struct Settings {
   double rate = 0;
   bool together = false;
   bool key = false;
+  bool names = false;
 };
 
 double now() {
@@ -75,9 +77,15 @@ class Traffic {
     }
     // 13 characters, as 10.123.145.67 has; the low bits of n first, so that neighbours differ.
     const unsigned client = kind == "one-client" ? 0u : unsigned(n);
-    const int size = std::snprintf(
+    int size = std::snprintf(
         out, sizeof out, "I10.%03u.%03u.%02u%cFsende%08ld@example.or%cTrcpt%08ld@exmpl.net%c%c",
         100 + client / 10000 % 100, 100 + client / 100 % 100, 10 + client % 90, 0, n, 0, n, 0, 0);
+    if (settings_.names) {
+      size += std::snprintf(out + size - 1, sizeof out - std::size_t(size) + 1,
+                            "Nmx%04u.mail%02u.example.net%c%c", client / 100 % 10000, client % 100,
+                            0, 0) -
+              1;
+    }
     return settings_.key ? sign(out, size) : size;
   }
 
@@ -302,6 +310,7 @@ int main(int argc, char** argv) {
   app.add_option("--rate", settings.rate);
   app.add_flag("--together", settings.together);
   app.add_flag("--key", settings.key);
+  app.add_flag("--names", settings.names);
   CLI11_PARSE(app, argc, argv);
   Result result = Run(settings).go();
   std::vector<float>& latency = result.latency;

@@ -3,7 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
 #include <string>
+#include <vector>
 
 #include "greyd/base/text.h"
 #include "greyd/core/key.h"
@@ -60,8 +62,47 @@ TEST_CASE("a key has its client's name: as it is alone, without case in a triple
 }
 
 TEST_CASE("what no key is, is none") {
-  for (const std::string& key : {""s, "\6name"s, "\5name"s, "\7a\0b\0c"s, "\10abcd"s, "\2abcd"s}) {
+  for (const std::string& key :
+       {""s, "\6name"s, "\5name"s, "\7a\0b\0c"s, "\20abcd"s, "\2abcd"s, "\12spf"s}) {
     CHECK_FALSE(split_key(key));
+  }
+}
+
+TEST_CASE("a pool is no client of its name, nor one of another kind") {
+  KeyBuilder keys{Policy()};
+  std::vector<std::string> clients, triplets;
+  for (const Client& client :
+       {Client::named("example.com"), Client::of_pool(PoolKind::spf, "example.com"),
+        Client::of_pool(PoolKind::name, "example.com")}) {
+    keys.envelope(client, "a@x");
+    clients.emplace_back(keys.client());
+    triplets.emplace_back(keys.triplet("b@y"));
+    CHECK(client_of_key(clients.back()) == client);
+    REQUIRE(split_key(triplets.back()));
+    CHECK(split_key(triplets.back())->client == client);
+    CHECK(split_key(triplets.back())->sender == "a@x");
+    CHECK(is_pool_key(clients.back()) == client.is_pool());
+    CHECK(is_pool_key(triplets.back()) == client.is_pool());
+  }
+  CHECK(std::set<std::string>(clients.begin(), clients.end()).size() == 3);
+  CHECK(std::set<std::string>(triplets.begin(), triplets.end()).size() == 3);
+}
+
+TEST_CASE("a record's client that is a pool is its kind and domain, and comes back") {
+  RecordReader reader;
+  for (const std::string line : {"C 5 1 spf:example.com\n", "W 5 name:example.com a@x b@y\n",
+                                 "F 5 spf:example.com\n", "F 5 name:example.com a@x <>\n"}) {
+    const SavedRecord* const record =
+        reader.read(std::string_view(line).substr(0, line.size() - 1));
+    REQUIRE(record != nullptr);
+    CHECK(record->client.is_pool());
+    std::string again;
+    append_record(again, *record);
+    CHECK(again == line);
+  }
+  for (const char* bad :
+       {"C 5 1 spf:", "C 5 1 spf", "C 5 1 name:", "C 5 1 nam:x", "C 5 1 s", "C 5 1 spf:%"}) {
+    CHECK(reader.read(bad) == nullptr);
   }
 }
 

@@ -1,0 +1,70 @@
+// Greylist's clients: who is known, by itself or as one of a pool by SPF, and who becomes it.
+#include "greyd/core/greylist.h"
+
+namespace grey {
+
+// What a known client comes to, or one of a pool by SPF that is known. From here on `client_`,
+// `pools_` and `pool_client_` are that query's.
+std::optional<Greylist::Judged> Greylist::by_client(const Question& question) {
+  if (auto known = known_as(question, client_key(question), client_, {})) return known;
+  if (finder_ == nullptr) return std::nullopt;
+  find_pools(question);
+  if (!pools_.has(PoolKind::spf)) return std::nullopt;
+  const std::string_view key = pool_keys_[std::size_t(PoolKind::spf)].client();
+  return known_as(question, pool_key(question, key), pool_client_, PoolKind::spf);
+}
+
+// Known to one recipient, or to all, as the policy wants it.
+std::optional<Greylist::Judged> Greylist::known_as(const Question& question, const HashedKey& key,
+                                                   rules::Stored& stored,
+                                                   std::optional<PoolKind> pool) {
+  const Found client = find(key);
+  stored = client.stored;
+  if (!rules_.any_passes()) {
+    const auto judged = rules::judge_client(stored, policy_, question.now, expiry_);
+    apply(judged.effect, client.ref, key);
+    if (!judged.known) return std::nullopt;
+    return Judged{*judged.known, Judged{}.recipient, pool};
+  }
+  std::optional<Judged> known;
+  bool to_all = true;
+  rules::Effect effect;  // the same for each to whom there is one
+  std::size_t next = 0;
+  for (const std::string_view recipient : question.query.recipients) {
+    const std::size_t number = next++;
+    if (counts_for_itself(question, recipient, number)) continue;
+    const auto judged = judge_client(stored, question, number);
+    if (judged.effect != rules::Effect()) effect = judged.effect;
+    to_all &= judged.known.has_value();
+    if (judged.known && !known) known = Judged{*judged.known, number, pool};
+  }
+  apply(effect, client.ref, key);
+  return to_all || policy_.recipients == RecipientRule::any ? known : std::nullopt;
+}
+
+// What a client is to that recipient.
+rules::ClientJudgement Greylist::judge_client(const rules::Stored& client, const Question& question,
+                                              std::size_t number) const {
+  return rules::judge_client(client, rules_.terms(policy_, number), question.now, expiry_);
+}
+
+// What the client, or its pool by SPF, is to that recipient, if it is known to it.
+bool Greylist::add_if_known(const Question& question, std::size_t number,
+                            rules::Summary& summary) const {
+  if (const auto known = judge_client(client_, question, number).known) {
+    summary.add(*known, number);
+    return true;
+  }
+  if (!pools_.has(PoolKind::spf)) return false;
+  const auto known = judge_client(pool_client_, question, number).known;
+  if (known) summary.add(*known, number, PoolKind::spf);
+  return known.has_value();
+}
+
+void Greylist::earn_pass(const Question& question, const Terms& terms) {
+  const HashedKey key = client_key(question);
+  const Found client = find(key);
+  apply(rules::earned_pass(client.stored, terms, question.now, expiry_), client.ref, key);
+}
+
+}  // namespace grey

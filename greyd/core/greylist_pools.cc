@@ -1,0 +1,173 @@
+// Greylist's pools: a query's client counts as two more (pools.h), and of the triplets that there
+// are of each recipient the one that is nearest to passing decides.
+#include <algorithm>
+
+#include "greyd/core/greylist.h"
+
+namespace grey {
+namespace {
+
+using wire::Reason;
+using wire::Verdict;
+
+constexpr PoolKind kKinds[kPoolKinds] = {PoolKind::spf, PoolKind::name};
+
+bool waits(const rules::Stored& stored) {
+  return stored && stored->record_class == RecordClass::waiting;
+}
+
+}  // namespace
+
+void Greylist::use_pools(const PoolFinder* finder) {
+  finder_ = policy_.personality == Personality::greydaemon ? nullptr : finder;
+  pools_.clear();
+}
+
+void Greylist::find_pools(const Question& question) {
+  finder_->find(question.query, question.now, pools_);
+  for (const PoolKind kind : kKinds) {
+    if (!pools_.has(kind)) continue;
+    pool_keys_[std::size_t(kind)].envelope(pools_.client(kind), question.query.sender);
+  }
+}
+
+// What is stored there is the doing of the client's network.
+Greylist::HashedKey Greylist::pool_key(const Question& question, std::string_view key) const {
+  return {key, table_.wide_hash(key), question.query.asker, network_of(question.query.client.ip)};
+}
+
+// As its own records have it.
+Ip Greylist::network_of(const Ip& client) const {
+  return client.client_network(policy_.ipv4_prefix, policy_.ipv6_prefix);
+}
+
+// ---- a recipient's triplets --------------------------------------------------------------------
+
+// What the client's own triplet and those of its pools make of a recipient; each of them is then as
+// it has to be.
+Greylist::Judged Greylist::judge_with_pools(const Question& question, std::string_view recipient,
+                                            const Terms& terms, JudgeTriplet judge,
+                                            const Own& own) {
+  InPools pools;
+  Judged decided{own.judged.decision};
+  for (const PoolKind kind : kKinds) {
+    if (!pools_.has(kind)) continue;
+    const auto i = std::size_t(kind);
+    const HashedKey key = pool_key(question, pool_keys_[i].triplet(recipient));
+    const Found found = find(key);
+    if (!own.judged_before) pool_before_[i] = found.stored;
+    const auto judged = judge(pool_before_[i], terms, question.now, expiry_);
+    pools[i] = InPool{kind, key, found, judged};
+    if (rules::is_nearer(judged.decision, decided)) {
+      decided = {judged.decision, Judged{}.recipient, kind};
+    }
+  }
+  if (own.judged_before && decided.reason != Reason::passed) return decided;
+  count_with_pools(own, pools, decided, question.now);
+  apply_own(own, pools, decided, question.now);
+  for (const auto& pool : pools) {
+    if (pool) apply_in_pool(*pool, own, decided, question.now);
+  }
+  return decided;
+}
+
+void Greylist::apply_own(const Own& own, const InPools& pools, const Judged& decided, Seconds now) {
+  if (decided.pool && (decided.reason == Reason::passed || decided.reason == Reason::known)) {
+    return store(own.found.ref, own.key, {RecordClass::passed, now, 0});
+  }
+  apply(own.judged.effect, own.found.ref, own.key);
+  const bool begins = own.judged.effect.act == rules::Effect::Act::store &&
+                      own.judged.effect.record.record_class == RecordClass::waiting;
+  const bool is_retry = std::any_of(pools.begin(), pools.end(), [](const auto& pool) {
+    return pool && pool->waits() && pool->judged.decision.reason != Reason::stale;
+  });
+  // Another member's is the attempt that counts.
+  if (begins && is_retry) table_.set_mark(find(own.key).ref, Attempts::kPassed);
+}
+
+// A name earns nothing: its triplet waits on, and is good for each member until it is stale.
+void Greylist::apply_in_pool(const InPool& pool, const Own& own, const Judged& decided,
+                             Seconds now) {
+  const Found found = find(pool.key);  // others have been stored meanwhile
+  const Reason reason = pool.judged.decision.reason;
+  if (decided.verdict == Verdict::accept) {
+    if (!found.stored || (reason != Reason::passed && reason != Reason::known)) return;
+    if (pool.kind == PoolKind::name) return;
+    return apply(pool.judged.effect, found.ref, pool.key);
+  }
+  // It waits as long as the first of its members does that is known to be one.
+  const Found mine = find(own.key);
+  Seconds seen = now;
+  if (waits(mine.stored)) seen = std::min(seen, mine.stored->seen);
+  const bool begins = pool.judged.effect.act == rules::Effect::Act::store;
+  const bool is_earlier =
+      reason == Reason::early && waits(found.stored) && seen < found.stored->seen;
+  if (begins || is_earlier) store(found.ref, pool.key, {RecordClass::waiting, seen, 0});
+}
+
+// What becomes of the attempt: it is counted once, whoever comes back. Called while all is as it
+// was before.
+void Greylist::count_with_pools(const Own& own, const InPools& pools, const Judged& decided,
+                                Seconds now) {
+  if (attempts_ == nullptr) return;
+  const InPool* first = nullptr;  // that has waited longest
+  for (const auto& pool : pools) {
+    if (!pool || !pool->waits() || pool->judged.decision.reason == Reason::stale) continue;
+    if (first == nullptr || pool->found.stored->seen < first->found.stored->seen) first = &*pool;
+  }
+  const bool own_waits = waits(own.found.stored);
+  const bool by_member =
+      first != nullptr && (!own_waits || table_.mark(own.found.ref) == Attempts::kPassed);
+  if (decided.verdict == Verdict::defer) {
+    const bool is_begun = first != nullptr && own.judged.decision.reason != Reason::early;
+    if (!is_begun) return count_attempt(own.found, own.judged.decision, now);
+    if (own_waits) count_end(own.found.ref, now);
+    return;
+  }
+  if (decided.pool && own_waits) {
+    attempts_->ended(own.found.stored->seen, table_.mark(own.found.ref), true);
+  }
+  if (decided.reason != Reason::passed || !(decided.pool || by_member)) {
+    if (!decided.pool) count_attempt(own.found, own.judged.decision, now);
+  } else if (first != nullptr) {
+    if (auto record = to_saved({own.key.key, first->found.stored->seen})) {
+      attempts_->passed(*record, rules::age_of(record->seen, now), table_.mark(first->found.ref));
+    }
+  }
+  for (const auto& pool : pools) {
+    if (pool && pool->waits()) table_.set_mark(pool->found.ref, Attempts::kPassed);
+  }
+}
+
+// Hosts of one pool may try a message one after another: it counts once for it.
+void Greylist::earn_pass_of_pool(const Question& question, const Terms& terms) {
+  const KeyBuilder& keys = pool_keys_[std::size_t(PoolKind::spf)];
+  const std::uint64_t message = sender_id(keys);
+  if (messages_.find(message, question.now, kOneMessage) != nullptr) return;
+  messages_.remember(message, {true}, question.now);
+  const HashedKey key = pool_key(question, keys.client());
+  const Found client = find(key);
+  apply(rules::earned_pass(client.stored, terms, question.now, expiry_), client.ref, key);
+}
+
+// ---- what is learned later ---------------------------------------------------------------------
+
+bool Greylist::wait_in_pool(const SavedRecord& waiting, const Client& pool, Seconds now,
+                            const Ip& asker) {
+  if (policy_.personality == Personality::greydaemon) return false;
+  SavedRecord record = waiting;
+  record.record_class = RecordClass::waiting;
+  const std::string_view own = key_of(record);
+  const rules::Stored mine = find({own, table_.wide_hash(own)}).stored;
+  if (!waits(mine) || !rules::counts(*mine, policy_, now, expiry_)) return false;
+  record.client = pool;
+  const std::string_view key_text = key_of(record);
+  const HashedKey key{key_text, table_.wide_hash(key_text), asker, network_of(waiting.client.ip)};
+  const Found found = find(key);
+  const RecordState first{RecordClass::waiting, mine->seen, 0};
+  if (found.stored && rules::joined(first, *found.stored, policy_) == *found.stored) return true;
+  store(found.ref, key, first);
+  return true;
+}
+
+}  // namespace grey

@@ -1,0 +1,207 @@
+#include "greyd/pools/name_parents.h"
+
+#include <libpsl.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+
+namespace grey {
+namespace {
+
+constexpr std::size_t kMaxName = 253;  // octets of a name's text (RFC 1035, 2.3.4)
+constexpr std::size_t kMaxLabel = 63;
+constexpr std::size_t kMostNumbers = 64;  // of a name that are looked at
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+// What stands for a character in a host's name: itself, in lower case; 0 for what is in none.
+constexpr std::array<char, 256> folded_characters() {
+  std::array<char, 256> folded{};
+  for (const char c : std::string_view("abcdefghijklmnopqrstuvwxyz0123456789-_.")) {
+    folded[static_cast<unsigned char>(c)] = c;
+    if (c >= 'a' && c <= 'z') folded[static_cast<unsigned char>(c - 'a' + 'A')] = c;
+  }
+  return folded;
+}
+constexpr std::array<char, 256> kFolded = folded_characters();
+
+// Sets `to` to `name` in lower case; to nothing where that is no name of a host, or has fewer
+// labels than that.
+void take_name(std::string_view name, std::size_t least_labels, std::string& to) {
+  to.clear();
+  if (name.ends_with('.')) name.remove_suffix(1);
+  if (name.empty() || name.size() > kMaxName) return;
+  std::array<char, kMaxName> text;
+  std::size_t label = 0, labels = 1;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    text[i] = kFolded[static_cast<unsigned char>(name[i])];
+    if (text[i] == '.') {
+      if (label == 0) return;
+      label = 0;
+      ++labels;
+    } else if (text[i] == 0 || ++label > kMaxLabel) {
+      return;
+    }
+  }
+  if (label > 0 && labels >= least_labels) to.assign(text.data(), name.size());
+}
+
+// The numbers in a name, each as long as its digits go on.
+struct Numbers {
+  std::array<std::uint32_t, kMostNumbers> values;  // `size` of them
+  std::size_t size = 0;
+  std::size_t longest = 0;  // digits of one
+
+  void add(std::uint32_t value, std::size_t digits) {
+    longest = std::max(longest, digits);
+    if (size < values.size()) values[size++] = value;
+  }
+  std::span<const std::uint32_t> all() const { return std::span(values).first(size); }
+  bool holds(std::span<const std::uint32_t> sought) const {
+    if (sought.size() > size) return false;
+    return std::search(all().begin(), all().end(), sought.begin(), sought.end()) != all().end();
+  }
+  bool holds_either_way(std::span<const std::uint32_t> sought) const {
+    if (sought.size() > size) return false;
+    std::array<std::uint32_t, 8> back{};  // an address has no more
+    std::reverse_copy(sought.begin(), sought.end(), back.begin());
+    return holds(sought) || holds(std::span(back).first(sought.size()));
+  }
+};
+
+// Numbers of that base. Those of more digits than `most` are there as what no other is.
+Numbers numbers_in(std::string_view name, unsigned base, std::size_t most) {
+  Numbers numbers;
+  std::uint64_t value = 0;
+  std::size_t digits = 0;
+  const auto end = [&] {
+    if (digits > 0) {
+      numbers.add(digits <= most && value < UINT32_MAX ? std::uint32_t(value) : UINT32_MAX, digits);
+    }
+    value = digits = 0;
+  };
+  for (const char c : name) {
+    unsigned digit = 16;
+    if (is_digit(c)) digit = unsigned(c - '0');
+    if (c >= 'a' && c <= 'f') digit = unsigned(c - 'a') + 10;
+    if (digit >= base) {
+      end();
+    } else if (++digits <= most) {
+      value = value * base + digit;
+    }
+  }
+  end();
+  return numbers;
+}
+
+using Octets = std::array<std::uint8_t, 4>;
+
+std::string joined(std::span<const std::uint8_t> octets, int base, std::size_t width) {
+  std::string text;
+  for (const std::uint8_t octet : octets) {
+    char digits[4];
+    const auto end = std::to_chars(digits, digits + sizeof digits, octet, base).ptr;
+    const auto size = std::size_t(end - digits);
+    text.append(width > size ? width - size : 0, '0').append(digits, size);
+  }
+  return text;
+}
+
+bool has(std::string_view name, std::string_view digits) {
+  return name.find(digits) != std::string_view::npos;
+}
+
+// 192-0-2-1, 1.2.0.192, 192-000-002-001, 0-2-1; 192000002001; c0000201, c0-00-02-01; 3221225985
+bool holds_v4(std::string_view name, const Octets& octets) {
+  const std::array<std::uint32_t, 4> numbers{octets[0], octets[1], octets[2], octets[3]};
+  const Numbers decimal = numbers_in(name, 10, 10);
+  for (const std::size_t from : {0, 1}) {
+    if (decimal.holds_either_way(std::span(numbers).subspan(from, 3))) return true;
+  }
+  const Numbers hex = numbers_in(name, 16, 2);
+  if (hex.holds_either_way(numbers)) return true;
+  constexpr std::size_t kFewest = 7;  // digits in one: of fewer it may be another number
+  if (std::max(decimal.longest, hex.longest) < kFewest) return false;
+  const std::uint32_t whole = numbers[0] << 24 | numbers[1] << 16 | numbers[2] << 8 | numbers[3];
+  if (whole > 0xffffff && decimal.holds(std::array{whole})) return true;
+  Octets back = octets;
+  std::reverse(back.begin(), back.end());
+  for (const Octets& order : {octets, back}) {
+    if (has(name, joined(order, 10, 3)) || has(name, joined(order, 16, 2))) return true;
+    const std::string run = joined(order, 10, 1);  // 1921681611
+    if (run.size() >= kFewest && has(name, run)) return true;
+  }
+  return false;
+}
+
+// 2001-db8-0-0-1-2-3-4, 2001-db8--1-2-3-4; 20010db8..., its nibbles the other way, the last 64 bits
+bool holds_v6(std::string_view name, const std::array<std::uint8_t, 16>& bytes) {
+  std::string digits;  // of the name alone, as they follow each other
+  std::copy_if(name.begin(), name.end(), std::back_inserter(digits),
+               [](char c) { return c != '.' && c != '-' && c != '_'; });
+  std::string nibbles = joined(bytes, 16, 2);
+  std::string back(nibbles.rbegin(), nibbles.rend());
+  const std::string_view host = std::string_view(nibbles).substr(16);
+  const bool host_says_much = std::count(host.begin(), host.end(), '0') <= 8;
+  if (has(digits, nibbles) || has(digits, back)) return true;
+  if (host_says_much && (has(digits, host) || has(digits, std::string_view(back).substr(0, 16)))) {
+    return true;
+  }
+  const auto is_zero = [](std::uint32_t value) { return value == 0; };
+  std::array<std::uint32_t, 8> groups{};
+  for (std::size_t i = 0; i < 8; ++i)
+    groups[i] = std::uint32_t(bytes[2 * i] << 8 | bytes[2 * i + 1]);
+  const auto groups_end = std::remove_if(groups.begin(), groups.end(), is_zero);
+  const auto said = std::size_t(groups_end - groups.begin());
+  Numbers written = numbers_in(name, 16, 4);
+  const auto written_end = std::remove_if(
+      written.values.begin(), written.values.begin() + std::ptrdiff_t(written.size), is_zero);
+  written.size = std::size_t(written_end - written.values.begin());
+  return said >= 3 && written.holds_either_way(std::span(groups).first(said));
+}
+
+}  // namespace
+
+bool holds_address(std::string_view name, const Ip& address) {
+  const auto& bytes = address.bytes();
+  if (address.is_v4()) return holds_v4(name, {bytes[12], bytes[13], bytes[14], bytes[15]});
+  return holds_v6(name, bytes);
+}
+
+void take_domain(std::string_view sender, std::string& domain) {
+  domain.clear();
+  const std::size_t at = sender.rfind('@');
+  if (at == std::string_view::npos) return;
+  take_name(sender.substr(at + 1), 2, domain);
+}
+
+NameParents::NameParents()
+    : suffixes_(::psl_latest(nullptr), [](psl_ctx_st* list) { ::psl_free(list); }) {}
+
+// Asking the list costs as much as a whole decision, and most mail is of few providers.
+bool NameParents::is_public_suffix(const std::string& domain) const {
+  Judged& judged = judged_[std::hash<std::string>()(domain) % judged_.size()];
+  if (judged.domain != domain) {
+    judged.is_suffix = ::psl_is_public_suffix(suffixes_.get(), domain.c_str()) != 0;
+    judged.domain = domain;
+  }
+  return judged.is_suffix;
+}
+
+void NameParents::take_parent(std::string_view name, const Ip& client, std::string& parent) const {
+  parent.clear();
+  if (suffixes_) take_name(name, 3, parent);
+  if (parent.empty()) return;
+  const bool made_of_it = holds_address(parent, client);
+  parent.erase(0, parent.find('.') + 1);
+  if (made_of_it || is_public_suffix(parent)) parent.clear();
+}
+
+}  // namespace grey

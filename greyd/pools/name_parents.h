@@ -1,0 +1,52 @@
+// By which domain a client's verified name makes it one of a pool: the name without its first
+// label.
+//
+// The list of public suffixes (libpsl) is read once, when this is made; then all is pure.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "greyd/wire/ip.h"
+
+struct psl_ctx_st;
+
+namespace grey {
+
+// Whether a host's name is made of its address: its octets, three of them at least, in their order
+// or the other way, as decimal numbers with whatever between them or padded with zeros, or as
+// hexadecimal digits. Such a name is of a line that is let to anybody.
+// `name` in lower case.
+bool holds_address(std::string_view name, const Ip& address);
+
+// The domain that mail from that sender is of, in lower case: what is behind the last '@', where
+// that is a name of two labels or more, of letters, digits, '-' and '_'. Empty: it has none.
+void take_domain(std::string_view sender, std::string& domain);
+
+class NameParents {
+ public:
+  // With the newest list that there is on this host, or that libpsl has within it. Without any
+  // (told by has_list()) no name has a parent.
+  NameParents();
+  NameParents(NameParents&&) = default;
+  bool has_list() const { return suffixes_ != nullptr; }
+
+  // The parent of `name`, in lower case; empty where there is none: the name is none, is made of
+  // the address, has fewer than three labels, or is right below a public suffix. No allocation
+  // where `parent` has room.
+  void take_parent(std::string_view name, const Ip& client, std::string& parent) const;
+
+ private:
+  struct Judged {
+    std::string domain;
+    bool is_suffix = false;
+  };
+  bool is_public_suffix(const std::string& domain) const;
+
+  mutable std::vector<Judged> judged_{512};  // lately
+  std::unique_ptr<psl_ctx_st, void (*)(psl_ctx_st*)> suffixes_;
+};
+
+}  // namespace grey

@@ -1,0 +1,165 @@
+#include "greyd/pools/pool_keeper.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "greyd/core/key.h"
+
+namespace grey {
+namespace {
+
+constexpr unsigned kIpv4Bits = 24, kIpv6Bits = 48;
+
+// Who asks by the client alone names neither sender nor recipient.
+bool names_message(const wire::Query& query) {
+  return query.sender != "*" && query.recipients.size() > 0 && *query.recipients.begin() != "*" &&
+         !(*query.recipients.begin()).empty();
+}
+
+std::string text_of(const Ip& ip) {
+  return {reinterpret_cast<const char*>(ip.bytes().data()), ip.bytes().size()};
+}
+
+}  // namespace
+
+bool use_pools_by_name(const Policy& policy) {
+  return (policy.pools == PoolUse::on || policy.pools == PoolUse::name) &&
+         (policy.sender_key != SenderKey::none || policy.recipient_key != RecipientKey::none);
+}
+
+bool use_pools_by_spf(const Policy& policy) {
+  return policy.pools == PoolUse::on || policy.pools == PoolUse::spf;
+}
+
+PoolKeeper::PoolKeeper(const Policy& policy, std::optional<NameParents> parents,
+                       SenderNetworks* networks, PoolCounters& counters, WaitInPool wait_in_pool)
+    : parents_(std::move(parents)),
+      networks_(use_pools_by_spf(policy) ? networks : nullptr),
+      counters_(counters),
+      wait_in_pool_(std::move(wait_in_pool)) {
+  if (networks_ == nullptr) return;
+  networks_->tell_learned([this](std::string_view domain, const NetworkSet& known) {
+    try {
+      learned(domain, known);
+    } catch (const std::exception&) {
+      ++counters_.dropped;  // there was no memory: without pool
+    }
+  });
+}
+
+PoolKeeper::~PoolKeeper() {
+  if (networks_ != nullptr) networks_->tell_learned({});
+}
+
+// ---- finding -----------------------------------------------------------------------------------
+
+void PoolKeeper::find(const wire::Query& query, Seconds now, PoolsOfQuery& pools) const {
+  pools.clear();
+  if (!query.client.has_address()) return;
+  if (networks_ != nullptr) {
+    std::string& domain = pools[PoolKind::spf];
+    take_domain(query.sender, domain);
+    const NetworkSet* const known = domain.empty() ? nullptr : networks_->find(domain, now);
+    if (known == nullptr || !known->contains(query.client.ip)) domain.clear();
+  }
+  if (parents_ && !query.client_name.empty() && names_message(query)) {
+    parents_->take_parent(query.client_name, query.client.ip, pools[PoolKind::name]);
+  }
+}
+
+// ---- waiting -----------------------------------------------------------------------------------
+
+void PoolKeeper::decided(const wire::Query& query, const Decided& decision, Seconds now) noexcept {
+  using wire::Reason;
+  // Whatever a dry run answers.
+  const bool accepts = verdict_of(decision.reason) == wire::Verdict::accept;
+  if (accepts && !decision.pool.empty()) ++counters_.passed;
+  if (networks_ == nullptr || query.probe || !query.client.has_address()) return;
+  now_ = now;
+  const Reason reason = decision.reason;
+  if (reason != Reason::new_triplet && reason != Reason::early && reason != Reason::stale) return;
+  try {
+    drop_old(now);
+    take_domain(query.sender, domain_);
+    if (domain_.empty() || networks_->find(domain_, now) != nullptr) return;
+    std::size_t size = 0;
+    for (const std::string_view recipient : query.recipients) {
+      if (size++ == kMostOfQuery) break;
+      wait(query, recipient, now);
+    }
+    // Last: who has the answer at once may tell it in this call.
+    networks_->want(domain_, now);
+  } catch (const std::exception&) {
+    ++counters_.dropped;
+  }
+}
+
+void PoolKeeper::wait(const wire::Query& query, std::string_view recipient, Seconds now) {
+  if (query.sender.size() > kMaxAddress || recipient.size() > kMaxAddress) return;
+  const Ip network = query.client.ip.client_network(kIpv4Bits, kIpv6Bits);
+  const auto others = of_domain_.find(domain_);
+  if (others != of_domain_.end()) {
+    const auto is_it = [&](const Place& place) {
+      return place->client == query.client.ip && place->recipient == recipient &&
+             place->sender == query.sender;
+    };
+    if (std::any_of(others->second.begin(), others->second.end(), is_it)) return;
+  }
+  const auto of_network = of_network_.find(text_of(network));
+  const bool full = waiting_.size() >= kMostWaiting ||
+                    (others != of_domain_.end() && others->second.size() >= kMostOfDomain) ||
+                    (of_network != of_network_.end() && of_network->second >= kMostOfNetwork);
+  if (full) {
+    ++counters_.dropped;
+    return;
+  }
+  waiting_.push_back({domain_, std::string(query.sender), std::string(recipient), query.client.ip,
+                      query.asker, network, now});
+  try {
+    of_domain_[domain_].push_back(std::prev(waiting_.end()));
+    ++of_network_[text_of(network)];
+  } catch (...) {
+    const auto of = of_domain_.find(domain_);
+    if (of != of_domain_.end()) std::erase(of->second, std::prev(waiting_.end()));
+    waiting_.pop_back();
+    throw;
+  }
+}
+
+void PoolKeeper::drop(Place at) {
+  const auto of_domain = of_domain_.find(at->domain);
+  std::erase(of_domain->second, at);
+  if (of_domain->second.empty()) of_domain_.erase(of_domain);
+  const auto of_network = of_network_.find(text_of(at->network));
+  if (--of_network->second == 0) of_network_.erase(of_network);
+  waiting_.erase(at);
+}
+
+void PoolKeeper::drop_old(Seconds now) {
+  while (!waiting_.empty()) {
+    const Seconds age = now - waiting_.front().since;
+    if (age >= 0 && age < kLife) return;
+    ++counters_.unlearned;
+    drop(waiting_.begin());
+  }
+}
+
+void PoolKeeper::learned(std::string_view domain, const NetworkSet& networks) {
+  const auto found = of_domain_.find(std::string(domain));
+  if (found == of_domain_.end()) return;
+  const std::vector<Place> places = found->second;
+  for (const Place at : places) {
+    if (networks.contains(at->client)) {
+      SavedRecord record;
+      record.client = at->client;
+      record.sender = at->sender;
+      record.recipient = at->recipient;
+      ++counters_.joined;
+      wait_in_pool_(record, Client::of_pool(PoolKind::spf, at->domain), now_, at->asker);
+    }
+    drop(at);
+  }
+}
+
+}  // namespace grey
