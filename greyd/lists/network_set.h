@@ -38,6 +38,7 @@ class NetworkSet {
   // False when the entry is none of the forms, or stands for too many separate ranges.
   [[nodiscard]] bool add(std::string_view entry, std::uint32_t line = 0);
   void add(const Ip& ip);
+  void add(const Network& network, std::uint32_t line = 0);  // with no bits after the prefix
   void build();
 
   bool contains(const Ip& ip) const;
