@@ -2,3 +2,6 @@
 grey_unit_test(spf_test
                SOURCES unit/spf/flattening_test.cc unit/spf/messages_test.cc
                LIBRARIES grey_spf)
+add_test(NAME lookups_test COMMAND perl ${CMAKE_CURRENT_SOURCE_DIR}/e2e/lookups_test.pl
+                                   $<TARGET_FILE:qmail-greyd> $<TARGET_FILE:greyctl>)
+set_tests_properties(lookups_test PROPERTIES SKIP_RETURN_CODE 77)

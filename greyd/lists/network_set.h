@@ -14,6 +14,7 @@
 #include <functional>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "greyd/base/error.h"
 #include "greyd/lists/ip_number.h"
@@ -29,6 +30,9 @@ struct WrittenNetwork {
 };
 // Of "192.0.2.0/24", "172.16/12", or an IPv6 address with or without a prefix.
 std::optional<WrittenNetwork> read_network(std::string_view entry);
+
+// The networks of a domain, as they are known of an entry `spf:example.com`; null: nothing is.
+using DomainNetworks = std::function<const std::vector<Network>*(std::string_view domain)>;
 
 class NetworkSet {
  public:
