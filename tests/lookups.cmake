@@ -5,3 +5,7 @@ grey_unit_test(spf_test
 add_test(NAME lookups_test COMMAND perl ${CMAKE_CURRENT_SOURCE_DIR}/e2e/lookups_test.pl
                                    $<TARGET_FILE:qmail-greyd> $<TARGET_FILE:greyctl>)
 set_tests_properties(lookups_test PROPERTIES SKIP_RETURN_CODE 77)
+grey_unit_test(lookups_unit_test
+               SOURCES unit/lookups/lookups_test.cc unit/lookups/network_cache_test.cc
+                       unit/lookup_helper/domains_test.cc
+               LIBRARIES grey_lookups grey_lookup_helper)
