@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -25,7 +26,8 @@ namespace {
 
 constexpr const char* kProgram = "qmail-greyd-lookup";
 constexpr const char* kName = "greyd-spawner";  // as ps(1) shows it
-constexpr int kSocket = 3, kProgramFd = 4;      // descriptors in the spawner; of these the helper has the first
+constexpr int kSocket = 3,
+              kProgramFd = 4;  // descriptors in the spawner; of these the helper has the first
 // Milliseconds before it is started anew: the longer the sooner it has died, several times in turn.
 constexpr int kLeastPause = 100, kMostPause = 30'000;
 constexpr int kGoodLife = 10'000;  // milliseconds: who has lived as long is no such
@@ -54,8 +56,18 @@ Result<Fd> find_program() {
 
 // ---- in the spawner: async-signal-safe calls would do, but it is a process of one thread --------
 
+// The daemon's own limit of memory (softlimit -m) is by its records, and no measure for another
+// program, which sets itself a narrow one.
+void lift_memory_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_AS, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_AS, &limit);
+}
+
 [[noreturn]] void become_helper(const std::string& resolver, bool sandboxed) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  lift_memory_limit();
   ::dup2(::open("/dev/null", O_RDWR | O_CLOEXEC), STDIN_FILENO);
   char name[] = "qmail-greyd-lookup";
   std::string server = resolver;
@@ -119,7 +131,8 @@ bool await_end(pid_t helper, int children, int& status) {
   const int high_program = ::fcntl(program, F_DUPFD_CLOEXEC, 10);
   const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(null, fd);
-  if (::dup2(high_socket, kSocket) < 0 || ::dup3(high_program, kProgramFd, O_CLOEXEC) < 0) ::_exit(1);
+  if (::dup2(high_socket, kSocket) < 0 || ::dup3(high_program, kProgramFd, O_CLOEXEC) < 0)
+    ::_exit(1);
   if (::syscall(SYS_close_range, kProgramFd + 1, ~0u, 0) != 0) {
     for (int fd = kProgramFd + 1; fd < ::sysconf(_SC_OPEN_MAX); ++fd) ::close(fd);
   }

@@ -26,6 +26,8 @@
 #include "greyd/fronts/local_networks.h"
 #include "greyd/fronts/mta_server.h"
 #include "greyd/fronts/udp_front.h"
+#include "greyd/lookup_spawner.h"
+#include "greyd/lookups/lookups.h"
 #include "greyd/net/background_thread.h"
 #include "greyd/net/clock.h"
 #include "greyd/net/event_loop.h"
@@ -33,8 +35,6 @@
 #include "greyd/net/log.h"
 #include "greyd/net/supervisor_notice.h"
 #include "greyd/net/udp_socket.h"
-#include "greyd/lookup_spawner.h"
-#include "greyd/lookups/lookups.h"
 #include "greyd/options.h"
 #include "greyd/privileges.h"
 #include "greyd/service/service.h"
@@ -201,8 +201,9 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
   LookupCounters lookup_counters;
   std::optional<Lookups> lookups;
   if (spawner.socket) {
-    lookups.emplace(loop, std::move(spawner.socket), wall_clock,
-                    [&](const std::string& text) { logger.warn("{}", text); }, lookup_counters);
+    lookups.emplace(
+        loop, std::move(spawner.socket), wall_clock,
+        [&](const std::string& text) { logger.warn("{}", text); }, lookup_counters);
     learn_listed_networks(*lookups, service);
   }
   std::optional<StoreReport> store_report;

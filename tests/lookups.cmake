@@ -9,3 +9,9 @@ grey_unit_test(lookups_unit_test
                SOURCES unit/lookups/lookups_test.cc unit/lookups/network_cache_test.cc
                        unit/lookup_helper/domains_test.cc
                LIBRARIES grey_lookups grey_lookup_helper)
+grey_unit_test(listed_networks_test
+               SOURCES unit/service/listed_networks_test.cc
+               LIBRARIES grey_service)
+add_test(NAME lookup_helper_test COMMAND perl ${CMAKE_CURRENT_SOURCE_DIR}/e2e/lookup_helper_test.pl
+                                         $<TARGET_FILE:qmail-greyd-lookup> $<TARGET_FILE:forbidden>)
+set_tests_properties(lookup_helper_test PROPERTIES SKIP_RETURN_CODE 77)

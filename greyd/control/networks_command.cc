@@ -53,7 +53,8 @@ Commands::Answer Commands::networks(Call& call) {
     return answer;
   }
   const auto name = spf::read_name(*domain);
-  if (!name) return refuse({"networks: not a domain: " + to_word(domain->substr(0, 300)), kExitMisuse});
+  if (!name)
+    return refuse({"networks: not a domain: " + to_word(domain->substr(0, 300)), kExitMisuse});
   if (lookups_ == nullptr) return refuse({"networks: there are no look-ups", kExitSystemFailure});
   if (const auto* const known = lookups_->known(*name, call.now)) {
     JsonLine line(answer.lines);
@@ -62,8 +63,8 @@ Commands::Answer Commands::networks(Call& call) {
     line.end();
     return answer;
   }
-  lookups_->ask(*name, [name = *name, now = call.now, later = std::move(call.later)](
-                           const spf::Flattened& flattened) {
+  lookups_->ask(*name, [name = *name, now = call.now,
+                        later = std::move(call.later)](const spf::Flattened& flattened) {
     std::string out;
     JsonLine line(out);
     line.flag("done", true).text("domain", name).number("now", now);

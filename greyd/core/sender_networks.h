@@ -1,5 +1,6 @@
-// From where the mail of a domain comes, as its SPF record has it flattened to networks: what is known
-// of it now, and a way to ask for the rest. Who asks never waits: what becomes known is told later.
+// From where the mail of a domain comes, as its SPF record has it flattened to networks: what is
+// known of it now, and a way to ask for the rest. Who asks never waits: what becomes known is told
+// later.
 #pragma once
 
 #include <functional>

@@ -69,9 +69,8 @@ class Run {
 
   Result<int> end(const Json& last) {
     const std::string& command = invocation_.command;
-    const bool is_list =
-        command == "list" || command == "show" || command == "entries" || command == "totals" ||
-        (command == "networks" && !last.contains("domain"));
+    const bool is_list = command == "list" || command == "show" || command == "entries" ||
+                         command == "totals" || (command == "networks" && !last.contains("domain"));
     if (invocation_.json) {
       if (!is_list) print_(last_line_ + "\n");
     } else if (!is_list) {

@@ -182,8 +182,9 @@ class AddressList {
   Entries names_;       // "host.example.com", ".example.com"
   Entries senders_;     // keys of mailbox.h
   Entries recipients_;  // the same, without "to:"
-  std::map<std::string, std::uint32_t, std::less<>> domains_;  // of `spf:` entries, and their lines
-  NetworkSet learned_;                                         // theirs
+  // Of `spf:` entries the domains, with their lines, and what their networks are.
+  std::map<std::string, std::uint32_t, std::less<>> domains_;
+  NetworkSet learned_;
   std::size_t domain_labels_ = 0;
   std::vector<Source> sources_;
   std::vector<Lookup> lookups_;

@@ -123,8 +123,9 @@ Result<void> add_entry(std::string_view word, RuleLine& rule, const DomainNetwor
   const std::string domain = domain_of(word);
   RuleEntry entry = domain.empty() ? read_entry(word) : domain_entry(domain, networks_of);
   if (entry.texts.empty() && domain.empty()) {
-    return failure("not an address, network, host name, sender, to:recipient, spf:domain, nor one of " +
-                   std::string(kActions) + ": " + shown(word));
+    return failure(
+        "not an address, network, host name, sender, to:recipient, spf:domain, nor one of " +
+        std::string(kActions) + ": " + shown(word));
   }
   if (entry.texts.size() > RuleList::kMaxNetworks) {
     return failure("stands for more than " + std::to_string(RuleList::kMaxNetworks) +
@@ -235,7 +236,8 @@ Result<RuleLine> read_rule_line(std::string_view line, const DomainNetworks& net
   if (first_action == words->begin()) return failure("names nobody: `*` is everybody");
   for (auto word = words->begin(); word != first_action; ++word) {
     if (*word == "*") continue;
-    if (auto good = add_entry(*word, rule, networks_of); !good) return tl::make_unexpected(good.error());
+    if (auto good = add_entry(*word, rule, networks_of); !good)
+      return tl::make_unexpected(good.error());
   }
   if (first_action == words->end()) {
     return failure("says nothing: one of " + std::string(kActions) + " is wanted");

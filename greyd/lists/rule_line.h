@@ -15,7 +15,8 @@ namespace grey {
 struct RuleLine {
   std::vector<RuleEntry> who;  // of each kind one at most, in the order of the kinds; none: `*`
   RuleAction action;
-  std::string domain;  // of a `spf:` entry, whose networks are of the entry of that kind; else empty
+  // Of a `spf:` entry, whose networks are the entry of that kind; empty: there is none.
+  std::string domain;
 };
 
 // `line`: without its comment. An error says what is wrong, but not where.

@@ -18,8 +18,7 @@ void Domains::begin(const spf::DomainQuestion& question, std::int64_t now) {
     return;
   }
   const std::uint64_t number = next_++;
-  domains_.emplace(number,
-                   Domain{question, spf::Flattening(question.domain), now + kTime});
+  domains_.emplace(number, Domain{question, spf::Flattening(question.domain), now + kTime});
   ask(number);
 }
 

@@ -16,9 +16,9 @@ namespace grey {
 
 class Domains {
  public:
-  static constexpr std::size_t kMost = 64;           // at once
+  static constexpr std::size_t kMost = 64;            // at once
   static constexpr std::size_t kMostQuestions = 256;  // open ones, with those of domains given up
-  static constexpr std::int64_t kTime = 8000;        // milliseconds for one
+  static constexpr std::int64_t kTime = 8000;         // milliseconds for one
 
   using Done = std::function<void(const spf::Answer&)>;
   // False: it cannot be asked. `open`: how many are, of all times.

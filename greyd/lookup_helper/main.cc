@@ -27,13 +27,13 @@
 namespace grey {
 namespace {
 
-constexpr int kDaemon = 3;                       // the socket
-constexpr rlim_t kMemory = 256 << 20;            // octets of address space
+constexpr int kDaemon = 3;             // the socket
+constexpr rlim_t kMemory = 256 << 20;  // octets of address space
 constexpr rlim_t kDescriptors = 512;
-constexpr std::int64_t kLook = 10'000;           // milliseconds between looks at resolv.conf
-constexpr std::int64_t kPatience = 20'000;       // and how long a new one waits for what is open
-constexpr int kTick = 100;                       // milliseconds
-constexpr int kMostAtOnce = 64;                  // messages read before the DNS is looked at again
+constexpr std::int64_t kLook = 10'000;      // milliseconds between looks at resolv.conf
+constexpr std::int64_t kPatience = 20'000;  // and how long a new one waits for what is open
+constexpr int kTick = 100;                  // milliseconds
+constexpr int kMostAtOnce = 64;             // messages read before the DNS is looked at again
 constexpr std::uint16_t kDnsPort = 53;
 
 std::int64_t milliseconds() {
@@ -49,7 +49,8 @@ void tell(const spf::HelperMessage& message) {
 
 void tell_trouble(std::string_view text) {
   std::string printable(text.substr(0, spf::kMaxTrouble));
-  std::ranges::replace_if(printable, [](char c) { return c < ' ' || c > '~'; }, '?');
+  std::ranges::replace_if(
+      printable, [](char c) { return c < ' ' || c > '~'; }, '?');
   tell(spf::HelperTrouble{printable});
 }
 

@@ -88,7 +88,8 @@ Resolver::~Resolver() = default;
 Result<Resolver> Resolver::open(const std::string& server) {
   Resolver resolver(ub_ctx_create());
   ub_ctx* const context = resolver.context_.get();
-  if (context == nullptr) return failure("cannot begin to ask the DNS: no memory, or no randomness");
+  if (context == nullptr)
+    return failure("cannot begin to ask the DNS: no memory, or no randomness");
   ub_ctx_debugout(context, nullptr);
   for (const auto& [name, value] : kSettings) ub_ctx_set_option(context, name, value);
   if (ub_ctx_async(context, 1) != 0) return failure("libunbound has no threads");
@@ -102,7 +103,8 @@ Result<Resolver> Resolver::open(const std::string& server) {
   const bool there = ::stat(kResolvConf, &resolver.file_) == 0;
   int error = there ? ub_ctx_resolvconf(context, kResolvConf) : 0;
   if (!there) error = ub_ctx_set_fwd(context, kThisHost);
-  if (error != 0) return failure(std::string("cannot use ") + kResolvConf + ": " + ub_strerror(error));
+  if (error != 0)
+    return failure(std::string("cannot use ") + kResolvConf + ": " + ub_strerror(error));
   return resolver;
 }
 
@@ -129,9 +131,8 @@ bool Resolver::is_outdated() const {
   struct stat now {};
   if (!of_file_) return false;
   if (::stat(kResolvConf, &now) != 0) return file_.st_ino != 0;
-  return now.st_ino != file_.st_ino || now.st_dev != file_.st_dev ||
-         now.st_size != file_.st_size || now.st_mtim.tv_sec != file_.st_mtim.tv_sec ||
-         now.st_mtim.tv_nsec != file_.st_mtim.tv_nsec;
+  return now.st_ino != file_.st_ino || now.st_dev != file_.st_dev || now.st_size != file_.st_size ||
+         now.st_mtim.tv_sec != file_.st_mtim.tv_sec || now.st_mtim.tv_nsec != file_.st_mtim.tv_nsec;
 }
 
 }  // namespace grey

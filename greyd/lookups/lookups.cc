@@ -13,7 +13,7 @@ namespace grey {
 namespace {
 
 constexpr double kSecond = 1;
-constexpr int kMostAtOnce = 32;    // messages taken before others get their turn
+constexpr int kMostAtOnce = 32;           // messages taken before others get their turn
 constexpr std::size_t kMostOthers = 100;  // in a second
 
 spf::Flattened unknown() {

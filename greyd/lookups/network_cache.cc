@@ -76,8 +76,7 @@ void NetworkCache::remove(Domains::iterator at) {
 
 std::size_t NetworkCache::make_room() {
   std::size_t gone = 0;
-  while (domains_.size() > 1 &&
-         (domains_.size() > bounds_.domains || octets_ > bounds_.octets)) {
+  while (domains_.size() > 1 && (domains_.size() > bounds_.domains || octets_ > bounds_.octets)) {
     for (int i = 0; i < kMostPassedOver && order_.back()->second.used; ++i) {
       order_.back()->second.used = false;
       order_.splice(order_.begin(), order_, std::prev(order_.end()));

@@ -1,5 +1,5 @@
-// What is known of domains, for as long as it holds, within bounds: of 20,000 domains, and of 16 MB.
-// Also what is not there, and what could not be found out: that is not asked for again at once.
+// What is known of domains, for as long as it holds, within bounds: of 20,000 domains, and of 16
+// MB. Also what is not there, and what could not be found out: that is not asked for again at once.
 // Who has not been looked at goes first for others. Pure.
 #pragma once
 

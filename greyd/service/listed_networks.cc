@@ -25,7 +25,8 @@ void ListedNetworks::load(Seconds now, std::string& note) {
   if (read) {
     known_ = std::move(*read);
   } else {
-    note = read.error().text + "; the networks of listed domains are not known until they are asked for";
+    note = read.error().text +
+           "; the networks of listed domains are not known until they are asked for";
     writes_ = false;  // what could not be read is not written over
   }
 }
@@ -49,8 +50,7 @@ bool ListedNetworks::take(const std::string& domain, const spf::Flattened& flatt
   const bool was_good = known != known_.end() && !known->second.flattened.networks.empty();
   if (was_good && !is_better(flattened) && now - known->second.since < kKept) return false;
   at->second.told = at->second.told && !is_better(flattened);
-  const bool same = known != known_.end() &&
-                    known->second.flattened.networks == flattened.networks;
+  const bool same = known != known_.end() && known->second.flattened.networks == flattened.networks;
   known_[domain] = {flattened, now};
   changed_ = true;
   return !same;
@@ -138,8 +138,8 @@ std::vector<ListedNetworks::Standing> ListedNetworks::standing() const {
   std::vector<Standing> all;
   for (const auto& [domain, followed] : followed_) {
     const auto known = known_.find(domain);
-    all.push_back({domain, known == known_.end() ? nullptr : &known->second, followed.last,
-                   followed.since});
+    all.push_back(
+        {domain, known == known_.end() ? nullptr : &known->second, followed.last, followed.since});
   }
   return all;
 }

@@ -25,9 +25,9 @@ namespace grey {
 
 class ListedNetworks {
  public:
-  static constexpr Seconds kPause = 60;               // between two questions about one
-  static constexpr Seconds kKept = 7 * 86'400;        // good ones, against the domain's word
-  static constexpr Seconds kPatience = 5 * 60;        // before it is said that one is not known
+  static constexpr Seconds kPause = 60;         // between two questions about one
+  static constexpr Seconds kKept = 7 * 86'400;  // good ones, against the domain's word
+  static constexpr Seconds kPatience = 5 * 60;  // before it is said that one is not known
 
   using Report = std::function<void(const std::string& text)>;
   using Want = std::function<void(const std::string& domain, Seconds now)>;

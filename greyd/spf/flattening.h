@@ -81,8 +81,8 @@ class Flattening {
   struct Frame {
     Record record;
     std::string domain;
-    std::size_t next = 0;       // term
-    bool passes = true;         // of the term that has led here
+    std::size_t next = 0;  // term
+    bool passes = true;    // of the term that has led here
     AddressRanges passed, decided;
   };
 

@@ -99,8 +99,8 @@ std::optional<Flattened> read_flattened(std::string_view text) {
     if (!all.empty() && all.back().contains(network->address)) return std::nullopt;
     all.push_back(*network);
   }
-  const bool has_none = *ended == Ended::temporary || *ended == Ended::no_record ||
-                        *ended == Ended::not_a_domain;
+  const bool has_none =
+      *ended == Ended::temporary || *ended == Ended::no_record || *ended == Ended::not_a_domain;
   if (has_none && !flattened.networks.empty()) return std::nullopt;
   return flattened;
 }

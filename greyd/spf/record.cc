@@ -109,8 +109,8 @@ std::optional<Term> read_term(std::string_view text) {
   const std::string_view rest = text.substr(end);
   if (name == "ip4" || name == "ip6") {
     term.mechanism = Mechanism::ip4_ip6;
-    const bool good = rest.starts_with(':') &&
-                      read_network(rest.substr(1), name == "ip4", term.network);
+    const bool good =
+        rest.starts_with(':') && read_network(rest.substr(1), name == "ip4", term.network);
     return good ? std::optional(std::move(term)) : std::nullopt;
   }
   for (const Kind& kind : kKinds) {

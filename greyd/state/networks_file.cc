@@ -16,8 +16,7 @@ namespace grey {
 namespace {
 
 constexpr std::string_view kHeader = "qmail-greyd networks 1";
-constexpr std::string_view kLegend =
-    "# domain known-since end ttl networks; written by the daemon";
+constexpr std::string_view kLegend = "# domain known-since end ttl networks; written by the daemon";
 constexpr mode_t kMode = 0600;
 constexpr off_t kMaxFile = 64 << 20;  // octets; more than all that there can be
 
@@ -60,8 +59,7 @@ std::string to_text(const NetworksByDomain& networks) {
 ReadNetworks read_networks(std::string_view text) {
   ReadNetworks read;
   const auto take = [&](std::string_view line) { return take_line(line, read.networks); };
-  read.bad =
-      FrameReader{kHeader, "domains", take, [&] { return read.networks.size(); }}.read(text);
+  read.bad = FrameReader{kHeader, "domains", take, [&] { return read.networks.size(); }}.read(text);
   return read;
 }
 

@@ -78,9 +78,8 @@ TEST_CASE("a temporary failure is told to nobody but who asks for what becomes o
   Fixture f;
   f.say("U");
   std::vector<spf::Ended> ended;
-  f.lookups->tell_ended([&](const std::string&, const spf::Flattened& of, Seconds) {
-    ended.push_back(of.ended);
-  });
+  f.lookups->tell_ended(
+      [&](const std::string&, const spf::Flattened& of, Seconds) { ended.push_back(of.ended); });
   f.lookups->want("example.com", kNow);
   f.say("A 1 example.com temporary 600");
   CHECK(f.learned.empty());
@@ -96,9 +95,9 @@ TEST_CASE("a temporary failure is told to nobody but who asks for what becomes o
 TEST_CASE("what is no domain is passed over, whoever sends it") {
   Fixture f;
   f.say("U");
-  for (const std::string& name : {std::string(), std::string("nodot"), std::string("a..b"),
-                                  std::string("a b.c"), std::string("x\0y.z", 5),
-                                  std::string("[192.0.2.1]"), std::string(70'000, 'x')}) {
+  for (const std::string& name :
+       {std::string(), std::string("nodot"), std::string("a..b"), std::string("a b.c"),
+        std::string("x\0y.z", 5), std::string("[192.0.2.1]"), std::string(70'000, 'x')}) {
     f.lookups->want(name, kNow);
   }
   CHECK(f.asked().empty());
@@ -125,7 +124,8 @@ TEST_CASE("what is no answer to a question that is open changes nothing, and is 
   f.lookups->want("example.com", kNow);
   for (const char* text :
        {"A 2 example.com whole 600 192.0.2.1/32", "A 1 example.org whole 600 192.0.2.1/32",
-        "A 1 example.com whole 600 0.0.0.0/0", "nonsense", "U", "T what", "A 1 example.com whole"}) {
+        "A 1 example.com whole 600 0.0.0.0/0", "nonsense", "U", "T what",
+        "A 1 example.com whole"}) {
     f.say(text);
   }
   CHECK(f.counters.bad == 7);
@@ -145,8 +145,9 @@ TEST_CASE("who says too much of that is not listened to any more") {
     if (::send(f.helper.get(), "x", 1, MSG_NOSIGNAL) != 1) break;
   }
   for (int i = 0; i < 10; ++i) f.loop.step();
-  CHECK(f.said == std::vector<std::string>{
-                      "look-ups: its helper says what makes no sense: nothing is learned until a restart"});
+  CHECK(f.said ==
+        std::vector<std::string>{
+            "look-ups: its helper says what makes no sense: nothing is learned until a restart"});
   CHECK_FALSE(f.lookups->standing().up);
   f.lookups->want("example.org", kNow);
   CHECK(f.counters.refused == 1);

@@ -19,9 +19,8 @@ TEST_CASE("a question and an answer are what they were when they are read") {
   REQUIRE(answer);
   CHECK(answer->flattened.networks.size() == 2);
   CHECK(to_text(*message) == text);
-  for (const char* other : {"U", "T cannot read it", "D 9", "D -1",
-                            "A 0 a.b no-record 600", "A 1 a.b temporary 600",
-                            "A 1 a.b too-many-terms 86400 192.0.2.1/32"}) {
+  for (const char* other : {"U", "T cannot read it", "D 9", "D -1", "A 0 a.b no-record 600",
+                            "A 1 a.b temporary 600", "A 1 a.b too-many-terms 86400 192.0.2.1/32"}) {
     CAPTURE(other);
     CHECK(read_message(other));
   }
@@ -32,9 +31,8 @@ TEST_CASE("what is not exactly so is no message") {
        {"", "U ", "u", "A", "A 17", "A 17 example.com", "A 17 example.com whole",
         "A 17 example.com whole 599", "A 17 example.com whole 86401", "A 17 example.com whole -600",
         "A 17 example.com while 600", "A 017 example.com whole 600", "A 17 Example.com whole 600",
-        "A 17 nodot whole 600", "A 4294967296 example.com whole 600",
-        "A 17 example.com whole 600 ", "A 17 example.com whole  600",
-        "A 17 example.com whole 600 192.0.2.0/24 ",
+        "A 17 nodot whole 600", "A 4294967296 example.com whole 600", "A 17 example.com whole 600 ",
+        "A 17 example.com whole  600", "A 17 example.com whole 600 192.0.2.0/24 ",
         // not fit
         "A 17 example.com whole 600 10.0.0.0/11", "A 17 example.com whole 600 0.0.0.0/0",
         "A 17 example.com whole 600 2001:d00::/31", "A 17 example.com whole 600 ::/64",
@@ -46,8 +44,9 @@ TEST_CASE("what is not exactly so is no message") {
         "A 17 example.com whole 600 192.0.2.0/24 192.0.2.7/32",
         "A 17 example.com whole 600 2001:db8::/32 192.0.2.1/32",
         // none is what it has
-        "A 17 example.com no-record 600 192.0.2.1/32", "A 17 example.com temporary 600 192.0.2.1/32",
-        "T", "T ", "T two\nlines", "T \x80", "D", "D x", "D 9 ", "Q 17 example.com"}) {
+        "A 17 example.com no-record 600 192.0.2.1/32",
+        "A 17 example.com temporary 600 192.0.2.1/32", "T", "T ", "T two\nlines", "T \x80", "D",
+        "D x", "D 9 ", "Q 17 example.com"}) {
     CAPTURE(text);
     CHECK_FALSE(read_message(text));
   }
