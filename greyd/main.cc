@@ -202,7 +202,7 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
   std::optional<Lookups> lookups;
   if (spawner.socket) {
     lookups.emplace(
-        loop, std::move(spawner.socket), wall_clock,
+        loop, std::move(spawner.socket), Lookups::Clocks{wall_clock, monotonic_clock},
         [&](const std::string& text) { logger.warn("{}", text); }, lookup_counters);
     learn_listed_networks(*lookups, service);
   }

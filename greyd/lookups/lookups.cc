@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <utility>
 
-#include "greyd/net/clock.h"
 #include "greyd/spf/dns_data.h"
 
 namespace grey {
@@ -28,9 +27,10 @@ std::string end_text(int status) {
 
 }  // namespace
 
-Lookups::Lookups(EventLoop& loop, Fd socket, Clock clock, Report report, LookupCounters& counters,
+Lookups::Lookups(EventLoop& loop, Fd socket, Clocks clocks, Report report, LookupCounters& counters,
                  const NetworkCache::Bounds& bounds)
-    : clock_(std::move(clock)),
+    : clock_(std::move(clocks.clock)),
+      never_set_(std::move(clocks.never_set)),
       report_(std::move(report)),
       counters_(counters),
       cache_(bounds),
@@ -75,7 +75,7 @@ bool Lookups::queue(std::string_view domain, bool first) {
   if (!socket_ || (!first && waiting_.size() >= kMostWaiting)) return false;
   if (first && waiting_.size() >= 2 * kMostWaiting) return false;
   std::string name(domain);
-  open_.try_emplace(name);
+  open_.try_emplace(name).first->second.since = never_set_();
   if (first) {
     waiting_.push_front(std::move(name));
   } else {
@@ -102,7 +102,7 @@ bool Lookups::send(const std::string& domain, Open& open) {
   const std::string text = spf::to_text(spf::DomainQuestion{last_id_, domain});
   if (::send(socket_.get(), text.data(), text.size(), MSG_NOSIGNAL) < 0) return false;
   open.id = last_id_;
-  open.since = monotonic_clock();
+  open.since = never_set_();
   return true;
 }
 
@@ -206,9 +206,25 @@ std::size_t Lookups::fail_asked(Seconds asked_before) {
 }
 
 void Lookups::on_second() {
-  counters_.timed_out += fail_asked(monotonic_clock() - kTime);
+  counters_.timed_out += fail_asked(never_set_() - kTime);
   others_ = 0;
+  give_up_waiting();
   ask_next();
+}
+
+// There is nobody to ask, or the DNS is too slow for all.
+void Lookups::give_up_waiting() {
+  const Seconds before = never_set_() - kMostWait;
+  std::vector<std::string> late;
+  std::erase_if(waiting_, [&](const std::string& domain) {
+    const bool is_late = open_.find(domain)->second.since < before;
+    if (is_late) late.push_back(domain);
+    return is_late;
+  });
+  for (const std::string& domain : late) {
+    ++counters_.refused;
+    if (const auto at = open_.find(domain); at != open_.end()) end(at, unknown());
+  }
 }
 
 // ---- the end -----------------------------------------------------------------------------------

@@ -32,12 +32,17 @@ class Lookups : public SenderNetworks {
   static constexpr std::size_t kMostWaiting = 512;  // for that
   // Seconds for an answer. The helper itself has less.
   static constexpr Seconds kTime = 20;
+  static constexpr Seconds kMostWait = 30;  // seconds until it is asked
 
   using Clock = std::function<Seconds()>;
   using Report = std::function<void(const std::string& text)>;
-  // All by reference must outlive it. `socket`: to the helper; none: there is none. `report`: what
-  // an operator should know of, at a bounded rate.
-  Lookups(EventLoop& loop, Fd socket, Clock clock, Report report, LookupCounters& counters,
+  // All by reference must outlive it. `socket`: to the helper; none: there is none. `clock`: as
+  // `now` is; `never_set`: one for time-outs. `report`: what an operator should know of, at a
+  // bounded rate.
+  struct Clocks {
+    Clock clock, never_set;
+  };
+  Lookups(EventLoop& loop, Fd socket, Clocks clocks, Report report, LookupCounters& counters,
           const NetworkCache::Bounds& bounds = {});
 
   // ---- as core/sender_networks.h has it
@@ -75,7 +80,7 @@ class Lookups : public SenderNetworks {
   // A domain that waits, or was asked about.
   struct Open {
     std::uint32_t id = 0;  // 0: it waits
-    Seconds since = 0;     // by a clock that is never set: asked
+    Seconds since = 0;     // by a clock that is never set: asked, or waiting
     std::vector<Done> done;
   };
   using Opens = std::map<std::string, Open, std::less<>>;
@@ -94,11 +99,12 @@ class Lookups : public SenderNetworks {
   void count_other();
   void end(Opens::iterator at, const spf::Flattened& flattened);
   std::size_t fail_asked(Seconds asked_before);
+  void give_up_waiting();
   void on_second();
   void close(const std::string& why);
   void say(const std::string& text);
 
-  const Clock clock_;
+  const Clock clock_, never_set_;
   const Report report_;
   LookupCounters& counters_;
   NetworkCache cache_;

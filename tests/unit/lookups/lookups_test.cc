@@ -20,7 +20,7 @@ struct Fixture {
     REQUIRE(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, sockets) == 0);
     helper = Fd(sockets[1]);
     lookups.emplace(
-        loop, Fd(sockets[0]), [this] { return now; },
+        loop, Fd(sockets[0]), Lookups::Clocks{[this] { return now; }, [this] { return steady; }},
         [this](const std::string& text) { said.push_back(text); }, counters,
         NetworkCache::Bounds{1000, 1 << 20});
     lookups->tell_learned([this](std::string_view domain, const NetworkSet& networks) {
@@ -44,7 +44,7 @@ struct Fixture {
     return all;
   }
 
-  Seconds now = kNow;
+  Seconds now = kNow, steady = 1000;
   EventLoop loop{[](const std::exception&) { FAIL("an exception"); }};
   LookupCounters counters;
   Fd helper;
@@ -173,6 +173,26 @@ TEST_CASE("a helper that dies loses what it was asked, and the next is asked ane
   f.say("D 256");
   f.say("T cannot use /etc/resolv.conf");
   CHECK(f.lookups->standing().trouble == "cannot use /etc/resolv.conf");
+}
+
+TEST_CASE("who is not answered in time, or does not even come to be asked, is told so") {
+  Fixture f;
+  std::vector<spf::Ended> told;
+  const auto tell = [&](const spf::Flattened& of) { told.push_back(of.ended); };
+  f.lookups->ask("waits.example", tell);
+  f.steady += Lookups::kMostWait + 1;
+  while (told.empty()) f.loop.step();
+  CHECK(f.counters.refused == 1);
+  f.say("U");
+  CHECK(f.asked().empty());
+  f.lookups->ask("hangs.example", tell);
+  CHECK(f.asked() == std::vector<std::string>{"1 hangs.example"});
+  f.steady += Lookups::kTime + 1;
+  while (told.size() < 2) f.loop.step();
+  CHECK(f.counters.timed_out == 1);
+  CHECK(told == std::vector{spf::Ended::temporary, spf::Ended::temporary});
+  f.say("A 1 hangs.example whole 600");
+  CHECK(f.counters.bad == 1);
 }
 
 TEST_CASE("a spawner that goes is the end of it, and nobody waits") {
