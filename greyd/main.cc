@@ -26,6 +26,8 @@
 #include "greyd/fronts/local_networks.h"
 #include "greyd/fronts/mta_server.h"
 #include "greyd/fronts/udp_front.h"
+#include "greyd/lookup_spawner.h"
+#include "greyd/lookups/lookups.h"
 #include "greyd/net/background_thread.h"
 #include "greyd/net/clock.h"
 #include "greyd/net/event_loop.h"
@@ -98,6 +100,15 @@ Upkeeping upkeeping_of(Upkeep& upkeep) {
           .reload = [&](Upkeeping::Done done) { upkeep.reload(std::move(done)); }};
 }
 
+// Those of the domains that lists and rules name.
+void learn_listed_networks(Lookups& lookups, Service& service) {
+  lookups.tell_ended([&](const std::string& domain, const spf::Flattened& flattened, Seconds now) {
+    service.take_networks(domain, flattened, now);
+  });
+  service.networks().ask_by(
+      [&](const std::string& domain, Seconds) { lookups.want_first(domain); });
+}
+
 // A supervisor that cannot be told how the daemon stands is no reason to stop.
 SupervisorNotice find_supervisor(const Options& options, spdlog::logger& logger) {
   SupervisorNotice notice;
@@ -126,6 +137,9 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
   if (!listeners) return tl::make_unexpected(listeners.error());
   const auto group = find_group(options.control_group);
   if (!group) return tl::make_unexpected(group.error());
+  // While a program can still be started, which is not for long.
+  LookupSpawner spawner = start_lookup_spawner(options);
+  if (!spawner.lack.empty()) logger.warn("no look-ups: {}", spawner.lack);
   if (const auto dropped = drop_privileges(options.user, *group); !dropped) {
     return tl::make_unexpected(dropped.error());
   }
@@ -205,14 +219,26 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
   Upkeep upkeep(loop, options, service, pipe, logger, counters, supervisor);
   if (keys) upkeep.reload_also(*keys);
   upkeep.explain_failures(hint);
+  LookupCounters lookup_counters;
+  std::optional<Lookups> lookups;
+  if (spawner.socket) {
+    lookups.emplace(
+        loop, std::move(spawner.socket), Lookups::Clocks{wall_clock, monotonic_clock},
+        [&](const std::string& text) { logger.warn("{}", text); }, lookup_counters);
+    learn_listed_networks(*lookups, service);
+  }
   std::optional<StoreReport> store_report;
   if (shared) {
     store_report.emplace(loop, *shared, shared_counters, to_string((*sharing)->url), logger,
                          options.verbosity >= Verbosity::decisions);
-    upkeep.print_also([&](const VisitCounter& visit) { store_report->visit_counters(visit); });
   }
+  upkeep.print_also([&](const VisitCounter& visit) {
+    if (store_report) store_report->visit_counters(visit);
+    if (lookups) visit_counters(lookup_counters, visit);
+  });
   Commands commands(facts_of(options, keys ? &*keys : nullptr), service, counters,
-                    upkeeping_of(upkeep), store_report ? &*store_report : nullptr);
+                    upkeeping_of(upkeep), store_report ? &*store_report : nullptr,
+                    lookups ? &*lookups : nullptr);
   std::optional<ControlServer> control;
   if (control_socket->listener) {
     control.emplace(std::move(*control_socket->listener), commands, service, logger,

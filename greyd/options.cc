@@ -158,6 +158,8 @@ void add_options(CLI::App& app, Raw& raw, Options& options) {
   add_setting(app, "key-file", options.key_file);
   add_choice(app, "require-key", options.require_key,
              {RequireKey::never, RequireKey::remote, RequireKey::always});
+  add_choice(app, "look-ups", options.look_ups, {true, false});
+  add_setting(app, "resolver", options.resolver);
   add_choice(app, "sandbox", options.sandbox, {SandboxUse::on, SandboxUse::off});
   app.add_flag("--check", options.check,
                "say what would stop a start with these options, lists and files, and exit");
@@ -229,6 +231,16 @@ Result<void> check_greydaemon(const CLI::App& app, const Policy& policy) {
   return {};
 }
 
+// In one spelling, with its port.
+Result<void> parse_resolver(Options& options) {
+  constexpr std::uint16_t kDnsPort = 53;
+  if (options.resolver.empty()) return {};
+  const auto server = parse_endpoint(options.resolver, Wildcards::refused, kDnsPort);
+  if (!server) return misuse("--resolver: not an address: '" + options.resolver + "'");
+  options.resolver = to_string(server->ip) + "@" + std::to_string(server->port);
+  return {};
+}
+
 // What names the state that others share, and what goes with it.
 Result<void> parse_store(const Raw& raw, const std::string& control_directory, Options& options) {
   const std::pair<const char*, std::string*> files[] = {
@@ -293,6 +305,7 @@ Result<void> complete(Raw& raw, const CLI::App& app, const std::string& control_
   if (options.key_file.empty() && app.count("--require-key") > 0) {
     return misuse("--require-key is of no use without --key-file");
   }
+  if (auto good = parse_resolver(options); !good) return good;
   if (auto good = parse_store(raw, control_directory, options); !good) return good;
   return parse_policy(raw, app, options);
 }

@@ -55,7 +55,9 @@ struct Options {
   std::string key_file;             // of who asks by UDP; empty: there are no keys
   RequireKey require_key = RequireKey::remote;  // of no meaning without
   SandboxUse sandbox = SandboxUse::on;  // what is given up once it has what it needs, see confine.h
-  bool check = false;                   // say whether a start would do, instead of one
+  bool look_ups = true;  // networks of domains are looked up, by a process of its own
+  std::string resolver;  // whom that asks: "192.0.2.1@53"; empty: who is in resolv.conf
+  bool check = false;    // say whether a start would do, instead of one
 };
 
 // What the command line asked for instead of a run: text for standard output, then exit 0.

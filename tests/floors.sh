@@ -12,9 +12,10 @@ greyd/wire:
 greyd/base:               greyd/wire
 greyd/sandbox:            greyd/base
 greyd/lists:              greyd/base
+greyd/spf:                greyd/lists
 greyd/core:               greyd/lists
 greyd/pools:              greyd/core
-greyd/state:              greyd/core
+greyd/state:              greyd/core greyd/spf
 greyd/imports:            greyd/state
 greyd/report:             greyd/state
 greyd/service:            greyd/state
@@ -23,9 +24,10 @@ greyd/http:               greyd/net
 greyd/metrics:            greyd/base
 greyd/store:              greyd/core greyd/net
 greyd/shared:             greyd/service greyd/store
-greyd/lookups:            greyd/core greyd/net
+greyd/lookups:            greyd/core greyd/net greyd/spf
+greyd/lookup_helper:      greyd/spf greyd/sandbox
 greyd/fronts:             greyd/state greyd/net
-greyd/control:            greyd/service greyd/fronts greyd/imports
+greyd/control:            greyd/service greyd/fronts greyd/imports greyd/lookups
 greyd:                    greyd/sandbox greyd/pools greyd/control greyd/imports greyd/shared greyd/lookups
 greyd/greyctl:            greyd greyd/http greyd/metrics greyd/report
 svctool/util:             greyd/base
@@ -45,10 +47,10 @@ smtpd-glue/mailfront:     smtpd-glue/libgreylist
 smtpd-glue/qmail:         smtpd-glue/libgreylist
 '
 # What belongs to greyd, svctool and smtpd-glue themselves.
-top='greyd/main greyd/options greyd/control_socket greyd/upkeep greyd/confine greyd/front_settings greyd/privileges greyd/sharing greyd/start_check greyd/store_report greyd/supervisor_report
+top='greyd/main greyd/options greyd/control_socket greyd/upkeep greyd/confine greyd/front_settings greyd/lookup_spawner greyd/privileges greyd/sharing greyd/start_check greyd/store_report greyd/supervisor_report
 svctool/main smtpd-glue/small_runtime smtpd-glue/musl'
 # Who alone includes a header from elsewhere.
-only='ev.h greyd/net/event_loop.cc httplib.h greyd/http/http_engine.cc hiredis.h greyd/store/redis_protocol.cc seccomp.h greyd/sandbox/system_calls.cc libpsl.h greyd/pools/name_parents.cc'
+only='ev.h greyd/net/event_loop.cc httplib.h greyd/http/http_engine.cc hiredis.h greyd/store/redis_protocol.cc seccomp.h greyd/sandbox/system_calls.cc libpsl.h greyd/pools/name_parents.cc unbound.h greyd/lookup_helper/resolver.cc'
 
 all_moved=0
 [ "${1-}" != --all-moved ] || { all_moved=1; shift; }

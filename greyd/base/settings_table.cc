@@ -321,6 +321,25 @@ constexpr Setting kSettings[] = {
      .standard = "remote",
      .help = "whose queries are to have one: never anybody's, remote hosts', or always",
      .svctool_help = "with KEY_FILE: whose queries are to have one"},
+    {.name = "look-ups",
+     .option = "look-ups",
+     .variable = "LOOK_UPS",
+     .kind = Kind::choice,
+     .unit = "word",
+     .argument = "WORD",
+     .choices = "on|off",
+     .standard = "on",
+     .help = "on: the networks that senders' domains publish (SPF) are looked up",
+     .svctool_help = "whether the networks that senders' domains publish (SPF) are looked up"},
+    {.name = "resolver",
+     .option = "resolver",
+     .variable = "RESOLVER",
+     .kind = Kind::places,
+     .unit = "where",
+     .argument = "ADDR[@PORT]",
+     .otherwise = "who is in /etc/resolv.conf",
+     .help = "the DNS server that look-ups ask",
+     .svctool_help = "the DNS server that look-ups ask: ADDR or ADDR@PORT"},
     {.name = "sandbox",
      .option = "sandbox",
      .variable = "SANDBOX",
@@ -362,7 +381,7 @@ constexpr Setting kSettings[] = {
     {.option = "log-count", .variable = "LOGCOUNT", .unit = "files", .range = {2, 10'000}},
 };
 #pragma GCC diagnostic pop
-constexpr std::size_t kServiceSettings = 30;
+constexpr std::size_t kServiceSettings = 32;
 
 std::int64_t number(std::string_view text) {
   std::int64_t value = 0;

@@ -47,15 +47,16 @@ constexpr std::size_t kTotalsPiece = 65536;  // octets
 }  // namespace
 
 Commands::Commands(DaemonFacts facts, Service& service, const Counters& counters,
-                   Upkeeping upkeeping, Sharing* sharing)
+                   Upkeeping upkeeping, Sharing* sharing, Lookups* lookups)
     : facts_(std::move(facts)),
       service_(service),
       counters_(counters),
       upkeeping_(std::move(upkeeping)),
-      sharing_(sharing) {}
+      sharing_(sharing),
+      lookups_(lookups) {}
 
 Commands::Command Commands::command_named(std::string_view name) {
-  static constexpr std::array<std::pair<std::string_view, Command>, 17> kCommands = {{
+  static constexpr std::array<std::pair<std::string_view, Command>, 18> kCommands = {{
       {"status", &Commands::status},
       {"stats", &Commands::stats},
       {"totals", &Commands::totals},
@@ -63,6 +64,7 @@ Commands::Command Commands::command_named(std::string_view name) {
       {"list", &Commands::list},
       {"show", &Commands::show},
       {"entries", &Commands::entries},
+      {"networks", &Commands::networks},
       {"forget", &Commands::forget},
       {"allow", &Commands::allow},
       {"block", &Commands::block},
@@ -98,14 +100,14 @@ Commands::Answer Commands::begin(std::string_view line, const std::string& by, S
 Commands::Answer Commands::status(Call& call) {
   if (auto good = call.request.end(); !good) return refuse(good.error());
   Answer answer;
-  append_status(answer.lines, facts_, service_, counters_, sharing_, call.now);
+  append_status(answer.lines, facts_, service_, counters_, {sharing_, lookups_}, call.now);
   return answer;
 }
 
 Commands::Answer Commands::stats(Call& call) {
   if (auto good = call.request.end(); !good) return refuse(good.error());
   Answer answer;
-  append_stats(answer.lines, facts_, counters_, sharing_, call.now);
+  append_stats(answer.lines, facts_, counters_, {sharing_, lookups_}, call.now);
   return answer;
 }
 

@@ -16,6 +16,7 @@
 #include "greyd/control/sharing.h"
 #include "greyd/control/status.h"
 #include "greyd/core/record_filter.h"
+#include "greyd/lookups/lookups.h"
 #include "greyd/service/service.h"
 
 namespace grey {
@@ -46,7 +47,7 @@ class Commands {
 
   // All by reference must outlive it.
   Commands(DaemonFacts facts, Service& service, const Counters& counters, Upkeeping upkeeping,
-           Sharing* sharing = nullptr);
+           Sharing* sharing = nullptr, Lookups* lookups = nullptr);
 
   // `by`: who asks, for people to read. `now` by the wall clock.
   Answer begin(std::string_view line, const std::string& by, Seconds now, Later later);
@@ -63,6 +64,7 @@ class Commands {
   Answer list(Call& call);
   Answer show(Call& call);
   Answer entries(Call& call);
+  Answer networks(Call& call);
   Answer forget(Call& call);
   Answer allow(Call& call);
   Answer block(Call& call);
@@ -91,6 +93,7 @@ class Commands {
   const Counters& counters_;
   const Upkeeping upkeeping_;
   Sharing* const sharing_;  // nullptr: nobody shares this state
+  Lookups* const lookups_;  // nullptr: there are none
 };
 
 }  // namespace grey

@@ -60,8 +60,15 @@ void add_keys(JsonLine& line, const DaemonFacts& facts) {
   line.end_list().end_object();
 }
 
+void add_lookups(JsonLine& line, const Lookups::Standing& standing) {
+  line.begin_object("lookups").flag("up", standing.up);
+  if (!standing.trouble.empty()) line.text("trouble", standing.trouble);
+  line.number("asked", standing.asked).number("waiting", standing.waiting);
+  line.number("domains", standing.domains).number("bytes", standing.octets).end_object();
+}
+
 void add_problems(JsonLine& line, const DaemonFacts& facts, Service& service,
-                  const std::optional<StoreStanding>& store, Seconds now) {
+                  const std::optional<StoreStanding>& store, const Lookups* lookups, Seconds now) {
   line.begin_list("problems");
   if (!service.files().journaling()) {
     line.text({}, "state: changes are in memory alone; the disk is tried again each minute");
@@ -76,6 +83,13 @@ void add_problems(JsonLine& line, const DaemonFacts& facts, Service& service,
   if (const auto problem = store ? problem_of(*store, now) : std::nullopt) {
     line.text({}, *problem);
   }
+  if (lookups != nullptr) {
+    const Lookups::Standing standing = lookups->standing();
+    if (!standing.up && !standing.trouble.empty()) {
+      line.text({}, "look-ups: " + standing.trouble);
+    }
+  }
+  for (const std::string& problem : service.networks().problems(now)) line.text({}, problem);
   line.end_list();
 }
 
@@ -135,7 +149,7 @@ std::optional<Policy> policy_of(const nlohmann::json& status) {
 }
 
 void append_status(std::string& out, const DaemonFacts& facts, Service& service,
-                   const Counters& counters, const Sharing* sharing, Seconds now) {
+                   const Counters& counters, const OtherParts& others, Seconds now) {
   const Greylist& greylist = service.greylist();
   JsonLine line(out);
   line.flag("done", true).text("version", GREY_VERSION).number("pid", ::getpid());
@@ -156,20 +170,22 @@ void append_status(std::string& out, const DaemonFacts& facts, Service& service,
   if (facts.keys != nullptr) add_keys(line, facts);
   add_state(line, facts, service, counters.state);
   std::optional<StoreStanding> store;
-  if (sharing != nullptr) store = sharing->standing();
+  if (others.sharing != nullptr) store = others.sharing->standing();
   if (store) add_store(line, *store);
-  add_problems(line, facts, service, store, now);
+  if (others.lookups != nullptr) add_lookups(line, others.lookups->standing());
+  add_problems(line, facts, service, store, others.lookups, now);
   line.end();
 }
 
 void append_stats(std::string& out, const DaemonFacts& facts, const Counters& counters,
-                  const Sharing* sharing, Seconds now) {
+                  const OtherParts& others, Seconds now) {
   JsonLine line(out);
   line.flag("done", true).number("now", now).number("since", facts.since);
   line.begin_object("counters");
   const auto add = [&](std::string_view name, Count count) { line.number(name, count); };
   visit_counters(counters, add);
-  if (sharing != nullptr) sharing->visit_counters(add);
+  if (others.sharing != nullptr) others.sharing->visit_counters(add);
+  if (others.lookups != nullptr) visit_counters(others.lookups->counters(), add);
   line.end_object();
   line.begin_object("attempts").begin_list("bounds");
   for (const Seconds bound : kAgeBounds) line.number({}, bound);

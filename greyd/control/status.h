@@ -11,6 +11,7 @@
 #include "greyd/control/sharing.h"
 #include "greyd/core/policy.h"
 #include "greyd/fronts/key_keeper.h"
+#include "greyd/lookups/lookups.h"
 #include "greyd/service/service.h"
 
 namespace grey {
@@ -25,14 +26,20 @@ struct DaemonFacts {
   std::string_view require_key = {};  // the word of --require-key
 };
 
+// Parts that a daemon may have: nullptr where it has none.
+struct OtherParts {
+  const Sharing* sharing = nullptr;  // nobody shares its state
+  const Lookups* lookups = nullptr;
+};
+
 // One line: version, policy, records, lists, state on the disk, and "problems", a list of texts
-// that is empty when all is well. `sharing`: nullptr where nobody shares its state.
+// that is empty when all is well.
 void append_status(std::string& out, const DaemonFacts& facts, Service& service,
-                   const Counters& counters, const Sharing* sharing, Seconds now);
+                   const Counters& counters, const OtherParts& others, Seconds now);
 
 // One line: each counter by its name.
 void append_stats(std::string& out, const DaemonFacts& facts, const Counters& counters,
-                  const Sharing* sharing, Seconds now);
+                  const OtherParts& others, Seconds now);
 
 // The terms and keys of a policy.
 void add_policy(JsonLine& line, const Policy& policy);

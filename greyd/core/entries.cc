@@ -43,6 +43,7 @@ Result<std::string> Entries::key_of(std::string_view of) {
   if (list->entries() != 1) return misuse("an entry is wanted, as a list has it");
   std::vector<std::string> keys;
   list->for_each_key([&](const std::string& key) { keys.push_back(key); });
+  list->for_each_domain([&](const std::string& domain) { keys.push_back("spf:" + domain); });
   std::sort(keys.begin(), keys.end());
   std::string key;
   for (const std::string& part : keys) key += part + ' ';

@@ -181,6 +181,10 @@ class Parser {
     field(show, "CLIENT", "client", "an address or a network", "", true);
     as_json(show);
     as_json(add(app, "entries", "what is allowed or blocked by command, until when, by whom"));
+    CLI::App* const networks =
+        add(app, "networks", "from where a domain's mail comes, as its SPF record says");
+    field(networks, "DOMAIN", "domain", "a domain; else each that a list names by spf:", "");
+    as_json(networks);
     CLI::App* const watch = add(app, "watch", "decisions as they are made");
     filter(watch, false);
     as_json(watch);

@@ -58,6 +58,7 @@ class Run {
     if (object.contains("watching")) return;
     if (invocation_.command == "watch") return print_(decision_text(object, paint_));
     if (invocation_.command == "entries") return print_(entry_text(object, now_));
+    if (invocation_.command == "networks") return print_(networks_text(object));
     if (object.contains("listed")) {
       lines_ += object["listed"].size() - 1;
       for (const Json& matched : object["listed"]) print_(listed_text(matched, now_));
@@ -68,8 +69,8 @@ class Run {
 
   Result<int> end(const Json& last) {
     const std::string& command = invocation_.command;
-    const bool is_list =
-        command == "list" || command == "show" || command == "entries" || command == "totals";
+    const bool is_list = command == "list" || command == "show" || command == "entries" ||
+                         command == "totals" || (command == "networks" && !last.contains("domain"));
     if (invocation_.json) {
       if (!is_list) print_(last_line_ + "\n");
     } else if (!is_list) {
@@ -77,6 +78,10 @@ class Run {
     }
     if (command == "query") return last.value("verdict", "") == "accept" ? 0 : kExitNo;
     if (command == "show") return lines_ > 0 ? 0 : kExitNo;
+    if (command == "networks" && last.value("end", "") == "temporary") return kExitSystemFailure;
+    if (command == "networks" && last.contains("domain")) {
+      return last.value("networks", Json::array()).empty() ? kExitNo : 0;
+    }
     return 0;
   }
 
@@ -84,6 +89,7 @@ class Run {
     const std::string& command = invocation_.command;
     if (command == "status") return status_text(last, paint_);
     if (command == "stats") return stats_text(last);
+    if (command == "networks") return networks_text(last);
     if (command == "query") {
       return query_text(last, invocation_.request.value("client", ""), paint_);
     }

@@ -119,6 +119,15 @@ std::string keys_text(const Json& keys) {
   return text + "\n";
 }
 
+// "lookups 120 domains are known; 2 asked for, 0 wait"
+std::string lookups_text(const Json& lookups, const Paint& paint) {
+  std::string text = "lookups " + count_text(lookups, "domains") + " domains are known; " +
+                     count_text(lookups, "asked") + " asked for, " +
+                     count_text(lookups, "waiting") + " wait";
+  if (!lookups.value("up", false)) text += paint.bad("; nobody to ask");
+  return text + "\n";
+}
+
 // "store   redis://db1:6379/0, up at db1:6379 for 3h (since 2026-11-26 12:30:00), member"
 std::string store_text(const Json& store, Seconds now, const Paint& paint) {
   const Seconds since = store.value("since", Seconds{0});
@@ -217,6 +226,7 @@ std::string status_text(const Json& status, const Paint& paint) {
   }
   text += state.value("journaling", false) ? ", each change since is in the journal\n"
                                            : paint.bad(", changes are in memory alone") + "\n";
+  if (status.contains("lookups")) text += lookups_text(status["lookups"], paint);
   if (status.contains("store")) text += store_text(status["store"], now, paint);
   for (const Json& problem : status.value("problems", Json::array())) {
     text += paint.bad("problem ") + problem.get<std::string>() + "\n";
@@ -299,6 +309,18 @@ std::string listed_text(const Json& matched, Seconds now) {
   if (matched.contains("line")) text += ", line " + count_text(matched, "line");
   if (matched.contains("key")) text += ", key " + matched.value("key", "");
   return text + "\n";
+}
+
+std::string networks_text(const Json& of) {
+  const std::string listed = of.value("listed", "");
+  std::string text = listed.empty() ? of.value("domain", "") : "spf:" + listed;
+  text += ": " + of.value("means", "");
+  if (of.contains("until")) text += ", until " + text_of_time(of["until"].get<Seconds>());
+  text += "\n";
+  for (const Json& network : of.value("networks", Json::array())) {
+    text += "  " + network.get<std::string>() + "\n";
+  }
+  return text;
 }
 
 std::string decision_text(const Json& decision, const Paint& paint) {

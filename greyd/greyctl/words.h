@@ -38,6 +38,7 @@ std::string query_text(const Json& query, std::string_view client, const Paint& 
 std::string record_text(const Json& record, Seconds now);
 std::string entry_text(const Json& entry, Seconds now);     // of `entries`
 std::string listed_text(const Json& matched, Seconds now);  // of a list that names somebody
+std::string networks_text(const Json& of);                  // of a domain, or one that a list names
 std::string decision_text(const Json& decision, const Paint& paint);
 
 }  // namespace grey::greyctl

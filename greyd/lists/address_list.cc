@@ -34,6 +34,7 @@ Result<AddressList> AddressList::parse(std::span<const ListText> texts) {
     if (auto good = list.read(text); !good) return tl::make_unexpected(good.error());
   }
   list.clients_.build();
+  list.learned_.build();
   list.warn_of_all();
   return list;
 }
@@ -47,7 +48,7 @@ Result<void> AddressList::read(const ListText& text) {
     lines_ = before + line->number;
     if (line->strange || !add(line->text, lines_)) {
       std::string message = place(at(lines_));
-      message += "not an address, network, host name, sender or to:recipient: ";
+      message += "not an address, network, host name, sender, to:recipient or spf:domain: ";
       append_word(message, line->text.substr(0, 100));
       return failure(std::move(message));
     }
@@ -57,7 +58,26 @@ Result<void> AddressList::read(const ListText& text) {
   return {};
 }
 
+bool AddressList::add_domain(std::string_view entry, std::uint32_t line) {
+  std::string domain = read_dns_domain(entry);
+  if (domain.empty()) return false;
+  domains_.try_emplace(std::move(domain), line);
+  return true;
+}
+
+void AddressList::learn(const DomainNetworks& networks_of) {
+  NetworkSet learned;
+  for (const auto& [domain, line] : domains_) {
+    const std::vector<Network>* const networks = networks_of(domain);
+    if (networks == nullptr) continue;
+    for (const Network& network : *networks) learned.add(network, line);
+  }
+  learned.build();
+  learned_ = std::move(learned);
+}
+
 bool AddressList::add(std::string_view entry, std::uint32_t line) {
+  if (to_lower(entry.substr(0, 4)) == "spf:") return add_domain(entry.substr(4), line);
   if (to_lower(entry.substr(0, 3)) == "to:") return add_mailbox(recipients_, entry.substr(3), line);
   if (entry.find('@') != std::string_view::npos) return add_mailbox(senders_, entry, line);
   if (NetworkSet::is_meant(entry)) {
@@ -162,12 +182,14 @@ bool AddressList::has_client(const Ip& ip) const {
 }
 
 bool AddressList::has_address(const Ip& ip) const {
-  return clients_.contains(ip) || (!lookups_.empty() && look_up_address(ip));
+  return clients_.contains(ip) || learned_.contains(ip) ||
+         (!lookups_.empty() && look_up_address(ip));
 }
 
 Matched AddressList::find_client(const Ip& ip) const {
   for (const Ip& address : {ip, ip.translated().value_or(ip)}) {
     if (clients_.contains(address)) return at(clients_.line_of(address));
+    if (learned_.contains(address)) return at(learned_.line_of(address));
     if (Matched found = look_up_address(address)) return found;
   }
   return {};

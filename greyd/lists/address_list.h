@@ -7,6 +7,8 @@
 //   .example.com                   a client's verified name that ends so
 //   user@example.com  @example.com  @.example.com  user@   senders, see mailbox.h
 //   to:user@example.com  ...       recipients, the same forms
+//   spf:example.com                a client in the networks that this domain publishes, as far as
+//                                  somebody has found them out: learn()
 //
 // Names and addresses compare as domain_name.h and mailbox.h say. What is taken can match: an entry
 // that nothing a front sends would match is a bad one. What is good, and yet hardly meant so, is
@@ -16,6 +18,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -89,6 +92,16 @@ class AddressList {
     for (const auto& [key, line] : recipients_) visit("to:" + key);
   }
 
+  // Of its `spf:` entries the domains, as the DNS has them, in order.
+  template <typename Visit>
+  void for_each_domain(Visit visit) const {
+    for (const auto& [domain, line] : domains_) visit(domain);
+  }
+  std::size_t domains() const { return domains_.size(); }
+  // Whose networks are these, from now on. Null: nothing is known of the domain, and it names
+  // nobody.
+  void learn(const DomainNetworks& networks_of);
+
   void for_each_network(const std::function<void(const Network&)>& visit) const {
     clients_.for_each_network(visit);
   }
@@ -148,6 +161,7 @@ class AddressList {
   Result<void> read(const ListText& text);
   // False when the entry is not a good one.
   bool add(std::string_view entry, std::uint32_t line);
+  bool add_domain(std::string_view entry, std::uint32_t line);
   bool add_mailbox(Entries& entries, std::string_view entry, std::uint32_t line);
   void warn(std::uint32_t line, std::string text);
   void warn_of_host_bits(std::string_view entry, std::uint32_t line);
@@ -168,6 +182,9 @@ class AddressList {
   Entries names_;       // "host.example.com", ".example.com"
   Entries senders_;     // keys of mailbox.h
   Entries recipients_;  // the same, without "to:"
+  // Of `spf:` entries the domains, with their lines, and what their networks are.
+  std::map<std::string, std::uint32_t, std::less<>> domains_;
+  NetworkSet learned_;
   std::size_t domain_labels_ = 0;
   std::vector<Source> sources_;
   std::vector<Lookup> lookups_;

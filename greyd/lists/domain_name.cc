@@ -150,6 +150,14 @@ std::vector<std::string> read_domain(std::string_view text) {
   return forms;
 }
 
+std::string read_dns_domain(std::string_view text) {
+  const auto names = read_domain(text);
+  if (names.empty()) return {};
+  const std::string& name = names.front();  // the form without letters beyond ASCII
+  const bool good = !name.starts_with('.') && !name.starts_with('[') && name.find('.') != name.npos;
+  return good ? name : std::string();
+}
+
 void append_folded_domain(std::string& text, std::string_view name) {
   if (name.ends_with('.')) name.remove_suffix(1);
   if (name.starts_with('[')) {

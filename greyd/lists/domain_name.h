@@ -24,6 +24,10 @@ bool is_domain_name(std::string_view name);
 // name that can be sent is that.
 std::vector<std::string> read_domain(std::string_view text);
 
+// What follows `spf:` in an entry, as the DNS has it: a domain of two labels or more; empty: it is
+// none.
+std::string read_dns_domain(std::string_view text);
+
 // A name as it is sent, as it compares; what is no name stays what it is.
 std::string fold_domain(std::string_view name);
 // The same appended to `text`.

@@ -136,6 +136,7 @@ Result<ListCdb> make_list_cdb(std::string_view text, const std::string& path) {
   if (!list) return tl::make_unexpected(list.error());
 
   ListCdb built;
+  built.left = list->domains();
   const Fd fd(::memfd_create("list", MFD_CLOEXEC));
   if (!fd) return tl::make_unexpected(system_error("write", path + ".cdb", errno));
   if (const int error = write_cdb(fd.get(), *list, built.keys)) {

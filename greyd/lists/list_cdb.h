@@ -22,6 +22,8 @@ Result<std::optional<std::string>> read_list_file(const std::string& path);
 struct ListCdb {
   std::string content;
   std::size_t keys = 0;
+  // `spf:` entries, which stay in the text: their networks are not known beforehand.
+  std::size_t left = 0;
 };
 
 // Of the text of a list; `path` is for errors.

@@ -78,32 +78,6 @@ bool looks_like_v4(std::string_view entry) {
   return entry.find_first_not_of("0123456789.*?[]-/") == std::string_view::npos;
 }
 
-template <typename Wide>
-Ip v6_from_number(Wide number) {
-  std::array<std::uint8_t, 16> bytes;
-  for (std::size_t i = 16; i-- > 0; number >>= 8) bytes[i] = std::uint8_t(number);
-  return Ip(bytes);
-}
-
-// Cuts first..last into networks: each the largest that starts where the last one ended.
-template <typename Number, typename Visit>
-void cut_into_networks(Number first, Number last, Visit visit) {
-  constexpr unsigned kBits = sizeof(Number) * 8;
-  for (;;) {
-    unsigned host_bits = 0;
-    Number size_minus_one = 0;  // 2^host_bits - 1, so that all of the numbers fit too
-    while (host_bits < kBits) {
-      const Number larger = Number(size_minus_one << 1 | 1);
-      if ((first & larger) != 0 || last - first < larger) break;
-      size_minus_one = larger;
-      ++host_bits;
-    }
-    visit(first, kBits - host_bits);
-    if (last - first == size_minus_one) return;
-    first += size_minus_one + 1;
-  }
-}
-
 }  // namespace
 
 bool NetworkSet::is_meant(std::string_view entry) {
@@ -136,18 +110,21 @@ bool NetworkSet::add(std::string_view entry, std::uint32_t line) {
   }
   const auto network = read_network(entry);
   if (!network) return false;
-  const Ip ip = network->address.network(network->prefix);
-  if (ip.is_v4()) {
-    const unsigned bits = network->prefix - Ip::kV4Bits;
-    const std::uint32_t first = v4_number(ip);
+  add(Network{network->address.network(network->prefix), network->prefix}, line);
+  return true;
+}
+
+void NetworkSet::add(const Network& network, std::uint32_t line) {
+  if (network.address.is_v4()) {
+    const unsigned bits = network.prefix - Ip::kV4Bits;
+    const std::uint32_t first = v4_number(network.address);
     const std::uint32_t rest = bits == 32 ? 0u : ~0u >> bits;
     v4_.add(first, first | rest, line);
   } else {
-    const Wide first = v6_number(ip);
-    const Wide rest = network->prefix == 128 ? Wide{0} : ~Wide{0} >> network->prefix;
+    const Wide first = v6_number(network.address);
+    const Wide rest = network.prefix == 128 ? Wide{0} : ~Wide{0} >> network.prefix;
     v6_.add(first, first | rest, line);
   }
-  return true;
 }
 
 bool NetworkSet::add_v4_pattern(std::string_view entry, std::uint32_t line) {

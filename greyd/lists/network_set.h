@@ -14,6 +14,7 @@
 #include <functional>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "greyd/base/error.h"
 #include "greyd/lists/ip_number.h"
@@ -30,6 +31,9 @@ struct WrittenNetwork {
 // Of "192.0.2.0/24", "172.16/12", or an IPv6 address with or without a prefix.
 std::optional<WrittenNetwork> read_network(std::string_view entry);
 
+// The networks of a domain, as they are known of an entry `spf:example.com`; null: nothing is.
+using DomainNetworks = std::function<const std::vector<Network>*(std::string_view domain)>;
+
 class NetworkSet {
  public:
   // Whether `entry` can only be meant as one of the forms above, good or bad.
@@ -38,6 +42,7 @@ class NetworkSet {
   // False when the entry is none of the forms, or stands for too many separate ranges.
   [[nodiscard]] bool add(std::string_view entry, std::uint32_t line = 0);
   void add(const Ip& ip);
+  void add(const Network& network, std::uint32_t line = 0);  // with no bits after the prefix
   void build();
 
   bool contains(const Ip& ip) const;

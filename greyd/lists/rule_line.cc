@@ -90,6 +90,23 @@ RuleEntry address_entry(std::string_view text) {
   return entry;
 }
 
+// "example.com" of "spf:example.com", as the DNS has it; empty: it is no such entry.
+std::string domain_of(std::string_view word) {
+  return to_lower(word.substr(0, 4)) == "spf:" ? read_dns_domain(word.substr(4)) : std::string();
+}
+
+// Of nobody where nothing is known.
+RuleEntry domain_entry(std::string_view domain, const DomainNetworks& networks_of) {
+  RuleEntry entry{RuleKind::address, {}, {}};
+  const std::vector<Network>* const networks = networks_of ? networks_of(domain) : nullptr;
+  if (networks == nullptr) return entry;
+  for (const Network& network : *networks) {
+    entry.texts.push_back(network_key(network));
+    entry.forms.push_back(RuleForm::network);
+  }
+  return entry;
+}
+
 // Without texts when it is none.
 RuleEntry read_entry(std::string_view word) {
   if (to_lower(word.substr(0, 3)) == "to:") {
@@ -99,13 +116,16 @@ RuleEntry read_entry(std::string_view word) {
   return NetworkSet::is_meant(word) ? address_entry(word) : name_entry(word);
 }
 
-Result<void> add_entry(std::string_view word, std::vector<RuleEntry>& who) {
+Result<void> add_entry(std::string_view word, RuleLine& rule, const DomainNetworks& networks_of) {
   static constexpr std::string_view kNames[kRuleKinds] = {"clients' addresses", "clients' names",
                                                           "senders", "recipients"};
-  RuleEntry entry = read_entry(word);
-  if (entry.texts.empty()) {
-    return failure("not an address, network, host name, sender, to:recipient, nor one of " +
-                   std::string(kActions) + ": " + shown(word));
+  std::vector<RuleEntry>& who = rule.who;
+  const std::string domain = domain_of(word);
+  RuleEntry entry = domain.empty() ? read_entry(word) : domain_entry(domain, networks_of);
+  if (entry.texts.empty() && domain.empty()) {
+    return failure(
+        "not an address, network, host name, sender, to:recipient, spf:domain, nor one of " +
+        std::string(kActions) + ": " + shown(word));
   }
   if (entry.texts.size() > RuleList::kMaxNetworks) {
     return failure("stands for more than " + std::to_string(RuleList::kMaxNetworks) +
@@ -117,6 +137,7 @@ Result<void> add_entry(std::string_view word, std::vector<RuleEntry>& who) {
                    ", and nobody is both: make it two rules");
   }
   who.insert(place, std::move(entry));
+  if (!domain.empty()) rule.domain = domain;
   return {};
 }
 
@@ -204,7 +225,7 @@ class Actions {
 
 }  // namespace
 
-Result<RuleLine> read_rule_line(std::string_view line) {
+Result<RuleLine> read_rule_line(std::string_view line, const DomainNetworks& networks_of) {
   if (line.size() > RuleList::kMaxLine) {
     return failure("longer than " + std::to_string(RuleList::kMaxLine) + " octets");
   }
@@ -215,7 +236,8 @@ Result<RuleLine> read_rule_line(std::string_view line) {
   if (first_action == words->begin()) return failure("names nobody: `*` is everybody");
   for (auto word = words->begin(); word != first_action; ++word) {
     if (*word == "*") continue;
-    if (auto good = add_entry(*word, rule.who); !good) return tl::make_unexpected(good.error());
+    if (auto good = add_entry(*word, rule, networks_of); !good)
+      return tl::make_unexpected(good.error());
   }
   if (first_action == words->end()) {
     return failure("says nothing: one of " + std::string(kActions) + " is wanted");

@@ -36,16 +36,23 @@ std::string to_string(const RuleAction& action) {
 
 class RuleList::Reader {
  public:
-  Reader(std::string_view name, const RuleLimits& limits) : limits_(limits) { book_.file = name; }
+  Reader(std::string_view name, const RuleLimits& limits, const DomainNetworks& networks_of)
+      : limits_(limits), networks_of_(networks_of) {
+    book_.file = name;
+  }
 
   Result<void> add(const ListLines::Line& line) {
     if (line.strange) return wrong(line.number, "a carriage return or a NUL octet in it");
-    auto rule = read_rule_line(line.text);
+    auto rule = read_rule_line(line.text, networks_of_);
     if (!rule) return wrong(line.number, rule.error().text);
     if (const std::string what = out_of_limits(rule->action); !what.empty()) {
       return wrong(line.number, what);
     }
-    if (const auto first = first_that_holds(rule->who)) {
+    if (!rule->domain.empty()) list_.domains_.push_back(rule->domain);
+    // Networks come and go: with them, all has been looked at before, and without, they hold nobody
+    // and nobody holds them.
+    const bool looks = !networks_of_ && rule->domain.empty();
+    if (const auto first = looks ? first_that_holds(rule->who) : std::nullopt) {
       return wrong(line.number, "can never match: line " + std::to_string(*first) +
                                     " comes first, and names all whom it names");
     }
@@ -68,6 +75,9 @@ class RuleList::Reader {
 
   RuleList finish() {
     list_.index_.finish();
+    std::ranges::sort(list_.domains_);
+    const auto again = std::ranges::unique(list_.domains_);
+    list_.domains_.erase(again.begin(), again.end());
     list_.rules_.shrink_to_fit();
     book_.actions.shrink_to_fit();
     list_.book_ = std::make_shared<const MatchedRule::Book>(std::move(book_));
@@ -140,6 +150,7 @@ class RuleList::Reader {
   }
 
   const RuleLimits limits_;
+  const DomainNetworks& networks_of_;
   RuleList list_;
   MatchedRule::Book book_;
   std::unordered_map<std::string, std::uint32_t> actions_;  // in the book, by their text
@@ -150,7 +161,23 @@ class RuleList::Reader {
 
 Result<RuleList> RuleList::parse(std::string_view text, std::string_view name,
                                  const RuleLimits& limits) {
-  Reader reader(name, limits);
+  auto list = read(text, name, limits, {});
+  if (list && !list->domains_.empty()) {
+    list->source_ = std::make_shared<const Source>(Source{std::string(text), limits});
+  }
+  return list;
+}
+
+Result<RuleList> RuleList::with_networks(const DomainNetworks& networks_of) const {
+  if (!source_) return *this;
+  auto list = read(source_->text, file(), source_->limits, networks_of);
+  if (list) list->source_ = source_;
+  return list;
+}
+
+Result<RuleList> RuleList::read(std::string_view text, std::string_view name,
+                                const RuleLimits& limits, const DomainNetworks& networks_of) {
+  Reader reader(name, limits, networks_of);
   ListLines lines(text);
   while (const auto line = lines.next()) {
     if (auto good = reader.add(*line); !good) return tl::make_unexpected(good.error());

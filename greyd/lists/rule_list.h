@@ -32,6 +32,7 @@
 #include "greyd/lists/rule_action.h"
 #include "greyd/lists/rule_index.h"
 #include "greyd/lists/rule_keys.h"
+#include "greyd/lists/rule_line.h"
 #include "greyd/wire/ip.h"
 
 namespace grey {
@@ -56,6 +57,12 @@ class RuleList {
   // earlier one leaves nobody.
   static Result<RuleList> parse(std::string_view text, std::string_view name,
                                 const RuleLimits& limits);
+
+  // Of its `spf:` entries the domains, as the DNS has them; each once, in order.
+  const std::vector<std::string>& domains() const { return domains_; }
+  // The same rules, whose `spf:` entries stand for these networks; parse() knows none. It may take
+  // as long as that. An error where they are too many for it.
+  Result<RuleList> with_networks(const DomainNetworks& networks_of) const;
 
   bool empty() const { return rules_.empty(); }
   std::size_t size() const { return rules_.size(); }
@@ -100,7 +107,18 @@ class RuleList {
     std::uint32_t action;  // index in the book
   };
 
+  // Read once more when networks are known.
+  struct Source {
+    std::string text;
+    RuleLimits limits;
+  };
+
+  static Result<RuleList> read(std::string_view text, std::string_view name,
+                               const RuleLimits& limits, const DomainNetworks& networks_of);
+
   std::shared_ptr<const MatchedRule::Book> book_;
+  std::shared_ptr<const Source> source_;  // absent: it has no `spf:` entries
+  std::vector<std::string> domains_;
   std::vector<Rule> rules_;
   RuleIndex index_;
   std::optional<Seconds> shortest_min_resend_;

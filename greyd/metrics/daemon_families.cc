@@ -1,5 +1,6 @@
 #include "greyd/metrics/daemon_families.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -40,6 +41,15 @@ constexpr CounterFamily kCounters[] = {
     {"lost_changes", "Changes lost of a damaged journal at the start."},
     {"log_lines_dropped", "Lines of the log that its reader was too slow for."},
     {"unexpected_exceptions", "Events whose handling ended with an exception."},
+    {"lookups_asked", "Domains whose networks were asked for."},
+    {"lookups_answered", "Of those: what has become of it."},
+    {"lookups_refused",
+     "Domains that were not asked for: too many waited, or there was nobody to."},
+    {"lookups_timed_out", "Domains that were asked for, without an answer in time."},
+    {"lookups_lost", "Domains that were asked for when the helper died."},
+    {"lookups_evicted", "Domains that had to go for others."},
+    {"lookups_helper_restarts", "Times that the helper was started anew."},
+    {"lookups_bad_messages", "What it said that makes no sense."},
     {"store_asked", "Queries of which the store was asked."},
     {"store_unanswered", "Of those: decided by what is known here, as no answer came."},
     {"store_told", "Records that the store was told."},
@@ -106,6 +116,14 @@ constexpr CounterSource kSources[] = {
     {"state.lost-changes", "lost_changes"},
     {"log.lines", "log_lines_dropped"},
     {"loop.unexpected", "unexpected_exceptions"},
+    {"lookups.asked", "lookups_asked"},
+    {"lookups.answered.", "lookups_answered", "end"},
+    {"lookups.refused", "lookups_refused"},
+    {"lookups.timed-out", "lookups_timed_out"},
+    {"lookups.lost", "lookups_lost"},
+    {"lookups.evicted", "lookups_evicted"},
+    {"lookups.restarts", "lookups_helper_restarts"},
+    {"lookups.bad", "lookups_bad_messages"},
     {"store.asked", "store_asked"},
     {"store.unanswered", "store_unanswered"},
     {"store.told", "store_told"},
@@ -132,7 +150,7 @@ constexpr CounterSource kSources[] = {
 };
 // Of an enumeration, and never counted.
 constexpr std::string_view kNoFault = "none";
-constexpr std::string_view kOfStore = "store_";
+constexpr std::string_view kOfParts[] = {"store_", "lookups_"};  // that not every daemon has
 
 const json* find(const json& object, std::string_view name) {
   if (!object.is_object()) return nullptr;
@@ -174,7 +192,9 @@ void add_counters(std::vector<Family>& families, const json& counters) {
     for (const CounterSource& source : kSources) {
       if (source.family == row.name) add_counter(family, source, counters);
     }
-    if (family.samples.empty() && row.name.starts_with(kOfStore)) continue;  // it has none
+    const bool of_part = std::ranges::any_of(
+        kOfParts, [&](std::string_view part) { return row.name.starts_with(part); });
+    if (family.samples.empty() && of_part) continue;  // it has none
     families.push_back(std::move(family));
   }
 }
@@ -286,6 +306,24 @@ void add_state(std::vector<Family>& families, const json& status) {
   }
 }
 
+// Of a daemon that looks domains up.
+void add_lookups(std::vector<Family>& families, const json& status) {
+  const json* const lookups = find(status, "lookups");
+  if (lookups == nullptr) return;
+  const json* const up = find(*lookups, "up");
+  add_gauge(families, "lookups_up", "1 while there is somebody to look domains up, else 0.",
+            {{{}, up != nullptr && *up == true ? 1u : 0u}});
+  constexpr GaugeSource kOfLookups[] = {
+      {"lookups_domains", "Domains whose networks are known.", "", "domains"},
+      {"lookups_bytes", "Memory of that.", "", "bytes"},
+      {"lookups_waiting", "Domains that wait to be asked for.", "", "waiting"}};
+  for (const GaugeSource& source : kOfLookups) {
+    const json* const value = find(*lookups, source.field);
+    if (value == nullptr || !value->is_number_unsigned()) continue;
+    add_gauge(families, source.name, source.help, {{{}, value->get<std::uint64_t>()}});
+  }
+}
+
 // Of a daemon that shares its state.
 void add_store(std::vector<Family>& families, const json& status) {
   const json* const store = find(status, "store");
@@ -324,6 +362,7 @@ std::vector<Family> families_of(const json& stats, const json& status) {
   add_records(families, status);
   add_gauges(families, status);
   add_lists(families, status);
+  add_lookups(families, status);
   add_store(families, status);
   return families;
 }

@@ -105,7 +105,7 @@ Result<void> restrict_files(const Needs& needs, int version) {
       int(::syscall(SYS_landlock_create_ruleset, &handled, size_of_ruleset(version), 0)));
   if (!rules) return cannot("put");
   if (auto allowed = allow_files(rules, needs, handled.files); !allowed) return allowed;
-  if (needs.connects_out && (handled.net & kConnectTcp) != 0) {
+  if ((needs.connects_out || needs.asks_dns) && (handled.net & kConnectTcp) != 0) {
     for (const std::uint16_t port : needs.ports) {
       const PortRule rule{kConnectTcp, port};
       if (const int error = add_rule(rules, kPortRule, &rule)) {

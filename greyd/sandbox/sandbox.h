@@ -23,6 +23,7 @@ struct Needs {
 
   bool connects_locally = false;  // makes unix sockets
   bool connects_out = false;      // makes TCP connections, and asks name servers
+  bool asks_dns = false;          // makes sockets for DNS, by UDP and TCP, and loads nothing for it
   // A library for names may be loaded: memory is made executable for it, and no limit of ports
   // holds, as it is anybody's.
   bool loads_resolvers = false;

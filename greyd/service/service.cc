@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "greyd/base/files.h"
@@ -44,8 +46,13 @@ Service::Service(const ServiceSettings& settings, const HashKey& hash_key, Backg
       entries_(entries_path(settings.context_file), background),
       totals_(totals_path(settings.context_file), settings.policy.waiting_life(), background,
               counters.attempts,
-              [this](const std::string& text) { report_(StateFiles::Level::error, text); }) {
-  entries_.on_change([this] { entries_.put_in(*lists_); });
+              [this](const std::string& text) { report_(StateFiles::Level::error, text); }),
+      networks_(networks_path(settings.context_file), background,
+                [this](const std::string& text) { report_(StateFiles::Level::warning, text); }) {
+  entries_.on_change([this] {
+    entries_.put_in(*lists_);
+    follow_domains();
+  });
 }
 
 void Service::decide(std::span<const wire::Query> batch, Seconds now, Done done) {
@@ -114,6 +121,10 @@ Result<LoadReport> Service::load(Seconds now, Seconds monotonic) {
   note.clear();
   totals_.load(now, greylist_, note);
   if (!note.empty()) report->notes.push_back(std::move(note));
+  note.clear();
+  networks_.load(now, note);
+  if (!note.empty()) report->notes.push_back(std::move(note));
+  follow_domains();
   for (RecordOrder order = 0; order < kOrders; ++order) {
     if (greylist_.table().disorders(order) == 0) continue;
     greylist_.sort_by_age();
@@ -150,11 +161,13 @@ void Service::look_at_clocks(Seconds now, Seconds monotonic) {
   greylist_.set_expiry(clock_guard_.expiry());
   now_ = now;
   totals_.tick(now, clock_guard_.expiry() != Expiry::usual);
+  if (now != networks_looked_at_) networks_.tick(networks_looked_at_ = now);
   if (counters_.state.saved != saved_at_error_ && files_.journaling()) last_error_.clear();
   if (clock_guard_.expiry() == Expiry::usual) entries_.expire(now);
 }
 
 Result<std::size_t> Service::save_all(Seconds now) {
+  networks_.save();
   auto saved = files_.save_all();
   if (auto totals = totals_.save(now); !totals && saved) {
     return tl::make_unexpected(totals.error());
@@ -179,9 +192,78 @@ void Service::report_lists() const {
 std::size_t Service::take_lists(Lists&& lists) {
   lists_ = std::make_shared<Lists>(std::move(lists));
   entries_.put_in(*lists_);
+  follow_domains();
   lists_since_ = now_;
   report_lists();
   return entries_in(*lists_);
+}
+
+// ---- networks of domains -----------------------------------------------------------------------
+
+// All that the lists in force name, as far as there is room: who comes later names nobody.
+void Service::follow_domains() {
+  std::set<std::string> domains;
+  std::size_t over = 0;
+  const auto add = [&](const std::string& domain) {
+    if (domains.size() < kMaxListedDomains) {
+      domains.insert(domain);
+    } else if (!domains.contains(domain)) {
+      ++over;
+    }
+  };
+  for (const AddressList* list :
+       {&lists_->whitelist, &lists_->blacklist, &lists_->allowed, &lists_->blocked}) {
+    list->for_each_domain(add);
+  }
+  for (const std::string& domain : lists_->rules.domains()) add(domain);
+  if (over > 0) {
+    report_(StateFiles::Level::warning,
+            "lists and rules have more than " + std::to_string(kMaxListedDomains) +
+                " spf: entries: " + std::to_string(over) + " name nobody");
+  }
+  networks_.follow(domains, now_);
+  spread_networks();
+}
+
+void Service::take_networks(const std::string& domain, const spf::Flattened& flattened,
+                            Seconds now) {
+  if (networks_.take(domain, flattened, now)) spread_networks();
+}
+
+void Service::spread_networks() {
+  const DomainNetworks of = [this](std::string_view domain) { return networks_.networks(domain); };
+  for (AddressList* list :
+       {&lists_->whitelist, &lists_->blacklist, &lists_->allowed, &lists_->blocked}) {
+    if (list->domains() > 0) list->learn(of);
+  }
+  if (!lists_->rules.domains().empty()) spread_over_rules();
+}
+
+// Rules are read anew for it, which takes a while where they are many: in the background, from a
+// copy of what is known, and once more if that has changed meanwhile.
+void Service::spread_over_rules() {
+  spread_again_ = spreads_;
+  if (std::exchange(spreads_, true)) return;
+  const auto known = std::make_shared<std::map<std::string, std::vector<Network>, std::less<>>>();
+  for (const std::string& domain : lists_->rules.domains()) {
+    if (const auto* const networks = networks_.networks(domain)) known->emplace(domain, *networks);
+  }
+  const auto read = std::make_shared<Result<RuleList>>();
+  background_.run(
+      [known, read, lists = lists_] {
+        *read = lists->rules.with_networks([&](std::string_view domain) {
+          const auto at = known->find(domain);
+          return at == known->end() ? nullptr : &at->second;
+        });
+        return 0;
+      },
+      [this, read, lists = lists_](int error) {
+        spreads_ = false;
+        if (error != 0) *read = tl::make_unexpected(system_error("read", "the rules", error));
+        if (!*read) report_(StateFiles::Level::warning, read->error().text);
+        if (*read && lists == lists_) lists_->rules = std::move(**read);
+        if (lists != lists_ || std::exchange(spread_again_, false)) spread_networks();
+      });
 }
 
 Result<std::size_t> Service::reload_lists() {

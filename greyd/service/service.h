@@ -14,6 +14,7 @@
 #include "greyd/core/greylist.h"
 #include "greyd/lists/lists.h"
 #include "greyd/service/entries_keeper.h"
+#include "greyd/service/listed_networks.h"
 #include "greyd/service/totals_keeper.h"
 #include "greyd/state/state_files.h"
 #include "greyd/wire/wire.h"
@@ -117,6 +118,9 @@ class Service : public Decider {
   Seconds lists_since() const { return lists_since_; }  // when they were loaded
   EntriesKeeper& entries() { return entries_; }
   TotalsKeeper& totals() { return totals_; }
+  // Of the domains that lists and rules name, and what has become of one that was asked about.
+  ListedNetworks& networks() { return networks_; }
+  void take_networks(const std::string& domain, const spf::Flattened& flattened, Seconds now);
   // What a reload would say, with nothing changed.
   void start_check(std::function<void(const Result<std::size_t>&)> done);
   Expiry expiry() const { return clock_guard_.expiry(); }
@@ -146,6 +150,9 @@ class Service : public Decider {
   void report_state(StateFiles::Level level, const std::string& text);
   void report_lists() const;
   std::size_t take_lists(Lists&& lists);
+  void follow_domains();
+  void spread_networks();
+  void spread_over_rules();
   void load_in_background(std::function<void(Result<Lists>&)> done);
 
   Greylist greylist_;
@@ -161,6 +168,9 @@ class Service : public Decider {
   StateFiles files_;
   EntriesKeeper entries_;
   TotalsKeeper totals_;
+  ListedNetworks networks_;
+  Seconds networks_looked_at_ = 0;
+  bool spreads_ = false, spread_again_ = false;  // over rules, in the background
   OnDecided on_decided_;
   bool together_ = false;  // what changes is committed later
   std::string last_error_;

@@ -19,7 +19,7 @@ int check_directory(const std::string& path) {
 
 Result<void> check_names(const std::string& path) {
   for (const char* suffix : {"", ".journal", ".journal.old", ".lock", ".new", ".entries", ".totals",
-                             ".store", ".orders"}) {
+                             ".store", ".orders", ".networks"}) {
     const std::string name = path + suffix;
     struct stat status {};
     // The context file itself may be a link; the others are made here.

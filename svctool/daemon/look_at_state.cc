@@ -72,9 +72,10 @@ std::uint64_t size_of(const std::string& path) {
 bool is_set_aside(std::string_view name, std::string_view context) {
   if (!name.starts_with(context)) return false;
   name.remove_prefix(context.size());
-  constexpr std::string_view kEnds[] = {
-      ".damaged.", ".journal.damaged.", ".entries.damaged.", ".totals.damaged.",
-      ".found",    ".journal.found",    ".journal.old.found"};
+  constexpr std::string_view kEnds[] = {".damaged.",          ".journal.damaged.",
+                                        ".entries.damaged.",  ".totals.damaged.",
+                                        ".networks.damaged.", ".found",
+                                        ".journal.found",     ".journal.old.found"};
   return std::ranges::any_of(kEnds, [&](auto end) { return name.starts_with(end); });
 }
 
@@ -139,15 +140,16 @@ std::string hand_over_state(const std::string& service, const std::string& user,
   // What a daemon that ends leaves behind.
   std::string left;
   for (const char* end : {"", ".lock", ".totals"}) left += " " + shell_quote(context + end);
-  for (const std::string_view end :
-       {"", ".journal", ".journal.old", ".lock", ".entries", ".totals", ".store", ".orders"}) {
+  for (const std::string_view end : {"", ".journal", ".journal.old", ".lock", ".entries", ".totals",
+                                     ".store", ".orders", ".networks"}) {
     struct stat status {};
     const std::string path = context + std::string(end);
     if (::lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
     if (status.st_uid == account->pw_uid) continue;
     owner = status.st_uid;
     files += " " + shell_quote(path);
-    const bool is_there_for_some = end == ".entries" || end == ".store" || end == ".orders";
+    const bool is_there_for_some =
+        end == ".entries" || end == ".store" || end == ".orders" || end == ".networks";
     if (is_there_for_some) left += " " + shell_quote(path);
   }
   if (!owner) return {};

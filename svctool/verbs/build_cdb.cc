@@ -28,6 +28,11 @@ Result<int> run(const ListCdb& request, const Manner&) {
   if (written) written = transaction.commit();
   if (!written) return tl::make_unexpected(written.error());
   say(cdb + ": built, " + std::to_string(built->keys) + " keys");
+  if (built->left > 0) {
+    say("without " + std::to_string(built->left) +
+        " spf: entries, whose networks a cdb cannot have: leave " + request.file +
+        " beside it, which is where they are read");
+  }
   const auto found = find_supervisor();
   const Suite& suite = found ? *found->suite : daemontools();
   say("next: " + std::string(suite.reload.words) +

@@ -36,7 +36,7 @@ if [ $# = 1 ]; then
   ok 'so is a setting of a service that will not be there' untouched --min-resend-min=2
   ok 'and a port of one' untouched --greylist=1888
   ok 'into a scratch tree' "$top/scripts/install" --build="$build" --destdir="$work/tree" --prefix=/opt/grey
-  for file in sbin/qmail-greyd sbin/greydaemon sbin/svctool bin/greyctl share/man/man8/greyctl.8 bin/greysmtpd \
+  for file in sbin/qmail-greyd sbin/greydaemon libexec/qmail-greyd-lookup sbin/svctool bin/greyctl share/man/man8/greyctl.8 bin/greysmtpd \
     share/bash-completion/completions/greyctl share/bash-completion/completions/greydaemon \
     share/zsh/site-functions/_qmail-greyd lib/libgreylist.a \
     include/greylist.h share/man/man8/svctool.8 share/qmail-greyd/greylist.whitelist share/qmail-greyd/greylist.rules \

@@ -101,14 +101,18 @@ TEST_CASE("a rule that is bad is told by its line, and by what is wrong with it"
   } rows[] = {
       {"off", "names nobody: `*` is everybody"},
       {"to:a@y.net", "says nothing: one of " + kActions + " is wanted"},
-      {"nonsense off", "not an address, network, host name, sender, to:recipient, nor one of " +
-                           kActions + ": nonsense"},
-      {"192.0.2.300 off", "not an address, network, host name, sender, to:recipient, nor one of " +
-                              kActions + ": 192.0.2.300"},
-      {"to:@ off", "not an address, network, host name, sender, to:recipient, nor one of " +
-                       kActions + ": to:@"},
-      {"* offf", "not an address, network, host name, sender, to:recipient, nor one of " +
-                     kActions + ": offf"},
+      {"nonsense off",
+       "not an address, network, host name, sender, to:recipient, spf:domain, nor one of " +
+           kActions + ": nonsense"},
+      {"192.0.2.300 off",
+       "not an address, network, host name, sender, to:recipient, spf:domain, nor one of " +
+           kActions + ": 192.0.2.300"},
+      {"to:@ off",
+       "not an address, network, host name, sender, to:recipient, spf:domain, nor one of " +
+           kActions + ": to:@"},
+      {"* offf",
+       "not an address, network, host name, sender, to:recipient, spf:domain, nor one of " +
+           kActions + ": offf"},
       {"* off now", "not one of " + kActions + ": now"},
       {"a@x.org b@x.org off", "names two senders, and nobody is both: make it two rules"},
       {"to:a@y.net to:b@y.net off", "names two recipients, and nobody is both: make it two rules"},

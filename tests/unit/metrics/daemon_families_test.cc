@@ -7,6 +7,7 @@
 #include <string>
 
 #include "greyd/fronts/counters_text.h"
+#include "greyd/lookups/lookup_counters.h"
 #include "greyd/shared/counters_text.h"
 
 using namespace grey;
@@ -30,6 +31,8 @@ json all_counters() {
                  [&](std::string_view name, Count) { counters[std::string(name)] = next++; });
   shared::visit_counters(
       {}, {}, [&](std::string_view name, Count) { counters[std::string(name)] = next++; });
+  visit_counters(LookupCounters(),
+                 [&](std::string_view name, Count) { counters[std::string(name)] = next++; });
   return counters;
 }
 
@@ -49,6 +52,9 @@ TEST_CASE("what a daemon counts has its name, and its labels") {
       {"udp.overflow", R"(greyd_lost_answers_total{cause="overflow",front="udp"})"},
       {"policy.unanswered", R"(greyd_lost_answers_total{cause="unanswered",front="policy"})"},
       {"policy.no-opinion", "greyd_no_opinion_requests_total"},
+      {"lookups.asked", "greyd_lookups_asked_total"},
+      {"lookups.answered.no-record", R"(greyd_lookups_answered_total{end="no-record"})"},
+      {"lookups.restarts", "greyd_lookups_helper_restarts_total"},
       {"attempts.first", "greyd_first_attempts_total"},
       {"attempts.never", R"(greyd_attempts_ended_total{how="never"})"},
       {"attempts.trusted", R"(greyd_attempts_ended_total{how="trusted"})"},

@@ -1,0 +1,80 @@
+// What is known of domains' networks.
+#include <utility>
+
+#include "greyd/control/answers.h"
+#include "greyd/spf/dns_data.h"
+
+namespace grey {
+namespace {
+
+void add_networks(JsonLine& line, const std::vector<Network>& networks) {
+  line.begin_list("networks");
+  for (const Network& network : networks) line.text({}, to_string(network));
+  line.end_list();
+}
+
+void add_end(JsonLine& line, spf::Ended ended) {
+  line.text("end", to_string(ended)).text("means", meaning_of(ended));
+}
+
+// What the cache has.
+void add_known(JsonLine& line, const NetworkCache::Known& known) {
+  std::vector<Network> networks;
+  known.set().for_each_network([&](const Network& network) { networks.push_back(network); });
+  add_end(line, known.ended);
+  line.number("since", known.since).number("until", known.until);
+  add_networks(line, networks);
+}
+
+}  // namespace
+
+// Of a domain: what is known, or else what the DNS says, in a while. Without one: of each that a
+// list names, a line.
+Commands::Answer Commands::networks(Call& call) {
+  const auto domain = call.request.word("domain");
+  if (auto good = call.request.end(); !good) return refuse(good.error());
+  Answer answer;
+  if (!domain) {
+    const auto listed = service_.networks().standing();
+    for (const ListedNetworks::Standing& standing : listed) {
+      JsonLine line(answer.lines);
+      line.text("listed", standing.domain);
+      if (standing.known != nullptr) {
+        add_end(line, standing.known->flattened.ended);
+        line.number("since", standing.known->since);
+        line.number("until", standing.known->since + standing.known->flattened.ttl);
+        add_networks(line, standing.known->flattened.networks);
+      } else {
+        add_end(line, standing.last);
+      }
+      line.end();
+    }
+    answer.lines += done_line("count", listed.size());
+    return answer;
+  }
+  const auto name = spf::read_name(*domain);
+  if (!name)
+    return refuse({"networks: not a domain: " + to_word(domain->substr(0, 300)), kExitMisuse});
+  if (lookups_ == nullptr) return refuse({"networks: there are no look-ups", kExitSystemFailure});
+  if (const auto* const known = lookups_->known(*name, call.now)) {
+    JsonLine line(answer.lines);
+    line.flag("done", true).text("domain", *name).number("now", call.now);
+    add_known(line, *known);
+    line.end();
+    return answer;
+  }
+  lookups_->ask(*name, [name = *name, now = call.now,
+                        later = std::move(call.later)](const spf::Flattened& flattened) {
+    std::string out;
+    JsonLine line(out);
+    line.flag("done", true).text("domain", name).number("now", now);
+    add_end(line, flattened.ended);
+    if (flattened.ended != spf::Ended::temporary) line.number("until", now + flattened.ttl);
+    add_networks(line, flattened.networks);
+    line.end();
+    later(std::move(out));
+  });
+  return {.later = true};
+}
+
+}  // namespace grey
