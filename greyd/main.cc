@@ -198,8 +198,16 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
                    [&](const std::string& text) { logger.warn("{}", text); });
   }
   Decider& inner = shared ? shared->decider() : static_cast<Decider&>(service);
-  SenderNetworks* const sender_networks = nullptr;  // nobody asks the DNS yet
-  PoolKeeper pools(options.policy, std::move(parents), sender_networks, counters.pools,
+  LookupCounters lookup_counters;
+  std::optional<Lookups> lookups;
+  if (spawner.socket) {
+    lookups.emplace(
+        loop, std::move(spawner.socket), Lookups::Clocks{wall_clock, monotonic_clock},
+        [&](const std::string& text) { logger.warn("{}", text); }, lookup_counters);
+    learn_listed_networks(*lookups, service);
+  }
+  PoolKeeper pools(options.policy, std::move(parents), lookups ? &*lookups : nullptr,
+                   counters.pools,
                    [&](const SavedRecord& waiting, const Client& pool, Seconds now, const Ip& by) {
                      if (shared) return shared->wait_in_pool(waiting, pool, now, by);
                      service.wait_in_pool(waiting, pool, now, by);
@@ -219,14 +227,6 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
   Upkeep upkeep(loop, options, service, pipe, logger, counters, supervisor);
   if (keys) upkeep.reload_also(*keys);
   upkeep.explain_failures(hint);
-  LookupCounters lookup_counters;
-  std::optional<Lookups> lookups;
-  if (spawner.socket) {
-    lookups.emplace(
-        loop, std::move(spawner.socket), Lookups::Clocks{wall_clock, monotonic_clock},
-        [&](const std::string& text) { logger.warn("{}", text); }, lookup_counters);
-    learn_listed_networks(*lookups, service);
-  }
   std::optional<StoreReport> store_report;
   if (shared) {
     store_report.emplace(loop, *shared, shared_counters, to_string((*sharing)->url), logger,
