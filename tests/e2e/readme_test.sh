@@ -221,7 +221,7 @@ manual_of_fronts() {
   {
     printf '#include <greylist.h>\n#include <stdio.h>\n#include <stdlib.h>\n'
     printf 'struct { char* s; unsigned len; } mailfrom, rcptto;\nvoid smtp_data(void) {\n'
-    manual_literals smtpd-glue/libgreylist/greylist.3 | sed -n '/^char text/,/^}/p'
+    manual_literals smtpd-glue/libgreylist/greylist.3 | sed -n '/^char text/,/^}$/p'
     echo '}'
   } >/tmp/example.c
   must 'the example of greylist(3) compiles' cc -Wall -Wextra -Werror -c -o /tmp/example.o /tmp/example.c

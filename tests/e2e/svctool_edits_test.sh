@@ -109,7 +109,7 @@ before=$(settings)
 must 'a dry run of another installation' does "${base[@]}" --dry-run
 must 'says what a hand has changed' said "MIN_RESEND_MIN: '7' was set by hand, by the options it would be '1' (--min-resend-min sets it)"
 must 'and that' said "CONTEXT_FILE: 'mine.context' was set by hand, by the options it would be 'greylist.1999.context'"
-must 'and what it has taken away' said "TIMEOUT_DAYS: was emptied by hand, by the options it would be '7'"
+must 'and what it has taken away' said "TIMEOUT_DAYS: was emptied by hand, by the options it would be '36'"
 must 'and writes nothing' test "$(settings)" = "$before"
 must 'another installation' does "${base[@]}" --verbosity=2
 must 'sets what it names' is VERBOSITY 2
