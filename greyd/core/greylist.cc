@@ -59,10 +59,7 @@ Matched find_entry(const TwoParts& list, const wire::Query& query, RecipientRule
 }  // namespace
 
 Greylist::Greylist(const Policy& policy, std::size_t max_records, const HashKey& hash_key)
-    : policy_(policy),
-      table_(max_records, hash_key),
-      pool_keys_{KeyBuilder(policy), KeyBuilder(policy)},
-      restored_keys_(policy) {}
+    : policy_(policy), table_(max_records, hash_key), restored_keys_(policy) {}
 
 // `judge`: of a question that neither lists nor rules answer, how it is judged, or none: it is not
 // decided.
@@ -244,8 +241,7 @@ Greylist::Judged Greylist::by_triplets(const Question& question) {
     const rules::Judgement judged = judge(*before, terms, question.now, expiry_);
     Judged decided{judged.decision, number};
     if (!pools_.none()) {
-      decided = judge_with_pools(question, recipient, terms, judge,
-                                 {key, triplet, judged, judged_before});
+      decided = judge_with_pools(question, terms, judge, {key, triplet, judged, judged_before});
       decided.recipient = number;
     } else if (!judged_before || judged.decision.reason == Reason::passed) {
       count_attempt(triplet, judged.decision, question.now);
