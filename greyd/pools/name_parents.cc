@@ -17,10 +17,6 @@ constexpr std::size_t kMaxName = 253;  // octets of a name's text (RFC 1035, 2.3
 constexpr std::size_t kMaxLabel = 63;
 constexpr std::size_t kMostNumbers = 64;  // of a name that are looked at
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
 // What stands for a character in a host's name: itself, in lower case; 0 for what is in none.
 constexpr std::array<char, 256> folded_characters() {
   std::array<char, 256> folded{};
