@@ -101,7 +101,9 @@ void Greylist::decide_known(std::span<const wire::Query> batch, const Lists& lis
 void Greylist::take(Decided& decided, const Judged& judged) const {
   static_cast<Decision&>(decided) = judged;
   if (!rules_.none()) decided.rule = rules_.matched(judged.recipient);
-  if (judged.pool) decided.pool = to_string(pools_.client(*judged.pool));
+  if (judged.pool && pools_.has(*judged.pool)) {
+    decided.pool = to_string(pools_.client(*judged.pool));
+  }
 }
 
 // Builds and hashes the keys, and asks for the memory that the decisions will read: first where the
