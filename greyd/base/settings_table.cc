@@ -381,7 +381,7 @@ constexpr Setting kSettings[] = {
     {.option = "log-count", .variable = "LOGCOUNT", .unit = "files", .range = {2, 10'000}},
 };
 #pragma GCC diagnostic pop
-constexpr std::size_t kServiceSettings = 32;
+constexpr std::size_t kServiceSettings = 33;
 
 std::int64_t number(std::string_view text) {
   std::int64_t value = 0;

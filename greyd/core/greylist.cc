@@ -59,10 +59,7 @@ Matched find_entry(const TwoParts& list, const wire::Query& query, RecipientRule
 }  // namespace
 
 Greylist::Greylist(const Policy& policy, std::size_t max_records, const HashKey& hash_key)
-    : policy_(policy),
-      table_(max_records, hash_key),
-      pool_keys_{KeyBuilder(policy), KeyBuilder(policy)},
-      restored_keys_(policy) {}
+    : policy_(policy), table_(max_records, hash_key), restored_keys_(policy) {}
 
 // `judge`: of a question that neither lists nor rules answer, how it is judged, or none: it is not
 // decided.
@@ -104,7 +101,9 @@ void Greylist::decide_known(std::span<const wire::Query> batch, const Lists& lis
 void Greylist::take(Decided& decided, const Judged& judged) const {
   static_cast<Decision&>(decided) = judged;
   if (!rules_.none()) decided.rule = rules_.matched(judged.recipient);
-  if (judged.pool) decided.pool = to_string(pools_.client(*judged.pool));
+  if (judged.pool && pools_.has(*judged.pool)) {
+    decided.pool = to_string(pools_.client(*judged.pool));
+  }
 }
 
 // Builds and hashes the keys, and asks for the memory that the decisions will read: first where the
@@ -244,8 +243,7 @@ Greylist::Judged Greylist::by_triplets(const Question& question) {
     const rules::Judgement judged = judge(*before, terms, question.now, expiry_);
     Judged decided{judged.decision, number};
     if (!pools_.none()) {
-      decided = judge_with_pools(question, recipient, terms, judge,
-                                 {key, triplet, judged, judged_before});
+      decided = judge_with_pools(question, terms, judge, {key, triplet, judged, judged_before});
       decided.recipient = number;
     } else if (!judged_before || judged.decision.reason == Reason::passed) {
       count_attempt(triplet, judged.decision, question.now);

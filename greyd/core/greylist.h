@@ -199,7 +199,7 @@ class Greylist {
     std::string_view key;
     std::uint64_t wide_hash;
     Ip asker = {};   // whose share a record comes to that is stored under it
-    Ip client = {};  // whose network's, where it is a pool's
+    Ip client = {};  // to whose network's, where it is a pool's
     Table::Hash hash() const { return Table::Hash(wide_hash); }
   };
 
@@ -306,13 +306,13 @@ class Greylist {
   };
   using InPools = std::array<std::optional<InPool>, kPoolKinds>;
   using JudgeTriplet = rules::Judgement (*)(const rules::Stored&, const Terms&, Seconds, Expiry);
-  void find_pools(const Question& question);
   Ip network_of(const Ip& client) const;
   HashedKey pool_key(const Question& question, std::string_view key) const;
-  Judged judge_with_pools(const Question& question, std::string_view recipient, const Terms& terms,
-                          JudgeTriplet judge, const Own& own);
+  Judged judge_with_pools(const Question& question, const Terms& terms, JudgeTriplet judge,
+                          const Own& own);
   void apply_own(const Own& own, const InPools& pools, const Judged& decided, Seconds now);
   void apply_in_pool(const InPool& pool, const Own& own, const Judged& decided, Seconds now);
+  std::string_view pool_client_key();
   void count_with_pools(const Own& own, const InPools& pools, const Judged& decided, Seconds now);
   void earn_pass_of_pool(const Question& question, const Terms& terms);
 
@@ -351,7 +351,8 @@ class Greylist {
   Policy policy_;
   Table table_;
   const PoolFinder* finder_ = nullptr;
-  std::array<KeyBuilder, kPoolKinds> pool_keys_;
+  std::array<std::string, kPoolKinds> pool_triplets_;  // keys
+  std::string pool_client_key_;
   KeyBuilder restored_keys_;      // of records that come from a file
   std::vector<Pending> pending_;  // a ring, the oldest at pending_begin_
   std::size_t pending_begin_ = 0, pending_count_ = 0;

@@ -8,10 +8,9 @@ namespace grey {
 std::optional<Greylist::Judged> Greylist::by_client(const Question& question) {
   if (auto known = known_as(question, client_key(question), client_, {})) return known;
   if (finder_ == nullptr) return std::nullopt;
-  find_pools(question);
+  finder_->find(question.query, question.now, pools_);
   if (!pools_.has(PoolKind::spf)) return std::nullopt;
-  const std::string_view key = pool_keys_[std::size_t(PoolKind::spf)].client();
-  return known_as(question, pool_key(question, key), pool_client_, PoolKind::spf);
+  return known_as(question, pool_key(question, pool_client_key()), pool_client_, PoolKind::spf);
 }
 
 // Known to one recipient, or to all, as the policy wants it.

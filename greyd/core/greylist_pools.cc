@@ -23,17 +23,15 @@ void Greylist::use_pools(const PoolFinder* finder) {
   pools_.clear();
 }
 
-void Greylist::find_pools(const Question& question) {
-  finder_->find(question.query, question.now, pools_);
-  for (const PoolKind kind : kKinds) {
-    if (!pools_.has(kind)) continue;
-    pool_keys_[std::size_t(kind)].envelope(pools_.client(kind), question.query.sender);
-  }
+// Of the one by SPF. Valid until the next call.
+std::string_view Greylist::pool_client_key() {
+  put_pool_client(pool_client_key_, pools_.client(PoolKind::spf));
+  return pool_client_key_;
 }
 
 // What is stored there is the doing of the client's network.
 Greylist::HashedKey Greylist::pool_key(const Question& question, std::string_view key) const {
-  return {key, table_.wide_hash(key), question.query.asker, network_of(question.query.client.ip)};
+  return {key, table_.wide_hash(key), question.query.asker, question.query.client.ip};
 }
 
 // As its own records have it.
@@ -45,15 +43,15 @@ Ip Greylist::network_of(const Ip& client) const {
 
 // What the client's own triplet and those of its pools make of a recipient; each of them is then as
 // it has to be.
-Greylist::Judged Greylist::judge_with_pools(const Question& question, std::string_view recipient,
-                                            const Terms& terms, JudgeTriplet judge,
-                                            const Own& own) {
+Greylist::Judged Greylist::judge_with_pools(const Question& question, const Terms& terms,
+                                            JudgeTriplet judge, const Own& own) {
   InPools pools;
   Judged decided{own.judged.decision};
   for (const PoolKind kind : kKinds) {
     if (!pools_.has(kind)) continue;
     const auto i = std::size_t(kind);
-    const HashedKey key = pool_key(question, pool_keys_[i].triplet(recipient));
+    put_pool_triplet(pool_triplets_[i], pools_.client(kind), own.key.key);
+    const HashedKey key = pool_key(question, pool_triplets_[i]);
     const Found found = find(key);
     if (!own.judged_before) pool_before_[i] = found.stored;
     const auto judged = judge(pool_before_[i], terms, question.now, expiry_);
@@ -88,21 +86,22 @@ void Greylist::apply_own(const Own& own, const InPools& pools, const Judged& dec
 // A name earns nothing: its triplet waits on, and is good for each member until it is stale.
 void Greylist::apply_in_pool(const InPool& pool, const Own& own, const Judged& decided,
                              Seconds now) {
-  const Found found = find(pool.key);  // others have been stored meanwhile
   const Reason reason = pool.judged.decision.reason;
-  if (decided.verdict == Verdict::accept) {
-    if (!found.stored || (reason != Reason::passed && reason != Reason::known)) return;
-    if (pool.kind == PoolKind::name) return;
-    return apply(pool.judged.effect, found.ref, pool.key);
-  }
-  // It waits as long as the first of its members does that is known to be one.
-  const Found mine = find(own.key);
-  Seconds seen = now;
-  if (waits(mine.stored)) seen = std::min(seen, mine.stored->seen);
   const bool begins = pool.judged.effect.act == rules::Effect::Act::store;
-  const bool is_earlier =
-      reason == Reason::early && waits(found.stored) && seen < found.stored->seen;
-  if (begins || is_earlier) store(found.ref, pool.key, {RecordClass::waiting, seen, 0});
+  // It waits as long as the first of its members does that is known to be one.
+  Seconds seen = now;
+  if (own.judged.decision.reason == Reason::early && waits(own.found.stored)) {
+    seen = std::min(seen, own.found.stored->seen);
+  }
+  const bool accepted = decided.verdict == Verdict::accept;
+  const bool has_passed = reason == Reason::passed || reason == Reason::known;
+  const bool changes = accepted ? has_passed && pool.found.stored && pool.kind != PoolKind::name
+                                : begins || (reason == Reason::early && pool.waits() &&
+                                             seen < pool.found.stored->seen);
+  if (!changes) return;
+  const Found found = find(pool.key);  // others have been stored meanwhile
+  if (!accepted) return store(found.ref, pool.key, {RecordClass::waiting, seen, 0});
+  if (found.stored) apply(pool.judged.effect, found.ref, pool.key);
 }
 
 // What becomes of the attempt: it is counted once, whoever comes back. Called while all is as it
@@ -141,11 +140,12 @@ void Greylist::count_with_pools(const Own& own, const InPools& pools, const Judg
 
 // Hosts of one pool may try a message one after another: it counts once for it.
 void Greylist::earn_pass_of_pool(const Question& question, const Terms& terms) {
-  const KeyBuilder& keys = pool_keys_[std::size_t(PoolKind::spf)];
-  const std::uint64_t message = sender_id(keys);
+  std::string& begin = pool_triplets_[std::size_t(PoolKind::spf)];
+  put_pool_triplet(begin, pools_.client(PoolKind::spf), question.prepared.keys.sender_prefix());
+  const std::uint64_t message = table_.wide_hash(begin);
   if (messages_.find(message, question.now, kOneMessage) != nullptr) return;
   messages_.remember(message, {true}, question.now);
-  const HashedKey key = pool_key(question, keys.client());
+  const HashedKey key = pool_key(question, pool_client_key());
   const Found client = find(key);
   apply(rules::earned_pass(client.stored, terms, question.now, expiry_), client.ref, key);
 }

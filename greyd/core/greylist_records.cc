@@ -46,7 +46,7 @@ void Greylist::touch(Table::Ref ref, const HashedKey& key, const RecordState& re
 void Greylist::store(Table::Ref ref, const HashedKey& key, const RecordState& record) {
   if (ref == 0) {
     ref = table_.insert({key.key, record.seen, record.record_class, record.passes}, key.hash(),
-                        key.asker, key.client);
+                        key.asker, network_of(key.client));
   } else {
     table_.update(ref, record.record_class, record.seen, record.passes, key.asker);
   }
@@ -260,7 +260,7 @@ template <class Knowledge, class Here>
 void Greylist::learn(const SavedRecord& of, const Knowledge& known, const Here& here,
                      Seconds forgotten, Seconds now, const Ip& asker, const Ip& client) {
   const std::string_view text = key_of(of);
-  const HashedKey key{text, table_.wide_hash(text), asker, network_of(client)};
+  const HashedKey key{text, table_.wide_hash(text), asker, client};
   const Found found = find(key);
   const auto stored = found.stored ? here(*found.stored, policy_, now) : Knowledge();
   become(meaning(join(stored, known), forgotten, policy_, now), found, key);

@@ -52,6 +52,10 @@ void append_network(std::string& key, const Ip& network) {
   key.append(reinterpret_cast<const char*>(network.bytes().data()) + skip, 16 - skip);
 }
 
+char tag_of(PoolKind kind) {
+  return kind == PoolKind::spf ? kPool : char(kPool | kName);
+}
+
 bool begins_as_key(std::string_view key) {
   if (key.empty()) return false;
   const char of = char(key[0] & ~kTriplet);
@@ -90,7 +94,7 @@ void KeyBuilder::envelope(const Client& client, std::string_view sender) {
                        : client.ip.client_network(policy_.ipv4_prefix, policy_.ipv6_prefix));
     triplet_ = client_;
   } else {
-    client_ += !client.pool ? kName : *client.pool == PoolKind::spf ? kPool : char(kPool | kName);
+    client_ += client.pool ? tag_of(*client.pool) : kName;
     triplet_ = client_;
     append_bounded(client_, *client.name, Case::kept);
     append_bounded(triplet_, *client.name, Case::folded);
@@ -115,6 +119,16 @@ std::string_view KeyBuilder::triplet(std::string_view recipient) {
   }
   append_address(triplet_, recipient);
   return triplet_;
+}
+
+void put_pool_client(std::string& to, const Client& pool) {
+  to.assign(1, tag_of(*pool.pool)).append(*pool.name);
+}
+
+void put_pool_triplet(std::string& to, const Client& pool, std::string_view member) {
+  const std::size_t client = 1 + ((member[0] & kV6) != 0 ? 16 : 4);
+  to.assign(1, char(tag_of(*pool.pool) | kTriplet)).append(*pool.name).append(1, '\0');
+  to.append(member.substr(client));
 }
 
 std::optional<Client> client_of_key(std::string_view key) {

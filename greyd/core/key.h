@@ -39,6 +39,12 @@ constexpr bool is_pool_key(std::string_view key) {
   return !key.empty() && (key[0] & ~6) == 8;
 }
 
+// Sets `to` to the key of a pool as a client, or of its triplet that is like the one of a member
+// with an address, whose key is given (or what that begins with): as a KeyBuilder makes it, for
+// less.
+void put_pool_client(std::string& to, const Client& pool);
+void put_pool_triplet(std::string& to, const Client& pool, std::string_view member);
+
 // Builds keys in a buffer of its own. Each view lives until the next call.
 class KeyBuilder {
  public:

@@ -45,8 +45,9 @@ Result<RecordFilter::PatternPtr> RecordFilter::pattern_of(const std::optional<st
 }
 
 Result<void> RecordFilter::take_client(std::string_view text) {
-  if (const auto pool = Client::parse_pool(text)) {
-    name_ = to_lower(*pool->name);
+  const std::string folded = to_lower(text);
+  if (const auto pool = Client::parse_pool(folded)) {
+    name_ = std::string(*pool->name);
     pool_ = pool->pool;
   } else if (const auto network = read_network(text)) {
     network_ = Network{network->address.network(network->prefix), network->prefix};

@@ -110,10 +110,7 @@ class JsonReader : public LineReader {
       fields.client = *name;
       record.name = fields.client;
     } else if (const auto pool = Client::parse_pool(fields.client)) {
-      const auto domain = read_text(*pool->name);
-      if (!domain) return fail("has a bad \"client\"");
-      fields.client = *domain;
-      record.name = fields.client;
+      record.name = pool->name;
       record.pool = pool->pool;
     } else {
       const auto client = read_client(fields.client);

@@ -17,10 +17,6 @@ constexpr std::size_t kMaxName = 253;  // octets of a name's text (RFC 1035, 2.3
 constexpr std::size_t kMaxLabel = 63;
 constexpr std::size_t kMostNumbers = 64;  // of a name that are looked at
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
 // What stands for a character in a host's name: itself, in lower case; 0 for what is in none.
 constexpr std::array<char, 256> folded_characters() {
   std::array<char, 256> folded{};
@@ -76,6 +72,17 @@ struct Numbers {
   }
 };
 
+// What each character is as a hexadecimal digit; 16 for what is none.
+constexpr std::array<std::uint8_t, 256> digits_of_characters() {
+  std::array<std::uint8_t, 256> digits{};
+  for (std::uint8_t& digit : digits) digit = 16;
+  for (std::uint8_t i = 0; i < 16; ++i) {
+    digits[static_cast<unsigned char>("0123456789abcdef"[i])] = i;
+  }
+  return digits;
+}
+constexpr std::array<std::uint8_t, 256> kDigits = digits_of_characters();
+
 // Numbers of that base. Those of more digits than `most` are there as what no other is.
 Numbers numbers_in(std::string_view name, unsigned base, std::size_t most) {
   Numbers numbers;
@@ -88,13 +95,11 @@ Numbers numbers_in(std::string_view name, unsigned base, std::size_t most) {
     value = digits = 0;
   };
   for (const char c : name) {
-    unsigned digit = 16;
-    if (is_digit(c)) digit = unsigned(c - '0');
-    if (c >= 'a' && c <= 'f') digit = unsigned(c - 'a') + 10;
-    if (digit >= base) {
+    const unsigned digit = kDigits[static_cast<unsigned char>(c)];
+    if (digit < base) {
+      if (++digits <= most) value = value * base + digit;
+    } else if (digits > 0) {
       end();
-    } else if (++digits <= most) {
-      value = value * base + digit;
     }
   }
   end();
@@ -125,16 +130,26 @@ bool holds_v4(std::string_view name, const Octets& octets) {
   for (const std::size_t from : {0, 1}) {
     if (decimal.holds_either_way(std::span(numbers).subspan(from, 3))) return true;
   }
-  const Numbers hex = numbers_in(name, 16, 2);
-  if (hex.holds_either_way(numbers)) return true;
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::array<char, 8> forth, back;
+  for (std::size_t i = 0; i < 4; ++i) {
+    forth[2 * i] = back[6 - 2 * i] = kHex[octets[i] >> 4];
+    forth[2 * i + 1] = back[7 - 2 * i] = kHex[octets[i] & 15];
+  }
+  const std::string_view hex(forth.data(), forth.size());
+  // Hardly a name has the first two, and only then there can be more.
+  if (has(name, hex.substr(0, 2)) && has(name, hex.substr(2, 2))) {
+    if (has(name, hex) || has(name, {back.data(), back.size()})) return true;
+    if (numbers_in(name, 16, 2).holds_either_way(numbers)) return true;
+  }
   constexpr std::size_t kFewest = 7;  // digits in one: of fewer it may be another number
-  if (std::max(decimal.longest, hex.longest) < kFewest) return false;
+  if (decimal.longest < kFewest) return false;
   const std::uint32_t whole = numbers[0] << 24 | numbers[1] << 16 | numbers[2] << 8 | numbers[3];
   if (whole > 0xffffff && decimal.holds(std::array{whole})) return true;
-  Octets back = octets;
-  std::reverse(back.begin(), back.end());
-  for (const Octets& order : {octets, back}) {
-    if (has(name, joined(order, 10, 3)) || has(name, joined(order, 16, 2))) return true;
+  Octets other = octets;
+  std::reverse(other.begin(), other.end());
+  for (const Octets& order : {octets, other}) {
+    if (has(name, joined(order, 10, 3))) return true;
     const std::string run = joined(order, 10, 1);  // 1921681611
     if (run.size() >= kFewest && has(name, run)) return true;
   }

@@ -45,7 +45,7 @@ class NameParents {
   };
   bool is_public_suffix(const std::string& domain) const;
 
-  mutable std::vector<Judged> judged_{512};  // lately
+  mutable std::vector<Judged> judged_{2048};  // lately
   std::unique_ptr<psl_ctx_st, void (*)(psl_ctx_st*)> suffixes_;
 };
 

@@ -78,11 +78,15 @@ void PoolKeeper::decided(const wire::Query& query, const Decided& decision, Seco
   if (networks_ == nullptr || query.probe || !query.client.has_address()) return;
   now_ = now;
   const Reason reason = decision.reason;
-  if (reason != Reason::new_triplet && reason != Reason::early && reason != Reason::stale) return;
+  const bool waits =
+      reason == Reason::new_triplet || reason == Reason::early || reason == Reason::stale;
+  if (!waits && !decision.pool.starts_with(prefix_of(PoolKind::spf))) return;
   try {
     drop_old(now);
     take_domain(query.sender, domain_);
-    if (domain_.empty() || networks_->find(domain_, now) != nullptr) return;
+    if (domain_.empty()) return;
+    // What is used is asked for again before it is known no more.
+    if (!waits || networks_->find(domain_, now) != nullptr) return networks_->want(domain_, now);
     std::size_t size = 0;
     for (const std::string_view recipient : query.recipients) {
       if (size++ == kMostOfQuery) break;

@@ -30,6 +30,7 @@ void append_name(std::string& out, const Client& client) {
   if (client.has_address()) {
     append_ip(out, client.ip);
   } else {
+    if (client.pool) out.append(prefix_of(*client.pool));
     out.append(*client.name);
   }
 }

@@ -33,12 +33,10 @@ bool take_word(std::string_view& line, std::string& storage, std::string_view& w
 }
 
 // "spf:example.com"
-bool take_pool(std::string_view& line, std::string& storage, Client& client) {
+bool take_pool(std::string_view& line, Client& client) {
   const auto pool = Client::parse_pool(take_field(line));
-  std::string_view word = pool ? *pool->name : std::string_view(), domain;
-  if (!pool || !take_word(word, storage, domain)) return false;
-  client = Client::of_pool(*pool->pool, domain);
-  return true;
+  if (pool) client = *pool;
+  return pool.has_value();
 }
 
 bool take_client(std::string_view& line, std::string& storage, Client& client) {
@@ -53,7 +51,7 @@ bool take_client(std::string_view& line, std::string& storage, Client& client) {
     client = Client::named(name);
     return true;
   }
-  if (line.starts_with('s') || line.starts_with('n')) return take_pool(line, storage, client);
+  if (line.starts_with('s') || line.starts_with('n')) return take_pool(line, client);
   const auto address = Ip::parse(take_field(line));
   if (address) client = *address;
   return address.has_value();
@@ -67,10 +65,10 @@ void append_client(std::string& out, const Client& client) {
     return;
   }
   if (client.pool) {
-    out += prefix_of(*client.pool);
-  } else {
-    out += kNameMark;
+    out.append(prefix_of(*client.pool)).append(*client.name);
+    return;
   }
+  out += kNameMark;
   if (!client.name->empty()) append_word(out, *client.name);
 }
 

@@ -42,13 +42,20 @@ struct Client {
     const std::optional<Ip> address = Ip::parse_client(text);
     return address ? Client(*address) : named(text);
   }
-  // "spf:example.com": nothing for what is no pool's.
+  // "spf:example.com": nothing for what is no pool's, which has a name's octets alone.
   static constexpr std::optional<Client> parse_pool(std::string_view text) {
+    constexpr std::size_t kMostDomain = 253;  // octets (RFC 1035, 2.3.4)
     for (const PoolKind kind : {PoolKind::spf, PoolKind::name}) {
       const std::string_view prefix = prefix_of(kind);
-      if (text.size() > prefix.size() && text.starts_with(prefix)) {
-        return of_pool(kind, text.substr(prefix.size()));
+      if (!text.starts_with(prefix)) continue;
+      const std::string_view domain = text.substr(prefix.size());
+      if (domain.empty() || domain.size() > kMostDomain) return std::nullopt;
+      for (const char c : domain) {
+        const bool fits =
+            (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+        if (!fits) return std::nullopt;
       }
+      return of_pool(kind, domain);
     }
     return std::nullopt;
   }

@@ -100,8 +100,8 @@ TEST_CASE("a record's client that is a pool is its kind and domain, and comes ba
     append_record(again, *record);
     CHECK(again == line);
   }
-  for (const char* bad :
-       {"C 5 1 spf:", "C 5 1 spf", "C 5 1 name:", "C 5 1 nam:x", "C 5 1 s", "C 5 1 spf:%"}) {
+  for (const char* bad : {"C 5 1 spf:", "C 5 1 spf", "C 5 1 name:", "C 5 1 nam:x", "C 5 1 s",
+                          "C 5 1 spf:%", "C 5 1 spf:<>", "C 5 1 spf:Ex", "C 5 1 spf:a%41"}) {
     CHECK(reader.read(bad) == nullptr);
   }
 }

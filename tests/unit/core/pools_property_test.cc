@@ -46,7 +46,7 @@ Policy random_policy(std::mt19937& random) {
   policy.min_resend = 60;
   policy.resend_window = 600;
   policy.timeout = 3000;
-  policy.client_passes = random() % 3;
+  policy.client_passes = unsigned(random() % 3);
   if (random() % 4 == 0) policy.sender_key = SenderKey::domain;
   if (random() % 4 == 0) policy.recipient_key = RecipientKey::none;
   return policy;

@@ -128,6 +128,18 @@ TEST_CASE_FIXTURE(Fixture, "who is known, or has no domain, asks nobody") {
   CHECK(keeper->waiting() == 1);
 }
 
+TEST_CASE_FIXTURE(Fixture, "networks that are used are asked for again, so that they stay known") {
+  ask(kNow, "192.0.2.1", "a@example.com");
+  networks.answer("example.com", "192.0.2.0/24");
+  ask(kNow + 60, "192.0.2.2", "a@example.com");
+  networks.wanted.clear();
+  CHECK(ask(kNow + 61, "192.0.2.3", "a@example.com") == "known spf:example.com");
+  CHECK(networks.wanted == std::vector<std::string>{"example.com"});
+  ask(kNow + 62, "203.0.113.1", "a@example.com");
+  CHECK(networks.wanted.size() == 2);
+  CHECK(keeper->waiting() == 0);
+}
+
 TEST_CASE("each kind of pool can be had alone, or none") {
   for (const PoolUse use : {PoolUse::on, PoolUse::name, PoolUse::spf, PoolUse::off}) {
     Policy policy = one_minute();

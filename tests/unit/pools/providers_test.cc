@@ -94,8 +94,9 @@ std::optional<Seconds> delay(const Provider& provider, Seconds min_resend, PoolU
     const std::string host = std::to_string(1 + attempt++ % provider.addresses);
     std::string datagram = "I192.0.2." + host + '\0' + "Fa@" + provider.name + '\0';
     datagram += std::string("Tb@here.example") + '\0' + "Nout" + host + ".mail." + provider.name;
+    datagram += '\0';
     wire::Query query;
-    REQUIRE(wire::parse(datagram + '\0', query) == wire::Fault::none);
+    REQUIRE(wire::parse(datagram, query) == wire::Fault::none);
     const Decided decided = greylist.decide(query, Lists(), kNow + time);
     keeper.decided(query, decided, kNow + time);
     if (decided.verdict == wire::Verdict::accept) return time;

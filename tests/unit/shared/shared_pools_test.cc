@@ -52,12 +52,10 @@ TEST_CASE_FIXTURE(Fixture, "who was deferred by one daemon passes as one of a po
   CHECK(ask(a, kNow, "192.0.2.1") == "new");
   CHECK(ask(b, kNow + 100, "192.0.2.2") == "early spf:example.com");
   CHECK(ask(b, kNow + 300, "192.0.2.3") == "passed spf:example.com");
+  CHECK(a.store.say({"GET", "c:{spf:example.com}"}).at(0) == std::to_string(kNow + 300) + ":1");
+  CHECK(a.store.say({"GET", "c:{192.0.2.3}"}).at(0) == std::to_string(kNow + 300) + ":1");
   // The pool is known to the first, too, which has heard of it by the store alone.
   CHECK(ask(a, kNow + 310, "192.0.2.2", "other@example.com") == "known spf:example.com");
-  CHECK(a.store.say({"GET", "c:{spf:example.com}"}) ==
-        std::vector<std::string>{std::to_string(kNow + 300) + ":1"});
-  CHECK(a.store.say({"GET", "c:{192.0.2.3}"}) ==
-        std::vector<std::string>{std::to_string(kNow + 300) + ":1"});
 }
 
 TEST_CASE_FIXTURE(Fixture,
