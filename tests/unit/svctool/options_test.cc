@@ -73,7 +73,8 @@ TEST_CASE("every option is taken with an equals sign and with a space") {
       {"log-count", "2"},        {"supervise", "runit"},    {"log-format", "json"},
       {"control", "c"},          {"control-group", "g"},    {"rules", "r"},
       {"store", "redis://h"},    {"store-key-file", "k"},   {"store-password-file", "p"},
-      {"key-file", "k"},         {"require-key", "always"}, {"sandbox", "off"}};
+      {"key-file", "k"},         {"require-key", "always"}, {"sandbox", "off"},
+      {"look-ups", "off"},       {"resolver", "::1@54"}};
   for (const Setting& setting : settings()) {
     CAPTURE(setting.option);
     CHECK(std::ranges::any_of(options, [&](const auto& o) { return setting.option == o.first; }));
