@@ -191,6 +191,14 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
   if (const auto loaded = load_state(service, options, logger); !loaded) {
     return tl::make_unexpected(loaded.error());
   }
+  LookupCounters lookup_counters;
+  std::optional<Lookups> lookups;
+  if (spawner.socket) {
+    lookups.emplace(
+        loop, std::move(spawner.socket), Lookups::Clocks{wall_clock, monotonic_clock},
+        [&](const std::string& text) { logger.warn("{}", text); }, lookup_counters);
+    learn_listed_networks(*lookups, service);
+  }
   shared::SharedCounters shared_counters;
   std::optional<shared::SharedState> shared;
   if (*sharing) {

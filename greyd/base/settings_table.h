@@ -27,6 +27,7 @@ enum class Kind {
   places,    // addresses with a port, or absolute paths, separated by commas
   deferral,  // what a client is told, see deferral.h
   user,      // a user's name
+  server,    // one address, with a port or not
   store,     // where several daemons keep one state, see store_url.h
 };
 

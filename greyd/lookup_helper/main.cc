@@ -30,7 +30,7 @@ namespace {
 constexpr int kDaemon = 3;             // the socket
 constexpr rlim_t kMemory = 256 << 20;  // octets of address space
 constexpr rlim_t kDescriptors = 512;
-constexpr std::int64_t kLook = 10'000;      // milliseconds between looks at resolv.conf
+constexpr std::int64_t kLook = 5'000;       // milliseconds between looks at resolv.conf
 constexpr std::int64_t kPatience = 20'000;  // and how long a new one waits for what is open
 constexpr int kTick = 100;                  // milliseconds
 constexpr int kMostAtOnce = 64;             // messages read before the DNS is looked at again

@@ -36,6 +36,36 @@ bool holds_v4(const Network& network) {
   return network.prefix < Ip::kV4Bits && network.contains(all_of_v4().address);
 }
 
+Network network_of(std::uint32_t first, unsigned prefix) {
+  return {Ip::from_v4(first), Ip::kV4Bits + prefix};
+}
+Network network_of(WideNumber first, unsigned prefix) {
+  return {v6_from_number(first), prefix};
+}
+
+// As networks, none wider than `widest`: two that lie side by side are still two. False when there
+// is no room for all of them.
+template <typename Number>
+bool append_networks(std::vector<Network>& networks, const Ranges<Number>& ranges,
+                     unsigned widest) {
+  constexpr unsigned kBits = sizeof(Number) * 8;
+  bool all = true;
+  for (const auto& range : ranges.all()) {
+    cut_into_networks(range.first, range.last, [&](Number first, unsigned prefix) {
+      const unsigned narrow = std::max(prefix, widest);
+      const Number step = Number{1} << (kBits - narrow);
+      for (Number left = Number{1} << (narrow - prefix); left > 0; --left, first += step) {
+        if (networks.size() == kMaxNetworks) {
+          all = false;
+          return;
+        }
+        networks.push_back(network_of(first, narrow));
+      }
+    });
+  }
+  return all;
+}
+
 }  // namespace
 
 std::string_view to_string(Ended ended) {
@@ -256,23 +286,10 @@ void Flattening::end(Ended ended) {
   if (ended == Ended::not_a_domain) result.ttl = kMostTtl;
   if (ended != Ended::temporary && !frames_.empty()) {
     while (frames_.size() > 1) leave();
-    const auto add = [&](const Network& network) {
-      if (result.networks.size() < kMaxNetworks) {
-        result.networks.push_back(network);
-      } else {
-        result.ended = Ended::too_many_networks;
-      }
-    };
-    for (const auto& range : frames_.back().passed.v4.all()) {
-      cut_into_networks(range.first, range.last, [&](std::uint32_t network, unsigned prefix) {
-        add({Ip::from_v4(network), Ip::kV4Bits + prefix});
-      });
-    }
-    for (const auto& range : frames_.back().passed.v6.all()) {
-      cut_into_networks(range.first, range.last, [&](WideNumber network, unsigned prefix) {
-        add({v6_from_number(network), prefix});
-      });
-    }
+    const AddressRanges& passed = frames_.back().passed;
+    const bool all = append_networks(result.networks, passed.v4, kWidestV4 - Ip::kV4Bits) &&
+                     append_networks(result.networks, passed.v6, kWidestV6);
+    if (!all) result.ended = Ended::too_many_networks;
   }
   frames_.clear();
   result_ = std::move(result);

@@ -91,15 +91,12 @@ ReadEntries read_entries(std::string_view text) {
 }
 
 Result<Entries> load_entries(const std::string& path, Seconds now, std::string& note) {
-  ReadEntries read;
-  const auto take = [&](std::string_view text) {
-    read = read_entries(text);
-    return read.bad;
+  const auto loss = [](const ReadEntries& read) {
+    return std::to_string(read.entries.size()) + " entries could be read";
   };
-  const auto loss = [&] { return std::to_string(read.entries.size()) + " entries could be read"; };
-  const auto loaded = FramedFile{path, kMaxFile, take, loss}.load(now, note);
+  auto loaded = load_framed(path, kMaxFile, read_entries, loss, now, note);
   if (!loaded) return tl::make_unexpected(loaded.error());
-  return std::move(read.entries);
+  return std::move(loaded->entries);
 }
 
 Result<void> save_entries(const std::string& path, const std::string& text) {

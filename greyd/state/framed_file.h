@@ -28,4 +28,19 @@ struct FramedFile {
   Result<void> load(Seconds now, std::string& note) const;
 };
 
+// The same where a text becomes a value in one go, which has its first bad line in `bad`.
+// `loss(value)`: what follows.
+template <typename Read, typename Loss>
+auto load_framed(const std::string& path, off_t most, Read read, Loss loss, Seconds now,
+                 std::string& note) -> Result<decltype(read(std::string_view()))> {
+  decltype(read(std::string_view())) value;
+  const auto take = [&](std::string_view text) {
+    value = read(text);
+    return value.bad;
+  };
+  const auto loaded = FramedFile{path, most, take, [&] { return loss(value); }}.load(now, note);
+  if (!loaded) return tl::make_unexpected(loaded.error());
+  return value;
+}
+
 }  // namespace grey

@@ -64,17 +64,12 @@ ReadNetworks read_networks(std::string_view text) {
 }
 
 Result<NetworksByDomain> load_networks(const std::string& path, Seconds now, std::string& note) {
-  ReadNetworks read;
-  const auto take = [&](std::string_view text) {
-    read = read_networks(text);
-    return read.bad;
-  };
-  const auto loss = [&] {
+  const auto loss = [](const ReadNetworks& read) {
     return std::to_string(read.networks.size()) + " domains' networks could be read";
   };
-  const auto loaded = FramedFile{path, kMaxFile, take, loss}.load(now, note);
+  auto loaded = load_framed(path, kMaxFile, read_networks, loss, now, note);
   if (!loaded) return tl::make_unexpected(loaded.error());
-  return std::move(read.networks);
+  return std::move(loaded->networks);
 }
 
 Result<void> save_networks(const std::string& path, const std::string& text) {

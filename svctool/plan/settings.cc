@@ -104,6 +104,9 @@ std::string value_fault(const Setting& setting, std::string_view value) {
     case Kind::places:
       if (are_places(value)) return {};
       return is_not(value, "a list of addresses with a port or absolute paths");
+    case Kind::server:
+      if (parse_endpoint(value, Wildcards::refused, 53)) return {};  // as the daemon reads it
+      return is_not(value, "an address, as 192.0.2.53 or 192.0.2.53@53");
     case Kind::deferral: {
       const auto good = check_deferral(value);
       return good ? std::string() : good.error().text;

@@ -22,6 +22,7 @@ chmod 0777, $dir;
 my $port = free_port();
 my $for_all = "$dir/qmail-greyd";    # where others get to it
 system('cp', $program, $for_all) == 0 or die;
+system('cp', dirname($program) . '/qmail-greyd-lookup', $dir) == 0 or die;
 my $daemon = Daemon->new(program => $for_all, dir => $dir);
 END { local $?; $daemon->stop('KILL') if $daemon && $daemon->{pid} }
 

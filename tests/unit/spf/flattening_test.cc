@@ -122,6 +122,14 @@ TEST_CASE("what is not taken") {
   });
 }
 
+TEST_CASE("wide networks that lie side by side do not become one that is too wide") {
+  check({
+      {"v=spf1 ip4:10.0.0.0/12 ip4:10.16.0.0/12", "whole 10.0.0.0/12 10.16.0.0/12"},
+      {"v=spf1 ip6:2001:db8::/32 ip6:2001:db9::/32", "whole 2001:db8::/32 2001:db9::/32"},
+      {"v=spf1 ip4:10.0.0.0/13 ip4:10.8.0.0/13", "whole 10.0.0.0/12"},
+  });
+}
+
 TEST_CASE("an error in a record leaves nothing of that one") {
   for (const char* bad : {"ip4",
                           "ip4:",

@@ -103,6 +103,9 @@ TEST_CASE("svctool takes a value if and only if the daemon does") {
       {Kind::store,
        {"redis://db1", "rediss://db1", "redis://u:p@db1", "db1", "redis+sentinel://h1,h2/mail",
         "redis+sentinel://h1", "redis://db1:0", "redis://[::1]:1/3"}},
+      {Kind::server,
+       {"192.0.2.53", "192.0.2.53@5353", "[::1]@53", "::1", "0", "*", "host", "/a", "192.0.2.53@0",
+        "192.0.2.53@65536", "192.0.2.53,192.0.2.54"}},
       {Kind::places, {"127.0.0.1", "127.0.0.1@1,/a", "/a,", ",/a", "/a,,/b", ",", "a", "host@1"}}};
   for (const Setting& setting : settings()) {
     const auto row = texts.find(setting.kind);
