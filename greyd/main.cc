@@ -206,14 +206,6 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
                    [&](const std::string& text) { logger.warn("{}", text); });
   }
   Decider& inner = shared ? shared->decider() : static_cast<Decider&>(service);
-  LookupCounters lookup_counters;
-  std::optional<Lookups> lookups;
-  if (spawner.socket) {
-    lookups.emplace(
-        loop, std::move(spawner.socket), Lookups::Clocks{wall_clock, monotonic_clock},
-        [&](const std::string& text) { logger.warn("{}", text); }, lookup_counters);
-    learn_listed_networks(*lookups, service);
-  }
   PoolKeeper pools(options.policy, std::move(parents), lookups ? &*lookups : nullptr,
                    counters.pools,
                    [&](const SavedRecord& waiting, const Client& pool, Seconds now, const Ip& by) {
