@@ -28,6 +28,7 @@ plant_tree() {
   put greyd/store/redis_protocol.cc '#include <hiredis.h>'
   put greyd/sandbox/system_calls.cc '#include <seccomp.h>'
   put greyd/lookup_helper/resolver.cc '#include <unbound.h>'
+  put greyd/pools/name_parents.cc '#include <libpsl.h>'
   put greyd/fronts/udp_front.h '#include "greyd/net/event_loop.h"' '#include "greyd/state/journal.h"'
   put greyd/options.h '#include "greyd/core/table.h"'
   put greyd/main.cc '#include "greyd/options.h"' '#include "greyd/fronts/udp_front.h"'
