@@ -1,6 +1,7 @@
 # Pools by SPF with a real DNS server: a provider's hosts are one client, once its record is known; it
 # is asked for after the first deferral, and never spares that. Trouble with the DNS means no pool, and
-# no longer wait. Time goes on by the clock that the test sets.
+# no longer wait. With -m 0 a retry passes at once; it comes from another port, as the same datagram from
+# the same one is no retry. (A clock that stands would be the helper's, too.)
 # usage: perl spf_pools_test.pl PATH-OF-QMAIL-GREYD PATH-OF-GREYCTL
 use strict;
 use warnings;
@@ -10,7 +11,6 @@ use Daemon;
 use File::Temp qw(tempdir);
 use JSON::PP;
 use NameServer;
-use POSIX qw(strftime);
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -21,27 +21,21 @@ my $top = tempdir(CLEANUP => 1);
 my @pids;
 END { local $?; kill KILL => @pids if @pids }
 
-# The daemon's wall clock is $lead seconds ahead.
-my ($lead, $port, $count) = (0, 2000, 0);
-sub pass_time { $lead += shift; spit("$top/clock.new", sprintf "+%ds\n", $lead); rename "$top/clock.new", "$top/clock" or die }
+my ($port, $count) = (2000, 0);
 sub daemon {
     my $dir = "$top/" . ++$count;
     mkdir $dir;
-    return Daemon->new(program => $program, dir => $dir, port => $port++, env => {
-        LD_PRELOAD => faketime(), FAKETIME_TIMESTAMP_FILE => "$top/clock", FAKETIME_NO_CACHE => 1,
-        FAKETIME_DONT_FAKE_MONOTONIC => 1, ASAN_OPTIONS => 'verify_asan_link_order=0'}) }
+    return Daemon->new(program => $program, dir => $dir, port => $port++) }
 sub start { my ($daemon, @arguments) = @_;
-    $daemon->start('-m', 1, @arguments, "127.0.0.1\@$daemon->{port}", 'context');
+    $daemon->start('-m', 0, @arguments, "127.0.0.1\@$daemon->{port}", 'context');
     push @pids, $daemon->{pid};
-    $daemon->{asker} = asker($daemon->{port});
     return $daemon }
 sub greyctl { my ($daemon, @words) = @_; return scalar `$greyctl --control $daemon->{dir}/context.control @words 2>&1` }
-sub mail { my ($daemon, $client, $from, $to) = @_; return ask($daemon->{asker}, query($client, $from, $to // 'joe@here.example')) }
+sub mail { my ($daemon, $client, $from, $to) = @_; return ask(asker($daemon->{port}), query($client, $from, $to // 'joe@here.example')) }
 sub stored { my ($daemon) = @_; return join '', sort map { "$_\n" } map { s/ +/ /gr } grep { /spf:/ } split /\n/, greyctl($daemon, 'list') }
 # What a first attempt has asked for is known, and what waited for it is noted.
 sub noted { my ($daemon, $what) = @_; return wait_until(sub { index(greyctl($daemon, 'list', '--json'), $what) >= 0 }) }
 
-pass_time(0);
 mkdir "$top/dns";
 my @zone = (
     'there.example TXT v=spf1',
@@ -58,8 +52,6 @@ subtest 'a provider that tries again from other addresses waits once' => sub {
     my $daemon = start(daemon(), $resolver);
     is mail($daemon, '198.51.100.1', 'ann@provider.example'), '01', 'the first attempt is deferred, as ever';
     ok noted($daemon, '"client":"spf:provider.example"'), 'its domain is looked up then, and the triplet waits for the pool, too';
-    is mail($daemon, '198.51.100.2', 'ann@provider.example'), '02', 'another of its hosts, too early, is early and not new';
-    pass_time(61);
     is mail($daemon, '203.0.113.1', 'ann@provider.example'), '01', 'a host that is not in the record is a stranger';
     is mail($daemon, '198.51.100.3', 'ann@provider.example'), '13', 'a third of its hosts passes: that is the good retry';
     is mail($daemon, '198.51.100.4', 'bob@provider.example', 'eve@here.example'), '12', 'the domain is known from there: other mail of it goes through';
@@ -79,13 +71,11 @@ subtest 'who shares a provider with its victim gains nothing' => sub {
     my $daemon = start(daemon(), $resolver);
     is mail($daemon, '198.51.100.1', 'ann@provider.example'), '01', 'mail of one domain waits';
     ok noted($daemon, '"client":"spf:provider.example"'), 'as its pool';
-    pass_time(61);
     is mail($daemon, '198.51.100.66', 'spam@other.example'), '01', 'the neighbour of another domain waits as ever';
     ok noted($daemon, '"client":"spf:other.example"'), 'as its own pool';
     is mail($daemon, '198.51.100.66', 'forged@provider.example', 'eve@here.example'), '01', 'a forged sender is one of a domain that nothing has let in yet';
     is mail($daemon, '198.51.100.1', 'ann@provider.example'), '13', 'the first passes';
-    pass_time(5);
-    is mail($daemon, '198.51.100.66', 'spam@other.example'), '02', 'which is no pass for the other domain';
+    is mail($daemon, '198.51.100.67', 'more@other.example'), '01', 'which is no pass for the other domain';
     is mail($daemon, '203.0.113.9', 'ann@provider.example', 'eve@here.example'), '01', 'a forger outside of the networks is a stranger';
     is mail($daemon, '203.0.113.9', 'any@all.example'), '01', 'who lists all of the Internet';
     is mail($daemon, '203.0.113.10', 'any@all.example'), '01', 'has no pool';
@@ -103,7 +93,6 @@ subtest 'the networks change between two attempts' => sub {
     mkdir "$top/dns2";
     push @pids, $dns = unbound("$top/dns2", 5301, ['example'], 'there.example TXT v=spf1', 'own.example TXT v=spf1 ip4:203.0.113.8 -all');
     start($daemon, $resolver);
-    pass_time(61);
     is mail($daemon, '203.0.113.9', 'b@own.example'), '01', 'somebody else brings the new ones';
     ok wait_until(sub { greyctl($daemon, qw(networks own.example)) =~ /203\.0\.113\.8/ }), 'which are known';
     is mail($daemon, '203.0.113.7', 'a@own.example'), '13', 'who is in them no more has its own wait to go by';
@@ -126,7 +115,6 @@ for my $trouble (['that is not there', '--resolver=127.0.0.1@5399'], ['that is s
         }
         ok $worst < 5, 'no answer waits for it';
         is mail($daemon, '198.51.100.101', 'u1@d1.example'), '01', 'another host is a stranger';
-        pass_time(61);
         is mail($daemon, "198.51.100.$_", "u$_\@d$_.example"), '13', "retry $_ passes" for 1 .. 50;
         is $daemon->stop, 0;
     };
