@@ -132,7 +132,8 @@ void append_note(std::string& out, LogFormat format, const Note& note) {
   }
   if (note.priority == Priority::critical) out.append(note.program).append(": ");
   out.append(name_of(note.priority)).append(": ");
-  for (const char c : note.text) {
+  const bool ended = note.text.ends_with('\n');
+  for (const char c : note.text.substr(0, note.text.size() - (ended ? 1 : 0))) {
     if (is_control(c)) {
       append_hex(out, c);
     } else {

@@ -24,7 +24,7 @@ TEST_CASE("lines come out whole and in order, decisions and messages alike") {
   ::close(ends[1]);
 }
 
-TEST_CASE("for the journal each line has its priority, also each of a text of several") {
+TEST_CASE("for the journal each line has its priority, and a text of several is one") {
   int ends[2];
   REQUIRE(::pipe(ends) == 0);
   LogPipe pipe(ends[1], true);
@@ -39,7 +39,7 @@ TEST_CASE("for the journal each line has its priority, also each of a text of se
   std::string got(300, '\0');
   got.resize(std::size_t(::read(ends[0], got.data(), got.size())));
   CHECK(got ==
-        "<6>verdict=accept\n<4>warning: first\n<4><0>second\n<3>error: third\n<6>info: fourth\n"
+        "<6>verdict=accept\n<4>warning: first%0A<0>second\n<3>error: third\n<6>info: fourth\n"
         "<2>fatal: fifth\n<6>\n");
   ::close(ends[0]);
   ::close(ends[1]);
