@@ -12,6 +12,12 @@
 
 namespace grey {
 namespace {
+// Address space that a save can have where the system has no more: what waits for look-ups, and the
+// text of a save, come to some more than a chunk.
+constexpr std::size_t kSpare = std::size_t{3} << 20;
+}  // namespace
+
+namespace {
 
 std::size_t units_for(std::size_t bytes) {
   return (bytes + 7) / 8;
@@ -114,7 +120,7 @@ bool Table::add_chunk() {
   if (chunks_.size() >= max_chunks_) return false;
   try {
     // for_overwrite: a chunk's pages become resident only as they are used.
-    if (spare_ == nullptr) spare_ = std::make_unique_for_overwrite<std::byte[]>(kChunk);
+    if (spare_ == nullptr) spare_ = std::make_unique_for_overwrite<std::byte[]>(kSpare);
     chunks_.push_back(std::make_unique_for_overwrite<std::byte[]>(kChunk));
   } catch (const std::bad_alloc&) {
     spare_.reset();
