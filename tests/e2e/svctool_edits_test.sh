@@ -130,7 +130,7 @@ must 'and leaves the others' is CONTEXT_FILE mine.context
 must 'with --force all are what the options say' does "${base[@]}" --force
 must 'that one' is CONTEXT_FILE greylist.1999.context
 must 'and that' is TIMEOUT_DAYS 36
-must 'and MIN_RESEND_MIN' is MIN_RESEND_MIN 5
+must 'and MIN_RESEND_MIN' is MIN_RESEND_MIN 1
 must 'but a remark is no setting, and stays' has_remark 'a remark of mine'
 
 echo '# mine' >>$service/run
