@@ -172,7 +172,7 @@ must 'so is a value that is none' refuses 100 "MIN_RESEND_MIN: 'soon' is not a n
   --set MIN_RESEND_MIN=soon --service=$service
 must 'or two that contradict each other' refuses 100 'MIN_RESEND_MIN: 60 minutes are not shorter than the resend window of 1 hours' \
   --set MIN_RESEND_MIN=60 --set RESEND_WIN_HR=1 --service=$service
-must 'also with what is there' refuses 100 'MIN_RESEND_MIN: 720 minutes are not shorter' --set=MIN_RESEND_MIN=720 --service=$service
+must 'also with what is there' refuses 100 'MIN_RESEND_MIN: 1440 minutes are not shorter' --set=MIN_RESEND_MIN=1440 --service=$service
 must 'or an empty one' refuses 100 'the value of LISTEN is empty' --set LISTEN= --service=$service
 must 'or what the service needs' refuses 100 'LISTEN: the service does not start without it' --unset LISTEN --service=$service
 must 'or a list that is not there' refuses 111 'the daemon could not start then: .*/nowhere' \
