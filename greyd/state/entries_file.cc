@@ -1,6 +1,5 @@
 #include "greyd/state/entries_file.h"
 
-#include <charconv>
 #include <optional>
 #include <utility>
 
@@ -19,13 +18,6 @@ constexpr std::string_view kLegend =
     "# allow|block made until by entry; written by the daemon: use greyctl";
 constexpr mode_t kMode = 0600;
 constexpr off_t kMaxFile = 64 << 20;  // octets; more than all that there can be
-
-std::optional<Seconds> read_time(std::string_view text) {
-  Seconds time = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), time);
-  if (error != std::errc() || end != text.data() + text.size() || time < 0) return std::nullopt;
-  return time;
-}
 
 std::optional<Entry> read_entry(std::string_view line) {
   Entry entry;

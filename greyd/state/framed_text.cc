@@ -1,6 +1,15 @@
 #include "greyd/state/framed_text.h"
 
+#include <charconv>
+
 namespace grey {
+
+std::optional<Seconds> read_time(std::string_view text) {
+  Seconds time = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), time);
+  if (error != std::errc() || end != text.data() + text.size() || time < 0) return std::nullopt;
+  return time;
+}
 
 std::string FrameReader::read(std::string_view text) const {
   std::string first_bad;

@@ -4,10 +4,16 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "greyd/base/seconds.h"
+
 namespace grey {
+
+// A time in such a line, in seconds since 1970, in decimal; nothing for what is none.
+std::optional<Seconds> read_time(std::string_view text);
 
 struct FrameReader {
   std::string_view header;

@@ -1,6 +1,5 @@
 #include "greyd/state/networks_file.h"
 
-#include <charconv>
 #include <optional>
 #include <utility>
 
@@ -19,13 +18,6 @@ constexpr std::string_view kHeader = "qmail-greyd networks 1";
 constexpr std::string_view kLegend = "# domain known-since end ttl networks; written by the daemon";
 constexpr mode_t kMode = 0600;
 constexpr off_t kMaxFile = 64 << 20;  // octets; more than all that there can be
-
-std::optional<Seconds> read_time(std::string_view text) {
-  Seconds time = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), time);
-  if (error != std::errc() || end != text.data() + text.size() || time < 0) return std::nullopt;
-  return time;
-}
 
 // Why a line is none of ours; empty: it is one.
 std::string take_line(std::string_view line, NetworksByDomain& networks) {
