@@ -20,24 +20,33 @@ std::string datagram_of(std::string_view client, std::string_view name, std::str
   return datagram;
 }
 
+// What is stored of the client, and of the triplet of each recipient, with what `more(number)`
+// adds.
+template <typename Stored, typename More>
+void add_all_stored(JsonLine& line, const Stored& stored, const wire::Query& query, More more) {
+  if (stored.client) {
+    line.begin_object("client");
+    add_stored(line, *stored.client);
+    line.end_object();
+  }
+  line.begin_list("triplets");
+  std::size_t i = 0;
+  for (const std::string_view recipient : query.recipients) {
+    line.begin_object().word("recipient", recipient);
+    if (stored.triplets[i]) add_stored(line, *stored.triplets[i]);
+    more(i);
+    line.end_object();
+    ++i;
+  }
+  line.end_list();
+}
+
 void add_pools(JsonLine& line, const Greylist::Peeked& peeked, const wire::Query& query) {
   line.begin_list("pools");
   for (const Greylist::Peeked::Pool& pool : peeked.pools) {
     line.begin_object().text("pool", pool.name);
-    if (pool.client) {
-      line.begin_object("client");
-      add_stored(line, *pool.client);
-      line.end_object();
-    }
-    line.begin_list("triplets");
-    std::size_t i = 0;
-    for (const std::string_view recipient : query.recipients) {
-      line.begin_object().word("recipient", recipient);
-      if (pool.triplets[i]) add_stored(line, *pool.triplets[i]);
-      line.end_object();
-      ++i;
-    }
-    line.end_list().end_object();
+    add_all_stored(line, pool, query, [](std::size_t) {});
+    line.end_object();
   }
   line.end_list();
 }
@@ -239,21 +248,7 @@ Commands::Answer Commands::query(Call& call) {
     line.end_list();
   }
   add_rule(line, decided.rule);
-  if (peeked.client) {
-    line.begin_object("client");
-    add_stored(line, *peeked.client);
-    line.end_object();
-  }
-  line.begin_list("triplets");
-  std::size_t i = 0;
-  for (const std::string_view recipient : query.recipients) {
-    line.begin_object().word("recipient", recipient);
-    if (peeked.triplets[i]) add_stored(line, *peeked.triplets[i]);
-    add_rule(line, peeked.rules[i]);
-    line.end_object();
-    ++i;
-  }
-  line.end_list();
+  add_all_stored(line, peeked, query, [&](std::size_t i) { add_rule(line, peeked.rules[i]); });
   if (!peeked.pools.empty()) add_pools(line, peeked, query);
   add_policy(line, service_.greylist().policy());
   line.end();

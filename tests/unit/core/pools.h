@@ -28,4 +28,16 @@ struct PoolTable : PoolFinder {
   std::map<std::string, std::set<std::string>> networks;
 };
 
+// A query of "192.0.2.1", or of "192.0.2.1 mx1.example.net" with its verified name.
+inline std::string pool_datagram(std::string_view client, std::string_view sender,
+                                 std::string_view recipient) {
+  const std::size_t blank = client.find(' ');
+  std::string datagram = "I" + std::string(client.substr(0, blank)) + '\0' + "F";
+  datagram += std::string(sender) + '\0' + "T" + std::string(recipient) + '\0';
+  if (blank != std::string_view::npos) {
+    datagram += "N" + std::string(client.substr(blank + 1)) + '\0';
+  }
+  return datagram;
+}
+
 }  // namespace grey::testing

@@ -25,12 +25,7 @@ struct Fixture {
   std::string ask(Daemon& of, Seconds now, std::string_view client,
                   std::string_view sender = "a@example.com",
                   std::string_view recipient = "b@here.example") {
-    const std::size_t blank = client.find(' ');
-    std::string datagram = "I" + std::string(client.substr(0, blank)) + '\0' + "F";
-    datagram += std::string(sender) + '\0' + "T" + std::string(recipient) + '\0';
-    if (blank != std::string_view::npos) {
-      datagram += "N" + std::string(client.substr(blank + 1)) + '\0';
-    }
+    const std::string datagram = testing::pool_datagram(client, sender, recipient);
     wire::Query query;
     REQUIRE(wire::parse(datagram, query) == wire::Fault::none);
     std::string text;
