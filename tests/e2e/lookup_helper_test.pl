@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 use File::Basename;
+use File::Copy;
 use lib dirname(__FILE__);
 use Daemon;
 use File::Temp qw(tempdir);
@@ -23,6 +24,12 @@ my $landlock = do { my $number = syscall(444, 0, 0, 1); $number > 0 ? $number : 
 my $sanitized = `ldd $program` =~ /libasan/;
 my $top = tempdir(CLEANUP => 1);
 chmod 0755, $top;
+# The tree can be below a directory that is closed to other users, whose process this one becomes.
+for my $file ($program, $library) {
+    my $reachable = "$top/" . basename $file;
+    copy($file, $reachable) && chmod(0755, $reachable) or die "$reachable: $!";
+    $file = $reachable;
+}
 my @pids;
 END { local $?; kill KILL => @pids if @pids }
 mkdir "$top/dns";
