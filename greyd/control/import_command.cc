@@ -51,8 +51,8 @@ Result<void> read_record(Request& object, Given& given) {
   if (!seen) return bad(object, waiting ? "first_seen: missing" : "last_seen: missing");
   given.record.record_class = *record_class;
   given.record.seen = *seen;
-  if (*record_class == RecordClass::client) {
-    const auto passes = object.number("passes");
+  if (is_of_client(*record_class)) {
+    const auto passes = object.number(*record_class == RecordClass::client ? "passes" : "traps");
     if (passes) given.record.passes = unsigned(std::min<Seconds>(*passes, 255));
   } else {
     auto sender = object.word("sender"), recipient = object.word("recipient");

@@ -13,6 +13,11 @@ void add_seen(JsonLine& line, RecordClass record_class, Seconds seen) {
   line.number(record_class == RecordClass::waiting ? "first_seen" : "last_seen", seen);
 }
 
+void add_passes(JsonLine& line, RecordClass record_class, unsigned passes) {
+  if (record_class == RecordClass::client) line.number("passes", passes);
+  if (record_class == RecordClass::trapped) line.number("traps", passes);
+}
+
 std::string client_word(const Client& client) {
   std::string text;
   append_client(text, client);
@@ -35,17 +40,17 @@ void append_record_json(std::string& out, const SavedRecord& record, const Polic
   JsonLine line(out);
   line.text("state", state_name(record.record_class));
   line.text("client", client_text(record.client, policy));
-  const bool is_client = record.record_class == RecordClass::client;
+  const bool is_client = is_of_client(record.record_class);
   if (!is_client) line.word("sender", record.sender).word("recipient", record.recipient);
   add_seen(line, record.record_class, record.seen);
-  if (is_client) line.number("passes", record.passes);
+  add_passes(line, record.record_class, record.passes);
   line.end();
 }
 
 void add_stored(JsonLine& line, const RecordState& record) {
   line.text("state", state_name(record.record_class));
   add_seen(line, record.record_class, record.seen);
-  if (record.record_class == RecordClass::client) line.number("passes", unsigned(record.passes));
+  add_passes(line, record.record_class, record.passes);
 }
 
 void add_decision(JsonLine& line, const Decided& decided) {
@@ -53,6 +58,7 @@ void add_decision(JsonLine& line, const Decided& decided) {
   if (decided.wait) line.number("wait", *decided.wait);
   line.number("age", decided.age);
   if (!decided.pool.empty()) line.text("pool", decided.pool);
+  if (decided.traps > 0) line.number("traps", decided.traps);
   if (decided.again) line.flag("again", true);
   if (decided.dry_run) line.flag("dry_run", true);
 }

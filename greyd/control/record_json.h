@@ -19,7 +19,7 @@ std::string client_text(const Client& client, const Policy& policy);
 // {"state":"waiting","client":"192.0.2.7","sender":"a@x.org","recipient":"b@y.org","first_seen":N}
 void append_record_json(std::string& out, const SavedRecord& record, const Policy& policy);
 
-// What is stored, of which the rest is known: "state", times and "passes".
+// What is stored, of which the rest is known: "state", times and "passes" or "traps".
 void add_stored(JsonLine& line, const RecordState& record);
 
 // "verdict", "reason", "wait", "age" and, where so, "again", "dry_run".

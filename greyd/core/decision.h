@@ -39,6 +39,8 @@ struct Decided : Decision {
   MatchedRule rule{};
   // As which pool (pools.h) the client was judged: "spf:example.com"; empty: as itself.
   std::string pool{};
+  // How many messages the client has written to traps, where it waits longer for them.
+  unsigned traps = 0;
   bool dry_run = false;
 
   // What a client is told that must wait; empty: the usual text. Lives as long as this.

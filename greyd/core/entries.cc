@@ -57,6 +57,9 @@ Result<void> Entries::put(Entry entry) {
 }
 
 Result<void> Entries::put(std::string key, Entry entry) {
+  if (entry.kind == Entry::Kind::allow && key.starts_with("trap:")) {
+    return misuse(to_word(trimmed(entry.text)) + ": a trap belongs on the blacklist");
+  }
   entry.text = std::string(trimmed(entry.text));
   if (entry.by.size() > kMaxBy) entry.by.resize(kMaxBy);
   const auto there = entries_.find(key);

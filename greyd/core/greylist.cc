@@ -73,6 +73,7 @@ void Greylist::decide_each(std::span<const wire::Query> batch, const Lists& list
     if (decided.matched) decided.matched = {};
     if (decided.rule) decided.rule = {};
     if (!decided.pool.empty()) decided.pool.clear();
+    decided.traps = 0;
     if (!by_lists(question, decided) && !by_rules(question, decided)) {
       const std::optional<Judged> judged = judge(question, i);
       if (!judged) continue;
@@ -104,6 +105,7 @@ void Greylist::take(Decided& decided, const Judged& judged) const {
   if (judged.pool && pools_.has(*judged.pool)) {
     decided.pool = to_string(pools_.client(*judged.pool));
   }
+  if (judged.verdict == Verdict::defer) decided.traps = traps_;
 }
 
 // Builds and hashes the keys, and asks for the memory that the decisions will read: first where the
@@ -206,6 +208,7 @@ Greylist::Judged Greylist::by_records(const Question& question) {
 // What needs no triplet: who only probes, a known client, a question that is asked again.
 std::optional<Greylist::Judged> Greylist::without_triplets(const Question& question) {
   const wire::Query& query = question.query;
+  traps_ = 0;
   if (query.probe) return Judged{decision_of(Reason::new_triplet, 0, policy_.min_resend)};
   if (const auto known = by_client(question)) return known;
   if (query.question == 0 || !tells_questions_apart(question)) return std::nullopt;
@@ -220,6 +223,7 @@ Greylist::Judged Greylist::by_triplets(const Question& question) {
     return {again(decision_of(Reason::bounce, 0, policy_.min_resend))};
   }
   const auto judge = bounce ? rules::judge_bounce : rules::judge_triplet;
+  look_at_traps(question);
   rules::Summary summary;
   named_.begin(query.recipients.size());
   good_retries_.clear();
@@ -233,7 +237,7 @@ Greylist::Judged Greylist::by_triplets(const Question& question) {
     if (!named_.insert(key.wide_hash + rules_.terms_id(number))) continue;
     // Known to all it would not be here.
     if (rules_.any_passes() && add_if_known(question, number, summary)) continue;
-    const Terms terms = rules_.terms(policy_, number);
+    const Terms terms = rules::behind_traps(rules_.terms(policy_, number), traps_);
     const Found triplet = find(key);
     // A triplet of all recipients (--recipient-key=none) is judged on the terms of each, by what it
     // was before this query.

@@ -190,7 +190,7 @@ class Greylist {
   static constexpr Seconds kOneAttempt = 60;
   // Good retries by one client and sender within this time of the first are about one message,
   // where the front does not say which message it is: several recipients, one after another.
-  static constexpr Seconds kOneMessage = 60;
+  static constexpr Seconds kOneMessage = rules::kOneMessage;
   // How long a message is remembered of which the front says which it is.
   static constexpr Seconds kMessageLife = 3600;
 
@@ -283,6 +283,8 @@ class Greylist {
   void remember(const Question& question, Message message);
   bool is_new_message(const Question& question);
   void earn_pass(const Question& question, const Terms& terms);
+  bool springs_trap(const Question& question);
+  void look_at_traps(const Question& question);
   std::uint64_t sender_id(const KeyBuilder& keys) const {
     return table_.wide_hash(keys.sender_prefix());
   }
@@ -337,6 +339,7 @@ class Greylist {
   }
   void begin_list(RecordOrder order);
   void end_list();
+  bool is_ruled(const RecordView& record) const;
   bool comes_back(const RecordView& record, Seconds now);
   std::string_view key_of(const SavedRecord& record);
   template <class Knowledge, class Here>
@@ -370,6 +373,7 @@ class Greylist {
   // Of the query being decided.
   RecipientRules rules_;
   rules::Stored client_;                               // what is stored of its client
+  unsigned traps_ = 0;                                 // to which that has written
   PoolsOfQuery pools_;                                 // where its client is not known
   rules::Stored pool_client_;                          // what is stored of its pool by SPF
   std::array<rules::Stored, kPoolKinds> pool_before_;  // see by_triplets()

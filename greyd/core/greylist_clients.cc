@@ -1,4 +1,7 @@
-// Greylist's clients: who is known, by itself or as one of a pool by SPF, and who becomes it.
+// Greylist's clients: who is known, by itself or as one of a pool by SPF, who becomes it, and who
+// has written to a trap.
+#include <algorithm>
+
 #include "greyd/core/greylist.h"
 
 namespace grey {
@@ -64,6 +67,35 @@ void Greylist::earn_pass(const Question& question, const Terms& terms) {
   const HashedKey key = client_key(question);
   const Found client = find(key);
   apply(rules::earned_pass(client.stored, terms, question.now, expiry_), client.ref, key);
+}
+
+// ---- traps -------------------------------------------------------------------------------------
+
+// Whether it begins to write to one: a message that is tried again is the same.
+bool Greylist::springs_trap(const Question& question) {
+  const Lists& lists = question.lists;
+  if (!lists.blacklist.has_trap_entries() && !lists.blocked.has_trap_entries()) return false;
+  const wire::Recipients& recipients = question.query.recipients;
+  return std::any_of(recipients.begin(), recipients.end(), [&](std::string_view recipient) {
+    if (!lists.blocked.find_trap(recipient) && !lists.blacklist.find_trap(recipient)) return false;
+    const rules::Stored stored = find(triplet_key(question, recipient)).stored;
+    return !stored || !rules::counts(*stored, policy_, question.now, expiry_) ||
+           rules::retry_at(rules::age_of(stored->seen, question.now), policy_) ==
+               rules::Retry::stale;
+  });
+}
+
+// From here on `traps_` is that query's, whose client is not known. Bounces come to a trap whose
+// address others have forged.
+void Greylist::look_at_traps(const Question& question) {
+  if (!question.prepared.keys.null_sender() && springs_trap(question)) {
+    const HashedKey key = client_key(question);
+    const Found client = find(key);
+    const rules::Effect effect = rules::sprung_trap(client.stored, policy_, question.now, expiry_);
+    apply(effect, client.ref, key);
+    if (effect.act == rules::Effect::Act::store) client_ = effect.record;
+  }
+  traps_ = rules::traps_of(client_, policy_, question.now, expiry_);
 }
 
 }  // namespace grey

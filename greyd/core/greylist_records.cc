@@ -187,8 +187,8 @@ void Greylist::sort_by_age() {
 // Valid until the next call.
 std::string_view Greylist::key_of(const SavedRecord& record) {
   restored_keys_.envelope(record.client, record.sender);
-  const bool is_client = record.record_class == RecordClass::client;
-  return is_client ? restored_keys_.client() : restored_keys_.triplet(record.recipient);
+  return is_of_client(record.record_class) ? restored_keys_.client()
+                                           : restored_keys_.triplet(record.recipient);
 }
 
 // Its key is valid until the next call.
@@ -198,9 +198,14 @@ RecordView Greylist::view_of(const SavedRecord& record) {
           std::uint8_t(std::min(record.passes, 255u))};
 }
 
-// greydaemon's rules know no pools.
+// greydaemon's rules know neither pools nor traps.
+bool Greylist::is_ruled(const RecordView& record) const {
+  return policy_.personality != Personality::greydaemon ||
+         !(is_pool_key(record.key) || record.record_class == RecordClass::trapped);
+}
+
 bool Greylist::comes_back(const RecordView& record, Seconds now) {
-  if (is_pool_key(record.key) && policy_.personality == Personality::greydaemon) return false;
+  if (!is_ruled(record)) return false;
   if (is_over(record, now)) ++over_restored_;
   return rules::counts(record.state(), policy_, now, expiry_);
 }
@@ -231,8 +236,7 @@ RecordView Greylist::foreign_view_of(const SavedRecord& record) {
 
 Greylist::Import Greylist::judge_import(const RecordView& view, const HashedKey& key,
                                         Seconds now) const {
-  const bool none = is_pool_key(view.key) && policy_.personality == Personality::greydaemon;
-  if (none || !rules::counts(view.state(), policy_, now, expiry_)) return Import::over;
+  if (!is_ruled(view) || !rules::counts(view.state(), policy_, now, expiry_)) return Import::over;
   const rules::Stored stored = find(key).stored;
   const bool stands = stored && rules::joined(view.state(), *stored, policy_) == *stored;
   return stands ? Import::had : Import::taken;
@@ -263,7 +267,11 @@ void Greylist::learn(const SavedRecord& of, const Knowledge& known, const Here& 
   const HashedKey key{text, table_.wide_hash(text), asker, client};
   const Found found = find(key);
   const auto stored = found.stored ? here(*found.stored, policy_, now) : Knowledge();
-  become(meaning(join(stored, known), forgotten, policy_, now), found, key);
+  const auto joined = join(stored, known);
+  // Nobody else knows of it: that there is nothing more says nothing against it.
+  if (found.stored && found.stored->record_class == RecordClass::trapped && joined == Knowledge())
+    return;
+  become(meaning(joined, forgotten, policy_, now), found, key);
 }
 
 void Greylist::learn(const SavedRecord& of, const TripletKnowledge& known, Seconds forgotten,
@@ -324,8 +332,7 @@ void Greylist::restore_pending() {
 void Greylist::replay(const SavedRecord& change, Seconds now) {
   const RecordView view = view_of(change);
   const Table::Ref ref = table_.find(view.key);
-  const bool none = is_pool_key(view.key) && policy_.personality == Personality::greydaemon;
-  const bool counts = !none && rules::counts(view.state(), policy_, now, expiry_);
+  const bool counts = is_ruled(view) && rules::counts(view.state(), policy_, now, expiry_);
   if (change.change == Change::forgotten || !counts) {
     if (ref != 0) table_.erase(ref);
   } else if (ref == 0) {

@@ -39,6 +39,7 @@ TripletKnowledge triplet_knowledge(const RecordState& record, const Terms& terms
       return {0, 0, record.seen, 0};
     case RecordClass::bounce:
       return {0, 0, 0, record.seen};
+    case RecordClass::trapped:
     case RecordClass::client:
       break;
   }
@@ -46,6 +47,8 @@ TripletKnowledge triplet_knowledge(const RecordState& record, const Terms& terms
 }
 
 ClientKnowledge client_knowledge(const RecordState& record, const Terms& terms, Seconds now) {
+  if (record.record_class != RecordClass::client)
+    return {};  // what a trap has caught is told nobody
   if (!lives(record.record_class, record.seen, terms, now)) return {};
   return {record.seen, record.passes};
 }

@@ -18,7 +18,7 @@ enum class Change : std::uint8_t { stored, forgotten };
 struct SavedRecord {
   RecordClass record_class = RecordClass::waiting;
   Seconds seen = 0;
-  unsigned passes = 0;  // client
+  unsigned passes = 0;  // see RecordState
   Client client;
   std::string_view sender, recipient;  // of a triplet
   Change change = Change::stored;

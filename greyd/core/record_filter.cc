@@ -9,8 +9,8 @@
 namespace grey {
 namespace {
 
-constexpr std::array<std::string_view, kRecordClasses> kStates = {"waiting", "bounce", "passed",
-                                                                  "known"};
+constexpr std::array<std::string_view, kRecordClasses> kStates = {"waiting", "bounce", "trapped",
+                                                                  "passed", "known"};
 
 std::string shown(std::string_view text) {
   return to_word(text.substr(0, 100));
@@ -104,7 +104,8 @@ Result<RecordFilter> RecordFilter::of(const Wanted& wanted, const Policy& policy
   if (wanted.state) {
     const auto at = std::find(kStates.begin(), kStates.end(), *wanted.state);
     if (at == kStates.end()) {
-      return misuse("state: one of waiting, bounce, passed, known, not " + shown(*wanted.state));
+      return misuse("state: one of waiting, bounce, trapped, passed, known, not " +
+                    shown(*wanted.state));
     }
     filter.record_class_ = RecordClass(at - kStates.begin());
   }
@@ -122,7 +123,7 @@ bool RecordFilter::matches(const SavedRecord& record) const {
   }
   if (name_ && record.client != named()) return false;
   if (!sender_ && !recipient_) return true;
-  if (record.record_class == RecordClass::client) return false;
+  if (is_of_client(record.record_class)) return false;
   return (!sender_ || sender_->fits_stored(record.sender)) &&
          (!recipient_ || recipient_->fits_stored(record.recipient));
 }

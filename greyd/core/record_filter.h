@@ -16,7 +16,7 @@
 
 namespace grey {
 
-// What a record is called where people read it: "waiting", "bounce", "passed", "known".
+// What a record is called where people read it: "waiting", "bounce", "trapped", "passed", "known".
 std::string_view state_name(RecordClass record_class);
 std::optional<RecordClass> class_named(std::string_view state);
 

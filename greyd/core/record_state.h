@@ -9,13 +9,21 @@
 namespace grey {
 
 // What a record stands for. Also the order in which records go when there are too many.
-enum class RecordClass : std::uint8_t { waiting, bounce, passed, client };
-constexpr std::size_t kRecordClasses = 4;
+// `trapped` and `client` stand under a client's key, one of them at a time: who has not passed and
+// has written to a trap, and who has passed.
+enum class RecordClass : std::uint8_t { waiting, bounce, trapped, passed, client };
+constexpr std::size_t kRecordClasses = 5;
+
+// Whether such a record is of a client, and not of a triplet.
+constexpr bool is_of_client(RecordClass record_class) {
+  return record_class == RecordClass::client || record_class == RecordClass::trapped;
+}
 
 struct RecordState {
   RecordClass record_class = RecordClass::waiting;
-  Seconds seen = 0;         // waiting: first seen; bounce: accepted; passed and client: last seen
-  std::uint8_t passes = 0;  // client: good retries so far, at most 255
+  Seconds seen = 0;  // waiting: first seen; bounce: accepted; passed, client and trapped: last seen
+  // client: good retries so far; trapped: messages to traps. At most 255.
+  std::uint8_t passes = 0;
   bool operator==(const RecordState&) const = default;
 };
 

@@ -19,6 +19,10 @@ Effect touch(RecordState record, Seconds now) {
   return {Act::touch, record};
 }
 
+unsigned passes_of(const RecordState& client) {
+  return client.record_class == RecordClass::client ? client.passes : 0;
+}
+
 Judgement first_attempt(const Terms& terms, Seconds now) {
   return {decision_of(Reason::new_triplet, 0, terms.min_resend), store(RecordClass::waiting, now)};
 }
@@ -82,7 +86,7 @@ bool is_over(const RecordState& record, const Terms& terms, Seconds now) {
 ClientJudgement judge_client(const Stored& stored, const Terms& terms, Seconds now, Expiry expiry) {
   if (terms.client_passes == 0 || !stored) return {};
   if (!counts(*stored, terms, now, expiry)) return {{}, {Act::erase}};
-  if (stored->passes < terms.client_passes) return {};
+  if (passes_of(*stored) < terms.client_passes) return {};
   return {decision_of(Reason::known, age_of(stored->seen, now), terms.min_resend),
           touch(*stored, now)};
 }
@@ -130,8 +134,33 @@ Effect accepted_bounce(const Stored& stored, Seconds now) {
 Effect earned_pass(const Stored& stored, const Terms& terms, Seconds now, Expiry expiry) {
   if (terms.client_passes == 0) return {};
   if (!stored) return store(RecordClass::client, now, 1);
-  const unsigned before = counts(*stored, terms, now, expiry) ? stored->passes : 0;
+  const unsigned before = counts(*stored, terms, now, expiry) ? passes_of(*stored) : 0;
   return store(RecordClass::client, std::max(stored->seen, now), before + 1);
+}
+
+// ---- traps -------------------------------------------------------------------------------------
+
+unsigned traps_of(const Stored& client, const Terms& terms, Seconds now, Expiry expiry) {
+  const bool trapped = client && client->record_class == RecordClass::trapped;
+  return trapped && counts(*client, terms, now, expiry) ? client->passes : 0;
+}
+
+Effect sprung_trap(const Stored& client, const Terms& terms, Seconds now, Expiry expiry) {
+  const bool there = client && counts(*client, terms, now, expiry);
+  if (there && client->record_class == RecordClass::client) return {};
+  const unsigned before = traps_of(client, terms, now, expiry);
+  if (before > 0 && age_of(client->seen, now) < kOneMessage) return {};
+  return store(RecordClass::trapped, there ? std::max(client->seen, now) : now, before + 1);
+}
+
+Terms behind_traps(const Terms& terms, unsigned traps) {
+  Terms longer = terms;
+  if (traps == 0) return longer;
+  const Seconds most = terms.resend_window - kBeforeStale;
+  Seconds wait = std::max<Seconds>(terms.min_resend, 60);
+  for (; traps > 0 && wait < most; --traps) wait *= 2;
+  longer.min_resend = std::max(terms.min_resend, std::min(wait, most));
+  return longer;
 }
 
 // ---- several recipients ------------------------------------------------------------------------
@@ -169,8 +198,7 @@ bool stands_before(const RecordState& next, const RecordState& stored, const Ter
 
 RecordState joined(const RecordState& next, const RecordState& stored, const Terms& terms) {
   RecordState one = stands_before(next, stored, terms) ? next : stored;
-  const bool clients =
-      next.record_class == RecordClass::client && stored.record_class == RecordClass::client;
+  const bool clients = is_of_client(next.record_class) && next.record_class == stored.record_class;
   const RecordState& earlier = next.seen < stored.seen ? next : stored;
   if (!clients || is_over(earlier, terms, std::max(next.seen, stored.seen))) return one;
   one.passes = std::max(next.passes, stored.passes);

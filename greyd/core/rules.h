@@ -44,6 +44,12 @@ constexpr Retry retry_at(Seconds age, const Terms& terms) {
   return age < terms.resend_window ? Retry::good : Retry::stale;
 }
 
+// What one client and sender send within this time of the first is about one message, where the
+// front does not say which message it is: several recipients, one after another.
+constexpr Seconds kOneMessage = 60;
+// A retry that is as near to the window's end as this is hardly made in time.
+constexpr Seconds kBeforeStale = 3600;
+
 // Whether a record's time is over.
 bool is_over(const RecordState& record, const Terms& terms, Seconds now);
 
@@ -91,8 +97,20 @@ Judgement judge_greydaemon_triplet(const Stored& stored, const Terms& terms, Sec
 // A bounce is accepted of which this triplet was a good retry: it stays good for a while.
 Effect accepted_bounce(const Stored& stored, Seconds now);
 
-// A good retry was the client's: it earns a pass.
+// A good retry was the client's: it earns a pass. That ends what it has written to traps.
 Effect earned_pass(const Stored& stored, const Terms& terms, Seconds now, Expiry expiry);
+
+// ---- traps: recipients to whom nobody writes who means well -------------------------------------
+
+// How many messages the client is known to have written to traps; 0 of one that has passed.
+unsigned traps_of(const Stored& client, const Terms& terms, Seconds now, Expiry expiry);
+// It writes to one now. Nothing becomes of a client that has passed; what comes within kOneMessage
+// of the last is the same message still.
+Effect sprung_trap(const Stored& client, const Terms& terms, Seconds now, Expiry expiry);
+// What is asked of such a client: min resend, a minute at least, is doubled for each, up to
+// kBeforeStale before the resend window's end, so that there is a good retry left. Never less than
+// without.
+Terms behind_traps(const Terms& terms, unsigned traps);
 
 // ---- a triplet of the client's and those of its pools (pools.h) --------------------------------
 
@@ -136,8 +154,8 @@ class Summary {
 // the window, and else the later.
 bool stands_before(const RecordState& next, const RecordState& stored, const Terms& terms);
 
-// What the two come to: the one that stands; of a client the last time, and the most passes of
-// those that count.
+// What the two come to: the one that stands; of a client the last time, and the most passes (or
+// messages to traps) of those that count.
 RecordState joined(const RecordState& next, const RecordState& stored, const Terms& terms);
 
 }  // namespace rules

@@ -9,14 +9,16 @@
 //   two; nothing else moves, so no insertion pays for a rehash of the whole table. The directory
 //   alone doubles as a whole, and is small: 4 bytes for about 300 records.
 // - Keys come from outside, so they are hashed with SipHash under a secret key and compared whole.
-// - Every record is in one of eight lists, in the order in which they were put there: waiting
-//   triplets, accepted bounces, passed triplets, clients, each twice, for what is within the shares
-//   of whoever holds it and for what is over them (shares.h). That is the order of their stamps
+// - Every record is in one of ten lists, in the order in which they were put there: waiting
+//   triplets, accepted bounces, clients that have written to traps, passed triplets, known clients,
+//   each twice, for what is within the shares of whoever holds it and for what is over them
+//   (shares.h). That is the order of their stamps
 //   too, unless the clock was set: each list counts how often it was not. Eviction takes from the
 //   heads, and so never searches; nor does expiry, where the order holds.
 // - What is evicted for a triplet: triplets over the shares, then within, each in the order of the
-//   classes. A client goes for clients only, as a sixteenth of the records is left to triplets; or
-//   where there is no triplet to go, as the system has no memory.
+//   classes; who has written to a trap counts as one here. A client goes for clients only, as a
+//   sixteenth of the records is left to triplets; or where there is no triplet to go, as the system
+//   has no memory.
 // - Whether a record is within is said when it comes. Later it may come within, when it is updated
 //   and there is room now; it is never put out.
 //

@@ -14,13 +14,15 @@ constexpr bool kOver = true, kWithin = false;
 
 // What goes first.
 constexpr std::array<RecordOrder, kOrders> kGoing{
-    order_of(waiting, kOver),   order_of(bounce, kOver),   order_of(passed, kOver),
-    order_of(waiting, kWithin), order_of(bounce, kWithin), order_of(passed, kWithin),
-    order_of(client, kOver),    order_of(client, kWithin)};
-constexpr std::size_t kTripletOrders = 6;  // the first of these
+    order_of(waiting, kOver),   order_of(bounce, kOver),    order_of(trapped, kOver),
+    order_of(passed, kOver),    order_of(waiting, kWithin), order_of(bounce, kWithin),
+    order_of(trapped, kWithin), order_of(passed, kWithin),  order_of(client, kOver),
+    order_of(client, kWithin)};
+constexpr std::size_t kTripletOrders = kOrders - 2;  // the first of these
 
 constexpr std::size_t kMostTries = 32;  // of evict_over_share()
 
+// Who writes to a trap has the room of triplets, so that nobody drives out known clients by that.
 Shares::Kind kind_of(RecordClass record_class) {
   return record_class == client ? Shares::Kind::client : Shares::Kind::triplet;
 }
@@ -156,7 +158,7 @@ bool Table::evict_from_bucket(Hash hash, RecordClass newcomer) {
 // Evicts of what is over the shares, one by one, until there is a free block of that size. False
 // when a few were not enough: then a chunk is to be cleared, which would be much for one of them.
 bool Table::evict_over_share(std::size_t units) {
-  const auto over = std::span(kGoing).first<kRecordClasses - 1>();
+  const auto over = std::span(kGoing).first<kTripletOrders / 2>();
   for (std::size_t tries = 0; tries < kMostTries; ++tries) {
     if (!evict(over)) return false;
     if (free_[units] != 0) return true;

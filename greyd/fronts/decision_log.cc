@@ -28,6 +28,7 @@ constexpr FieldName kWait{" wait=", R"(,"wait":)"};
 constexpr FieldName kList{" list=", R"(,"list":)"};
 constexpr FieldName kRule{" rule=", R"(,"rule":)"};
 constexpr FieldName kPool{" pool=", R"(,"pool":)"};
+constexpr FieldName kTraps{" traps=", R"(,"traps":)"};
 constexpr FieldName kSource{" source=", R"(,"source":)"};
 constexpr FieldName kUnasked{" unasked=", R"(,"unasked":)"};
 constexpr FieldName kProbe{" probe=", R"(,"probe":)"};
@@ -143,6 +144,7 @@ template <LogFormat format>
   if (!decision.pool.empty()) {
     line.string(kPool, [&] { line.word(decision.pool, kShownBytes); });
   }
+  if (decision.traps > 0) line.number(kTraps, decision.traps);
   add_source(line, out, source);
   if (query.unasked > 0) line.number(kUnasked, query.unasked);
   if (query.probe) line.yes(kProbe);

@@ -14,17 +14,18 @@ constexpr FieldName kClient{" client=", R"(,"client":)"};
 constexpr FieldName kSender{" sender=", R"(,"sender":)"};
 constexpr FieldName kRecipient{" recipient=", R"(,"recipient":)"};
 constexpr FieldName kPasses{" passes=", R"(,"passes":)"};
+constexpr FieldName kTraps{" traps=", R"(,"traps":)"};
 constexpr FieldName kFirstSeen{" first-seen=", R"(,"first_seen":)"};
 constexpr FieldName kLastSeen{" last-seen=", R"(,"last_seen":)"};
 
 // By RecordClass.
-constexpr std::array<std::string_view, kRecordClasses> kStates{"waiting", "bounce", "passed",
-                                                               "client"};
+constexpr std::array<std::string_view, kRecordClasses> kStates{"waiting", "bounce", "trapped",
+                                                               "passed", "client"};
 constexpr std::size_t kWhole = SIZE_MAX;
 
 template <LogFormat format>
 void append_in(std::string& out, const SavedRecord& record) {
-  const bool is_client = record.record_class == RecordClass::client;
+  const bool is_client = is_of_client(record.record_class);
   LogFields<format> line(out);
   line.own(kState, kStates[std::size_t(record.record_class)]);
   line.string(kClient, [&] {
@@ -35,7 +36,7 @@ void append_in(std::string& out, const SavedRecord& record) {
     }
   });
   if (is_client) {
-    line.number(kPasses, record.passes);
+    line.number(record.record_class == RecordClass::trapped ? kTraps : kPasses, record.passes);
   } else {
     line.string(kSender, [&] { line.word(record.sender, kWhole); });
     line.string(kRecipient, [&] { line.word(record.recipient, kWhole); });

@@ -216,7 +216,7 @@ class Import {
   // dry run, which is told of each record by itself, says what is taken.
   bool has_come(const SavedRecord& record) {
     keys_->envelope(record.client, record.sender);
-    const bool is_client = record.record_class == RecordClass::client;
+    const bool is_client = is_of_client(record.record_class);
     const auto key = is_client ? keys_->client() : keys_->triplet(record.recipient);
     const std::uint64_t hash = std::hash<std::string_view>()(key);
     if (come_.size() < kMostTold) return !come_.insert(hash).second;

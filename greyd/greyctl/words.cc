@@ -35,6 +35,9 @@ std::string stored_text(const Json& record, Seconds now) {
   if (record.contains("passes")) {
     text += ", good retries: " + std::to_string(record["passes"].get<unsigned>());
   }
+  if (record.contains("traps")) {
+    text += ", messages to traps: " + std::to_string(record["traps"].get<unsigned>());
+  }
   const Seconds seen = seen_of(record);
   text += state == "waiting" ? ", first seen " : ", last seen ";
   return text + ago(seen, now) + " (" + text_of_time(seen) + ")";
@@ -196,8 +199,9 @@ std::string status_text(const Json& status, const Paint& paint) {
   const Json records = status.value("records", Json::object());
   text += "\nrecords " + count_text(records, "waiting") + " waiting, " +
           count_text(records, "passed") + " passed, " + count_text(records, "known") +
-          " known clients, " + count_text(records, "bounce") + " bounces; at most " +
-          count_text(records, "most") + ", " + count_text(records, "evicted") + " evicted\n";
+          " known clients, " + count_text(records, "bounce") + " bounces, " +
+          count_text(records, "trapped") + " trapped; at most " + count_text(records, "most") +
+          ", " + count_text(records, "evicted") + " evicted\n";
   const auto over = records.value("over_share", std::uint64_t{0}),
              evicted_over = records.value("evicted_over_share", std::uint64_t{0});
   if (over + evicted_over > 0) {
@@ -282,6 +286,8 @@ std::string record_text(const Json& record, Seconds now) {
                      padded(record.value("client", ""), 18);
   if (record.contains("sender")) {
     text += ' ' + record["sender"].get<std::string>() + " -> " + record.value("recipient", "");
+  } else if (record.contains("traps")) {
+    text += " messages to traps: " + count_text(record, "traps");
   } else {
     text += " good retries: " + count_text(record, "passes");
   }

@@ -56,7 +56,7 @@ class ContextReader : public Reader {
     record.recipient = saved.recipient;
     record.seen = saved.seen;
     // greydaemon counts no good retries.
-    if (saved.record_class == RecordClass::client && form_ == Form::context) {
+    if (is_of_client(saved.record_class) && form_ == Form::context) {
       record.passes = saved.passes;
     }
     return record;

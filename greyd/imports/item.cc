@@ -61,7 +61,7 @@ std::string describe(const Item& item) {
       text = record->client.prefix == 128 ? to_string(record->client.address)
                                           : grey::to_string(record->client);
     }
-    if (record->record_class != RecordClass::client && !record->address_only) {
+    if (!is_of_client(record->record_class) && !record->address_only) {
       for (const std::string_view address : {record->sender, record->recipient}) {
         text += ' ';
         add_shown(text, address);

@@ -27,7 +27,7 @@ struct Record {
   std::string_view sender, recipient;    // of a triplet
   bool address_only = false;             // the source knows no sender and no recipient
   Seconds seen = 0;                      // as RecordState::seen
-  std::optional<unsigned> passes;        // good retries; absent: enough to be known
+  std::optional<unsigned> passes;        // see RecordState; absent: enough to be known
   Seconds ends = kNever;                 // the source forgets it then
   // A waiting client whom the source lets in by its age alone: it is known from then on.
   Seconds known_from = kNever;

@@ -13,7 +13,7 @@ namespace {
 
 struct Fields {
   std::string state, client, sender, recipient;
-  std::optional<Seconds> first_seen, last_seen, passes;
+  std::optional<Seconds> first_seen, last_seen, passes, traps;
   bool has_sender = false, has_recipient = false;
 };
 
@@ -69,6 +69,7 @@ class FieldTaker : public nlohmann::json_sax<nlohmann::json> {
   std::optional<Seconds>* number_of(const std::string& name) const {
     if (name == "first_seen") return &fields_.first_seen;
     if (name == "last_seen") return &fields_.last_seen;
+    if (name == "traps") return &fields_.traps;
     return name == "passes" ? &fields_.passes : nullptr;
   }
   static void take(std::string& field, bool& has, std::string& value) {
@@ -117,8 +118,9 @@ class JsonReader : public LineReader {
       if (!client) return fail("has no \"client\", or one that is no address");
       record.client = *client;
     }
-    if (*record_class == RecordClass::client) {
-      if (fields.passes) record.passes = unsigned(std::min<Seconds>(*fields.passes, 255));
+    if (is_of_client(*record_class)) {
+      const auto& passes = *record_class == RecordClass::trapped ? fields.traps : fields.passes;
+      if (passes) record.passes = unsigned(std::min<Seconds>(*passes, 255));
       return give(record);
     }
     const auto sender = read_text(fields.sender), recipient = read_text(fields.recipient);

@@ -74,6 +74,9 @@ Judged judge_record(const Record& found, const Policy& policy, Seconds now) {
       saved.sender = saved.recipient = {};
       saved.passes = passes_of(record, policy);
     }
+  } else if (record.record_class == RecordClass::trapped) {
+    saved.sender = saved.recipient = {};
+    saved.passes = record.passes.value_or(1);
   }
   const RecordState state{saved.record_class, saved.seen,
                           std::uint8_t(std::min(saved.passes, 255u))};

@@ -103,6 +103,8 @@ class RelaytofromWriter : public Writer {
       case RecordClass::passed:
         add_triplet(out, record, record.seen, record.seen + Settings{}.good_life);
         return true;
+      case RecordClass::trapped:
+        return false;
       case RecordClass::client:
         return add_client(out, record);
     }

@@ -48,7 +48,7 @@ class CsvWriter : public Writer {
     out += "state,client,sender,recipient,first_seen,last_seen,passes\r\n";
   }
   bool add(std::string& out, const Record& record) override {
-    const bool known = record.record_class == RecordClass::client;
+    const bool known = is_of_client(record.record_class);
     const bool waiting = record.record_class == RecordClass::waiting;
     out.append(state_name(record.record_class)).append(1, ',');
     append_cell(out, client_of(record));
@@ -91,7 +91,8 @@ class ContextWriter : public Writer {
     out += composer_.take_buffer();
   }
   bool add(std::string& out, const Record& record) override {
-    if (record.pool && form_ == ContextForm::greydaemon) return false;  // it knows none
+    const bool ours = record.pool || record.record_class == RecordClass::trapped;
+    if (ours && form_ == ContextForm::greydaemon) return false;  // it knows neither
     SavedRecord saved;
     saved.record_class = record.record_class;
     saved.seen = record.seen;

@@ -48,7 +48,9 @@ Result<void> AddressList::read(const ListText& text) {
     lines_ = before + line->number;
     if (line->strange || !add(line->text, lines_)) {
       std::string message = place(at(lines_));
-      message += "not an address, network, host name, sender, to:recipient or spf:domain: ";
+      message +=
+          "not an address, network, host name, sender, to:recipient, trap:recipient or "
+          "spf:domain: ";
       append_word(message, line->text.substr(0, 100));
       return failure(std::move(message));
     }
@@ -79,6 +81,7 @@ void AddressList::learn(const DomainNetworks& networks_of) {
 bool AddressList::add(std::string_view entry, std::uint32_t line) {
   if (to_lower(entry.substr(0, 4)) == "spf:") return add_domain(entry.substr(4), line);
   if (to_lower(entry.substr(0, 3)) == "to:") return add_mailbox(recipients_, entry.substr(3), line);
+  if (to_lower(entry.substr(0, 5)) == "trap:") return add_mailbox(traps_, entry.substr(5), line);
   if (entry.find('@') != std::string_view::npos) return add_mailbox(senders_, entry, line);
   if (NetworkSet::is_meant(entry)) {
     if (!clients_.add(entry, line)) return false;

@@ -7,6 +7,8 @@
 //   .example.com                   a client's verified name that ends so
 //   user@example.com  @example.com  @.example.com  user@   senders, see mailbox.h
 //   to:user@example.com  ...       recipients, the same forms
+//   trap:user@example.com  ...     the same of recipients to whom nobody writes who means well: not
+//                                  a part of what the list says else, and of a blacklist only
 //   spf:example.com                a client in the networks that this domain publishes, as far as
 //                                  somebody has found them out: learn()
 //
@@ -36,7 +38,8 @@ namespace grey {
 // A second store of entries that an AddressList asks as well as its own: by their keys, which are
 //   "192.0.2.0/24" "2001:db8::/32"    networks, with no bits after the prefix (a client: /32, /128)
 //   "mx.example.com" ".example.com"   names, as they compare
-//   "from:user@example.com" "to:@example.com" and the like: "from:" or "to:" and a mailbox.h key
+//   "from:user@example.com" "to:@example.com" and the like: "from:", "to:" or "trap:" and a
+//   mailbox.h key
 class EntryLookup {
  public:
   virtual ~EntryLookup() = default;
@@ -90,6 +93,7 @@ class AddressList {
     for (const auto& [key, line] : names_) visit(key);
     for (const auto& [key, line] : senders_) visit("from:" + key);
     for (const auto& [key, line] : recipients_) visit("to:" + key);
+    for (const auto& [key, line] : traps_) visit("trap:" + key);
   }
 
   // Of its `spf:` entries the domains, as the DNS has them, in order.
@@ -126,12 +130,18 @@ class AddressList {
     return may_have(recipients_, recipient) ? find_mailbox(recipients_, "to:", recipient)
                                             : Matched();
   }
+  Matched find_trap(std::string_view recipient) const {
+    return may_have(traps_, recipient) ? find_mailbox(traps_, "trap:", recipient) : Matched();
+  }
 
   bool has_client(const Ip& ip) const;
   bool has_client_name(std::string_view name) const { return bool(find_client_name(name)); }
   bool has_sender(std::string_view sender) const { return bool(find_sender(sender)); }
   bool has_recipient(std::string_view recipient) const { return bool(find_recipient(recipient)); }
 
+  bool has_trap_entries() const { return !traps_.empty() || !lookups_.empty(); }
+  // One of those of its texts.
+  Matched a_trap() const { return traps_.empty() ? Matched() : at(traps_.begin()->second); }
   bool has_recipient_entries() const { return !recipients_.empty() || !lookups_.empty(); }
   std::size_t memory() const { return clients_.memory(); }  // bytes, of the clients' part
   std::size_t entries() const { return entries_; }
@@ -182,6 +192,7 @@ class AddressList {
   Entries names_;       // "host.example.com", ".example.com"
   Entries senders_;     // keys of mailbox.h
   Entries recipients_;  // the same, without "to:"
+  Entries traps_;       // likewise
   // Of `spf:` entries the domains, with their lines, and what their networks are.
   std::map<std::string, std::uint32_t, std::less<>> domains_;
   NetworkSet learned_;

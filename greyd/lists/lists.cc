@@ -68,6 +68,10 @@ Result<RuleList> load_rules(const std::string& path, const RuleLimits& limits) {
 Result<Lists> load_lists(const ListFiles& files) {
   auto white = load(files.whitelist);
   if (!white) return tl::make_unexpected(white.error());
+  if (const Matched trap = white->a_trap()) {
+    return failure(trap.file() + ":" + std::to_string(trap.line) +
+                   ": a trap belongs on the blacklist");
+  }
   auto black = load(files.blacklist);
   if (!black) return tl::make_unexpected(black.error());
   auto rules = load_rules(files.rules, files.limits);

@@ -262,7 +262,7 @@ void add_gauges(std::vector<Family>& families, const json& status) {
 
 void add_records(std::vector<Family>& families, const json& status) {
   std::vector<Sample> samples;
-  for (const char* const state : {"waiting", "bounce", "passed", "known"}) {
+  for (const char* const state : {"waiting", "bounce", "trapped", "passed", "known"}) {
     const json* const records = find(status, "records");
     const json* const count = records == nullptr ? nullptr : find(*records, state);
     if (count == nullptr || !count->is_number_unsigned()) continue;

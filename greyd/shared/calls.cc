@@ -77,7 +77,7 @@ void Keys::append_triplet(std::string& out, const Client& client, std::string_vi
 }
 
 void Keys::append(std::string& out, const SavedRecord& record) const {
-  if (record.record_class == RecordClass::client) return append_client(out, record.client);
+  if (is_of_client(record.record_class)) return append_client(out, record.client);
   append_triplet(out, record.client, record.sender, record.recipient);
 }
 
@@ -128,7 +128,7 @@ void Tell::add(std::string_view key, const RecordState& of, Seconds now) {
   if (of.record_class == RecordClass::waiting && of.seen > now + kMostAhead) return;
   RecordState record = of;
   if (record.record_class != RecordClass::waiting) record.seen = std::min(record.seen, now);
-  const bool is_client = record.record_class == RecordClass::client;
+  const bool is_client = is_of_client(record.record_class);
   const std::string known = is_client ? to_text(client_knowledge(record, policy_, now))
                                       : to_text(triplet_knowledge(record, policy_, now));
   const Seconds left = record.seen + life_of(record.record_class, policy_) - now;

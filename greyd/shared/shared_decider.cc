@@ -106,7 +106,7 @@ struct SharedDecider::Open {
       return one.pool == record.client.pool;
     });
     if (group == groups.end()) return kNone;
-    if (record.record_class == RecordClass::client) return group->client;
+    if (is_of_client(record.record_class)) return group->client;
     const auto recipient_of = [&](const std::string& one) {
       return std::string_view(one).substr(group->prefix);
     };
@@ -431,6 +431,7 @@ void SharedDecider::answer(Open& open, FirstThrown& thrown) {
 
 void SharedDecider::note(const SavedRecord& change) noexcept {
   if (learning_ || change.change == grey::Change::forgotten) return;
+  if (change.record_class == RecordClass::trapped) return;  // each daemon's own
   if (!deciding_) {
     untold_ = true;
     return;

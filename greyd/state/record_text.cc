@@ -73,12 +73,12 @@ void append_client(std::string& out, const Client& client) {
 }
 
 void append_record(std::string& out, const SavedRecord& record) {
-  static constexpr char kLetters[kRecordClasses] = {'W', 'B', 'P', 'C'};
+  static constexpr char kLetters[kRecordClasses] = {'W', 'B', 'T', 'P', 'C'};
   out += record.change == Change::forgotten ? 'F' : kLetters[std::size_t(record.record_class)];
   out += ' ';
   append_number(out, record.seen);
   out += ' ';
-  if (record.record_class == RecordClass::client) {
+  if (is_of_client(record.record_class)) {
     if (record.change == Change::stored) {
       append_number(out, record.passes);
       out += ' ';
@@ -103,6 +103,8 @@ const SavedRecord* RecordReader::read(std::string_view line) {
     record_.record_class = RecordClass::bounce;
   } else if (letter == "P") {
     record_.record_class = RecordClass::passed;
+  } else if (letter == "T") {
+    record_.record_class = RecordClass::trapped;
   } else if (letter == "C") {
     record_.record_class = RecordClass::client;
   } else if (letter == "F") {
@@ -111,7 +113,7 @@ const SavedRecord* RecordReader::read(std::string_view line) {
     return nullptr;
   }
   if (!take_number(line, record_.seen) || record_.seen < 0) return nullptr;
-  if (record_.record_class == RecordClass::client) {
+  if (is_of_client(record_.record_class)) {
     const bool good =
         take_number(line, record_.passes) && take_client(line, client_, record_.client);
     return good && line.empty() ? &record_ : nullptr;

@@ -50,7 +50,7 @@ inline void fill(Greylist& greylist, unsigned seed) {
       record.client = *Ip::parse("2001:db8::" + std::to_string(random() % 10) + ":0:0:0:1");
     }
     if (random() % 20 == 0) record.client = *Ip::parse("fe80::1");
-    if (record.record_class == RecordClass::client) {
+    if (is_of_client(record.record_class)) {
       record.passes = 1 + unsigned(random() % 255);
     } else {
       record.sender = kAddresses[random() % std::size(kAddresses)];

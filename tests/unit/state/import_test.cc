@@ -50,7 +50,7 @@ SavedRecord random_record(std::mt19937& random) {
   record.record_class = RecordClass(random() % kRecordClasses);
   record.seen = kNow - Seconds(random() % (9 * kDay)) + kHour;
   record.client = Ip::from_v4(0xc0000200 + std::uint32_t(random() % 4));
-  if (record.record_class == RecordClass::client) {
+  if (is_of_client(record.record_class)) {
     record.passes = 1 + unsigned(random() % 300);
   } else {
     record.sender = kAddresses[random() % 5];
