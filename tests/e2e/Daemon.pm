@@ -6,9 +6,10 @@ use warnings;
 use Exporter 'import';
 use IO::Select;
 use IO::Socket::IP;
+use Test::More ();
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(slurp spit wait_until query ask asker faketime);
+our @EXPORT = qw(slurp spit wait_until query ask asker faketime log_like);
 our $deadline = 30;
 
 sub slurp { my ($f) = @_; open my $h, '<', $f or return ''; local $/; my $c = <$h>; return $c // '' }
@@ -41,6 +42,11 @@ sub start {
     wait_until(sub { $self->log =~ /listening on/ }) or die 'no start: ' . $self->log;
 }
 sub log { my ($self) = @_; return slurp($self->{log}) }
+# A line comes after the answer that it is about.
+sub log_like { my ($self, $pattern, $name) = @_;
+    wait_until(sub { $self->log =~ $pattern });
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return Test::More::like($self->log, $pattern, $name) }
 sub signal { my ($self, $name) = @_; kill $name => $self->{pid} }
 # Ends it; its exit code, or "signal N".
 sub stop { my ($self, $signal) = @_;

@@ -49,7 +49,7 @@ subtest 'it leaps 400 days while the daemon runs, and back' => sub {
     set_clock($right + 400 * $day);
     expire();
     is count_answers('12'), $clients, 'all are known meanwhile';
-    like $daemon->log, qr/^error: clock leapt by 345\d+ seconds; nothing expires for an hour$/m, 'said';
+    log_like $daemon, qr/^error: clock leapt by 345\d+ seconds; nothing expires for an hour$/m, 'said';
     set_clock($right + 400);
     is count_answers('12'), $clients, 'and when it is right again';
     is $daemon->stop, 0;
@@ -84,7 +84,7 @@ subtest 'a start with a clock that is eight days fast' => sub {
     is $daemon->stop, 0;
     set_clock($right + 8 * $day);
     start();
-    like $daemon->log, qr/^warning: clock: .*is it right\? Nothing expires for an hour$/m, 'it asks';
+    log_like $daemon, qr/^warning: clock: .*is it right\? Nothing expires for an hour$/m, 'it asks';
     expire();
     is $daemon->stop, 0;
     set_clock($right + 500);
@@ -140,7 +140,7 @@ for my $options ([], ['--client-passes=0']) {
         ask(asker($port), query("198.51.100.$_", 'a@x', 'b@y')) for 1 .. 2 * $clients + 10;
         is $daemon->stop, 0;
         start(@$options);
-        like $daemon->log, qr/is it right/, 'it asks again';
+        log_like $daemon, qr/is it right/, 'it asks again';
         is $daemon->stop('KILL'), 'signal 9';
         start(@$options);
         is $daemon->stop, 0;

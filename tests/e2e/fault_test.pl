@@ -138,7 +138,7 @@ subtest 'of a block that the disk cannot read any more the rest is read, and the
     $socket = asker($port);
     my $known = grep { ask($socket, $_) eq '02' } @asked;
     cmp_ok $known, '>', 250, "$known of 300";
-    like $daemon->log, qr/^warning: context file .* has a wrong checksum, $known of the 300 records/m;
+    log_like $daemon, qr/^warning: context file .* has a wrong checksum, $known of the 300 records/m;
     unlink "$dir/fault";
     is $daemon->stop, 0;
     is scalar(my @kept = glob "$dir/context.damaged.*"), 1;

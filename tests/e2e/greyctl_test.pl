@@ -320,7 +320,7 @@ subtest 'damaged entries are set aside, and the good ones are in force' => sub {
     my $text = slurp("$dir/context.entries");
     spit "$dir/context.entries", $text =~ s/^(block .*)\n/$1\nnonsense\n/mr;
     start();
-    like $daemon->log, qr/context\.entries:\d+: is no entry; kept as \S+context\.entries\.damaged\.\d+/, 'said';
+    log_like $daemon, qr/context\.entries:\d+: is no entry; kept as \S+context\.entries\.damaged\.\d+/, 'said';
     is mail('192.0.2.66', 'a@x', 'b@y'), '05', 'in force';
 };
 

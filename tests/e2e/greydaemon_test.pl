@@ -41,7 +41,7 @@ subtest 'clients that are no addresses, no recipients, and bounces among others'
     is answer('unknown', 'a@x'), '13', 'no recipient';
     is answer('192.0.2.1', '', 'joe@y', 'owner-x=y', 'ann@y'), '14', 'a bounce';
     is answer('192.0.2.1', '.', 'ann@y'), '01', 'who stood behind it is new';
-    like $daemon->log, qr/reason=new client=unknown sender=a\@x .*\n.* client=<> sender=a\@x/, 'the log has their names';
+    log_like $daemon, qr/reason=new client=unknown sender=a\@x .*\n.* client=<> sender=a\@x/, 'the log has their names';
     set_clock($start + 300);
     is answer('192.0.2.1', '', 'joe@y'), '13', 'who stood before it is not';
     is answer('2001:db8::2', 'ab@x', 'cd@y'), '13', 'blanks do not count';

@@ -49,7 +49,7 @@ for my $column (0 .. $#after) {
         begin_with($sample);
         set_clock($saved + $after[$column]);
         start();
-        like $daemon->log, qr/4 triplets that have passed, 5 that wait\); it is kept as .*imported/, 'it says what it took over';
+        log_like $daemon, qr/4 triplets that have passed, 5 that wait\); it is kept as .*imported/, 'it says what it took over';
         # Nothing was asked: what is on the disk now is ours, and says the same.
         is $daemon->stop($_), $_ eq 'TERM' ? 0 : 'signal 9', "ended by $_" and start() for qw(TERM KILL);
         like slurp("$dir/context"), qr/^qmail-greyd context 1\n/, 'the file is in our form';
@@ -63,7 +63,7 @@ subtest 'eight days after it all is over, when the clock has been believed' => s
     begin_with($sample);
     set_clock($saved + 8 * $day);
     start();
-    like $daemon->log, qr/clock: .*is it right\? Nothing expires for an hour/, 'until then it is asked about';
+    log_like $daemon, qr/clock: .*is it right\? Nothing expires for an hour/, 'until then it is asked about';
     is answers(), '00001101', 'and what had passed counts';
     is $daemon->stop, 0;
 };
@@ -79,7 +79,7 @@ subtest 'a damaged file is set aside, and all of it that can be read counts' => 
         start();
         my ($kept) = glob "$dir/context.damaged.*";
         is slurp($kept // ''), $text, 'it is kept';
-        like $daemon->log, qr/has lines that are no records, .*1 of these have a status that is not known/, 'and said to be damaged';
+        log_like $daemon, qr/has lines that are no records, .*1 of these have a status that is not known/, 'and said to be damaged';
         is answers(), '00001001', 'the answers of the rest';
         is $daemon->stop, 0;
     }

@@ -59,7 +59,7 @@ subtest 'who has the key is answered, and nobody else' => sub {
     like spp($port, "$dir/forged", @short), $unavailable, 'with another under its name';
     like slurp("$dir/spp.err"), qr/no answer in time/, 'which the log says';
     ok counted("udp.faults.key-$_"), "counted: $_" for qw(missing unknown forged);
-    like $daemon->log, qr/^warning: bad datagram fault=key-$_ source=127\.0\.0\.1\@\d+ count=1$/m, "logged: $_" for qw(missing unknown forged);
+    log_like $daemon, qr/^warning: bad datagram fault=key-$_ source=127\.0\.0\.1\@\d+ count=1$/m, "logged: $_" for qw(missing unknown forged);
     my (undef, $status) = control('status');
     like $status, qr{^keys    of $dir/keys, wanted of all: old$}m, 'and the status says which there are';
     is $daemon->stop, 0;
@@ -123,8 +123,8 @@ subtest 'what is forged on the way is not believed; what is lost is asked for ag
     clock($time - 31);
     $again->send($query);
     ok wait_until(sub { counted('udp.faults.key-early') }), 'nor early';
-    like $daemon->log, qr/ fault=key-late .* behind=31$/m, 'by how much';
-    like $daemon->log, qr/ fault=key-early .* behind=-31$/m, 'is said';
+    log_like $daemon, qr/ fault=key-late .* behind=31$/m, 'by how much';
+    log_like $daemon, qr/ fault=key-early .* behind=-31$/m, 'is said';
     clock($time + 30);
     like ask($again, $query), qr/^0/, 'as long as it is good it is';
     clock(time - 100);

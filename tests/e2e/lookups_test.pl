@@ -145,7 +145,7 @@ subtest 'a helper that is killed again and again is started anew, and the daemon
         is networks($daemon, $round == 1 ? 'provider.example' : "m$round.example"), $round == 1 ? $whole : "whole 198.51.100.$round/32", 'and is asked';
     }
     is counter($daemon, 'lookups.restarts'), 4;
-    like $daemon->log, qr/^warning: look-ups: its helper has ended by signal 9, and is started anew$/m;
+    log_like $daemon, qr/^warning: look-ups: its helper has ended by signal 9, and is started anew$/m;
     is scalar(() = $daemon->log =~ /its helper has ended/g), 1, 'at a bounded rate';
     cmp_ok scalar(() = glob "/proc/$daemon->{pid}/fd/*"), "<=", $descriptors, "no descriptor is lost";
     my $spawner = spawner($daemon);
@@ -194,7 +194,7 @@ subtest 'an entry spf:domain names the networks of that domain, and a start with
     $text =~ s/^m200.*\n/m200.example 1 whole 3600 0.0.0.0\/0\n/m;
     spit("$daemon->{dir}/context.networks", $text);
     start($daemon, '--look-ups=off', @lists);
-    like $daemon->log, qr/^warning: \S+context\.networks:\d+: is no domain's networks; kept as \S+damaged\S+, 3 domains' networks could be read$/m;
+    log_like $daemon, qr/^warning: \S+context\.networks:\d+: is no domain's networks; kept as \S+damaged\S+, 3 domains' networks could be read$/m;
     is verdict($daemon, '192.0.2.64'), '11', 'the good lines of a damaged file are taken';
     is verdict($daemon, '198.51.100.200'), '01';
     is $daemon->stop, 0;

@@ -30,5 +30,5 @@ ok wait_until(sub { $daemon->log =~ /^error: unexpected: .* count=1$/m }), 'what
 address_space('unlimited');
 is ask($socket, query('192.0.2.1', 'a@x.org', 'b@y.net')), '01', 'with memory it is answered, as new: nothing was half done';
 is $daemon->stop, 0, 'it ends as ever';
-like $daemon->log, qr/^info: counters udp\.decided\.new=1 udp\.undecided=1 .*loop\.unexpected=1\b/m, 'and both were counted';
+log_like $daemon, qr/^info: counters udp\.decided\.new=1 udp\.undecided=1 .*loop\.unexpected=1\b/m, 'and both were counted';
 done_testing;

@@ -26,7 +26,7 @@ sub greyctl { my $text = `$greyctl --control $dir/context.control @_ 2>&1`; retu
 start();
 is mail('192.0.2.1', 'out1.mail.example.com', 'a@x.example'), '01', 'a first attempt';
 is mail('192.0.2.2', 'out2.mail.example.com', 'a@x.example'), '13', 'a retry from a neighbour is good';
-like $daemon->log, qr/^verdict=accept reason=passed client=192\.0\.2\.2 name=out2\.mail\.example\.com sender=a\@x\.example recipients=b\@here\.example age=\d+ pool=name:mail\.example\.com source=/m,
+log_like $daemon, qr/^verdict=accept reason=passed client=192\.0\.2\.2 name=out2\.mail\.example\.com sender=a\@x\.example recipients=b\@here\.example age=\d+ pool=name:mail\.example\.com source=/m,
     'the log says by which pool';
 is mail('192.0.2.2', 'out2.mail.example.com', 'c@x.example'), '01', 'nobody is known by it';
 is mail('198.51.100.1', 'ip-198-51-100-1.isp.example.com', 'a@x.example'), '01', 'a name made of the address';

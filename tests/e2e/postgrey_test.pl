@@ -144,7 +144,7 @@ subtest 'one client removed, by the commands of the page' => sub {
     is sprintf('%o', (stat "$dir/context")[2] & 0777), '600', 'the state is for its user alone';
     is system('sh', '-c', $removal), 0, 'sed';
     start();
-    like $daemon->log, qr/damaged|no end/, 'the log says so';
+    log_like $daemon, qr/damaged|no end/, 'the log says so';
     is scalar(() = glob "$dir/context.damaged.*"), 1, 'and a copy is kept';
     is kind(action($port, %removed)), 'defer', 'it is new';
     is kind(action($port, %known)), 'dunno', 'others are known as they were';

@@ -93,7 +93,7 @@ subtest 'in force they do what they say' => sub {
     is $answer->('10.1.2.3', 'a@x.example', 'ann@example.net'), '11', 'and no other';
     is $answer->('10.1.2.3', 'b@x.example', 'ann@example.net', 'joe@example.net'), '01', 'who is off does not free who is on';
     my ($last) = (uncommented($sample) =~ tr/\n//);
-    like $daemon->log, qr/^verdict=accept reason=rule client=10\.1\.2\.3 .* rule=greylist\.rules:$last source=/m, 'the log names the line';
+    log_like $daemon, qr/^verdict=accept reason=rule client=10\.1\.2\.3 .* rule=greylist\.rules:$last source=/m, 'the log names the line';
     $daemon->stop;
 };
 

@@ -122,7 +122,7 @@ subtest 'under --sandbox=off nothing is given up but privilege, and the log says
     my $top = place();
     my $daemon = daemon($top);
     start($daemon, '--sandbox=off');
-    like $daemon->log, qr/^warning: --sandbox=off: /m;
+    log_like $daemon, qr/^warning: --sandbox=off: /m;
     ok on_signal($top, $daemon->{pid}), 'it tries';
     # The tries can succeed: what fails above fails by the sandbox. (The last of them runs another
     # program if need be.)
@@ -221,7 +221,7 @@ subtest 'a state directory made anew needs a restart, which the log says; nothin
     chown $nobody, $nogroup, "$top/state" if $root;
     is ask($socket, query('192.0.2.3', 'a@x', 'b@y')), '01', 'and one afterwards';
     is end($daemon), 111, 'at the end it cannot be saved where it belongs';
-    like $daemon->log, qr{^error: .*; all 3 records are in \Q$top\E/gone/context instead}m, 'and is saved where the directory went';
+    log_like $daemon, qr{^error: .*; all 3 records are in \Q$top\E/gone/context instead}m, 'and is saved where the directory went';
     is_deeply [glob "$top/state/*"], [], 'nothing is where it may not write';
     is_deeply [map { s{.*/}{}r } glob "$top/gone/*.journal*"], [], 'no journal that says what was before';
     rmdir "$top/state" or die;

@@ -58,7 +58,7 @@ subtest 'a provider that tries again from other addresses waits once' => sub {
     is mail($daemon, '2001:db8:1::1', 'bob@provider.example', 'eve@here.example'), '12', 'by IPv6 as well';
     is mail($daemon, '203.0.113.2', 'bob@provider.example', 'eve@here.example'), '01', 'and not from elsewhere';
     is mail($daemon, '198.51.100.4', 'bob@own.example'), '01', 'nor that of another domain from there';
-    like $daemon->log, qr/^verdict=accept reason=passed client=198\.51\.100\.3 .*pool=spf:provider\.example /m, 'the log names the pool';
+    log_like $daemon, qr/^verdict=accept reason=passed client=198\.51\.100\.3 .*pool=spf:provider\.example /m, 'the log names the pool';
     like greyctl($daemon, qw(query 198.51.100.9 x@provider.example y@here.example)), qr/^accept: known .*spf:provider\.example/m, 'so does greyctl query';
     is $daemon->stop('KILL'), 'signal 9', 'it is killed';
     start($daemon, $resolver);

@@ -80,7 +80,7 @@ subtest 'signals by the thousand' => sub {
     ended(0);
     is files(), 'context context.lock context.totals', 'the files of one that has ended';
     start('--max-records=5000');
-    like $daemon->log, qr/^info: loaded [1-9]\d* records .* 0 changes from the journal$/m, 'which it reads';
+    log_like $daemon, qr/^info: loaded [1-9]\d* records .* 0 changes from the journal$/m, 'which it reads';
     ended(0);
 };
 
@@ -129,7 +129,7 @@ subtest 'TERM while the disk is full' => sub {
     is scalar(grep { ask($socket, $_) ne '01' } @asked), 0, 'answered';
     spit("$dir/fault", "write @{[ ENOSPC ]} context.new\n");
     ended(111);
-    like $daemon->log, qr/^error: cannot save .*No space left/m, 'it says why';
+    log_like $daemon, qr/^error: cannot save .*No space left/m, 'it says why';
     like files(), qr/^context\.journal context\.lock\b/, 'the journal stays';
     unlink "$dir/fault";
     start();

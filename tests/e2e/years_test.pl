@@ -43,7 +43,7 @@ is $daemon->stop, 0;
 # more; but nothing is destroyed by a clock that is so wrong.
 set_clock(2**32 + 1000);
 start();
-like $daemon->log, qr/^warning: clock: .*is it right\?/m, 'after 2106 the clock is doubted';
+log_like $daemon, qr/^warning: clock: .*is it right\?/m, 'after 2106 the clock is doubted';
 like asks('e@x'), qr/^(?:01|1[123])$/, 'it answers';
 is $daemon->stop, 0;
 set_clock($end + 2000);
