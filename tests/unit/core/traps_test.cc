@@ -1,4 +1,5 @@
-// Traps as greylist.lists(5) tells of them: who writes to one waits longer, twice as long each time.
+// Traps as greylist.lists(5) tells of them: who writes to one waits longer, twice as long each
+// time.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -127,7 +128,8 @@ TEST_CASE("a trap that has been written to is forgotten with its client, and by 
   wanted.state = "trapped";
   const auto filter = RecordFilter::of(wanted, other.greylist.policy());
   REQUIRE(filter);
-  while (other.greylist.forget(walk, 10, [&](const SavedRecord& r) { return filter->matches(r); })) {
+  while (
+      other.greylist.forget(walk, 10, [&](const SavedRecord& r) { return filter->matches(r); })) {
   }
   CHECK(other.shown(kNow + 60, "192.0.2.1", "a@x.example", kTrap) == "early 240");
   CHECK(other.shown(kNow + 60, "192.0.2.2", "a@x.example", kTrap) == "early 540 1");
@@ -159,13 +161,18 @@ TEST_CASE("the longer wait") {
     unsigned traps;
     Seconds waits;
   };
-  for (const Row& row : std::initializer_list<Row>{
-           {300, 12 * kHour, 0, 300},         {300, 12 * kHour, 1, 600},
-           {300, 12 * kHour, 7, 38400},       {300, 12 * kHour, 8, 39600},
-           {300, 12 * kHour, 255, 39600},     {0, 12 * kHour, 0, 0},
-           {0, 12 * kHour, 1, 120},           {300, kHour, 9, 300},
-           {300, kHour + 400, 9, 400},        {300, 301, 1, 300},
-           {5, 400 * 24 * kHour, 255, 400 * 24 * kHour - kHour}}) {
+  for (const Row& row :
+       std::initializer_list<Row>{{300, 12 * kHour, 0, 300},
+                                  {300, 12 * kHour, 1, 600},
+                                  {300, 12 * kHour, 7, 38400},
+                                  {300, 12 * kHour, 8, 39600},
+                                  {300, 12 * kHour, 255, 39600},
+                                  {0, 12 * kHour, 0, 0},
+                                  {0, 12 * kHour, 1, 120},
+                                  {300, kHour, 9, 300},
+                                  {300, kHour + 400, 9, 400},
+                                  {300, 301, 1, 300},
+                                  {5, 400 * 24 * kHour, 255, 400 * 24 * kHour - kHour}}) {
     Terms terms;
     terms.min_resend = row.min_resend;
     terms.resend_window = row.window;
@@ -178,9 +185,8 @@ TEST_CASE("whoever floods a trap drives out no known client") {
   of.shown(kNow, "203.0.113.1", "a@x.example", kUser);
   CHECK(of.shown(kNow + 300, "203.0.113.1", "a@x.example", kUser) == "passed");
   for (int i = 0; i < 20'000; ++i) {
-    const std::string client =
-        "10." + std::to_string(i >> 16) + "." + std::to_string((i >> 8) & 255) + "." +
-        std::to_string(i & 255);
+    const std::string client = "10." + std::to_string(i >> 16) + "." +
+                               std::to_string((i >> 8) & 255) + "." + std::to_string(i & 255);
     of.greylist.decide(
         [&] {
           static std::string datagram;
@@ -210,6 +216,7 @@ TEST_CASE("without entries of that kind, and for whoever has written to none, al
     const std::string two = without.shown(now, client, sender, recipient);
     if (!caught) CHECK(one == two);
     // Nobody passes sooner for it.
-    if (caught && one.starts_with("passed")) CHECK((two == "passed" || two == "known" || two.starts_with("stale")));
+    if (caught && one.starts_with("passed"))
+      CHECK((two == "passed" || two == "known" || two.starts_with("stale")));
   }
 }
