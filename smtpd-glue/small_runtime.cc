@@ -35,6 +35,8 @@ void operator delete(void* memory, std::size_t) noexcept {
 }
 
 // libstdc++ calls these where it would throw: each but bad_alloc's is a mistake in the program.
+// Their names are the library's. NOLINTBEGIN(cert-dcl58-cpp, bugprone-reserved-identifier,
+// cert-dcl50-cpp)
 namespace std {
 
 void __throw_bad_alloc() {
@@ -62,3 +64,4 @@ void __throw_bad_function_call() {
 }
 
 }  // namespace std
+// NOLINTEND(cert-dcl58-cpp, bugprone-reserved-identifier, cert-dcl50-cpp)

@@ -152,10 +152,10 @@ void Member::heal(Seconds now) {
   if (!of.failed.empty() && of.repeats) {
     Call again = std::move(of.failed.back());
     of.failed.pop_back();
-    send(std::move(again));
+    send(again);
   } else if (!of.walked) {
     Call call = next_to_tell(now);
-    if (!call.keys.empty()) send(std::move(call));
+    if (!call.keys.empty()) send(call);
   }
   if (!of.walked || of.calls > 0 || !of.failed.empty()) return;
   last_.good = all_ ? 0 : of.begun;
@@ -184,11 +184,9 @@ Call Member::next_to_tell(Seconds now) {
   return tell.take();
 }
 
-void Member::send(Call call) {
+void Member::send(const Call& call) {
   ++healing_->calls;
-  Call kept = call;
-  link_.call(std::move(call), [self = self_, number = counters_.healings,
-                               kept = std::move(kept)](const auto* answer) {
+  link_.call(call, [self = self_, number = counters_.healings, kept = call](const auto* answer) {
     if (*self == nullptr) return;
     Member& of = **self;
     if (!of.healing_ || number != of.counters_.healings) return;

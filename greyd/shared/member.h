@@ -104,7 +104,7 @@ class Member {
   Seconds lost_since(const std::string& run) const;
   void begin_healing(Seconds since, Seconds now);
   Call next_to_tell(Seconds now);
-  void send(Call call);
+  void send(const Call& call);
 
   Service& service_;
   ScriptStore& link_;

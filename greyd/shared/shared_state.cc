@@ -157,7 +157,8 @@ struct SharedState::Impl {
 };
 
 SharedState::SharedState(EventLoop& loop, Background& background, const SharedSettings& settings,
-                         Service& service, SharedCounters& counters, Clock clock, Report report)
+                         Service& service, SharedCounters& counters, Clock clock,
+                         const Report& report)
     : impl_(std::make_unique<Impl>(loop, background, settings, service, counters, std::move(clock),
                                    report)) {}
 

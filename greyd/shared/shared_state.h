@@ -40,7 +40,7 @@ class SharedState {
 
   // All by reference must outlive it. `background` waits for the disk; `clock`: the wall clock.
   SharedState(EventLoop& loop, Background& background, const SharedSettings& settings,
-              Service& service, SharedCounters& counters, Clock clock, Report report);
+              Service& service, SharedCounters& counters, Clock clock, const Report& report);
   ~SharedState();
   SharedState(const SharedState&) = delete;
   SharedState& operator=(const SharedState&) = delete;

@@ -98,7 +98,7 @@ Resolver::Resolver(Background& background, Lookup lookup)
     : impl_(std::make_shared<Impl>(background, std::move(lookup))) {}
 Resolver::~Resolver() = default;
 
-void Resolver::find(const std::string& name, Done done) {
+void Resolver::find(const std::string& name, const Done& done) {
   if (const std::optional<Ip> ip = Ip::parse(name)) return done(Addresses(std::vector<Ip>{*ip}));
   const std::shared_ptr<Impl> impl = impl_;
   impl->make_room();

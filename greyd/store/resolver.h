@@ -31,7 +31,7 @@ class Resolver {
   // told at once, be it old; it is looked up anew for the next who asks. One look-up of a name runs
   // at a time, however often it is asked for. It is not called when 64 have asked since, without an
   // answer: who waits has a time-out of its own.
-  void find(const std::string& host, Done done);
+  void find(const std::string& host, const Done& done);
 
   static int system_lookup(const std::string& host, std::vector<Ip>& addresses);
 

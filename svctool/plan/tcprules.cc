@@ -270,6 +270,7 @@ Result<std::vector<RuleDecision>> decisions(std::string_view text, std::string_v
     }
   }
   std::vector<RuleDecision> result;
+  result.reserve(found.size());
   for (const Rule* rule : found) result.push_back(decision_of(text, rule, name));
   return result;
 }

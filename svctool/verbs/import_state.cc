@@ -1,7 +1,10 @@
 #include "svctool/verbs/import_state.h"
 
 #include <algorithm>
+#include <array>
 #include <sstream>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -46,8 +49,8 @@ Result<void> write_service(const ServiceRequest& request, const ScratchDirectory
 }
 
 // A state that does not take what was begun of it.
-const std::vector<std::string> kStateSuffixes = {"",      ".journal", ".journal.old",
-                                                 ".lock", ".entries", ".new"};
+constexpr std::array<std::string_view, 6> kStateSuffixes = {"",      ".journal", ".journal.old",
+                                                            ".lock", ".entries", ".new"};
 
 // "greyctl: a warning greyctl: X" -> "X"
 std::string last_words(const std::string& said) {
@@ -116,7 +119,8 @@ Result<void> StateImport::rehearse() {
 Result<void> StateImport::perform() {
   if (request_.imports.empty()) return {};
   const std::string context_file = context_path(request_);
-  const BegunFiles before(context_file, kStateSuffixes);
+  const BegunFiles before(context_file,
+                          std::vector<std::string>(kStateSuffixes.begin(), kStateSuffixes.end()));
   auto said = running_.empty() ? import_offline(context_file, false)
                                : greyctl({"--service", running_}, false);
   if (!said) {

@@ -154,6 +154,7 @@ Result<int> run(ServiceRequest& request, const Manner& manner) {
   std::vector<ServiceRequest> requests = {request};
   if (both) requests.push_back(page_of(request));
   std::vector<Plan> plans;
+  plans.reserve(requests.size());
   for (ServiceRequest& one : requests) plans.push_back(plan_standing(one, manner));
   if (manner.check) return check_against(requests, manner);
   for (const Plan& plan : plans) {

@@ -93,8 +93,8 @@ Result<void> plan_files(const ServiceRequest& service, const Values& values, con
 }
 
 // The unit follows: where the daemon may write is there.
-Result<void> plan_environment(ServiceRequest service, const Values& values, const Destdir& destdir,
-                              Plan& plan) {
+Result<void> plan_environment(const ServiceRequest& service, const Values& values,
+                              const Destdir& destdir, Plan& plan) {
   const TargetPath path = plan.service + "/" + service.suite->settings_file;
   const auto present = read_followed(destdir.at(path));
   if (!present) return tl::make_unexpected(present.error());
