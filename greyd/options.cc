@@ -126,6 +126,7 @@ void add_policy_options(CLI::App& app, Policy& policy, bool greydaemon) {
              {SenderKey::full, SenderKey::normalized, SenderKey::domain, SenderKey::none});
   add_choice(app, "recipient-key", policy.recipient_key, {RecipientKey::full, RecipientKey::none});
   add_choice(app, "pools", policy.pools, {PoolUse::on, PoolUse::name, PoolUse::spf, PoolUse::off});
+  add_choice(app, "select", policy.select, {Select::all, Select::suspect});
   app.add_flag("--dry-run", policy.dry_run, "decide, record and log as usual, but answer accept");
 }
 
@@ -222,6 +223,10 @@ Result<void> check_greydaemon(const CLI::App& app, const Policy& policy) {
     return misuse(
         "--pools: under greydaemon's rules each host is its own client; qmail-greyd has the "
         "choice");
+  }
+  if (policy.select != Select::all) {
+    return misuse(
+        "--select: under greydaemon's rules all are greylisted; qmail-greyd has the choice");
   }
   for (const Setting& setting : all_settings()) {
     if (!is_not_greydaemons(setting) || !is_given(app, setting)) continue;

@@ -78,6 +78,14 @@ struct StateCounters {
   Count lost_changes = 0;      // of a damaged journal at the start, likewise
 };
 
+// First attempts of clients that are suspect, or are not (core/suspicion.h), as far as it is known.
+struct SuspectCounts {
+  Count first = 0;   // that began to wait
+  Count passed = 0;  // good retries
+
+  bool operator==(const SuspectCounts&) const = default;
+};
+
 // Triplets, and what became of them: see core/attempts.h.
 struct AttemptTotals {
   Count first = 0;     // that began to wait
@@ -85,6 +93,10 @@ struct AttemptTotals {
   Count waited = 0;    // seconds, of those together
   Count trusted = 0;   // forgotten before a good retry, but their client had become known
   Count never = 0;     // likewise, and it had not
+  SuspectCounts suspect, unsuspect;
+  static constexpr std::size_t kSuspicions = 5;
+  std::array<Count, kSuspicions>
+      suspicions{};  // that began to wait, by Suspicion: one may have more
 };
 
 // Triplets whose sender's domain's networks are not known yet (pools/pool_keeper.h).

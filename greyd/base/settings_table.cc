@@ -185,6 +185,18 @@ constexpr Setting kSettings[] = {
      .greydaemon_fixed = true,
      .help = "whether a provider's hosts count as one: by name, by SPF, by both (on) or off",
      .svctool_help = "whether a provider's hosts count as one"},
+    {.name = "select",
+     .option = "select",
+     .variable = "SELECT",
+     .kind = Kind::choice,
+     .unit = "word",
+     .argument = "WORD",
+     .choices = "all|suspect",
+     .standard = "all",
+     .greydaemon = "all",
+     .greydaemon_fixed = true,
+     .help = "whom to greylist: all, or who is suspect",
+     .svctool_help = "whom to greylist"},
     {.name = "recipients",
      .option = "recipients",
      .variable = "RECIPIENTS",
@@ -381,7 +393,7 @@ constexpr Setting kSettings[] = {
     {.option = "log-count", .variable = "LOGCOUNT", .unit = "files", .range = {2, 10'000}},
 };
 #pragma GCC diagnostic pop
-constexpr std::size_t kServiceSettings = 33;
+constexpr std::size_t kServiceSettings = 34;
 
 std::int64_t number(std::string_view text) {
   std::int64_t value = 0;

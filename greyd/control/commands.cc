@@ -1,6 +1,7 @@
 #include "greyd/control/commands.h"
 
 #include <array>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -12,11 +13,13 @@ namespace grey {
 namespace {
 
 // A query's datagram.
-std::string datagram_of(std::string_view client, std::string_view name, std::string_view sender,
+std::string datagram_of(std::string_view client, std::string_view name,
+                        const std::optional<std::string>& helo, std::string_view sender,
                         const std::vector<std::string>& recipients) {
   std::string datagram = "I" + std::string(client) + '\0' + 'F' + std::string(sender) + '\0';
   for (const std::string& recipient : recipients) datagram += 'T' + recipient + '\0';
   if (!name.empty()) datagram += 'N' + std::string(name) + '\0';
+  if (helo) datagram += 'H' + *helo + '\0';
   return datagram;
 }
 
@@ -226,11 +229,12 @@ Commands::Answer Commands::query(Call& call) {
   Request& request = call.request;
   const auto client = request.word("client");
   const auto name = request.word("name");
+  const auto helo = request.word("helo");
   const auto sender = request.word("sender");
   const std::vector<std::string> recipients = request.words("recipients");
   if (auto good = request.end(); !good) return refuse(good.error());
   if (!client || !sender) return refuse({"query: client and sender are wanted", kExitMisuse});
-  const std::string datagram = datagram_of(*client, name.value_or(""), *sender, recipients);
+  const std::string datagram = datagram_of(*client, name.value_or(""), helo, *sender, recipients);
   wire::Query query;
   if (const auto fault = wire::parse(datagram, query); fault != wire::Fault::none) {
     return refuse({"query: not a query: " + std::string(to_string(fault)), kExitMisuse});

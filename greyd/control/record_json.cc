@@ -59,6 +59,11 @@ void add_decision(JsonLine& line, const Decided& decided) {
   line.number("age", decided.age);
   if (!decided.pool.empty()) line.text("pool", decided.pool);
   if (decided.traps > 0) line.number("traps", decided.traps);
+  if (!decided.suspicions.none()) {
+    line.begin_list("suspect");
+    decided.suspicions.for_each([&](Suspicion one) { line.text({}, to_string(one)); });
+    line.end_list();
+  }
   if (decided.again) line.flag("again", true);
   if (decided.dry_run) line.flag("dry_run", true);
 }

@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kSenderKeys = {"full", "normalized", "domain", "none"};
 
+constexpr std::array<std::string_view, 2> kSelects = {"all", "suspect"};
+
 constexpr std::array<std::string_view, 4> kPoolUses = {"on", "name", "spf", "off"};
 
 std::string_view name_of(SenderKey key) {
@@ -67,6 +69,16 @@ void add_lookups(JsonLine& line, const Lookups::Standing& standing) {
   line.number("domains", standing.domains).number("bytes", standing.octets).end_object();
 }
 
+// First attempts since the start, by what was known of the client.
+void add_suspects(JsonLine& line, const AttemptTotals& attempts) {
+  line.begin_object("suspects").number("first", attempts.suspect.first);
+  line.number("others", attempts.unsuspect.first).begin_object("by");
+  for (std::size_t i = 0; i < kSuspicions; ++i) {
+    line.number(to_string(Suspicion(i)), attempts.suspicions[i]);
+  }
+  line.end_object().end_object();
+}
+
 void add_problems(JsonLine& line, const DaemonFacts& facts, Service& service,
                   const std::optional<StoreStanding>& store, const Lookups* lookups, Seconds now) {
   line.begin_list("problems");
@@ -105,6 +117,7 @@ void add_policy(JsonLine& line, const Policy& policy) {
   line.text("sender_key", name_of(policy.sender_key));
   line.text("recipient_key", policy.recipient_key == RecipientKey::full ? "full" : "none");
   line.text("pools", kPoolUses[std::size_t(policy.pools)]);
+  line.text("select", kSelects[std::size_t(policy.select)]);
   line.flag("dry_run", policy.dry_run).end_object();
 }
 
@@ -143,6 +156,7 @@ std::optional<Policy> policy_of(const nlohmann::json& status) {
   const auto* const pools =
       std::find(kPoolUses.begin(), kPoolUses.end(), at->value("pools", "off"));
   policy.pools = pools == kPoolUses.end() ? PoolUse::off : PoolUse(pools - kPoolUses.begin());
+  if (at->value("select", "all") == kSelects[1]) policy.select = Select::suspect;
   const auto dry_run = at->find("dry_run");
   policy.dry_run = dry_run != at->end() && dry_run->is_boolean() && dry_run->get<bool>();
   return policy;
@@ -167,6 +181,7 @@ void append_status(std::string& out, const DaemonFacts& facts, Service& service,
   line.end_list().end_object();
   line.number("allowed", service.lists().allowed.entries());
   line.number("blocked", service.lists().blocked.entries()).end_object();
+  add_suspects(line, counters.attempts);
   if (facts.keys != nullptr) add_keys(line, facts);
   add_state(line, facts, service, counters.state);
   std::optional<StoreStanding> store;

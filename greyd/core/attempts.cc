@@ -41,6 +41,19 @@ void bound_early(AttemptCounts& counts) {
   }
 }
 
+// Where it counts, of hours or of totals.
+template <typename Counts>
+SuspectCounts& kind_of(Counts& counts, const Suspicions& suspicions) {
+  return suspicions.none() ? counts.unsuspect : counts.suspect;
+}
+
+// More have not passed than began: one may begin elsewhere, or as the other kind.
+void count_passed(SuspectCounts& counts) {
+  counts.first = std::max(counts.first, ++counts.passed);
+}
+
+static_assert(AttemptTotals::kSuspicions == kSuspicions);
+
 }  // namespace
 
 AttemptCounts& Attempts::at(Seconds first_seen) noexcept {
@@ -61,9 +74,14 @@ AttemptCounts& Attempts::at(Seconds first_seen) noexcept {
   return *last_;
 }
 
-void Attempts::began(Seconds first_seen) noexcept {
-  ++at(first_seen).first;
+void Attempts::began(Seconds first_seen, const Suspicions* suspicions) noexcept {
+  AttemptCounts& counts = at(first_seen);
+  ++counts.first;
   ++since_start_.first;
+  if (suspicions == nullptr) return;
+  ++kind_of(counts, *suspicions).first;
+  ++kind_of(since_start_, *suspicions).first;
+  suspicions->for_each([this](Suspicion one) { ++since_start_.suspicions[std::size_t(one)]; });
 }
 
 Attempts::Mark Attempts::retried(Seconds first_seen, Seconds age, Mark before) noexcept {
@@ -77,7 +95,8 @@ Attempts::Mark Attempts::retried(Seconds first_seen, Seconds age, Mark before) n
   return mark;
 }
 
-void Attempts::passed(const SavedRecord& waiting, Seconds age, Mark mark) noexcept {
+void Attempts::passed(const SavedRecord& waiting, Seconds age, Mark mark,
+                      const Suspicions* suspicions) noexcept {
   if (mark == kPassed) return;
   AttemptCounts& counts = at(waiting.seen);
   if (settled(counts) >= counts.first) ++counts.first;  // nobody has counted it, or it was lost
@@ -85,6 +104,10 @@ void Attempts::passed(const SavedRecord& waiting, Seconds age, Mark mark) noexce
   ++since_start_.passed[age_class(age)];
   counts.waited += Count(age);
   since_start_.waited += Count(age);
+  if (suspicions != nullptr) {
+    count_passed(kind_of(counts, *suspicions));
+    ++kind_of(since_start_, *suspicions).passed;
+  }
   if (mark != kNoRetry) {
     take_out(counts.early[mark - 1u]);
     ++counts.passed_early[mark - 1u];

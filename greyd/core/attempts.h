@@ -15,6 +15,7 @@
 #include "greyd/base/counters.h"
 #include "greyd/base/seconds.h"
 #include "greyd/core/record.h"
+#include "greyd/core/suspicion.h"
 
 namespace grey {
 
@@ -37,9 +38,10 @@ struct AttemptCounts {
   Count waited = 0;          // seconds, those together
   AgeCounts early{};         // that have not passed (yet): by the age of their last early retry
   AgeCounts passed_early{};  // that passed: likewise
-  AgeCounts passed_early_waited{};  // seconds until these passed
-  Count trusted = 0;                // that ended without a good retry, when their client was known
-  Count never = 0;                  // likewise, when it was not: held back for good
+  AgeCounts passed_early_waited{};   // seconds until these passed
+  Count trusted = 0;                 // that ended without a good retry, when their client was known
+  Count never = 0;                   // likewise, when it was not: held back for good
+  SuspectCounts suspect, unsuspect;  // by what was known of the client at each attempt
 
   // Who of those that passed waited longest. The client as in context lines; the others are words
   // of text.h, cut.
@@ -63,11 +65,13 @@ class Attempts {
   // `since_start` counts all of it, too.
   explicit Attempts(AttemptTotals& since_start) : since_start_(since_start) {}
 
-  void began(Seconds first_seen) noexcept;
+  // `suspicions`: of the client, as it begins, or passes; nullptr: it is not known.
+  void began(Seconds first_seen, const Suspicions* suspicions = nullptr) noexcept;
   // An early retry. The mark that the triplet has from now on.
   Mark retried(Seconds first_seen, Seconds age, Mark before) noexcept;
   // `waiting`: the triplet as it was.
-  void passed(const SavedRecord& waiting, Seconds age, Mark mark) noexcept;
+  void passed(const SavedRecord& waiting, Seconds age, Mark mark,
+              const Suspicions* suspicions = nullptr) noexcept;
   // It is forgotten, or begins anew.
   void ended(Seconds first_seen, Mark mark, bool client_is_known) noexcept;
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "greyd/core/policy.h"
+#include "greyd/core/suspicion.h"
 #include "greyd/lists/address_list.h"
 #include "greyd/lists/rule_action.h"
 #include "greyd/wire/wire.h"
@@ -41,6 +42,8 @@ struct Decided : Decision {
   std::string pool{};
   // How many messages the client has written to traps, where it waits longer for them.
   unsigned traps = 0;
+  // Of who is deferred by what is stored of it, or not: by what it is suspect.
+  Suspicions suspicions{};
   bool dry_run = false;
 
   // What a client is told that must wait; empty: the usual text. Lives as long as this.

@@ -74,6 +74,8 @@ void Greylist::decide_each(std::span<const wire::Query> batch, const Lists& list
     if (decided.rule) decided.rule = {};
     if (!decided.pool.empty()) decided.pool.clear();
     decided.traps = 0;
+    decided.suspicions = suspicions_ = {};
+    spares_ = false;
     if (!by_lists(question, decided) && !by_rules(question, decided)) {
       const std::optional<Judged> judged = judge(question, i);
       if (!judged) continue;
@@ -106,6 +108,7 @@ void Greylist::take(Decided& decided, const Judged& judged) const {
     decided.pool = to_string(pools_.client(*judged.pool));
   }
   if (judged.verdict == Verdict::defer) decided.traps = traps_;
+  if (judged.verdict == Verdict::defer) decided.suspicions = suspicions_;
 }
 
 // Builds and hashes the keys, and asks for the memory that the decisions will read: first where the
@@ -182,9 +185,23 @@ bool Greylist::by_rules(const Question& question, Decided& decided) {
 bool Greylist::counts_for_itself(const Question& question, std::string_view recipient,
                                  std::size_t number) const {
   if (rules_.is_off(number)) return true;
+  if (spares_ && !rules_.is_on(question.query, number, recipient)) return true;
   const Lists& lists = question.lists;
   return policy_.recipients == RecipientRule::all &&
          find_recipient({lists.allowed, lists.whitelist}, recipient);
+}
+
+// Whether the client has nothing to wait for, as nothing speaks against it. From here on
+// `suspicions_` and `spares_` are that query's. What a rule leaves on is for the triplets.
+std::optional<Greylist::Judged> Greylist::by_suspicion(const Question& question) {
+  suspicions_ = suspicions_of(question.query);
+  spares_ = policy_.select == Select::suspect && suspicions_.none();
+  if (!spares_) return std::nullopt;
+  std::size_t number = 0;
+  for (const std::string_view recipient : question.query.recipients) {
+    if (!counts_for_itself(question, recipient, number++)) return std::nullopt;
+  }
+  return Judged{decision_of(Reason::unsuspect, 0, policy_.min_resend)};
 }
 
 bool Greylist::tells_questions_apart(const Question& question) const {
@@ -205,12 +222,14 @@ Greylist::Judged Greylist::by_records(const Question& question) {
   return judged;
 }
 
-// What needs no triplet: who only probes, a known client, a question that is asked again.
+// What needs no triplet: who only probes, a known client, who is not suspect, a question that is
+// asked again.
 std::optional<Greylist::Judged> Greylist::without_triplets(const Question& question) {
   const wire::Query& query = question.query;
   traps_ = 0;
   if (query.probe) return Judged{decision_of(Reason::new_triplet, 0, policy_.min_resend)};
   if (const auto known = by_client(question)) return known;
+  if (const auto spared = by_suspicion(question)) return spared;
   if (query.question == 0 || !tells_questions_apart(question)) return std::nullopt;
   const Judged* const first = questions_.find(query.question, question.now, kOneAttempt);
   return first == nullptr ? std::nullopt : std::optional(*first);

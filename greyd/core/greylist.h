@@ -24,6 +24,7 @@
 #include "greyd/core/recipient_rules.h"
 #include "greyd/core/record.h"
 #include "greyd/core/rules.h"
+#include "greyd/core/suspicion.h"
 #include "greyd/core/table.h"
 #include "greyd/lists/lists.h"
 #include "greyd/wire/wire.h"
@@ -275,6 +276,7 @@ class Greylist {
                          std::size_t number) const;
   // Whether a copy of a datagram, which the network made or an asker that got no answer in time,
   // could be taken for a retry.
+  std::optional<Judged> by_suspicion(const Question& question);
   bool tells_questions_apart(const Question& question) const;
   void keep_bounces(const Question& question);
   bool has_passed(const Question& question) const;
@@ -372,6 +374,8 @@ class Greylist {
 
   // Of the query being decided.
   RecipientRules rules_;
+  Suspicions suspicions_;                              // of its client, once it is no known one
+  bool spares_ = false;                                // it is not suspect, and need not wait
   rules::Stored client_;                               // what is stored of its client
   unsigned traps_ = 0;                                 // to which that has written
   PoolsOfQuery pools_;                                 // where its client is not known

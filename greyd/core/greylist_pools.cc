@@ -130,7 +130,8 @@ void Greylist::count_with_pools(const Own& own, const InPools& pools, const Judg
     if (!decided.pool) count_attempt(own.found, own.judged.decision, now);
   } else if (first != nullptr) {
     if (auto record = to_saved({own.key.key, first->found.stored->seen})) {
-      attempts_->passed(*record, rules::age_of(record->seen, now), table_.mark(first->found.ref));
+      attempts_->passed(*record, rules::age_of(record->seen, now), table_.mark(first->found.ref),
+                        &suspicions_);
     }
   }
   for (const auto& pool : pools) {

@@ -13,6 +13,10 @@ enum class RecipientKey : std::uint8_t { full, none };
 // As which pools (pools.h) a client counts besides itself.
 enum class PoolUse : std::uint8_t { on, name, spf, off };
 
+// Who is greylisted: all, or who is suspect (suspicion.h). Daemons of one store may differ in it:
+// who is not suspect leaves nothing there, and of who is the same is stored and decided by both.
+enum class Select : std::uint8_t { all, suspect };
+
 // Which program's rules apply where they differ: ours, or those of John Levine's greydaemon.
 enum class Personality : std::uint8_t { qmail_greyd, greydaemon };
 
@@ -42,6 +46,7 @@ struct Policy : Terms {
   SenderKey sender_key = SenderKey::full;
   RecipientKey recipient_key = RecipientKey::full;
   PoolUse pools = PoolUse::off;
+  Select select = Select::all;
 
   bool dry_run = false;  // decide and record as usual, but answer accept
   Personality personality = Personality::qmail_greyd;

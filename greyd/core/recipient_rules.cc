@@ -3,6 +3,16 @@
 #include "greyd/core/greydaemon.h"
 
 namespace grey {
+namespace {
+
+constexpr std::string_view kUnknown = "*";
+
+// Whether nobody knows which one it is.
+bool is_any(std::string_view recipient) {
+  return recipient.empty() || recipient == kUnknown || wire::stands_for_others(recipient);
+}
+
+}  // namespace
 
 RuleLimits rule_limits(const Policy& policy) {
   return {policy.min_resend, policy.resend_window, policy.waiting_life(),
@@ -38,12 +48,19 @@ void RecipientRules::look_up(const RuleList& rules, const wire::Query& query) {
 // it by that.
 bool RecipientRules::is_off_for_all(std::uint32_t rule, std::string_view sender,
                                     std::string_view recipient) const {
-  constexpr std::string_view kUnknown = "*";
-  const bool any_recipient =
-      recipient.empty() || recipient == kUnknown || wire::stands_for_others(recipient);
   return rule != RuleList::kNone && rules_->action(rule).off &&
-         (!any_recipient || rules_->is_off_for_all(rule, RuleKind::recipient)) &&
+         (!is_any(recipient) || rules_->is_off_for_all(rule, RuleKind::recipient)) &&
          (sender != kUnknown || rules_->is_off_for_all(rule, RuleKind::sender));
+}
+
+bool RecipientRules::is_on(const wire::Query& query, std::size_t number,
+                           std::string_view recipient) const {
+  if (none()) return false;
+  const RuleAction* const says = action(number);
+  if (says != nullptr && !says->off) return true;
+  const bool for_others = query.unasked > 0 && number + 1 == query.recipients.size();
+  return ((for_others || is_any(recipient)) && rules_->leaves_some_on(RuleKind::recipient)) ||
+         (query.sender == kUnknown && rules_->leaves_some_on(RuleKind::sender));
 }
 
 Terms RecipientRules::terms_of(const Policy& policy, std::size_t recipient) const {

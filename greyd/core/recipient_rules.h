@@ -34,6 +34,9 @@ class RecipientRules {
     const RuleAction* const says = action(recipient);
     return says != nullptr && says->off;
   }
+  // Whether a rule leaves it on for that recipient of the query that was looked up, or for one that
+  // it may stand for.
+  bool is_on(const wire::Query& query, std::size_t number, std::string_view recipient) const;
   // Whether it is for any; whether a client is known to any after other than the usual passes.
   bool any_off() const { return any_off_; }
   bool any_passes() const { return any_passes_; }

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "greyd/base/append.h"
+#include "greyd/core/suspicion.h"
 #include "greyd/fronts/mta_request.h"
 
 namespace grey {
@@ -85,6 +86,12 @@ void add(const Visitor& visitor, const AttemptTotals& attempts) {
   visitor.add("attempts", "waited", attempts.waited);
   visitor.add("attempts", "trusted", attempts.trusted);
   visitor.add("attempts", "never", attempts.never);
+  visitor.add("attempts.first", "suspect", attempts.suspect.first);
+  visitor.add("attempts.first", "unsuspect", attempts.unsuspect.first);
+  visitor.add("attempts.passed", "suspect", attempts.suspect.passed);
+  visitor.add("attempts.passed", "unsuspect", attempts.unsuspect.passed);
+  visitor.add_each("suspicions", attempts.suspicions,
+                   [](std::size_t i) { return to_string(Suspicion(i)); });
 }
 
 // What stands around each.

@@ -29,6 +29,8 @@ constexpr FieldName kList{" list=", R"(,"list":)"};
 constexpr FieldName kRule{" rule=", R"(,"rule":)"};
 constexpr FieldName kPool{" pool=", R"(,"pool":)"};
 constexpr FieldName kTraps{" traps=", R"(,"traps":)"};
+constexpr FieldName kSuspect{" suspect=", R"(,"suspect":)"};
+constexpr FieldName kHelo{" helo=", R"(,"helo":)"};
 constexpr FieldName kSource{" source=", R"(,"source":)"};
 constexpr FieldName kUnasked{" unasked=", R"(,"unasked":)"};
 constexpr FieldName kProbe{" probe=", R"(,"probe":)"};
@@ -114,6 +116,23 @@ void add_client(LogFields<format>& line, std::string& out, const wire::Query& qu
   line.string(kName, [&] { line.word(query.client_name, kShownBytes); });
 }
 
+// By what it is suspect, with the HELO where that is why.
+template <LogFormat format>
+void add_suspicions(LogFields<format>& line, std::string& out, const wire::Query& query,
+                    const Suspicions& suspicions) {
+  if (suspicions.none()) return;
+  line.string(kSuspect, [&] {
+    bool first = true;
+    suspicions.for_each([&](Suspicion one) {
+      if (!first) out += ',';
+      first = false;
+      out += to_string(one);
+    });
+  });
+  if (!suspicions.has(Suspicion::helo)) return;
+  line.string(kHelo, [&] { line.word(query.helo.value_or(""), kShownOfList); });
+}
+
 template <LogFormat format>
 void add_source(LogFields<format>& line, std::string& out, const std::optional<Endpoint>& source) {
   line.string(kSource, [&] {
@@ -145,6 +164,7 @@ template <LogFormat format>
     line.string(kPool, [&] { line.word(decision.pool, kShownBytes); });
   }
   if (decision.traps > 0) line.number(kTraps, decision.traps);
+  add_suspicions(line, out, query, decision.suspicions);
   add_source(line, out, source);
   if (query.unasked > 0) line.number(kUnasked, query.unasked);
   if (query.probe) line.yes(kProbe);

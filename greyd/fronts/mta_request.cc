@@ -14,8 +14,8 @@ using wire::Reason;
 using wire::Verdict;
 
 constexpr std::array<std::string_view, kAttributes> kNames = {
-    "request",   "protocol_state", "client_address", "client_name",   "sender",
-    "recipient", "instance",       "sasl_username",  "policy_context"};
+    "request", "protocol_state", "client_address", "client_name",   "helo_name",
+    "sender",  "recipient",      "instance",       "sasl_username", "policy_context"};
 constexpr std::string_view kCheck = "check ";
 constexpr std::string_view kNoRecipient = "T";  // of a message to several: as a field, and empty
 constexpr std::size_t kKeptMemory = 1024;  // bytes; what a long request took beyond is given back
@@ -277,7 +277,8 @@ MtaReader::Step MtaReader::take_attribute(std::string_view line) {
 
 MtaReader::Step MtaReader::take_check(std::string_view words) {
   static constexpr Attribute kOrder[] = {Attribute::client_address, Attribute::sender,
-                                         Attribute::recipient, Attribute::client_name};
+                                         Attribute::recipient, Attribute::client_name,
+                                         Attribute::helo_name};
   constexpr std::size_t kLeast = 3;
   if (words.find('\0') != std::string_view::npos) return fail(MtaFault::bad_byte);
   std::string word;
@@ -372,6 +373,7 @@ MtaTopic to_query(const MtaRequest& request, wire::Query& query) {
   query.client = *client;
   query.sender = request.get(Attribute::sender);
   query.client_name = name;
+  if (request.has(Attribute::helo_name)) query.helo = request.get(Attribute::helo_name);
   set_recipients(query, recipient.empty() ? kNoRecipient : recipient);
   return MtaTopic::decide;
 }

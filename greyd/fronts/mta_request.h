@@ -11,11 +11,12 @@
 //     action=DEFER_IF_PERMIT Greylisted: please try again in 5 minutes
 //     action=PREPEND X-Greylist: delayed 352 seconds by qmail-greyd at mx.example.net
 //
-// - One line, for Exim's ${readsocket: `check ` and three or four words, each after one space. A
+// - One line, for Exim's ${readsocket: `check ` and three, four or five words, each after one
+// space. A
 //   word is plain, or in double quotes as Exim's ${quote: writes it (\" \\ \n \r). The newline may
 //   be missing at the end of the stream. The answer is one line that ${extract reads:
 //
-//     check 192.0.2.1 "joe@example.org" "ann@example.net" "mx.example.org"
+//     check 192.0.2.1 "joe@example.org" "ann@example.net" "mx.example.org" "helo.example.org"
 //     verdict=defer reason=new wait=300 text="Greylisted: please try again in 5 minutes"
 //     verdict=accept reason=passed delay=352 header="X-Greylist: delayed 352 seconds by ..."
 //     verdict=accept reason=known
@@ -40,19 +41,21 @@ namespace grey {
 
 enum class MtaForm : std::uint8_t { postfix, line };
 
-// What of a request counts here. A line request has a client, sender, recipient and name only.
+// What of a request counts here. A line request has a client, sender, recipient, name and HELO
+// only.
 enum class Attribute : std::uint8_t {
   request,
   protocol_state,
   client_address,
   client_name,
+  helo_name,
   sender,
   recipient,
   instance,        // the same for all requests about one message
   sasl_username,   // not empty: the client has authenticated itself
   policy_context,  // the administrator's word to us, from Postfix's configuration
 };
-constexpr std::size_t kAttributes = 9;
+constexpr std::size_t kAttributes = 10;
 
 // As policy_context: the null sender is not to be decided at RCPT, as it will be asked about at
 // DATA. Who only verifies an address never gets there, and has nothing to gain from a retry.
@@ -62,6 +65,7 @@ class MtaRequest {
  public:
   MtaForm form() const { return form_; }
   std::string_view get(Attribute name) const;  // empty when it was not given
+  bool has(Attribute name) const { return places_[std::size_t(name)].begin != 0; }
   // The recipient as a field of a wire query: "T<recipient>".
   std::string_view recipient_field() const;
   std::size_t memory() const { return values_.capacity(); }

@@ -167,6 +167,7 @@ class Parser {
         ->type_name("")
         ->required();
     field(query, "--name", "name", "the client's verified name", "NAME");
+    field(query, "--helo", "helo", "what the client says in HELO", "HELO");
     as_json(query);
     CLI::App* const list = add(app, "list", "the records");
     filter(list, true);

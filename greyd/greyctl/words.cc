@@ -50,7 +50,7 @@ std::string verdict_text(const Json& decision, const Paint& paint) {
 
 // What a reason means, in the words of the manual.
 std::string_view meaning_of(std::string_view reason) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kMeanings = {{
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kMeanings = {{
       {"new", "this triplet has not been seen"},
       {"early", "its retry comes before min resend is over"},
       {"stale", "its retry comes after the resend window, and begins anew"},
@@ -60,6 +60,7 @@ std::string_view meaning_of(std::string_view reason) {
       {"passed", "the triplet has passed, or would with this retry"},
       {"bounce", "a bounce whose retry is good"},
       {"rule", "a rule says not to greylist it"},
+      {"unsuspect", "nothing speaks against the client, and only who is suspect is greylisted"},
   }};
   for (const auto& [of, meaning] : kMeanings) {
     if (of == reason) return meaning;
@@ -120,6 +121,23 @@ std::string keys_text(const Json& keys) {
   text += ":";
   for (const Json& id : keys.value("ids", Json::array())) text += ' ' + id.get<std::string>();
   return text + "\n";
+}
+
+// "select  suspect clients; since the start 90 suspect first attempts (no-name 80, helo 20), 10
+// others"
+std::string suspects_text(const Json& policy, const Json& suspects) {
+  if (suspects.empty()) return {};
+  std::string by;
+  const Json counts = suspects.value("by", Json::object());
+  for (const auto& [name, count] : counts.items()) {
+    if (count == 0) continue;
+    by.append(by.empty() ? " (" : ", ").append(name).append(" ").append(count.dump());
+  }
+  if (!by.empty()) by += ")";
+  const bool all = policy.value("select", "all") == "all";
+  return "select  " + std::string(all ? "all" : "suspect clients") +
+         "; first attempts of suspect clients " + count_text(suspects, "first") + by +
+         ", of others " + count_text(suspects, "others") + "\n";
 }
 
 // "lookups 120 domains are known; 2 asked for, 0 wait"
@@ -196,8 +214,9 @@ std::string status_text(const Json& status, const Paint& paint) {
   const Json policy = status.value("policy", Json::object());
   text += "\npolicy  " + terms_text(policy);
   if (policy.value("dry_run", false)) text += paint.bad("; dry run: all is accepted");
+  text += '\n' + suspects_text(policy, status.value("suspects", Json::object()));
   const Json records = status.value("records", Json::object());
-  text += "\nrecords " + count_text(records, "waiting") + " waiting, " +
+  text += "records " + count_text(records, "waiting") + " waiting, " +
           count_text(records, "passed") + " passed, " + count_text(records, "known") +
           " known clients, " + count_text(records, "bounce") + " bounces, " +
           count_text(records, "trapped") + " trapped; at most " + count_text(records, "most") +
@@ -256,6 +275,9 @@ std::string query_text(const Json& query, std::string_view client, const Paint& 
   std::string text = verdict_text(query, paint) + ": " + reason;
   if (query.contains("wait")) text += ", wait " + count_text(query, "wait") + " s";
   text.append(" (").append(meaning_of(reason));
+  for (const Json& why : query.value("suspect", Json::array())) {
+    text.append("; suspect: ").append(why.get<std::string>());
+  }
   if (query.contains("pool")) text += ", as one of pool " + query.value("pool", "");
   text += ")\n";
   if (query.value("dry_run", false)) text += "dry run: it is accepted all the same\n";

@@ -74,6 +74,8 @@ class RuleList {
   bool is_off_for_all(std::uint32_t rule, RuleKind unknown) const {
     return rule < first_on_[std::size_t(unknown)];
   }
+  // Whether a rule that names somebody by one of that kind leaves it on for him.
+  bool leaves_some_on(RuleKind kind) const { return first_on_[std::size_t(kind)] != kNone; }
   // The shortest min-resend of all that say one.
   std::optional<Seconds> shortest_min_resend() const { return shortest_min_resend_; }
 

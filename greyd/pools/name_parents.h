@@ -15,12 +15,6 @@ struct psl_ctx_st;
 
 namespace grey {
 
-// Whether a host's name is made of its address: its octets, three of them at least, in their order
-// or the other way, as decimal numbers with whatever between them or padded with zeros, or as
-// hexadecimal digits. Such a name is of a line that is let to anybody.
-// `name` in lower case.
-bool holds_address(std::string_view name, const Ip& address);
-
 // The domain that mail from that sender is of, in lower case: what is behind the last '@', where
 // that is a name of two labels or more, of letters, digits, '-' and '_'. Empty: it has none.
 void take_domain(std::string_view sender, std::string& domain);

@@ -79,6 +79,11 @@ Count Report::deferred() const {
   return count_of(*this, false);
 }
 
+Count Report::spared() const {
+  constexpr auto kSpared = std::size_t(wire::Reason::unsuspect);
+  return udp[kSpared] + mta[kSpared];
+}
+
 bool Report::empty() const {
   return accepted() + deferred() == 0 && fates.first == 0 && networks.all == 0 && faults.empty() &&
          foreign == 0 && lost == 0;

@@ -45,6 +45,15 @@ struct Delays {
   Delays& operator+=(const Delays& more);
 };
 
+// First attempts of clients that were suspect, or were not, as far as it was counted.
+struct SuspectFates {
+  Count first = 0;
+  Count passed = 0;  // came back, and were accepted
+  Count never = 0;   // did not, of those whose resend window is over
+
+  bool operator==(const SuspectFates&) const = default;
+};
+
 // A piece of the period, or all pieces of it of one hour of the day.
 struct Slot {
   Seconds begin = 0;                 // of a day or week: its first second here
@@ -102,6 +111,7 @@ struct Report {
 
   Fates fates;
   Delays delays;
+  SuspectFates suspect, unsuspect;
   bool by_week = false;    // else each of `days` is one
   std::vector<Slot> days;  // oldest first, none is left out
   std::array<Slot, 24> hours;
@@ -114,6 +124,9 @@ struct Report {
 
   Count accepted() const;
   Count deferred() const;
+  Count spared() const;  // accepted at once, as --select=suspect has it
+  // There is something to say of who is suspect.
+  bool sees_suspects() const { return suspect.first + unsuspect.first + spared() > 0; }
   // Nothing has been asked, and nobody waits.
   bool empty() const;
   bool sees_several() const { return policy.ipv4_prefix == 32; }

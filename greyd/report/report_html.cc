@@ -279,6 +279,20 @@ std::string decisions_section(const Report& report) {
                                           percent(report.deferred(), all) + "."));
 }
 
+std::string suspects_section(const Report& report) {
+  if (!report.sees_suspects()) return {};
+  Table table{{{"client", ""}, {"attempts", "n"}, {"came back", "n"}, {"never", "n"}}, {}};
+  const auto row = [&](std::string_view name, const SuspectFates& fates) {
+    table.rows.push_back({"",
+                          {html_cell(escaped(name)), count_cell(fates.first),
+                           count_cell(fates.passed), count_cell(fates.never)}});
+  };
+  row("suspect", report.suspect);
+  row("not suspect", report.unsuspect);
+  return section("Who is suspect",
+                 table_html(table) + note(selection_text(report)) + note(notes::kSuspects));
+}
+
 std::string resends_section(const Report& report) {
   const std::string_view head = "What another min resend would have come to";
   if (!says_something(report.resends)) {
@@ -392,11 +406,12 @@ std::string report_html(const Report& report, std::optional<Seconds> refresh) {
     const std::string nothing = "<section>" + empty(notes::kEmpty) + "</section>\n";
     return page_html(title, refresh, header(report) + nothing + footer(report, refresh));
   }
-  const std::string body =
-      header(report) + tiles(report) + fates_section(report) + delays_section(report) +
-      resends_section(report) + days_section(report) + hours_section(report) +
-      decisions_section(report) + rankings_section(report) + longest_section(report) +
-      several_section(report) + other_section(report) + footer(report, refresh);
+  const std::string body = header(report) + tiles(report) + fates_section(report) +
+                           delays_section(report) + suspects_section(report) +
+                           resends_section(report) + days_section(report) + hours_section(report) +
+                           decisions_section(report) + rankings_section(report) +
+                           longest_section(report) + several_section(report) +
+                           other_section(report) + footer(report, refresh);
   return page_html(title, refresh, body);
 }
 

@@ -68,6 +68,15 @@ void add_people(JsonLine& line, const Report& report) {
   line.end_list();
 }
 
+void add_suspects(JsonLine& line, const Report& report) {
+  const auto add = [&](std::string_view name, const SuspectFates& fates) {
+    line.begin_object(name).number("first", fates.first).number("passed", fates.passed);
+    line.number("never", fates.never).end_object();
+  };
+  add("suspect", report.suspect);
+  add("unsuspect", report.unsuspect);
+}
+
 void add_resends(JsonLine& line, const Report& report) {
   line.begin_list("min_resends");
   for (const OtherResend& row : report.resends) {
@@ -94,6 +103,7 @@ std::string report_json(const Report& report) {
   line.text("version", report.version).number("min_resend", report.policy.min_resend);
   line.number("resend_window", report.policy.resend_window);
   line.flag("dry_run", report.policy.dry_run);
+  line.text("select", report.policy.select == Select::all ? "all" : "suspect");
   line.begin_object("decided");
   add_reasons(line, "udp", report.udp);
   add_reasons(line, "policy", report.mta);
@@ -103,6 +113,7 @@ std::string report_json(const Report& report) {
   line.number("evicted", report.evicted).begin_object("attempts");
   add_fates(line, report.fates);
   line.end_object();
+  add_suspects(line, report);
   add_delays(line, report.delays);
   line.begin_list(report.by_week ? "weeks" : "days");
   for (const Slot& slot : report.days) {

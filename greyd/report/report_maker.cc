@@ -79,6 +79,18 @@ void ReportMaker::add(const HourTotals& totals) {
   add_counts(sums_.passed_early, attempts.passed_early);
   add_counts(sums_.passed_early_waited, attempts.passed_early_waited);
   keep_longest(attempts.longest);
+  add_suspects(totals.hour, attempts);
+}
+
+void ReportMaker::add_suspects(Seconds hour, const AttemptCounts& attempts) {
+  const bool is_over = hour + kHourSeconds + report_.policy.resend_window <= report_.now;
+  const auto add = [is_over](SuspectFates& fates, const SuspectCounts& counts) {
+    fates.first += counts.first;
+    fates.passed += counts.passed;
+    if (is_over) fates.never += counts.first - std::min(counts.passed, counts.first);
+  };
+  add(report_.suspect, attempts.suspect);
+  add(report_.unsuspect, attempts.unsuspect);
 }
 
 // Each hour keeps one, so these are the longest of an hour each.

@@ -57,6 +57,7 @@ class ReportMaker {
 
   void add_waiting(const RecordLine& record);
   void add_several(const RecordLine& record);
+  void add_suspects(Seconds hour, const AttemptCounts& attempts);
   void keep_longest(const AttemptCounts::Longest& longest);
   void tell_fates();
   void tell_times();

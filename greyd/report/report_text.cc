@@ -262,6 +262,21 @@ void add_several(Writer& to, const Report& report) {
   to.note(notes::kSeveral);
 }
 
+void add_suspects(Writer& to, const Report& report) {
+  if (!report.sees_suspects()) return;
+  to.head("Who is suspect");
+  to.line("  " + left("", 14) + right("attempts", kNumber) + right("back", kNumber) +
+          right("never", kNumber));
+  const auto row = [&](std::string_view name, const SuspectFates& fates) {
+    to.line("  " + left(name, 14) + right(grouped(fates.first), kNumber) +
+            right(grouped(fates.passed), kNumber) + right(grouped(fates.never), kNumber));
+  };
+  row("suspect", report.suspect);
+  row("not suspect", report.unsuspect);
+  to.note(selection_text(report));
+  to.note(notes::kSuspects);
+}
+
 void add_resends(Writer& to, const Report& report) {
   to.head("What another min resend would have come to");
   if (!says_something(report.resends)) return to.line("  no retry has been seen yet");
@@ -310,6 +325,7 @@ std::string report_text(const Report& report, const Look& look) {
   add_decisions(to, report);
   add_fates(to, report);
   add_delays(to, report);
+  add_suspects(to, report);
   add_resends(to, report);
   add_times(to, report);
   add_rankings(to, report);

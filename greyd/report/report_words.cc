@@ -110,6 +110,21 @@ bool says_something(const std::vector<OtherResend>& rows) {
   return false;
 }
 
+std::string selection_text(const Report& report) {
+  const SuspectFates &suspect = report.suspect, &unsuspect = report.unsuspect;
+  const Count delayed = suspect.passed + unsuspect.passed, never = suspect.never + unsuspect.never;
+  std::string text;
+  if (report.policy.select == Select::suspect) {
+    text = "--select=suspect: " + grouped(report.spared()) +
+           " accepted at once, as nothing spoke against their client.";
+  } else {
+    text = "With --select=suspect: " + grouped(unsuspect.passed) + " of " + grouped(delayed) +
+           " messages that were delayed would not have been.";
+  }
+  if (never == 0) return text;
+  return text + " " + percent(suspect.never, never) + " of what never came back is suspect.";
+}
+
 namespace notes {
 
 const std::string_view kEmpty =
@@ -134,6 +149,11 @@ const std::string_view kSeveral =
     "of the whitelist helps them.";
 const std::string_view kSeveralHidden =
     "Cannot be told: clients are taken together by network already (--ipv4-prefix).";
+const std::string_view kSuspects =
+    "First attempts, by whether something that the mail server knows spoke against their client: "
+    "see "
+    "SELECTION in qmail-greyd(8). Never: did not come back within the resend window, though their "
+    "client may have become known by another message.";
 const std::string_view kResends =
     "From the early retries that were seen. Let in: have not passed, and came back at that age. "
     "Sooner: would have been accepted earlier, by at least so much on average. Once more: passed "

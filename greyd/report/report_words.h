@@ -46,9 +46,12 @@ ResendCells cells_of(const OtherResend& row);
 bool says_something(const std::vector<OtherResend>& rows);
 
 // Below each part, what it is from.
+// What --select=suspect would have come to, or has.
+std::string selection_text(const Report& report);
+
 namespace notes {
 extern const std::string_view kEmpty, kFates, kDelays, kTimes, kRankings, kLongest, kSeveral,
-    kSeveralHidden, kResends;
+    kSeveralHidden, kSuspects, kResends;
 }  // namespace notes
 
 }  // namespace grey::report

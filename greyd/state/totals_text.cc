@@ -50,6 +50,14 @@ void add_events(JsonLine& line, const HourEvents& events) {
   add_count(line, "evicted", events.evicted);
 }
 
+void add_suspect(JsonLine& line, std::string_view name, const SuspectCounts& counts) {
+  if (counts == SuspectCounts()) return;
+  line.begin_object(name);
+  add_count(line, "first", counts.first);
+  add_count(line, "passed", counts.passed);
+  line.end_object();
+}
+
 void add_attempts(JsonLine& line, const AttemptCounts& attempts) {
   add_count(line, "first", attempts.first);
   add_ages(line, "passed", attempts.passed);
@@ -59,6 +67,8 @@ void add_attempts(JsonLine& line, const AttemptCounts& attempts) {
   add_ages(line, "passed_early_waited", attempts.passed_early_waited);
   add_count(line, "trusted", attempts.trusted);
   add_count(line, "never", attempts.never);
+  add_suspect(line, "suspect", attempts.suspect);
+  add_suspect(line, "unsuspect", attempts.unsuspect);
   const auto& longest = attempts.longest;
   if (longest.waited == 0) return;
   line.begin_object("longest").number("waited", longest.waited).text("client", longest.client);
@@ -131,6 +141,13 @@ bool read_longest(const Json& object, AttemptCounts::Longest& longest) {
          take("recipient", longest.recipient);
 }
 
+bool read_suspect(const Json& object, const char* name, SuspectCounts& counts) {
+  const auto field = object.find(name);
+  if (field == object.end()) return true;
+  return field->is_object() && read_count(*field, "first", counts.first) &&
+         read_count(*field, "passed", counts.passed);
+}
+
 bool read_attempts(const Json& object, AttemptCounts& attempts) {
   return read_count(object, "first", attempts.first) &&
          read_ages(object, "passed", attempts.passed) &&
@@ -139,7 +156,10 @@ bool read_attempts(const Json& object, AttemptCounts& attempts) {
          read_ages(object, "passed_early", attempts.passed_early) &&
          read_ages(object, "passed_early_waited", attempts.passed_early_waited) &&
          read_count(object, "trusted", attempts.trusted) &&
-         read_count(object, "never", attempts.never) && read_longest(object, attempts.longest);
+         read_count(object, "never", attempts.never) &&
+         read_suspect(object, "suspect", attempts.suspect) &&
+         read_suspect(object, "unsuspect", attempts.unsuspect) &&
+         read_longest(object, attempts.longest);
 }
 
 bool read_events(const Json& object, HourEvents& events) {

@@ -5,6 +5,7 @@
 //    "faults":{"udp.bad-client":4},"foreign":2,"lost":1,"evicted":1,
 //    "first":12,"passed":[0,0,0,0,0,9],"waited":3100,"early":[2],"passed_early":[1],
 //    "passed_early_waited":[310],"trusted":1,"never":2,
+//    "suspect":{"first":10,"passed":8},"unsuspect":{"first":2,"passed":1},
 //    "longest":{"waited":700,"client":"192.0.2.7","sender":"a@example.org","recipient":"b@..."}}
 //
 // hour: its first second. What happened in it: udp, policy (queries decided, by front and reason),

@@ -25,6 +25,8 @@ std::string_view value_of(const char* at, const char* field_end, Dialect dialect
 
 // A field behind the sender that is no recipient.
 void take_addition(char letter, std::string_view value, Query& query) {
+  if (letter == 'E') query.spoke_early = true;
+  if (letter == 'H') query.helo = value.substr(0, kMaxHelo);
   if (letter == 'N') query.client_name = value;
   if (letter == 'P') query.probe = true;
   if (letter == 'Q' && value.size() <= kMaxTag) query.tag = value;
@@ -57,9 +59,9 @@ std::string_view to_string(Fault fault) {
 }
 
 std::string_view to_string(Reason reason) {
-  static constexpr std::string_view kNames[] = {"new",         "early",       "stale", "error",
-                                                "blacklisted", "whitelisted", "known", "passed",
-                                                "bounce",      "rule"};
+  static constexpr std::string_view kNames[] = {"new",         "early",       "stale",    "error",
+                                                "blacklisted", "whitelisted", "known",    "passed",
+                                                "bounce",      "rule",        "unsuspect"};
   return kNames[std::size_t(reason)];
 }
 
@@ -80,6 +82,8 @@ Fault parse(std::string_view datagram, Query& query, Dialect dialect) {
   query.sender = value_of(at, stop, dialect);
 
   query.client_name = {};
+  query.helo.reset();
+  query.spoke_early = false;
   query.wants_wait = query.wants_text = false;
   query.tag = {};
   query.probe = false;

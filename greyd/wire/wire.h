@@ -1,14 +1,19 @@
 // The UDP protocol between an SMTP server and the daemon, both directions.
 //
-// Query, as greylist(3) and greydaemon(8) document it, with additions (K, N, P, Q, W and X):
+// Query, as greylist(3) and greydaemon(8) document it, with additions (E, H, K, N, P, Q, W and X):
 //
-//   I<ip> NUL F<sender> NUL { T<recipient> NUL | N<client name> NUL | P NUL | Q<tag> NUL | W NUL
-//                             | X NUL | <other letter>... NUL } [K<key's field> NUL] [NUL]
+//   I<ip> NUL F<sender> NUL { T<recipient> NUL | N<client name> NUL | H<helo> NUL | E NUL | P NUL
+//                             | Q<tag> NUL | W NUL | X NUL | <other letter>... NUL }
+//                           [K<key's field> NUL] [NUL]
 //
 // - The last field's NUL may be missing: clients cut long queries at a size of their own.
 // - An empty field ends the query; what follows is ignored.
 // - N is the client's verified host name (tcpserver's TCPREMOTEHOST). Fields of any other letter
 //   after F are skipped, so that the protocol can grow.
+// - H is what the client said in HELO, EHLO or LHLO, and E says that it spoke before it was
+// greeted:
+//   for --select (core/suspicion.h). Of an H the first 128 bytes count; an empty one says that
+//   there was no HELO, or one without a name.
 // - P makes it a probe, which asks whether the daemon is there: it is answered as a first attempt
 //   is, by the lists and else with "new", and nothing is looked up or stored.
 // - W asks how long the client has to wait.
@@ -45,6 +50,10 @@
 namespace grey::wire {
 
 constexpr std::size_t kMaxDatagram = 65507;  // UDP over IPv4 (RFC 768, RFC 791)
+
+// Octets of a HELO that are sent and taken: enough for hosts' names, and few enough for a query
+// about one recipient to need no fragments.
+constexpr std::size_t kMaxHelo = 128;
 
 // Recipients of a query beyond so many count as not asked about: work and memory that a query may
 // cause are bounded. Postfix takes no more in a message (smtpd_recipient_limit), RFC 5321 asks for
@@ -103,9 +112,12 @@ struct Query {
   Client client;
   std::string_view sender;
   std::string_view client_name;  // empty when the front sent none
-  bool wants_wait = false;       // the answer may tell how long to wait
-  bool wants_text = false;       // and in which words
-  std::string_view tag;          // what the answer is to end with
+  // What it has said in HELO; nothing when the front sent none, empty when the client did.
+  std::optional<std::string_view> helo{};
+  bool spoke_early = false;  // before it was greeted
+  bool wants_wait = false;   // the answer may tell how long to wait
+  bool wants_text = false;   // and in which words
+  std::string_view tag;      // what the answer is to end with
   Recipients recipients;
   // The datagram up to the end of its last recipient. The same in each form that a question is
   // asked in: with the additions that follow, or without, as an asker tries where it gets no
@@ -164,9 +176,10 @@ enum class Reason : std::uint8_t {
   known,
   passed,
   bounce,
-  rule,  // of the operator's: accepted
+  rule,       // of the operator's: accepted
+  unsuspect,  // nothing speaks against the client, and only where something does it is greylisted
 };
-constexpr std::size_t kReasons = 10;
+constexpr std::size_t kReasons = 11;
 std::string_view to_string(Reason reason);  // "new", "early", ...
 
 enum class Verdict : std::uint8_t { defer = 0, accept = 1 };
@@ -178,7 +191,7 @@ constexpr std::string_view to_string(Verdict verdict) {
 }
 
 //  0 1 new    0 2 early   0 3 stale   0 4 error   0 5 blacklisted
-//  1 1 whitelisted, rule  1 2 known   1 3 passed  1 4 bounce
+//  1 1 whitelisted, rule, unsuspect   1 2 known   1 3 passed   1 4 bounce
 constexpr std::size_t kMaxTag = 16;
 struct Answer {
   char bytes[6 + kMaxTag];
@@ -189,7 +202,7 @@ struct Answer {
   }
 };
 constexpr Answer to_answer(Reason reason) {
-  if (reason == Reason::rule) reason = Reason::whitelisted;
+  if (reason >= Reason::rule) reason = Reason::whitelisted;
   const int index = int(reason);
   const int first_accept = int(Reason::whitelisted);
   if (index < first_accept) return {{0, char(index + 1)}};

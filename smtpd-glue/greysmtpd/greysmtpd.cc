@@ -42,7 +42,10 @@ class Decider {
     const greylist_query query{client.c_str(), name.c_str(), question.sender.c_str(),
                                question.recipients.data(), question.recipients.size()};
     char text[GREYLIST_TEXT_MAX + 1];
-    const int code = settings_.front.check(query, text, sizeof text);
+    const greylist_client about{sizeof(greylist_client),
+                                question.helo ? question.helo->c_str() : nullptr,
+                                question.spoke_early};
+    const int code = settings_.front.check(query, text, sizeof text, &about);
     if (code == 0) return {};
     char reply[GREYLIST_REPLY_MAX + 1];
     return {reply, greylist_reply(code, text, reply, sizeof reply)};

@@ -13,7 +13,9 @@ struct Question {
   // The name that XCLIENT gave, empty for none; unset: the one that tcpserver gave.
   std::optional<std::string> client_name;
   std::string sender;
-  std::string recipients;  // 'T' address NUL for each, as greylist_query wants them
+  std::string recipients;             // 'T' address NUL for each, as greylist_query wants them
+  std::optional<std::string> helo{};  // empty: it has said none; unset: that is not known
+  bool spoke_early = false;           // before it was greeted
 };
 
 // Who decides by the client alone asks with this sender and this recipient.

@@ -122,6 +122,7 @@ class Relay {
     if (from_client_.empty()) bytes.remove_prefix(session_.from_client(bytes));
     from_client_.append(bytes);
     client_ended_ = got <= 0;
+    if (got > 0 && !greeted_) session_.client_spoke_early();
     advance();
   }
 
@@ -171,6 +172,7 @@ class Relay {
   ssize_t send_to_client() {
     const ssize_t sent = write_once(fds_.client_out, session_.to_client);
     if (sent < 0) return sent;
+    greeted_ = greeted_ || sent > 0;
     session_.to_client.erase(0, std::size_t(sent));
     if (session_.to_client.empty()) cork_is_out_ = false;
     timer_ = Timer::none;  // it listens: its time begins anew
@@ -218,6 +220,7 @@ class Relay {
   std::size_t server_written_ = 0;
   bool client_ended_ = false;
   bool client_gone_ = false;
+  bool greeted_ = false;  // the client has got something
   bool server_input_ended_ = false;
   bool server_ended_ = false;
   bool cork_is_out_ = false;  // what waits for the client has waited long enough

@@ -105,6 +105,9 @@ void SmtpSession::begin_command() {
       break;
     case Verb::ehlo:
       new_offers_ = {};
+      [[fallthrough]];
+    case Verb::helo:
+      helo_ = argument_of(line_);
       break;
     default:
       break;

@@ -78,11 +78,16 @@ enum class Tls : std::uint8_t { in_stream, aside };
 class SmtpSession {
  public:
   explicit SmtpSession(AskAt ask_at = AskAt::data, Tls tls = Tls::in_stream)
-      : ask_at_(ask_at), tls_(tls) {}
+      : ask_at_(ask_at), tls_(tls) {
+    question_.helo = "";
+  }
 
   // Takes what it can use now, and returns how much that was; the rest is to be offered again after
   // from_server(), accept(), defer() or give_up().
   std::size_t from_client(std::string_view bytes);
+
+  // It has sent something before it got the greeting.
+  void client_spoke_early() { question_.spoke_early = true; }
 
   // Takes everything.
   void from_server(std::string_view bytes);
@@ -176,6 +181,7 @@ class SmtpSession {
   void begin_tls();
   void on_rcpt_accepted();
   void on_xclient_accepted();
+  void on_helo_accepted();
 
   // The server accepted some since the last message. Without, it gets neither DATA nor BDAT: should
   // it have an envelope all the same, nobody would be asked about that.
@@ -195,6 +201,7 @@ class SmtpSession {
   bool line_is_whole_ = false;  // line_ ends with LF
   std::string address_;         // of command_, when it is MAIL or RCPT
   XclientNames names_;          // of command_, when it is XCLIENT
+  std::string helo_;            // of command_, when it is HELO or EHLO
   Chunk chunk_;                 // of command_, when it is BDAT; its size is what is still to come
   std::string chunk_reply_;
   DataEndScanner scanner_;

@@ -66,7 +66,9 @@ void SmtpSession::on_command_reply(int code) {
     case Verb::ehlo:
       offers_ = new_offers_;
       offers_.asked = true;
-      return;
+      return on_helo_accepted();
+    case Verb::helo:
+      return on_helo_accepted();
     case Verb::mail:
       transaction_ = {};
       transaction_.has_sender = true;
@@ -125,12 +127,21 @@ void SmtpSession::on_rcpt_accepted() {
   transaction_.recipients.append("T").append(address_).push_back('\0');
 }
 
+// A proxy's own is not its client's.
+void SmtpSession::on_helo_accepted() {
+  if (!client_.address()) question_.helo = std::move(helo_);
+}
+
 void SmtpSession::on_xclient_accepted() {
   transaction_ = {};
   refusal_.clear();
   offers_ = {};
   client_.take(std::move(names_));
   question_.client = client_.address().value_or("");
+  if (client_.address()) {
+    question_.helo = client_.helo() == "" ? std::nullopt : client_.helo();
+    question_.spoke_early = false;
+  }
   // The name that tcpserver gave is not that of another address.
   question_.client_name = client_.address() ? client_.name().value_or("") : client_.name();
 }

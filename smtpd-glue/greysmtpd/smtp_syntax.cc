@@ -154,6 +154,13 @@ Verb verb_of(std::string_view line) {
   return Verb::other;
 }
 
+std::string_view argument_of(std::string_view line) {
+  line.remove_prefix(std::size_t(std::ranges::find_if(line, is_letter) - line.begin()));
+  line = skip_blanks(line.substr(leading_letters(line).size()));
+  while (!line.empty() && (is_blank(line.back()) || is_control(line.back()))) line.remove_suffix(1);
+  return line;
+}
+
 bool has_inner_cr(std::string_view line) {
   const std::size_t cr = line.find('\r');
   return cr != std::string_view::npos &&

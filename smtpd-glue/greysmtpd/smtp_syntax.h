@@ -40,6 +40,9 @@ bool equal_in_any_case(std::string_view text, std::string_view upper_case);
 // after the verb.
 Verb verb_of(std::string_view line);
 
+// What is behind the verb, without the blanks and line end around it.
+std::string_view argument_of(std::string_view line);
+
 // The line goes on behind a CR. Where CR ends a command, there are several in it.
 bool has_inner_cr(std::string_view line);
 

@@ -60,6 +60,8 @@ XclientNames parse_xclient(std::string_view line) {
       names.name = std::move(value);
     } else if (equal_in_any_case(key, "LOGIN")) {
       names.logged_in = !value.empty();
+    } else if (equal_in_any_case(key, "HELO")) {
+      names.helo = std::move(value);
     }
   }
 }
@@ -79,6 +81,7 @@ void ProxiedClient::take(XclientNames said) {
   const bool with_address = said.address.has_value();
   name_.take(std::move(said.name), with_address);
   logged_in_.take(said.logged_in, with_address);
+  helo_.take(std::move(said.helo), with_address);
   if (with_address) address_ = std::move(said.address);
 }
 

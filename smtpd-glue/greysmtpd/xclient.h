@@ -13,6 +13,7 @@ struct XclientNames {
   std::optional<std::string> address;  // IPv4 or IPv6 without its prefix; empty when not known
   std::optional<std::string> name;     // the verified host name; empty when not known
   std::optional<bool> logged_in;       // LOGIN gives a user's name
+  std::optional<std::string> helo;     // what it said in HELO; empty when not known
 };
 
 // The attributes of a command line; unknown ones are skipped.
@@ -27,6 +28,8 @@ class ProxiedClient {
 
   const std::optional<std::string>& address() const { return address_; }
   const std::optional<std::string>& name() const { return name_.value; }
+  // Nothing where none was named: what comes in HELO now may be the proxy's own.
+  const std::optional<std::string>& helo() const { return helo_.value; }
   bool logged_in() const { return logged_in_.value.value_or(false); }
 
  private:
@@ -40,6 +43,7 @@ class ProxiedClient {
   std::optional<std::string> address_;
   Attribute<std::string> name_;
   Attribute<bool> logged_in_;
+  Attribute<std::string> helo_;
 };
 
 }  // namespace grey::smtp

@@ -93,6 +93,7 @@ static int is_for_the_other(enum role role, const char* sender) {
 static int decide(enum role role) {
   static const char kMapped[] = "::ffff:"; /* an IPv4 client of an IPv6 socket */
   struct greylist_query query = {0};
+  struct greylist_client about = {0};
   char text[GREYLIST_TEXT_MAX + 1], reply[GREYLIST_REPLY_MAX + 1];
   char* recipients;
   int code;
@@ -117,7 +118,9 @@ static int decide(enum role role) {
     perror("greyspp");
     return kExitSystemFailure;
   }
-  code = greylist_check("greyspp", &query, NULL, text, sizeof text);
+  about.size = sizeof about;
+  about.helo = getenv("SMTPHELOHOST");
+  code = greylist_check_client("greyspp", &query, &about, NULL, text, sizeof text);
   free(recipients);
   if (code == 0) {
     return role == kDataOfBounces && is_set(BOUNCE_MARK) ? print("U" BOUNCE_MARK "\n") : 0;

@@ -17,6 +17,25 @@ void write_name(const Asked& asked, const Written&, char* out) {
   copy(asked.client_name, out);
 }
 
+// What is not printable ASCII is in no HELO of a mail server: '?' stands for it.
+std::optional<std::size_t> size_of_helo(const Asked& asked) {
+  if (!asked.told.helo) return std::nullopt;
+  const std::size_t size = asked.told.helo->size();
+  return size < wire::kMaxHelo ? size : wire::kMaxHelo;
+}
+void write_helo(const Asked& asked, const Written&, char* out) {
+  const std::string_view helo = *asked.told.helo;
+  for (std::size_t i = 0; i < helo.size() && i < wire::kMaxHelo; ++i) {
+    const char c = helo.data()[i];
+    out[i] = c < 0x20 || c > 0x7e ? '?' : c;
+  }
+}
+
+std::optional<std::size_t> size_of_early(const Asked& asked) {
+  if (!asked.told.spoke_early) return std::nullopt;
+  return 0;
+}
+
 std::optional<std::size_t> size_of_wait(const Asked& asked) {
   if (!asked.wanted.wait) return std::nullopt;
   return 0;
@@ -47,7 +66,8 @@ void write_key(const Asked& asked, const Written& written, char* out) {
 }
 
 constexpr Addition kAdditions[] = {
-    {'N', size_of_name, write_name},     {'W', size_of_wait, write_nothing},
+    {'N', size_of_name, write_name},     {'H', size_of_helo, write_helo},
+    {'E', size_of_early, write_nothing}, {'W', size_of_wait, write_nothing},
     {'X', size_of_text, write_nothing},  {'Q', size_of_tag, write_tag},
     {'K', size_of_key, write_key, true},
 };

@@ -42,11 +42,18 @@ struct Signing {
   wire::Nonce nonce{};
 };
 
+// What a front knows of the client besides its address and name.
+struct Told {
+  std::optional<std::string_view> helo;  // what it said in HELO; nothing: not known
+  bool spoke_early = false;              // before it was greeted
+};
+
 // What a query's additions say that is known before any of it is written.
 struct Asked {
   std::string_view client_name;  // the verified one; empty: not known
   Wanted wanted;
   const Signing* signing = nullptr;  // nullptr: it is not signed
+  Told told{};
 };
 
 // What is known when an addition's text is.
@@ -79,7 +86,7 @@ constexpr bool is_well_formed(Additions additions) {
   return true;
 }
 
-// Those of each query, in their order: N, W, X, Q and K of greyd/wire/wire.h. (P is for who
+// Those of each query, in their order: N, H, E, W, X, Q and K of greyd/wire/wire.h. (P is for who
 // probes.)
 Additions query_additions();
 

@@ -339,7 +339,7 @@ class Asker {
 }  // namespace
 
 greylist_result ask_servers(const greylist_options& options, const greylist_query& query,
-                            greylist_session& session, DaemonText text) {
+                            const Told& told, greylist_session& session, DaemonText text) {
   greylist_result failure{GREYLIST_ACCEPT, GREYLIST_BAD_SERVERS, 0, 0, 0};
   const auto servers = parse_servers(options.servers);
   if (!servers) return failure;
@@ -351,7 +351,7 @@ greylist_result ask_servers(const greylist_options& options, const greylist_quer
   const bool is_signed = options.key.state == GREYLIST_KEY_SET;
   const Signing signing = is_signed ? new_signing(key_of(options.key)) : Signing{};
   const Signing* const with = is_signed ? &signing : nullptr;
-  Question question(query, max_data, {options.ask_wait != 0, text.is_wanted()}, with);
+  Question question(query, max_data, {options.ask_wait != 0, text.is_wanted()}, with, told);
   failure.error = GREYLIST_BAD_QUERY;
   if (!question.is_good()) return failure;
   const unsigned timeout = options.timeout_ms < kMaxTimeout ? options.timeout_ms : kMaxTimeout;

@@ -8,6 +8,7 @@
 // objects with constructors, no virtual functions; of the C++ library only what is inline.
 #pragma once
 
+#include "smtpd-glue/libgreylist/additions.h"
 #include "smtpd-glue/libgreylist/daemon_text.h"
 #include "smtpd-glue/libgreylist/greylist.h"
 
@@ -16,6 +17,6 @@ namespace grey::glue {
 // Asks within options.timeout_ms, and tells what was answered. Without an answer the error says
 // why, and the verdict says nothing. `options.servers` is set.
 greylist_result ask_servers(const greylist_options& options, const greylist_query& query,
-                            greylist_session& session, DaemonText text);
+                            const Told& told, greylist_session& session, DaemonText text);
 
 }  // namespace grey::glue

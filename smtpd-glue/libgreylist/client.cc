@@ -28,12 +28,22 @@ std::optional<unsigned> parse_number(const char* text, unsigned least, unsigned 
   return value;
 }
 
+// A caller of an older header knows less: what its structure has not is not told.
+grey::glue::Told told_by(const greylist_client* client) {
+  grey::glue::Told told;
+  if (client == nullptr || client->size < sizeof *client) return told;
+  if (client->helo != nullptr) told.helo = client->helo;
+  told.spoke_early = client->spoke_early != 0;
+  return told;
+}
+
 greylist_result ask(const greylist_options& options, const greylist_query& query,
-                    greylist_session& session, grey::glue::DaemonText text) {
+                    const greylist_client* client, greylist_session& session,
+                    grey::glue::DaemonText text) {
   if (options.servers == nullptr || *options.servers == '\0') {
     return {GREYLIST_ACCEPT, GREYLIST_OFF, 0, 0, 0};
   }
-  greylist_result result = grey::glue::ask_servers(options, query, session, text);
+  greylist_result result = grey::glue::ask_servers(options, query, told_by(client), session, text);
   if (result.error != GREYLIST_ANSWERED) {
     result.verdict = options.fail == GREYLIST_FAIL_CLOSED ? GREYLIST_DEFER : GREYLIST_ACCEPT;
   }
@@ -101,12 +111,19 @@ unsigned greylist_options_from_env(greylist_options* options) {
 
 greylist_result greylist_ask_with_text(const greylist_options* options, const greylist_query* query,
                                        greylist_session* session, char* format, size_t size) {
-  return ask(*options, *query, *session, {format, size});
+  return greylist_ask_about_client(options, query, nullptr, session, format, size);
+}
+
+greylist_result greylist_ask_about_client(const greylist_options* options,
+                                          const greylist_query* query,
+                                          const greylist_client* client, greylist_session* session,
+                                          char* format, size_t size) {
+  return ask(*options, *query, client, *session, {format, size});
 }
 
 greylist_result greylist_ask_in_session(const greylist_options* options,
                                         const greylist_query* query, greylist_session* session) {
-  return ask(*options, *query, *session, {});
+  return ask(*options, *query, nullptr, *session, {});
 }
 
 greylist_result greylist_ask(const greylist_options* options, const greylist_query* query) {

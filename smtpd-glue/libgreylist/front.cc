@@ -47,11 +47,12 @@ Front::Front(const char* program, const char* format)
 }
 
 // `own_text`: of the daemon's rule, or empty.
-greylist_result Front::ask(const greylist_query& query, char (&own_text)[GREYLIST_TEXT_MAX + 1]) {
+greylist_result Front::ask(const greylist_query& query, const greylist_client* client,
+                           char (&own_text)[GREYLIST_TEXT_MAX + 1]) {
   own_text[0] = '\0';
   if (!silence_ends_.passed()) return silence_;
   const greylist_result result =
-      greylist_ask_with_text(&options_, &query, &session_, own_text, sizeof own_text);
+      greylist_ask_about_client(&options_, &query, client, &session_, own_text, sizeof own_text);
   if (result.error == GREYLIST_SILENT || result.error == GREYLIST_UNREACHABLE ||
       result.error == GREYLIST_UNSIGNED) {
     silence_ = result;
@@ -70,9 +71,10 @@ void Front::log_failure(const greylist_query& query, const greylist_result& resu
   log_line(program_, {line, size});
 }
 
-int Front::check(const greylist_query& query, char* text, std::size_t size) {
+int Front::check(const greylist_query& query, char* text, std::size_t size,
+                 const greylist_client* client) {
   char own_text[GREYLIST_TEXT_MAX + 1];
-  const greylist_result result = ask(query, own_text);
+  const greylist_result result = ask(query, client, own_text);
   log_failure(query, result);
   if (result.verdict == GREYLIST_ACCEPT) return 0;
   char line[GREYLIST_LINE_MAX];
@@ -93,8 +95,14 @@ int greylist_is_exempt(const char* (*variable)(const char* name)) {
 
 int greylist_check(const char* program, const greylist_query* asked, const char* format, char* text,
                    std::size_t size) {
+  return greylist_check_client(program, asked, nullptr, format, text, size);
+}
+
+int greylist_check_client(const char* program, const greylist_query* asked,
+                          const greylist_client* client, const char* format, char* text,
+                          std::size_t size) {
   if (greylist_is_exempt(nullptr)) return 0;
   greylist_query query = *asked;
   if (query.client_name == nullptr) query.client_name = getenv("TCPREMOTEHOST");
-  return grey::glue::Front(program, format).check(query, text, size);
+  return grey::glue::Front(program, format).check(query, text, size, client);
 }

@@ -29,12 +29,14 @@ class Front {
   //
   // After a question that nobody answered the next minute's are not asked, and fail alike: a client
   // with many recipients would wait GREYTIMEOUT for each of them, and gives up after some minutes.
-  int check(const greylist_query& query, char* text, std::size_t size);
+  int check(const greylist_query& query, char* text, std::size_t size,
+            const greylist_client* client = nullptr);
 
  private:
   static constexpr int kSilenceMs = 60000;
 
-  greylist_result ask(const greylist_query& query, char (&own_text)[GREYLIST_TEXT_MAX + 1]);
+  greylist_result ask(const greylist_query& query, const greylist_client* client,
+                      char (&own_text)[GREYLIST_TEXT_MAX + 1]);
   void log_failure(const greylist_query& query, const greylist_result& result);
 
   std::string_view program_;

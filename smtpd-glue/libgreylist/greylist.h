@@ -76,7 +76,7 @@ struct greylist_options {
   const char* servers;
   enum greylist_fail fail; /* the verdict when there is no answer */
   unsigned timeout_ms;     /* in all, over all servers and re-sendings; 10 minutes at most */
-  size_t max_data; /* octets of a datagram; one recipient is sent whatever it is, in 1100 octets */
+  size_t max_data; /* octets of a datagram; one recipient is sent whatever it is, in 1200 octets */
   int ask_wait; /* not 0: ask for retry_after, too. Older daemons than ours take that for one more
                    recipient, or are silent and asked again without */
   struct greylist_key key; /* a copy, for as long as this structure is used */
@@ -159,6 +159,23 @@ struct greylist_result greylist_ask_with_text(const struct greylist_options* opt
                                               struct greylist_session* session, char* format,
                                               size_t size);
 
+/* What a front knows of the client besides, for daemons that greylist only who is suspect
+ * (qmail-greyd(8), SELECTION). What is 0 or NULL is not known, and speaks against nobody. */
+struct greylist_client {
+  size_t size;      /* sizeof(struct greylist_client): later versions may have more behind */
+  const char* helo; /* what it said in HELO or EHLO, empty when that was nothing; the first 128
+                       octets are sent, with '?' for what is not printable ASCII */
+  int spoke_early;  /* not 0: it sent something before it was greeted */
+};
+
+/* greylist_ask_with_text() with `client`, which may be NULL. Daemons that do not know this take it
+ * as they do ask_wait. */
+struct greylist_result greylist_ask_about_client(const struct greylist_options* options,
+                                                 const struct greylist_query* query,
+                                                 const struct greylist_client* client,
+                                                 struct greylist_session* session, char* format,
+                                                 size_t size);
+
 /* A constant English text without a newline. */
 const char* greylist_strerror(enum greylist_error error);
 
@@ -200,6 +217,11 @@ size_t greylist_describe_bad_values(const struct greylist_options* options, unsi
  * that is unset or empty). When the query's client_name is NULL it is TCPREMOTEHOST. */
 int greylist_check(const char* program, const struct greylist_query* query, const char* format,
                    char* text, size_t size);
+
+/* The same with what is known of the client besides; `client` may be NULL. */
+int greylist_check_client(const char* program, const struct greylist_query* query,
+                          const struct greylist_client* client, const char* format, char* text,
+                          size_t size);
 
 /* Whether the session is one that is not greylisted: RELAYCLIENT or WHITELISTED is set, even to an
  * empty text. `variable` is how a front looks a variable up that has an environment of its own;

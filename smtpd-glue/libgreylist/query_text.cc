@@ -128,13 +128,14 @@ std::optional<std::string_view> next_recipient(std::string_view& fields) {
 }
 
 Datagram write_query(const greylist_query& query, std::size_t max_data, Wanted wanted, char* buffer,
-                     std::size_t capacity, const Signing* signing, Additions additions) {
+                     std::size_t capacity, const Signing* signing, Additions additions,
+                     const Told& told) {
   Datagram datagram;
   const auto client = client_of(text_of(query.client));
   const ShortAddress sender(text_of(query.sender));
   std::string_view recipients;
   if (query.recipients != nullptr) recipients = {query.recipients, query.recipients_size};
-  Asked asked{text_of(query.client_name), wanted, signing};
+  Asked asked{text_of(query.client_name), wanted, signing, told};
   if (asked.client_name.size() > 255) asked.client_name = {};  // no host name (RFC 1035)
 
   std::string_view others = recipients;
@@ -163,10 +164,12 @@ Datagram write_query(const greylist_query& query, std::size_t max_data, Wanted w
 }
 
 Question::Question(const greylist_query& query, std::size_t max_data, Wanted wanted,
-                   const Signing* signing)
-    : whole_(write_query(query, max_data, wanted, whole_data_, sizeof whole_data_, signing)) {
+                   const Signing* signing, const Told& told)
+    : whole_(write_query(query, max_data, wanted, whole_data_, sizeof whole_data_, signing,
+                         query_additions(), told)) {
   if (whole_.size <= sizeof brief_data_) return;
-  brief_ = write_query(query, sizeof brief_data_, wanted, brief_data_, sizeof brief_data_, signing);
+  brief_ = write_query(query, sizeof brief_data_, wanted, brief_data_, sizeof brief_data_, signing,
+                       query_additions(), told);
 }
 
 void Question::sign(const Signing& signing) {

@@ -57,17 +57,17 @@ struct Datagram {
 // With `signing` it is signed: the MAC is told with it.
 //
 // The additions' space is kept, whatever is left out. One recipient is sent even when that needs
-// more than max_data, which is then about 1,100 octets.
+// more than max_data, which is then about 1,200 octets.
 Datagram write_query(const greylist_query& query, std::size_t max_data, Wanted wanted, char* buffer,
                      std::size_t capacity, const Signing* signing = nullptr,
-                     Additions additions = query_additions());
+                     Additions additions = query_additions(), const Told& told = {});
 
 // A query in the forms that it is sent in: whole, and where that would go in fragments, brief: with
 // some of its recipients, and the one that stands for the others; each of them full or plain.
 class Question {
  public:
   Question(const greylist_query& query, std::size_t max_data, Wanted wanted,
-           const Signing* signing = nullptr);
+           const Signing* signing = nullptr, const Told& told = {});
   Question(const Question&) = delete;
   Question& operator=(const Question&) = delete;
 

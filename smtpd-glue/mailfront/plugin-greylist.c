@@ -82,6 +82,7 @@ static const response* decide(void) {
   static response deferral;
   char text[GREYLIST_TEXT_MAX + 1];
   struct greylist_query query = {0};
+  struct greylist_client about = {0};
   int code;
 
   is_decided = 1;
@@ -91,7 +92,9 @@ static const response* decide(void) {
   query.sender = sender_address.s;
   query.recipients = recipients.s;
   query.recipients_size = recipients.len;
-  code = greylist_check("plugin-greylist", &query, NULL, text, sizeof text);
+  about.size = sizeof about;
+  about.helo = session_getstr("helo_domain");
+  code = greylist_check_client("plugin-greylist", &query, &about, NULL, text, sizeof text);
   if (code == 0) return NULL;
   greylist_reply(code, text, reply, sizeof reply);
   deferral.number = (unsigned)code;

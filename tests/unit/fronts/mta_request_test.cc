@@ -183,7 +183,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("a line request has three or four words, plain or as Exim quotes them") {
+TEST_CASE("a line request has three to five words, plain or as Exim quotes them") {
   const struct {
     std::string_view line;
     std::string_view says;
@@ -203,7 +203,7 @@ TEST_CASE("a line request has three or four words, plain or as Exim quotes them"
       {"check ", "bad-line"},
       {"check", "bad-line"},
       {"Check 192.0.2.1 a b", "bad-line"},
-      {"check 192.0.2.1 a b c d", "bad-line"},
+      {"check 192.0.2.1 a b c d e", "bad-line"},
       {"check 192.0.2.1 \"a b", "bad-line"},
       {"check 192.0.2.1 \"a\\", "bad-line"},
       {"check 192.0.2.1 \"a\"b c", "bad-line"},

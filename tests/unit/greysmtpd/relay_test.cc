@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -90,6 +91,15 @@ class Wire {
     server_says(reply);
     client_hears(reply);
   }
+  // All that the client has said is out of its socket.
+  void relay_has_read() const {
+    int left = 1;
+    for (int i = 0; i < kPatienceMs && left > 0; ++i) {
+      REQUIRE(ioctl(relay_client_, FIONREAD, &left) == 0);
+      if (left > 0) poll(nullptr, 0, 1);
+    }
+    REQUIRE(left == 0);
+  }
   void start_message() {
     server_says("220 hi\r\n");
     client_hears("220 hi\r\n");
@@ -134,6 +144,31 @@ TEST_CASE("a client that only stops sending gets the replies to all it sent") {
   Wire::hang_up(wire.server);
   wire.client_hears("220 hi\r\n250 ok\r\n214 help\r\n");
   CHECK(Wire::ended(wire.client));
+}
+
+TEST_CASE("who speaks before it is greeted is told from who waits") {
+  for (const bool early : {true, false}) {
+    CAPTURE(early);
+    std::promise<bool> told;
+    Wire wire({}, Tls::in_stream, AskAt::data, [&](const Question& question) {
+      told.set_value(question.spoke_early);
+      return std::string();
+    });
+    if (early) {
+      wire.client_says("EHLO mx.x\r\n");
+      wire.relay_has_read();
+    }
+    wire.server_says("220 hi\r\n");
+    wire.client_hears("220 hi\r\n");
+    if (!early) wire.client_says("EHLO mx.x\r\n");
+    wire.server_hears("EHLO mx.x\r\n");
+    wire.server_says("250 me\r\n");
+    wire.client_hears("250 me\r\n");
+    wire.pass("MAIL FROM:<a@x>\r\n", "250 ok\r\n");
+    wire.pass("RCPT TO:<b@x>\r\n", "250 ok\r\n");
+    wire.pass("DATA\r\n", "354 go\r\n");
+    CHECK(told.get_future().get() == early);
+  }
 }
 
 TEST_CASE("a server that ends is heard to the end") {

@@ -313,6 +313,34 @@ TEST_CASE("XCLIENT that the server accepts begins a session of another client") 
   CHECK(talk.to_server() == "DATA\r\n");
 }
 
+TEST_CASE("what a client has said in HELO is told, and a proxy's own is not") {
+  Talk talk;
+  talk.greet();
+  const auto helo = [&] { return talk.session.question().helo; };
+  CHECK(helo() == "");
+  talk.exchange("HELO  mx.x \t\r\n", "250 me\r\n");
+  CHECK(helo() == "mx.x");
+  talk.exchange("ehlo [192.0.2.1]\n", "250 me\r\n");
+  CHECK(helo() == "[192.0.2.1]");
+  talk.exchange("EHLO bad\r\n", "501 not that\r\n");
+  CHECK(helo() == "[192.0.2.1]");
+  talk.exchange("HELO\r\n", "250 whoever you are\r\n");
+  CHECK(helo() == "");
+  talk.session.client_spoke_early();
+  CHECK(talk.session.question().spoke_early);
+  talk.exchange("XCLIENT ADDR=192.0.2.1\r\n", "220 hello\r\n");
+  CHECK_FALSE(helo());
+  CHECK_FALSE(talk.session.question().spoke_early);
+  talk.exchange("EHLO proxy\r\n", "250 me\r\n");
+  CHECK_FALSE(helo());
+  talk.exchange("XCLIENT ADDR=192.0.2.2 HELO=mx+2Ey\r\n", "220 hello\r\n");
+  CHECK(helo() == "mx.y");
+  talk.exchange("EHLO proxy\r\n", "250 me\r\n");
+  CHECK(helo() == "mx.y");
+  talk.exchange("XCLIENT HELO=[UNAVAILABLE]\r\n", "220 hello\r\n");
+  CHECK_FALSE(helo());
+}
+
 TEST_CASE("XCLIENT that the server does not accept changes nothing") {
   Talk talk;
   talk.greet();

@@ -80,6 +80,30 @@ TEST_CASE("the additions are sent when they say something, in the table's order"
   CHECK(sent({"", {.text = true}}) == "envelopeX\0Qtag-of-16-octets\0\0"s);
   CHECK(sent({"mx.example.org", {true, true}}) ==
         "envelopeNmx.example.org\0W\0X\0Qtag-of-16-octets\0\0"s);
+  const auto told = [&](std::optional<std::string_view> helo, bool early) {
+    return sent({"", {}, nullptr, {helo, early}});
+  };
+  CHECK(told("mx.example.org", false) == "envelopeHmx.example.org\0Qtag-of-16-octets\0\0"s);
+  CHECK(told("", true) == "envelopeH\0E\0Qtag-of-16-octets\0\0"s);
+  CHECK(told({}, true) == "envelopeE\0Qtag-of-16-octets\0\0"s);
+  CHECK(told("a b\tc\xff\x7f"s, false) == "envelopeHa b?c??\0Qtag-of-16-octets\0\0"s);
+  const std::string long_helo(1000, 'h');
+  CHECK(told(long_helo, false) ==
+        "envelopeH" + long_helo.substr(0, wire::kMaxHelo) + "\0Qtag-of-16-octets\0\0"s);
+}
+
+TEST_CASE("a query about one recipient needs no fragments, whatever its additions are") {
+  const std::string name(255, 'n'), helo(255, 'h'), sender(2000, 's');
+  const std::string recipient = "T" + std::string(2000, 'r') + '\0';
+  const greylist_query query{"2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff", name.c_str(), sender.c_str(),
+                             recipient.data(), recipient.size()};
+  glue::Signing signing{};
+  std::string("longest-id-of-16").copy(signing.key.name.data(), wire::kMaxKeyId);
+  signing.key.name_size = wire::kMaxKeyId;
+  std::string buffer(glue::kUnfragmented, '#');
+  const auto datagram = glue::write_query(query, 0, {true, true}, buffer.data(), buffer.size(),
+                                          &signing, glue::query_additions(), {helo, true});
+  CHECK(datagram.size > 1000);
 }
 
 TEST_CASE("a row more is whole and last in every query, however much is left out of it") {

@@ -6,6 +6,8 @@
 
 #include <string>
 
+#include "greyd/core/address_name.h"
+
 using namespace grey;
 
 namespace {

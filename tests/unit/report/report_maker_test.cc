@@ -75,6 +75,23 @@ TEST_CASE("what became of first attempts: from the hour's counts and from who wa
   CHECK(report.records == 4);
 }
 
+TEST_CASE("who is suspect: what came back, and of what is too late what did not") {
+  Made made;
+  made.hour(kDay, R"("first":20,"passed":[0,0,0,0,0,0,7],"suspect":{"first":12,"passed":2},)"
+                  R"("unsuspect":{"first":8,"passed":5})");
+  made.hour(0,
+            R"("first":5,"passed":[1],"suspect":{"first":3,"passed":1},"unsuspect":{"first":2})");
+  made.hour(13 * kHourSeconds, R"("udp":{"unsuspect":7},"policy":{"unsuspect":1},)"
+                               R"("suspect":{"first":1,"passed":2})");  // of a damaged file
+  made.hour(12 * kHourSeconds, R"("suspect":{"first":1})");  // its last triplet may come back yet
+  const Report report = made.maker.finish();
+  CHECK(report.suspect == SuspectFates{.first = 17, .passed = 5, .never = 10});
+  CHECK(report.unsuspect == SuspectFates{.first = 10, .passed = 5, .never = 3});
+  CHECK(report.spared() == 8);
+  CHECK(report.sees_suspects());
+  CHECK_FALSE(Made().maker.finish().sees_suspects());
+}
+
 TEST_CASE("a triplet waits in vain from the resend window on, and to the second") {
   const Seconds window = Policy().resend_window;
   for (const Seconds age : {window - 1, window}) {

@@ -67,6 +67,29 @@ TEST_CASE("as text: what was held back, what came back and how long it waited") 
   CHECK(has(text, "-> b@y"));
 }
 
+TEST_CASE("what greylisting suspects alone would have come to, and has, in each form") {
+  const std::string hour = R"("udp":{"new":4,"unsuspect":3},"first":1004,"suspect":)"
+                           R"({"first":192,"passed":192},"unsuspect":{"first":812,"passed":812})";
+  Report report = made(hour);
+  CHECK(has(report_text(report, {false, false, 120}),
+            "With --select=suspect: 812 of 1,004 messages that were delayed would not have been."));
+  report.suspect.never = 960;
+  report.unsuspect.never = 40;
+  const std::string text = report_text(report, {false, false, 100});
+  CHECK(has(text, "  suspect               192        192        960\n"));
+  CHECK(has(text, "  not suspect           812        812         40\n"));
+  CHECK(has(text, "96.0 % of what never came back is suspect."));
+  CHECK(has(report_html(report, {}), "96.0 % of what never came back is suspect."));
+  const auto json = nlohmann::json::parse(report_json(report));
+  CHECK(json["select"] == "all");
+  CHECK(json["suspect"] == nlohmann::json({{"first", 192}, {"passed", 192}, {"never", 960}}));
+  CHECK(json["unsuspect"]["never"] == 40);
+  report.policy.select = Select::suspect;
+  CHECK(has(report_text(report, {false, false, 120}),
+            "--select=suspect: 3 accepted at once, as nothing spoke against their client."));
+  CHECK_FALSE(has(report_text(made(kHour4), {false, false, 100}), "Who is suspect"));
+}
+
 TEST_CASE("a terminal's width is kept, whatever is in a report") {
   const std::string sender(200, 'x');
   for (const std::size_t width : {0, 40, 64, 80, 200}) {

@@ -50,6 +50,30 @@ TEST_CASE("unknown fields after the sender are skipped, a name is kept") {
   CHECK(query.client_name == "mx.example.org");
 }
 
+TEST_CASE("H is what the client has said in HELO, and E that it spoke before it was greeted") {
+  const struct {
+    std::string_view datagram;
+    std::optional<std::string_view> helo;
+    bool early;
+  } rows[] = {{"I::1\0Fa\0Tb\0Hmx.example.org\0E\0\0"sv, "mx.example.org", true},
+              {"I::1\0Fa\0E\0Tb\0"sv, {}, true},
+              {"I::1\0Fa\0H\0Tb\0"sv, "", false},
+              {"I::1\0Fa\0Tb\0Hx"sv, "x", false},
+              {"I::1\0FHE\0THE\0NHE\0"sv, {}, false},
+              {"I::1\0Fa\0Tb\0\0Hx\0E\0"sv, {}, false}};
+  Query query;  // one for all: nothing of the last may stay
+  for (const auto& row : rows) {
+    CAPTURE(row.datagram);
+    REQUIRE(parse(row.datagram, query) == Fault::none);
+    CHECK(query.helo == row.helo);
+    CHECK(query.spoke_early == row.early);
+    CHECK(query.recipients.size() == 1);
+  }
+  const std::string long_one = "I::1" + "\0Fa\0Tb\0H"s + std::string(1000, 'h') + '\0';
+  REQUIRE(parse(long_one, query) == Fault::none);
+  CHECK(query.helo == std::string(kMaxHelo, 'h'));
+}
+
 TEST_CASE("a query is a probe when a P field says so, and not when another field has a P") {
   const struct {
     std::string_view datagram;
