@@ -29,10 +29,10 @@ constexpr FieldName kList{" list=", R"(,"list":)"};
 constexpr FieldName kRule{" rule=", R"(,"rule":)"};
 constexpr FieldName kPool{" pool=", R"(,"pool":)"};
 constexpr FieldName kTraps{" traps=", R"(,"traps":)"};
-constexpr FieldName kSuspect{" suspect=", R"(,"suspect":)"};
-constexpr FieldName kHelo{" helo=", R"(,"helo":)"};
 constexpr FieldName kSource{" source=", R"(,"source":)"};
 constexpr FieldName kUnasked{" unasked=", R"(,"unasked":)"};
+constexpr FieldName kSuspect{" suspect=", R"(,"suspect":)"};
+constexpr FieldName kHelo{" helo=", R"(,"helo":)"};
 constexpr FieldName kProbe{" probe=", R"(,"probe":)"};
 constexpr FieldName kDryRun{" dry-run=", R"(,"dry_run":)"};
 
@@ -164,9 +164,9 @@ template <LogFormat format>
     line.string(kPool, [&] { line.word(decision.pool, kShownBytes); });
   }
   if (decision.traps > 0) line.number(kTraps, decision.traps);
-  add_suspicions(line, out, query, decision.suspicions);
   add_source(line, out, source);
   if (query.unasked > 0) line.number(kUnasked, query.unasked);
+  add_suspicions(line, out, query, decision.suspicions);
   if (query.probe) line.yes(kProbe);
   if (decision.dry_run) line.yes(kDryRun);
   line.end();

@@ -103,7 +103,7 @@ constexpr CounterSource kSources[] = {
     {"attempts.first", "first_attempts"},
     {"attempts.first.", "attempts_by_suspicion", "client", {}, "step", "first"},
     {"attempts.passed.", "attempts_by_suspicion", "client", {}, "step", "passed"},
-    {"suspicions.", "suspicions", "by"},
+    {"suspicions.", "suspicions", "reason"},
     {"attempts.never", "attempts_ended", "how", "never"},
     {"attempts.trusted", "attempts_ended", "how", "trusted"},
     {"pools.passed", "pool_accepted"},

@@ -156,7 +156,7 @@ not_asked() { ! grep -qE 'client=192.0.2.(59|66|250) ' "$work/greyd/log"; }
 ok 'is not asked about either' not_asked
 ok 'so that whoever tries a recipient that nobody has is as new as ever' deferred_from "$postfix_port" 192.0.2.66 '[UNAVAILABLE]' joe@example.org ann@example.net
 ok 'Postfix, unix socket: deferred' deferred_from "$unix_port" 192.0.2.60 '[UNAVAILABLE]' joe@example.org ann@example.net
-ok 'log: local' logged 'client=192.0.2.60 .* source=local$'
+ok 'log: local' logged 'client=192.0.2.60 .* source=local '
 pass_time 400
 ok 'unix socket: accepted' accepted_from "$unix_port" 192.0.2.60 '[UNAVAILABLE]' joe@example.org ann@example.net
 

@@ -47,7 +47,7 @@ subtest 'Postfix: the first attempt waits, the good retry has a header, then the
     says($s, request(client_address => '192.0.2.7', sasl_username => 'ann'), $dunno, 'authenticated');
     says($s, request(client_address => '192.0.2.7', protocol_state => 'DATA', recipient => ''), $dunno, 'not of one recipient');
     says($s, request(client_address => 'unknown'), $dunno, 'no address');
-    logged(qr/^verdict=defer reason=new client=192\.0\.2\.1 sender=a\@x recipients=b\@y age=0 wait=0 source=127\.0\.0\.1\@\d+$/m);
+    logged(qr/^verdict=defer reason=new client=192\.0\.2\.1 sender=a\@x recipients=b\@y age=0 wait=0 source=127\.0\.0\.1\@\d+ suspect=no-name$/m);
     logged(qr/bad policy request fault=no-client source=127\.0\.0\.1\@\d+ count=1$/m);
     is ask(asker($port), query('192.0.2.1', 'third@x', 'b@y')), '12', 'UDP knows it too';
     is $daemon->stop, 0;

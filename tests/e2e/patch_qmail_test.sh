@@ -89,6 +89,13 @@ for kind in "${qmail_kinds[@]}"; do
   ok "$kind: a session goes on after a deferral" test "$(env TCPREMOTEIP=192.0.2.$host "$greyip" GREYTIMEOUT=30 \
     "$tree/qmail-smtpd" <"$work/commands" | cut -c 1-3 | tr '\n' ' ')" = '220 250 250 450 250 450 450 221 '
 
+  # The other stand-ins have no HELO.
+  case $kind in notqmail | netqmail-1.06)
+    printf 'HELO friend\r\nMAIL FROM:<a@x>\r\nRCPT TO:<b@x>\r\nDATA\r\nQUIT\r\n' >"$work/commands"
+    env TCPREMOTEIP=192.0.3.$host "$greyip" GREYTIMEOUT=30 "$tree/qmail-smtpd" <"$work/commands" >"$work/out"
+    ok "$kind: the daemon is told what is said in HELO" logged "client=192.0.3.$host .* suspect=no-name,helo helo=friend$" ;;
+  esac
+
   serve "$kind-relay" 127.0.0.1 "$greyip" RELAYCLIENT=
   ok "$kind: a relay client is not deferred" deliver 127.0.1.$host "$kind@example.org"
   serve "$kind-off" 127.0.0.1 GREYIP=

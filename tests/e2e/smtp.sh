@@ -23,7 +23,7 @@ start_daemon() {
     while (defined(my $peer = $socket->recv(my $query, 65535))) {
       my ($client, $sender) = $query =~ /I([^\0]*)\0F([^\0]*)/;
       (my $line = $query) =~ tr/\0/|/;
-      $line =~ s/(\|W)?(\|X)?\|Q[^|]*\|\|$/||/;    # what is asked for besides is no matter here
+      $line =~ s/(\|H[^|]*)?(\|E)?(\|W)?(\|X)?\|Q[^|]*\|\|$/||/;    # what is asked for besides is no matter here
       print STDERR "$line\n";
       next if $sender =~ /mute/;
       $socket->send($sender =~ /good/ || grep({ $client eq $_ } @good) ? "\1\3" : "\0\1", 0, $peer);

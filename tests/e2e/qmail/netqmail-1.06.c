@@ -8,6 +8,7 @@ char *remoteip;
 char *relayclient;
 stralloc mailfrom = {0};
 stralloc rcptto = {0};
+stralloc helohost = {0};
 struct qmail qqt;
 int seenmail = 0;
 int spfbehavior = 0;
@@ -18,7 +19,7 @@ void err_syntax() { out("555 syntax error (#5.5.4)\r\n"); }
 void err_qqt() { out("451 qqt failure (#4.3.0)\r\n"); }
 void die() { flush(); _exit(1); }
 
-void smtp_helo(arg) char *arg; { seenmail = 0; out("250 stand-in\r\n"); }
+void smtp_helo(arg) char *arg; { stralloc_copys(&helohost,arg); stralloc_0(&helohost); seenmail = 0; out("250 stand-in\r\n"); }
 void smtp_quit(arg) char *arg; { out("221 stand-in\r\n"); flush(); _exit(0); }
 void smtp_unimpl(arg) char *arg; { out("502 unimplemented (#5.5.1)\r\n"); }
 

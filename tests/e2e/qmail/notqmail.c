@@ -8,6 +8,7 @@ static char *relayclient;
 void smtp_data(char *);
 stralloc mailfrom = {0};
 stralloc rcptto = {0};
+stralloc helohost = {0};
 struct qmail qqt;
 int seenmail = 0;
 
@@ -18,7 +19,7 @@ static void err_qqt(void) { out("451 qqt failure (#4.3.0)\r\n"); }
 static void die(void) { flush(); _exit(1); }
 
 void smtp_helo(char *arg)
-{ seenmail = 0; out("250 stand-in\r\n"); }
+{ stralloc_copys(&helohost,arg); stralloc_0(&helohost); seenmail = 0; out("250 stand-in\r\n"); }
 void smtp_quit(char *arg)
 { out("221 stand-in\r\n"); flush(); _exit(0); }
 void smtp_unimpl(char *arg)
