@@ -333,6 +333,10 @@ class Greylist {
   void note(Table::Ref ref);
   void tell(const SavedRecord& change);
   void count_attempt(const Found& triplet, const Decision& decision, Seconds now);
+  // Of the query being decided; greydaemon's rules know none.
+  const Suspicions* known_suspicions() const {
+    return policy_.personality == Personality::greydaemon ? nullptr : &suspicions_;
+  }
   void count_end(Table::Ref waiting, Seconds now);
   bool is_known_client(const Client& client, Seconds now);
   void forget(Table::Ref ref, SavedRecord record);

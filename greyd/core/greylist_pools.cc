@@ -131,7 +131,7 @@ void Greylist::count_with_pools(const Own& own, const InPools& pools, const Judg
   } else if (first != nullptr) {
     if (auto record = to_saved({own.key.key, first->found.stored->seen})) {
       attempts_->passed(*record, rules::age_of(record->seen, now), table_.mark(first->found.ref),
-                        &suspicions_);
+                        known_suspicions());
     }
   }
   for (const auto& pool : pools) {

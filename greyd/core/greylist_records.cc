@@ -81,7 +81,7 @@ void Greylist::count_attempt(const Found& triplet, const Decision& decision, Sec
     case Reason::new_triplet:
     case Reason::stale:
       if (waits) count_end(triplet.ref, now);
-      return attempts_->began(now, &suspicions_);
+      return attempts_->began(now, known_suspicions());
     case Reason::early:
       if (!waits) return;
       return table_.set_mark(triplet.ref, attempts_->retried(triplet.stored->seen, decision.age,
@@ -89,7 +89,7 @@ void Greylist::count_attempt(const Found& triplet, const Decision& decision, Sec
     case Reason::passed:
       if (!waits) return;
       if (const auto record = to_saved(table_.view(triplet.ref))) {
-        attempts_->passed(*record, decision.age, table_.mark(triplet.ref), &suspicions_);
+        attempts_->passed(*record, decision.age, table_.mark(triplet.ref), known_suspicions());
       }
       return table_.set_mark(triplet.ref, Attempts::kPassed);
     default:

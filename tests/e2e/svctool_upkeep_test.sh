@@ -274,7 +274,7 @@ for way in = ' '; do
     logdir="$top/every/l" user=daemon loguser=nobody context-file=state/file memory=100000000 \
     prefix="$base/prefix" min-resend-min=1 resend-win-hr=2 timeout-days=3 save_interval=4 \
     free-interval=6 whitelist=lists/w blacklist=lists/b rules=lists/r hash-size=0 max-records=9 client-passes=2 \
-    ipv4-prefix=24 ipv6-prefix=48 sender-key=domain recipient-key=none pools=name recipients=all \
+    ipv4-prefix=24 ipv6-prefix=48 sender-key=domain recipient-key=none pools=name select=suspect recipients=all \
     allow=127.0.0.1,::1 policy=127.0.0.1@10023,/run/policy policy-text='wait %t' verbosity=2; do
     case $way in
       =) set -- "$@" "--$option" ;;

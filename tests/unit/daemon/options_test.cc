@@ -181,6 +181,9 @@ TEST_CASE("choices are given by their words") {
   CHECK(good("qmail-greyd --recipients=all 0 c").policy.recipients == RecipientRule::all);
   CHECK(good("qmail-greyd --sender-key normalized 0 c").policy.sender_key == SenderKey::normalized);
   CHECK(good("qmail-greyd --sender-key=domain 0 c").policy.sender_key == SenderKey::domain);
+  CHECK(good("qmail-greyd 0 c").policy.select == Select::all);
+  CHECK(good("qmail-greyd --select=suspect 0 c").policy.select == Select::suspect);
+  CHECK(good("greydaemon --select=all 0 c").policy.select == Select::all);
   CHECK(good("qmail-greyd 0 c").policy.pools == PoolUse::on);
   CHECK(good("qmail-greyd --pools=name 0 c").policy.pools == PoolUse::name);
   CHECK(good("qmail-greyd --pools=spf 0 c").policy.pools == PoolUse::spf);
@@ -237,6 +240,8 @@ TEST_CASE("misuse is one line that names what is wrong, and exit code 100") {
       {"qmail-greyd --recipients some 127.0.0.1 c", "some"},
       {"qmail-greyd --pools=yes 127.0.0.1 c", "yes"},
       {"greydaemon --pools=on 127.0.0.1 c", "--pools"},
+      {"greydaemon --select=suspect 127.0.0.1 c", "--select"},
+      {"qmail-greyd --select=none 127.0.0.1 c", "--select"},
       {"qmail-greyd --sender-key half 127.0.0.1 c", "half"},
       {"qmail-greyd --allow 10.0.0.0/33 127.0.0.1 c", "10.0.0.0/33"},
       {"qmail-greyd --allow example.com 127.0.0.1 c", "example.com"},

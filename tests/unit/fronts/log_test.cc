@@ -77,6 +77,9 @@ TEST_CASE("a decision in each format, its client always at one place") {
   const auto book = std::make_shared<const MatchedRule::Book>(
       MatchedRule::Book{"/c/gre y.rules", std::vector<RuleAction>(1)});
   rule.rule = {book, &book->actions.front(), 7};
+  Decided suspect{decided(wire::Reason::new_triplet)};
+  suspect.suspicions.add(Suspicion::no_name);
+  suspect.suspicions.add(Suspicion::helo);
   const struct {
     std::string_view datagram;
     Decided decision;
@@ -107,6 +110,13 @@ TEST_CASE("a decision in each format, its client always at one place") {
        R"({"level":"info","verdict":"accept","reason":"rule","client":"::1","sender":"a@x.org",)"
        R"("recipients":["b@y.net"],"age":0,"rule":"gre%20y.rules:7","source":"127.0.0.1@40312"})"
        "\n"},
+      {"I::1\0Fa@x.org\0Tb@y.net\0Hloc al\0"sv, suspect, false,
+       "level=info verdict=defer reason=new client=::1 sender=a@x.org recipients=b@y.net age=0 "
+       "wait=300 source=127.0.0.1@40312 suspect=no-name,helo helo=loc%20al\n",
+       R"({"level":"info","verdict":"defer","reason":"new","client":"::1","sender":"a@x.org",)"
+       R"("recipients":["b@y.net"],"age":0,"wait":300,"source":"127.0.0.1@40312",)"
+       R"("suspect":"no-name,helo","helo":"loc%20al"})"
+       "\n"},
       // What a quote, a backslash, the sign between name and value, and no UTF-8 become.
       {"I::1\0Fprvs=1=a\xff@x\0Ta\"b\0Tc\\\xc3,\0"sv,
        {decided(wire::Reason::early, 0)},
@@ -136,13 +146,13 @@ TEST_CASE("the longest line that a query can make stays below PIPE_BUF, in each 
         CAPTURE(int(c));
         CAPTURE(size);
         std::string many = "I" + (name ? odd : "2001:db8:1111:2222:3333:4444:5555:6666") + '\0' +
-                           "F" + odd + '\0' + "N" + odd + '\0';
+                           "F" + odd + '\0' + "N" + odd + '\0' + "H" + odd + '\0';
         for (int i = 0; i < 10; ++i) many += "T" + odd + '\0';
         const auto place = std::make_shared<const Matched::Place>(Matched::Place{odd, odd});
+        Decided early{decided(wire::Reason::early, std::int64_t{1} << 62), {place, 0}};
+        for (std::size_t i = 0; i < kSuspicions; ++i) early.suspicions.add(Suspicion(i));
         for (const LogFormat format : kFormats) {
-          const std::string line = line_in(
-              format, many, {decided(wire::Reason::early, std::int64_t{1} << 62), {place, 0}},
-              name ? greydaemon : dry_run());
+          const std::string line = line_in(format, many, early, name ? greydaemon : dry_run());
           CHECK(line.size() < 4096);
           CHECK(line.find('\n') == line.size() - 1);
         }

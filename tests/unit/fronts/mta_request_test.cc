@@ -47,6 +47,7 @@ std::string read(std::string_view stream, std::size_t cut) {
       result += " " + to_string(query.client) + " <" + std::string(query.sender) + ">";
       for (const auto recipient : query.recipients) result += " <" + std::string(recipient) + ">";
       result += " name=" + std::string(query.client_name);
+      if (query.helo) result += " helo=" + std::string(*query.helo);
       result += " instance=" + std::string(reader.request().get(Attribute::instance)) + "\n";
     }
   };
@@ -69,7 +70,7 @@ constexpr std::string_view kFull =
     "helo_name=mx\nsender=joe@example.org\nrecipient=ann@example.net\nrecipient_count=0\n"
     "queue_id=\ninstance=4af.1\nsize=100\nsasl_method=\nsasl_username=\nsasl_sender=\n\n"sv;
 constexpr std::string_view kFullSays =
-    "decide 2001:db8::1 <joe@example.org> <ann@example.net> name=mx.example.org instance=4af.1\n"sv;
+    "decide 2001:db8::1 <joe@example.org> <ann@example.net> name=mx.example.org helo=mx instance=4af.1\n"sv;
 
 std::string postfix(std::string_view attributes) {
   return "request=smtpd_access_policy\n" + std::string(attributes) + "\n";
@@ -144,6 +145,8 @@ TEST_CASE("requests that are about one recipient are decided") {
       {"client_address=fe80::1%eth0\nrecipient=b\n", "decide fe80::1 <> <b>"},
       {"client_address=192.0.2.1\nclient_name=unknown\nrecipient=b\n",
        "decide 192.0.2.1 <> <b> name= "},
+      {"client_address=192.0.2.1\nhelo_name=\nrecipient=b\n",
+       "decide 192.0.2.1 <> <b> name= helo= instance="},
       {"client_address=192.0.2.1\nrecipient=b\nsender=a=b\n", "decide 192.0.2.1 <a=b> <b>"},
       {"client_address=192.0.2.1\nrecipient=b\nrecipient=c\n", "decide 192.0.2.1 <> <c>"},
       {"sender_x=q\nsende=q\nclient_address=192.0.2.1\nrecipient=b\n", "decide 192.0.2.1 <> <b>"},
@@ -191,6 +194,9 @@ TEST_CASE("a line request has three to five words, plain or as Exim quotes them"
       {"check 192.0.2.1 a@x b@y", "decide 192.0.2.1 <a@x> <b@y> name= "},
       {"check 192.0.2.1 a@x b@y mx.x", "decide 192.0.2.1 <a@x> <b@y> name=mx.x "},
       {"check \"2001:db8::1\" \"\" \"b@y\" \"mx.x\"", "decide 2001:db8::1 <> <b@y> name=mx.x "},
+      {"check 192.0.2.1 a@x b@y mx.x helo.x",
+       "decide 192.0.2.1 <a@x> <b@y> name=mx.x helo=helo.x "},
+      {"check 192.0.2.1 a@x b@y mx.x \"\"", "decide 192.0.2.1 <a@x> <b@y> name=mx.x helo= "},
       {"check 192.0.2.1  b@y", "decide 192.0.2.1 <> <b@y> name= "},
       {"check 192.0.2.1 a@x \"\\\"j \\\\ d\\\"@y\" ",
        "decide 192.0.2.1 <a@x> <\"j \\ d\"@y> name= "},

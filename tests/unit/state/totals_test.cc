@@ -45,6 +45,8 @@ HourTotals random_totals(std::mt19937& random, Seconds hour) {
   attempts.waited = pick(100'000);
   attempts.trusted = pick(2);
   attempts.never = pick(2);
+  attempts.suspect = {pick(2) * pick(9), pick(2) * pick(9)};
+  attempts.unsuspect = {pick(2) * pick(9), pick(2)};
   if (pick(2) == 0) attempts.longest = {400, "2001:db8::/64", "a\"\\%0A@x", ""};
   return totals;
 }
@@ -62,11 +64,14 @@ TEST_CASE("the totals of an hour read like this") {
   totals.attempts.first = 12;
   totals.attempts.passed[age_class(310)] = 9;
   totals.attempts.waited = 2790;
+  totals.attempts.suspect = {10, 8};
+  totals.attempts.unsuspect.first = 2;
   totals.attempts.longest = {700, "192.0.2.7", "a@example.org", "b@example.net"};
   const std::string line =
       "{\"hour\":1700002800,\"udp\":{\"new\":12},\"policy\":{\"known\":70},"
       "\"faults\":{\"udp.bad-client\":4},\"foreign\":2,\"first\":12,\"passed\":[0,0,0,0,0,0,9],"
-      "\"waited\":2790,\"longest\":{\"waited\":700,\"client\":\"192.0.2.7\","
+      "\"waited\":2790,\"suspect\":{\"first\":10,\"passed\":8},\"unsuspect\":{\"first\":2},"
+      "\"longest\":{\"waited\":700,\"client\":\"192.0.2.7\","
       "\"sender\":\"a@example.org\",\"recipient\":\"b@example.net\"}}\n";
   CHECK(line_of(totals) == line);
   CHECK(read_totals(line) == totals);

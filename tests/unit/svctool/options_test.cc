@@ -74,7 +74,8 @@ TEST_CASE("every option is taken with an equals sign and with a space") {
       {"control", "c"},          {"control-group", "g"},    {"rules", "r"},
       {"store", "redis://h"},    {"store-key-file", "k"},   {"store-password-file", "p"},
       {"key-file", "k"},         {"require-key", "always"}, {"sandbox", "off"},
-      {"pools", "name"},         {"look-ups", "off"},       {"resolver", "::1@54"}};
+      {"select", "suspect"},     {"pools", "name"},         {"look-ups", "off"},
+      {"resolver", "::1@54"}};
   for (const Setting& setting : settings()) {
     CAPTURE(setting.option);
     CHECK(std::ranges::any_of(options, [&](const auto& o) { return setting.option == o.first; }));
