@@ -134,7 +134,7 @@ subtest 'what cannot be read is answered in the form of who asks, where that is 
         (map { [join('', map { chr int rand 256 } 1 .. 3000) =~ tr/=//dr . "\nnonsense\n", ''] } 1 .. 20),
         ["a=b\n\n", $action->('bad-request')], ["x=$too_much", $action->('too-long')], ["${begin}sender=$too_much\n\n", $action->('too-long')],
         ["${begin}sender=a\0b\n\n", $action->('bad-byte')], ["${begin}nonsense\n\n", $action->('bad-line')],
-        ["check 1.2.3.4\n", $verdict->('bad-line')], ["check 192.0.2.1 a b c d\n", $verdict->('bad-line')], ["check 192.0.2.1 a\"b c\n", $verdict->('bad-line')],
+        ["check 1.2.3.4\n", $verdict->('bad-line')], ["check 192.0.2.1 a b c d e\n", $verdict->('bad-line')], ["check 192.0.2.1 a\"b c\n", $verdict->('bad-line')],
         ["Check 192.0.2.1 a b\n", $verdict->('bad-line')], ["check 192.0.2.1 a\0 b\n", $verdict->('bad-byte')], ["check 192.0.2.1 $too_much b\n", $verdict->('too-long')],
         [request() . "nonsense\n", $defer . $action->('bad-line')], ["check 192.0.2.1 q$$ b\nnonsense\n", qr/^verdict=defer reason=(?:new|early) .*\n\Q${\$verdict->('bad-line')}\E\(end\)$/],
     );

@@ -75,7 +75,7 @@ TEST_CASE("what greylisting suspects alone would have come to, and has, in each 
             "With --select=suspect: 812 of 1,004 messages that were delayed would not have been."));
   report.suspect.never = 960;
   report.unsuspect.never = 40;
-  const std::string text = report_text(report, {false, false, 100});
+  const std::string text = report_text(report, {false, false, 200});
   CHECK(has(text, "  suspect               192        192        960\n"));
   CHECK(has(text, "  not suspect           812        812         40\n"));
   CHECK(has(text, "96.0 % of what never came back is suspect."));
