@@ -57,7 +57,7 @@ test_greysmtpd() { # letters
 
 test_greyspp() { # letters
   ok "$1, greyspp: deferred" grep -q '^E450 4.7.1' \
-    <("${named[@]}" TCPREMOTEIP=127.0.0.1 SMTPMAILFROM=spp@x SMTPRCPTTO=r@example.net "$greyspp" 2>"$work/err")
+    <("${named[@]}" TCPREMOTEIP=127.0.0.1 SMTPHELOHOST=me SMTPMAILFROM=spp@x SMTPRCPTTO=r@example.net "$greyspp" 2>"$work/err")
   ok "asked without the fields" plain_later spp@x
 }
 

@@ -74,6 +74,7 @@ void commands(struct command* table) {
   struct command* at;
   while (flush(), fgets(line, sizeof line, stdin)) {
     char* argument = line + strcspn(line, " \r\n");
+    line[strcspn(line, "\r\n")] = 0;
     if (*argument) *argument++ = 0;
     for (at = table; at->name && strcasecmp(at->name, line); ++at) continue;
     at->run(argument);

@@ -139,8 +139,10 @@ TEST_CASE_FIXTURE(Fixture, "a watcher sees what it asked for, as it is decided")
   serve();
   CHECK(peer.received() ==
         "{\"time\":1700000000,\"verdict\":\"defer\",\"reason\":\"new\",\"wait\":300,\"age\":0,"
+        "\"suspect\":[\"no-name\"],"
         "\"client\":\"192.0.2.1\",\"sender\":\"a@x\",\"recipients\":[\"b@y\"]}\n"
         "{\"time\":1700000000,\"verdict\":\"defer\",\"reason\":\"early\",\"wait\":300,\"age\":0,"
+        "\"suspect\":[\"no-name\"],"
         "\"client\":\"192.0.2.1\",\"sender\":\"a@x\",\"recipients\":[\"b@y\"]}\n");
   peer.close();
   serve();
@@ -224,7 +226,8 @@ TEST_CASE_FIXTURE(Fixture, "totals are told by the hour, and sums of them since 
   decide("192.0.2.1");
   const std::string answer = say(peer, "{\"command\":\"totals\"}\n");
   const std::string hour = std::to_string(hour_of(kNow));
-  CHECK(answer == "{\"hour\":" + hour + ",\"first\":1}\n{\"done\":true,\"now\":" +
+  CHECK(answer == "{\"hour\":" + hour +
+                      ",\"first\":1,\"suspect\":{\"first\":1}}\n{\"done\":true,\"now\":" +
                       std::to_string(kNow) + ",\"from\":" + hour + "}\n");
   CHECK(say(peer, "{\"command\":\"totals\",\"since\":" + std::to_string(kNow + 3600) + "}\n") ==
         "{\"done\":true,\"now\":" + std::to_string(kNow) + ",\"from\":" + hour + "}\n");

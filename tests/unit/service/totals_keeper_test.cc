@@ -62,7 +62,7 @@ struct Fixture {
   int recipients = 0;
 };
 
-const std::string kOneNew = R"(,"udp":{"new":1},"first":1)";
+const std::string kOneNew = R"(,"udp":{"new":1},"first":1,"suspect":{"first":1})";
 
 }  // namespace
 
@@ -78,7 +78,7 @@ TEST_CASE_FIXTURE(Fixture,
   tick(kStart + kHourSeconds);
   happened.foreign = 9;
   CHECK(lines(0, kStart + kHourSeconds + 1) ==
-        line(kStart, R"(,"udp":{"new":1},"foreign":7,"first":1)") +
+        line(kStart, R"(,"udp":{"new":1},"foreign":7,"first":1,"suspect":{"first":1})") +
             line(kStart + kHourSeconds, R"(,"foreign":2)"));
 }
 
@@ -87,7 +87,8 @@ TEST_CASE_FIXTURE(Fixture, "totals outlive a restart, and go on") {
   REQUIRE(keeper->save(kStart + 20));
   start(kStart + 30);
   first_attempt(kStart + 40);
-  CHECK(lines(0, kStart + 50) == line(kStart, R"(,"udp":{"new":2},"first":2)"));
+  CHECK(lines(0, kStart + 50) ==
+        line(kStart, R"(,"udp":{"new":2},"first":2,"suspect":{"first":2})"));
 }
 
 TEST_CASE_FIXTURE(Fixture, "what waits when totals begin has begun in its hour") {
@@ -121,11 +122,12 @@ TEST_CASE_FIXTURE(Fixture, "an hour's totals change as long as its triplets may 
   const Seconds later = kStart + kLife + kHourSeconds;
   tick(later);
   greylist->expire(later, SIZE_MAX);
-  CHECK(lines(0, later) == line(kStart, R"(,"udp":{"new":1},"first":1,"never":1)"));
+  CHECK(lines(0, later) ==
+        line(kStart, R"(,"udp":{"new":1},"first":1,"never":1,"suspect":{"first":1})"));
   tick(later + 2 * kHourSeconds);
   CHECK(keeper->lines(0, later + 2 * kHourSeconds).recent.empty());
   CHECK(lines(0, later + 2 * kHourSeconds) ==
-        line(kStart, R"(,"udp":{"new":1},"first":1,"never":1)"));
+        line(kStart, R"(,"udp":{"new":1},"first":1,"never":1,"suspect":{"first":1})"));
 }
 
 TEST_CASE_FIXTURE(Fixture, "an end is counted that comes late, and one after a long timeout") {
@@ -139,7 +141,8 @@ TEST_CASE_FIXTURE(Fixture, "an end is counted that comes late, and one after a l
   const Seconds later = kStart + 45 * kDay + 9 * kHourSeconds;
   tick(later);
   greylist->expire(later, SIZE_MAX);
-  CHECK(lines(0, later) == line(kStart, R"(,"udp":{"new":1},"first":1,"never":1)"));
+  CHECK(lines(0, later) ==
+        line(kStart, R"(,"udp":{"new":1},"first":1,"never":1,"suspect":{"first":1})"));
 }
 
 TEST_CASE_FIXTURE(Fixture, "what ended while nobody ran ends at the start") {
@@ -155,7 +158,8 @@ TEST_CASE_FIXTURE(Fixture, "what ended while nobody ran ends at the start") {
   keeper->load(kStart + 9 * kDay, *greylist, note);
   greylist->set_expiry(Expiry::usual);
   greylist->expire(kStart + 9 * kDay, SIZE_MAX);
-  CHECK(lines(0, kStart + 9 * kDay) == line(kStart, R"(,"udp":{"new":1},"first":1,"never":1)"));
+  CHECK(lines(0, kStart + 9 * kDay) ==
+        line(kStart, R"(,"udp":{"new":1},"first":1,"never":1,"suspect":{"first":1})"));
 }
 
 TEST_CASE_FIXTURE(Fixture, "first attempts that a death has lost are those that wait") {
@@ -172,7 +176,8 @@ TEST_CASE_FIXTURE(Fixture, "first attempts that a death has lost are those that 
   }
   keeper = std::make_unique<TotalsKeeper>(path, kLife, background, totals, [](const auto&) {});
   keeper->load(kStart + 40, *greylist, note);
-  CHECK(lines(0, kStart + 40) == line(kStart, R"(,"udp":{"new":1},"first":50)"));
+  CHECK(lines(0, kStart + 40) ==
+        line(kStart, R"(,"udp":{"new":1},"first":50,"suspect":{"first":1})"));
 }
 
 TEST_CASE_FIXTURE(Fixture, "a clock that is years ahead for an hour takes no year of totals") {
@@ -224,7 +229,7 @@ TEST_CASE_FIXTURE(Fixture, "a clock that was wrong for a while loses nothing of 
   first_attempt(now + 2);
   tick(now + 70);
   CHECK(lines(kStart + 19 * kDay, now + 70) ==
-        line(kStart + 19 * kDay, R"(,"udp":{"new":2},"first":2)"));
+        line(kStart + 19 * kDay, R"(,"udp":{"new":2},"first":2,"suspect":{"first":2})"));
 }
 
 TEST_CASE_FIXTURE(Fixture,
