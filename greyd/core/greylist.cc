@@ -192,11 +192,12 @@ bool Greylist::counts_for_itself(const Question& question, std::string_view reci
 }
 
 // Whether the client has nothing to wait for, as nothing speaks against it. From here on
-// `suspicions_` and `spares_` are that query's. What a rule leaves on is for the triplets.
+// `suspicions_` and `spares_` are that query's. What a rule leaves on, and who writes
+// to traps, is for the triplets.
 std::optional<Greylist::Judged> Greylist::by_suspicion(const Question& question) {
   if (policy_.personality == Personality::greydaemon) return std::nullopt;
   suspicions_ = suspicions_of(question.query);
-  spares_ = policy_.select == Select::suspect && suspicions_.none();
+  spares_ = policy_.select == Select::suspect && suspicions_.none() && !is_for_traps(question);
   if (!spares_) return std::nullopt;
   std::size_t number = 0;
   for (const std::string_view recipient : question.query.recipients) {

@@ -285,6 +285,7 @@ class Greylist {
   void remember(const Question& question, Message message);
   bool is_new_message(const Question& question);
   void earn_pass(const Question& question, const Terms& terms);
+  bool is_for_traps(const Question& question) const;
   bool springs_trap(const Question& question);
   void look_at_traps(const Question& question);
   std::uint64_t sender_id(const KeyBuilder& keys) const {

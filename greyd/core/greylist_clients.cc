@@ -71,13 +71,36 @@ void Greylist::earn_pass(const Question& question, const Terms& terms) {
 
 // ---- traps -------------------------------------------------------------------------------------
 
+namespace {
+
+bool is_trap(const Lists& lists, std::string_view recipient) {
+  return lists.blocked.find_trap(recipient) || lists.blacklist.find_trap(recipient);
+}
+
+bool has_traps(const Lists& lists) {
+  return lists.blacklist.has_trap_entries() || lists.blocked.has_trap_entries();
+}
+
+}  // namespace
+
+// Whether traps speak against the client, which is not known, whatever else does not: it writes to
+// one, or has.
+bool Greylist::is_for_traps(const Question& question) const {
+  if (rules::traps_of(client_, policy_, question.now, expiry_) > 0) return true;
+  if (!has_traps(question.lists) || question.prepared.keys.null_sender()) return false;
+  const wire::Recipients& recipients = question.query.recipients;
+  return std::any_of(recipients.begin(), recipients.end(), [&](std::string_view recipient) {
+    return is_trap(question.lists, recipient);
+  });
+}
+
 // Whether it begins to write to one: a message that is tried again is the same.
 bool Greylist::springs_trap(const Question& question) {
   const Lists& lists = question.lists;
-  if (!lists.blacklist.has_trap_entries() && !lists.blocked.has_trap_entries()) return false;
+  if (!has_traps(lists)) return false;
   const wire::Recipients& recipients = question.query.recipients;
   return std::any_of(recipients.begin(), recipients.end(), [&](std::string_view recipient) {
-    if (!lists.blocked.find_trap(recipient) && !lists.blacklist.find_trap(recipient)) return false;
+    if (!is_trap(lists, recipient)) return false;
     const rules::Stored stored = find(triplet_key(question, recipient)).stored;
     return !stored || !rules::counts(*stored, policy_, question.now, expiry_) ||
            rules::retry_at(rules::age_of(stored->seen, question.now), policy_) ==

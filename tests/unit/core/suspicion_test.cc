@@ -238,6 +238,20 @@ TEST_CASE("what the operator has said of somebody stands before it") {
   CHECK(reason(listed, {}) == Reason::blacklisted);
 }
 
+TEST_CASE("who writes to a trap, or has, is not spared") {
+  Greylist greylist(of_suspects(), 100, HashKey{});
+  Lists traps;
+  traps.blacklist = *AddressList::parse("trap:old@here.example\n", "blacklist");
+  CHECK(decide(greylist, {}, kNow, traps).reason == Reason::unsuspect);
+  CHECK(decide(greylist, {.sender = "", .recipients = {"old@here.example"}}, kNow, traps).reason ==
+        Reason::unsuspect);
+  const Decided caught = decide(greylist, {.recipients = {"old@here.example"}}, kNow, traps);
+  CHECK(caught.reason == Reason::new_triplet);
+  CHECK(caught.traps == 1);
+  CHECK(decide(greylist, {}, kNow + 1, traps).reason == Reason::new_triplet);
+  CHECK(decide(greylist, {.client = "192.0.2.1"}, kNow + 1, traps).reason == Reason::unsuspect);
+}
+
 TEST_CASE("a probe is a first attempt whoever asks") {
   Greylist greylist(of_suspects(), 100, HashKey{});
   const std::string datagram = Asked{}.datagram() + "P" + '\0';
