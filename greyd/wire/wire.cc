@@ -26,7 +26,7 @@ std::string_view value_of(const char* at, const char* field_end, Dialect dialect
 // A field behind the sender that is no recipient.
 void take_addition(char letter, std::string_view value, Query& query) {
   if (letter == 'E') query.spoke_early = true;
-  if (letter == 'H') query.helo = value.substr(0, kMaxHelo);
+  if (letter == 'H') query.helo = {value.data(), std::min(value.size(), kMaxHelo)};  // no throw
   if (letter == 'N') query.client_name = value;
   if (letter == 'P') query.probe = true;
   if (letter == 'Q' && value.size() <= kMaxTag) query.tag = value;
