@@ -16,6 +16,7 @@ int main(void) {
                                  .recipients = "Tb@example.net",
                                  .recipients_size = sizeof "Tb@example.net"};
   struct greylist_session session = {0};
+  struct greylist_client about = {.size = sizeof about, .helo = "mx.example.org"};
   struct greylist_result result;
   char format[GREYLIST_TEXT_MAX + 1] = "of before";
   int failures = 0;
@@ -43,6 +44,11 @@ int main(void) {
       expect("no answer", result.error == GREYLIST_SILENT || result.error == GREYLIST_UNREACHABLE);
   result = greylist_ask_with_text(&options, &query, &session, format, sizeof format);
   failures += expect("nor a text then", result.error != GREYLIST_ANSWERED && format[0] == '\0');
+  result = greylist_ask_about_client(&options, &query, &about, &session, format, sizeof format);
+  failures += expect("likewise with the client", result.error != GREYLIST_ANSWERED);
+  about.size = 0;
+  result = greylist_ask_about_client(&options, &query, &about, &session, format, sizeof format);
+  failures += expect("and with one of another size", result.error != GREYLIST_ANSWERED);
   failures += expect("error texts", strlen(greylist_strerror(result.error)) > 0);
   return failures == 0 ? 0 : 1;
 }
