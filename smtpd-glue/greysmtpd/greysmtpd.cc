@@ -55,6 +55,20 @@ class Decider {
   WrapperSettings& settings_;
 };
 
+// Asks nobody, and tells what the session sends.
+class Teller {
+ public:
+  explicit Teller(WrapperSettings& settings) : settings_(settings) {}
+
+  std::string operator()(const Question& question) {
+    (void)settings_.front.tell_sent(question.sender.c_str(), question.recipients);
+    return {};
+  }
+
+ private:
+  WrapperSettings& settings_;
+};
+
 // True when it was ignored before.
 bool ignore_sigpipe() {
   return signal(SIGPIPE, SIG_IGN) == SIG_IGN;
@@ -74,6 +88,7 @@ int decide_at_once(char** program, WrapperSettings& settings) {
   return reply.empty() ? exec_server(program) : refuse_client(settings, reply);
 }
 
+template <typename Answerer>
 int stand_between(char** program, WrapperSettings& settings, AskAt ask_at) {
   const bool sigpipe_was_ignored = ignore_sigpipe();
   ServerProcess server;
@@ -81,7 +96,7 @@ int stand_between(char** program, WrapperSettings& settings, AskAt ask_at) {
   // The server runs, and has all that it was given.
   give_up_all_but_the_session();
   SmtpSession session(ask_at, settings.tls_aside ? Tls::aside : Tls::in_stream);
-  relay(session, {STDIN_FILENO, STDOUT_FILENO, server.socket}, Decider(settings));
+  relay(session, {STDIN_FILENO, STDOUT_FILENO, server.socket}, Answerer(settings));
   // The client is let go before the server, which may take its time to end.
   close(server.socket);
   close(STDIN_FILENO);
@@ -92,6 +107,7 @@ int stand_between(char** program, WrapperSettings& settings, AskAt ask_at) {
 int serve(char** program, Stage stage) {
   if (!take_proxy_header(STDIN_FILENO, STDOUT_FILENO)) return 0;
   WrapperSettings settings = read_wrapper_settings();
+  if (settings.tells_sent) return stand_between<Teller>(program, settings, AskAt::data);
   if (settings.exempt) return exec_server(program);
   const std::string& refusal = settings.jgreylist.refusal;
   if (!refusal.empty()) return refuse_client(settings, refusal);
@@ -99,11 +115,11 @@ int serve(char** program, Stage stage) {
     case Stage::connect:
       return decide_at_once(program, settings);
     case Stage::rcpt:
-      return stand_between(program, settings, AskAt::rcpt);
+      return stand_between<Decider>(program, settings, AskAt::rcpt);
     case Stage::data:
       break;
   }
-  return stand_between(program, settings, AskAt::data);
+  return stand_between<Decider>(program, settings, AskAt::data);
 }
 
 std::optional<Stage> parse_stage(std::string_view text) {

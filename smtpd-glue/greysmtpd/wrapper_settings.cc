@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "smtpd-glue/greysmtpd/smtp_syntax.h"
+#include "smtpd-glue/libgreylist/exemption.h"
 
 namespace grey::smtp {
 namespace {
@@ -55,6 +56,8 @@ WrapperSettings read_wrapper_settings() {
 
   settings.jgreylist = read_jgreylist(environ, settings.client, settings.client_name);
   settings.exempt = is_exempt(settings);
+  settings.tells_sent =
+      is_set(glue::kRelayClient) && !settings.front.is_off() && glue::tells_replies();
   if (settings.exempt) return settings;
   log_jgreylist(settings);
   if (!settings.jgreylist.refusal.empty()) return settings;

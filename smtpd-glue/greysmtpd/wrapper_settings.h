@@ -19,6 +19,7 @@ struct WrapperSettings {
   Jgreylist jgreylist;                   // who is refused unasked, and how long such sessions last
   bool tls_aside = false;                // see Tls in smtp_session.h
   bool exempt = false;                   // the server takes this session, and nobody looks into it
+  bool tells_sent = false;               // but to tell what it sends: the client is one of ours
 };
 
 // Logs what is wrong with the environment, and a refusal.

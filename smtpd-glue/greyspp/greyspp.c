@@ -90,6 +90,25 @@ static int is_for_the_other(enum role role, const char* sender) {
   return role == kRcptWithoutBounces && *sender == '\0';
 }
 
+/* Whether the client is one of ours: by its address, or as it has logged in. */
+static int is_ours(void) {
+  return getenv("RELAYCLIENT") != NULL || is_set("SMTPAUTHUSER");
+}
+
+/* Nothing of it decides about the command. */
+static int tell_sent(void) {
+  const char* sender = getenv("SMTPMAILFROM");
+  const char* recipient = getenv("SMTPRCPTTO");
+  char* recipients;
+  size_t size;
+  if (sender == NULL || recipient == NULL || *recipient == '\0') return 0;
+  recipients = recipient_field(recipient, &size);
+  if (recipients == NULL) return 0;
+  greylist_tell_sent("greyspp", sender, recipients, size);
+  free(recipients);
+  return 0;
+}
+
 static int decide(enum role role) {
   static const char kMapped[] = "::ffff:"; /* an IPv4 client of an IPv6 socket */
   struct greylist_query query = {0};
@@ -145,7 +164,7 @@ int main(int argc, char** argv) {
     fprintf(stderr, "greyspp: unknown argument %.100s; %s", argv[1], kUsage);
     return kExitMisuse;
   }
-  if (greylist_is_exempt(NULL) || is_set("SMTPAUTHUSER")) return 0;
+  if (!is_ours() && greylist_is_exempt(NULL)) return 0;
   if (!is_set("GREYIP")) {
     if (getenv("GREYIP") != NULL || getenv("GREYLISTING") == NULL) return 0;
     if (setenv("GREYIP", "@", 1) != 0) {
@@ -153,5 +172,7 @@ int main(int argc, char** argv) {
       return kExitSystemFailure;
     }
   }
+  /* Of what is told at RCPT the second greyspp has nothing to say. */
+  if (is_ours()) return role == kDataOfBounces ? 0 : tell_sent();
   return decide(role);
 }

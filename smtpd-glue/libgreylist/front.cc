@@ -20,6 +20,11 @@ const char* format_of(const char* other) {
 
 }  // namespace
 
+bool tells_replies() {
+  const char* const value = getenv("GREYREPLIES");
+  return value != nullptr && strcmp(value, "1") == 0;
+}
+
 void log_line(std::string_view program, std::string_view text) {
   if (stderr_is_the_client()) return;
   char line[GREYLIST_LINE_MAX + 100];
@@ -44,6 +49,17 @@ Front::Front(const char* program, const char* format)
     log_line(program_, {line, greylist_describe_bad_values(&options_, bad, line, sizeof line)});
   }
   options_.ask_wait = strstr(format_, "%t") != nullptr;
+}
+
+int Front::tell_sent(const char* sender, std::string_view recipients) {
+  if (is_off() || sender == nullptr || *sender == '\0') return 0;
+  if (greylist_sent(&options_, sender, recipients.data(), recipients.size()) == 0) return 0;
+  // All was said of a bad value at the beginning.
+  if (!reported_ && options_.key.state != GREYLIST_KEY_BAD) {
+    log_line(program_, "no greylisting daemon can be told of what was sent");
+  }
+  reported_ = true;
+  return -1;
 }
 
 // `own_text`: of the daemon's rule, or empty.

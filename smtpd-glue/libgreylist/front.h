@@ -32,6 +32,10 @@ class Front {
   int check(const greylist_query& query, char* text, std::size_t size,
             const greylist_client* client = nullptr);
 
+  // Tells the servers that one of ours has sent a message, as greylist_sent(). -1 where it could
+  // not; the first time that is logged.
+  int tell_sent(const char* sender, std::string_view recipients);
+
  private:
   static constexpr int kSilenceMs = 60000;
 
@@ -47,6 +51,9 @@ class Front {
   greylist_result silence_{};   // until silence_ends_
   Deadline silence_ends_;
 };
+
+// Whether what ours have sent is to be told: GREYREPLIES is 1.
+bool tells_replies();
 
 // "program: text" as one line on standard error, of bounded length and printable ASCII; but not
 // where that is the client's connection.

@@ -176,6 +176,15 @@ struct greylist_result greylist_ask_about_client(const struct greylist_options* 
                                                  struct greylist_session* session, char* format,
                                                  size_t size);
 
+/* Tells the daemons of `options`, each of them, that somebody of ours has sent a message, so that
+ * the answers to it are not delayed: qmail-greyd(8), REPLIES. `sender` is ours, and `recipients` as
+ * in a query. Nobody answers, and nothing is waited for: one datagram to each, or several where
+ * they are many or long, under the key where there is one. Addresses of more than 320 octets are
+ * left out. Returns 0 when it went out to one of them at least, and -1 when it did not, or there
+ * was nothing to tell: an empty sender, no recipient, no server. */
+int greylist_sent(const struct greylist_options* options, const char* sender,
+                  const char* recipients, size_t recipients_size);
+
 /* A constant English text without a newline. */
 const char* greylist_strerror(enum greylist_error error);
 
@@ -222,6 +231,13 @@ int greylist_check(const char* program, const struct greylist_query* query, cons
 int greylist_check_client(const char* program, const struct greylist_query* query,
                           const struct greylist_client* client, const char* format, char* text,
                           size_t size);
+
+/* A front's whole work for a message of ours, which is one of a session where RELAYCLIENT is set,
+ * or whose client has logged in: where the variable GREYREPLIES is 1 it does as greylist_sent(), by
+ * the environment, and says on standard error, as `program`, what was wrong; else it does nothing.
+ * Returns 0, or -1 when nobody could be told. */
+int greylist_tell_sent(const char* program, const char* sender, const char* recipients,
+                       size_t recipients_size);
 
 /* Whether the session is one that is not greylisted: RELAYCLIENT or WHITELISTED is set, even to an
  * empty text. `variable` is how a front looks a variable up that has an environment of its own;

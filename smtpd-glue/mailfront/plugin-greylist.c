@@ -73,8 +73,8 @@ static const response* recipient(str* address, str* params) {
 }
 
 /* The session's environment is the process's and what the mailrules have set. */
-static int is_exempt(void) {
-  return greylist_is_exempt(session_getenv) || session_getnum("authenticated", 0) != 0;
+static int is_ours(void) {
+  return session_getenv("RELAYCLIENT") != NULL || session_getnum("authenticated", 0) != 0;
 }
 
 static const response* decide(void) {
@@ -86,7 +86,11 @@ static const response* decide(void) {
   int code;
 
   is_decided = 1;
-  if (is_exempt()) return NULL;
+  if (is_ours()) {
+    greylist_tell_sent("plugin-greylist", sender_address.s, recipients.s, recipients.len);
+    return NULL;
+  }
+  if (greylist_is_exempt(session_getenv)) return NULL;
   query.client = getprotoenv("REMOTEIP");
   query.client_name = getprotoenv("REMOTEHOST");
   query.sender = sender_address.s;
