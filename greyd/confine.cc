@@ -60,7 +60,7 @@ sandbox::Needs needs_of(const Options& options) {
     add_place_of(file, needs.reads);
   }
   if (!options.control.empty()) needs.removes.push_back(directory_of(options.control));
-  for (const ListenAddress& address : options.mta_addresses) {
+  for (const ListenAddress& address : policy_places(options)) {
     if (!address.path.empty()) needs.removes.push_back(directory_of(address.path));
   }
   if (options.store) add_store(*options.store, needs);

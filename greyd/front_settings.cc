@@ -97,8 +97,10 @@ MtaSettings mta_settings(const Options& options, const NetworkSet& local) {
   settings.allow = options.allow ? *options.allow : local;
   settings.log_decisions = options.verbosity >= Verbosity::decisions;
   raise_descriptor_limit();
-  const std::size_t descriptors = std::min<std::size_t>(share_out(descriptor_limit()).policy,
-                                                        2 * settings.stream.max_connections);
+  std::size_t descriptors = std::min<std::size_t>(share_out(descriptor_limit()).policy,
+                                                  2 * settings.stream.max_connections);
+  // Two servers share them.
+  if (!options.mta_addresses.empty() && !options.submission_addresses.empty()) descriptors /= 2;
   settings.stream.max_connections =
       std::min(settings.stream.max_connections, StreamConnections::most_within(descriptors));
   return settings;

@@ -64,9 +64,9 @@ Result<void> load_state(Service& service, const Options& options, spdlog::logger
   return {};
 }
 
-Result<std::vector<Listener>> listen_mta(const Options& options) {
+Result<std::vector<Listener>> listen_mta(const std::vector<ListenAddress>& addresses) {
   std::vector<Listener> listeners;
-  for (const ListenAddress& address : options.mta_addresses) {
+  for (const ListenAddress& address : addresses) {
     auto listener = Listener::open(address, MtaServer::kSocketMode);
     if (!listener) return tl::make_unexpected(listener.error());
     listeners.push_back(std::move(*listener));
@@ -84,7 +84,7 @@ DaemonFacts facts_of(const Options& options, KeyKeeper* keys) {
   facts.keys = keys;
   facts.require_key = to_string(options.require_key);
   facts.listen.push_back(to_string(options.listen.ip) + "@" + std::to_string(options.listen.port));
-  for (const ListenAddress& address : options.mta_addresses) {
+  for (const ListenAddress& address : policy_places(options)) {
     facts.listen.push_back(address.path.empty() ? to_text(address.endpoint) : address.path);
   }
   std::error_code error;
@@ -123,9 +123,11 @@ SupervisorNotice find_supervisor(const Options& options, spdlog::logger& logger)
 // Read while the file can be.
 std::optional<NameParents> name_parents(const Options& options, spdlog::logger& logger) {
   std::optional<NameParents> parents;
-  if (!use_pools_by_name(options.policy)) return parents;
+  if (!use_pools_by_name(options.policy) && options.policy.replies == 0) return parents;
   parents.emplace();
-  if (!parents->has_list()) logger.warn("no list of public suffixes: there are no pools by name");
+  if (!parents->has_list()) {
+    logger.warn("no list of public suffixes: there are no pools by name, and no replies by it");
+  }
   return parents;
 }
 
@@ -133,8 +135,10 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
                   spdlog::logger& logger, Counters& counters) {
   auto socket = bind_udp(options.listen);
   if (!socket) return tl::make_unexpected(socket.error());
-  auto listeners = listen_mta(options);
+  auto listeners = listen_mta(options.mta_addresses);
   if (!listeners) return tl::make_unexpected(listeners.error());
+  auto submission = listen_mta(options.submission_addresses);
+  if (!submission) return tl::make_unexpected(submission.error());
   const auto group = find_group(options.control_group);
   if (!group) return tl::make_unexpected(group.error());
   // While a program can still be started, which is not for long.
@@ -213,13 +217,19 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
                      service.wait_in_pool(waiting, pool, now, by);
                    });
   PooledDecider pooled(inner, pools);
-  const bool has_pools = options.policy.pools != PoolUse::off;
+  const bool has_pools = options.policy.pools != PoolUse::off || options.policy.replies > 0;
   if (has_pools) service.use_pools(&pools);
   Decider& decider = has_pools ? static_cast<Decider&>(pooled) : inner;
-  std::optional<MtaServer> mta;
+  std::optional<MtaServer> mta, submissions;
   if (!listeners->empty()) {
     mta.emplace(mta_settings(options, local), std::move(*listeners), decider, pipe, logger,
                 counters.policy);
+  }
+  if (!submission->empty()) {
+    MtaSettings settings = mta_settings(options, local);
+    settings.submission = true;
+    submissions.emplace(std::move(settings), std::move(*submission), decider, pipe, logger,
+                        counters.policy);
   }
   UdpFront udp(udp_settings(options, local, keys ? &keys->keys() : nullptr), std::move(*socket),
                decider, pipe, logger, counters.udp);
@@ -247,6 +257,7 @@ Result<int> serve(const Options& options, SupervisorNotice& notice, LogPipe& pip
   const auto clock = [&] { return upkeep.look_at_clocks(); };
   udp.attach(loop, clock);
   if (mta) mta->attach(loop, clock);
+  if (submissions) submissions->attach(loop, clock);
   if (control) control->attach(loop, clock);
   if (!control_socket->warning.empty()) logger.warn("{}", control_socket->warning);
   // Said only now: who reads it may send signals at once.

@@ -24,6 +24,7 @@ struct Raw {
   std::int64_t min_resend_minutes = 0;
   std::int64_t resend_window_hours = 0;
   std::int64_t timeout_days = 0;
+  std::int64_t replies_days = 0;
   std::int64_t save_minutes = 0;
   std::int64_t free_minutes = 0;
   std::int64_t hash_size = 0;
@@ -31,7 +32,7 @@ struct Raw {
   int verbosity = 0;
   int notification_fd = 0;  // 0: none
   std::string allow;
-  std::vector<std::string> policy;
+  std::vector<std::string> policy, submission;
   std::string store;
   std::string address, context_file;
   bool greydaemon = false;
@@ -134,6 +135,7 @@ void add_options(CLI::App& app, Raw& raw, Options& options) {
   add_number(app, "min-resend", raw.min_resend_minutes, raw.greydaemon);
   add_number(app, "resend-window", raw.resend_window_hours, raw.greydaemon);
   add_number(app, "timeout-days", raw.timeout_days, raw.greydaemon);
+  add_number(app, "replies", raw.replies_days, raw.greydaemon);
   add_number(app, "save-interval", raw.save_minutes, raw.greydaemon);
   add_number(app, "free-interval", raw.free_minutes, raw.greydaemon);
   add_setting(app, "whitelist", options.whitelist);
@@ -145,6 +147,7 @@ void add_options(CLI::App& app, Raw& raw, Options& options) {
   add_choice(app, "sync", options.sync, {Sync::always, Sync::second, Sync::never});
   add_setting(app, "allow", raw.allow);
   add_setting(app, "policy", raw.policy)->delimiter(',')->allow_extra_args(false);
+  add_setting(app, "submission", raw.submission)->delimiter(',')->allow_extra_args(false);
   add_setting(app, "policy-text", options.mta_text);
   add_setting(app, "control", options.control);
   add_setting(app, "control-group", options.control_group);
@@ -182,21 +185,29 @@ void define(CLI::App& app, Raw& raw, Options& options) {
   add_options(app, raw, options);
 }
 
-Result<void> parse_policy(const Raw& raw, const CLI::App& app, Options& options) {
-  for (const std::string& where : raw.policy) {
+Result<void> parse_places(std::string_view option, const std::vector<std::string>& places,
+                          std::vector<ListenAddress>& addresses) {
+  for (const std::string& where : places) {
     ListenAddress address;
     if (where.starts_with('/')) {
       address.path = where;
     } else if (const auto endpoint = parse_endpoint(where, Wildcards::allowed, kDefaultMtaPort)) {
       address.endpoint = *endpoint;
     } else {
-      return misuse("--policy: not an address or an absolute path: '" + where + "'");
+      return misuse(std::string(option) + ": not an address or an absolute path: '" + where + "'");
     }
-    options.mta_addresses.push_back(std::move(address));
+    addresses.push_back(std::move(address));
   }
+  return {};
+}
+
+Result<void> parse_policy(const Raw& raw, const CLI::App& app, Options& options) {
+  auto good = parse_places("--policy", raw.policy, options.mta_addresses);
+  if (good) good = parse_places("--submission", raw.submission, options.submission_addresses);
+  if (!good) return good;
   if (app.count("--policy-text") == 0) return {};
-  const auto good = check_deferral(options.mta_text);
-  return good ? Result<void>() : misuse("--policy-text: " + good.error().text);
+  const auto text = check_deferral(options.mta_text);
+  return text ? Result<void>() : misuse("--policy-text: " + text.error().text);
 }
 
 bool is_greydaemon(const std::vector<std::string>& arguments) {
@@ -275,6 +286,7 @@ Result<void> complete(Raw& raw, const CLI::App& app, const std::string& control_
   policy.min_resend = raw.min_resend_minutes * 60;
   policy.resend_window = raw.resend_window_hours * 3600;
   policy.timeout = raw.timeout_days * 86400;
+  policy.replies = raw.greydaemon ? 0 : raw.replies_days * 86400;
   options.save_interval = raw.save_minutes * 60;
   options.free_interval = raw.free_minutes * 60;
   options.verbosity = Verbosity(raw.verbosity);

@@ -42,9 +42,10 @@ struct Options {
   std::string user;  // empty: stay who we are
   // Who may ask. Absent: loopback and this host's own addresses.
   std::optional<NetworkSet> allow;
-  std::vector<ListenAddress> mta_addresses;  // empty: no policy requests are taken
-  std::string mta_text;                      // of a deferral, see MtaWords; empty: the default
-  std::string control;                       // the control socket's path; empty: there is none
+  std::vector<ListenAddress> mta_addresses;         // empty: no policy requests are taken
+  std::vector<ListenAddress> submission_addresses;  // likewise, of servers for our own users
+  std::string mta_text;        // of a deferral, see MtaWords; empty: the default
+  std::string control;         // the control socket's path; empty: there is none
   bool control_given = false;  // else it is beside the context file, and can be done without
   std::string control_group;   // may use it, too; empty: none
   // Where s6 waits for a newline (SupervisorNotice::tell_s6). Absent: nobody does.
@@ -59,6 +60,13 @@ struct Options {
   std::string resolver;  // whom that asks: "192.0.2.1@53"; empty: who is in resolv.conf
   bool check = false;    // say whether a start would do, instead of one
 };
+
+// Those of both.
+inline std::vector<ListenAddress> policy_places(const Options& options) {
+  std::vector<ListenAddress> all = options.mta_addresses;
+  all.insert(all.end(), options.submission_addresses.begin(), options.submission_addresses.end());
+  return all;
+}
 
 // What the command line asked for instead of a run: text for standard output, then exit 0.
 struct Information {

@@ -57,7 +57,7 @@ Result<void> check_apart(const std::vector<ListenAddress>& addresses) {
   for (auto one = addresses.begin(); one != addresses.end(); ++one) {
     for (auto other = one + 1; other != addresses.end(); ++other) {
       if (!is_same_place(*one, *other)) continue;
-      return misuse("--policy: " + text_of(*one) + " and " + text_of(*other) +
+      return misuse("--policy, --submission: " + text_of(*one) + " and " + text_of(*other) +
                     " are one place: name it once");
     }
   }
@@ -67,7 +67,7 @@ Result<void> check_apart(const std::vector<ListenAddress>& addresses) {
 // Where it listens: addresses, and the directories of the unix sockets that --policy names.
 Result<void> check_places(const Options& options) {
   if (auto own = check_address(options.listen); !own) return own;
-  for (const ListenAddress& address : options.mta_addresses) {
+  for (const ListenAddress& address : policy_places(options)) {
     if (address.path.empty()) {
       if (auto own = check_address(address.endpoint); !own) return own;
       continue;
@@ -78,7 +78,7 @@ Result<void> check_places(const Options& options) {
     }
     if (auto free = Listener::check_path(address.path); !free) return free;
   }
-  return check_apart(options.mta_addresses);
+  return check_apart(policy_places(options));
 }
 
 }  // namespace

@@ -107,6 +107,14 @@ struct PoolCounters {
   Count dropped = 0;    // for want of room or memory
 };
 
+// What ours have sent, by each of whom they have sent it to. Those that come back and are accepted
+// are counted as decisions are.
+struct ReplyCounters {
+  Count told = 0;   // that may be answered now
+  Count unfit = 0;  // of which nothing is kept: an address that is none, or of no domain, too many
+                    // in one datagram, or the policy has no replies
+};
+
 // Told of each counter by its name: visit("udp.decided.new", 3).
 using VisitCounter = std::function<void(std::string_view name, Count count)>;
 
@@ -117,6 +125,7 @@ struct Counters {
   StateCounters state;
   AttemptTotals attempts;
   PoolCounters pools;
+  ReplyCounters replies;
   Count evicted = 0;             // records, for others at --max-records
   Count evicted_over_share = 0;  // of these, such as were over the share of a network or an asker
   Count log_lines = 0;           // that were dropped: their reader was slow, or there was no memory

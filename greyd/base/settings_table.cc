@@ -197,6 +197,16 @@ constexpr Setting kSettings[] = {
      .greydaemon_fixed = true,
      .help = "whom to greylist: all, or who is suspect",
      .svctool_help = "whom to greylist"},
+    {.name = "replies",
+     .option = "replies",
+     .variable = "REPLIES",
+     .unit = "days",
+     .argument = "DAYS",
+     .range = {0, 36'500},
+     .standard = "30",
+     .greydaemon_fixed = true,
+     .help = "how long whom ours have written to may answer without a wait; 0: never",
+     .svctool_help = "how long whom your users write to may answer without a wait; 0: never"},
     {.name = "recipients",
      .option = "recipients",
      .variable = "RECIPIENTS",
@@ -227,6 +237,16 @@ constexpr Setting kSettings[] = {
      .otherwise = "nowhere",
      .help = "where Postfix and Exim ask",
      .svctool_help = "where Postfix and Exim ask: ADDR@PORT or /PATH of a socket"},
+    {.name = "submission",
+     .option = "submission",
+     .variable = "SUBMISSION",
+     .kind = Kind::places,
+     .unit = "where,..",
+     .argument = "ADDR@PORT|/PATH[,...]",
+     .otherwise = "nowhere",
+     .greydaemon_fixed = true,
+     .help = "where servers that take mail from our own users tell what they send",
+     .svctool_help = "where Postfix and Exim tell what your users send: as POLICY"},
     {.name = "policy-text",
      .option = "policy-text",
      .variable = "POLICY_TEXT",
@@ -393,7 +413,7 @@ constexpr Setting kSettings[] = {
     {.option = "log-count", .variable = "LOGCOUNT", .unit = "files", .range = {2, 10'000}},
 };
 #pragma GCC diagnostic pop
-constexpr std::size_t kServiceSettings = 34;
+constexpr std::size_t kServiceSettings = 36;
 
 std::int64_t number(std::string_view text) {
   std::int64_t value = 0;

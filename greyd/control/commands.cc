@@ -252,7 +252,10 @@ Commands::Answer Commands::query(Call& call) {
     line.end_list();
   }
   add_rule(line, decided.rule);
-  add_all_stored(line, peeked, query, [&](std::size_t i) { add_rule(line, peeked.rules[i]); });
+  add_all_stored(line, peeked, query, [&](std::size_t i) {
+    add_rule(line, peeked.rules[i]);
+    if (peeked.sent[i]) line.number("sent_at", peeked.sent[i]->seen);
+  });
   if (!peeked.pools.empty()) add_pools(line, peeked, query);
   add_policy(line, service_.greylist().policy());
   line.end();

@@ -34,6 +34,12 @@ Result<void> read_client(Request& object, Given& given) {
     given.record.name = given.name;
     return {};
   }
+  if (const auto pool = Client::parse_pool(*text)) {
+    given.name = *pool->name;
+    given.record.name = given.name;
+    given.record.pool = pool->pool;
+    return {};
+  }
   const auto client = imports::read_client(*text);
   if (!client) return bad(object, "field client: no address: " + to_word(text->substr(0, 40)));
   given.record.client = *client;

@@ -118,6 +118,7 @@ void add_policy(JsonLine& line, const Policy& policy) {
   line.text("recipient_key", policy.recipient_key == RecipientKey::full ? "full" : "none");
   line.text("pools", kPoolUses[std::size_t(policy.pools)]);
   line.text("select", kSelects[std::size_t(policy.select)]);
+  line.number("replies", policy.replies);
   line.flag("dry_run", policy.dry_run).end_object();
 }
 
@@ -157,6 +158,9 @@ std::optional<Policy> policy_of(const nlohmann::json& status) {
       std::find(kPoolUses.begin(), kPoolUses.end(), at->value("pools", "off"));
   policy.pools = pools == kPoolUses.end() ? PoolUse::off : PoolUse(pools - kPoolUses.begin());
   if (at->value("select", "all") == kSelects[1]) policy.select = Select::suspect;
+  const auto replies = at->find("replies");
+  const bool has_replies = replies != at->end() && replies->is_number_unsigned();
+  policy.replies = has_replies ? replies->get<Seconds>() : 0;
   const auto dry_run = at->find("dry_run");
   policy.dry_run = dry_run != at->end() && dry_run->is_boolean() && dry_run->get<bool>();
   return policy;

@@ -29,6 +29,10 @@ class Decider {
   // When it throws, it has forgotten the batch, and those that are not decided will not be.
   virtual void decide(std::span<const wire::Query> batch, Seconds now, Done done) = 0;
 
+  // What ours have sent: stored where the policy has replies, and safe as a decision is, though
+  // nobody is answered. Views are read in this call alone.
+  virtual void sent(std::span<const wire::Sent> told, Seconds now) = 0;
+
   // Nobody waits for the rest of this batch any more: when this returns, its queries are read no
   // more, and its `done` is not called. What is decided of it may stand all the same: the asker
   // asks again.

@@ -249,11 +249,16 @@ Greylist::Judged Greylist::by_triplets(const Question& question) {
   named_.begin(query.recipients.size());
   good_retries_.clear();
   earning_.reset();
+  may_send_.reset();
   std::optional<rules::Stored> before;
   std::size_t next = 0;
   for (const std::string_view recipient : query.recipients) {
     const std::size_t number = next++;
     if (counts_for_itself(question, recipient, number)) continue;
+    if (const auto reply = reply_to(question, recipient)) {
+      summary.add(*reply, number);
+      continue;
+    }
     const HashedKey key = triplet_key(question, recipient);
     if (!named_.insert(key.wide_hash + rules_.terms_id(number))) continue;
     // Known to all it would not be here.

@@ -58,6 +58,7 @@ class Greylist {
     Decided decision;
     rules::Stored client;
     std::vector<rules::Stored> triplets;  // in the order of the recipients
+    std::vector<rules::Stored> sent;      // by them to the sender, likewise
     std::vector<MatchedRule> rules;       // likewise
     struct Pool {
       std::string name;                     // "spf:example.com"
@@ -77,6 +78,12 @@ class Greylist {
   // has them. False where it does not wait (any more). `asker`: as of a query.
   bool wait_in_pool(const SavedRecord& waiting, const Client& pool, Seconds now,
                     const Ip& asker = Ip());
+
+  // `ours` has written to `theirs` at that time, which is no later than now: what comes from there
+  // to it is a reply for a while, a change. False where nothing is stored: the policy has no
+  // replies, it is past already, or one of them is no address of a domain. `asker`: who tells it.
+  bool sent(std::string_view ours, std::string_view theirs, Seconds at, Seconds now,
+            const Ip& asker = Ip());
 
   // One step of a pass over the records that forgets those whose time is over at `now`: looks at up
   // to `limit` of them; how many. Fewer than `limit` means that the pass is done; the next call
@@ -321,6 +328,10 @@ class Greylist {
   void count_with_pools(const Own& own, const InPools& pools, const Judged& decided, Seconds now);
   void earn_pass_of_pool(const Question& question, const Terms& terms);
 
+  // greylist_replies.cc
+  std::optional<Decision> reply_to(const Question& question, std::string_view recipient);
+  HashedKey sent_key(std::string_view theirs, std::string_view ours, const Ip& asker = Ip());
+
   // greylist_peek.cc
   rules::Stored copy_record(std::string_view key, Greylist& copy) const;
   void take_pools(const wire::Query& query, Seconds now, Greylist& copy,
@@ -363,6 +374,7 @@ class Greylist {
   const PoolFinder* finder_ = nullptr;
   std::array<std::string, kPoolKinds> pool_triplets_;  // keys
   std::string pool_client_key_;
+  std::string sent_key_;          // likewise
   KeyBuilder restored_keys_;      // of records that come from a file
   std::vector<Pending> pending_;  // a ring, the oldest at pending_begin_
   std::size_t pending_begin_ = 0, pending_count_ = 0;
@@ -389,6 +401,7 @@ class Greylist {
   std::optional<Terms> earning_;  // on which a good retry was one, if the client earns by it
   NamedSet named_;
   std::vector<std::string_view> good_retries_;  // recipients of a bounce
+  std::optional<bool> may_send_;  // the client for the sender's domain, once asked for
 
   static constexpr std::size_t kMostRecent = 16384;
   Recent<Message> messages_{kMostRecent};  // that have passed

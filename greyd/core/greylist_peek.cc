@@ -46,11 +46,14 @@ Greylist::Peeked Greylist::peek(const wire::Query& query, const Lists& lists, Se
   KeyBuilder keys(policy_);
   keys.envelope(query.client, query.sender);
   peeked.client = take(keys.client());
+  std::string sent;
   RecipientRules rules;
   rules.look_up(lists.rules, query);
   for (const std::string_view recipient : query.recipients) {
     peeked.rules.push_back(rules.matched(peeked.rules.size()));
     peeked.triplets.push_back(take(keys.triplet(recipient)));
+    put_sent(sent, query.sender, recipient);
+    peeked.sent.push_back(take(sent));
   }
   take_pools(query, now, copy, peeked.pools);
   messages_.copy_to(copy.messages_, query.message != 0 ? query.message : sender_id(keys));

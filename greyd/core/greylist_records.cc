@@ -1,6 +1,7 @@
 // Greylist's records apart from decisions: how they become what a decision says, how they go when
 // their time is over, and how they come back from a file.
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 #include "greyd/core/greylist.h"
@@ -186,6 +187,7 @@ void Greylist::sort_by_age() {
 
 // Valid until the next call.
 std::string_view Greylist::key_of(const SavedRecord& record) {
+  if (record.client.is_sent()) return sent_key(record.sender, record.recipient).key;
   restored_keys_.envelope(record.client, record.sender);
   return is_of_client(record.record_class) ? restored_keys_.client()
                                            : restored_keys_.triplet(record.recipient);
@@ -198,10 +200,10 @@ RecordView Greylist::view_of(const SavedRecord& record) {
           std::uint8_t(std::min(record.passes, 255u))};
 }
 
-// greydaemon's rules know neither pools nor traps.
+// greydaemon's rules know neither pools nor replies nor traps.
 bool Greylist::is_ruled(const RecordView& record) const {
   return policy_.personality != Personality::greydaemon ||
-         !(is_pool_key(record.key) || record.record_class == RecordClass::trapped);
+         !(is_of_domain(record.key) || record.record_class == RecordClass::trapped);
 }
 
 bool Greylist::comes_back(const RecordView& record, Seconds now) {
@@ -267,7 +269,12 @@ void Greylist::learn(const SavedRecord& of, const Knowledge& known, const Here& 
   const HashedKey key{text, table_.wide_hash(text), asker, client};
   const Found found = find(key);
   const auto stored = found.stored ? here(*found.stored, policy_, now) : Knowledge();
-  const auto joined = join(stored, known);
+  const Knowledge joined = join(stored, known);
+  if constexpr (std::is_same_v<Knowledge, TripletKnowledge>) {
+    if (of.client.is_sent()) {
+      return become(sent_meaning(joined, forgotten, policy_, now), found, key);
+    }
+  }
   // Nobody else knows of it: that there is nothing more says nothing against it.
   if (found.stored && found.stored->record_class == RecordClass::trapped && joined == Knowledge())
     return;

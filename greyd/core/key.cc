@@ -17,6 +17,7 @@ constexpr char kV6 = 1;
 constexpr char kTriplet = 2;
 constexpr char kName = 4;
 constexpr char kPool = 8;  // with kName: by verified name; without: by SPF
+constexpr char kSent = 16;
 
 enum class Case : std::uint8_t { kept, folded };
 
@@ -59,7 +60,16 @@ char tag_of(PoolKind kind) {
 bool begins_as_key(std::string_view key) {
   if (key.empty()) return false;
   const char of = char(key[0] & ~kTriplet);
-  return of == 0 || of == kV6 || of == kName || of == kPool || of == (kPool | kName);
+  return of == 0 || of == kV6 || of == kName || of == kPool || of == (kPool | kName) ||
+         is_sent_key(key);
+}
+
+// Whose domain what was sent was sent to. `rest`: behind its tag.
+std::optional<Client> sent_to(std::string_view rest) {
+  const std::string_view theirs = rest.substr(0, rest.find('\0'));
+  const std::size_t at = theirs.rfind('@');
+  if (at == std::string_view::npos) return std::nullopt;
+  return Client::of_pool(PoolKind::sent, theirs.substr(at + 1));
 }
 
 // Takes what append_network() or a name's tag began off `rest`.
@@ -67,6 +77,7 @@ std::optional<Client> take_client(std::string_view& rest) {
   const char tag = rest[0];
   const bool is_triplet = (tag & kTriplet) != 0;
   rest.remove_prefix(1);
+  if ((tag & kSent) != 0) return sent_to(rest);
   if ((tag & (kName | kPool)) != 0) {
     const std::size_t end = is_triplet ? rest.find('\0') : rest.size();
     if (end == std::string_view::npos) return std::nullopt;
@@ -121,6 +132,14 @@ std::string_view KeyBuilder::triplet(std::string_view recipient) {
   return triplet_;
 }
 
+void put_sent(std::string& to, std::string_view theirs, std::string_view ours) {
+  SenderBuffer buffer;
+  to.assign(1, char(kSent | kTriplet));
+  append_address(to, reduce_sender(theirs, SenderKey::normalized, buffer));
+  to += '\0';
+  append_address(to, reduce_sender(ours, SenderKey::normalized, buffer));
+}
+
 void put_pool_client(std::string& to, const Client& pool) {
   to.assign(1, tag_of(*pool.pool)).append(*pool.name);
 }
@@ -136,6 +155,7 @@ std::optional<Client> client_of_key(std::string_view key) {
 }
 
 static_assert((kTriplet | kName) == 6 && kPool == 8);  // is_pool_key()
+static_assert((kSent | kTriplet) == 18);               // is_sent_key()
 
 std::string_view ipv4_of_key(std::string_view key) {
   const bool is_v4 = key.size() >= 5 && (key[0] & ~kTriplet) == 0;

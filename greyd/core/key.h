@@ -5,7 +5,8 @@
 //   key = tag address [sender NUL recipient]
 //
 // The tag says whether a client or a triplet and whether IPv4 (4 bytes), IPv6 (16 bytes), a name or
-// a pool's domain follows; in a triplet a NUL ends these, and a name is without case there.
+// a pool's domain follows; in a triplet a NUL ends these, and a name is without case there. Of what
+// was sent (put_sent) nothing does: its client is the sender's domain.
 // A sender or recipient longer than kMaxAddress is kept as its beginning, '#' and a digest of the
 // whole, so that two long addresses stay two and a key stays bounded.
 #pragma once
@@ -38,6 +39,19 @@ std::string_view ipv4_of_key(std::string_view key);
 constexpr bool is_pool_key(std::string_view key) {
   return !key.empty() && (key[0] & ~6) == 8;
 }
+
+// Whether it is of what one of ours has sent, likewise: tag theirs NUL ours.
+constexpr bool is_sent_key(std::string_view key) {
+  return !key.empty() && key[0] == 18;
+}
+// What greydaemon's rules know none of.
+constexpr bool is_of_domain(std::string_view key) {
+  return is_pool_key(key) || is_sent_key(key);
+}
+
+// Sets `to` to the key of what was sent to `theirs` by `ours`, each folded as SenderKey::normalized
+// does, so that what an answer puts into an address of its own does not count.
+void put_sent(std::string& to, std::string_view theirs, std::string_view ours);
 
 // Sets `to` to the key of a pool as a client, or of its triplet that is like the one of a member
 // with an address, whose key is given (or what that begins with): as a KeyBuilder makes it, for

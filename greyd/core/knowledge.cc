@@ -36,6 +36,7 @@ TripletKnowledge triplet_knowledge(const RecordState& record, const Terms& terms
     case RecordClass::waiting:
       return {record.seen, record.seen, 0, 0};
     case RecordClass::passed:
+    case RecordClass::sent:  // of another key
       return {0, 0, record.seen, 0};
     case RecordClass::bounce:
       return {0, 0, 0, record.seen};
@@ -66,6 +67,12 @@ rules::Stored meaning(const TripletKnowledge& known, Seconds forgotten, const Te
   const Seconds first = first_after(floor, known, terms, now);
   if (!lives(RecordClass::waiting, first, terms, now)) return {};
   return state(RecordClass::waiting, first);
+}
+
+rules::Stored sent_meaning(const TripletKnowledge& known, Seconds forgotten, const Terms& terms,
+                           Seconds now) {
+  if (known.passed <= forgotten || !lives(RecordClass::sent, known.passed, terms, now)) return {};
+  return state(RecordClass::sent, known.passed);
 }
 
 rules::Stored meaning(const ClientKnowledge& known, Seconds forgotten, const Terms& terms,

@@ -26,7 +26,7 @@ namespace grey {
 struct TripletKnowledge {
   Seconds first = 0;    // the earliest first attempt that anybody took for one
   Seconds latest = 0;   // and the latest: another daemon's, or one begun anew
-  Seconds passed = 0;   // when it was last seen, having passed
+  Seconds passed = 0;   // when it was last seen, having passed; of what was sent: last told
   Seconds bounced = 0;  // when it was accepted as a bounce's
 
   bool operator==(const TripletKnowledge&) const = default;
@@ -62,6 +62,10 @@ rules::Stored meaning(const TripletKnowledge& known, Seconds forgotten, const Te
                       Seconds now);
 rules::Stored meaning(const ClientKnowledge& known, Seconds forgotten, const Terms& terms,
                       Seconds now);
+
+// The same under the key of what was sent (put_sent), of which nothing else is known.
+rules::Stored sent_meaning(const TripletKnowledge& known, Seconds forgotten, const Terms& terms,
+                           Seconds now);
 
 // ---- as text -----------------------------------------------------------------------------------
 //

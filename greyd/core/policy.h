@@ -31,12 +31,15 @@ struct Terms {
   Seconds resend_window = 12 * 60 * 60;  // a retry at this age or later is stale
   Seconds timeout = 7 * 24 * 60 * 60;    // idle life of a known client and of a passed triplet
   unsigned client_passes = 1;  // good retries that make a client known; 0: no client ever is
+  Seconds replies = 0;  // how long whom ours have written to may answer without a wait; 0: off
 
   // How long a triplet that has not passed is remembered: until it is stale, and then as long as a
   // passed one, so that a late retry is told from a first attempt.
   constexpr Seconds waiting_life() const {
     return resend_window > timeout ? resend_window : timeout;
   }
+  // Of what is known of good retries, and of what was sent.
+  constexpr Seconds longest_life() const { return replies > timeout ? replies : timeout; }
 };
 
 struct Policy : Terms {

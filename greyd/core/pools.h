@@ -41,6 +41,10 @@ class PoolFinder {
   // `pools` is what it is whatever it was before. Of a bounce there is none by SPF, and none of a
   // client without an address.
   virtual void find(const wire::Query& query, Seconds now, PoolsOfQuery& pools) const = 0;
+  // Whether the client's verified name says that it may send for the sender's domain, as its being
+  // one of the domain's pool by SPF does: an answer of whoever is there comes from such a one
+  // (rules::judge_reply). Of a bounce never. Asked often: for most it is to cost next to nothing.
+  virtual bool is_host_of_sender(const wire::Query&) const { return false; }
 };
 
 }  // namespace grey

@@ -20,9 +20,13 @@ struct SavedRecord {
   Seconds seen = 0;
   unsigned passes = 0;  // see RecordState
   Client client;
-  std::string_view sender, recipient;  // of a triplet
+  std::string_view sender, recipient;  // of a triplet; sent: theirs and ours, as replies name them
   Change change = Change::stored;
 };
+
+// Whether a record that comes from outside can be one: what was sent has a client of its own kind,
+// which is its sender's domain, and nothing else has.
+bool is_possible(const SavedRecord& record);
 
 // Nothing for a key that key.h did not make. The views point into the key.
 std::optional<SavedRecord> to_saved(const RecordView& view);

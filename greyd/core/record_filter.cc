@@ -10,7 +10,7 @@ namespace grey {
 namespace {
 
 constexpr std::array<std::string_view, kRecordClasses> kStates = {"waiting", "bounce", "trapped",
-                                                                  "passed", "known"};
+                                                                  "passed",  "known",  "sent"};
 
 std::string shown(std::string_view text) {
   return to_word(text.substr(0, 100));
@@ -104,7 +104,7 @@ Result<RecordFilter> RecordFilter::of(const Wanted& wanted, const Policy& policy
   if (wanted.state) {
     const auto at = std::find(kStates.begin(), kStates.end(), *wanted.state);
     if (at == kStates.end()) {
-      return misuse("state: one of waiting, bounce, trapped, passed, known, not " +
+      return misuse("state: one of waiting, bounce, trapped, passed, known, sent, not " +
                     shown(*wanted.state));
     }
     filter.record_class_ = RecordClass(at - kStates.begin());

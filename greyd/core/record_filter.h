@@ -16,7 +16,8 @@
 
 namespace grey {
 
-// What a record is called where people read it: "waiting", "bounce", "trapped", "passed", "known".
+// What a record is called where people read it: "waiting", "bounce", "trapped", "passed", "known",
+// "sent".
 std::string_view state_name(RecordClass record_class);
 std::optional<RecordClass> class_named(std::string_view state);
 

@@ -8,11 +8,12 @@
 
 namespace grey {
 
-// What a record stands for. Also the order in which records go when there are too many.
+// What a record stands for. Of the first four also the order in which records go when there are too
+// many.
 // `trapped` and `client` stand under a client's key, one of them at a time: who has not passed and
-// has written to a trap, and who has passed.
-enum class RecordClass : std::uint8_t { waiting, bounce, trapped, passed, client };
-constexpr std::size_t kRecordClasses = 5;
+// has written to a trap, and who has passed. `sent` stands under a key of its own (put_sent).
+enum class RecordClass : std::uint8_t { waiting, bounce, trapped, passed, client, sent };
+constexpr std::size_t kRecordClasses = 6;
 
 // Whether such a record is of a client, and not of a triplet.
 constexpr bool is_of_client(RecordClass record_class) {
@@ -21,7 +22,7 @@ constexpr bool is_of_client(RecordClass record_class) {
 
 struct RecordState {
   RecordClass record_class = RecordClass::waiting;
-  Seconds seen = 0;  // waiting: first seen; bounce: accepted; passed, client and trapped: last seen
+  Seconds seen = 0;  // waiting: first seen; bounce: accepted; sent: last told; else last seen
   // client: good retries so far; trapped: messages to traps. At most 255.
   std::uint8_t passes = 0;
   bool operator==(const RecordState&) const = default;

@@ -60,7 +60,8 @@ int nearness(Reason reason) {
 
 // What a query with several recipients reports when it is accepted: a good retry is news.
 bool says_more(Reason reason, Reason than) {
-  return (reason == Reason::passed || reason == Reason::bounce) && than == Reason::known;
+  return (reason == Reason::passed || reason == Reason::bounce) &&
+         (than == Reason::known || than == Reason::reply);
 }
 
 }  // namespace
@@ -74,6 +75,8 @@ bool is_over(const RecordState& record, const Terms& terms, Seconds now) {
         return terms.waiting_life();
       case RecordClass::bounce:
         return kBounceLife;
+      case RecordClass::sent:
+        return terms.replies;
       default:
         return terms.timeout;
     }
@@ -161,6 +164,18 @@ Terms behind_traps(const Terms& terms, unsigned traps) {
   for (; traps > 0 && wait < most; --traps) wait *= 2;
   longer.min_resend = std::max(terms.min_resend, std::min(wait, most));
   return longer;
+}
+
+// ---- replies -----------------------------------------------------------------------------------
+
+std::optional<Decision> judge_reply(const Stored& stored, const Terms& terms, Seconds now,
+                                    Expiry expiry) {
+  if (terms.replies == 0 || !stored || !counts(*stored, terms, now, expiry)) return std::nullopt;
+  return decision_of(Reason::reply, age_of(stored->seen, now), terms.min_resend);
+}
+
+Effect told_sent(const Stored& stored, Seconds at) {
+  return stored ? touch(*stored, at) : store(RecordClass::sent, at);
 }
 
 // ---- several recipients ------------------------------------------------------------------------

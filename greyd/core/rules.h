@@ -112,6 +112,21 @@ Effect sprung_trap(const Stored& client, const Terms& terms, Seconds now, Expiry
 // without.
 Terms behind_traps(const Terms& terms, unsigned traps);
 
+// ---- replies -----------------------------------------------------------------------------------
+//
+// Whom ours write to may answer at once. What was sent is told by whoever took it from us, and is
+// stored under the pair of their address and ours (put_sent in key.h), which is what `stored` is
+// of. As an address can be forged, and a robot be made to answer, it counts only for a client that
+// may send for their domain: one of its pool by SPF, or by name (PoolFinder::is_host_of_sender).
+// Never for a null sender.
+
+// Somebody of ours has written to the sender, and not too long ago: what comes from there is its
+// answer, if the client may send for it.
+std::optional<Decision> judge_reply(const Stored& stored, const Terms& terms, Seconds now,
+                                    Expiry expiry);
+// It is told that one of ours has written to it, at that time, which may be past.
+Effect told_sent(const Stored& stored, Seconds at);
+
 // ---- a triplet of the client's and those of its pools (pools.h) --------------------------------
 
 // Whether a pool's triplet brings the message nearer to passing than what is decided otherwise: it

@@ -49,7 +49,7 @@ std::size_t write_network(std::string_view key, NetworkOctets& to, const HashKey
     return kOctets;
   }
   const std::optional<Client> client = client_of_key(key);
-  if (!client) return 0;
+  if (!client || client->is_sent()) return 0;
   if (client->has_address()) return write_network(client->ip, to);
   const std::uint64_t name = hash_of(client->name->data(), client->name->size(), hash_key);
   std::memcpy(&to[1], &name, sizeof name);

@@ -21,6 +21,7 @@
 // - A pool's record counts to the network of the client that brought it, so that nobody gets room
 // by
 //   names that he makes up; where that is not known any more (of a file, an import) to the pool's.
+// - What ours have sent counts to who told it alone, and has a room of its own besides (table.h).
 // - Records that nobody here has asked about (of a file, an import, another daemon's) are of
 //   kNobody, and count for their network alone.
 //
@@ -69,7 +70,7 @@ class Shares {
   struct Load {
     Kind kind = Kind::triplet;
     Cells cells{};
-    bool has_network = false;  // false: of no key that key.h made
+    bool has_network = false;  // false: of what was sent, or of no key that key.h made
     Asker asker = kNobody;
     std::uint32_t weight = 1;
   };

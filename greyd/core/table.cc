@@ -24,6 +24,7 @@ std::size_t units_for(std::size_t bytes) {
 }
 
 constexpr std::size_t kTripletPart = 16;  // of the records, that no client takes
+constexpr std::size_t kSentPart = 8;      // that what was sent may take
 static_assert(Shares::kUnit == Table::kBytesPerRecord);
 
 }  // namespace
@@ -35,6 +36,7 @@ Table::Table(std::size_t max_records, const HashKey& hash_key)
       max_chunks_(std::clamp<std::size_t>(max_records_ * kBytesPerRecord / kChunk, 1,
                                           (std::size_t{1} << 32) / kUnitsPerChunk - 1)),
       client_room_(max_records_ - std::max<std::size_t>(max_records_ / kTripletPart, 1)),
+      sent_room_(max_records_ / kSentPart),
       shares_(max_records_, client_room_, hash_key) {
   buckets_.push_back(std::make_unique<Bucket>());
   directory_.push_back(buckets_.back().get());

@@ -11,14 +11,15 @@
 // - Keys come from outside, so they are hashed with SipHash under a secret key and compared whole.
 // - Every record is in one of ten lists, in the order in which they were put there: waiting
 //   triplets, accepted bounces, clients that have written to traps, passed triplets, known clients,
-//   each twice, for what is within the shares of whoever holds it and for what is over them
-//   (shares.h). That is the order of their stamps
-//   too, unless the clock was set: each list counts how often it was not. Eviction takes from the
-//   heads, and so never searches; nor does expiry, where the order holds.
+//   what was sent, each twice, for what is within the shares of whoever holds it and for what is
+//   over them (shares.h). That is the order of their stamps too, unless the clock was set: each
+//   list counts how often it was not. Eviction takes from the heads, and so never searches; nor
+//   does expiry, where the order holds.
 // - What is evicted for a triplet: triplets over the shares, then within, each in the order of the
-//   classes; who has written to a trap counts as one here. A client goes for clients only, as a
-//   sixteenth of the records is left to triplets; or where there is no triplet to go, as the system
-//   has no memory.
+//   classes, with what was sent before those that have passed; who has written to a trap counts as
+//   one here. A client goes for clients only, as a sixteenth of the records is left to triplets; or
+//   where there is no triplet to go, as the system has no memory. What is sent has an eighth of the
+//   records, and goes for itself beyond that.
 // - Whether a record is within is said when it comes. Later it may come within, when it is updated
 //   and there is room now; it is never put out.
 //
@@ -262,6 +263,7 @@ class Table {
   RecordOrder lowest() const;
   bool evict(std::span<const RecordOrder> from);
   void evict_for(RecordClass record_class, std::uint32_t weight);
+  void weigh(const Record* record, std::ptrdiff_t sign);
   bool evict_from_bucket(Hash hash, RecordClass newcomer);
   bool evict_over_share(std::size_t units);
 
@@ -280,6 +282,7 @@ class Table {
   std::array<List, kOrders> orders_{};
   std::size_t client_room_;  // units of Shares that clients may weigh
   std::size_t client_weight_ = 0;
+  std::size_t sent_room_, sent_weight_ = 0;  // likewise, of what was sent
   Shares shares_;
   std::size_t size_ = 0;
   std::uint64_t evictions_ = 0, evictions_over_share_ = 0, shortages_ = 0;

@@ -14,11 +14,12 @@ constexpr bool kOver = true, kWithin = false;
 
 // What goes first.
 constexpr std::array<RecordOrder, kOrders> kGoing{
-    order_of(waiting, kOver),   order_of(bounce, kOver),    order_of(trapped, kOver),
-    order_of(passed, kOver),    order_of(waiting, kWithin), order_of(bounce, kWithin),
-    order_of(trapped, kWithin), order_of(passed, kWithin),  order_of(client, kOver),
-    order_of(client, kWithin)};
+    order_of(waiting, kOver),  order_of(bounce, kOver),    order_of(trapped, kOver),
+    order_of(sent, kOver),     order_of(passed, kOver),    order_of(waiting, kWithin),
+    order_of(bounce, kWithin), order_of(trapped, kWithin), order_of(sent, kWithin),
+    order_of(passed, kWithin), order_of(client, kOver),    order_of(client, kWithin)};
 constexpr std::size_t kTripletOrders = kOrders - 2;  // the first of these
+constexpr std::array<RecordOrder, 2> kSentGoing{order_of(sent, kOver), order_of(sent, kWithin)};
 
 constexpr std::size_t kMostTries = 32;  // of evict_over_share()
 
@@ -132,6 +133,10 @@ void Table::evict_for(RecordClass record_class, std::uint32_t weight) {
     while (client_weight_ + weight > client_room_ && evict(clients)) {
     }
   }
+  if (record_class == sent) {
+    while (sent_weight_ + weight > sent_room_ && evict(kSentGoing)) {
+    }
+  }
   if (size_ >= max_records_) evict(kGoing);
 }
 
@@ -189,8 +194,15 @@ void Table::append(Ref ref, RecordOrder order) {
 
 void Table::link(Ref ref, RecordOrder order) {
   append(ref, order);
-  if (class_of(order) == client)
-    client_weight_ += Shares::weight_of(kHeader + key_of(at(ref)).size());
+  weigh(at(ref), 1);
+}
+
+// Of what has a room of its own.
+void Table::weigh(const Record* record, std::ptrdiff_t sign) {
+  const RecordClass of = class_of(RecordOrder(record->order));
+  if (of != client && of != sent) return;
+  const auto weight = std::ptrdiff_t(Shares::weight_of(kHeader + record->key_size));
+  (of == client ? client_weight_ : sent_weight_) += std::size_t(sign * weight);
 }
 
 void Table::unlink(Ref ref) {
@@ -203,8 +215,7 @@ void Table::unlink(Ref ref) {
   (record->prev != 0 ? at(record->prev)->next : list.head) = record->next;
   (record->next != 0 ? at(record->next)->prev : list.tail) = record->prev;
   --list.count;
-  if (class_of(RecordOrder(record->order)) == client)
-    client_weight_ -= Shares::weight_of(kHeader + record->key_size);
+  weigh(record, -1);
 }
 
 void Table::sort_by_age() {

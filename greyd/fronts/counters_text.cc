@@ -130,6 +130,8 @@ void visit_counters(const Counters& counters, const VisitCounter& visit) {
   visitor.add("pools", "joined", counters.pools.joined);
   visitor.add("pools", "unlearned", counters.pools.unlearned);
   visitor.add("pools", "dropped", counters.pools.dropped);
+  visitor.add("replies", "told", counters.replies.told);
+  visitor.add("replies", "unfit", counters.replies.unfit);
   visitor.add("records", "evicted", counters.evicted);
   visitor.add("records", "evicted-over-share", counters.evicted_over_share);
   visitor.add("log", "lines", counters.log_lines);

@@ -352,19 +352,34 @@ void set_recipients(wire::Query& query, std::string_view fields) {
   query.recipients = wire::Recipients(fields.substr(0, end), count - query.unasked);
 }
 
+// Of Postfix once for each recipient: at RCPT, or where it does not say when.
+MtaTopic sent_by_ours(const MtaRequest& request, wire::Query& query) {
+  const std::string_view state = request.get(Attribute::protocol_state);
+  const std::string_view recipient = request.recipient_field();
+  const bool is_told = (state.empty() || state == "RCPT") && recipient.size() > 1 &&
+                       !request.get(Attribute::sender).empty();
+  if (!is_told) return MtaTopic::no_opinion;
+  query = {};
+  query.sender = request.get(Attribute::sender);
+  set_recipients(query, recipient);
+  return MtaTopic::sent;
+}
+
 }  // namespace
 
-MtaTopic to_query(const MtaRequest& request, wire::Query& query) {
+MtaTopic to_query(const MtaRequest& request, wire::Query& query, bool submission) {
   std::string_view address = request.get(Attribute::client_address);
   std::string_view name = request.get(Attribute::client_name);
   if (request.form() == MtaForm::postfix) {
-    if (!is_question(request) || !request.get(Attribute::sasl_username).empty()) {
-      return MtaTopic::no_opinion;
+    if (submission || !request.get(Attribute::sasl_username).empty()) {
+      return sent_by_ours(request, query);
     }
+    if (!is_question(request)) return MtaTopic::no_opinion;
     // Postfix's word for what it does not have, and for a name that is not verified.
     if (address == "unknown") address = {};
     if (name == "unknown") name = {};
   }
+  if (submission) return sent_by_ours(request, query);
   if (address.empty()) return MtaTopic::no_client;
   const std::optional<Ip> client = Ip::parse_client(address);
   if (!client) return MtaTopic::bad_client;

@@ -144,11 +144,13 @@ class MtaReader {
 enum class MtaTopic : std::uint8_t {
   decide,      // the query is to be decided
   no_opinion,  // authenticated, or not about one recipient or a bounce
+  sent,        // one of ours sends it to one recipient, or several: nothing to decide
   no_client,   // the mail is from no other host
   bad_client,  // the client has an address that we cannot read
 };
-// Views of `query` point into `request`.
-MtaTopic to_query(const MtaRequest& request, wire::Query& query);
+// Views of `query` point into `request`. `submission`: all who ask are ours; else only who has a
+// sasl_username. Of MtaTopic::sent sender and recipients alone are set.
+MtaTopic to_query(const MtaRequest& request, wire::Query& query, bool submission = false);
 
 // What answers are made from.
 struct MtaWords {

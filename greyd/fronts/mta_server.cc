@@ -155,12 +155,14 @@ void MtaServer::turn_failed() noexcept {
 void MtaServer::prepare(Batch& batch, Seconds now) {
   batch.queries.clear();
   batch.entry_of.clear();
+  batch.sent.clear();
   for (std::size_t i = 0; i < batch.size; ++i) {
     Entry& entry = batch.entries[i];
     entry.asked = entry.decided = false;
     if (!entry.fault.empty()) continue;
     wire::Query query;
-    const MtaTopic topic = to_query(entry.request, query);
+    const MtaTopic topic = to_query(entry.request, query, settings_.submission);
+    const Ip asker = entry.source ? entry.source->ip : kThisHost;
     entry.asked = topic == MtaTopic::decide;
     if (topic == MtaTopic::bad_client) {
       entry.fault = "bad-client";
@@ -168,11 +170,14 @@ void MtaServer::prepare(Batch& batch, Seconds now) {
     }
     if (topic == MtaTopic::no_client)
       on_fault(no_client_limit_, MtaCounters::kNoClient, "no-client", entry.source, now);
+    if (topic == MtaTopic::sent) {
+      batch.sent.push_back({query.sender, query.recipients, query.unasked, asker});
+    }
     if (!entry.asked) continue;
     const std::string_view instance = entry.request.get(Attribute::instance);
     if (!instance.empty())
       query.message = question_id(question_key_, {query.client.ip, 0}, instance);
-    query.asker = entry.source ? entry.source->ip : kThisHost;
+    query.asker = asker;
     batch.queries.push_back(query);
     batch.entry_of.push_back(i);
   }
@@ -182,6 +187,7 @@ void MtaServer::prepare(Batch& batch, Seconds now) {
 void MtaServer::decide(Batches::Held held, Seconds now) {
   try {
     prepare(*held, now);
+    if (!held->sent.empty()) decider_.sent(held->sent, now);
   } catch (...) {
     abandon(*held);
     throw;

@@ -35,6 +35,7 @@ struct MtaSettings {
   StreamSettings stream{.name = "policy", .idle_ticks = 600, .unfinished_ticks = 60};
   std::size_t max_batches = 16;  // in flight
   unsigned patience = 30;        // ticks for a decision
+  bool submission = false;       // all who ask are ours: they are told of, and never greylisted
 };
 
 class MtaServer : private StreamProtocol {
@@ -78,6 +79,7 @@ class MtaServer : private StreamProtocol {
     std::vector<Entry> entries;  // the first `size`; the others keep their memory
     std::size_t size = 0;
     std::vector<wire::Query> queries;
+    std::vector<wire::Sent> sent;       // told, and not decided
     std::vector<std::size_t> entry_of;  // number of each query's entry
     std::size_t undecided = 0;
   };

@@ -20,7 +20,7 @@ constexpr FieldName kLastSeen{" last-seen=", R"(,"last_seen":)"};
 
 // By RecordClass.
 constexpr std::array<std::string_view, kRecordClasses> kStates{"waiting", "bounce", "trapped",
-                                                               "passed", "client"};
+                                                               "passed",  "client", "sent"};
 constexpr std::size_t kWhole = SIZE_MAX;
 
 template <LogFormat format>

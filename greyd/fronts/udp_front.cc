@@ -116,6 +116,7 @@ void UdpFront::parse(Batch& batch, bool set_dear_aside, Seconds now) {
 // How many queries there are.
 std::size_t UdpFront::parse_all(Batch& batch, bool set_dear_aside, Seconds now) {
   std::size_t queries = 0;
+  batch.sent.clear();
   for (std::size_t i = 0; i < batch.datagrams.size(); ++i) {
     const Endpoint source = batch.datagrams.source(i);
     const std::string_view datagram = batch.datagrams.datagram(i);
@@ -123,6 +124,10 @@ std::size_t UdpFront::parse_all(Batch& batch, bool set_dear_aside, Seconds now) 
     if (!admit(source, datagram, now, key)) continue;
     if (set_dear_aside && datagram.size() > kCheapBytes) {
       set_aside(batch, i, source.ip);
+      continue;
+    }
+    if (wire::tells_sent(datagram) && settings_.dialect == wire::Dialect::qmail_greyd) {
+      take_sent(batch, i, set_dear_aside, now);
       continue;
     }
     wire::Query& query = batch.queries[queries];
@@ -143,6 +148,19 @@ std::size_t UdpFront::parse_all(Batch& batch, bool set_dear_aside, Seconds now) 
     batch.datagram_of[queries++] = i;
   }
   return queries;
+}
+
+// What ours have sent: there is nothing to answer, and a copy says nothing new.
+void UdpFront::take_sent(Batch& batch, std::size_t index, bool set_dear_aside, Seconds now) {
+  const Endpoint source = batch.datagrams.source(index);
+  wire::Sent sent;
+  const wire::Fault fault = wire::parse_sent(batch.datagrams.datagram(index), sent);
+  if (fault != wire::Fault::none) return on_bad_datagram(fault, source, now);
+  if (set_dear_aside && sent.theirs.size() > kCheapRecipients) {
+    return set_aside(batch, index, source.ip);
+  }
+  sent.asker = source.ip;
+  batch.sent.push_back(sent);
 }
 
 // A copy of a question without the additions that it came with at first is read as that was.
@@ -201,6 +219,11 @@ void UdpFront::on_bad_datagram(wire::Fault fault, const Endpoint& source, Second
 // ---- decisions ---------------------------------------------------------------------------------
 
 void UdpFront::decide(Batches::Held held, Seconds now) {
+  try {
+    if (!held->sent.empty()) decider_.sent(held->sent, now);
+  } catch (const std::bad_alloc&) {
+    counters_.undecided += held->sent.size();
+  }
   if (held->size == 0) return;
   held->undecided = held->size;
   Batch& batch = batches_.send_off(std::move(held), ticks_);

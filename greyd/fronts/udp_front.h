@@ -73,8 +73,9 @@ class UdpFront {
     std::array<std::size_t, DatagramBatch::kSize> datagram_of{};  // number of each one's datagram
     std::array<AnswerKey, DatagramBatch::kSize> keys;             // by query
     std::array<std::string, DatagramBatch::kSize>
-        completed;         // what a query's views are into instead
-    std::size_t size = 0;  // of the queries
+        completed;                 // what a query's views are into instead
+    std::size_t size = 0;          // of the queries
+    std::vector<wire::Sent> sent;  // what else is told
     std::size_t undecided = 0;
   };
   using Batches = BatchPool<Batch>;
@@ -87,6 +88,7 @@ class UdpFront {
   void complete(wire::Query& query, std::string_view datagram, std::uint64_t question,
                 std::string& text, Seconds now);
   bool admit(const Endpoint& source, std::string_view datagram, Seconds now, AnswerKey& key);
+  void take_sent(Batch& batch, std::size_t index, bool set_dear_aside, Seconds now);
   void set_aside(const Batch& batch, std::size_t index, const Ip& source);
   void decide(Batches::Held held, Seconds now);
   void on_decision(Batch& batch, std::size_t index, const Decided& decision) noexcept;

@@ -249,6 +249,7 @@ class Parser {
     field(add(app, "unlist", "take an entry of allow or block back"), "ENTRY", "entry",
           "as it was given", "", true);
     add_import(app);
+    add_learn_sent(app);
   }
 
   void add_import(CLI::App& app) {
@@ -271,6 +272,30 @@ class Parser {
             "what it is, where its content does not tell: " + forms())
         ->type_name("FORM");
     add_reader_settings(command, wanted.settings);
+    command->add_flag("--dry-run", wanted.dry_run, "say what would be taken, and change nothing");
+  }
+
+  // The same of logs.
+  void add_learn_sent(CLI::App& app) {
+    CLI::App* const command =
+        add(app, "learn-sent", "take whom your users have written to of a mail server's log");
+    ImportWanted& wanted = result_.import;
+    command->add_option("FILE", wanted.sources, "a log, or multilog's directory")
+        ->type_name("")
+        ->check(not_empty())
+        ->required();
+    command
+        ->add_option_function<std::string>(
+            "--format",
+            [&wanted](const std::string& name) {
+              if (name != "qmail" && name != "postfix") {
+                throw CLI::ValidationError("--format",
+                                           "'" + name + "' is neither qmail nor postfix");
+              }
+              wanted.form = name == "qmail" ? imports::Form::qmail_send : imports::Form::postfix;
+            },
+            "whose log it is: qmail-send's or Postfix's (told by each line)")
+        ->type_name("qmail|postfix");
     command->add_flag("--dry-run", wanted.dry_run, "say what would be taken, and change nothing");
   }
 
@@ -422,6 +447,9 @@ Result<Invocation> parse_command_line(const std::vector<std::string>& arguments)
     return result;
   } catch (const CLI::ParseError& error) {
     return misuse(std::string(error.what()) + " (see --help)");
+  }
+  if (result.command == "learn-sent" && !result.import.form) {
+    result.import.form = imports::Form::any_sent_log;
   }
   if (auto good = complete(result); !good) return tl::make_unexpected(good.error());
   return result;

@@ -149,7 +149,9 @@ class Import {
         stay([&] { return std::to_string(octets * 100 / std::max<std::uint64_t>(of, 1)) + "%"; },
              what, path);
       };
-      const auto read = source.read(wanted_.settings, visit, come);
+      imports::Settings settings = wanted_.settings;
+      settings.now = now_;
+      const auto read = source.read(settings, visit, come);
       if (error_) return tl::make_unexpected(*error_);
       if (!read) return tl::make_unexpected(with_reader(read.error()));
       if (each == &Import::plan) tally_.add(read->sums);
@@ -215,9 +217,15 @@ class Import {
   // Whether one of this client or triplet has come before: it is one record, and counts once. So a
   // dry run, which is told of each record by itself, says what is taken.
   bool has_come(const SavedRecord& record) {
-    keys_->envelope(record.client, record.sender);
-    const bool is_client = is_of_client(record.record_class);
-    const auto key = is_client ? keys_->client() : keys_->triplet(record.recipient);
+    std::string_view key;
+    if (record.client.is_sent()) {
+      put_sent(sent_key_, record.sender, record.recipient);
+      key = sent_key_;
+    } else {
+      keys_->envelope(record.client, record.sender);
+      const bool is_client = is_of_client(record.record_class);
+      key = is_client ? keys_->client() : keys_->triplet(record.recipient);
+    }
     const std::uint64_t hash = std::hash<std::string_view>()(key);
     if (come_.size() < kMostTold) return !come_.insert(hash).second;
     return come_.contains(hash);
@@ -318,7 +326,7 @@ class Import {
   // Hashes of keys: of more records than that it is not told which have come before.
   static constexpr std::size_t kMostTold = 4'000'000;
   std::unordered_set<std::uint64_t> come_;
-  std::string line_, quoted_;
+  std::string line_, quoted_, sent_key_;
   imports::Tally tally_;
   std::optional<Error> error_;  // of what a visit has done
 };

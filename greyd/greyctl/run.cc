@@ -27,7 +27,7 @@ class Run {
     const std::string& command = invocation_.command;
     if (command == "top") return top();
     if (command == "check") return check();
-    if (command == "import") {
+    if (command == "import" || command == "learn-sent") {
       return import_sources(invocation_.import, sources_, channel_, print_);
     }
     if (command == "export") return export_records(invocation_.exporting, channel_);

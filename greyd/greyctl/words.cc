@@ -39,7 +39,7 @@ std::string stored_text(const Json& record, Seconds now) {
     text += ", messages to traps: " + std::to_string(record["traps"].get<unsigned>());
   }
   const Seconds seen = seen_of(record);
-  text += state == "waiting" ? ", first seen " : ", last seen ";
+  text += state == "waiting" ? ", first seen " : state == "sent" ? ", " : ", last seen ";
   return text + ago(seen, now) + " (" + text_of_time(seen) + ")";
 }
 
@@ -50,7 +50,7 @@ std::string verdict_text(const Json& decision, const Paint& paint) {
 
 // What a reason means, in the words of the manual.
 std::string_view meaning_of(std::string_view reason) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kMeanings = {{
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kMeanings = {{
       {"new", "this triplet has not been seen"},
       {"early", "its retry comes before min resend is over"},
       {"stale", "its retry comes after the resend window, and begins anew"},
@@ -61,6 +61,7 @@ std::string_view meaning_of(std::string_view reason) {
       {"bounce", "a bounce whose retry is good"},
       {"rule", "a rule says not to greylist it"},
       {"unsuspect", "nothing speaks against the client, and only who is suspect is greylisted"},
+      {"reply", "one of ours has written to the sender"},
   }};
   for (const auto& [of, meaning] : kMeanings) {
     if (of == reason) return meaning;
@@ -219,8 +220,10 @@ std::string status_text(const Json& status, const Paint& paint) {
   text += "records " + count_text(records, "waiting") + " waiting, " +
           count_text(records, "passed") + " passed, " + count_text(records, "known") +
           " known clients, " + count_text(records, "bounce") + " bounces, " +
-          count_text(records, "trapped") + " trapped; at most " + count_text(records, "most") +
-          ", " + count_text(records, "evicted") + " evicted\n";
+          count_text(records, "trapped") + " trapped" +
+          (records.value("sent", 0U) > 0 ? ", " + count_text(records, "sent") + " sent" : "") +
+          "; at most " + count_text(records, "most") + ", " + count_text(records, "evicted") +
+          " evicted\n";
   const auto over = records.value("over_share", std::uint64_t{0}),
              evicted_over = records.value("evicted_over_share", std::uint64_t{0});
   if (over + evicted_over > 0) {
@@ -298,6 +301,9 @@ std::string query_text(const Json& query, std::string_view client, const Paint& 
     text += "triplet to " + triplet.value("recipient", "") + ": ";
     text += triplet.contains("state") ? stored_text(triplet, now) + "\n" : "nothing stored\n";
     text += rule_text(rule_of(triplet));
+    if (triplet.contains("sent_at")) {
+      text += "    has written to the sender " + ago(triplet["sent_at"].get<Seconds>(), now) + "\n";
+    }
   }
   for (const Json& pool : query.value("pools", Json::array())) text += pool_text(pool, now);
   return text + paint.faint(terms_text(policy)) + "\n";

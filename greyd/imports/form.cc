@@ -13,9 +13,9 @@
 namespace grey::imports {
 namespace {
 
-constexpr std::array<std::string_view, kForms> kNames = {
-    "context", "json",  "indimail", "greydaemon", "jgreylist", "cqgreylist",
-    "mysql",   "table", "multilog", "postgrey",   "spamdb"};
+constexpr std::array<std::string_view, kForms + 3> kNames = {
+    "context", "json",     "indimail", "greydaemon", "jgreylist", "cqgreylist", "mysql",
+    "table",   "multilog", "postgrey", "spamdb",     "qmail",     "postfix",    "log"};
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
@@ -71,8 +71,9 @@ std::string_view to_string(Form form) {
 }
 
 std::optional<Form> form_named(std::string_view name) {
-  const auto* const found = std::find(kNames.begin(), kNames.end(), name);
-  if (found == kNames.end()) return std::nullopt;
+  const auto* const end = kNames.begin() + kForms;
+  const auto* const found = std::find(kNames.begin(), end, name);
+  if (found == end) return std::nullopt;
   return Form(found - kNames.begin());
 }
 

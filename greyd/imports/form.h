@@ -22,8 +22,12 @@ enum class Form : std::uint8_t {
   multilog,    // qmail-smtpd's log with accepted recipients; or a directory of such
   postgrey,    // db_dump of postgrey.db or postgrey_clients.db
   spamdb,      // what OpenBSD's spamdb prints
+  // Not of what a greylister has kept, and read by `greyctl learn-sent` alone (sent_log_reader.h):
+  qmail_send,    // qmail-send's log
+  postfix,       // Postfix's
+  any_sent_log,  // either, or both
 };
-constexpr std::size_t kForms = std::size_t(Form::spamdb) + 1;
+constexpr std::size_t kForms = std::size_t(Form::spamdb) + 1;  // that import reads
 
 std::string_view to_string(Form form);  // as --format has it
 std::optional<Form> form_named(std::string_view name);

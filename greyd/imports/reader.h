@@ -39,6 +39,7 @@ struct Settings {
   unsigned postgrey_ipv4_prefix = 24;    // of its triplets, when they are by network
   unsigned postgrey_ipv6_prefix = 64;
   LocalTime local = host_time();  // of times that a database has by its own clock
+  Seconds now = 0;                // before which times are that have no year
 };
 
 class Reader {

@@ -6,6 +6,7 @@
 #include "greyd/imports/multilog_reader.h"
 #include "greyd/imports/postgrey_reader.h"
 #include "greyd/imports/reader.h"
+#include "greyd/imports/sent_log_reader.h"
 #include "greyd/imports/spamdb_reader.h"
 #include "greyd/imports/sql_reader.h"
 #include "greyd/imports/tabbed_reader.h"
@@ -31,6 +32,12 @@ std::unique_ptr<Reader> reader_of(Form form, std::string name, const Settings& s
       return postgrey_reader(std::move(name), settings, std::move(visit));
     case Form::spamdb:
       return spamdb_reader(std::move(name), settings, std::move(visit));
+    case Form::qmail_send:
+      return qmail_send_reader(std::move(name), std::move(visit));
+    case Form::postfix:
+      return postfix_reader(std::move(name), settings, std::move(visit));
+    case Form::any_sent_log:
+      return any_sent_log_reader(std::move(name), settings, std::move(visit));
     case Form::jgreylist:
     case Form::cqgreylist:
       break;  // trees.h

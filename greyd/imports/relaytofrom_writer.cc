@@ -107,6 +107,8 @@ class RelaytofromWriter : public Writer {
         return false;
       case RecordClass::client:
         return add_client(out, record);
+      case RecordClass::sent:  // it has no address
+        break;
     }
     return false;
   }

@@ -113,7 +113,9 @@ Result<Source> Source::open_directory(const std::string& path, std::optional<For
     source.tree_ = std::move(*directory);
     return source;
   }
-  if (*form != Form::multilog) return failure(path + " is a directory");
+  const bool is_multilogs =
+      *form == Form::multilog || *form == Form::qmail_send || *form == Form::any_sent_log;
+  if (!is_multilogs) return failure(path + " is a directory");
   const auto names = multilog_files(*directory);
   if (!names) return tl::make_unexpected(names.error());
   for (const std::string& name : *names) {

@@ -33,6 +33,8 @@ constexpr CounterFamily kCounters[] = {
     {"pool_accepted", "Queries accepted as of a pool: its good retry, or a known one."},
     {"pool_waits",
      "Triplets that waited for their sender's domain's networks, by what came of it."},
+    {"sent_told", "Addresses that ours have written to, as was told."},
+    {"sent_unfit", "Of these: such as nothing is kept of."},
     {"evictions", "Records that had to go for others at the limit."},
     {"evictions_over_share", "Of these, such as were over the share of a network or an asker."},
     {"connections", "Connections by socket, and what has become of them."},
@@ -110,6 +112,8 @@ constexpr CounterSource kSources[] = {
     {"pools.joined", "pool_waits", "outcome", "joined"},
     {"pools.unlearned", "pool_waits", "outcome", "unlearned"},
     {"pools.dropped", "pool_waits", "outcome", "dropped"},
+    {"replies.told", "sent_told"},
+    {"replies.unfit", "sent_unfit"},
     {"records.evicted", "evictions"},
     {"records.evicted-over-share", "evictions_over_share"},
     {"policy.connections.", "connections", "event", {}, "socket", "policy"},
@@ -268,7 +272,7 @@ void add_gauges(std::vector<Family>& families, const json& status) {
 
 void add_records(std::vector<Family>& families, const json& status) {
   std::vector<Sample> samples;
-  for (const char* const state : {"waiting", "bounce", "trapped", "passed", "known"}) {
+  for (const char* const state : {"waiting", "bounce", "trapped", "passed", "known", "sent"}) {
     const json* const records = find(status, "records");
     const json* const count = records == nullptr ? nullptr : find(*records, state);
     if (count == nullptr || !count->is_number_unsigned()) continue;

@@ -68,6 +68,18 @@ bool NameParents::is_public_suffix(const std::string& domain) const {
   return judged.is_suffix;
 }
 
+bool NameParents::is_host_of(std::string_view name, const Ip& client,
+                             const std::string& domain) const {
+  std::string host;
+  take_name(name, 2, host);
+  if (!suffixes_ || host.empty() || domain.empty() || holds_address(host, client)) return false;
+  if (host == domain) return true;
+  const char* const registrable = ::psl_registrable_domain(suffixes_.get(), domain.c_str());
+  if (registrable == nullptr) return false;  // it is a public suffix
+  const std::string_view of(registrable);
+  return host == of || (host.ends_with(of) && host[host.size() - of.size() - 1] == '.');
+}
+
 void NameParents::take_parent(std::string_view name, const Ip& client, std::string& parent) const {
   parent.clear();
   if (suffixes_) take_name(name, 3, parent);

@@ -1,5 +1,5 @@
 // By which domain a client's verified name makes it one of a pool: the name without its first
-// label.
+// label. And for which domains it may send.
 //
 // The list of public suffixes (libpsl) is read once, when this is made; then all is pure.
 #pragma once
@@ -31,6 +31,11 @@ class NameParents {
   // the address, has fewer than three labels, or is right below a public suffix. No allocation
   // where `parent` has room.
   void take_parent(std::string_view name, const Ip& client, std::string& parent) const;
+
+  // Whether a host of that name may send for `domain` (in lower case, of take_domain()): it is
+  // that, or below it, or both are of one registrable domain; but no name that holds the address,
+  // and nothing by a public suffix, below which anybody is.
+  bool is_host_of(std::string_view name, const Ip& client, const std::string& domain) const;
 
  private:
   struct Judged {

@@ -4,6 +4,7 @@
 #include <exception>
 #include <utility>
 
+#include "greyd/base/text.h"
 #include "greyd/core/key.h"
 
 namespace grey {
@@ -21,6 +22,22 @@ std::string text_of(const Ip& ip) {
   return {reinterpret_cast<const char*>(ip.bytes().data()), ip.bytes().size()};
 }
 
+// The last two labels of a name or of what ends with one; a registrable domain has no fewer.
+std::string_view last_labels(std::string_view name) {
+  if (name.ends_with('.')) name.remove_suffix(1);
+  const std::size_t last = name.rfind('.');
+  if (last == std::string_view::npos || last == 0) return {};
+  const std::size_t before = name.find_last_of(".@", last - 1);
+  return before == std::string_view::npos ? name : name.substr(before + 1);
+}
+
+bool share_last_labels(std::string_view name, std::string_view sender) {
+  const std::string_view one = last_labels(name), other = last_labels(sender);
+  return !one.empty() && std::ranges::equal(
+                             one, other, {}, [](char c) { return to_lower(c); },
+                             [](char c) { return to_lower(c); });
+}
+
 }  // namespace
 
 bool use_pools_by_name(const Policy& policy) {
@@ -35,6 +52,7 @@ bool use_pools_by_spf(const Policy& policy) {
 PoolKeeper::PoolKeeper(const Policy& policy, std::optional<NameParents> parents,
                        SenderNetworks* networks, PoolCounters& counters, WaitInPool wait_in_pool)
     : parents_(std::move(parents)),
+      pools_by_name_(parents_ && use_pools_by_name(policy)),
       networks_(use_pools_by_spf(policy) ? networks : nullptr),
       counters_(counters),
       wait_in_pool_(std::move(wait_in_pool)) {
@@ -63,9 +81,17 @@ void PoolKeeper::find(const wire::Query& query, Seconds now, PoolsOfQuery& pools
     const NetworkSet* const known = domain.empty() ? nullptr : networks_->find(domain, now);
     if (known == nullptr || !known->contains(query.client.ip)) domain.clear();
   }
-  if (parents_ && !query.client_name.empty() && names_message(query)) {
+  if (pools_by_name_ && !query.client_name.empty() && names_message(query)) {
     parents_->take_parent(query.client_name, query.client.ip, pools[PoolKind::name]);
   }
+}
+
+bool PoolKeeper::is_host_of_sender(const wire::Query& query) const {
+  if (!parents_ || !query.client.has_address()) return false;
+  if (!share_last_labels(query.client_name, query.sender)) return false;
+  std::string domain;
+  take_domain(query.sender, domain);
+  return parents_->is_host_of(query.client_name, query.client.ip, domain);
 }
 
 // ---- waiting -----------------------------------------------------------------------------------
@@ -80,7 +106,9 @@ void PoolKeeper::decided(const wire::Query& query, const Decided& decision, Seco
   const Reason reason = decision.reason;
   const bool waits =
       reason == Reason::new_triplet || reason == Reason::early || reason == Reason::stale;
-  if (!waits && !decision.pool.starts_with(prefix_of(PoolKind::spf))) return;
+  const bool uses_networks =
+      reason == Reason::reply || decision.pool.starts_with(prefix_of(PoolKind::spf));
+  if (!waits && !uses_networks) return;
   try {
     drop_old(now);
     take_domain(query.sender, domain_);
@@ -128,6 +156,24 @@ void PoolKeeper::wait(const wire::Query& query, std::string_view recipient, Seco
     if (of != of_domain_.end()) std::erase(of->second, std::prev(waiting_.end()));
     waiting_.pop_back();
     throw;
+  }
+}
+
+void PoolKeeper::sent(std::string_view theirs, Seconds now) noexcept {
+  if (networks_ == nullptr) return;
+  try {
+    take_domain(theirs, domain_);
+    if (!domain_.empty()) networks_->want(domain_, now);
+  } catch (const std::exception&) {
+    ++counters_.dropped;
+  }
+}
+
+void PooledDecider::sent(std::span<const wire::Sent> told, Seconds now) {
+  decider_.sent(told, now);
+  for (const wire::Sent& of : told) {
+    if (of.ours.empty()) continue;
+    for (const std::string_view theirs : of.theirs) keeper_.sent(theirs, now);
   }
 }
 

@@ -43,8 +43,9 @@ class PoolKeeper : public PoolFinder {
   using WaitInPool = std::function<void(const SavedRecord& waiting, const Client& pool, Seconds now,
                                         const Ip& asker)>;
 
-  // `parents`: nothing where there are to be no pools by name. `networks`: null where nobody asks
-  // the DNS; then there are none by SPF. It must outlive this, as must `counters`.
+  // `parents`: nothing where there are to be no pools by name, and no replies by it. `networks`:
+  // null where nobody asks the DNS; then there are none by SPF. It must outlive this, as must
+  // `counters`.
   PoolKeeper(const Policy& policy, std::optional<NameParents> parents, SenderNetworks* networks,
              PoolCounters& counters, WaitInPool wait_in_pool);
   ~PoolKeeper() override;
@@ -52,9 +53,13 @@ class PoolKeeper : public PoolFinder {
   PoolKeeper& operator=(const PoolKeeper&) = delete;
 
   void find(const wire::Query& query, Seconds now, PoolsOfQuery& pools) const override;
+  bool is_host_of_sender(const wire::Query& query) const override;
   // What has been decided, before anybody is answered. Does not throw: without memory there is no
   // pool.
   void decided(const wire::Query& query, const Decided& decision, Seconds now) noexcept;
+
+  // One of ours has written there: its networks are good to know when the answer comes.
+  void sent(std::string_view theirs, Seconds now) noexcept;
 
   std::size_t waiting() const { return waiting_.size(); }
 
@@ -73,6 +78,7 @@ class PoolKeeper : public PoolFinder {
   void drop_old(Seconds now);
 
   const std::optional<NameParents> parents_;
+  const bool pools_by_name_;
   SenderNetworks* const networks_;
   PoolCounters& counters_;
   const WaitInPool wait_in_pool_;
@@ -98,6 +104,7 @@ class PooledDecider : public Decider {
         });
   }
   void forget(std::span<const wire::Query> batch) noexcept override { decider_.forget(batch); }
+  void sent(std::span<const wire::Sent> told, Seconds now) override;
   void drain() override { decider_.drain(); }
 
  private:

@@ -64,6 +64,26 @@ void Service::decide(std::span<const wire::Query> batch, Seconds now, Done done)
   for (std::size_t i = 0; i < batch.size(); ++i) done(i, decisions_[i]);
 }
 
+void Service::sent(std::span<const wire::Sent> told, Seconds now) {
+  ReplyCounters& counters = counters_.replies;
+  for (const wire::Sent& of : told) {
+    for (const std::string_view theirs : of.theirs) {
+      const bool kept = greylist_.sent(of.ours, theirs, now, now, of.asker);
+      ++(kept ? counters.told : counters.unfit);
+    }
+    counters.unfit += of.untold;
+  }
+  commit();
+  count_evictions();
+}
+
+bool Service::sent(std::string_view ours, std::string_view theirs, Seconds at, Seconds now) {
+  const bool kept = greylist_.sent(ours, theirs, at, now);
+  commit();
+  count_evictions();
+  return kept;
+}
+
 void Service::decide_known(std::span<const wire::Query> batch, Seconds now, const Done& done,
                            std::vector<std::size_t>& open) {
   if (decisions_.size() < batch.size()) decisions_.resize(batch.size());

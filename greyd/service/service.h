@@ -39,6 +39,10 @@ class Service : public Decider {
 
   // What the batch changes is in the journal before `done` is called, which is before it returns.
   void decide(std::span<const wire::Query> batch, Seconds now, Done done) override;
+  // What is stored is in the journal when this returns.
+  void sent(std::span<const wire::Sent> told, Seconds now) override;
+  // One that was sent at that time, likewise. False where nothing is kept of it.
+  bool sent(std::string_view ours, std::string_view theirs, Seconds at, Seconds now);
   // Decides those that need no triplet (Greylist::decide_known); the numbers of the others are put
   // into `open`.
   void decide_known(std::span<const wire::Query> batch, Seconds now, const Done& done,

@@ -43,6 +43,8 @@ Seconds life_of(RecordClass record_class, const Terms& terms) {
     case RecordClass::bounce:
       // Others may have what waited before it: until that is stale they must be told of its end.
       return std::max(kBounceLife, terms.resend_window);
+    case RecordClass::sent:
+      return terms.replies;
     default:
       return terms.timeout;
   }
@@ -108,6 +110,10 @@ void begin_ask(Call& call, const Policy& policy, Seconds now) {
   add_number(call.arguments, policy.resend_window);
   add_number(call.arguments, policy.timeout);
   add_number(call.arguments, policy.client_passes);
+}
+
+void begin_read(Call& call) {
+  begin(call, kRead);
 }
 
 void begin_pass(Call& call, const Policy& policy, Seconds now, bool earns) {

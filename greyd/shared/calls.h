@@ -4,6 +4,7 @@
 // Keys: "c:{192.0.2.0}" is a client, "g:{192.0.2.0}:" and 16 octets a triplet: so all that one
 // query asks about lies in one slot of a cluster. The octets are a keyed hash of what counts of
 // sender and recipient: the store holds no mail addresses, and who has no key cannot guess them.
+// What was sent is a triplet of "sent:example.com".
 #pragma once
 
 #include <string>
@@ -50,6 +51,8 @@ class Keys {
 // client, then the triplets.
 void begin_ask(Call& call, const Policy& policy, Seconds now);
 void begin_pass(Call& call, const Policy& policy, Seconds now, bool earns);
+// Of what was sent, which is to be added as keys alone.
+void begin_read(Call& call);
 // `forgotten`: when it was last forgotten by command; 0: never.
 void add(Call& call, std::string_view key, Seconds forgotten);
 

@@ -56,7 +56,7 @@ Orders::Stamp Orders::stamp_of(const Order& order) {
 // When nobody needs to hear of it any more; 0: never.
 Seconds Orders::over_at(const Order& order) const {
   if (order.kind == Order::Kind::forget) {
-    return order.at + service_.greylist().policy().timeout;
+    return order.at + service_.greylist().policy().longest_life();
   }
   if (order.kind == Order::Kind::unlist) return order.at + kUnlistLife;
   return order.until.value_or(0);
@@ -238,7 +238,7 @@ void Orders::send() {
 
 Call Orders::say_call(const Order& order) const {
   const Stamp stamp = stamp_of(order);
-  const Seconds useful = std::max<Seconds>(now_ - service_.greylist().policy().timeout, 0);
+  const Seconds useful = std::max<Seconds>(now_ - service_.greylist().policy().longest_life(), 0);
   return {kSay,
           {kStreamKey, kEntriesKey},
           {to_text(order), key_of(order), std::to_string(stamp.at), std::to_string(stamp.rank),
@@ -268,7 +268,7 @@ void Orders::tick(Seconds now) {
   now_ = now;
   pages_ = 0;
   failed_ = false;
-  marks_.expire(now - service_.greylist().policy().timeout);
+  marks_.expire(now - service_.greylist().policy().longest_life());
   counters_.dropped += marks_.take_dropped();
   if (now - pruned_ >= kPrunePeriod) prune();
   if (now - heard_at_ > kHearsWithin) heard_ = false;
@@ -390,7 +390,7 @@ void Orders::take(const std::vector<Said>& said) {
 }
 
 void Orders::take_forget(const Order& order) {
-  if (order.at < now_ - service_.greylist().policy().timeout) return;
+  if (order.at < now_ - service_.greylist().policy().longest_life()) return;
   if (const auto news = marks_.obey(order); !news) {
     ++counters_.refused;
   } else if (*news) {

@@ -81,6 +81,13 @@ end
 return answer
 )lua";
 
+// KEYS: of what was sent. Answers what is known of each, and changes nothing.
+inline constexpr std::string_view kRead = GREY_LUA_KNOWLEDGE R"lua(
+local answer = {}
+for i = 1, #KEYS do answer[i] = text_of(redis.pcall('GET', KEYS[i])) end
+return answer
+)lua";
+
 // What is known here, to be joined with what is known there. KEYS: clients and triplets. ARGV: for
 // each key 'c' or 't', the knowledge, and for how long it is to be kept from now on at least.
 inline constexpr std::string_view kTell = GREY_LUA_KNOWLEDGE R"lua(

@@ -23,6 +23,7 @@ struct SharedDecider::Part {
   Open* open;
   std::size_t client;  // the numbers of its client
   std::size_t from;    // and of its first triplet
+  bool is_sent;        // of what was sent, which has no client
 };
 
 namespace {
@@ -49,7 +50,8 @@ struct SharedDecider::Open {
   Ip asker;
   std::vector<Waiter> waiters;  // of the same question; none: nobody waits any more
 
-  // The client, or one of its pools: whose records these are.
+  // The client, or one of its pools, whose records these are; or what was sent to the sender: that
+  // has no record of a client, and `client` is the number before its first.
   struct Group {
     std::optional<PoolKind> pool;
     std::size_t client;  // the number of its record; those of its triplets follow
@@ -93,7 +95,9 @@ struct SharedDecider::Open {
                          [&](const Group& group) { return number < group.end; });
   }
   bool is_client(std::size_t number) const { return group_with(number).client == number; }
+  bool is_sent(std::size_t number) const { return group_with(number).pool == PoolKind::sent; }
   RecordClass class_of(std::size_t number) const {
+    if (is_sent(number)) return RecordClass::sent;
     return is_client(number) ? RecordClass::client : RecordClass::waiting;
   }
   bool has_begun(std::size_t number) const {
@@ -164,6 +168,12 @@ void SharedDecider::decide(std::span<const wire::Query> batch, Seconds now, Done
 void SharedDecider::decide_here(const wire::Query& query, Seconds now, const Decider::Done& done) {
   const Within deciding(deciding_);
   service_.decide({&query, 1}, now, done);
+  tell(nullptr, now);
+}
+
+void SharedDecider::sent(std::span<const wire::Sent> told, Seconds now) {
+  const Within deciding(deciding_);
+  service_.sent(told, now);
   tell(nullptr, now);
 }
 
@@ -256,6 +266,7 @@ void SharedDecider::fill(Open& open, const wire::Query& query) {
       if (pools_.has(kind)) add_group(open, query, pools_.client(kind));
     }
   }
+  add_sent(open, query);
   open.records.resize(open.groups.back().end);
   for (const std::string& record : open.records) {
     const std::size_t number = open.keys.size();
@@ -287,6 +298,27 @@ void SharedDecider::add_group(Open& open, const wire::Query& query, const Client
                          builder_.sender_prefix().size()});
 }
 
+// Only where it would count.
+void SharedDecider::add_sent(Open& open, const wire::Query& query) {
+  const PoolFinder* const finder = service_.greylist().pools();
+  const bool counts = service_.greylist().policy().replies > 0 && !query.sender.empty() &&
+                      finder != nullptr &&
+                      (pools_.has(PoolKind::spf) || finder->is_host_of_sender(query));
+  if (!counts) return;
+  const std::size_t begin = open.groups.back().end;
+  open.records.resize(begin);
+  for (const std::string_view recipient : query.recipients) {
+    std::string& key = open.records.emplace_back();
+    put_sent(key, query.sender, recipient);
+    if (recipient.empty() || !client_of_key(key)) open.records.pop_back();
+  }
+  const auto first = open.records.begin() + std::ptrdiff_t(begin);
+  std::sort(first, open.records.end());
+  open.records.erase(std::unique(first, open.records.end()), open.records.end());
+  if (open.records.size() == begin) return;
+  open.groups.push_back({PoolKind::sent, begin - 1, open.records.size(), 0});
+}
+
 // A part that cannot be sent for want of memory is one that has no answer.
 void SharedDecider::send(Open& open) {
   Policy terms = service_.greylist().policy();
@@ -298,7 +330,7 @@ void SharedDecider::send(Open& open) {
   for (const Open::Group& group : open.groups) {
     std::size_t from = group.client + 1;
     do {
-      open.parts.push_back({this, &open, group.client, from});
+      open.parts.push_back({this, &open, group.client, from, group.pool == PoolKind::sent});
       from += kMostKeys;
     } while (from < group.end);
   }
@@ -307,10 +339,19 @@ void SharedDecider::send(Open& open) {
   for (std::size_t i = 0; i < parts; ++i) {
     const Part* const part = &open.parts[i];
     try {
-      begin_ask(call_, terms, open.now);
-      add(call_, open.keys[part->client], open.forgotten[part->client]);
-      const std::size_t to = std::min(part->from + kMostKeys, open.group_with(part->client).end);
+      if (part->is_sent) {
+        begin_read(call_);
+      } else {
+        begin_ask(call_, terms, open.now);
+        add(call_, open.keys[part->client], open.forgotten[part->client]);
+      }
+      const auto& group = open.group_with(part->is_sent ? part->from : part->client);
+      const std::size_t to = std::min(part->from + kMostKeys, group.end);
       for (std::size_t key = part->from; key < to; ++key) {
+        if (part->is_sent) {
+          call_.keys.add(open.keys[key]);
+          continue;
+        }
         add(call_, open.keys[key], open.forgotten[key]);
       }
       store_.call(call_, [part](const auto* answer) { part->decider->take(*part, answer); });
@@ -327,7 +368,9 @@ void SharedDecider::take(const Part& part, const std::vector<std::string>* answe
     open.failed = true;
   } else {
     for (std::size_t i = 0; i < answer->size(); ++i) {
-      const std::size_t number = i == 0 ? part.client : part.from + i - 1;
+      const std::size_t number = part.is_sent ? part.from + i
+                                 : i == 0     ? part.client
+                                              : part.from + i - 1;
       if (number >= open.known.size()) break;
       try {
         open.known[number].text = (*answer)[i];
@@ -440,7 +483,9 @@ void SharedDecider::note(const SavedRecord& change) noexcept {
                            std::uint8_t(std::min(change.passes, 255u))};
   try {
     std::size_t number = kNone;
-    if (concluding_ != nullptr) number = concluding_->number_of(change);
+    if (concluding_ != nullptr && !change.client.is_sent()) {
+      number = concluding_->number_of(change);
+    }
     if (number == kNone) return changes_.push_back({keys_.of(change), number, record});
     const bool waits = change.record_class == RecordClass::waiting;
     if (waits && concluding_->has_begun(number)) return;  // the store has put it there itself

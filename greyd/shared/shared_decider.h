@@ -64,6 +64,7 @@ class SharedDecider : public Decider, private Changes {
   ~SharedDecider() override;
 
   void decide(std::span<const wire::Query> batch, Seconds now, Done done) override;
+  void sent(std::span<const wire::Sent> told, Seconds now) override;
   void forget(std::span<const wire::Query> batch) noexcept override;
   void drain() override;
 
@@ -108,6 +109,7 @@ class SharedDecider : public Decider, private Changes {
            const std::shared_ptr<Done>& done);
   void fill(Open& open, const wire::Query& query);
   void add_group(Open& open, const wire::Query& query, const Client& client);
+  void add_sent(Open& open, const wire::Query& query);
   void send(Open& open);
   void take(const Part& part, const std::vector<std::string>* answer) noexcept;
   void learn(const Open& open, std::size_t number);

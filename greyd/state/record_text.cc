@@ -73,7 +73,7 @@ void append_client(std::string& out, const Client& client) {
 }
 
 void append_record(std::string& out, const SavedRecord& record) {
-  static constexpr char kLetters[kRecordClasses] = {'W', 'B', 'T', 'P', 'C'};
+  static constexpr char kLetters[kRecordClasses] = {'W', 'B', 'T', 'P', 'C', 'S'};
   out += record.change == Change::forgotten ? 'F' : kLetters[std::size_t(record.record_class)];
   out += ' ';
   append_number(out, record.seen);
@@ -107,6 +107,8 @@ const SavedRecord* RecordReader::read(std::string_view line) {
     record_.record_class = RecordClass::trapped;
   } else if (letter == "C") {
     record_.record_class = RecordClass::client;
+  } else if (letter == "S") {
+    record_.record_class = RecordClass::sent;
   } else if (letter == "F") {
     record_.change = Change::forgotten;
   } else {
@@ -116,16 +118,16 @@ const SavedRecord* RecordReader::read(std::string_view line) {
   if (is_of_client(record_.record_class)) {
     const bool good =
         take_number(line, record_.passes) && take_client(line, client_, record_.client);
-    return good && line.empty() ? &record_ : nullptr;
+    return good && line.empty() && is_possible(record_) ? &record_ : nullptr;
   }
   if (!take_client(line, client_, record_.client)) return nullptr;
   if (record_.change == Change::forgotten && line.empty()) {
     record_.record_class = RecordClass::client;
-    return &record_;
+    return record_.client.is_sent() ? nullptr : &record_;
   }
   const bool good =
       take_word(line, sender_, record_.sender) && take_word(line, recipient_, record_.recipient);
-  return good && line.empty() ? &record_ : nullptr;
+  return good && line.empty() && is_possible(record_) ? &record_ : nullptr;
 }
 
 const SavedRecord* RecordReader::read_end_of(std::string_view line) {

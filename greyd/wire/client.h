@@ -1,6 +1,7 @@
 // The host that a query is about: by its address or, under greydaemon's rules, by whatever else a
-// front calls it ("unknown"). Or a pool of hosts that count as one (core/pools.h); none comes by
-// the wire.
+// front calls it ("unknown"). Or a pool of hosts that count as one (core/pools.h), or whoever may
+// send for a domain that ours have written to (replies: core/rules.h); none of these comes by the
+// wire.
 //
 // Part of grey_wire: nothing here may throw or allocate, but for to_string().
 #pragma once
@@ -15,12 +16,13 @@
 
 namespace grey {
 
-// Whose SPF record names the hosts, or whose names are below that domain.
-enum class PoolKind : std::uint8_t { spf, name };
-constexpr std::size_t kPoolKinds = 2;
+// Whose SPF record names the hosts, or whose names are below that domain: those are pools. `sent`
+// is none, and written like one: the domain of somebody to whom one of ours has written.
+enum class PoolKind : std::uint8_t { spf, name, sent };
+constexpr std::size_t kPoolKinds = 2;  // without `sent`
 // What a pool's text begins with: "spf:example.com".
 constexpr std::string_view prefix_of(PoolKind kind) {
-  return kind == PoolKind::spf ? "spf:" : "name:";
+  return kind == PoolKind::spf ? "spf:" : kind == PoolKind::name ? "name:" : "sent:";
 }
 
 struct Client {
@@ -42,10 +44,11 @@ struct Client {
     const std::optional<Ip> address = Ip::parse_client(text);
     return address ? Client(*address) : named(text);
   }
-  // "spf:example.com": nothing for what is no pool's, which has a name's octets alone.
+  // "spf:example.com", "sent:example.com": nothing for what is none of these, whose domain has a
+  // name's octets alone.
   static constexpr std::optional<Client> parse_pool(std::string_view text) {
     constexpr std::size_t kMostDomain = 253;  // octets (RFC 1035, 2.3.4)
-    for (const PoolKind kind : {PoolKind::spf, PoolKind::name}) {
+    for (const PoolKind kind : {PoolKind::spf, PoolKind::name, PoolKind::sent}) {
       const std::string_view prefix = prefix_of(kind);
       if (!text.starts_with(prefix)) continue;
       const std::string_view domain = text.substr(prefix.size());
@@ -61,7 +64,8 @@ struct Client {
   }
 
   bool has_address() const { return !name; }
-  bool is_pool() const { return pool.has_value(); }
+  bool is_pool() const { return pool.has_value(); }  // or `sent`
+  bool is_sent() const { return pool == PoolKind::sent; }
   bool operator==(const Client&) const = default;
 
   Ip ip;                                 // where it has an address

@@ -34,6 +34,36 @@ void take_addition(char letter, std::string_view value, Query& query) {
   if (letter == 'X') query.wants_text = true;
 }
 
+// The recipients among the fields from `at` on.
+struct RecipientFields {
+  Recipients recipients;
+  std::size_t unasked = 0;         // beyond kMaxRecipients
+  const char* last_end = nullptr;  // of the last recipient; where `at` was when there is none
+};
+
+template <typename TakeOther>
+RecipientFields take_recipients(const char* at, const char* end, TakeOther take_other) {
+  const char* const fields = at;
+  RecipientFields taken{{}, 0, at};
+  const char* fields_end = nullptr;  // before the first recipient that is too many
+  std::size_t recipients = 0;
+  for (const char* stop; at != end; at = after(stop, end)) {
+    stop = field_end(at, end);
+    if (stop == at) break;  // the empty field that ends the query
+    if (*at == 'T') {
+      if (++recipients == kMaxRecipients + 1) fields_end = at;
+      taken.last_end = stop;
+      continue;
+    }
+    take_other(*at, std::string_view(at + 1, std::size_t(stop - at - 1)));
+  }
+  if (fields_end == nullptr) fields_end = at;
+  taken.unasked = recipients - std::min(recipients, kMaxRecipients);
+  taken.recipients =
+      Recipients({fields, std::size_t(fields_end - fields)}, recipients - taken.unasked);
+  return taken;
+}
+
 }  // namespace
 
 void Recipients::Iterator::settle() {
@@ -59,9 +89,9 @@ std::string_view to_string(Fault fault) {
 }
 
 std::string_view to_string(Reason reason) {
-  static constexpr std::string_view kNames[] = {"new",         "early",       "stale",    "error",
-                                                "blacklisted", "whitelisted", "known",    "passed",
-                                                "bounce",      "rule",        "unsuspect"};
+  static constexpr std::string_view kNames[] = {"new",         "early",       "stale",     "error",
+                                                "blacklisted", "whitelisted", "known",     "passed",
+                                                "bounce",      "rule",        "unsuspect", "reply"};
   return kNames[std::size_t(reason)];
 }
 
@@ -88,27 +118,26 @@ Fault parse(std::string_view datagram, Query& query, Dialect dialect) {
   query.tag = {};
   query.probe = false;
   query.message = query.question = 0;
-  const char* const fields = after(stop, end);
-  const char* last_recipient_end = fields;
-  const char* fields_end = nullptr;  // before the first recipient that is too many
-  std::size_t recipients = 0;
-  for (at = fields; at != end; at = after(stop, end)) {
-    stop = field_end(at, end);
-    if (stop == at) break;  // the empty field that ends the query
-    if (*at == 'T') {
-      if (++recipients == kMaxRecipients + 1) fields_end = at;
-      last_recipient_end = stop;
-      continue;
-    }
-    take_addition(*at, {at + 1, std::size_t(stop - at - 1)}, query);
-  }
-  if (ours && recipients == 0) return Fault::no_recipient;
-  query.envelope = {datagram.data(), std::size_t(last_recipient_end - datagram.data())};
-  if (fields_end == nullptr) fields_end = at;
-  query.unasked = recipients - std::min(recipients, kMaxRecipients);
-  query.recipients =
-      Recipients({fields, std::size_t(fields_end - fields)}, recipients - query.unasked);
+  const RecipientFields taken = take_recipients(
+      after(stop, end), end,
+      [&](char letter, std::string_view value) { take_addition(letter, value, query); });
+  if (ours && taken.recipients.size() == 0) return Fault::no_recipient;
+  query.envelope = {datagram.data(), std::size_t(taken.last_end - datagram.data())};
+  query.unasked = taken.unasked;
+  query.recipients = taken.recipients;
   return Fault::none;
+}
+
+Fault parse_sent(std::string_view datagram, Sent& sent) {
+  const char* const begin = datagram.data();
+  const char* const end = begin + datagram.size();
+  const char* const stop = field_end(begin, end);
+  sent.ours = {begin + 1, std::size_t(stop - begin - 1)};
+  const RecipientFields taken =
+      take_recipients(after(stop, end), end, [](char, std::string_view) {});
+  sent.theirs = taken.recipients;
+  sent.untold = taken.unasked;
+  return sent.theirs.size() == 0 ? Fault::no_recipient : Fault::none;
 }
 
 AnswerWithText::AnswerWithText(Reason reason, std::uint32_t wait, std::string_view text) {

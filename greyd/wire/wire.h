@@ -36,6 +36,14 @@
 // So an answer without its tag, whose length the asker knows, has 2, 6 or more bytes, and what is
 // behind the sixth is the text: with W or without, with Q or without.
 //
+// What ours have sent, which is told and not answered. Who does not know it takes it for no query,
+// as it has no I:
+//
+//   R<ours> NUL { T<theirs> NUL | <other letter>... NUL } [K<key's field> NUL] [NUL]
+//
+// The endings are those of a query, and so is K. At least one T is needed; of an empty R, as of a
+// bounce, nothing is stored.
+//
 // Shared by daemon and glue. No dependency, and nothing here may throw or allocate.
 #pragma once
 
@@ -137,6 +145,14 @@ struct Query {
   std::uint64_t question = 0;
 };
 
+// One of ours has written to those. Views as in a query.
+struct Sent {
+  std::string_view ours;  // empty: the null sender
+  Recipients theirs;
+  std::size_t untold = 0;  // named beyond kMaxRecipients
+  Ip asker = {};           // who tells it; not in a datagram
+};
+
 // Why a datagram is not a query, or, from key_cut on, not one of who has the key (key_field.h). The
 // names are those of the log and of the counters (counters.h).
 enum class Fault : std::uint8_t {
@@ -166,6 +182,14 @@ enum class Dialect : std::uint8_t { qmail_greyd, greydaemon };
 [[nodiscard]] Fault parse(std::string_view datagram, Query& query,
                           Dialect dialect = Dialect::qmail_greyd);
 
+// Whether it is to be read by parse_sent(). A query begins otherwise.
+constexpr bool tells_sent(std::string_view datagram) {
+  return !datagram.empty() && datagram[0] == 'R';
+}
+// REQUIRES: tells_sent(datagram). `sent` is whole only when Fault::none is returned; else it is
+// Fault::no_recipient.
+[[nodiscard]] Fault parse_sent(std::string_view datagram, Sent& sent);
+
 enum class Reason : std::uint8_t {
   new_triplet,
   early,
@@ -178,8 +202,9 @@ enum class Reason : std::uint8_t {
   bounce,
   rule,       // of the operator's: accepted
   unsuspect,  // nothing speaks against the client, and only where something does it is greylisted
+  reply,      // to what one of ours has written: accepted
 };
-constexpr std::size_t kReasons = 11;
+constexpr std::size_t kReasons = 12;
 std::string_view to_string(Reason reason);  // "new", "early", ...
 
 enum class Verdict : std::uint8_t { defer = 0, accept = 1 };
@@ -191,7 +216,7 @@ constexpr std::string_view to_string(Verdict verdict) {
 }
 
 //  0 1 new    0 2 early   0 3 stale   0 4 error   0 5 blacklisted
-//  1 1 whitelisted, rule, unsuspect   1 2 known   1 3 passed   1 4 bounce
+//  1 1 whitelisted, rule, unsuspect   1 2 known, reply   1 3 passed   1 4 bounce
 constexpr std::size_t kMaxTag = 16;
 struct Answer {
   char bytes[6 + kMaxTag];
@@ -202,6 +227,7 @@ struct Answer {
   }
 };
 constexpr Answer to_answer(Reason reason) {
+  if (reason == Reason::reply) reason = Reason::known;
   if (reason >= Reason::rule) reason = Reason::whitelisted;
   const int index = int(reason);
   const int first_accept = int(Reason::whitelisted);

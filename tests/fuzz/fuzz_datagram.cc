@@ -6,6 +6,7 @@
 
 #include "greyd/core/greylist.h"
 #include "greyd/state/context_text.h"
+#include "greyd/state/record_text.h"
 #include "greyd/wire/wire.h"
 #include "tests/fuzz/require.h"
 
@@ -81,10 +82,45 @@ void it_is_decided_by_greydaemon(const wire::Query& query) {
   REQUIRE(content.records == greylist.table().size());
 }
 
+// Nothing is kept that does not come back from its line.
+void it_is_told(const wire::Sent& sent) {
+  static const Policy policy = [] {
+    Policy of;
+    of.replies = 30 * 86400;
+    return of;
+  }();
+  static Greylist table(policy, 10'000, HashKey{});
+  Greylist& greylist = emptied(table);
+  std::size_t kept = 0;
+  for (const std::string_view theirs : sent.theirs) {
+    kept += greylist.sent(sent.ours, theirs, kNow, kNow) ? 1 : 0;
+  }
+  REQUIRE(greylist.table().size() <= kept);
+  std::size_t listed = 0;
+  greylist.for_each([&](const SavedRecord& record) {
+    ++listed;
+    std::string line;
+    append_record(line, record);
+    line.pop_back();
+    RecordReader reader;
+    const SavedRecord* const again = reader.read(line);
+    REQUIRE(again != nullptr);
+    REQUIRE(again->record_class == RecordClass::sent && again->client == record.client);
+    REQUIRE(again->sender == record.sender && again->recipient == record.recipient);
+    REQUIRE(greylist.would_import(*again, kNow) == Greylist::Import::had);
+  });
+  REQUIRE(listed == greylist.table().size());
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::vector<char> datagram(data, data + size);  // exactly so long, for the sanitizer
+  wire::Sent sent;
+  if (wire::tells_sent({datagram.data(), size})) {
+    if (wire::parse_sent({datagram.data(), size}, sent) == wire::Fault::none) it_is_told(sent);
+    return 0;
+  }
   wire::Query query;
   if (wire::parse({datagram.data(), size}, query, wire::Dialect::greydaemon) == wire::Fault::none) {
     it_is_decided_by_greydaemon(query);

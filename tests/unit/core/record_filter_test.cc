@@ -132,5 +132,5 @@ TEST_CASE("what is no filter is said") {
         "client: not an address or a network: 192.0.2.0/99");
   CHECK(error_of({.client = ""}) == "client: not an address or a network: <>");
   CHECK(error_of({.state = "gone"}) ==
-        "state: one of waiting, bounce, trapped, passed, known, not gone");
+        "state: one of waiting, bounce, trapped, passed, known, sent, not gone");
 }

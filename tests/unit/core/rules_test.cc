@@ -17,8 +17,8 @@ constexpr Seconds kMinute = 60, kHour = 3600, kDay = 86400;
 
 // "waiting -60" was seen a minute ago, "client*2 +0" now.
 std::string shown(const RecordState& record) {
-  static const char* const kNames[kRecordClasses] = {"waiting", "bounce", "trapped", "passed",
-                                                     "client"};
+  static const char* const kNames[kRecordClasses] = {"waiting", "bounce", "trapped",
+                                                     "passed",  "client", "sent"};
   std::string text = kNames[std::size_t(record.record_class)];
   if (record.record_class == client) text += "*" + std::to_string(record.passes);
   const Seconds since = record.seen - kNow;

@@ -21,6 +21,7 @@ class LateDecider : public Decider {
   bool silent = false;           // drain() gives up
   std::size_t forgotten = 0;     // batches that the front has given up
   std::size_t most_queries = 0;  // of a batch
+  std::size_t told = 0;          // datagrams of what was sent
   Decided decision{testing::decided(wire::Reason::known)};
 
   std::size_t batches() const { return asked_.size(); }
@@ -66,6 +67,7 @@ class LateDecider : public Decider {
                       batch.size(), std::move(done)});
     if (at_once) answer(asked_.size() - 1);
   }
+  void sent(std::span<const wire::Sent> all, Seconds) override { told += all.size(); }
   void forget(std::span<const wire::Query> batch) noexcept override {
     forgotten +=
         std::erase_if(asked_, [&](const Asked& one) { return one.batch.data() == batch.data(); });

@@ -39,6 +39,7 @@ std::string read(std::string_view stream, std::size_t cut) {
       result += topic == MtaTopic::decide       ? "decide"
                 : topic == MtaTopic::no_opinion ? "no-opinion"
                 : topic == MtaTopic::no_client  ? "no-client"
+                : topic == MtaTopic::sent       ? "sent"
                                                 : "bad-client";
       if (topic != MtaTopic::decide) {
         result += '\n';
@@ -138,6 +139,10 @@ TEST_CASE("requests that are about one recipient are decided") {
       {"client_address=192.0.2.1\nsender=a\nprotocol_state=MAIL\n", "no-opinion"},
       {"client_address=192.0.2.1\nprotocol_state=CONNECT\n", "no-opinion"},
       {"client_address=192.0.2.1\nrecipient=b\nsasl_username=ann\n", "no-opinion"},
+      {"client_address=192.0.2.1\nsender=a\nrecipient=b\nsasl_username=ann\n", "sent"},
+      {"sender=a\nrecipient=b\nsasl_username=ann\nprotocol_state=RCPT\n", "sent"},
+      {"sender=a\nrecipient=b\nsasl_username=ann\nprotocol_state=DATA\n", "no-opinion"},
+      {"sender=a\nrecipient=\nsasl_username=ann\nprotocol_state=RCPT\n", "no-opinion"},
       {"client_address=unknown\nrecipient=b\n", "no-client"},
       {"recipient=b\n", "no-client"},
       {"client_address=192.0.2\nrecipient=b\n", "bad-client"},
@@ -438,4 +443,37 @@ TEST_CASE("a rule's text takes the place of the operator's, in both forms") {
         "action=DUNNO\n\n");
   CHECK(answer(MtaForm::postfix, under_text({decided(Reason::early, 180, dry_run())}, "later")) ==
         "action=DUNNO\n\n");
+}
+
+TEST_CASE("at a socket for submission all who ask tell what they send, in either form") {
+  const struct {
+    std::string_view stream, ours;
+    std::vector<std::string> theirs;
+  } rows[] = {
+      {"request=smtpd_access_policy\nsender=a\nrecipient=b\n\n", "a", {"b"}},
+      {"request=smtpd_access_policy\nprotocol_state=RCPT\nclient_address=192.0.2.1\nsender=a\n"
+       "recipient=b\n\n",
+       "a",
+       {"b"}},
+      {"request=smtpd_access_policy\nprotocol_state=DATA\nsender=a\nrecipient=b\n\n", "", {}},
+      {"request=smtpd_access_policy\nsender=\nrecipient=b\n\n", "", {}},
+      {"request=smtpd_access_policy\nsender=a\n\n", "", {}},
+      {"check 192.0.2.1 a@x b@y\n", "a@x", {"b@y"}},
+      {"check \"\" a@x \"b@y, c@z\"\n", "a@x", {"b@y", "c@z"}},
+      {"check 192.0.2.1 \"\" b@y\n", "", {}},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.stream);
+    MtaReader reader;
+    std::string_view bytes = row.stream;
+    REQUIRE(reader.next(bytes) == Step::request);
+    wire::Query query;
+    const MtaTopic topic = to_query(reader.request(), query, true);
+    REQUIRE(topic == (row.theirs.empty() ? MtaTopic::no_opinion : MtaTopic::sent));
+    if (row.theirs.empty()) continue;
+    CHECK(query.sender == row.ours);
+    std::vector<std::string> theirs;
+    for (const auto one : query.recipients) theirs.emplace_back(one);
+    CHECK(theirs == row.theirs);
+  }
 }

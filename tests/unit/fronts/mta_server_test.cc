@@ -71,6 +71,7 @@ class Fixture : public Decider {
   MtaServer& server() { return *server_; }
 
   bool fail = false;     // decide throws
+  std::size_t told = 0;  // of what was sent
   bool at_once = false;  // decide answers before it returns
   Reason reason = Reason::known;
 
@@ -88,6 +89,7 @@ class Fixture : public Decider {
     waiting_.push_back({std::move(senders), batch, std::move(done)});
     if (at_once) decide_all();
   }
+  void sent(std::span<const wire::Sent> all, Seconds) override { told += all.size(); }
   void forget(std::span<const wire::Query> batch) noexcept override {
     std::erase_if(waiting_, [&](const Waiting& one) { return one.queries.data() == batch.data(); });
   }

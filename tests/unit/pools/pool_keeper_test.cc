@@ -51,7 +51,7 @@ struct Fixture {
   explicit Fixture(const Policy& of = one_minute(), std::size_t most = 100'000)
       : policy(of), greylist(of, most, HashKey{}) {
     std::optional<NameParents> parents;
-    if (use_pools_by_name(policy)) parents.emplace();
+    if (use_pools_by_name(policy) || policy.replies > 0) parents.emplace();
     keeper = std::make_unique<PoolKeeper>(
         policy, std::move(parents), &networks, counters,
         [this](const SavedRecord& waiting, const Client& pool, Seconds now, const Ip& asker) {
@@ -258,4 +258,85 @@ TEST_CASE("names that a client makes up take room of its network's share alone")
   }
   CHECK(f.ask(kNow + 60, "192.0.2.2", "a@x.example", "b@here.example", "out2.mail.example") ==
         "passed name:mail.example");
+}
+
+// ---- replies -----------------------------------------------------------------------------------
+
+namespace {
+
+Policy with_replies(PoolUse pools) {
+  Policy policy = one_minute();
+  policy.pools = pools;
+  policy.replies = 30 * 86400;
+  return policy;
+}
+
+}  // namespace
+
+TEST_CASE("an early retry is a reply when its domain's networks have become known") {
+  Fixture fixture(with_replies(PoolUse::on));
+  REQUIRE(fixture.greylist.sent("b@here.example", "a@there.example", kNow, kNow));
+  CHECK(fixture.ask(kNow, "192.0.2.1", "a@there.example") == "new");
+  CHECK(fixture.networks.wanted == std::vector<std::string>{"there.example"});
+  fixture.networks.answer("there.example", "192.0.2.0/28");
+  CHECK(fixture.ask(kNow + 1, "192.0.2.1", "a@there.example") == "reply");
+  CHECK(fixture.ask(kNow + 1, "192.0.2.2", "a@there.example") == "reply");  // another of theirs
+  CHECK(fixture.ask(kNow + 1, "198.51.100.7", "a@there.example") == "new");
+  CHECK(fixture.networks.wanted.size() > 1);  // used: asked for again before they are known no more
+}
+
+TEST_CASE("where something is sent its networks are asked for at once") {
+  Fixture fixture(with_replies(PoolUse::on));
+  fixture.keeper->sent("A@There.example", kNow);
+  fixture.keeper->sent("nobody", kNow);
+  CHECK(fixture.networks.wanted == std::vector<std::string>{"there.example"});
+}
+
+TEST_CASE("a verified name says for which domains a client may send") {
+  const struct {
+    std::string_view client, name, sender;
+    bool may;
+  } rows[] = {
+      {"192.0.2.1", "mx.there.example", "a@there.example", true},
+      {"192.0.2.1", "MX.There.Example.", "a@there.example", true},
+      {"192.0.2.1", "there.example", "a@there.example", true},
+      {"192.0.2.1", "mx.out.there.example", "a@there.example", true},
+      {"192.0.2.1", "mx.there.example", "a@news.there.example", true},  // one registrable domain
+      {"192.0.2.1", "mx.there.co.uk", "a@lists.there.co.uk", true},
+      {"192.0.2.1", "", "a@there.example", false},
+      {"192.0.2.1", "mx.elsewhere.example", "a@there.example", false},
+      {"192.0.2.1", "mx.notthere.example", "a@there.example", false},
+      {"192.0.2.1", "mx.other.co.uk", "a@there.co.uk", false},
+      {"192.0.2.1", "mx.other.co.uk", "a@co.uk", false},  // below it anybody is
+      {"192.0.2.1", "192-0-2-1.there.example", "a@there.example", false},
+      {"192.0.2.1", "host1.2.0.192.there.example", "a@there.example", false},
+      {"192.0.2.1", "mx.there.example", "", false},
+      {"192.0.2.1", "mx.there.example", "a@localhost", false},
+  };
+  for (const PoolUse pools : {PoolUse::off, PoolUse::on}) {
+    Fixture fixture(with_replies(pools));
+    for (const auto& row : rows) {
+      CAPTURE(row.name);
+      CAPTURE(row.sender);
+      const std::string datagram = "I" + std::string(row.client) + '\0' + "F" +
+                                   std::string(row.sender) + '\0' + "Tb@here.example" + '\0' +
+                                   (row.name.empty() ? "" : "N" + std::string(row.name) + '\0');
+      wire::Query query;
+      REQUIRE(wire::parse(datagram, query) == wire::Fault::none);
+      CHECK(fixture.keeper->is_host_of_sender(query) == row.may);
+    }
+  }
+}
+
+TEST_CASE("without pools a reply is known by its client's name alone, and there are none by name") {
+  Fixture fixture(with_replies(PoolUse::off));
+  REQUIRE(fixture.greylist.sent("b@here.example", "a@there.example", kNow, kNow));
+  fixture.networks.answer("there.example", "192.0.2.1");
+  CHECK(fixture.ask(kNow, "192.0.2.1", "a@there.example") == "new");
+  CHECK(fixture.ask(kNow, "192.0.2.1", "a@there.example", "b@here.example", "mx.there.example") ==
+        "reply");
+  CHECK(fixture.ask(kNow, "192.0.2.1", "c@there.example", "b@here.example", "mx.there.example") ==
+        "new");
+  CHECK(fixture.ask(kNow + 60, "192.0.2.9", "c@there.example", "b@here.example",
+                    "my.there.example") == "new");  // no pool
 }

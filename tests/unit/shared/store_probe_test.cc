@@ -12,7 +12,8 @@ using namespace grey::shared;
 
 TEST_CASE("whatever a script does in a store has been probed before it is used") {
   const std::string probe(kProbe);
-  for (const std::string_view script : {kAsk, kTell, kPass, kMeet, kLook, kSay, kHear, kEntries}) {
+  for (const std::string_view script :
+       {kAsk, kRead, kTell, kPass, kMeet, kLook, kSay, kHear, kEntries}) {
     std::size_t commands = 0;
     for (std::size_t at = 0; (at = script.find("call('", at)) != std::string_view::npos;
          ++commands) {

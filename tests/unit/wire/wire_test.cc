@@ -297,3 +297,51 @@ TEST_CASE("the envelope of a query is the same in each form that it is sent in")
     CHECK(query.envelope == envelope);
   }
 }
+
+TEST_CASE("what ours have sent is told from a query, and read with its endings") {
+  const struct {
+    std::string_view datagram;
+    Fault fault;
+    std::string_view ours;
+    List theirs;
+  } rows[] = {
+      {"Ra@here.example\0Tb@there.example\0"sv, Fault::none, "a@here.example", {"b@there.example"}},
+      {"Ra@x\0Tb@y\0Tc@z\0\0"sv, Fault::none, "a@x", {"b@y", "c@z"}},
+      {"Ra@x\0Tb@y"sv, Fault::none, "a@x", {"b@y"}},
+      {"Ra@x\0Tb@y\0Yfield\0Tc@z\0Kid.time\0"sv, Fault::none, "a@x", {"b@y", "c@z"}},
+      {"Ra@x\0Tb@y\0\0Tc@z\0"sv, Fault::none, "a@x", {"b@y"}},
+      {"R\0Tb@y\0"sv, Fault::none, "", {"b@y"}},
+      {"Ra@x\0T\0"sv, Fault::none, "a@x", {""}},
+      {"R"sv, Fault::no_recipient, "", {}},
+      {"Ra@x\0"sv, Fault::no_recipient, "a@x", {}},
+      {"Ra@x\0\0Tb@y\0"sv, Fault::no_recipient, "a@x", {}},
+      {"Ra@x\0Yb@y\0"sv, Fault::no_recipient, "a@x", {}},
+  };
+  Sent sent;  // one for all: nothing of the last may stay
+  for (const auto& row : rows) {
+    CAPTURE(row.datagram);
+    REQUIRE(tells_sent(row.datagram));
+    CHECK(parse_sent(row.datagram, sent) == row.fault);
+    CHECK(sent.ours == row.ours);
+    List theirs;
+    for (const auto one : sent.theirs) theirs.emplace_back(one);
+    CHECK(theirs == row.theirs);
+    CHECK(sent.untold == 0);
+    Query query;
+    CHECK(parse(row.datagram, query) == Fault::no_client);  // so to a daemon that does not know it
+  }
+  CHECK(!tells_sent(""));
+  CHECK(!tells_sent("I192.0.2.1\0"sv));
+}
+
+TEST_CASE("of more than a thousand whom something was sent to the others are counted") {
+  std::string datagram = "Ra@x"s + '\0';
+  for (int i = 0; i < 1005; ++i) datagram += "T" + std::to_string(i) + "@y" + '\0';
+  Sent sent;
+  REQUIRE(parse_sent(datagram, sent) == Fault::none);
+  CHECK(sent.theirs.size() == 1000);
+  CHECK(sent.untold == 5);
+  std::size_t named = 0;
+  for (const auto one : sent.theirs) named += one.empty() ? 0 : 1;
+  CHECK(named == 1000);
+}
