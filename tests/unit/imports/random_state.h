@@ -42,7 +42,7 @@ inline void fill(Greylist& greylist, unsigned seed) {
   std::mt19937 random(seed);
   for (int i = 0; i < 300; ++i) {
     SavedRecord record;
-    record.record_class = RecordClass(random() % 4);
+    record.record_class = RecordClass(random() % 5);
     record.seen = kNow - Seconds(random() % 20000);
     if (random() % 2 == 0) {
       record.client = Ip::from_v4(0xc0000200 + std::uint32_t(random() % 1000));

@@ -47,7 +47,7 @@ SavedRecord random_record(std::mt19937& random) {
   static const std::string kAddresses[] = {"", "a@x.org", "A@X.org", "b@x.org",
                                            std::string(400, 'l') + "@x.org"};
   SavedRecord record;
-  record.record_class = RecordClass(random() % 4);
+  record.record_class = RecordClass(random() % 5);
   record.seen = kNow - Seconds(random() % (9 * kDay)) + kHour;
   record.client = Ip::from_v4(0xc0000200 + std::uint32_t(random() % 4));
   if (is_of_client(record.record_class)) {
