@@ -253,9 +253,9 @@ class AnyReader : public LineReader {
            take_field(line).find_first_not_of("0123456789.") == std::string_view::npos;
   }
   void on_line(std::string_view line) override {
-    Reader& of = is_qmails(line) ? static_cast<Reader&>(qmail_) : postfix_;
     line_.assign(line).append(1, '\n');
-    (void)of.feed(line_);  // no line is an error
+    // No line is an error.
+    (void)(is_qmails(line) ? qmail_.feed(line_) : postfix_.feed(line_));
   }
   void on_long_line(std::string_view) override { pass_over(); }
   void on_torn_line(std::string_view) override { pass_over(); }
