@@ -114,6 +114,15 @@ for exemption in RELAYCLIENT= WHITELISTED= GREYIP=; do
   serve "exempt-${exemption%=}" 127.0.0.1 "$greyip" "$exemption"
   ok "$exemption: nobody is asked" accepted 127.0.0.20 a@example.org
 done
+# What such a session sends is told, where that is wanted: who is written to may answer.
+told() { until_true grep -qs "^S [0-9]* sent:example.net $1@example.net a@example.org\$" "$work/greyd"/context*; }
+serve told-relay 127.0.0.1 "$greyip" RELAYCLIENT= GREYREPLIES=1
+ok 'RELAYCLIENT with GREYREPLIES' accepted 127.0.0.23 a@example.org --to ann@example.net
+ok 'the daemon knows whom it has written to' told ann
+serve told-auth 127.0.0.1 "$greyip" GREYREPLIES=1
+ok 'a session that has authenticated itself, with GREYREPLIES' \
+  accepted 127.0.0.24 a@example.org --to bob@example.net --auth PLAIN --auth-user joe --auth-password secret
+ok 'likewise' told bob
 # The session's environment is not the process's: mailrules sets variables there, as here for some
 # senders.
 for variable in RELAYCLIENT WHITELISTED; do

@@ -98,6 +98,10 @@ for kind in "${qmail_kinds[@]}"; do
 
   serve "$kind-relay" 127.0.0.1 "$greyip" RELAYCLIENT=
   ok "$kind: a relay client is not deferred" deliver 127.0.1.$host "$kind@example.org"
+  serve "$kind-told" 127.0.0.1 "$greyip" RELAYCLIENT= GREYREPLIES=1
+  ok "$kind: a relay client whose mail is told" deliver 127.0.1.$host "$kind@example.org" --to "$kind@there.example"
+  ok "$kind: the daemon knows whom it has written to" until_true \
+    grep -qs "^S [0-9]* sent:there.example $kind@there.example $kind@example.org\$" "$work/greyd"/context*
   serve "$kind-off" 127.0.0.1 GREYIP=
   ok "$kind: without GREYIP it is off" deliver 127.0.1.$host "$kind@example.org"
   serve "$kind-v6" ::1 "$greyip" "GREYTEXT=4.2.0 come back in %t"

@@ -75,7 +75,7 @@ TEST_CASE("every option is taken with an equals sign and with a space") {
       {"store", "redis://h"},    {"store-key-file", "k"},   {"store-password-file", "p"},
       {"key-file", "k"},         {"require-key", "always"}, {"sandbox", "off"},
       {"select", "suspect"},     {"pools", "name"},         {"look-ups", "off"},
-      {"resolver", "::1@54"}};
+      {"resolver", "::1@54"},    {"replies", "7"},          {"submission", "@3,/q"}};
   for (const Setting& setting : settings()) {
     CAPTURE(setting.option);
     CHECK(std::ranges::any_of(options, [&](const auto& o) { return setting.option == o.first; }));
