@@ -208,7 +208,9 @@ bool Greylist::is_ruled(const RecordView& record) const {
 
 bool Greylist::comes_back(const RecordView& record, Seconds now) {
   if (!is_ruled(record)) return false;
-  if (is_over(record, now)) ++over_restored_;
+  // How long what was sent counts is an option of its own: it says nothing of the clock.
+  const bool tells_time = record.record_class != RecordClass::sent;
+  if (tells_time && is_over(record, now)) ++over_restored_;
   return rules::counts(record.state(), policy_, now, expiry_);
 }
 

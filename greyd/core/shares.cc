@@ -62,10 +62,11 @@ Shares::Cells cells_at(std::uint64_t hash) {
 
 }  // namespace
 
-Shares::Shares(std::size_t triplet_room, std::size_t client_room, const HashKey& hash_key)
+Shares::Shares(std::size_t triplet_room, std::size_t client_room, std::size_t sent_room,
+               const HashKey& hash_key)
     : hash_key_(hash_key),
-      room_{triplet_room, client_room},
-      network_share_{at_least(triplet_room / kParts), at_least(client_room / kParts)},
+      room_{triplet_room, client_room, sent_room},
+      network_share_{at_least(triplet_room / kParts), at_least(client_room / kParts), 0},
       rows_(std::make_unique<std::array<Row, kRows>>()) {}
 
 Shares::Asker Shares::place_of(const Ip& asker) {

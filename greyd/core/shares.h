@@ -10,7 +10,8 @@
 // Units and invariants:
 // - A record weighs 1 for each kUnit octets that it has begun, so a long one does not take the room
 //   of several. The room is so many units: as many as records are allowed.
-// - Clients and triplets have rooms of their own (Kind), and nothing of one is held against the
+// - Clients, triplets and what ours have sent have rooms of their own (Kind), and nothing of one is
+// held against the
 //   other.
 // - A network (/24, or /48; a host, where Ip::client_network() says that a network would hold
 //   strangers; or a client's name) may hold a 64th of the room; a lone asker the whole of it, one
@@ -50,8 +51,8 @@ namespace grey {
 
 class Shares {
  public:
-  enum class Kind : std::uint8_t { triplet, client };
-  static constexpr std::size_t kKinds = 2;
+  enum class Kind : std::uint8_t { triplet, client, sent };
+  static constexpr std::size_t kKinds = 3;
   static constexpr std::size_t kUnit = 128;     // octets
   static constexpr std::size_t kLeast = 64;     // units of any share
   static constexpr std::size_t kParts = 64;     // of the room, for networks
@@ -76,7 +77,8 @@ class Shares {
   };
 
   // Rooms in units.
-  Shares(std::size_t triplet_room, std::size_t client_room, const HashKey& hash_key);
+  Shares(std::size_t triplet_room, std::size_t client_room, std::size_t sent_room,
+         const HashKey& hash_key);
 
   static constexpr std::uint32_t weight_of(std::size_t octets) {
     return std::uint32_t((octets + kUnit - 1) / kUnit);
@@ -110,7 +112,7 @@ class Shares {
   struct Place {
     Ip asker;
     std::array<std::uint32_t, kKinds> held{};
-    bool is_free() const { return held[0] == 0 && held[1] == 0; }
+    bool is_free() const { return held == decltype(held)(); }
   };
 
   const HashKey hash_key_;

@@ -73,7 +73,8 @@ std::string_view to_string(Suspicion suspicion) {
 
 Suspicions suspicions_of(const wire::Query& query) {
   Suspicions found;
-  const Client& client = query.client;
+  Client client = query.client;
+  if (client.has_address()) client.ip = client.ip.host();  // as it calls itself
   if (!has_domain(query.client_name)) {
     found.add(Suspicion::no_name);
   } else if (client.has_address() && is_made_of(query.client_name, client.ip)) {

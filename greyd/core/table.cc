@@ -37,7 +37,7 @@ Table::Table(std::size_t max_records, const HashKey& hash_key)
                                           (std::size_t{1} << 32) / kUnitsPerChunk - 1)),
       client_room_(max_records_ - std::max<std::size_t>(max_records_ / kTripletPart, 1)),
       sent_room_(max_records_ / kSentPart),
-      shares_(max_records_, client_room_, hash_key) {
+      shares_(max_records_, client_room_, sent_room_, hash_key) {
   buckets_.push_back(std::make_unique<Bucket>());
   directory_.push_back(buckets_.back().get());
 }

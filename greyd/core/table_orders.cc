@@ -25,6 +25,7 @@ constexpr std::size_t kMostTries = 32;  // of evict_over_share()
 
 // Who writes to a trap has the room of triplets, so that nobody drives out known clients by that.
 Shares::Kind kind_of(RecordClass record_class) {
+  if (record_class == sent) return Shares::Kind::sent;
   return record_class == client ? Shares::Kind::client : Shares::Kind::triplet;
 }
 

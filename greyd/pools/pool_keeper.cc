@@ -79,10 +79,10 @@ void PoolKeeper::find(const wire::Query& query, Seconds now, PoolsOfQuery& pools
     std::string& domain = pools[PoolKind::spf];
     take_domain(query.sender, domain);
     const NetworkSet* const known = domain.empty() ? nullptr : networks_->find(domain, now);
-    if (known == nullptr || !known->contains(query.client.ip)) domain.clear();
+    if (known == nullptr || !known->contains(query.client.ip.host())) domain.clear();
   }
   if (pools_by_name_ && !query.client_name.empty() && names_message(query)) {
-    parents_->take_parent(query.client_name, query.client.ip, pools[PoolKind::name]);
+    parents_->take_parent(query.client_name, query.client.ip.host(), pools[PoolKind::name]);
   }
 }
 
@@ -91,7 +91,7 @@ bool PoolKeeper::is_host_of_sender(const wire::Query& query) const {
   if (!share_last_labels(query.client_name, query.sender)) return false;
   std::string domain;
   take_domain(query.sender, domain);
-  return parents_->is_host_of(query.client_name, query.client.ip, domain);
+  return parents_->is_host_of(query.client_name, query.client.ip.host(), domain);
 }
 
 // ---- waiting -----------------------------------------------------------------------------------
@@ -116,10 +116,13 @@ void PoolKeeper::decided(const wire::Query& query, const Decided& decision, Seco
     // What is used is asked for again before it is known no more.
     if (!waits || networks_->find(domain_, now) != nullptr) return networks_->want(domain_, now);
     std::size_t size = 0;
+    bool any_waits = false;
     for (const std::string_view recipient : query.recipients) {
       if (size++ == kMostOfQuery) break;
-      wait(query, recipient, now);
+      any_waits |= wait(query, recipient, now);
     }
+    // Nobody has more domains asked for than he may have triplets wait.
+    if (!any_waits) return;
     // Last: who has the answer at once may tell it in this call.
     networks_->want(domain_, now);
   } catch (const std::exception&) {
@@ -127,8 +130,9 @@ void PoolKeeper::decided(const wire::Query& query, const Decided& decision, Seco
   }
 }
 
-void PoolKeeper::wait(const wire::Query& query, std::string_view recipient, Seconds now) {
-  if (query.sender.size() > kMaxAddress || recipient.size() > kMaxAddress) return;
+// False where it does not, as there is no room for it.
+bool PoolKeeper::wait(const wire::Query& query, std::string_view recipient, Seconds now) {
+  if (query.sender.size() > kMaxAddress || recipient.size() > kMaxAddress) return false;
   const Ip network = query.client.ip.client_network(kIpv4Bits, kIpv6Bits);
   const auto others = of_domain_.find(domain_);
   if (others != of_domain_.end()) {
@@ -136,7 +140,7 @@ void PoolKeeper::wait(const wire::Query& query, std::string_view recipient, Seco
       return place->client == query.client.ip && place->recipient == recipient &&
              place->sender == query.sender;
     };
-    if (std::any_of(others->second.begin(), others->second.end(), is_it)) return;
+    if (std::any_of(others->second.begin(), others->second.end(), is_it)) return true;
   }
   const auto of_network = of_network_.find(text_of(network));
   const bool full = waiting_.size() >= kMostWaiting ||
@@ -144,7 +148,7 @@ void PoolKeeper::wait(const wire::Query& query, std::string_view recipient, Seco
                     (of_network != of_network_.end() && of_network->second >= kMostOfNetwork);
   if (full) {
     ++counters_.dropped;
-    return;
+    return false;
   }
   waiting_.push_back({domain_, std::string(query.sender), std::string(recipient), query.client.ip,
                       query.asker, network, now});
@@ -157,6 +161,7 @@ void PoolKeeper::wait(const wire::Query& query, std::string_view recipient, Seco
     waiting_.pop_back();
     throw;
   }
+  return true;
 }
 
 void PoolKeeper::sent(std::string_view theirs, Seconds now) noexcept {
@@ -200,7 +205,7 @@ void PoolKeeper::learned(std::string_view domain, const NetworkSet& networks) {
   if (found == of_domain_.end()) return;
   const std::vector<Place> places = found->second;
   for (const Place at : places) {
-    if (networks.contains(at->client)) {
+    if (networks.contains(at->client.host())) {
       SavedRecord record;
       record.client = at->client;
       record.sender = at->sender;

@@ -72,7 +72,7 @@ class PoolKeeper : public PoolFinder {
   };
   using Place = std::list<Waiting>::iterator;
 
-  void wait(const wire::Query& query, std::string_view recipient, Seconds now);
+  bool wait(const wire::Query& query, std::string_view recipient, Seconds now);
   void learned(std::string_view domain, const NetworkSet& networks);
   void drop(Place at);
   void drop_old(Seconds now);

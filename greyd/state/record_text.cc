@@ -116,8 +116,9 @@ const SavedRecord* RecordReader::read(std::string_view line) {
   }
   if (!take_number(line, record_.seen) || record_.seen < 0) return nullptr;
   if (is_of_client(record_.record_class)) {
-    const bool good =
-        take_number(line, record_.passes) && take_client(line, client_, record_.client);
+    const bool good = take_number(line, record_.passes) &&
+                      take_client(line, client_, record_.client) &&
+                      (record_.record_class == RecordClass::client || record_.passes > 0);
     return good && line.empty() && is_possible(record_) ? &record_ : nullptr;
   }
   if (!take_client(line, client_, record_.client)) return nullptr;

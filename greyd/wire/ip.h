@@ -50,6 +50,8 @@ class Ip {
   // The IPv4 host that a translator has written into this address (NAT64, SIIT), if it is one that
   // can be a client. What the host itself could write is no translator's: see ip.cc.
   std::optional<Ip> translated() const;
+  // That host, or else the address itself: whom others mean, who know nothing of the translator.
+  Ip host() const { return translated().value_or(*this); }
 
   // What of the address counts as one client: its network, and for the special prefixes of ip.cc,
   // where a network would hold strangers, the host. The network of the result is the result.

@@ -56,7 +56,7 @@ Policy random_policy(std::mt19937& random) {
 
 TEST_CASE("a client that is accepted without pools is accepted with them") {
   std::mt19937 random(20);
-  for (int round = 0; round < 300; ++round) {
+  for (int round = 0; round < 150; ++round) {
     const Policy policy = random_policy(random);
     testing::PoolTable pools;
     Greylist with(policy, 10'000, HashKey{}), without(policy, 10'000, HashKey{});

@@ -263,7 +263,7 @@ TEST_CASE("a million distinct clients are over nobody's share, and the counts st
 
 TEST_CASE("networks that fill their shares make few others look full, whoever chose them") {
   constexpr std::size_t kRoom = 1'000'000;
-  Shares shares(kRoom, kRoom, HashKey{5});
+  Shares shares(kRoom, kRoom, kRoom, HashKey{5});
   const auto load = [&](std::uint32_t i, std::uint32_t weight) {
     return shares.load_of(client_key(Ip::from_v4(i * 256)), kTriplet, Shares::kNobody, weight);
   };
@@ -279,7 +279,7 @@ TEST_CASE("networks that fill their shares make few others look full, whoever ch
 TEST_CASE("which networks share a count is the key's to say") {
   std::vector<std::array<std::uint16_t, 2>> cells;
   for (const std::uint8_t secret : std::array<std::uint8_t, 2>{1, 2}) {
-    const Shares shares(1'000, 1'000, HashKey{secret});
+    const Shares shares(1'000, 1'000, 1'000, HashKey{secret});
     cells.push_back(
         shares.load_of(client_key(Ip::from_v4(0x0b000000)), kTriplet, Shares::kNobody, 1).cells);
   }
@@ -287,7 +287,7 @@ TEST_CASE("which networks share a count is the key's to say") {
 }
 
 TEST_CASE("a network is a /24 or a /48, and a host where a network would hold strangers") {
-  const Shares shares(1'000, 1'000, HashKey{6});
+  const Shares shares(1'000, 1'000, 1'000, HashKey{6});
   const auto cells = [&](const char* address) {
     return shares.load_of(client_key(*Ip::parse(address)), kTriplet, Shares::kNobody, 1).cells;
   };
@@ -340,7 +340,7 @@ TEST_CASE("a lone asker may hold the whole room, one of several an equal part of
 }
 
 TEST_CASE("askers beyond the places are counted together, and get one when it is free") {
-  Shares shares(1'000'000, 1'000'000, HashKey{8});
+  Shares shares(1'000'000, 1'000'000, 1'000, HashKey{8});
   const auto load = [](Shares::Asker asker) { return Shares::Load{kTriplet, {}, false, asker, 1}; };
   std::map<Shares::Asker, int> places;
   std::vector<Shares::Load> loads;

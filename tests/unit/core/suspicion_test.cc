@@ -97,6 +97,7 @@ TEST_CASE("names of providers' outgoing servers are not suspect, and those of di
       {"2001:db8::25", "mx.example.org", ""},
       // As access providers name lines.
       {"203.0.113.77", "host-203-0-113-77.isp.example.net", "name"},
+      {"64:ff9b::203.0.113.77", "host-203-0-113-77.isp.example.net", "name"},
       {"203.0.113.77", "HOST-203-0-113-77.ISP.example.NET", "name"},
       {"203.0.113.77", "77.113.0.203.dynamic.isp.example.net", "name"},
       {"203.0.113.77", "77-113-0-203.dsl.isp.example.net", "name"},
@@ -136,6 +137,8 @@ TEST_CASE("a HELO that is a name with its domain, or the client's address in bra
       {"2001:db8::7", "[IPv6:2001:db8::7]", false},
       {"2001:db8::7", "[ipv6:2001:DB8:0:0::7]", false},
       {"2001:db8::7", "[2001:db8::7]", false},
+      {"64:ff9b::203.0.113.77", "[203.0.113.77]", false},  // by way of a translator
+      {"64:ff9b::203.0.113.77", "[203.0.113.78]", true},
       {"203.0.113.77", "", true},
       {"203.0.113.77", "localhost", true},
       {"203.0.113.77", "WIN-7QK4B2M1", true},

@@ -151,6 +151,7 @@ TEST_CASE("what is saved of it comes back") {
     at = end + 1;
   }
   CHECK(lines == 3);
+  CHECK(reader.read("T 1700000000 0 192.0.2.1") == nullptr);
   CHECK(again.records() == text);
   CHECK(again.shown(kNow + 61, "192.0.2.1", "a@x.example", kUser) == "new 1200 2");
 }

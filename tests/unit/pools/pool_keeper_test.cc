@@ -97,7 +97,8 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(counters.joined == 1);
   CHECK(ask(kNow + 60, "192.0.2.77", "A@Example.COM") == "passed spf:example.com");
   CHECK(ask(kNow + 61, "192.0.2.9", "other@example.com") == "known spf:example.com");
-  CHECK(counters.passed == 2);
+  CHECK(ask(kNow + 62, "64:ff9b::192.0.2.10", "other@example.com") == "known spf:example.com");
+  CHECK(counters.passed == 3);
 }
 
 TEST_CASE_FIXTURE(Fixture, "without an answer of the DNS all is as without pools") {
@@ -209,6 +210,7 @@ TEST_CASE_FIXTURE(Fixture, "what one client has waiting for domains that he make
   }
   CHECK(keeper->waiting() == PoolKeeper::kMostOfNetwork);
   CHECK(counters.dropped == 5000 - PoolKeeper::kMostOfNetwork);
+  CHECK(networks.wanted.size() == PoolKeeper::kMostOfNetwork);  // nor is more asked of the DNS
   // Nobody else is kept from his pool.
   ask(kNow, "192.0.2.1", "a@example.com");
   networks.answer("example.com", "192.0.2.0/24");
