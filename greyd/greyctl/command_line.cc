@@ -256,10 +256,7 @@ class Parser {
     CLI::App* const command =
         add(app, "import", "take what another greylister has kept: files, trees, dumps, logs");
     ImportWanted& wanted = result_.import;
-    command->add_option("FILE", wanted.sources, "a file or a directory; it is told by its content")
-        ->type_name("")
-        ->check(not_empty())
-        ->required();
+    add_sources(command, "a file or a directory; it is told by its content");
     command
         ->add_option_function<std::string>(
             "--format",
@@ -275,15 +272,19 @@ class Parser {
     command->add_flag("--dry-run", wanted.dry_run, "say what would be taken, and change nothing");
   }
 
+  void add_sources(CLI::App* command, const char* help) {
+    command->add_option("FILE", result_.import.sources, help)
+        ->type_name("")
+        ->check(not_empty())
+        ->required();
+  }
+
   // The same of logs.
   void add_learn_sent(CLI::App& app) {
     CLI::App* const command =
         add(app, "learn-sent", "take whom your users have written to of a mail server's log");
     ImportWanted& wanted = result_.import;
-    command->add_option("FILE", wanted.sources, "a log, or multilog's directory")
-        ->type_name("")
-        ->check(not_empty())
-        ->required();
+    add_sources(command, "a log, or multilog's directory");
     command
         ->add_option_function<std::string>(
             "--format",
