@@ -13,6 +13,7 @@
 // a pool, "spf:" or "name:" and its domain ("spf:example.com"), which counts as one (core/pools.h).
 #pragma once
 
+#include <concepts>
 #include <string>
 #include <string_view>
 
@@ -33,6 +34,11 @@ class RecordReader {
   // The record that a damaged line ends with: behind half of another one, or behind zeros. No word
   // of a record has a blank in it, so that the end of one is none. Nothing when there is none.
   const SavedRecord* read_end_of(std::string_view line);
+  // A line that ends with the call would be read after it.
+  template <std::same_as<std::string> Text>
+  const SavedRecord* read(Text&& line) = delete;
+  template <std::same_as<std::string> Text>
+  const SavedRecord* read_end_of(Text&& line) = delete;
 
  private:
   SavedRecord record_;

@@ -145,7 +145,7 @@ TEST_CASE("what is saved of it comes back") {
   std::size_t lines = 0;
   for (std::size_t at = 0; at < text.size(); ++lines) {
     const std::size_t end = text.find('\n', at);
-    const SavedRecord* const record = reader.read(text.substr(at, end - at));
+    const SavedRecord* const record = reader.read(std::string_view(text).substr(at, end - at));
     REQUIRE(record != nullptr);
     CHECK(again.greylist.restore(*record, kNow + 61));
     at = end + 1;
