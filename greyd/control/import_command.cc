@@ -58,8 +58,13 @@ Result<void> read_record(Request& object, Given& given) {
   given.record.record_class = *record_class;
   given.record.seen = *seen;
   if (is_of_client(*record_class)) {
-    const auto passes = object.number(*record_class == RecordClass::client ? "passes" : "traps");
-    if (passes) given.record.passes = unsigned(std::min<Seconds>(*passes, 255));
+    constexpr Seconds kMost = 255;
+    const bool trapped = *record_class == RecordClass::trapped;
+    const auto number = object.number(trapped ? "traps" : "passes");
+    if (trapped && (!number || *number < 1 || *number > kMost)) {
+      return bad(object, "field traps: not from 1 to 255");
+    }
+    if (number) given.record.passes = unsigned(std::min<Seconds>(*number, kMost));
   } else {
     auto sender = object.word("sender"), recipient = object.word("recipient");
     if (!sender || !recipient) return bad(object, "fields sender and recipient are wanted");

@@ -9,8 +9,7 @@ namespace {
 // Only what is behind an address's '@' says who may send for it. `key`: of what was sent there.
 bool has_domain(std::string_view theirs, std::string_view key) {
   const std::optional<Client> client = client_of_key(key);
-  return client && client->name->find('.') != std::string_view::npos &&
-         Client::parse_pool(to_string(*client)) && theirs.find('@') > 0;
+  return client && is_dns_domain(*client->name) && theirs.find('@') > 0;
 }
 
 // Longer ones are not kept whole.

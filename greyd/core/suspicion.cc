@@ -1,5 +1,6 @@
 #include "greyd/core/suspicion.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 
@@ -7,8 +8,6 @@
 
 namespace grey {
 namespace {
-
-constexpr std::size_t kMaxName = 253;  // octets of a name's text (RFC 1035, 2.3.4)
 
 constexpr char lower(char c) {
   return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
@@ -27,7 +26,7 @@ bool has_domain(std::string_view name) {
 }
 
 bool is_made_of(std::string_view name, const Ip& address) {
-  std::array<char, kMaxName> text;
+  std::array<char, kMaxDomain> text;
   if (name.size() > text.size()) return true;  // no name of a host
   for (std::size_t i = 0; i < name.size(); ++i) text[i] = lower(name[i]);
   return holds_address({text.data(), name.size()}, address);
@@ -45,6 +44,15 @@ std::optional<Ip> address_literal(std::string_view helo) {
   return Ip::parse(helo);
 }
 
+// Every domain at the top has a letter (RFC 3696, 2): what has none there is an address, or was
+// made of one.
+bool has_letter_at_top(std::string_view name) {
+  name = without_last_dot(name);
+  return std::ranges::any_of(name.substr(name.rfind('.') + 1), [](char c) {
+    return (lower(c) >= 'a' && lower(c) <= 'z') || static_cast<unsigned char>(c) >= 0x80;
+  });
+}
+
 // RFC 5321, 4.1.1.1: a name with its domain or, for who has none, its address in brackets. Nothing
 // is asked of a name but that: servers behind others, or of several names, say what does not
 // resolve, and with octets that no name has.
@@ -53,7 +61,7 @@ bool is_helo(std::string_view helo, const Client& client) {
     const auto address = address_literal(helo);
     return address && client.has_address() && *address == client.ip;
   }
-  return has_domain(helo) && !Ip::parse(without_last_dot(helo));
+  return has_domain(helo) && has_letter_at_top(helo);
 }
 
 // Where a front names none of several, or one in place of some, there are several.

@@ -42,6 +42,8 @@ std::string_view to_string(Reason reason) {
       return "it is no part of such a tree";
     case Reason::two_clients:
       return "it names two clients";
+    case Reason::no_reply:
+      return "what ours have sent is kept by the domain that it went to";
   }
   return "";
 }

@@ -62,8 +62,9 @@ enum class Reason : std::uint8_t {
   trap,         // a spam trap
   stray,        // a file or directory that is none of the tree's
   two_clients,  // a line with two addresses
+  no_reply,     // of what ours have sent: not to that domain, or of another state
 };
-constexpr std::size_t kReasons = std::size_t(Reason::two_clients) + 1;
+constexpr std::size_t kReasons = std::size_t(Reason::no_reply) + 1;
 std::string_view to_string(Reason reason);
 
 struct Skip {

@@ -80,7 +80,7 @@ Judged judge_record(const Record& found, const Policy& policy, Seconds now) {
   }
   const RecordState state{saved.record_class, saved.seen,
                           std::uint8_t(std::min(saved.passes, 255u))};
-  if (!is_possible(saved)) return skip(Reason::no_envelope);
+  if (!is_possible(saved)) return skip(Reason::no_reply);
   if (rules::is_over(state, policy, now)) return skip(Reason::expired);
   return saved;
 }

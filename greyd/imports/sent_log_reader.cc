@@ -44,12 +44,10 @@ class SentReader : public LineReader {
     const std::size_t sign = theirs.rfind('@');
     const std::string domain =
         sign == std::string_view::npos ? "" : to_lower(theirs.substr(sign + 1));
-    const std::string client = std::string(prefix_of(PoolKind::sent)) + domain;
     const auto fits = [](std::string_view address) {
       return !address.empty() && address.size() <= kMaxAddress && may_be_kept(address);
     };
-    if (!fits(ours) || !fits(theirs)) return pass_over();
-    if (domain.find('.') == std::string::npos || !Client::parse_pool(client)) return pass_over();
+    if (!fits(ours) || !fits(theirs) || !is_dns_domain(domain)) return pass_over();
     Record record;
     record.record_class = RecordClass::sent;
     record.name = domain;

@@ -13,8 +13,6 @@
 namespace grey {
 namespace {
 
-constexpr std::size_t kMaxLabel = 63;
-
 bool is_ascii(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
@@ -154,8 +152,7 @@ std::string read_dns_domain(std::string_view text) {
   const auto names = read_domain(text);
   if (names.empty()) return {};
   const std::string& name = names.front();  // the form without letters beyond ASCII
-  const bool good = !name.starts_with('.') && !name.starts_with('[') && name.find('.') != name.npos;
-  return good ? name : std::string();
+  return is_dns_domain(name) ? name : std::string();
 }
 
 void append_folded_domain(std::string& text, std::string_view name) {

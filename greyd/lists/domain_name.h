@@ -11,9 +11,9 @@
 #include <string_view>
 #include <vector>
 
-namespace grey {
+#include "greyd/wire/dns_domain.h"
 
-constexpr std::size_t kMaxDomain = 253;  // octets of a name's text (RFC 1035, 2.3.4)
+namespace grey {
 
 // Whether it has labels of letters, digits, '-', '_' and octets beyond ASCII, with dots between
 // them. Nothing is said of its length.
@@ -24,8 +24,7 @@ bool is_domain_name(std::string_view name);
 // name that can be sent is that.
 std::vector<std::string> read_domain(std::string_view text);
 
-// What follows `spf:` in an entry, as the DNS has it: a domain of two labels or more; empty: it is
-// none.
+// What follows `spf:` in an entry, as the DNS has it (dns_domain.h); empty: it is no such domain.
 std::string read_dns_domain(std::string_view text);
 
 // A name as it is sent, as it compares; what is no name stays what it is.

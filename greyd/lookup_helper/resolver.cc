@@ -2,6 +2,7 @@
 
 #include <unbound.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <utility>
@@ -13,6 +14,8 @@ constexpr const char* kResolvConf = "/etc/resolv.conf";
 constexpr const char* kThisHost = "127.0.0.1";  // where resolv.conf names nobody
 constexpr int kInternet = 1;                    // the class
 constexpr int kNoError = 0, kNoSuchName = 3;    // response codes
+
+constexpr Seconds kMostNegativeTtl = 3600;
 
 // What a version of the library does not know, it does without.
 constexpr std::pair<const char*, const char*> kSettings[] = {
@@ -36,7 +39,7 @@ constexpr std::pair<const char*, const char*> kSettings[] = {
     // A server that was away is tried again soon: who is asked for is answered late all the same.
     {"infra-host-ttl:", "30"},
     {"infra-keep-probing:", "yes"},
-    {"cache-max-negative-ttl:", "3600"},
+    {"cache-max-negative-ttl:", "3600"},  // kMostNegativeTtl
     {"use-syslog:", "no"},
     {"verbosity:", "0"},
 };
@@ -60,6 +63,8 @@ spf::Answer answer_of(int error, const ub_result* result) {
     }
   } else if (result->rcode == kNoError || result->rcode == kNoSuchName) {
     answer.kind = Kind::nothing;
+    // The library's bound is for what comes with a SOA record; without one it is its own guess.
+    answer.ttl = std::min(answer.ttl, kMostNegativeTtl);
   }
   return answer;
 }

@@ -11,9 +11,6 @@
 namespace grey {
 namespace {
 
-constexpr std::size_t kMaxName = 253;  // octets of a name's text (RFC 1035, 2.3.4)
-constexpr std::size_t kMaxLabel = 63;
-
 // What stands for a character in a host's name: itself, in lower case; 0 for what is in none.
 constexpr std::array<char, 256> folded_characters() {
   std::array<char, 256> folded{};
@@ -30,8 +27,8 @@ constexpr std::array<char, 256> kFolded = folded_characters();
 void take_name(std::string_view name, std::size_t least_labels, std::string& to) {
   to.clear();
   if (name.ends_with('.')) name.remove_suffix(1);
-  if (name.empty() || name.size() > kMaxName) return;
-  std::array<char, kMaxName> text;
+  if (name.empty() || name.size() > kMaxDomain) return;
+  std::array<char, kMaxDomain> text;
   std::size_t label = 0, labels = 1;
   for (std::size_t i = 0; i < name.size(); ++i) {
     text[i] = kFolded[static_cast<unsigned char>(name[i])];

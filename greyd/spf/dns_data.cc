@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <utility>
 
 #include "greyd/base/text.h"
-#include "greyd/lists/domain_name.h"
+#include "greyd/wire/dns_domain.h"
 
 namespace grey::spf {
 namespace {
-
-constexpr std::size_t kMaxLabel = 63;
 
 // Takes a text off, whose length is in its first octet.
 std::optional<std::string_view> take_counted(std::string_view& data) {
@@ -20,13 +19,6 @@ std::optional<std::string_view> take_counted(std::string_view& data) {
   const std::string_view text = data.substr(1, size);
   data.remove_prefix(1 + size);
   return text;
-}
-
-bool is_label(std::string_view label) {
-  const auto fits = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-  };
-  return !label.empty() && label.size() <= kMaxLabel && std::ranges::all_of(label, fits);
 }
 
 }  // namespace
@@ -74,19 +66,8 @@ std::optional<std::string> read_mx(std::string_view data) {
 
 std::optional<std::string> read_name(std::string_view text) {
   if (text.ends_with('.')) text.remove_suffix(1);
-  if (text.size() > kMaxDomain) return std::nullopt;
   std::string name = to_lower(text);
-  std::string_view rest = name;
-  std::size_t labels = 0;
-  for (;;) {
-    const std::size_t dot = rest.find('.');
-    if (!is_label(rest.substr(0, dot))) return std::nullopt;
-    ++labels;
-    if (dot == std::string_view::npos) break;
-    rest.remove_prefix(dot + 1);
-  }
-  if (labels < 2) return std::nullopt;
-  return name;
+  return is_dns_domain(name) ? std::optional(std::move(name)) : std::nullopt;
 }
 
 }  // namespace grey::spf

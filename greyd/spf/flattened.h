@@ -28,7 +28,7 @@ enum class Ended : std::uint8_t {
   missing_record,     // an include or redirect leads to a domain that has none
   too_many_terms,     // more than 10 that ask the DNS
   too_many_void,      // more than 2 of them got nothing
-  too_many_hosts,     // a domain has more than 10 mail exchangers
+  too_many_hosts,     // a domain has more than 10 mail exchangers, or all have more than 20
   too_many_networks,  // more than kMaxNetworks
 };
 constexpr std::size_t kEnds = 11;

@@ -22,7 +22,8 @@ constexpr std::array<End, kEnds> kEndTexts = {{
     {"missing-record", "its SPF record includes a domain without one"},
     {"too-many-terms", "its SPF record needs more than 10 look-ups"},
     {"too-many-void", "its SPF record has more than 2 names that are not there"},
-    {"too-many-hosts", "it has more than 10 mail exchangers, or one that its SPF record names has"},
+    {"too-many-hosts",
+     "its SPF record names more than 20 mail exchangers, or more than 10 of one domain"},
     {"too-many-networks", "its SPF record has more than 256 networks"},
 }};
 
@@ -181,7 +182,8 @@ void Flattening::on_hosts() {
   std::vector<Question> questions;
   const auto hosts = data_of(Type::mx);
   if (hosts.empty() && ++void_ > kMaxVoid) return end(Ended::too_many_void);
-  if (hosts.size() > kMaxHosts) return end(Ended::too_many_hosts);
+  hosts_ += hosts.size();
+  if (hosts.size() > kMaxHosts || hosts_ > kMaxHostsOfAll) return end(Ended::too_many_hosts);
   for (const std::string& data : hosts) {
     const auto name = read_mx(data);
     if (!name || name->empty()) continue;
@@ -224,8 +226,7 @@ bool Flattening::read_term(const Term& term) {
   const std::string& domain = term.domain.empty() ? frame.domain : term.domain;
   switch (term.mechanism) {
     case Mechanism::all:
-      frame.next = frame.record.terms.size();
-      frame.record.redirect.clear();
+      frame.stop();
       return true;
     case Mechanism::ip4_ip6:
       if (is_fit(term.network) || (!term.passes && !holds_v4(term.network))) {
@@ -235,7 +236,11 @@ bool Flattening::read_term(const Term& term) {
       }
       return true;
     case Mechanism::uncertain:
-      return count_term();
+      if (!count_term()) return false;
+      frame.unsure = true;
+      // Whom it denies is not passed by what follows.
+      if (!term.passes) frame.stop();
+      return true;
     case Mechanism::include:
       if (!count_term()) return false;
       entering_ = domain;
@@ -274,6 +279,7 @@ void Flattening::leave() {
   const Frame inner = std::move(frames_.back());
   frames_.pop_back();
   add(inner.passes, inner.passed);
+  if (inner.unsure && !inner.passes) frames_.back().stop();  // as there
 }
 
 // ---- the end -----------------------------------------------------------------------------------

@@ -62,6 +62,8 @@ struct Answer {
 class Flattening {
  public:
   static constexpr unsigned kMaxTerms = 10, kMaxVoid = 2, kMaxHosts = 10;
+  static constexpr unsigned kMaxHostsOfAll =
+      20;  // mail exchangers of all its terms: each is two questions
 
   explicit Flattening(std::string_view domain);
 
@@ -83,7 +85,13 @@ class Flattening {
     std::string domain;
     std::size_t next = 0;  // term
     bool passes = true;    // of the term that has led here
+    bool unsure = false;   // a term that was read names somebody, and nobody can tell whom
     AddressRanges passed, decided;
+
+    void stop() {  // no term of it is read on
+      next = record.terms.size();
+      record.redirect.clear();
+    }
   };
 
   void ask(For what, std::vector<Question> questions);
@@ -109,6 +117,7 @@ class Flattening {
   bool entering_passes_ = true;
   Term asking_;  // whose addresses are asked for
   unsigned terms_ = 0, void_ = 0;
+  std::size_t hosts_ = 0;
   Seconds ttl_ = kMostTtl;
   std::optional<Flattened> result_;
 };

@@ -98,12 +98,25 @@ bool read_rest(std::string_view rest, const Kind& kind, Term& term) {
   return true;
 }
 
-std::optional<Term> read_term(std::string_view text) {
+// REQUIRES: a word.
+Term take_qualifier(std::string_view& word) {
   Term term;
-  if (const char c = text.front(); c == '+' || c == '-' || c == '~' || c == '?') {
+  if (const char c = word.front(); c == '+' || c == '-' || c == '~' || c == '?') {
     term.passes = c == '+';
-    text.remove_prefix(1);
+    word.remove_prefix(1);
   }
+  return term;
+}
+
+// With a macro: of the client or the sender, whom nobody has here.
+Term uncertain_term(std::string_view word) {
+  Term term = take_qualifier(word);
+  term.mechanism = Mechanism::uncertain;
+  return term;
+}
+
+std::optional<Term> read_term(std::string_view text) {
+  Term term = take_qualifier(text);
   const std::size_t end = std::min(text.find_first_of(":/"), text.size());
   const std::string name = to_lower(text.substr(0, end));
   const std::string_view rest = text.substr(end);
@@ -160,7 +173,9 @@ std::optional<Record> read_record(std::string_view text) {
     const bool macro = word.find('%') != std::string_view::npos;
     if (const std::string_view name = modifier_of(word); !name.empty()) {
       if (!modifiers.take(name, word.substr(name.size() + 1), macro, record)) return {};
-    } else if (!macro) {
+    } else if (macro) {
+      record.terms.push_back(uncertain_term(word));
+    } else {
       auto term = read_term(word);
       if (!term) return {};
       record.terms.push_back(std::move(*term));

@@ -20,7 +20,9 @@ enum class Mechanism : std::uint8_t {
   a,
   mx,
   include,
-  uncertain,  // exists, ptr: names nobody here, and is counted as what asks the DNS
+  // exists, ptr, or with a macro (a '%' in it): names nobody here, and is counted as what asks the
+  // DNS.
+  uncertain,
 };
 
 struct Term {
@@ -42,7 +44,7 @@ struct Record {
 bool is_record(std::string_view text);
 
 // REQUIRES: is_record(text). Nothing when there is an error in it, anywhere, or it is longer than
-// kMaxRecord. A term with a macro (a '%' in it) is left out, as are modifiers but redirect.
+// kMaxRecord. Modifiers but redirect are left out, and so is that with a macro.
 std::optional<Record> read_record(std::string_view text);
 
 }  // namespace grey::spf

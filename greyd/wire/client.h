@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "greyd/wire/dns_domain.h"
 #include "greyd/wire/ip.h"
 
 namespace grey {
@@ -44,21 +45,14 @@ struct Client {
     const std::optional<Ip> address = Ip::parse_client(text);
     return address ? Client(*address) : named(text);
   }
-  // "spf:example.com", "sent:example.com": nothing for what is none of these, whose domain has a
-  // name's octets alone.
+  // "spf:example.com", "sent:example.com": nothing for what is none of these, and of a domain that
+  // the DNS can be asked for.
   static constexpr std::optional<Client> parse_pool(std::string_view text) {
-    constexpr std::size_t kMostDomain = 253;  // octets (RFC 1035, 2.3.4)
     for (const PoolKind kind : {PoolKind::spf, PoolKind::name, PoolKind::sent}) {
       const std::string_view prefix = prefix_of(kind);
       if (!text.starts_with(prefix)) continue;
       const std::string_view domain = text.substr(prefix.size());
-      if (domain.empty() || domain.size() > kMostDomain) return std::nullopt;
-      for (const char c : domain) {
-        const bool fits =
-            (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-        if (!fits) return std::nullopt;
-      }
-      return of_pool(kind, domain);
+      return is_dns_domain(domain) ? std::optional(of_pool(kind, domain)) : std::nullopt;
     }
     return std::nullopt;
   }

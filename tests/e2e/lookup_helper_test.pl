@@ -112,6 +112,27 @@ subtest 'it has given up all that it does not need' => sub {
     waitpid $pid, 0;
 };
 
+# No server that is kept answers so; some at the edge of the network do.
+subtest 'that there is nothing holds an hour at most, where nothing says how long it does' => sub {
+    my $without_soa = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => 5302, Proto => 'udp') // die;
+    my $server = fork // die;
+    if ($server == 0) {
+        while (recv $without_soa, my $query, 4096, 0) {
+            my ($question) = substr($query, 12) =~ /^((?:[^\0].*?)?\0.{4})/s or next;
+            send $without_soa, substr($query, 0, 2) . pack('n5', 0x8583, 1, 0, 0, 0) . $question, 0;
+        }
+        POSIX::_exit(0);
+    }
+    push @pids, $server;
+    my ($pid, $socket) = helper('127.0.0.1@5302');
+    is hear($socket), 'U';
+    say_to($socket, 'Q 7 away.example');
+    my ($holds) = hear($socket) =~ /^A 7 away\.example no-record (\d+)$/;
+    cmp_ok $holds // 99999, '<=', 3600;
+    close $socket;
+    waitpid $pid, 0;
+};
+
 subtest 'a hundred thousand domains leave it as small as it was' => sub {
     my ($pid, $socket) = helper('127.0.0.1@5301');
     is hear($socket), 'U';

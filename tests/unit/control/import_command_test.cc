@@ -119,6 +119,13 @@ TEST_CASE_FIXTURE(Fixture, "a batch with a bad record leaves nothing, and the re
   says(R"({"state":"known","client":"192.0.2.1","last_seen":7,"colour":"red"})",
        "no such field: colour");
   says(R"({"state":"known","client":"192.0.2.1","last_seen":"7"})", "last_seen: missing");
+  says(R"({"state":"trapped","client":"192.0.2.1","last_seen":1699999999})",
+       "field traps: not from 1 to 255");
+  says(R"({"state":"trapped","client":"192.0.2.1","last_seen":1699999999,"traps":256})",
+       "field traps: not from 1 to 255");
+  says(
+      R"({"state":"sent","client":"sent:x.example","sender":"a@y.example","recipient":"b@z","last_seen":1699999999})",
+      "what ours have sent is kept by the domain that it went to");
   CHECK(say(R"({"command":"list"})") == "{\"done\":true,\"count\":0,\"more\":false}\n");
 }
 

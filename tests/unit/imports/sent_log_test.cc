@@ -101,6 +101,8 @@ TEST_CASE("a bounce, an address of no domain, and what a log begins in the midst
                           "info msg 2: bytes 1 from <joe@here.example> qp 1 uid 2\n" + tai(0) +
                           "starting delivery 2: msg 2 to remote ann@localhost\n" + tai(0) +
                           "delivery 2: success: ok/\n" + tai(0) +
+                          "starting delivery 5: msg 2 to remote ann@192.0.2.1\n" + tai(0) +
+                          "delivery 5: success: ok/\n" + tai(0) +
                           "starting delivery 3: msg 9 to remote ann@there.example\n" + tai(0) +
                           "delivery 3: success: ok/\n" + tai(0) + "delivery 4: success: ok/\n" +
                           tai(0) + "info msg 3: bytes 1 from <a> qp 1 uid 2> qp 3 uid 4\n" +

@@ -107,6 +107,9 @@ TEST_CASE("a rule that is bad is told by its line, and by what is wrong with it"
       {"192.0.2.300 off",
        "not an address, network, host name, sender, to:recipient, spf:domain, nor one of " +
            kActions + ": 192.0.2.300"},
+      {"spf:192.0.2.1 off",
+       "not an address, network, host name, sender, to:recipient, spf:domain, nor one of " +
+           kActions + ": spf:192.0.2.1"},
       {"to:@ off",
        "not an address, network, host name, sender, to:recipient, spf:domain, nor one of " +
            kActions + ": to:@"},

@@ -107,6 +107,24 @@ TEST_CASE("a and mx stand for their addresses, in the network that they name") {
        "two.example aaaa 2001:db8:7::7"});
 }
 
+TEST_CASE("what nobody can tell that denies some leaves nothing of what follows") {
+  check(
+      {
+          {"v=spf1 ip4:192.0.2.1 -exists:x.example ip4:192.0.2.4", "whole 192.0.2.1/32"},
+          {"v=spf1 ~exists:%{i}.example ip4:192.0.2.4", "whole"},
+          {"v=spf1 ?ptr redirect=sure.example", "whole"},
+          {"v=spf1 -include:%{d}.example +ip4:192.0.2.4", "whole"},
+          {"v=spf1 exists:%{i}.example ip4:192.0.2.4", "whole 192.0.2.4/32"},
+          {"v=spf1 include:denies.example ip4:192.0.2.4", "whole 192.0.2.4/32 192.0.2.9/32"},
+          {"v=spf1 -include:denies.example ip4:192.0.2.4", "whole"},
+          {"v=spf1 -include:unsure.example ip4:192.0.2.4", "whole"},
+          {"v=spf1 -include:sure.example ip4:192.0.2.0/28", "whole"},
+      },
+      {"denies.example txt v=spf1 ip4:192.0.2.9 -exists:%{i}.example ip4:192.0.2.11",
+       "unsure.example txt v=spf1 exists:%{i}.example -all",
+       "sure.example txt v=spf1 ip4:192.0.2.0/27 -all"});
+}
+
 TEST_CASE("what is not taken") {
   check({
       {"v=spf1 ip4:10.0.0.0/11 ip4:10.0.0.0/12", "whole 10.0.0.0/12"},
@@ -114,7 +132,7 @@ TEST_CASE("what is not taken") {
       {"v=spf1 ip4:0.0.0.0/0 ip6:::/0", "whole"},
       {"v=spf1 ip6:::/64", "whole"},  // it holds ::ffff:0:0/96
       {"v=spf1 ip6:::ffff:192.0.2.1", "whole 192.0.2.1/32"},
-      {"v=spf1 include:%{d}.example exists:%{i}.example -a:%{s} ip4:192.0.2.1",
+      {"v=spf1 include:%{d}.example exists:%{i}.example a:%{s} ip4:192.0.2.1",
        "whole 192.0.2.1/32"},
       {"v=spf1 ip4:192.0.2.1 redirect=%{d2}.example", "whole 192.0.2.1/32"},
       {"v=spf1 ptr exists:there.example ip4:192.0.2.1", "whole 192.0.2.1/32"},
@@ -229,6 +247,20 @@ TEST_CASE("ten mail exchangers are asked for, and eleven are too many") {
   CHECK(outcome.widest == 20);
   zone.add("example.com mx mx10.example");
   CHECK(shown(zone.flatten("example.com").flattened) == "too-many-hosts 198.51.100.1/32");
+}
+
+TEST_CASE("of all terms' mail exchangers twenty are asked for") {
+  Zone zone{"example.com txt v=spf1 ip4:198.51.100.1 mx:a.example mx:b.example mx:c.example"};
+  for (const std::string domain : {"a.example", "b.example", "c.example"}) {
+    for (int i = 0; i < 9; ++i) {
+      const std::string host = "mx" + std::to_string(i) + "." + domain;
+      zone.add(domain + " mx " + host);
+      zone.add(host + " a 192.0.2." + std::to_string(2 * i));
+    }
+  }
+  const auto outcome = zone.flatten("example.com");
+  CHECK(outcome.flattened.ended == Ended::too_many_hosts);
+  CHECK(outcome.questions == 1 + 3 + 2 * 18);
 }
 
 TEST_CASE("256 networks are kept, and of more the first in order") {
