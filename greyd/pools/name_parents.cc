@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "greyd/core/address_name.h"
+#include "greyd/wire/dns_domain.h"
 
 namespace grey {
 namespace {
