@@ -143,6 +143,12 @@ bool await_end(pid_t helper, int children, int& status) {
 
 }  // namespace
 
+std::string lack_of_look_ups(const Options& options) {
+  if (!options.look_ups) return {};
+  const auto program = find_program();
+  return program ? std::string() : program.error().text;
+}
+
 LookupSpawner start_lookup_spawner(const Options& options) {
   if (!options.look_ups) return {};
   auto program = find_program();

@@ -17,6 +17,9 @@ struct LookupSpawner {
   std::string lack;  // why there is none, though they are wanted; else empty
 };
 
+// Why there would be none, as far as can be told without a start; else empty.
+std::string lack_of_look_ups(const Options& options);
+
 // REQUIRES: no thread has begun, and sockets are bound. From now on nobody waits for children: what
 // ends is not told of.
 LookupSpawner start_lookup_spawner(const Options& options);

@@ -12,6 +12,7 @@
 #include "greyd/base/key_file.h"
 #include "greyd/front_settings.h"
 #include "greyd/lists/lists.h"
+#include "greyd/lookup_spawner.h"
 #include "greyd/net/listener.h"
 #include "greyd/net/udp_socket.h"
 #include "greyd/privileges.h"
@@ -104,6 +105,9 @@ Result<void> check_start(const Options& options, spdlog::logger& logger) {
   const auto unwritable = check_state_access(options.context_file);
   if (!unwritable) return tl::make_unexpected(unwritable.error());
   if (!unwritable->empty()) logger.warn("{}; it would answer from memory", *unwritable);
+  if (const auto lack = lack_of_look_ups(options); !lack.empty()) {
+    logger.warn("no look-ups: {}", lack);
+  }
   if (*sharing) {
     for (const shared::StoreRemark& remark : shared::ask_store(**sharing, options.policy)) {
       logger.warn("{}", shared::to_line(remark));

@@ -44,8 +44,10 @@ Commands::Answer Commands::networks(Call& call) {
         line.number("since", standing.known->since);
         line.number("until", standing.known->since + standing.known->flattened.ttl);
         add_networks(line, standing.known->flattened.networks);
+      } else if (standing.last) {
+        add_end(line, *standing.last);
       } else {
-        add_end(line, standing.last);
+        line.text("end", "unasked").text("means", "no answer has come yet");
       }
       line.end();
     }

@@ -18,10 +18,6 @@ bool names_message(const wire::Query& query) {
          !(*query.recipients.begin()).empty();
 }
 
-std::string text_of(const Ip& ip) {
-  return {reinterpret_cast<const char*>(ip.bytes().data()), ip.bytes().size()};
-}
-
 // The last two labels of a name or of what ends with one; a registrable domain has no fewer.
 std::string_view last_labels(std::string_view name) {
   if (name.ends_with('.')) name.remove_suffix(1);
@@ -135,14 +131,9 @@ bool PoolKeeper::wait(const wire::Query& query, std::string_view recipient, Seco
   if (query.sender.size() > kMaxAddress || recipient.size() > kMaxAddress) return false;
   const Ip network = query.client.ip.client_network(kIpv4Bits, kIpv6Bits);
   const auto others = of_domain_.find(domain_);
-  if (others != of_domain_.end()) {
-    const auto is_it = [&](const Place& place) {
-      return place->client == query.client.ip && place->recipient == recipient &&
-             place->sender == query.sender;
-    };
-    if (std::any_of(others->second.begin(), others->second.end(), is_it)) return true;
-  }
-  const auto of_network = of_network_.find(text_of(network));
+  const Triplet triplet{query.client.ip, query.sender, recipient};
+  if (others != of_domain_.end() && others->second.contains(triplet)) return true;
+  const auto of_network = of_network_.find(network);
   const bool full = waiting_.size() >= kMostWaiting ||
                     (others != of_domain_.end() && others->second.size() >= kMostOfDomain) ||
                     (of_network != of_network_.end() && of_network->second >= kMostOfNetwork);
@@ -153,11 +144,12 @@ bool PoolKeeper::wait(const wire::Query& query, std::string_view recipient, Seco
   waiting_.push_back({domain_, std::string(query.sender), std::string(recipient), query.client.ip,
                       query.asker, network, now});
   try {
-    of_domain_[domain_].push_back(std::prev(waiting_.end()));
-    ++of_network_[text_of(network)];
+    of_domain_[domain_].insert(std::prev(waiting_.end()));
+    ++of_network_[network];
   } catch (...) {
     const auto of = of_domain_.find(domain_);
-    if (of != of_domain_.end()) std::erase(of->second, std::prev(waiting_.end()));
+    if (of != of_domain_.end()) of->second.erase(std::prev(waiting_.end()));
+    if (of != of_domain_.end() && of->second.empty()) of_domain_.erase(of);
     waiting_.pop_back();
     throw;
   }
@@ -184,9 +176,9 @@ void PooledDecider::sent(std::span<const wire::Sent> told, Seconds now) {
 
 void PoolKeeper::drop(Place at) {
   const auto of_domain = of_domain_.find(at->domain);
-  std::erase(of_domain->second, at);
+  of_domain->second.erase(at);
   if (of_domain->second.empty()) of_domain_.erase(of_domain);
-  const auto of_network = of_network_.find(text_of(at->network));
+  const auto of_network = of_network_.find(at->network);
   if (--of_network->second == 0) of_network_.erase(of_network);
   waiting_.erase(at);
 }
@@ -201,9 +193,9 @@ void PoolKeeper::drop_old(Seconds now) {
 }
 
 void PoolKeeper::learned(std::string_view domain, const NetworkSet& networks) {
-  const auto found = of_domain_.find(std::string(domain));
+  const auto found = of_domain_.find(domain);
   if (found == of_domain_.end()) return;
-  const std::vector<Place> places = found->second;
+  const Places places = found->second;
   for (const Place at : places) {
     if (networks.contains(at->client.host())) {
       SavedRecord record;

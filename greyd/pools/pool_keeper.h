@@ -10,11 +10,11 @@
 #include <cstddef>
 #include <functional>
 #include <list>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <vector>
 
 #include "greyd/base/counters.h"
 #include "greyd/core/decider.h"
@@ -71,6 +71,19 @@ class PoolKeeper : public PoolFinder {
     Seconds since;
   };
   using Place = std::list<Waiting>::iterator;
+  struct Triplet {
+    Ip client;
+    std::string_view sender, recipient;
+    auto operator<=>(const Triplet&) const = default;
+  };
+  // Sorted, as what is in them is for anybody to choose.
+  struct ByTriplet {
+    using is_transparent = void;
+    static Triplet of(const Triplet& triplet) { return triplet; }
+    static Triplet of(Place at) { return {at->client, at->sender, at->recipient}; }
+    bool operator()(const auto& one, const auto& other) const { return of(one) < of(other); }
+  };
+  using Places = std::set<Place, ByTriplet>;
 
   bool wait(const wire::Query& query, std::string_view recipient, Seconds now);
   void learned(std::string_view domain, const NetworkSet& networks);
@@ -83,8 +96,8 @@ class PoolKeeper : public PoolFinder {
   PoolCounters& counters_;
   const WaitInPool wait_in_pool_;
   std::list<Waiting> waiting_;  // the oldest first
-  std::unordered_map<std::string, std::vector<Place>> of_domain_;
-  std::unordered_map<std::string, std::size_t> of_network_;
+  std::map<std::string, Places, std::less<>> of_domain_;
+  std::map<Ip, std::size_t> of_network_;
   Seconds now_ = 0;     // of the last decision
   std::string domain_;  // of the query that has been decided
 };

@@ -138,8 +138,7 @@ std::vector<ListedNetworks::Standing> ListedNetworks::standing() const {
   std::vector<Standing> all;
   for (const auto& [domain, followed] : followed_) {
     const auto known = known_.find(domain);
-    all.push_back(
-        {domain, known == known_.end() ? nullptr : &known->second, followed.last, followed.since});
+    all.push_back({domain, known == known_.end() ? nullptr : &known->second, followed.last});
   }
   return all;
 }

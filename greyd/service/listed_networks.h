@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -59,8 +60,7 @@ class ListedNetworks {
   struct Standing {
     std::string domain;
     const KnownNetworks* known = nullptr;  // null: nothing is
-    spf::Ended last{};                     // what became of the last question
-    Seconds asked_since = 0;               // the first since it is listed, or since it was known
+    std::optional<spf::Ended> last{};  // what became of the last question; nothing: no answer yet
   };
   // Of each that is followed.
   std::vector<Standing> standing() const;
@@ -69,10 +69,10 @@ class ListedNetworks {
 
  private:
   struct Followed {
-    Seconds since = 0;     // followed
-    Seconds asked_at = 0;  // 0: never
-    spf::Ended last = spf::Ended::temporary;
-    bool told = false;  // that it is not known
+    Seconds since = 0;                 // followed
+    Seconds asked_at = 0;              // 0: never
+    std::optional<spf::Ended> last{};  // nothing: no answer has come yet
+    bool told = false;                 // that it is not known
   };
 
   void write();

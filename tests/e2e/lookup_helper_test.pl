@@ -117,9 +117,9 @@ subtest 'that there is nothing holds an hour at most, where nothing says how lon
     my $without_soa = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => 5302, Proto => 'udp') // die;
     my $server = fork // die;
     if ($server == 0) {
-        while (recv $without_soa, my $query, 4096, 0) {
+        while (my $asker = recv $without_soa, my $query, 4096, 0) {
             my ($question) = substr($query, 12) =~ /^((?:[^\0].*?)?\0.{4})/s or next;
-            send $without_soa, substr($query, 0, 2) . pack('n5', 0x8583, 1, 0, 0, 0) . $question, 0;
+            send $without_soa, substr($query, 0, 2) . pack('n5', 0x8583, 1, 0, 0, 0) . $question, 0, $asker;
         }
         POSIX::_exit(0);
     }

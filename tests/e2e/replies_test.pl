@@ -48,7 +48,7 @@ subtest 'an answer is accepted by its client\'s name, and nothing else is' => su
     is sent($daemon, $joe, $ann), '', 'our user writes: greyspp says nothing';
     ok told($daemon, 1), 'and tells the daemon';
     is mail($daemon, '192.0.2.1', 'mx.there.example', $ann, $joe), '12', 'the answer comes at once';
-    like $daemon->log, qr/^verdict=accept reason=reply client=192\.0\.2\.1 name=mx\.there\.example sender=ann\@there\.example recipients=joe\@here\.example age=\d+ source=/m, 'the log says why';
+    $daemon->log_like(qr/^verdict=accept reason=reply client=192\.0\.2\.1 name=mx\.there\.example sender=ann\@there\.example recipients=joe\@here\.example age=\d+ source=/m, 'the log says why');
     is mail($daemon, '192.0.2.1', 'mx.there.example', 'prvs=1234abcdef=Ann@there.example', 'joe+x@here.example'), '12', 'so does one with marks in its addresses';
     is mail($daemon, '198.51.100.7', 'mx.elsewhere.example', $ann, $joe), '01', 'forged elsewhere it waits';
     is mail($daemon, '198.51.100.8', '198-51-100-8.there.example', $ann, $joe), '01', 'a name made of the address says nothing';
@@ -97,7 +97,7 @@ subtest 'who tells, and who does not' => sub {
     is counted($daemon, 'replies.told'), 0, 'nobody else tells';
     for my $bad ("R", "R$joe\0", "R$joe\0\0T$ann\0") { asker($daemon->{port})->send($bad) }
     ok wait_until(sub { counted($daemon, 'udp.faults.no-recipient') == 3 }), 'what is none is counted by kind';
-    like $daemon->log, qr/bad datagram fault=no-recipient/, 'and said';
+    $daemon->log_like(qr/bad datagram fault=no-recipient/, 'and said');
 
     # greysmtpd stands between for it, and carries the session as ever.
     my $server = "$daemon->{dir}/server";

@@ -57,13 +57,13 @@ subtest 'who is suspect waits, and nobody else' => sub {
     start('--select=suspect');
     is mail('192.0.2.1', ['Nmx.example.org'], 'a@x.example'), '11', 'with a good name';
     is mail('192.0.2.1', ['Nmx.example.org', 'Hmx.example.org'], 'a@x.example'), '11', 'and a good HELO';
-    like $daemon->log, qr/^verdict=accept reason=unsuspect client=192\.0\.2\.1 name=mx\.example\.org /m, 'the log says why';
+    $daemon->log_like(qr/^verdict=accept reason=unsuspect client=192\.0\.2\.1 name=mx\.example\.org /m, 'the log says why');
     is mail('192.0.2.2', [], 'a@x.example'), '01', 'without a name';
-    like $daemon->log, qr/^verdict=defer reason=new client=192\.0\.2\.2 .* source=\S+ suspect=no-name$/m, 'the log says by what';
+    $daemon->log_like(qr/^verdict=defer reason=new client=192\.0\.2\.2 .* source=\S+ suspect=no-name$/m, 'the log says by what');
     is mail('192.0.2.3', ['N9-100-51-198.isp.example'], 'a@x.example'), '11', 'another address is in that name';
     is mail('192.0.2.3', ['N9-100-51-198.isp.example', 'E'], 'a@x.example'), '01', 'who spoke early';
     is mail('192.0.2.4', ['Nmx.example.org', 'Hlocalhost', 'E'], 'a@x.example'), '01', 'for two reasons';
-    like $daemon->log, qr/ suspect=helo,early helo=localhost$/m, 'both are told';
+    $daemon->log_like(qr/ suspect=helo,early helo=localhost$/m, 'both are told');
     is mail('192.0.2.5', ['Nmx.example.org'], '', 'b@here.example', 'c@here.example'), '01', 'a bounce to two';
     is mail('192.0.2.5', ['Nmx.example.org'], '', 'b@here.example'), '11', 'to one';
     is mail('192.0.2.2', [], 'a@x.example'), '13', 'a good retry';
@@ -74,9 +74,9 @@ subtest 'who is suspect waits, and nobody else' => sub {
 subtest 'greysmtpd sees HELO, and who speaks before it is greeted' => sub {
     is session('198.51.100.1', 0, 'EHLO mx.example.org', envelope('s1@x.example')), '220 250 250 250 354', 'who waits, with a good HELO';
     is session('198.51.100.2', 1, 'EHLO mx.example.org', envelope('s2@x.example')), '220 250 250 250 450', 'who does not';
-    like $daemon->log, qr/client=198\.51\.100\.2 .* suspect=early$/m, 'the log says so';
+    $daemon->log_like(qr/client=198\.51\.100\.2 .* suspect=early$/m, 'the log says so');
     is session('198.51.100.3', 0, 'EHLO [198.51.100.4]', envelope('s3@x.example')), '220 250 250 250 450', "another's address";
-    like $daemon->log, qr/client=198\.51\.100\.3 .* suspect=helo helo=\[198\.51\.100\.4\]$/m, 'with the HELO';
+    $daemon->log_like(qr/client=198\.51\.100\.3 .* suspect=helo helo=\[198\.51\.100\.4\]$/m, 'with the HELO');
     is session('198.51.100.4', 0, 'EHLO [198.51.100.4]', envelope('s4@x.example')), '220 250 250 250 354', 'its own';
     is session('198.51.100.5', 0, 'HELO friend', envelope('s5@x.example')), '220 250 250 250 450', 'a name alone';
 };

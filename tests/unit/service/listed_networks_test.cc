@@ -154,6 +154,17 @@ TEST_CASE("each domain is asked for again when its time is over") {
   CHECK(f.asked_at(kNow + 100'000) == Words{"b.example"});
 }
 
+TEST_CASE("who looks into it is told what the last answer was, and that none has come yet") {
+  Fixture f;
+  f.listed.follow({"a.example"}, kNow);
+  f.listed.tick(kNow);
+  REQUIRE(f.listed.standing().size() == 1);
+  CHECK_FALSE(f.listed.standing()[0].last);
+  f.listed.take("a.example", flattened("temporary 600"), kNow + 1);
+  CHECK(f.listed.standing()[0].last == spf::Ended::temporary);
+  CHECK(f.listed.standing()[0].known == nullptr);
+}
+
 TEST_CASE("what is good stays in force while the DNS fails, and a week against a bad record") {
   Fixture f;
   f.listed.follow({"a.example"}, kNow);
