@@ -259,7 +259,7 @@ subtest 'without its program, or look-ups, a daemon says so once, and is as ever
     is scalar(() = $daemon->log =~ /^warning: no look-ups: qmail-greyd-lookup is neither in \S+ nor in \S+$/mg), 1;
     my $checked = `'$top/bin/qmail-greyd' --check 127.0.0.1 '$top/checked' 2>&1`;
     is $?, 0, '--check: it could start';
-    like $checked, qr/^qmail-greyd: warning: no look-ups: qmail-greyd-lookup is neither in \S+ nor in \S+$/, 'and what it would lack';
+    like $checked, qr/^warning: no look-ups: qmail-greyd-lookup is neither in \S+ nor in \S+$/, 'and what it would lack';
     is verdict($daemon, '192.0.2.1'), '01';
     is((greyctl($daemon, 'networks', 'two.example'))[1], 111);
     is scalar(parts($daemon)), 0;
