@@ -1,25 +1,12 @@
 #include "greyd/control_socket.h"
 
-#include <sys/resource.h>
-
 #include <utility>
 
 #include "greyd/base/files.h"
+#include "greyd/few_descriptors.h"
 #include "greyd/privileges.h"
 
 namespace grey {
-
-namespace {
-
-// What the daemon needs to answer and to save comes first.
-constexpr rlim_t kFewDescriptors = 24;
-
-bool has_few_descriptors() {
-  rlimit limit{};
-  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < kFewDescriptors;
-}
-
-}  // namespace
 
 Result<ControlSocket> open_control_socket(const Options& options, std::optional<gid_t> group) {
   constexpr mode_t kOwner = 0600, kOwnerAndGroup = 0660;
@@ -31,8 +18,8 @@ Result<ControlSocket> open_control_socket(const Options& options, std::optional<
         system_error("give " + options.control + " to group", options.control_group, loan.error()));
   }
   if (!options.control_given && has_few_descriptors()) {
-    socket.warning = "no control socket: under ulimit -n " + std::to_string(kFewDescriptors) +
-                     " the descriptors are needed (--control asks for it all the same)";
+    socket.warning =
+        "no control socket: " + few_descriptors_text() + " (--control asks for it all the same)";
     return socket;
   }
   auto listener = Listener::open({options.control, {}}, group ? kOwnerAndGroup : kOwner);

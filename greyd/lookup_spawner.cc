@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "greyd/few_descriptors.h"
 #include "greyd/privileges.h"
 #include "greyd/sandbox/capabilities.h"
 #include "greyd/spf/messages.h"
@@ -41,6 +42,7 @@ std::int64_t milliseconds() {
 
 // Beside the daemon's program, as built, or where it is installed from there.
 Result<Fd> find_program() {
+  if (has_few_descriptors()) return failure(few_descriptors_text());
   std::error_code error;
   const auto own = std::filesystem::read_symlink("/proc/self/exe", error);
   if (error) return tl::make_unexpected(system_error("read", "/proc/self/exe", error.value()));

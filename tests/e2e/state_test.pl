@@ -274,7 +274,7 @@ for my $limit (['-f 8', qr/File too large/], ['-n 10', undef]) {
         asks($socket, map { "f$_" . 'x' x 300 } 1 .. 100);
         $daemon->signal('USR1');
         asks($socket, 'after');
-        logs($daemon, $error, 'the limit is said') if $error;
+        logs($daemon, $error // qr/^warning: no look-ups: under ulimit -n 24 the descriptors are needed$/m, 'the limit is said');
         my $code = $daemon->stop($error ? 'KILL' : 'TERM');
         is $code, 0 or diag $daemon->log unless $error;
         $daemon->{program} = $program;

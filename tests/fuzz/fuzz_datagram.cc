@@ -19,6 +19,7 @@ constexpr Seconds kNow = 1'700'000'000;
 // Making a table costs more than all the rest: one is used again, empty. What it counts of shares
 // comes back to nothing by that, or the next ones would be over theirs.
 Greylist& emptied(Greylist& greylist) {
+  if (greylist.table().size() == 0) return greylist;  // a walk goes through all its places
   Greylist::Walk walk(greylist);
   walk.start();
   while (greylist.forget(walk, 1000, [](const SavedRecord&) { return true; })) {
