@@ -14,6 +14,7 @@ sources() { # pattern...: as git has them, where * is any number of directories,
 }
 
 # What a commit of everything here would have.
+# shellcheck disable=SC2016 # for the shell inside
 files_of_tree() { # each with a NUL
     if [ -e .git ]; then
         git -c safe.directory='*' ls-files -z --cached --others --exclude-standard

@@ -20,7 +20,7 @@ if [ $# = 1 ]; then
   build=$(realpath "$1")
   top=$(realpath "$here/../..")
   packages=$top/build/deb
-  sums() { (cd "$packages" && sha256sum ./*_*.deb); }
+  sums() { (cd "$packages" && sha256sum ./*_*.deb ./*.dsc); }
   "$top/scripts/package" "$build" >/dev/null || exit 1
   first=$(sums)
   # At another time; what umask and clock say is in no package.
@@ -161,8 +161,10 @@ fi
 
 # From 0.1.0, whose service is up, to packages with files that were elsewhere in them.
 if [ "$scene" = before ]; then
-  mkdir /service
-  svscan /service >/tmp/svscan.out 2>&1 &
+  if [ ! -d /run/systemd/system ]; then
+    mkdir /service
+    svscan /service >/tmp/svscan.out 2>&1 &
+  fi
   plugin=/usr/lib/mailfront/plugin-greylist.so
   owned_by() { dpkg -S "$1" | grep -q "^$2:"; } # file package
   must 'the packages of 0.1.0 install' install "$packages"/before/*.deb
