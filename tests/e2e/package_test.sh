@@ -27,6 +27,12 @@ if [ $# = 1 ]; then
   (umask 077 && "$top/scripts/package" "$build" >/dev/null) || exit 1
   ok 'one tree gives the same bytes each time' test "$(sums)" = "$first"
   ok 'lintian has nothing to say' lintian --allow-root --pedantic --fail-on error,warning,pedantic "$packages"/*.changes
+  build_depends() { # what scripts/setup installs for a build, but for tests and what each build has
+    local needed
+    needed=$(sed -n '/^build="/,/"$/p' "$top/scripts/setup" | tr -d '"' | sed 's/^build=//' | tr ' ' '\n' | grep -vx -e doctest-dev -e g++ -e '')
+    [ -n "$needed" ] && [ -z "$(grep -vxF -f <(sed -n '/^Build-Depends:/,/^Standards-Version/p' "$top/debian/control" | grep -oE '[a-z0-9.+-]+') <<<"$needed")" ]
+  }
+  ok 'what the build needs is in Build-Depends' build_depends
   # Of the next version, which differs in nothing else; and of one after it, with another list.
   (
     cd "$packages" && dpkg-deb -R qmail-greyd_*.deb next &&
