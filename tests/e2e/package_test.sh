@@ -30,7 +30,8 @@ if [ $# = 1 ]; then
   build_depends() { # what scripts/setup installs for a build, but for tests and what each build has
     local needed
     needed=$(sed -n '/^build="/,/"$/p' "$top/scripts/setup" | tr -d '"' | sed 's/^build=//' | tr ' ' '\n' | grep -vx -e doctest-dev -e g++ -e '')
-    [ -n "$needed" ] && [ -z "$(grep -vxF -f <(sed -n '/^Build-Depends:/,/^Standards-Version/p' "$top/debian/control" | grep -oE '[a-z0-9.+-]+') <<<"$needed")" ]
+    [ -n "$needed" ] &&
+      ! grep -qvxF -f <(sed -n '/^Build-Depends:/,/^Standards-Version/p' "$top/debian/control" | grep -oE '[a-z0-9.+-]+') <<<"$needed"
   }
   ok 'what the build needs is in Build-Depends' build_depends
   # Of the next version, which differs in nothing else; and of one after it, with another list.
