@@ -154,13 +154,6 @@ get_base() {
 
 # ---- the tree
 
-files_of_tree() { # each with a NUL
-    if [ -e .git ]; then
-        git -c safe.directory='*' ls-files -z --cached --others --exclude-standard
-    else # as .gitignore has it
-        find . \( -path ./build -o -path ./var \) -prune -o ! -type d -print0
-    fi | while IFS= read -r -d '' file; do [ ! -e "$file" ] && [ ! -L "$file" ] || printf '%s\0' "$file"; done
-}
 in_repository() { # git-argument...
     env -i PATH="$PATH" HOME=/ GIT_CONFIG_NOSYSTEM=1 git -c user.name=fresh -c user.email=fresh@localhost \
         -c init.defaultBranch=main -c safe.directory='*' -C "$root$home" "$@" >>"$log" 2>&1

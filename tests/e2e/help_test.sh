@@ -14,11 +14,10 @@ work_in_a_directory
 
 mkdir "$work/bin" "$work/tree"
 for program in sed dirname realpath cat sh bash env id grep tr; do ln -s "$(type -P $program)" "$work/bin"; done
-(cd "$top" && cp -a --parents scripts .ci etc smtpd-glue/qmail svctool/svctool.8 "$work/tree") || exit 1
+(cd "$top" && cp -a --parents scripts .ci debian/lib etc smtpd-glue/qmail svctool/svctool.8 "$work/tree") || exit 1
 cp -a "$work/tree" "$work/before"
 
-# What dpkg calls is for nobody else.
-scripts() { find "$work/tree" -type f -perm /u+x ! -path '*/etc/debian/p*inst' ! -path '*/etc/debian/p*rm' | sort; }
+scripts() { find "$work/tree" -type f -perm /u+x | sort; }
 programs() {
   printf '%s\n' "$build"/{greyd/qmail-greyd,greyd/greydaemon,greyd/greyctl/greyctl,svctool/svctool,smtpd-glue/greysmtpd,smtpd-glue/greyspp}
 }

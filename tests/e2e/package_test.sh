@@ -1,8 +1,12 @@
 #!/bin/bash
-# The Debian packages of a build: lintian, and installation, upgrade, removal and purge by the real
-# dpkg in throw-away copies of this machine, under each that supervises, and with none.
+# The Debian packages of a build: lintian, the same bytes each time, and installation, upgrade, removal
+# and purge by the real dpkg in throw-away copies of this machine, under each that supervises, and with
+# none; and what debian/tests has, on them.
 # usage: package_test.sh BUILD-DIRECTORY
-#        package_test.sh svscan|runit|s6|systemd|neither DIRECTORY-OF-PACKAGES      inside such a copy
+#        package_test.sh svscan|runit|s6|systemd|neither|before|autopkgtest DIRECTORY-OF-PACKAGES
+#                                                                           inside such a copy
+# $PACKAGES_BEFORE may have a directory with the packages of 0.1.0, from before there was debian/, to
+# upgrade from. Else they are made from those of today.
 # shellcheck disable=SC2317  # functions are called through `ok`
 set -u
 here=$(realpath "$(dirname "$0")")
@@ -14,8 +18,22 @@ patience=20
 
 if [ $# = 1 ]; then
   build=$(realpath "$1")
-  "$here/../../scripts/package" "$build" || exit 1
-  packages=$(realpath "$here/../../build/deb")
+  top=$(realpath "$here/../..")
+  packages=$top/build/deb
+  sums() { (cd "$packages" && sha256sum ./*_*.deb ./*.dsc); }
+  "$top/scripts/package" "$build" >/dev/null || exit 1
+  first=$(sums)
+  # At another time; what umask and clock say is in no package.
+  (umask 077 && "$top/scripts/package" "$build" >/dev/null) || exit 1
+  ok 'one tree gives the same bytes each time' test "$(sums)" = "$first"
+  ok 'lintian has nothing to say' lintian --allow-root --pedantic --fail-on error,warning,pedantic "$packages"/*.changes
+  build_depends() { # what scripts/setup installs for a build, but for tests and what each build has
+    local needed
+    needed=$(sed -n '/^build="/,/"$/p' "$top/scripts/setup" | tr -d '"' | sed 's/^build=//' | tr ' ' '\n' | grep -vx -e doctest-dev -e g++ -e '')
+    [ -n "$needed" ] &&
+      ! grep -qvxF -f <(sed -n '/^Build-Depends:/,/^Standards-Version/p' "$top/debian/control" | grep -oE '[a-z0-9.+-]+') <<<"$needed"
+  }
+  ok 'what the build needs is in Build-Depends' build_depends
   # Of the next version, which differs in nothing else; and of one after it, with another list.
   (
     cd "$packages" && dpkg-deb -R qmail-greyd_*.deb next &&
@@ -24,8 +42,24 @@ if [ $# = 1 ]; then
       sed -i 's/^Version: .*/&.2/' next/DEBIAN/control && echo 192.0.2.88 >>next/etc/greylist/greylist.whitelist &&
       dpkg-deb -Zgzip -z1 --root-owner-group -b next changed.deb >/dev/null && rm -r next
   ) || exit 1
-  ok 'lintian has nothing to say' lintian --allow-root --fail-on error,warning "$packages"/*_*.deb
-  in_copies 180 "$here/package_test.sh" "$packages" svscan neither systemd runit s6
+  # As 0.1.0 had them: no users before there was a service, and the plugin with all else.
+  mkdir "$packages/before"
+  if [ -n "${PACKAGES_BEFORE-}" ]; then
+    cp "$PACKAGES_BEFORE"/*.deb "$packages/before"
+  else
+    (
+      cd "$packages" && dpkg-deb -R qmail-greyd_*.deb old && dpkg-deb -x mailfront-plugin-greylist_*.deb old &&
+        rm -r old/usr/lib/sysusers.d old/usr/lib/tmpfiles.d old/usr/share/doc/mailfront-plugin-greylist &&
+        sed -i 's/^Version: .*/Version: 0.1.0/' old/DEBIAN/control &&
+        sed -i '/service users$/d; s/^.*systemd-tmpfiles .*--create.*$/:/' old/DEBIAN/postinst &&
+        sed -i 's/systemd-sysusers/none-of-systemd/' old/usr/lib/qmail-greyd/service &&
+        dpkg-deb -Zgzip -z1 --root-owner-group -b old before >/dev/null && rm -r old &&
+        dpkg-deb -R libgreylist-dev_*.deb old && rm old/usr/lib/*/libgreylist.so &&
+        sed -i 's/^Version: .*/Version: 0.1.0/; /^Depends:/d' old/DEBIAN/control &&
+        dpkg-deb -Zgzip -z1 --root-owner-group -b old before >/dev/null && rm -r old
+    ) || exit 1
+  fi
+  in_copies 240 "$here/package_test.sh" "$packages" svscan neither systemd runit s6 before autopkgtest
 fi
 
 # ---- inside
@@ -41,7 +75,7 @@ export DEBIAN_FRONTEND=noninteractive
 rm -f /usr/sbin/policy-rc.d # containers have one that forbids every start
 systemctl mask --quiet man-db.timer apt-daily.timer 2>/dev/null
 
-install() { dpkg --force-unsafe-io --no-triggers -i "$1" >/tmp/dpkg.out 2>&1; }
+install() { dpkg --force-unsafe-io --no-triggers -i "$@" >/tmp/dpkg.out 2>&1; }
 this=$(echo "$packages"/qmail-greyd_*.deb)
 daemons() { pgrep -x qmail-greyd; }
 none_runs() { ! daemons; }
@@ -80,6 +114,10 @@ members_may() { # greyctl, and nothing else of the daemon's
     touch /var/lib/greylist/planted
 }
 fails() { ! "$@"; }
+users_are_there() {
+  [[ $(getent passwd _greylist) == *:/nonexistent:/usr/sbin/nologin ]] &&
+    [[ $(getent passwd _greylog) == *:/nonexistent:/usr/sbin/nologin ]] && group_is_there
+}
 nothing_left() { # but what the machine itself had
   no_group &&
   [ -z "$(find /etc /var/lib /var/log /service -name '*greylist*' ! -path '/var/lib/dpkg/*' 2>/dev/null)" ]
@@ -89,6 +127,8 @@ if [ "$scene" = neither ]; then
   must 'with nothing that supervises, the package installs' install "$this"
   must 'it says what to do' grep -q '/usr/lib/qmail-greyd/service add' /tmp/dpkg.out
   must 'no service is set up' test ! -e $service
+  must 'users and group are there' users_are_there
+  must 'and where its state is to be' test "$(stat -c %U /var/lib/greylist)" = _greylist
   must 'nor by an upgrade' install "$packages/next.deb"
   must 'no service is set up' test ! -e $service
   must 'it is removed' dpkg -r qmail-greyd
@@ -99,6 +139,14 @@ if [ "$scene" = neither ]; then
   must 'it is purged' dpkg -P qmail-greyd
   must 'and leaves the group' group_is_there
   groupdel greylist
+  # Where nothing of systemd's is installed.
+  userdel _greylist
+  userdel _greylog
+  (cd /bin && chmod 000 systemd-sysusers systemd-tmpfiles && mkdir /tmp/away && mv systemd-sysusers systemd-tmpfiles /tmp/away)
+  must 'it installs without the programs of systemd' install "$this"
+  must 'users and group are there' users_are_there
+  must 'it is purged' dpkg -P qmail-greyd
+  must 'and leaves nothing' nothing_left
   # Started later, where packages must not start services.
   must 'it installs again' install "$this"
   mkdir /service
@@ -116,6 +164,58 @@ if [ "$scene" = neither ]; then
   must 'but where policy-rc.d forbids a start, it is down' test -e $service/down
   must 'it is down' none_runs
   exit $((failures > 0))
+fi
+
+# From 0.1.0, whose service is up, to packages with files that were elsewhere in them.
+if [ "$scene" = before ]; then
+  if [ ! -d /run/systemd/system ]; then
+    mkdir /service
+    svscan /service >/tmp/svscan.out 2>&1 &
+  fi
+  plugin=/usr/lib/mailfront/plugin-greylist.so
+  owned_by() { dpkg -S "$1" | grep -q "^$2:"; } # file package
+  must 'the packages of 0.1.0 install' install "$packages"/before/*.deb
+  must 'the daemon answers: new' until_true answers 01 192.0.2.1
+  must 'the plugin is in qmail-greyd' owned_by $plugin qmail-greyd
+  must 'a setting is changed' svctool --set MIN_RESEND_MIN=0 --restart --service=$service
+  echo 192.0.2.99 >>/etc/greylist/greylist.whitelist
+  echo '192.0.2.98 off' >>/etc/greylist/greylist.rules
+  usermod -a -G greylist joe
+  old=$(daemons)
+  gone() { ! kill -0 "$old" 2>/dev/null; }
+  # dpkg alone would not take apart what breaks what.
+  upgrade() { apt-get install -y --no-install-recommends -o Dpkg::Options::=--force-unsafe-io "$@" >/tmp/dpkg.out 2>&1; }
+  must 'they are upgraded, and nobody is asked' upgrade "$packages"/*_*.deb </dev/null
+  must 'the daemon is a new one' until_true gone
+  must 'it knows what it knew' until_true answers 13 192.0.2.1
+  must 'the setting is kept' runs_with '-m 0 '
+  must 'the whitelist too' answers 11 192.0.2.99
+  must 'and the rules' answers 11 192.0.2.98
+  must 'joe is in the group' greyctl_as joe status
+  must 'what svctool checks is as it should be' svctool --check --service=$service
+  must 'the plugin is in its own package' owned_by $plugin mailfront-plugin-greylist
+  must 'and there' test -s $plugin
+  must 'the library is in its own' owned_by '/usr/lib/*/libgreylist.so.0' libgreylist0
+  must 'nothing is left to do' test -z "$(dpkg --audit)"
+  must 'all is purged' dpkg -P qmail-greyd libgreylist-dev libgreylist0 mailfront-plugin-greylist
+  must 'the daemon ends' until_true none_runs
+  must 'and nothing is left' nothing_left
+  must '0.1.0 installs' install "$packages"/before/qmail-greyd_*.deb
+  must 'it is upgraded without the plugin' install "$this"
+  must 'which is said' grep -q 'needs the package mailfront-plugin-greylist now' /tmp/dpkg.out
+  must 'the plugin comes later' upgrade "$packages"/mailfront-plugin-greylist_*.deb
+  exit 0
+fi
+
+# What autopkgtest runs, by hand: packages are there, and a directory.
+if [ "$scene" = autopkgtest ]; then
+  must 'all packages install' install "$packages"/*_*.deb
+  cd "$here/../.." || exit 1
+  for test in library mailfront delivery; do
+    mkdir "/tmp/$test"
+    must "debian/tests/$test passes" env AUTOPKGTEST_TMP="/tmp/$test" debian/tests/$test
+  done
+  exit 0
 fi
 
 # dpkg stops at the question about a file that both have changed, as nobody answers it.
