@@ -76,8 +76,9 @@ class RuleList::Reader {
   RuleList finish() {
     list_.index_.finish();
     std::ranges::sort(list_.domains_);
-    const auto again = std::ranges::unique(list_.domains_);
-    list_.domains_.erase(again.begin(), again.end());
+    // (clang 14 cannot compile that of std::ranges with this library, and fuzzing is by clang.)
+    auto& domains = list_.domains_;
+    domains.erase(std::unique(domains.begin(), domains.end()), domains.end());
     list_.rules_.shrink_to_fit();
     book_.actions.shrink_to_fit();
     list_.book_ = std::make_shared<const MatchedRule::Book>(std::move(book_));
