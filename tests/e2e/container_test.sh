@@ -208,6 +208,14 @@ is_refused() { # text NAME=VALUE...: one line that has this, and exit code 100
 }
 ok 'a value that is none' is_refused "min-resend.*soon" MIN_RESEND_MIN=soon
 ok 'one out of range' is_refused 'ipv4-prefix.*33' IPV4_PREFIX=33
+entry+=(--min-resend=2)
+ok 'an option' is_refused 'entry: unknown option: --min-resend=2'
+unset 'entry[-1]'
+entry+=(greyctl --version)
+ok 'a command in its place: starts' start_container rw
+ok 'and ends' ends_with 0
+ok 'and says what it says' logged '^[^ ]*greyctl .*[0-9]\.[0-9]'
+unset 'entry[-1]' 'entry[-1]'
 ok 'a limit that is none' is_refused "SOFT_MEM: 'much'" SOFT_MEM=much
 
 # ---- compose.yaml: what it says is what there is
