@@ -50,11 +50,11 @@ while read -r program; do
   esac
   ((failures == 0)) || cat "$work/out" "$work/err"
 done < <(scripts; programs)
-ok 'these are the scripts that README names, and more' test "$(scripts | wc -l)" -ge 13
+ok 'these are the scripts that README names, and more' test "$(scripts | wc -l)" -ge 16
 ok 'nothing was written' diff -r "$work/before" "$work/tree"
 
 for misuse in 'run 1999 2525 25' 'run abc' 'fuzz soon' 'fuzz 1 fuzz_nothing' 'package /nowhere' 'package a b' \
-  'test -R' 'test replay' 'bench --quick --full' 'setup everything' 'lint x' 'format x' 'fresh --keep --x'; do
+  'test -R' 'test replay' 'bench --quick --full' 'setup everything' 'lint x' 'format x' 'fresh --keep --x' 'release x'; do
   read -ra words <<<"$misuse"
   program=$work/tree/scripts/${words[0]}
   is_misused() { refuses "${words[-1]}" || { run "${words[@]:1}"; [ $? = 100 ] && [ "$(wc -l <"$work/err")" = 1 ]; }; }
