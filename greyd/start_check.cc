@@ -89,6 +89,8 @@ Result<void> check_start(const Options& options, spdlog::logger& logger) {
   if (auto group = find_group(options.control_group); !group) {
     return tl::make_unexpected(group.error());
   }
+  // As a start does it, which opens the program while it may.
+  const std::string no_look_ups = lack_of_look_ups(options);
   if (auto dropped = drop_privileges(options.user); !dropped) return dropped;
   const auto sharing = shared_settings(options);
   if (!sharing) return tl::make_unexpected(sharing.error());
@@ -105,9 +107,7 @@ Result<void> check_start(const Options& options, spdlog::logger& logger) {
   const auto unwritable = check_state_access(options.context_file);
   if (!unwritable) return tl::make_unexpected(unwritable.error());
   if (!unwritable->empty()) logger.warn("{}; it would answer from memory", *unwritable);
-  if (const auto lack = lack_of_look_ups(options); !lack.empty()) {
-    logger.warn("no look-ups: {}", lack);
-  }
+  if (!no_look_ups.empty()) logger.warn("no look-ups: {}", no_look_ups);
   if (*sharing) {
     for (const shared::StoreRemark& remark : shared::ask_store(**sharing, options.policy)) {
       logger.warn("{}", shared::to_line(remark));
