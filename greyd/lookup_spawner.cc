@@ -145,6 +145,18 @@ bool await_end(pid_t helper, int children, int& status) {
 
 }  // namespace
 
+namespace {
+
+// Until the spawner has none of the daemon's descriptors any more, as its end of this pipe is one:
+// a daemon that is killed at once, and started again, would find its port in use.
+void await_closed(int pipe) {
+  constexpr int kPatience = 5000;  // milliseconds
+  pollfd fd{pipe, 0, 0};
+  while (::poll(&fd, 1, kPatience) < 0 && errno == EINTR) continue;
+}
+
+}  // namespace
+
 std::string lack_of_look_ups(const Options& options) {
   if (!options.look_ups) return {};
   const auto program = find_program();
@@ -160,10 +172,16 @@ LookupSpawner start_lookup_spawner(const Options& options) {
     return {Fd(), system_error("make", "a socket", errno).text};
   }
   Fd own(sockets[0]), other(sockets[1]);
+  int pipe[2];
+  if (::pipe2(pipe, O_CLOEXEC) != 0) return {Fd(), system_error("make", "a pipe", errno).text};
+  const Fd closed(pipe[0]);
+  Fd held(pipe[1]);
   std::signal(SIGCHLD, SIG_IGN);
   const pid_t spawner = ::fork();
   if (spawner < 0) return {Fd(), system_error("start", "a process", errno).text};
   if (spawner == 0) become_spawner(options, other.get(), program->get());
+  held = Fd();
+  await_closed(closed.get());
   ::fcntl(own.get(), F_SETFL, O_NONBLOCK);
   return {std::move(own), {}};
 }

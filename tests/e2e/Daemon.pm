@@ -9,8 +9,12 @@ use IO::Socket::IP;
 use Test::More ();
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(slurp spit wait_until query ask asker faketime log_like);
+our @EXPORT = qw(slurp spit wait_until query ask asker faketime first_port log_like);
 our $deadline = 30;
+
+# The first of sixteen ports that no other test has which runs meanwhile: tests begin at the same time, so that
+# their processes have numbers side by side. Below those that the system gives to whoever asks for any.
+sub first_port { return 10_000 + $$ * 16 % 20_000 }
 
 sub slurp { my ($f) = @_; open my $h, '<', $f or return ''; local $/; my $c = <$h>; return $c // '' }
 sub spit { my ($f, $text) = @_; open my $h, '>', $f or die "$f: $!"; print $h $text; close $h }

@@ -13,7 +13,7 @@ use Test::More;
 
 my $program = shift or die "usage: clock_test.pl PATH-OF-QMAIL-GREYD\n";
 my $dir = tempdir(CLEANUP => 1);
-my $port = 10000 + $$ % 20000;
+my $port = first_port();
 my ($day, $clients) = (86_400, 50);
 
 # The daemon's wall clock stands at the time in this file; its monotonic clock goes on.

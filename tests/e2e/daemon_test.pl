@@ -15,7 +15,7 @@ use Time::HiRes qw(sleep time);
 
 my $daemon = shift or die "usage: daemon_test.pl PATH-OF-QMAIL-GREYD [NAME...]\n";
 my @wanted = @ARGV;
-my $port = 10000 + $$ % 20000;
+my $port = first_port();
 my ($dir, $runner, $pid, $log);    # of the sub-test
 my (@names, %sub_tests);
 sub sub_test { my ($name, $code) = @_; push @names, $name; $sub_tests{$name} = $code }

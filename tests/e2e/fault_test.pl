@@ -14,7 +14,7 @@ use Test::More;
 
 my ($program, $library) = @ARGV;
 die "usage: fault_test.pl PATH-OF-QMAIL-GREYD PATH-OF-FAULT-INJECTION\n" unless $library;
-my $port = 10000 + $$ % 20000;
+my $port = first_port();
 my %env = (LD_PRELOAD => $library, ASAN_OPTIONS => 'verify_asan_link_order=0');
 
 my @faults = (

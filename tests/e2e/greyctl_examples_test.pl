@@ -12,7 +12,7 @@ use Test::More;
 my ($program, $greyctl) = @ARGV;
 die "usage: greyctl_examples_test.pl PATH-OF-QMAIL-GREYD PATH-OF-GREYCTL\n" unless @ARGV == 2;
 my $dir = tempdir(CLEANUP => 1);
-my $port = 10000 + $$ % 20000;
+my $port = first_port();
 my $daemon = Daemon->new(program => $program, dir => $dir, port => $port);
 $daemon->start("127.0.0.1\@$port", 'context');
 my $socket = asker($port);

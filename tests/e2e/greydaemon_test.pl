@@ -15,7 +15,7 @@ use Test::More;
 my $program = shift or die "usage: greydaemon_test.pl PATH-OF-QMAIL-GREYD\n";
 my $dir = tempdir(CLEANUP => 1);
 symlink File::Spec->rel2abs($program), "$dir/greydaemon" or die;
-my ($port, $start, $now) = (10000 + $$ % 20000, 1_700_000_000);
+my ($port, $start, $now) = (first_port(), 1_700_000_000);
 sub set_clock { $now = shift;
     spit("$dir/clock.new", strftime("%Y-%m-%d %H:%M:%S\n", localtime $now));
     rename "$dir/clock.new", "$dir/clock" or die }

@@ -14,7 +14,7 @@ use Test::More;
 my $program = shift or die "usage: indimail_change_over_test.pl PATH-OF-QMAIL-GREYD\n";
 my $sample = dirname(__FILE__) . '/../data/indimail-context-all-statuses.bin';
 my ($saved, $day) = (1_795_518_339, 86_400);    # when its last query was
-my $port = 10000 + $$ % 20000;
+my $port = first_port();
 my $dir = tempdir(CLEANUP => 1);
 
 sub set_clock {

@@ -15,7 +15,7 @@ use Test::More;
 my ($greyd, $greyctl, $greyspp, $ask_many, $set_clock) = @ARGV;
 die "usage: keys_test.pl QMAIL-GREYD GREYCTL GREYSPP ASK_MANY SET_CLOCK.SO\n" unless defined $set_clock;
 my $dir = tempdir(CLEANUP => 1);
-my $port = 10000 + $$ % 20000;
+my $port = first_port();
 my %key = (old => '00' x 15 . '01', new => '0123456789abcdef' x 2, other => 'f' x 32);
 
 # A file of these keys, in their order.

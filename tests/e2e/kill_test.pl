@@ -12,7 +12,7 @@ use Test::More;
 
 my $program = shift or die "usage: kill_test.pl PATH-OF-QMAIL-GREYD [SEED]\n";
 my $dir = tempdir(CLEANUP => 1);
-my $port = 10000 + $$ % 20000;
+my $port = first_port();
 my $daemon = Daemon->new(program => $program, dir => $dir);
 my $seed = shift // time;
 srand $seed;

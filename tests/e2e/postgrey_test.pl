@@ -26,7 +26,7 @@ sub set_clock {
     spit("$dir/clock.new", strftime("%Y-%m-%d %H:%M:%S\n", localtime $now));
     rename "$dir/clock.new", "$dir/clock" or die }
 # Each another one that nobody has, below those that the system gives to who asks for any.
-my $last_port = 10_000 + $$ * 7 % 20_000;
+my $last_port = first_port();
 sub next_port {
     until (IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => ++$last_port, Listen => 1)) { die 'no port' if $last_port > 32_000 }
     return $last_port }

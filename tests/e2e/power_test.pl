@@ -14,7 +14,7 @@ use Test::More;
 
 my ($program, $library) = @ARGV;
 die "usage: power_test.pl PATH-OF-QMAIL-GREYD PATH-OF-FAULT-INJECTION\n" unless $library;
-my $port = 10000 + $$ % 20000;
+my $port = first_port();
 
 # The disk after the first `count` lines of the trace: what is on it for good, by name.
 package Disk {

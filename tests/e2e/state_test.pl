@@ -17,7 +17,7 @@ if (!$ENV{STATE_TEST_ALONE} && $> == 0 && system('unshare -m true 2>/dev/null') 
     exec 'unshare', '-m', '--propagation', 'private', $^X, __FILE__, $program or die;
 }
 my $mounts = $ENV{STATE_TEST_ALONE};
-my $port = 10000 + $$ % 20000;
+my $port = first_port();
 my $top = tempdir(CLEANUP => 1);
 chmod 0755, $top;
 my $n = 0;

@@ -25,7 +25,7 @@ END { local $?; for ($redis, map { $_->{pid} } values %daemon) { kill KILL => $_
 
 # ---- ports, Redis --------------------------------------------------------------------------------
 
-my $next = 10000 + $$ * 13 % 20000;
+my $next = first_port();
 sub port { for (1 .. 1000) {
         $next++;
         my @free = map { IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => $next, Type => $_, $_ == SOCK_STREAM ? (Listen => 1) : ()) } SOCK_STREAM, SOCK_DGRAM;
