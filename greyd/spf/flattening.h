@@ -62,8 +62,8 @@ struct Answer {
 class Flattening {
  public:
   static constexpr unsigned kMaxTerms = 10, kMaxVoid = 2, kMaxHosts = 10;
-  static constexpr unsigned kMaxHostsOfAll =
-      20;  // mail exchangers of all its terms: each is two questions
+  // Mail exchangers of all its terms: each is two questions.
+  static constexpr unsigned kMaxHostsOfAll = 20;
 
   explicit Flattening(std::string_view domain);
 

@@ -12,8 +12,8 @@ use Time::HiRes qw(sleep time);
 our @EXPORT = qw(slurp spit wait_until query ask asker faketime first_port log_like);
 our $deadline = 30;
 
-# The first of sixteen ports that no other test has which runs meanwhile: tests begin at the same time, so that
-# their processes have numbers side by side. Below those that the system gives to whoever asks for any.
+# The first of sixteen ports: tests begin at the same time, so that their processes have numbers side by side, and
+# each of these has its own. Below those that the system gives to whoever asks for any.
 sub first_port { return 10_000 + $$ * 16 % 20_000 }
 
 sub slurp { my ($f) = @_; open my $h, '<', $f or return ''; local $/; my $c = <$h>; return $c // '' }

@@ -1,3 +1,4 @@
+// What is a domain that the DNS can be asked for.
 #include "greyd/wire/dns_domain.h"
 
 #include <doctest/doctest.h>
