@@ -1,10 +1,12 @@
 #include "svctool/daemon/find_supervisor.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <filesystem>
 #include <sstream>
 #include <system_error>
@@ -47,6 +49,18 @@ const Suite* scanner_of(const std::string& process) {
 bool is_process(const fs::path& path) {
   const std::string name = path.filename();
   return std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// Seconds since 1970, when an entry of a scanner's directory came to lead to the service. Nothing
+// when it is gone.
+std::optional<std::int64_t> since_when(const std::string& entry, const std::string& service) {
+  struct stat link {};
+  if (::lstat(entry.c_str(), &link) != 0) return std::nullopt;
+  // A link may have been there before what it leads to. Not every file system tells of that.
+  struct statx made {};
+  const bool told = ::statx(AT_FDCWD, service.c_str(), 0, STATX_BTIME, &made) == 0 &&
+                    (made.stx_mask & STATX_BTIME) != 0;
+  return std::max<std::int64_t>(link.st_ctim.tv_sec, told ? made.stx_btime.tv_sec : 0);
 }
 
 // The first that is no option.
@@ -117,11 +131,11 @@ std::optional<Watched> find_watched(const Suite& suite, const std::string& servi
       const std::string entry = at->path();
       if (at->path().filename().string().starts_with('.')) continue;
       if (!fs::equivalent(entry, service, missing)) continue;
-      struct stat status {};
+      const auto came = since_when(entry, service);
+      if (!came) continue;
       timespec now{};
       ::clock_gettime(CLOCK_REALTIME, &now);
-      if (::lstat(entry.c_str(), &status) != 0) continue;
-      return Watched{scanner.servicedir, double(now.tv_sec - status.st_ctim.tv_sec)};
+      return Watched{scanner.servicedir, double(now.tv_sec - *came)};
     }
   }
   return std::nullopt;

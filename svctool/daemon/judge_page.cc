@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "svctool/daemon/sockets.h"
+#include "svctool/daemon/strangers.h"
 #include "svctool/util/shell_quote.h"
 
 namespace grey::svctool {
@@ -79,7 +80,8 @@ PageObservation observe_page(const Suite& suite, const std::string& service, con
   if (seen.listens == true) return seen;
   seen.listens = seen.state->up ? seen.listens : std::optional(false);
   if (seen.listens == false) {
-    if (const auto holder = find_holder(Transport::tcp, listen)) seen.other = to_string(*holder);
+    const auto other = find_stranger(suite, service, Transport::tcp, listen);
+    if (other) seen.other = to_string(*other);
   }
   return seen;
 }

@@ -11,6 +11,7 @@
 #include "svctool/daemon/look_at.h"
 #include "svctool/daemon/processes.h"
 #include "svctool/daemon/sockets.h"
+#include "svctool/daemon/strangers.h"
 #include "svctool/files/service_files.h"
 #include "svctool/plan/settings.h"
 #include "svctool/util/process.h"
@@ -94,12 +95,13 @@ std::vector<std::string> mta_places(const std::string& value) {
 std::string holder_of_port(const Seen& seen, const Endpoint& endpoint) {
   // Nothing when only root can tell: what is asked there says more.
   if (seen.daemon != 0 && listens_at(seen.daemon, Transport::tcp, endpoint) != false) return {};
-  const auto holder = find_holder(Transport::tcp, endpoint);
-  return holder ? to_string(*holder) : std::string();
+  const auto other = find_stranger(*seen.request.suite, seen.service, Transport::tcp, endpoint);
+  return other ? to_string(*other) : std::string();
 }
 
 std::string holder_of_socket(const Seen& seen, const MtaProbe& probe) {
   if (probe.peer == 0 || probe.peer == seen.daemon) return {};
+  if (is_daemon_now(*seen.request.suite, seen.service, probe.peer)) return {};
   return to_string(Holder{probe.peer, program_of(probe.peer), {}});
 }
 

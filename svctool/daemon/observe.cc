@@ -8,6 +8,7 @@
 #include "greyd/base/place.h"
 #include "svctool/daemon/find_supervisor.h"
 #include "svctool/daemon/sockets.h"
+#include "svctool/daemon/strangers.h"
 #include "svctool/daemon/supervision.h"
 #include "svctool/files/compare.h"
 #include "svctool/files/service_files.h"
@@ -84,10 +85,8 @@ class Watch {
     if (seen_.listens == true && asked_) return seen_;
     seen_.probe = probe(seen_.probe.endpoint, own_key_file(service_));
     if (seen_.listens != false) return seen_;
-    const auto holder = find_holder(Transport::udp, listen_);
-    // It may have been started just now.
-    const auto now = service_state(suite_, service_);
-    if (holder && !(now && now->up && now->pid == holder->pid)) seen_.other = to_string(*holder);
+    const auto other = find_stranger(suite_, service_, Transport::udp, listen_);
+    if (other) seen_.other = to_string(*other);
     return seen_;
   }
 

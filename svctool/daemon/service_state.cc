@@ -6,6 +6,7 @@
 #include "greyd/base/files.h"
 #include "greyd/base/place.h"
 #include "svctool/daemon/processes.h"
+#include "svctool/daemon/supervision.h"
 #include "svctool/util/process.h"
 #include "svctool/util/wait.h"
 
@@ -17,7 +18,13 @@ constexpr std::chrono::seconds kHeard{10};
 
 Result<ServiceState> read_status_file(const Suite& suite, const std::string& service) {
   const std::string path = path_below(service, suite.state_file);
-  const auto content = read_followed(path);
+  auto content = read_followed(path);
+  // A supervisor takes orders a moment before it writes what it knows.
+  look_until(kHeard, [&] {
+    if (!content || *content || !is_supervised(service)) return true;
+    content = read_followed(path);
+    return !content || content->has_value();
+  });
   if (!content) return tl::make_unexpected(content.error());
   if (!*content) return tl::make_unexpected(system_error("open", path, ENOENT));
   const auto state = suite.parse_state(**content);

@@ -19,6 +19,7 @@
 #include "svctool/daemon/processes.h"
 #include "svctool/daemon/sockets.h"
 #include "svctool/daemon/start_check.h"
+#include "svctool/daemon/strangers.h"
 #include "svctool/daemon/supervision.h"
 #include "svctool/daemon/unit_access.h"
 #include "svctool/files/service_files.h"
@@ -37,11 +38,8 @@ Result<void> check_place(const Suite& suite, const std::string& service, const S
                          const Endpoint& endpoint) {
   if (!state.up && !state.wanted) return {};
   if (state.up && listens_at(state.pid, Transport::udp, endpoint) != false) return {};
-  const auto other = find_holder(Transport::udp, endpoint);
+  const auto other = find_stranger(suite, service, Transport::udp, endpoint);
   if (!other) return {};
-  // It may have been started just now.
-  const auto now = service_state(suite, service);
-  if (now && other->pid == now->pid) return {};
   return failure(to_string(*other) + " listens on " + to_string(endpoint));
 }
 

@@ -13,6 +13,7 @@
 #include "svctool/daemon/service_state.h"
 #include "svctool/daemon/sockets.h"
 #include "svctool/daemon/start_check.h"
+#include "svctool/daemon/strangers.h"
 #include "svctool/daemon/supervision.h"
 #include "svctool/files/service_files.h"
 #include "svctool/files/standing.h"
@@ -160,8 +161,10 @@ Result<void> check_places_are_free(const ServiceRequest& service, const std::str
     const auto endpoint = parse_endpoint(listen->second, Wildcards::allowed);
     const bool own =
         seen.daemon != 0 && endpoint && listens_at(seen.daemon, Transport::udp, *endpoint) != false;
-    const auto other = endpoint && !own ? find_holder(Transport::udp, *endpoint) : std::nullopt;
-    if (other && (seen.daemon == 0 || other->pid != seen.daemon)) {
+    const auto other = endpoint && !own
+                           ? find_stranger(*service.suite, directory, Transport::udp, *endpoint)
+                           : std::nullopt;
+    if (other) {
       return taken(to_string(*other) + " listens on " + to_string(*endpoint));
     }
   }

@@ -16,7 +16,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(own_network hosts network lost_packets pass_time now daemon redis sentinel shares
-    until_shared store_clients greyctl exported triplets ask_all all_at count accepted slowest
+    until_shared earned greyctl exported triplets ask_all all_at count accepted slowest
     tried is_in_time waited wait_until);
 our $dir;
 my ($program, $greyctl, $now, @pids, $set_clock);
@@ -230,6 +230,13 @@ sub store_first {
 sub store_clients { my ($redis, $prefix) = @_;
     my $keys = $redis->call('KEYS', "c:{$prefix*");
     return ref $keys ? scalar @$keys : 0 }
+# Waits until the store knows so many: as many as were accepted, however the try went.
+sub earned {
+    my ($redis, $prefix, $count) = @_;
+    return 1 if wait_until(sub { store_clients($redis, $prefix) == $count });
+    print "# the store has ", store_clients($redis, $prefix), " clients of $prefix that have earned it, not $count\n";
+    return 0;
+}
 # Waits until the store knows when each of these was first seen: $first->{CLIENT}.
 sub until_shared {
     my ($redis, $triplets, $first) = @_;

@@ -254,6 +254,11 @@ stopped_upgrades() {
   must 'with a service that is not believed any more it is purged' dpkg -P qmail-greyd
   must 'the daemon ends' until_true none_runs
   must 'and nothing is left' nothing_left
+  must 'it installs again' install "$this"
+  must 'the daemon answers: new' until_true answers 01 192.0.2.1
+  must 'an administrator removes the service' svctool --remove --service=$service
+  must 'it is purged' dpkg -P qmail-greyd
+  must 'and no link is left that leads nowhere' nothing_left
 }
 
 case $scene in

@@ -51,8 +51,9 @@ for my $percent (20, 2) {
         cmp_ok lost_packets(), '>', 0, 'packets were lost: ' . lost_packets();
         network();
         ok until_shared($redis, \@later, \%first), 'when none is lost any more, all first attempts are known';
-        is_in_time count(all_of($b, @later)), '13=' . @later, 'to the other';
-        ok wait_until(sub { store_clients($redis, "10.$net.") == @triplets + @later }), 'and all good retries';
+        my $good = all_of($b, @later);
+        is_in_time count($good), '13=' . @later, 'to the other';
+        ok earned($redis, "10.$net.", @triplets + accepted($good)), 'and all good retries';
         shares($redis, $a, $b);
         is_in_time count(all_of($a, @triplets)), '12=' . @triplets, 'to the one';
     };

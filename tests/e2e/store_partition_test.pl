@@ -42,8 +42,9 @@ sub partition {
     pass_time(1);
     my @passed_alone = splice @$alone, 0, 100;
     my @passed_joined = splice @$joined, 0, 100;
-    is_in_time count(all_at($cut, \@passed_alone)), '13=100', 'in time: accepted by who knows of them';
-    is_in_time count(all_at($two, \@passed_joined)), '13=100', 'on either side';
+    my ($earned_alone, $earned_joined) = (all_at($cut, \@passed_alone), all_at($two, \@passed_joined));
+    is_in_time count($earned_alone), '13=100', 'in time: accepted by who knows of them';
+    is_in_time count($earned_joined), '13=100', 'on either side';
     my @again = @$joined[0 .. 49];
     is accepted(all_at($cut, \@again)), 0, 'who comes to the other side waits once more';
     cmp_ok lost_packets(), '>', 0, 'packets were lost';
@@ -52,8 +53,8 @@ sub partition {
     ok until_shared($redis, [@$alone, @$joined, @$both], \%first), 'joined again: the store knows all first attempts';
     my $net_of_joined = $net - 4;
     my $net_of_alone = $net - 3;
-    ok wait_until(sub { store_clients($redis, "10.$net_of_alone.") == 100 && store_clients($redis, "10.$net_of_joined.") == 100 }),
-        'and who has earned it';
+    ok earned($redis, "10.$net_of_alone.", accepted($earned_alone)), 'and who has earned it';
+    ok earned($redis, "10.$net_of_joined.", accepted($earned_joined)), 'on either side';
     shares($redis, @daemons);
     is_in_time accepted(all_at($two, $alone)), @$alone, 'all that one side has seen are accepted on the other';
     is_in_time accepted(all_at($cut, $joined)), @$joined, 'and the other way round';

@@ -412,4 +412,26 @@ install_service
 : >"$log"
 wait_for log_has 'listening on' || fail 'a service cannot be installed again'
 
+say 'a restart of what svscan is about to start takes its daemon for nobody else'
+udp_port() { perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Proto => "udp", LocalAddr => "127.0.0.1")->sockport'; }
+tcp_port() { perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1")->sockport'; }
+mkdir "$base/young"
+# A link that led nowhere for longer than one is new: its service is new all the same.
+ln -s "$base/young/greylist.1" "$base/service/young.1"
+sleep 11
+for number in 1 2 3 4 5 6; do
+  ok --greylist="$(udp_port)" --policy="127.0.0.1@$(tcp_port)" --servicedir="$base/young" --servicetag="$number" \
+    --cntrldir="$base/control" --logdir="$base/log" --prefix="$base/prefix" --user=daemon --loguser=nobody \
+    ${memory:+--memory="$memory"}
+done
+restarts=
+for number in 1 2 3 4 5 6; do
+  [ $number = 1 ] || ln -s "$base/young/greylist.$number" "$base/service/young.$number"
+  "$svctool" --restart --service="$base/young/greylist.$number" >"$top/young.$number" 2>&1 &
+  restarts="$restarts $!"
+done
+for restart in $restarts; do
+  wait "$restart" || fail "a restart is refused: $(cat "$top"/young.*)"
+done
+
 echo 'all passed'

@@ -28,6 +28,19 @@ Greylist& emptied(Greylist& greylist) {
   return greylist;
 }
 
+// Most datagrams have few names, and a walk through a table of few places takes little.
+class Tables {
+ public:
+  Tables(const Policy& policy, std::size_t most)
+      : few_(policy, kFew, HashKey{}), many_(policy, most, HashKey{}) {}
+  // An empty one with room for so many records.
+  Greylist& with_room(std::size_t records) { return emptied(2 * records <= kFew ? few_ : many_); }
+
+ private:
+  static constexpr std::size_t kFew = 32;
+  Greylist few_, many_;
+};
+
 void written_anew_it_is_the_same(const wire::Query& query) {
   static std::string buffer;
   buffer.resize(70'000);
@@ -48,8 +61,8 @@ void written_anew_it_is_the_same(const wire::Query& query) {
 }
 
 void it_is_decided(const wire::Query& query) {
-  static Greylist table({}, 100, HashKey{});
-  Greylist& greylist = emptied(table);
+  static Tables tables({}, 100);
+  Greylist& greylist = tables.with_room(query.recipients.size());
   const Decision first = greylist.decide(query, Lists{}, kNow);
   REQUIRE(first.reason == wire::Reason::new_triplet);
   REQUIRE(greylist.table().size() <= (query.probe ? 0 : query.recipients.size()));
@@ -68,8 +81,9 @@ void it_is_decided_by_greydaemon(const wire::Query& query) {
     of.ipv6_prefix = 128;
     return of;
   }();
-  static Greylist table(policy, 2000, HashKey{}), other(policy, 2000, HashKey{});
-  Greylist &greylist = emptied(table), &again = emptied(other);
+  static Tables tables(policy, 2000), others(policy, 2000);
+  const std::size_t records = query.recipients.size() + 1;
+  Greylist &greylist = tables.with_room(records), &again = others.with_room(records);
   greylist.decide(query, Lists{}, kNow);
   REQUIRE(greylist.table().size() <= query.recipients.size());
   greylist.decide(query, Lists{}, kNow + 301);
@@ -90,8 +104,8 @@ void it_is_told(const wire::Sent& sent) {
     of.replies = 30 * 86400;
     return of;
   }();
-  static Greylist table(policy, 10'000, HashKey{});
-  Greylist& greylist = emptied(table);
+  static Tables tables(policy, 10'000);
+  Greylist& greylist = tables.with_room(sent.theirs.size());
   std::size_t kept = 0;
   for (const std::string_view theirs : sent.theirs) {
     kept += greylist.sent(sent.ours, theirs, kNow, kNow) ? 1 : 0;
