@@ -58,13 +58,11 @@ Result<void> read_record(Request& object, Given& given) {
   given.record.record_class = *record_class;
   given.record.seen = *seen;
   if (is_of_client(*record_class)) {
-    constexpr Seconds kMost = 255;
     const bool trapped = *record_class == RecordClass::trapped;
     const auto number = object.number(trapped ? "traps" : "passes");
-    if (trapped && (!number || *number < 1 || *number > kMost)) {
-      return bad(object, "field traps: not from 1 to 255");
-    }
-    if (number) given.record.passes = unsigned(std::min<Seconds>(*number, kMost));
+    const auto count = imports::count_of(*record_class, number);
+    if (!count) return bad(object, "field traps: not from 1 to 255");
+    given.record.passes = *count;
   } else {
     auto sender = object.word("sender"), recipient = object.word("recipient");
     if (!sender || !recipient) return bad(object, "fields sender and recipient are wanted");

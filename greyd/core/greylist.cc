@@ -68,18 +68,24 @@ void Greylist::decide_each(std::span<const wire::Query> batch, const Lists& list
                            std::span<Decided> decisions, const Judge& judge) {
   prepare(batch, lists);
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    const Question question{batch[i], lists, now, prepared_[i]};
     Decided& decided = decisions[i];
     if (decided.matched) decided.matched = {};
     if (decided.rule) decided.rule = {};
     if (!decided.pool.empty()) decided.pool.clear();
     decided.traps = 0;
-    decided.suspicions = suspicions_ = {};
+    decided.suspicions = {};
+    prepared_[i].listed = by_lists({batch[i], lists, now, prepared_[i]}, decided);
+  }
+  if (finder_ != nullptr) prepare_pools(batch, now);
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    const Question question{batch[i], lists, now, prepared_[i]};
+    Decided& decided = decisions[i];
+    suspicions_ = {};
     spares_ = false;
-    if (!by_lists(question, decided) && !by_rules(question, decided)) {
+    if (!prepared_[i].listed && !by_rules(question, decided)) {
       const std::optional<Judged> judged = judge(question, i);
       if (!judged) continue;
-      take(decided, *judged);
+      take(question, *judged, decided);
     }
     tell_under(policy_, decided);
   }
@@ -101,12 +107,10 @@ void Greylist::decide_known(std::span<const wire::Query> batch, const Lists& lis
 }
 
 // What is judged by records, of the query whose rules these are.
-void Greylist::take(Decided& decided, const Judged& judged) const {
+void Greylist::take(const Question& question, const Judged& judged, Decided& decided) const {
   static_cast<Decision&>(decided) = judged;
   if (!rules_.none()) decided.rule = rules_.matched(judged.recipient);
-  if (judged.pool && pools_.has(*judged.pool)) {
-    decided.pool = to_string(pools_.client(*judged.pool));
-  }
+  if (judged.pool) decided.pool = to_string(question.prepared.pools.client(*judged.pool));
   if (judged.verdict == Verdict::defer) decided.traps = traps_;
   if (judged.verdict == Verdict::defer) decided.suspicions = suspicions_;
 }
@@ -118,6 +122,7 @@ void Greylist::prepare(std::span<const wire::Query> batch, const Lists& lists) {
   const NetworkSet& whitelist = lists.whitelist.clients();
   for (std::size_t i = 0; i < batch.size(); ++i) {
     Prepared& prepared = prepared_[i];
+    prepared.has_pools = false;
     prepared.keys.envelope(batch[i].client, batch[i].sender);
     prepared.client_hash = table_.wide_hash(prepared.keys.client());
     prepared.hash_triplet(first_of(batch[i].recipients), table_);
@@ -130,7 +135,7 @@ void Greylist::prepare(std::span<const wire::Query> batch, const Lists& lists) {
     table_.prefetch_slot(Table::Hash(prepared_[i].triplet_hash));
   }
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    table_.prefetch_record(Table::Hash(prepared_[i].client_hash));
+    prepared_[i].has_client = table_.prefetch_record(Table::Hash(prepared_[i].client_hash));
     table_.prefetch_record(Table::Hash(prepared_[i].triplet_hash));
     whitelist.prefetch_range(batch[i].client.ip);
   }
@@ -139,6 +144,31 @@ void Greylist::prepare(std::span<const wire::Query> batch, const Lists& lists) {
 void Greylist::Prepared::hash_triplet(std::string_view of, const Table& table) {
   recipient = of;
   triplet_hash = table.wide_hash(keys.triplet(of));
+}
+
+// The same for the pools of those whose clients nothing is known of: for few others they are
+// needed.
+void Greylist::prepare_pools(std::span<const wire::Query> batch, Seconds now) {
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    Prepared& prepared = prepared_[i];
+    if (prepared.listed || batch[i].probe || prepared.has_client) continue;
+    prepared.find_pools(*finder_, batch[i], now, table_);
+  }
+  const auto each = [&](auto prefetch) {
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      Prepared& prepared = prepared_[i];
+      if (!prepared.has_pools) continue;
+      if (prepared.pools.has(PoolKind::spf)) prefetch(Table::Hash(prepared.pool_client.hash));
+      for (std::size_t kind = 0; kind < kPoolKinds; ++kind) {
+        if (!prepared.pools.domains[kind].empty()) {
+          prefetch(Table::Hash(prepared.in_pools[kind].hash));
+        }
+      }
+    }
+  };
+  each([&](Table::Hash hash) { table_.prefetch_bucket(hash); });
+  each([&](Table::Hash hash) { table_.prefetch_slot(hash); });
+  each([&](Table::Hash hash) { table_.prefetch_record(hash); });
 }
 
 // That of the first is there from prepare(): each recipient has a place of its own in the query.
@@ -196,7 +226,9 @@ bool Greylist::counts_for_itself(const Question& question, std::string_view reci
 // to traps, is for the triplets.
 std::optional<Greylist::Judged> Greylist::by_suspicion(const Question& question) {
   if (policy_.personality == Personality::greydaemon) return std::nullopt;
-  suspicions_ = suspicions_of(question.query);
+  const Prepared& prepared = question.prepared;
+  suspicions_ = suspicions_of(question.query,
+                              prepared.has_pools ? prepared.pools.name_is_address : std::nullopt);
   spares_ = policy_.select == Select::suspect && suspicions_.none() && !is_for_traps(question);
   if (!spares_) return std::nullopt;
   std::size_t number = 0;
@@ -272,7 +304,7 @@ Greylist::Judged Greylist::by_triplets(const Question& question) {
     if (!judged_before) before = triplet.stored;
     const rules::Judgement judged = judge(*before, terms, question.now, expiry_);
     Judged decided{judged.decision, number};
-    if (!pools_.none()) {
+    if (!question.prepared.pools.none()) {
       decided = judge_with_pools(question, terms, judge, {key, triplet, judged, judged_before});
       decided.recipient = number;
     } else if (!judged_before || judged.decision.reason == Reason::passed) {
@@ -296,7 +328,7 @@ Greylist::Judged Greylist::of_message(const Question& question, const rules::Sum
   const bool earns = earning_ && !(before && before->earned);
   if (new_message || earns) remember(question, {earns});
   if (earns) earn_pass(question, *earning_);
-  if (earns && pools_.has(PoolKind::spf)) earn_pass_of_pool(question, *earning_);
+  if (earns && question.prepared.pools.has(PoolKind::spf)) earn_pass_of_pool(question, *earning_);
   auto judged = summary.decision(policy_.recipients);
   if (!judged) return {decision_of(Reason::whitelisted, 0, policy_.min_resend)};
   if (judged->reason == Reason::bounce) {

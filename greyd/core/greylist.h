@@ -211,15 +211,30 @@ class Greylist {
     Table::Hash hash() const { return Table::Hash(wide_hash); }
   };
 
-  // A query's keys and their hashes.
+  // What is made of a query before it is decided: its keys and their hashes, and those of its pools
+  // where its client is not known.
   struct Prepared {
     explicit Prepared(const Policy& policy) : keys(policy) {}
     void hash_triplet(std::string_view of, const Table& table);
+    void hash_in_pool(PoolKind kind, const Table& table);
+    void find_pools(const PoolFinder& finder, const wire::Query& query, Seconds now,
+                    const Table& table);
 
     KeyBuilder keys;
     std::uint64_t client_hash = 0;
     std::string_view recipient;      // the one whose triplet
     std::uint64_t triplet_hash = 0;  // is the last that `keys` has built; its hash
+    bool has_client = false;         // there is a record of that hash
+    bool listed = false;             // decided by a list
+    bool has_pools = false;          // what follows is this query's, and counts
+    PoolsOfQuery pools;
+    struct Key {
+      std::string text;
+      std::uint64_t hash = 0;
+      const char* of = nullptr;  // where the recipient begins whose triplet it is
+    };
+    Key pool_client;                       // of the one by SPF
+    std::array<Key, kPoolKinds> in_pools;  // of triplets
   };
 
   // A query being decided.
@@ -261,6 +276,7 @@ class Greylist {
   void decide_each(std::span<const wire::Query> batch, const Lists& lists, Seconds now,
                    std::span<Decided> decisions, const Judge& judge);
   void prepare(std::span<const wire::Query> batch, const Lists& lists);
+  void prepare_pools(std::span<const wire::Query> batch, Seconds now);
   HashedKey triplet_key(const Question& question, std::string_view recipient) const;
   static HashedKey client_key(const Question& question);
   // A decision, and the number of the recipient whose it is.
@@ -269,7 +285,7 @@ class Greylist {
   bool by_rules(const Question& question, Decided& decided);
   Judged by_records(const Question& question);
   std::optional<Judged> without_triplets(const Question& question);
-  void take(Decided& decided, const Judged& judged) const;
+  void take(const Question& question, const Judged& judged, Decided& decided) const;
   std::optional<Judged> by_client(const Question& question);
   std::optional<Judged> known_as(const Question& question, const HashedKey& key,
                                  rules::Stored& stored, std::optional<PoolKind> pool);
@@ -319,12 +335,12 @@ class Greylist {
   using InPools = std::array<std::optional<InPool>, kPoolKinds>;
   using JudgeTriplet = rules::Judgement (*)(const rules::Stored&, const Terms&, Seconds, Expiry);
   Ip network_of(const Ip& client) const;
-  HashedKey pool_key(const Question& question, std::string_view key) const;
+  HashedKey pool_triplet_key(const Question& question, PoolKind kind) const;
   Judged judge_with_pools(const Question& question, const Terms& terms, JudgeTriplet judge,
                           const Own& own);
   void apply_own(const Own& own, const InPools& pools, const Judged& decided, Seconds now);
   void apply_in_pool(const InPool& pool, const Own& own, const Judged& decided, Seconds now);
-  std::string_view pool_client_key();
+  HashedKey pool_client_key(const Question& question) const;
   void count_with_pools(const Own& own, const InPools& pools, const Judged& decided, Seconds now);
   void earn_pass_of_pool(const Question& question, const Terms& terms);
 
@@ -372,9 +388,7 @@ class Greylist {
   Policy policy_;
   Table table_;
   const PoolFinder* finder_ = nullptr;
-  std::array<std::string, kPoolKinds> pool_triplets_;  // keys
-  std::string pool_client_key_;
-  std::string sent_key_;          // likewise
+  std::string sent_key_;          // a key
   KeyBuilder restored_keys_;      // of records that come from a file
   std::vector<Pending> pending_;  // a ring, the oldest at pending_begin_
   std::size_t pending_begin_ = 0, pending_count_ = 0;
@@ -395,7 +409,6 @@ class Greylist {
   bool spares_ = false;                                // it is not suspect, and need not wait
   rules::Stored client_;                               // what is stored of its client
   unsigned traps_ = 0;                                 // to which that has written
-  PoolsOfQuery pools_;                                 // where its client is not known
   rules::Stored pool_client_;                          // what is stored of its pool by SPF
   std::array<rules::Stored, kPoolKinds> pool_before_;  // see by_triplets()
   std::optional<Terms> earning_;  // on which a good retry was one, if the client earns by it

@@ -7,13 +7,14 @@
 namespace grey {
 
 // What a known client comes to, or one of a pool by SPF that is known. From here on `client_`,
-// `pools_` and `pool_client_` are that query's.
+// `pool_client_` and what is prepared of pools are that query's.
 std::optional<Greylist::Judged> Greylist::by_client(const Question& question) {
   if (auto known = known_as(question, client_key(question), client_, {})) return known;
   if (finder_ == nullptr) return std::nullopt;
-  finder_->find(question.query, question.now, pools_);
-  if (!pools_.has(PoolKind::spf)) return std::nullopt;
-  return known_as(question, pool_key(question, pool_client_key()), pool_client_, PoolKind::spf);
+  Prepared& prepared = question.prepared;
+  if (!prepared.has_pools) prepared.find_pools(*finder_, question.query, question.now, table_);
+  if (!prepared.pools.has(PoolKind::spf)) return std::nullopt;
+  return known_as(question, pool_client_key(question), pool_client_, PoolKind::spf);
 }
 
 // Known to one recipient, or to all, as the policy wants it.
@@ -57,7 +58,7 @@ bool Greylist::add_if_known(const Question& question, std::size_t number,
     summary.add(*known, number);
     return true;
   }
-  if (!pools_.has(PoolKind::spf)) return false;
+  if (!question.prepared.pools.has(PoolKind::spf)) return false;
   const auto known = judge_client(pool_client_, question, number).known;
   if (known) summary.add(*known, number, PoolKind::spf);
   return known.has_value();

@@ -20,18 +20,42 @@ bool waits(const rules::Stored& stored) {
 
 void Greylist::use_pools(const PoolFinder* finder) {
   finder_ = policy_.personality == Personality::greydaemon ? nullptr : finder;
-  pools_.clear();
+  prepared_.clear();  // with the pools that the last one found
 }
 
-// Of the one by SPF. Valid until the next call.
-std::string_view Greylist::pool_client_key() {
-  put_pool_client(pool_client_key_, pools_.client(PoolKind::spf));
-  return pool_client_key_;
+void Greylist::Prepared::find_pools(const PoolFinder& finder, const wire::Query& query, Seconds now,
+                                    const Table& table) {
+  finder.find(query, now, pools);
+  has_pools = true;
+  if (pools.has(PoolKind::spf)) {
+    put_pool_client(pool_client.text, pools.client(PoolKind::spf));
+    pool_client.hash = table.wide_hash(pool_client.text);
+  }
+  for (const PoolKind kind : kKinds) {
+    if (pools.has(kind)) hash_in_pool(kind, table);
+  }
 }
 
-// What is stored there is the doing of the client's network.
-Greylist::HashedKey Greylist::pool_key(const Question& question, std::string_view key) const {
-  return {key, table_.wide_hash(key), question.query.asker, question.query.client.ip};
+// As the client's own triplet is that was built last.
+void Greylist::Prepared::hash_in_pool(PoolKind kind, const Table& table) {
+  Key& key = in_pools[std::size_t(kind)];
+  put_pool_triplet(key.text, pools.client(kind), keys.last_triplet());
+  key.hash = table.wide_hash(key.text);
+  key.of = recipient.data();
+}
+
+// What is stored under a pool's key is the doing of the client's network.
+Greylist::HashedKey Greylist::pool_client_key(const Question& question) const {
+  const Prepared::Key& key = question.prepared.pool_client;
+  return {key.text, key.hash, question.query.asker, question.query.client.ip};
+}
+
+// Of the recipient whose own key was built last.
+Greylist::HashedKey Greylist::pool_triplet_key(const Question& question, PoolKind kind) const {
+  Prepared& prepared = question.prepared;
+  const Prepared::Key& key = prepared.in_pools[std::size_t(kind)];
+  if (key.of != prepared.recipient.data()) prepared.hash_in_pool(kind, table_);
+  return {key.text, key.hash, question.query.asker, question.query.client.ip};
 }
 
 // As its own records have it.
@@ -48,10 +72,9 @@ Greylist::Judged Greylist::judge_with_pools(const Question& question, const Term
   InPools pools;
   Judged decided{own.judged.decision};
   for (const PoolKind kind : kKinds) {
-    if (!pools_.has(kind)) continue;
+    if (!question.prepared.pools.has(kind)) continue;
     const auto i = std::size_t(kind);
-    put_pool_triplet(pool_triplets_[i], pools_.client(kind), own.key.key);
-    const HashedKey key = pool_key(question, pool_triplets_[i]);
+    const HashedKey key = pool_triplet_key(question, kind);
     const Found found = find(key);
     if (!own.judged_before) pool_before_[i] = found.stored;
     const auto judged = judge(pool_before_[i], terms, question.now, expiry_);
@@ -141,12 +164,13 @@ void Greylist::count_with_pools(const Own& own, const InPools& pools, const Judg
 
 // Hosts of one pool may try a message one after another: it counts once for it.
 void Greylist::earn_pass_of_pool(const Question& question, const Terms& terms) {
-  std::string& begin = pool_triplets_[std::size_t(PoolKind::spf)];
-  put_pool_triplet(begin, pools_.client(PoolKind::spf), question.prepared.keys.sender_prefix());
+  const Prepared& prepared = question.prepared;
+  std::string begin;
+  put_pool_triplet(begin, prepared.pools.client(PoolKind::spf), prepared.keys.sender_prefix());
   const std::uint64_t message = table_.wide_hash(begin);
   if (messages_.find(message, question.now, kOneMessage) != nullptr) return;
   messages_.remember(message, {true}, question.now);
-  const HashedKey key = pool_key(question, pool_client_key());
+  const HashedKey key = pool_client_key(question);
   const Found client = find(key);
   apply(rules::earned_pass(client.stored, terms, question.now, expiry_), client.ref, key);
 }

@@ -46,7 +46,9 @@ std::optional<Decision> Greylist::reply_to(const Question& question, std::string
   if (finder_ == nullptr || policy_.replies == 0 || table_.count(RecordClass::sent) == 0) return {};
   const wire::Query& query = question.query;
   if (query.sender.empty() || recipient.empty()) return {};
-  if (!may_send_) may_send_ = pools_.has(PoolKind::spf) || finder_->is_host_of_sender(query);
+  if (!may_send_) {
+    may_send_ = question.prepared.pools.has(PoolKind::spf) || finder_->is_host_of_sender(query);
+  }
   if (!*may_send_) return {};
   const rules::Stored stored = find(sent_key(query.sender, recipient)).stored;
   return rules::judge_reply(stored, policy_, question.now, expiry_);

@@ -13,6 +13,7 @@
 
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "greyd/base/seconds.h"
@@ -23,6 +24,8 @@ namespace grey {
 // Those of one query, by kind: domains in lower case, empty where there is none.
 struct PoolsOfQuery {
   std::array<std::string, kPoolKinds> domains;
+  // Whether the client's name is made of its address, where that was looked at (suspicion.h).
+  std::optional<bool> name_is_address;
 
   bool has(PoolKind kind) const { return !domains[std::size_t(kind)].empty(); }
   bool none() const { return domains[0].empty() && domains[1].empty(); }
@@ -30,6 +33,7 @@ struct PoolsOfQuery {
   std::string& operator[](PoolKind kind) { return domains[std::size_t(kind)]; }
   void clear() {
     for (std::string& domain : domains) domain.clear();
+    name_is_address.reset();
   }
 };
 

@@ -1,7 +1,5 @@
 #include "greyd/core/shares.h"
 
-#include <sodium.h>
-
 #include <algorithm>
 #include <cassert>
 #include <cstring>
@@ -17,12 +15,7 @@ constexpr unsigned kIpv4Bits = 24, kIpv6Bits = 48;
 static_assert((Shares::kCells & (Shares::kCells - 1)) == 0 && Shares::kCells <= 65536);
 
 std::uint64_t hash_of(const void* octets, std::size_t size, const HashKey& key) {
-  unsigned char result[crypto_shorthash_BYTES];
-  crypto_shorthash(result, static_cast<const unsigned char*>(octets), size, key.data());
-  std::uint64_t hash;
-  static_assert(sizeof hash == sizeof result);
-  std::memcpy(&hash, result, sizeof hash);
-  return hash;
+  return keyed_hash(key, {static_cast<const char*>(octets), size});
 }
 
 std::size_t at_least(std::size_t share) {

@@ -79,13 +79,14 @@ std::string_view to_string(Suspicion suspicion) {
   return kNames[std::size_t(suspicion)];
 }
 
-Suspicions suspicions_of(const wire::Query& query) {
+Suspicions suspicions_of(const wire::Query& query, std::optional<bool> name_is_address) {
   Suspicions found;
   Client client = query.client;
   if (client.has_address()) client.ip = client.ip.host();  // as it calls itself
   if (!has_domain(query.client_name)) {
     found.add(Suspicion::no_name);
-  } else if (client.has_address() && is_made_of(query.client_name, client.ip)) {
+  } else if (client.has_address() &&
+             (name_is_address ? *name_is_address : is_made_of(query.client_name, client.ip))) {
     found.add(Suspicion::name);
   }
   if (query.helo && !is_helo(*query.helo, client)) found.add(Suspicion::helo);

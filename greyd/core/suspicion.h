@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "greyd/wire/wire.h"
@@ -47,6 +48,7 @@ class Suspicions {
 
 // What is not known makes suspect where a server would have told it (a name), and does not where
 // the front cannot know (HELO, who spoke first): an old front leaves greylisting as it always was.
-Suspicions suspicions_of(const wire::Query& query);
+// `name_is_address`: whether the client's name is made of its address, from who knows it already.
+Suspicions suspicions_of(const wire::Query& query, std::optional<bool> name_is_address = {});
 
 }  // namespace grey

@@ -1,7 +1,5 @@
 #include "greyd/core/table.h"
 
-#include <sodium.h>
-
 #include <algorithm>
 #include <cassert>
 #include <cstring>
@@ -229,13 +227,7 @@ std::size_t Table::memory() const {
 // ---- index -------------------------------------------------------------------------------------
 
 std::uint64_t Table::wide_hash(std::string_view key) const {
-  unsigned char result[crypto_shorthash_BYTES];
-  crypto_shorthash(result, reinterpret_cast<const unsigned char*>(key.data()), key.size(),
-                   hash_key_.data());
-  std::uint64_t hash;
-  static_assert(sizeof hash == crypto_shorthash_BYTES);
-  std::memcpy(&hash, result, sizeof hash);
-  return hash;
+  return keyed_hash(hash_key_, key);
 }
 
 std::size_t Table::directory_index(Hash hash) const {
@@ -252,15 +244,16 @@ void Table::prefetch_slot(Hash key_hash) const {
   __builtin_prefetch(&bucket.used);
 }
 
-void Table::prefetch_record(Hash key_hash) const {
+bool Table::prefetch_record(Hash key_hash) const {
   const Bucket& bucket = bucket_of(key_hash);
   for (std::size_t i = key_hash % kSlots; bucket.slots[i].ref != 0; i = (i + 1) % kSlots) {
     if (bucket.slots[i].hash != key_hash) continue;
     const Record* record = at(bucket.slots[i].ref);
     __builtin_prefetch(record);
     __builtin_prefetch(reinterpret_cast<const char*>(record) + 64);  // most cross a cache line
-    return;
+    return true;
   }
+  return false;
 }
 
 Table::Ref Table::find(std::string_view key, Hash key_hash) const {

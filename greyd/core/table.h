@@ -90,7 +90,8 @@ class Table {
   Ref find(std::string_view key) const { return find(key, hash(key)); }
   void prefetch_bucket(Hash key_hash) const;
   void prefetch_slot(Hash key_hash) const;
-  void prefetch_record(Hash key_hash) const;
+  // Whether there is one of that hash.
+  bool prefetch_record(Hash key_hash) const;
   // REQUIRES: no record of this key, key.size() <= kMaxKey. May evict other records. Throws
   // std::bad_alloc, with no record changed, when there is no memory for the index.
   // `asker`: the host that asks, whose share it comes to; Ip() where there is none. `client`: of a

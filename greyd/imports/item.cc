@@ -1,5 +1,7 @@
 #include "greyd/imports/item.h"
 
+#include <algorithm>
+
 #include "greyd/base/text.h"
 
 namespace grey::imports {
@@ -52,6 +54,14 @@ std::string to_string(const Place& place) {
   std::string text = to_word(place.file);
   if (place.line != 0) text += ":" + std::to_string(place.line);
   return text;
+}
+
+std::optional<std::optional<unsigned>> count_of(RecordClass record_class,
+                                                std::optional<Seconds> number) {
+  constexpr Seconds kMost = std::numeric_limits<std::uint8_t>::max();
+  const bool is_one = number && *number >= 1 && *number <= kMost;
+  if (record_class == RecordClass::trapped && !is_one) return std::nullopt;
+  return number ? std::optional(unsigned(std::min(*number, kMost))) : std::nullopt;
 }
 
 std::string describe(const Item& item) {

@@ -33,6 +33,12 @@ struct Record {
   Seconds known_from = kNever;
 };
 
+// What a client's record counts, good retries or traps: nothing where that is no number of them.
+// Good retries may be unknown, and beyond what a record can hold; of traps there is one at least,
+// and 255 at most.
+std::optional<std::optional<unsigned>> count_of(RecordClass record_class,
+                                                std::optional<Seconds> number);
+
 // Of its client, which is one.
 inline Client client_of(const Record& record) {
   if (!record.name) return record.client.address;

@@ -120,9 +120,9 @@ class JsonReader : public LineReader {
     }
     if (is_of_client(*record_class)) {
       const bool trapped = *record_class == RecordClass::trapped;
-      const auto& number = trapped ? fields.traps : fields.passes;
-      if (trapped && !is_count(number)) return fail("has no \"traps\" from 1 to 255");
-      if (number) record.passes = unsigned(std::min<Seconds>(*number, kMostCount));
+      const auto count = count_of(*record_class, trapped ? fields.traps : fields.passes);
+      if (!count) return fail("has no \"traps\" from 1 to 255");
+      record.passes = *count;
       return give(record);
     }
     const auto sender = read_text(fields.sender), recipient = read_text(fields.recipient);
@@ -136,10 +136,6 @@ class JsonReader : public LineReader {
     give(record);
   }
 
-  static constexpr Seconds kMostCount = 255;  // of a record
-  static bool is_count(const std::optional<Seconds>& number) {
-    return number && *number >= 1 && *number <= kMostCount;
-  }
   // A word of text.h; the empty text may stand as itself.
   static std::optional<std::string> read_text(std::string_view word) {
     return word.empty() ? std::string() : read_word(word);

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cstddef>
-#include <functional>
 
 #include "greyd/core/address_name.h"
 #include "greyd/wire/dns_domain.h"
@@ -58,10 +57,10 @@ NameParents::NameParents()
 
 // Asking the list costs as much as a whole decision, and most mail is of few providers.
 bool NameParents::is_public_suffix(const std::string& domain) const {
-  Judged& judged = judged_[std::hash<std::string>()(domain) % judged_.size()];
-  if (judged.domain != domain) {
-    judged.is_suffix = ::psl_is_public_suffix(suffixes_.get(), domain.c_str()) != 0;
-    judged.domain = domain;
+  const std::uint64_t hash = keyed_hash(hash_key_, domain);
+  Judged& judged = judged_[hash % judged_.size()];
+  if (judged.hash != hash) {
+    judged = {hash, ::psl_is_public_suffix(suffixes_.get(), domain.c_str()) != 0};
   }
   return judged.is_suffix;
 }
@@ -78,13 +77,15 @@ bool NameParents::is_host_of(std::string_view name, const Ip& client,
   return host == of || (host.ends_with(of) && host[host.size() - of.size() - 1] == '.');
 }
 
-void NameParents::take_parent(std::string_view name, const Ip& client, std::string& parent) const {
+std::optional<bool> NameParents::take_parent(std::string_view name, const Ip& client,
+                                             std::string& parent) const {
   parent.clear();
   if (suffixes_) take_name(name, 3, parent);
-  if (parent.empty()) return;
+  if (parent.empty()) return std::nullopt;
   const bool made_of_it = holds_address(parent, client);
   parent.erase(0, parent.find('.') + 1);
   if (made_of_it || is_public_suffix(parent)) parent.clear();
+  return made_of_it;
 }
 
 }  // namespace grey

@@ -78,7 +78,8 @@ void PoolKeeper::find(const wire::Query& query, Seconds now, PoolsOfQuery& pools
     if (known == nullptr || !known->contains(query.client.ip.host())) domain.clear();
   }
   if (pools_by_name_ && !query.client_name.empty() && names_message(query)) {
-    parents_->take_parent(query.client_name, query.client.ip.host(), pools[PoolKind::name]);
+    pools.name_is_address =
+        parents_->take_parent(query.client_name, query.client.ip.host(), pools[PoolKind::name]);
   }
 }
 

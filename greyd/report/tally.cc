@@ -1,20 +1,13 @@
 #include "greyd/report/tally.h"
 
-#include <sodium.h>
-
 #include <algorithm>
 
 namespace grey::report {
 
 std::uint64_t hash_of(std::string_view text, const HashKey& key, std::uint64_t seed) {
-  static_assert(crypto_shorthash_KEYBYTES == sizeof(HashKey));
   HashKey mixed = key;
   for (std::size_t i = 0; i < sizeof seed; ++i) mixed[i] ^= std::uint8_t(seed >> (8 * i));
-  std::uint64_t hash = 0;
-  static_assert(crypto_shorthash_BYTES == sizeof hash);
-  crypto_shorthash(reinterpret_cast<unsigned char*>(&hash),
-                   reinterpret_cast<const unsigned char*>(text.data()), text.size(), mixed.data());
-  return hash;
+  return keyed_hash(mixed, text);
 }
 
 HashCounts::Slot& HashCounts::add(std::uint64_t hash) {

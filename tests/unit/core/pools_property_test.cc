@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <tuple>
+#include <vector>
 
 #include "greyd/core/greylist.h"
 #include "greyd/state/record_text.h"
@@ -110,5 +111,63 @@ TEST_CASE("a client that is accepted without pools is accepted with them") {
       for (const Count count : counts.passed) settled += count;
       CHECK(settled <= counts.first);
     }
+  }
+}
+
+namespace {
+
+// All that is told of a decision.
+std::string told(const Decided& decided) {
+  return std::to_string(int(decided.reason)) + " " + std::to_string(int(decided.verdict)) + " " +
+         std::to_string(decided.wait.value_or(-1)) + " " + std::to_string(decided.age) + " " +
+         std::to_string(decided.again) + " " + std::string(decided.matched ? "listed" : "") + " " +
+         decided.pool + " " + std::to_string(decided.traps) + " " +
+         std::to_string(decided.suspicions.none());
+}
+
+std::multiset<std::string> stored(const Greylist& greylist) {
+  std::multiset<std::string> lines;
+  greylist.for_each([&](const SavedRecord& record) {
+    std::string line;
+    append_record(line, record);
+    lines.insert(line);
+  });
+  return lines;
+}
+
+}  // namespace
+
+TEST_CASE("queries that come together are decided as if each had come alone") {
+  std::mt19937 random(26);
+  const Lists lists{*AddressList::parse("192.0.2.4\nto:r1@here.example", ""),
+                    *AddressList::parse("a1@d1.example", "")};
+  for (int round = 0; round < 60; ++round) {
+    Policy policy = random_policy(random);
+    if (random() % 3 == 0) policy.select = Select::suspect;
+    testing::PoolTable pools;
+    Greylist together(policy, 10'000, HashKey{}), alone(policy, 10'000, HashKey{});
+    for (Greylist* each : {&together, &alone}) each->use_pools(&pools);
+    Seconds now = kNow;
+    for (int step = 0; step < 60; ++step) {
+      now += Seconds(random() % 120);
+      if (step == 20) pools.networks["d2.example"] = {"192.0.2.1", "192.0.2.2"};
+      std::vector<std::string> datagrams(1 + random() % 8);
+      std::vector<wire::Query> batch(datagrams.size());
+      for (std::size_t i = 0; i < batch.size(); ++i) {
+        Asked asked = random_query(random);
+        datagrams[i] = asked.datagram();
+        if (random() % 3 == 0) datagrams[i] += std::string("Tr3@here.example") + '\0';
+        REQUIRE(wire::parse(datagrams[i], batch[i]) == wire::Fault::none);
+        batch[i].probe = random() % 10 == 0;
+      }
+      std::vector<Decided> decisions(batch.size());
+      together.decide(batch, lists, now, decisions);
+      for (std::size_t i = 0; i < batch.size(); ++i) {
+        CAPTURE(step);
+        CAPTURE(i);
+        CHECK(told(decisions[i]) == told(alone.decide(batch[i], lists, now)));
+      }
+    }
+    CHECK(stored(together) == stored(alone));
   }
 }
