@@ -1,6 +1,6 @@
 # Look-ups with real DNS servers: what a domain's SPF record says is learned by a process of its own,
 # which dies, hangs and is lied to, while the daemon answers.
-# usage: perl lookups_test.pl PATH-OF-QMAIL-GREYD PATH-OF-GREYCTL
+# usage: perl lookups_test.pl PATH-OF-QMAIL-GREYD PATH-OF-GREYCTL PATH-OF-SLOW-SPAWNER
 use strict;
 use warnings;
 use File::Basename;
@@ -12,7 +12,7 @@ use NameServer;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-my ($program, $greyctl) = @ARGV;
+my ($program, $greyctl, $slow_spawner) = @ARGV;
 own_network(@ARGV);
 system 'ip', 'link', 'set', 'lo', 'up';
 my ($nobody, $nogroup) = (getpwnam 'nobody')[2, 3];
@@ -267,6 +267,13 @@ subtest 'without its program, or look-ups, a daemon says so once, and is as ever
     $daemon = start(daemon(), '--look-ups=off');
     unlike $daemon->log, qr/look-up/;
     is $daemon->stop, 0;
+};
+
+subtest 'a daemon that is killed right after its start leaves its port to the next one' => sub {
+    my $daemon = start(daemon(env => {LD_PRELOAD => $slow_spawner, ASAN_OPTIONS => 'verify_asan_link_order=0'}), '--resolver', '127.0.0.1@5301');
+    is $daemon->stop('KILL'), 'signal 9';
+    my $next = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => $daemon->{port}, Proto => 'udp');
+    ok $next, 'which can have it at once' or diag $!;
 };
 
 subtest 'it asks who is in resolv.conf, and who comes there later' => sub {
