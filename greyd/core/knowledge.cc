@@ -13,7 +13,10 @@ bool lives(RecordClass record_class, Seconds seen, const Terms& terms, Seconds n
   return seen != 0 && !rules::is_over({record_class, seen, 0}, terms, now);
 }
 
-rules::Stored state(RecordClass record_class, Seconds seen, unsigned passes = 0) {
+// What was seen by a clock that was ahead was seen now: it must not be remembered for longer than
+// others are.
+rules::Stored state(RecordClass record_class, Seconds seen, Seconds now, unsigned passes = 0) {
+  if (seen > now + kMostAhead) seen = now;
   return RecordState{record_class, seen, std::uint8_t(std::min(passes, 255u))};
 }
 
@@ -57,28 +60,28 @@ ClientKnowledge client_knowledge(const RecordState& record, const Terms& terms, 
 rules::Stored meaning(const TripletKnowledge& known, Seconds forgotten, const Terms& terms,
                       Seconds now) {
   if (known.passed > forgotten && lives(RecordClass::passed, known.passed, terms, now)) {
-    return state(RecordClass::passed, known.passed);
+    return state(RecordClass::passed, known.passed, now);
   }
   if (known.bounced > forgotten && lives(RecordClass::bounce, known.bounced, terms, now)) {
-    return state(RecordClass::bounce, known.bounced);
+    return state(RecordClass::bounce, known.bounced, now);
   }
   // What waited before it passed has ended with that.
   const Seconds floor = std::max({forgotten, known.passed, known.bounced});
   const Seconds first = first_after(floor, known, terms, now);
   if (!lives(RecordClass::waiting, first, terms, now)) return {};
-  return state(RecordClass::waiting, first);
+  return state(RecordClass::waiting, first, now);
 }
 
 rules::Stored sent_meaning(const TripletKnowledge& known, Seconds forgotten, const Terms& terms,
                            Seconds now) {
   if (known.passed <= forgotten || !lives(RecordClass::sent, known.passed, terms, now)) return {};
-  return state(RecordClass::sent, known.passed);
+  return state(RecordClass::sent, known.passed, now);
 }
 
 rules::Stored meaning(const ClientKnowledge& known, Seconds forgotten, const Terms& terms,
                       Seconds now) {
   if (known.seen <= forgotten || !lives(RecordClass::client, known.seen, terms, now)) return {};
-  return state(RecordClass::client, known.seen, known.passes);
+  return state(RecordClass::client, known.seen, now, known.passes);
 }
 
 // ---- as text -----------------------------------------------------------------------------------

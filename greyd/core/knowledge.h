@@ -52,8 +52,9 @@ constexpr ClientKnowledge join(const ClientKnowledge& a, const ClientKnowledge& 
 TripletKnowledge triplet_knowledge(const RecordState& record, const Terms& terms, Seconds now);
 ClientKnowledge client_knowledge(const RecordState& record, const Terms& terms, Seconds now);
 
-// A clock that was wrong must not make a triplet wait for ever: a first attempt that is stamped
-// later than this after `now` has not happened.
+// A clock that was wrong must not make a triplet wait for ever, nor anything be remembered so: a
+// first attempt that is stamped later than this after `now` has not happened, and what else is has
+// been seen just now.
 constexpr Seconds kMostAhead = 60;
 
 // What is to be stored of it. `forgotten`: the last time that it was forgotten by command (0:

@@ -37,7 +37,7 @@ std::unique_ptr<Reader> reader_of(Form form, std::string name, const Settings& s
     case Form::postfix:
       return postfix_reader(std::move(name), settings, std::move(visit));
     case Form::any_sent_log:
-      return any_sent_log_reader(std::move(name), settings, std::move(visit));
+      return any_sent_log_reader(name, settings, visit);
     case Form::jgreylist:
     case Form::cqgreylist:
       break;  // trees.h

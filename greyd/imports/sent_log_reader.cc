@@ -265,8 +265,8 @@ class AnyReader : public LineReader {
 
 }  // namespace
 
-std::unique_ptr<Reader> any_sent_log_reader(std::string name, const Settings& settings,
-                                            Visit visit) {
+std::unique_ptr<Reader> any_sent_log_reader(const std::string& name, const Settings& settings,
+                                            const Visit& visit) {
   return std::make_unique<AnyReader>(name, settings, visit);
 }
 

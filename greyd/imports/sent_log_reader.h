@@ -29,7 +29,7 @@ std::unique_ptr<Reader> qmail_send_reader(std::string name, Visit visit);
 std::unique_ptr<Reader> postfix_reader(std::string name, const Settings& settings, Visit visit);
 
 // Each line by what it looks like.
-std::unique_ptr<Reader> any_sent_log_reader(std::string name, const Settings& settings,
-                                            Visit visit);
+std::unique_ptr<Reader> any_sent_log_reader(const std::string& name, const Settings& settings,
+                                            const Visit& visit);
 
 }  // namespace grey::imports

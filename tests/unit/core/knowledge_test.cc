@@ -44,6 +44,23 @@ TEST_CASE("a first attempt by a clock that is ahead has not happened, and ends n
   CHECK(stored_now(waits_since(-30)) == waiting(-30));
 }
 
+TEST_CASE("what else a clock that is ahead has stamped was seen just now, and no later") {
+  const Seconds ahead = kNow + kMostAhead + 1, near = kNow + kMostAhead;
+  const auto of = [](RecordClass record_class, Seconds seen, unsigned passes = 0) {
+    return Stored(RecordState{record_class, seen, std::uint8_t(passes)});
+  };
+  CHECK(stored_now({0, 0, ahead, 0}) == of(RecordClass::passed, kNow));
+  CHECK(stored_now({0, 0, near, 0}) == of(RecordClass::passed, near));
+  CHECK(stored_now({0, 0, 0, UINT32_MAX}) == of(RecordClass::bounce, kNow));
+  CHECK(sent_meaning({0, 0, ahead, 0}, 0, kTerms, kNow) == of(RecordClass::sent, kNow));
+  CHECK(meaning(ClientKnowledge{ahead, 3}, 0, kTerms, kNow) == of(RecordClass::client, kNow, 3));
+  CHECK(meaning(ClientKnowledge{near, 3}, 0, kTerms, kNow) == of(RecordClass::client, near, 3));
+  // Nor for longer than another is.
+  const auto stored = meaning(ClientKnowledge{UINT32_MAX, 3}, 0, kTerms, kNow);
+  REQUIRE(stored);
+  CHECK(rules::is_over(*stored, kTerms, kNow + kTerms.timeout));
+}
+
 TEST_CASE("what has passed stands before what waits, for as long as it counts") {
   const TripletKnowledge passed{0, 0, kNow - kMinute, 0};
   CHECK(stored_now(join(passed, waits_since(600))) ==
