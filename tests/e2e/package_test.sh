@@ -26,6 +26,9 @@ if [ $# = 1 ]; then
   # At another time; what umask and clock say is in no package.
   (umask 077 && "$top/scripts/package" "$build" >/dev/null) || exit 1
   ok 'one tree gives the same bytes each time' test "$(sums)" = "$first"
+  times() { for each in "$packages"/*_*.deb; do TZ=UTC dpkg-deb -c "$each"; done | awk '{ print $4, $5 }' | sort -u; }
+  ok 'what is in them has one time, whatever the tree says' test "$(times)" = \
+    "$(date -u -d "$(dpkg-parsechangelog -l "$top/debian/changelog" -S Date)" '+%F %H:%M')"
   ok 'lintian has nothing to say' lintian --allow-root --pedantic --fail-on error,warning,pedantic "$packages"/*.changes
   build_depends() { # what scripts/setup installs for a build, but for tests and what each build has
     local needed
