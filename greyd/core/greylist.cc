@@ -110,7 +110,9 @@ void Greylist::decide_known(std::span<const wire::Query> batch, const Lists& lis
 void Greylist::take(const Question& question, const Judged& judged, Decided& decided) const {
   static_cast<Decision&>(decided) = judged;
   if (!rules_.none()) decided.rule = rules_.matched(judged.recipient);
-  if (judged.pool) decided.pool = to_string(question.prepared.pools.client(*judged.pool));
+  // A question that is asked again may have been judged as a pool that nobody knows of any more.
+  const PoolsOfQuery& pools = question.prepared.pools;
+  if (judged.pool && pools.has(*judged.pool)) decided.pool = to_string(pools.client(*judged.pool));
   if (judged.verdict == Verdict::defer) decided.traps = traps_;
   if (judged.verdict == Verdict::defer) decided.suspicions = suspicions_;
 }
