@@ -26,6 +26,11 @@ bool stands(const Entry& there, const Entry& entry) {
   return there.by != entry.by && (!same_kind || lasts);
 }
 
+// Of kMax. Entries of one key count the same.
+std::size_t count_of(const Entry& entry) {
+  return std::max<std::size_t>(1, NetworkSet::ranges_of(entry.text));
+}
+
 }  // namespace
 
 Result<std::string> Entries::key_of(std::string_view of) {
@@ -35,6 +40,12 @@ Result<std::string> Entries::key_of(std::string_view of) {
       text.size() > kMaxText) {
     return misuse(to_word(text.substr(0, 100)) + " is no entry of a list");
   }
+  const std::size_t ranges = NetworkSet::ranges_of(text);
+  if (ranges > kMaxRanges) {
+    return misuse(to_word(text) + " stands for more than " + std::to_string(kMaxRanges) +
+                  " ranges of addresses: only a list's file may have it");
+  }
+  if (ranges > 1) return NetworkSet::pattern_key(text) + ' ';
   const auto list = AddressList::parse(text, "");
   if (!list) {
     // ":1: what is wrong"
@@ -67,10 +78,15 @@ Result<void> Entries::put(std::string key, Entry entry) {
     there->second = std::move(entry);
     return {};
   }
-  if (entries_.size() >= kMax) {
-    return failure("there are " + std::to_string(kMax) + " entries already, and no more can be");
+  const std::size_t more = count_of(entry);
+  if (counted_ + more > kMax) {
+    return failure("there are " + std::to_string(counted_) + " entries already, " +
+                   (more == 1 ? "and no more can be"
+                              : "of " + std::to_string(kMax) + " that there can be, and " +
+                                    to_word(entry.text) + " counts as " + std::to_string(more)));
   }
   entries_.emplace(std::move(key), std::move(entry));
+  counted_ += more;
   return {};
 }
 
@@ -88,7 +104,11 @@ Result<bool> Entries::merge(Entry entry) {
 Result<bool> Entries::remove(std::string_view text) {
   const auto key = key_of(text);
   if (!key) return tl::make_unexpected(key.error());
-  return entries_.erase(*key) > 0;
+  const auto there = entries_.find(*key);
+  if (there == entries_.end()) return false;
+  counted_ -= count_of(there->second);
+  entries_.erase(there);
+  return true;
 }
 
 const Entry* Entries::find(std::string_view text) const {
@@ -99,7 +119,11 @@ const Entry* Entries::find(std::string_view text) const {
 }
 
 std::size_t Entries::expire(Seconds now) {
-  return std::erase_if(entries_, [now](const auto& item) { return item.second.is_over(now); });
+  return std::erase_if(entries_, [&](const auto& item) {
+    if (!item.second.is_over(now)) return false;
+    counted_ -= count_of(item.second);
+    return true;
+  });
 }
 
 std::optional<Seconds> Entries::next_end() const {

@@ -32,7 +32,11 @@ struct Entry {
 
 class Entries {
  public:
+  // What an entry costs does not depend on what is written, but on the separate ranges of addresses
+  // that it stands for (NetworkSet::ranges_of): one of several counts as so many of kMax. A list's
+  // file may have entries of more than kMaxRanges ("10.*.*.1").
   static constexpr std::size_t kMax = 10'000;
+  static constexpr std::size_t kMaxRanges = 256;
   static constexpr std::size_t kMaxBy = 64;  // octets
 
   // Adds it, or puts it in the place of the one that names the same: nobody is allowed and blocked
@@ -50,7 +54,8 @@ class Entries {
   // no entry of a list.
   Result<bool> remove(std::string_view text);
 
-  // What an entry names: two texts of one meaning have the same. An error when it is none.
+  // What an entry names: two texts of one meaning have the same, of an octet or some hundreds. An
+  // error when it is none.
   static Result<std::string> key_of(std::string_view text);
   // The one that names the same as `text`; nullptr when there is none.
   const Entry* find(std::string_view text) const;
@@ -66,6 +71,7 @@ class Entries {
     for (const auto& [key, entry] : entries_) visit(entry);
   }
   std::size_t size() const { return entries_.size(); }
+  std::size_t counted() const { return counted_; }  // up to kMax: size(), and more for ranges
 
   // Those of one kind as a list under the name of `file`, and the entry behind a line of it. A list
   // is of the moment; is_over() has been looked at by expire().
@@ -78,8 +84,9 @@ class Entries {
  private:
   Result<void> put(std::string key, Entry entry);
 
-  // By all keys of AddressList that the entry has.
+  // By key_of().
   std::map<std::string, Entry, std::less<>> entries_;
+  std::size_t counted_ = 0;
 };
 
 }  // namespace grey

@@ -74,8 +74,52 @@ std::vector<unsigned> numbers_of(const Part& part) {
   return numbers;
 }
 
+std::size_t count_of(const Part& part) {
+  std::size_t numbers = 0;
+  for (const Run& run : part) numbers += run.high - run.low + 1;
+  return numbers;
+}
+
+// An IPv4 address with wildcards and ranges. Parts after `last` are whole, so that each combination
+// of numbers of those before it is as many ranges as `last` has runs.
+struct Pattern {
+  Part parts[4];
+  std::size_t last = 3;
+};
+
+std::optional<Pattern> read_pattern(std::string_view entry) {
+  Pattern pattern;
+  std::size_t given = 0;
+  if (entry.ends_with('.')) entry.remove_suffix(1);
+  for (;;) {
+    if (given == 4) return std::nullopt;
+    const std::size_t dot = entry.find('.');
+    pattern.parts[given] = parse_part(entry.substr(0, dot));
+    if (pattern.parts[given++].empty()) return std::nullopt;
+    if (dot == std::string_view::npos) break;
+    entry.remove_prefix(dot + 1);
+  }
+  for (; given < 4; ++given) pattern.parts[given] = {kAll};
+  while (pattern.last > 0 && is_whole(pattern.parts[pattern.last])) --pattern.last;
+  return pattern;
+}
+
+std::size_t combinations_of(const Pattern& pattern) {
+  std::size_t combinations = 1;
+  for (std::size_t i = 0; i < pattern.last; ++i) combinations *= count_of(pattern.parts[i]);
+  return combinations;
+}
+
+std::size_t range_count(const Pattern& pattern) {
+  return combinations_of(pattern) * pattern.parts[pattern.last].size();
+}
+
 bool looks_like_v4(std::string_view entry) {
   return entry.find_first_not_of("0123456789.*?[]-/") == std::string_view::npos;
+}
+
+bool is_v4_pattern(std::string_view entry) {
+  return looks_like_v4(entry) && entry.find('/') == std::string_view::npos;
 }
 
 }  // namespace
@@ -104,10 +148,28 @@ std::optional<WrittenNetwork> read_network(std::string_view entry) {
   return WrittenNetwork{*ip, prefix};
 }
 
-bool NetworkSet::add(std::string_view entry, std::uint32_t line) {
-  if (looks_like_v4(entry) && entry.find('/') == std::string_view::npos) {
-    return add_v4_pattern(entry, line);
+std::size_t NetworkSet::ranges_of(std::string_view entry) {
+  if (!is_v4_pattern(entry)) return read_network(entry) ? 1 : 0;
+  const auto pattern = read_pattern(entry);
+  return pattern ? range_count(*pattern) : 0;
+}
+
+// "192.168.3-4.45-45": the numbers of each part.
+std::string NetworkSet::pattern_key(std::string_view entry) {
+  const auto pattern = read_pattern(entry);
+  std::string key;
+  for (const Part& part : pattern->parts) {
+    if (!key.empty()) key += '.';
+    for (const Run& run : part) {
+      if (&run != &part.front()) key += ',';
+      key += std::to_string(run.low) + "-" + std::to_string(run.high);
+    }
   }
+  return key;
+}
+
+bool NetworkSet::add(std::string_view entry, std::uint32_t line) {
+  if (is_v4_pattern(entry)) return add_v4_pattern(entry, line);
   const auto network = read_network(entry);
   if (!network) return false;
   add(Network{network->address.network(network->prefix), network->prefix}, line);
@@ -128,40 +190,20 @@ void NetworkSet::add(const Network& network, std::uint32_t line) {
 }
 
 bool NetworkSet::add_v4_pattern(std::string_view entry, std::uint32_t line) {
-  Part parts[4];
-  std::size_t given = 0;
-  if (entry.ends_with('.')) entry.remove_suffix(1);
-  for (;;) {
-    if (given == 4) return false;
-    const std::size_t dot = entry.find('.');
-    parts[given] = parse_part(entry.substr(0, dot));
-    if (parts[given++].empty()) return false;
-    if (dot == std::string_view::npos) break;
-    entry.remove_prefix(dot + 1);
-  }
-  for (; given < 4; ++given) parts[given] = {kAll};
-
-  // Parts after `last` are whole, so that each combination up to there is as many ranges as `last`
-  // has runs.
-  std::size_t last = 3;
-  while (last > 0 && is_whole(parts[last])) --last;
+  const auto pattern = read_pattern(entry);
+  if (!pattern || range_count(*pattern) > kMaxRangesPerEntry) return false;
   std::vector<unsigned> choices[3];
-  std::size_t combinations = 1;
-  for (std::size_t i = 0; i < last; ++i) {
-    choices[i] = numbers_of(parts[i]);
-    combinations *= choices[i].size();
-  }
-  if (combinations * parts[last].size() > kMaxRangesPerEntry) return false;
-  const unsigned tail_bits = unsigned(8 * (3 - last));
+  for (std::size_t i = 0; i < pattern->last; ++i) choices[i] = numbers_of(pattern->parts[i]);
+  const unsigned tail_bits = unsigned(8 * (3 - pattern->last));
   const std::uint32_t tail = tail_bits == 0 ? 0u : ~0u >> (32 - tail_bits);
-  for (std::size_t n = 0; n < combinations; ++n) {
+  for (std::size_t n = 0; n < combinations_of(*pattern); ++n) {
     std::uint32_t lead = 0;
     std::size_t rest = n;
-    for (std::size_t i = 0; i < last; ++i) {
+    for (std::size_t i = 0; i < pattern->last; ++i) {
       lead |= std::uint32_t(choices[i][rest % choices[i].size()]) << (24 - 8 * i);
       rest /= choices[i].size();
     }
-    for (const Run& run : parts[last]) {
+    for (const Run& run : pattern->parts[pattern->last]) {
       v4_.add(lead | run.low << tail_bits, lead | run.high << tail_bits | tail, line);
     }
   }

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -38,6 +39,13 @@ class NetworkSet {
  public:
   // Whether `entry` can only be meant as one of the forms above, good or bad.
   static bool is_meant(std::string_view entry);
+
+  // How many separate ranges of addresses an entry stands for, which is what it costs: "10.*.*.1"
+  // is 65,536 of them. 0: it is none of the forms.
+  static std::size_t ranges_of(std::string_view entry);
+  // The same text for all patterns of one meaning. REQUIRES: ranges_of(entry) > 1, by which none is
+  // a network.
+  static std::string pattern_key(std::string_view entry);
 
   // False when the entry is none of the forms, or stands for too many separate ranges.
   [[nodiscard]] bool add(std::string_view entry, std::uint32_t line = 0);

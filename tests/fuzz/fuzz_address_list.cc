@@ -9,8 +9,22 @@
 
 using namespace grey;
 
+namespace {
+
+// A wildcard in front of another part may stand for 65,536 ranges, which take tens of milliseconds.
+bool may_be_many_ranges(std::string_view text) {
+  for (const char* const front : {"*.", "?.", "]."}) {
+    if (text.find(front) != text.npos) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::vector<char> copy(data, data + size);
+  // Of those only some have their turn, so that the others have theirs.
+  if (may_be_many_ranges({copy.data(), size}) && size % 16 != 0) return 0;
   const auto list = AddressList::parse({copy.data(), size}, "list");
   if (!list) {
     REQUIRE(list.error().text.starts_with("list:"));

@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
 #include <string>
+#include <vector>
 
 using namespace grey;
 
@@ -101,4 +103,77 @@ TEST_CASE("there are no more than so many, and one of them can still be changed"
   CHECK(entries.size() == Entries::kMax);
   CHECK(names(entries, Entry::Kind::allow, "10.0.0.7"));
   CHECK_FALSE(names(entries, Entry::Kind::block, "10.0.0.7"));
+}
+
+TEST_CASE("an entry counts as so many as it has ranges of addresses, however short it is") {
+  struct {
+    const char* text;
+    std::size_t ranges;
+  } const table[] = {
+      {"192.0.2.1", 1},        {"192.0.2.0/24", 1},   {"2001:db8::/32", 1}, {"192.168.", 1},
+      {"10.*.*.*", 1},         {"192.168.3-4.45", 2}, {"192.168.*.1", 256}, {"10.1.*.?", 256},
+      {"10.[3-4].*.1-9", 512}, {"10.1.*.?1", 2304},   {"10.*.*.1", 65536},  {"*.*.*.1", 16777216},
+      {"*.*.*.?1", 150994944}, {"mx.example.com", 0}, {"192.0.2.1.1", 0},   {"192.0.2.0/99", 0},
+  };
+  for (const auto& row : table) {
+    CAPTURE(row.text);
+    CHECK(NetworkSet::ranges_of(row.text) == row.ranges);
+    if (row.ranges == 0) continue;
+    Entries entries;
+    const auto put = entries.put(allow(row.text));
+    REQUIRE(put.has_value() == (row.ranges <= Entries::kMaxRanges));
+    CHECK(entries.counted() == (put ? row.ranges : 0));
+    if (put) continue;
+    CHECK(put.error().exit_code == kExitMisuse);
+    CHECK(put.error().text == std::string(row.text) +
+                                  " stands for more than 256 ranges of addresses: only a list's "
+                                  "file may have it");
+  }
+}
+
+TEST_CASE("entries of many ranges fill what there is room for, and leave it when they are over") {
+  Entries entries;
+  for (int i = 0; i < 39; ++i) {
+    REQUIRE(entries.put(allow("10." + std::to_string(i) + ".*.1", kNow + (i == 0 ? 10 : 20))));
+  }
+  CHECK(entries.counted() == 39 * 256);
+  CHECK(entries.put(allow("10.7.0-255.1", kNow + 20)));  // the same as one of them
+  CHECK(entries.put(allow("192.0.2.1")));
+  const auto put = entries.put(allow("10.99.*.1"));
+  REQUIRE_FALSE(put);
+  CHECK(put.error().text ==
+        "there are 9985 entries already, of 10000 that there can be, and 10.99.*.1 counts as 256");
+  CHECK(entries.expire(kNow + 10) == 1);
+  CHECK(entries.put(allow("10.99.*.1")));
+  CHECK(entries.remove("10.99.*.1").value());
+  CHECK(entries.remove("192.0.2.1").value());
+  CHECK(entries.expire(kNow + 20) == 38);
+  CHECK(entries.counted() == 0);
+}
+
+TEST_CASE("patterns of one meaning are one entry, and none has a long name") {
+  const std::vector<std::vector<const char*>> meanings = {
+      {"192.168.3-4.45", "192.168.[3-4].45", "192.168.3-4.45-45", " 192.168.[3-4].[45] "},
+      {"192.168.3-4.4"},
+      {"192.168.3-4", "192.168.3-4.*", "192.168.[3-4]."},
+      {"10.1.*.?", "10.1.0-255.0-9"},
+      {"10.1.?", "10.1.0-9.0-255"},
+      {"10.1.0-9.0-254"},
+      {"192.168.5.??", "192.168.5.10-99"},
+      {"10.1.2?.1", "10.1.20-29.1"},
+      {"10.1.*.3-250"},
+      {"?.?.1.?"},
+      {"1?.1.11.?5"},
+  };
+  std::set<std::string> names;
+  for (const auto& texts : meanings) {
+    const auto name = Entries::key_of(texts.front());
+    REQUIRE(name);
+    CHECK(name->size() < 1000);
+    CHECK(names.insert(*name).second);
+    for (const char* const text : texts) {
+      CAPTURE(text);
+      CHECK(Entries::key_of(text) == *name);
+    }
+  }
 }
