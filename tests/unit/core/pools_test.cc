@@ -203,6 +203,25 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(shown(kNow + 60, "192.0.2.1") == "passed");
 }
 
+TEST_CASE("a question that is asked again is told no pool that nobody knows of any more") {
+  Policy policy;
+  policy.min_resend = 2;  // shorter than one attempt takes: a question's answer is kept
+  Fixture here(policy);
+  (void)here.ask(kNow, "192.0.2.1");
+  const std::string datagram =
+      testing::pool_datagram("192.0.2.2", "a@example.com", "b@here.example");
+  wire::Query query;
+  REQUIRE(wire::parse(datagram, query) == wire::Fault::none);
+  query.question = 7;
+  const Decided first = here.greylist.decide(query, Lists(), kNow + 1);
+  CHECK(first.reason == Reason::early);
+  CHECK(first.pool == "spf:example.com");
+  here.pools.networks.clear();
+  const Decided again = here.greylist.decide(query, Lists(), kNow + 1);
+  CHECK(again.reason == Reason::early);
+  CHECK(again.pool.empty());
+}
+
 TEST_CASE_FIXTURE(Fixture, "without pools all is as it was") {
   greylist.use_pools(nullptr);
   CHECK(shown(kNow, "192.0.2.1 out1.mail.example") == "new");
