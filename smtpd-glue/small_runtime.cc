@@ -35,8 +35,8 @@ void operator delete(void* memory, std::size_t) noexcept {
 }
 
 // libstdc++ calls these where it would throw: each but bad_alloc's is a mistake in the program.
-// Their names are the library's. NOLINTBEGIN(cert-dcl58-cpp, bugprone-reserved-identifier,
-// cert-dcl50-cpp)
+// Their names are the library's.
+// NOLINTBEGIN(cert-dcl58-cpp, bugprone-reserved-identifier, cert-dcl50-cpp)
 namespace std {
 
 void __throw_bad_alloc() {

@@ -177,14 +177,12 @@ bool NetworkSet::add(std::string_view entry, std::uint32_t line) {
 }
 
 void NetworkSet::add(const Network& network, std::uint32_t line) {
+  const Wide rest = network.prefix == 128 ? Wide{0} : ~Wide{0} >> network.prefix;
   if (network.address.is_v4()) {
-    const unsigned bits = network.prefix - Ip::kV4Bits;
     const std::uint32_t first = v4_number(network.address);
-    const std::uint32_t rest = bits == 32 ? 0u : ~0u >> bits;
-    v4_.add(first, first | rest, line);
+    v4_.add(first, first | std::uint32_t(rest), line);
   } else {
     const Wide first = v6_number(network.address);
-    const Wide rest = network.prefix == 128 ? Wide{0} : ~Wide{0} >> network.prefix;
     v6_.add(first, first | rest, line);
   }
 }
@@ -195,7 +193,7 @@ bool NetworkSet::add_v4_pattern(std::string_view entry, std::uint32_t line) {
   std::vector<unsigned> choices[3];
   for (std::size_t i = 0; i < pattern->last; ++i) choices[i] = numbers_of(pattern->parts[i]);
   const unsigned tail_bits = unsigned(8 * (3 - pattern->last));
-  const std::uint32_t tail = tail_bits == 0 ? 0u : ~0u >> (32 - tail_bits);
+  const std::uint32_t tail = (1u << tail_bits) - 1;
   for (std::size_t n = 0; n < combinations_of(*pattern); ++n) {
     std::uint32_t lead = 0;
     std::size_t rest = n;
