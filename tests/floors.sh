@@ -47,7 +47,7 @@ smtpd-glue/mailfront:     smtpd-glue/libgreylist
 smtpd-glue/qmail:         smtpd-glue/libgreylist
 '
 # What belongs to greyd, svctool and smtpd-glue themselves.
-top='greyd/main greyd/options greyd/control_socket greyd/few_descriptors greyd/upkeep greyd/confine greyd/front_settings greyd/lookup_spawner greyd/privileges greyd/sharing greyd/start_check greyd/store_report greyd/supervisor_report
+top='greyd/main greyd/options greyd/control_socket greyd/daemon greyd/few_descriptors greyd/upkeep greyd/confine greyd/front_settings greyd/lookup_spawner greyd/privileges greyd/sharing greyd/start_check greyd/startup greyd/store_report greyd/supervisor_report
 svctool/main smtpd-glue/small_runtime smtpd-glue/musl'
 # Who alone includes a header from elsewhere.
 only='ev.h greyd/net/event_loop.cc httplib.h greyd/http/http_engine.cc hiredis.h greyd/store/redis_protocol.cc seccomp.h greyd/sandbox/system_calls.cc libpsl.h greyd/pools/name_parents.cc unbound.h greyd/lookup_helper/resolver.cc'
