@@ -1,5 +1,6 @@
 // A stream to the policy port: the same requests however it arrives, in bounded memory; what is
-// asked about is one recipient without a NUL, and a fault is the last that is read.
+// asked about are recipients without a NUL, each of those that were named, and a fault is the last
+// that is read.
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -16,17 +17,20 @@ using Step = MtaReader::Step;
 // A line, and the values that were taken from it, each in a string that doubles.
 constexpr std::size_t kMostMemory = 4 * MtaReader::kMaxRequest + 2 * sizeof(std::string);
 
+// Postfix asks about one recipient, Exim about several at a time.
 void check_request(const MtaRequest& request) {
   wire::Query query;
   if (to_query(request, query) != MtaTopic::decide) return;
-  REQUIRE(query.recipients.size() == 1);
-  std::size_t recipients = 0;
+  std::string recipients;
+  std::size_t count = 0;
   for (const std::string_view recipient : query.recipients) {
-    REQUIRE(recipient == request.get(Attribute::recipient));
     REQUIRE(recipient.find('\0') == std::string_view::npos);
-    ++recipients;
+    recipients.append(count++ == 0 ? "" : std::string_view("\0T", 2)).append(recipient);
   }
-  REQUIRE(recipients == 1);
+  REQUIRE(count == query.recipients.size() && count > 0 && count <= wire::kMaxRecipients);
+  REQUIRE(request.get(Attribute::recipient).starts_with(recipients));
+  REQUIRE(query.unasked > 0 || recipients == request.get(Attribute::recipient));
+  REQUIRE(count == 1 || request.form() == MtaForm::line);
   REQUIRE(query.sender.find('\0') == std::string_view::npos);
 }
 

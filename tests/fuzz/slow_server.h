@@ -9,6 +9,7 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace grey::test {
@@ -36,16 +37,16 @@ class SlowServer {
   std::vector<Envelope> messages;   // begun
 
   void take(char c) {
+    // What has ended a command already is no part of what it begins.
+    if (std::exchange(after_cr_, false) && c == '\n') return;
     seen_ += c;
     if (chunk_ > 0) {
       take_chunk();
     } else if (in_message_) {
       take_message();
-    } else if (habits_.cr_is_end && seen_ == "\n") {
-      seen_.clear();
     } else if (c == '\n' || (habits_.cr_is_end && c == '\r') || seen_.size() > 4096) {
-      const std::string line = seen_;
-      seen_.clear();
+      const std::string line = std::exchange(seen_, {});
+      after_cr_ = habits_.cr_is_end && c == '\r';
       command(line);
     }
   }
@@ -174,7 +175,8 @@ class SlowServer {
   void forget() { envelope_.reset(); }
 
   const Habits habits_;
-  std::string seen_;  // of the command, or of the message
+  std::string seen_;       // of the command, or of the message
+  bool after_cr_ = false;  // the last octet has ended a command
   std::uint64_t chunk_ = 0;
   bool in_message_ = false;
   std::optional<Envelope> envelope_;
