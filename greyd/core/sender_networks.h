@@ -8,6 +8,7 @@
 
 #include "greyd/base/seconds.h"
 #include "greyd/lists/network_set.h"
+#include "greyd/wire/ip.h"
 
 namespace grey {
 
@@ -25,8 +26,8 @@ class SenderNetworks {
 
   // Somebody has a use for them. Asked of the DNS, if that is not being done, and if there is room:
   // it is bounded, nothing is promised, and what is refused is counted. A domain that cannot be one
-  // is passed over.
-  virtual void want(std::string_view domain, Seconds now) = 0;
+  // is passed over. `by`: the network of the client for whom; Ip(): for one of ours.
+  virtual void want(std::string_view domain, Seconds now, const Ip& by) = 0;
 
   // One at a time; an empty function ends it.
   virtual void tell_learned(Learned learned) = 0;

@@ -47,10 +47,10 @@ const NetworkSet* Lookups::find(std::string_view domain, Seconds now) const {
   return known == nullptr ? nullptr : &known->set();
 }
 
-void Lookups::want(std::string_view domain, Seconds now) {
+void Lookups::want(std::string_view domain, Seconds now, const Ip& by) {
   const auto name = spf::read_name(domain);
   if (!name || !cache_.is_due(*name, now) || open_.contains(*name)) return;
-  if (!queue(*name, false)) ++counters_.refused;
+  if (!queue(*name, false, by)) ++counters_.refused;
 }
 
 void Lookups::want_first(std::string_view domain) {
@@ -71,11 +71,13 @@ void Lookups::ask(std::string_view domain, Done done) {
   }
 }
 
-bool Lookups::queue(std::string_view domain, bool first) {
+bool Lookups::queue(std::string_view domain, bool first, const Ip& by) {
   if (!socket_ || (!first && waiting_.size() >= kMostWaiting)) return false;
   if (first && waiting_.size() >= 2 * kMostWaiting) return false;
   std::string name(domain);
-  open_.try_emplace(name).first->second.since = never_set_();
+  Open& open = open_.try_emplace(name).first->second;
+  open.since = never_set_();
+  open.by = by;
   if (first) {
     waiting_.push_front(std::move(name));
   } else {
@@ -181,10 +183,11 @@ void Lookups::count_other() {
 void Lookups::end(Opens::iterator at, const spf::Flattened& flattened) {
   const Seconds now = clock_();
   const std::string domain = at->first;
+  const Ip by = at->second.by;
   const std::vector<Done> done = std::move(at->second.done);
   asked_.erase(at->second.id);
   open_.erase(at);
-  counters_.evicted += cache_.put(domain, flattened, now);
+  counters_.evicted += cache_.put(domain, flattened, now, by);
   if (ended_) ended_(domain, flattened, now);
   if (learned_ && flattened.ended != spf::Ended::temporary) {
     if (const NetworkSet* const networks = find(domain, now)) learned_(domain, *networks);

@@ -48,7 +48,7 @@ class Lookups : public SenderNetworks {
   // ---- as core/sender_networks.h has it
 
   const NetworkSet* find(std::string_view domain, Seconds now) const override;
-  void want(std::string_view domain, Seconds now) override;
+  void want(std::string_view domain, Seconds now, const Ip& by) override;
   void tell_learned(Learned learned) override { learned_ = std::move(learned); }
 
   // ---- for entries of lists, and for who looks into it
@@ -81,11 +81,12 @@ class Lookups : public SenderNetworks {
   struct Open {
     std::uint32_t id = 0;  // 0: it waits
     Seconds since = 0;     // by a clock that is never set: asked, or waiting
+    Ip by{};               // as of want()
     std::vector<Done> done;
   };
   using Opens = std::map<std::string, Open, std::less<>>;
 
-  bool queue(std::string_view domain, bool first);
+  bool queue(std::string_view domain, bool first, const Ip& by = Ip());
   void ask_next();
   bool send(const std::string& domain, Open& open);
   void on_ready();

@@ -1,6 +1,7 @@
 // What is known of domains, for as long as it holds, within bounds: of 20,000 domains, and of 16
 // MB. Also what is not there, and what could not be found out: that is not asked for again at once.
-// Who has not been looked at goes first for others. Pure.
+// Who has not been looked at goes first for others: of all, or of those that one client's network
+// has brought, where it has brought more than a sixteenth of what there is room for. Pure.
 #pragma once
 
 #include <cstddef>
@@ -14,6 +15,7 @@
 #include "greyd/base/seconds.h"
 #include "greyd/lists/network_set.h"
 #include "greyd/spf/flattened.h"
+#include "greyd/wire/ip.h"
 
 namespace grey {
 
@@ -47,8 +49,10 @@ class NetworkCache {
   // Whether it is to be asked for: it is not known, or not for long, and was not asked for in vain
   // just now.
   bool is_due(std::string_view domain, Seconds now) const;
-  // What has become of it. A temporary failure leaves what holds. How many others had to go.
-  std::size_t put(const std::string& domain, const spf::Flattened& flattened, Seconds now);
+  // What has become of it. A temporary failure leaves what holds. `by`: the network of the client
+  // for whom it was asked; Ip(): one of ours. How many others had to go.
+  std::size_t put(const std::string& domain, const spf::Flattened& flattened, Seconds now,
+                  const Ip& by = Ip());
 
   std::size_t size() const { return domains_.size(); }
   std::size_t octets() const { return octets_; }
@@ -56,20 +60,31 @@ class NetworkCache {
  private:
   struct Entry;
   using Domains = std::map<std::string, Entry, std::less<>>;
-  using Order = std::list<Domains::iterator>;
+  using Order = std::list<Domains::iterator>;  // the next to go is the last
+  // Those of one network.
+  struct Share {
+    Order order;
+    std::size_t octets = 0;
+  };
+  using Shares = std::map<Ip, Share>;
   struct Entry {
     Known known;
     std::size_t octets = 0;
-    Order::iterator place{};
-    mutable bool used = false;  // since it was last at the front
+    Order::iterator place{}, place_of_share{};
+    Shares::iterator share{};
+    mutable bool used = false;  // since it was last at the front of either
   };
 
+  bool is_full() const;
+  bool is_large(const Share& share) const;
+  void to_front(Domains::iterator at);
   void remove(Domains::iterator at);
-  std::size_t make_room();
+  std::size_t make_room(const Ip& by);
 
   Bounds bounds_;
   Domains domains_;
-  Order order_;  // the next to go is the last
+  Order order_;
+  Shares shares_;  // each has something, unless there was no memory for it
   std::size_t octets_ = 0;
 };
 

@@ -10,7 +10,11 @@
 namespace grey {
 namespace {
 
-constexpr unsigned kIpv4Bits = 24, kIpv6Bits = 48;
+// Whom one client's bounds are for.
+Ip network_of(const Ip& client) {
+  constexpr unsigned kIpv4Bits = 24, kIpv6Bits = 48;
+  return client.client_network(kIpv4Bits, kIpv6Bits);
+}
 
 // Who asks by the client alone names neither sender nor recipient.
 bool names_message(const wire::Query& query) {
@@ -111,7 +115,10 @@ void PoolKeeper::decided(const wire::Query& query, const Decided& decision, Seco
     take_domain(query.sender, domain_);
     if (domain_.empty()) return;
     // What is used is asked for again before it is known no more.
-    if (!waits || networks_->find(domain_, now) != nullptr) return networks_->want(domain_, now);
+    const Ip by = network_of(query.client.ip);
+    if (!waits || networks_->find(domain_, now) != nullptr) {
+      return networks_->want(domain_, now, by);
+    }
     std::size_t size = 0;
     bool any_waits = false;
     for (const std::string_view recipient : query.recipients) {
@@ -121,7 +128,7 @@ void PoolKeeper::decided(const wire::Query& query, const Decided& decision, Seco
     // Nobody has more domains asked for than he may have triplets wait.
     if (!any_waits) return;
     // Last: who has the answer at once may tell it in this call.
-    networks_->want(domain_, now);
+    networks_->want(domain_, now, by);
   } catch (const std::exception&) {
     ++counters_.dropped;
   }
@@ -130,7 +137,7 @@ void PoolKeeper::decided(const wire::Query& query, const Decided& decision, Seco
 // False where it does not, as there is no room for it.
 bool PoolKeeper::wait(const wire::Query& query, std::string_view recipient, Seconds now) {
   if (query.sender.size() > kMaxAddress || recipient.size() > kMaxAddress) return false;
-  const Ip network = query.client.ip.client_network(kIpv4Bits, kIpv6Bits);
+  const Ip network = network_of(query.client.ip);
   const auto others = of_domain_.find(domain_);
   const Triplet triplet{query.client.ip, query.sender, recipient};
   if (others != of_domain_.end() && others->second.contains(triplet)) return true;
@@ -161,7 +168,7 @@ void PoolKeeper::sent(std::string_view theirs, Seconds now) noexcept {
   if (networks_ == nullptr) return;
   try {
     take_domain(theirs, domain_);
-    if (!domain_.empty()) networks_->want(domain_, now);
+    if (!domain_.empty()) networks_->want(domain_, now, Ip());
   } catch (const std::exception&) {
     ++counters_.dropped;
   }

@@ -13,6 +13,7 @@ namespace grey {
 namespace {
 
 constexpr Seconds kNow = 1'700'000'000;
+const Ip kClient = *Ip::parse("198.51.100.0");
 
 struct Fixture {
   Fixture() {
@@ -56,21 +57,21 @@ struct Fixture {
 TEST_CASE("who wants a domain's networks is told of them when they are known") {
   Fixture f;
   CHECK(f.lookups->find("example.com", kNow) == nullptr);
-  f.lookups->want("example.com", kNow);
+  f.lookups->want("example.com", kNow, kClient);
   CHECK(f.asked().empty());  // nobody is there yet
   f.say("U");
   CHECK(f.asked() == std::vector<std::string>{"1 example.com"});
-  f.lookups->want("Example.COM", kNow);
+  f.lookups->want("Example.COM", kNow, kClient);
   CHECK(f.asked().empty());  // it is being asked for
   f.say("A 1 example.com whole 3600 192.0.2.0/24");
   CHECK(f.learned == std::map<std::string, bool>{{"example.com", true}});
   const NetworkSet* const networks = f.lookups->find("example.com", kNow);
   REQUIRE(networks != nullptr);
   CHECK(networks->contains(*Ip::parse("192.0.2.1")));
-  f.lookups->want("example.com", kNow);
+  f.lookups->want("example.com", kNow, kClient);
   CHECK(f.asked().empty());  // it is known
   CHECK(f.lookups->find("example.com", kNow + 3600) == nullptr);
-  f.lookups->want("example.com", kNow + 3600);
+  f.lookups->want("example.com", kNow + 3600, kClient);
   CHECK(f.asked() == std::vector<std::string>{"2 example.com"});
 }
 
@@ -80,11 +81,11 @@ TEST_CASE("a temporary failure is told to nobody but who asks for what becomes o
   std::vector<spf::Ended> ended;
   f.lookups->tell_ended(
       [&](const std::string&, const spf::Flattened& of, Seconds) { ended.push_back(of.ended); });
-  f.lookups->want("example.com", kNow);
+  f.lookups->want("example.com", kNow, kClient);
   f.say("A 1 example.com temporary 600");
   CHECK(f.learned.empty());
   CHECK(ended == std::vector{spf::Ended::temporary});
-  f.lookups->want("example.com", kNow + 1);
+  f.lookups->want("example.com", kNow + 1, kClient);
   CHECK(f.asked().size() == 1);  // not again at once
   f.lookups->want_first("example.com");
   f.say("A 2 example.com no-record 600");
@@ -98,7 +99,7 @@ TEST_CASE("what is no domain is passed over, whoever sends it") {
   for (const std::string& name :
        {std::string(), std::string("nodot"), std::string("a..b"), std::string("a b.c"),
         std::string("x\0y.z", 5), std::string("[192.0.2.1]"), std::string(70'000, 'x')}) {
-    f.lookups->want(name, kNow);
+    f.lookups->want(name, kNow, kClient);
   }
   CHECK(f.asked().empty());
   CHECK(f.counters.refused == 0);
@@ -108,7 +109,7 @@ TEST_CASE("few are asked for at once, some wait, and the others are refused and 
   Fixture f;
   f.say("U");
   for (std::size_t i = 0; i < 100'000; ++i) {
-    f.lookups->want("d" + std::to_string(i) + ".example", kNow);
+    f.lookups->want("d" + std::to_string(i) + ".example", kNow, kClient);
   }
   CHECK(f.asked().size() == Lookups::kMostAsked);
   CHECK(f.lookups->standing().waiting == Lookups::kMostWaiting);
@@ -118,10 +119,27 @@ TEST_CASE("few are asked for at once, some wait, and the others are refused and 
   CHECK(f.asked() == std::vector<std::string>{"33 listed.example"});  // before others
 }
 
+TEST_CASE("domains that one client has brought do not push out what others have") {
+  Fixture f;
+  f.say("U");
+  const auto learn = [&](const std::string& domain, const Ip& by) {
+    f.lookups->want(domain, kNow, by);
+    const auto asked = f.asked();
+    REQUIRE(asked.size() == 1);
+    f.say("A " + asked[0] + " whole 600 192.0.2.0/24");
+  };
+  learn("other.example", *Ip::parse("203.0.113.0"));
+  for (int i = 0; i < 3000; ++i) learn("d" + std::to_string(i) + ".example", kClient);
+  CHECK(f.counters.evicted == 3001 - 1000);
+  CHECK(f.lookups->find("other.example", kNow) != nullptr);
+  CHECK(f.lookups->find("d2999.example", kNow) != nullptr);
+  CHECK(f.lookups->find("d0.example", kNow) == nullptr);
+}
+
 TEST_CASE("what is no answer to a question that is open changes nothing, and is counted") {
   Fixture f;
   f.say("U");
-  f.lookups->want("example.com", kNow);
+  f.lookups->want("example.com", kNow, kClient);
   for (const char* text :
        {"A 2 example.com whole 600 192.0.2.1/32", "A 1 example.org whole 600 192.0.2.1/32",
         "A 1 example.com whole 600 0.0.0.0/0", "nonsense", "U", "T what",
@@ -140,7 +158,7 @@ TEST_CASE("what is no answer to a question that is open changes nothing, and is 
 TEST_CASE("who says too much of that is not listened to any more") {
   Fixture f;
   f.say("U");
-  f.lookups->want("example.com", kNow);
+  f.lookups->want("example.com", kNow, kClient);
   for (int i = 0; i < 100; ++i) {
     if (::send(f.helper.get(), "x", 1, MSG_NOSIGNAL) != 1) break;
   }
@@ -149,7 +167,7 @@ TEST_CASE("who says too much of that is not listened to any more") {
         std::vector<std::string>{
             "look-ups: its helper says what makes no sense: nothing is learned until a restart"});
   CHECK_FALSE(f.lookups->standing().up);
-  f.lookups->want("example.org", kNow);
+  f.lookups->want("example.org", kNow, kClient);
   CHECK(f.counters.refused == 1);
   CHECK(f.counters.lost == 1);
 }
@@ -157,13 +175,13 @@ TEST_CASE("who says too much of that is not listened to any more") {
 TEST_CASE("a helper that dies loses what it was asked, and the next is asked anew") {
   Fixture f;
   f.say("U");
-  f.lookups->want("one.example", kNow);
+  f.lookups->want("one.example", kNow, kClient);
   CHECK(f.asked().size() == 1);
   f.say("D 9");
   CHECK(f.said == std::vector<std::string>{
                       "look-ups: its helper has ended by signal 9, and is started anew"});
   CHECK(f.counters.lost == 1);
-  f.lookups->want("two.example", kNow);
+  f.lookups->want("two.example", kNow, kClient);
   CHECK(f.asked().empty());
   f.say("U");
   CHECK(f.counters.restarts == 1);

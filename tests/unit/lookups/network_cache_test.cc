@@ -82,6 +82,54 @@ TEST_CASE("it is bounded by domains and by octets, and who is looked at stays") 
   CHECK(small.size() > 5);
 }
 
+TEST_CASE("who brings more than a sixteenth pushes out his own, by number or by octets") {
+  const Ip loud = *Ip::parse("198.51.100.0"), quiet = *Ip::parse("203.0.113.0");
+  Flattened large{Ended::whole, 3600, {}};
+  for (std::uint32_t i = 0; i < spf::kMaxNetworks; ++i) {
+    large.networks.push_back({Ip::from_v4(i << 9), 120});
+  }
+  struct {
+    NetworkCache::Bounds bounds;
+    Flattened brought;
+  } const table[] = {{{160, 1 << 24}, networks({"192.0.2.0/24"})}, {{100'000, 200'000}, large}};
+  for (const auto& row : table) {
+    NetworkCache cache(row.bounds);
+    for (int i = 0; i < 40; ++i) {
+      cache.put("q" + std::to_string(i) + ".example", networks({"192.0.2.0/24"}), kNow, quiet);
+    }
+    for (int i = 0; i < 20; ++i) {
+      cache.put("ours" + std::to_string(i) + ".example", networks({"192.0.2.0/24"}), kNow);
+    }
+    for (int i = 0; i < 1000; ++i) {
+      cache.put("l" + std::to_string(i) + ".example", row.brought, kNow, loud);
+      // Of its own, too, who is looked at stays.
+      if (i > 0) CHECK(cache.find("l0.example", kNow) != nullptr);
+    }
+    CHECK(cache.size() <= row.bounds.domains);
+    CHECK(cache.octets() <= row.bounds.octets);
+    for (int i = 0; i < 40; ++i) {
+      CHECK(cache.find("q" + std::to_string(i) + ".example", kNow) != nullptr);
+    }
+    for (int i = 0; i < 20; ++i) {
+      CHECK(cache.find("ours" + std::to_string(i) + ".example", kNow) != nullptr);
+    }
+    CHECK(cache.find("l999.example", kNow) != nullptr);
+    CHECK(cache.find("l1.example", kNow) == nullptr);
+  }
+}
+
+TEST_CASE("who brings no more than others pushes out whoever is not looked at") {
+  NetworkCache cache({160, 1 << 24});
+  for (std::uint32_t i = 0; i < 1000; ++i) {
+    cache.put("d" + std::to_string(i) + ".example", networks({"192.0.2.0/24"}), kNow,
+              Ip::from_v4(i % 100 << 8));
+  }
+  CHECK(cache.size() == 160);
+  for (int i = 840; i < 1000; ++i) {
+    CHECK(cache.find("d" + std::to_string(i) + ".example", kNow) != nullptr);
+  }
+}
+
 TEST_CASE("a hundred thousand domains, whatever they have, take no more than their bound") {
   NetworkCache cache;
   for (int i = 0; i < 100'000; ++i) {

@@ -24,7 +24,10 @@ struct NetworkTable : SenderNetworks {
     const auto found = known.find(std::string(domain));
     return found == known.end() ? nullptr : &found->second;
   }
-  void want(std::string_view domain, Seconds) override { wanted.emplace_back(domain); }
+  void want(std::string_view domain, Seconds, const Ip& by) override {
+    wanted.emplace_back(domain);
+    wanted_by = by;
+  }
   void tell_learned(Learned tell) override { learned = std::move(tell); }
 
   // The look-up ends.
@@ -37,6 +40,7 @@ struct NetworkTable : SenderNetworks {
 
   std::map<std::string, NetworkSet> known;
   std::vector<std::string> wanted;
+  Ip wanted_by;  // the last
   Learned learned;
 };
 
@@ -91,6 +95,7 @@ TEST_CASE_FIXTURE(Fixture,
                   "after a first deferral the domain's networks are asked for, and joined") {
   CHECK(ask(kNow, "192.0.2.1", "A@Example.COM") == "new");
   CHECK(networks.wanted == std::vector<std::string>{"example.com"});
+  CHECK(to_string(networks.wanted_by) == "192.0.2.0");
   CHECK(keeper->waiting() == 1);
   networks.answer("example.com", "192.0.2.0/24");
   CHECK(keeper->waiting() == 0);
@@ -292,6 +297,7 @@ TEST_CASE("where something is sent its networks are asked for at once") {
   fixture.keeper->sent("A@There.example", kNow);
   fixture.keeper->sent("nobody", kNow);
   CHECK(fixture.networks.wanted == std::vector<std::string>{"there.example"});
+  CHECK(fixture.networks.wanted_by == Ip());
 }
 
 TEST_CASE("a verified name says for which domains a client may send") {

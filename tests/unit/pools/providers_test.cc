@@ -63,7 +63,7 @@ struct NoDns : SenderNetworks {
     return domain == known ? &networks : nullptr;
   }
   // It takes no longer than until the next attempt.
-  void want(std::string_view domain, Seconds) override {
+  void want(std::string_view domain, Seconds, const Ip&) override {
     known = domain;
     learned(domain, networks);
   }
