@@ -1,14 +1,27 @@
 #include "greyd/base/glob.h"
 
+#include <algorithm>
+
 #include "greyd/base/text.h"
 
 namespace grey {
+namespace {
+
+// `part`: in lower case.
+bool fits(std::string_view part, std::string_view text) {
+  return std::equal(part.begin(), part.end(), text.begin(), text.end(),
+                    [](char wanted, char c) { return wanted == '?' || wanted == to_lower(c); });
+}
+
+}  // namespace
 
 std::optional<Glob> Glob::parse(std::string_view pattern) {
   Glob glob;
   for (const char c : pattern) {
     if (c == '*') {
       glob.stars_.set(glob.parts_);
+      glob.has_star_ = true;
+      glob.tail_.clear();
       continue;
     }
     if (glob.parts_ == kMaxParts) return std::nullopt;
@@ -17,11 +30,18 @@ std::optional<Glob> Glob::parse(std::string_view pattern) {
       if (fits) glob.fits_[octet].set(glob.parts_);
     }
     ++glob.parts_;
+    (glob.has_star_ ? glob.tail_ : glob.head_) += to_lower(c);
   }
   return glob;
 }
 
 bool Glob::matches(std::string_view text) const {
+  if (!has_star_) return fits(head_, text);
+  if (text.size() < parts_ || !fits(head_, text.substr(0, head_.size())) ||
+      !fits(tail_, text.substr(text.size() - tail_.size()))) {
+    return false;
+  }
+  if (head_.size() + tail_.size() == parts_) return true;
   Places places;
   places.set(0);
   for (const char c : text) {

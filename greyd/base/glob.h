@@ -3,13 +3,15 @@
 //
 // Patterns and texts come from outside. So there is no backtracking: all places of the pattern that
 // the text may have come to are kept in one set of bits, and each octet of the text moves that set
-// once. The time is that of the text alone, whatever the pattern.
+// once. The time is that of the text alone, whatever the pattern; most texts are told by the
+// pattern's length and its ends, up to the first star and from the last.
 #pragma once
 
 #include <array>
 #include <bitset>
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace grey {
@@ -29,6 +31,9 @@ class Glob {
   std::array<Places, 256> fits_{};  // of each octet: the places whose next part it is
   Places stars_;                    // the places at which any octet may be passed over
   std::size_t parts_ = 0;
+  // What is before the first star and behind the last, in lower case; without a star all is head.
+  std::string head_, tail_;
+  bool has_star_ = false;
 };
 
 }  // namespace grey

@@ -124,8 +124,7 @@ bool RecordFilter::matches(const SavedRecord& record) const {
   if (name_ && record.client != named()) return false;
   if (!sender_ && !recipient_) return true;
   if (is_of_client(record.record_class)) return false;
-  return (!sender_ || sender_->fits_stored(record.sender)) &&
-         (!recipient_ || recipient_->fits_stored(record.recipient));
+  return fits_sender(record.sender) && (!recipient_ || recipient_->fits_stored(record.recipient));
 }
 
 bool RecordFilter::matches(const wire::Query& query, std::string_view pool) const {

@@ -41,6 +41,10 @@ class RecordFilter {
   // A record is meant by an address of its network, and by a sender or recipient, written out, that
   // is stored as the record's. A client's record has neither: no pattern fits it.
   bool matches(const SavedRecord& record) const;
+  // False: no triplet's record of that sender fits. Of a message's many records it is asked once.
+  bool fits_sender(std::string_view sender) const {
+    return !sender_ || sender_->fits_stored(sender);
+  }
   // State and time have no meaning here.
   bool matches(const wire::Query& query) const { return matches(query, {}); }
   // `pool`: as which one it was judged ("spf:example.com"); empty: none.

@@ -51,11 +51,13 @@ Result<bool> Marks::obey(const Order& order) {
   if (wide) mark.filter = std::make_unique<RecordFilter>(std::move(*filter));
   const auto added = marks_.insert(marks_.end(), std::move(mark));
   if (wide) wide_.emplace(turns_, added);
+  last_sender_.reset();
   by_key_.emplace(std::move(key), added);
   return true;
 }
 
 void Marks::remove(All::iterator mark) {
+  last_sender_.reset();
   by_key_.erase(mark->key);
   wide_.erase(mark->turn);
   marks_.erase(mark);
@@ -92,12 +94,28 @@ Seconds Marks::reach(const Mark& mark, const SavedRecord& record) const {
   return mark.order.at + std::min(service_.greylist().policy().min_resend, kReach);
 }
 
+const std::vector<const Marks::Mark*>& Marks::of_sender(std::string_view sender) const {
+  if (last_sender_ == sender) return of_last_sender_;
+  last_sender_.reset();
+  of_last_sender_.clear();
+  for (const auto& [turn, mark] : wide_) {
+    if (mark->filter->fits_sender(sender)) of_last_sender_.push_back(&*mark);
+  }
+  last_sender_ = sender;
+  return of_last_sender_;
+}
+
 Seconds Marks::forgotten(const SavedRecord& record) const {
   const Mark* const exact = of_client(record);
   Seconds last = exact != nullptr ? reach(*exact, record) : 0;
-  for (const auto& [turn, mark] : wide_) {
-    const Seconds at = reach(*mark, record);
-    if (at > last && mark->filter->matches(record)) last = at;
+  const auto look = [&](const Mark& mark) {
+    const Seconds at = reach(mark, record);
+    if (at > last && mark.filter->matches(record)) last = at;
+  };
+  if (is_of_client(record.record_class)) {
+    for (const auto& [turn, mark] : wide_) look(*mark);
+  } else {
+    for (const Mark* const mark : of_sender(record.sender)) look(*mark);
   }
   return last;
 }

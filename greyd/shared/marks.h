@@ -7,7 +7,8 @@
 // on that was there before.
 //
 // Most name a client and nothing else: of these there may be many, and they are found by their
-// client. The others, of a network, a sender or a recipient, are compared with each record.
+// client. The others, of a network, a sender or a recipient, are compared with each record; those
+// of a sender with each message's once.
 #pragma once
 
 #include <cstddef>
@@ -81,6 +82,9 @@ class Marks {
   // What it names: of a client alone that of its records, as the policy stores them.
   std::string key_of(const Order& order) const;
   const Mark* of_client(const SavedRecord& record) const;
+  // Those with a filter that may name triplets of that sender. Valid until marks change, or another
+  // sender is asked about.
+  const std::vector<const Mark*>& of_sender(std::string_view sender) const;
   Seconds reach(const Mark& mark, const SavedRecord& record) const;
   // Whether one that came later than `after` names it, or any that names its client.
   bool is_dead(const SavedRecord& record, Turn after) const;
@@ -90,7 +94,9 @@ class Marks {
   Service& service_;
   All marks_;
   std::unordered_map<std::string, All::iterator> by_key_;
-  std::map<Turn, All::iterator> wide_;  // those with a filter
+  std::map<Turn, All::iterator> wide_;              // those with a filter
+  mutable std::optional<std::string> last_sender_;  // absent: marks have changed since
+  mutable std::vector<const Mark*> of_last_sender_;
   Turn turns_ = 0;
   Turn walked_ = 0;  // up to that one all has been forgotten here
   Turn walk_to_ = 0;
