@@ -342,6 +342,7 @@ void Orders::say_missing_entries() {
 }
 
 void Orders::hear_stream() {
+  if (++pages_ > kMostPages) return;  // the rest at the next tick
   asking_ = true;
   link_.call({kHear, {kStreamKey}, {last_, std::to_string(kLongestOrder)}},
              [self = self_](const auto* answer) {
@@ -404,6 +405,7 @@ void Orders::take_forget(const Order& order) {
 // All at once: each change of the entries is a file that is written.
 void Orders::change_entries(std::vector<Order> orders) {
   if (orders.empty()) return;
+  pages_ += kPagesOfChange - 1;
   const auto changed = std::make_shared<std::vector<Order>>();
   const auto change = [self = self_, orders = std::move(orders),
                        changed](Entries& entries) -> Result<void> {

@@ -71,7 +71,10 @@ class Orders : public ForgetMarks {
   static constexpr Seconds kMostAhead = 90;
   // What has not been heard for so long is not known any more.
   static constexpr Seconds kHearsWithin = 5;
-  static constexpr std::size_t kMostPages = 200;  // of the entries, between two ticks
+  // Of entries and stream, between two ticks: what a store says has no end that it must keep to. A
+  // page that changes entries, which are written and read anew, counts as kPagesOfChange.
+  static constexpr std::size_t kMostPages = 200;
+  static constexpr std::size_t kPagesOfChange = 4;
   // Who has been away for longer brings an entry back that was taken out meanwhile.
   static constexpr Seconds kUnlistLife = 30 * 86400;
 
