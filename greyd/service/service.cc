@@ -52,6 +52,8 @@ Service::Service(const ServiceSettings& settings, const HashKey& hash_key, Backg
   entries_.on_change([this] {
     entries_.put_in(*lists_);
     follow_domains();
+    // The files' lists have theirs.
+    learn_networks({&lists_->allowed, &lists_->blocked});
   });
 }
 
@@ -145,6 +147,7 @@ Result<LoadReport> Service::load(Seconds now, Seconds monotonic) {
   networks_.load(now, note);
   if (!note.empty()) report->notes.push_back(std::move(note));
   follow_domains();
+  spread_networks();
   for (RecordOrder order = 0; order < kOrders; ++order) {
     if (greylist_.table().disorders(order) == 0) continue;
     greylist_.sort_by_age();
@@ -181,7 +184,10 @@ void Service::look_at_clocks(Seconds now, Seconds monotonic) {
   greylist_.set_expiry(clock_guard_.expiry());
   now_ = now;
   totals_.tick(now, clock_guard_.expiry() != Expiry::usual);
-  if (now != networks_looked_at_) networks_.tick(networks_looked_at_ = now);
+  if (now != networks_looked_at_) {
+    networks_.tick(networks_looked_at_ = now);
+    if (spread_due_) spread_networks();
+  }
   if (counters_.state.saved != saved_at_error_ && files_.journaling()) last_error_.clear();
   if (clock_guard_.expiry() == Expiry::usual) entries_.expire(now);
 }
@@ -213,6 +219,7 @@ std::size_t Service::take_lists(Lists&& lists) {
   lists_ = std::make_shared<Lists>(std::move(lists));
   entries_.put_in(*lists_);
   follow_domains();
+  spread_networks();
   lists_since_ = now_;
   report_lists();
   return entries_in(*lists_);
@@ -242,20 +249,31 @@ void Service::follow_domains() {
                 " spf: entries: " + std::to_string(over) + " name nobody");
   }
   networks_.follow(domains, now_);
-  spread_networks();
 }
 
 void Service::take_networks(const std::string& domain, const spf::Flattened& flattened,
                             Seconds now) {
-  if (networks_.take(domain, flattened, now)) spread_networks();
+  if (!networks_.take(domain, flattened, now)) return;
+  // Each list is made anew for it, with all its domains: of several within a second the first is in
+  // force at once, and the others together at the next.
+  if (spread_at_ == now) {
+    spread_due_ = true;
+  } else {
+    spread_networks();
+    spread_at_ = now;
+  }
+}
+
+void Service::learn_networks(std::initializer_list<AddressList*> lists) {
+  const DomainNetworks of = [this](std::string_view domain) { return networks_.networks(domain); };
+  for (AddressList* list : lists) {
+    if (list->domains() > 0) list->learn(of);
+  }
 }
 
 void Service::spread_networks() {
-  const DomainNetworks of = [this](std::string_view domain) { return networks_.networks(domain); };
-  for (AddressList* list :
-       {&lists_->whitelist, &lists_->blacklist, &lists_->allowed, &lists_->blocked}) {
-    if (list->domains() > 0) list->learn(of);
-  }
+  spread_due_ = false;
+  learn_networks({&lists_->whitelist, &lists_->blacklist, &lists_->allowed, &lists_->blocked});
   if (!lists_->rules.domains().empty()) spread_over_rules();
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
@@ -155,7 +156,8 @@ class Service : public Decider {
   void report_lists() const;
   std::size_t take_lists(Lists&& lists);
   void follow_domains();
-  void spread_networks();
+  void learn_networks(std::initializer_list<AddressList*> lists);
+  void spread_networks();  // over all lists, and rules
   void spread_over_rules();
   void load_in_background(std::function<void(Result<Lists>&)> done);
 
@@ -174,6 +176,8 @@ class Service : public Decider {
   TotalsKeeper totals_;
   ListedNetworks networks_;
   Seconds networks_looked_at_ = 0;
+  Seconds spread_at_ = 0;                        // because a domain's networks had become known
+  bool spread_due_ = false;                      // others have since
   bool spreads_ = false, spread_again_ = false;  // over rules, in the background
   OnDecided on_decided_;
   bool together_ = false;  // what changes is committed later
