@@ -212,16 +212,19 @@ Commands::Answer Commands::show(Call& call) {
 
 Commands::Answer Commands::entries(Call& call) {
   if (auto good = call.request.end(); !good) return refuse(good.error());
-  const Entries& entries = service_.entries().entries();
-  Answer answer;
-  entries.for_each([&](const Entry& entry) {
-    JsonLine line(answer.lines);
-    line.text("list", entry.kind == Entry::Kind::allow ? "allow" : "block");
-    add_entry(line, entry);
-    line.end();
-  });
-  answer.lines += done_line("count", entries.size());
-  return answer;
+  // Those that there are at each piece.
+  const auto more = [this, last = std::string(), count = std::size_t(0)](std::string& out) mutable {
+    last = service_.entries().entries().for_some(last, kPiece, [&](const Entry& entry) {
+      JsonLine line(out);
+      line.text("list", entry.kind == Entry::Kind::allow ? "allow" : "block");
+      add_entry(line, entry);
+      line.end();
+      ++count;
+    });
+    if (last.empty()) out += done_line("count", count);
+    return !last.empty();
+  };
+  return {.more = more};
 }
 
 // What would be answered, and why.

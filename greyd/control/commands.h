@@ -65,6 +65,7 @@ class Commands {
   Answer show(Call& call);
   Answer entries(Call& call);
   Answer networks(Call& call);
+  Answer listed_networks();
   Answer forget(Call& call);
   Answer allow(Call& call);
   Answer block(Call& call);

@@ -70,6 +70,17 @@ class Entries {
   void for_each(Visit visit) const {
     for (const auto& [key, entry] : entries_) visit(entry);
   }
+  // The same for up to `most` behind the one that key_of() names `behind`, all of them behind "".
+  // The name of the last of them; "": there was none.
+  template <typename Visit>
+  std::string for_some(const std::string& behind, std::size_t most, Visit visit) const {
+    std::string last;
+    for (auto at = entries_.upper_bound(behind); at != entries_.end() && most > 0; ++at, --most) {
+      visit(at->second);
+      last = at->first;
+    }
+    return last;
+  }
   std::size_t size() const { return entries_.size(); }
   std::size_t counted() const { return counted_; }  // up to kMax: size(), and more for ranges
 

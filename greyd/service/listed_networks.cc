@@ -134,13 +134,14 @@ void ListedNetworks::save() {
 
 // ---- who looks into it -------------------------------------------------------------------------
 
-std::vector<ListedNetworks::Standing> ListedNetworks::standing() const {
-  std::vector<Standing> all;
-  for (const auto& [domain, followed] : followed_) {
-    const auto known = known_.find(domain);
-    all.push_back({domain, known == known_.end() ? nullptr : &known->second, followed.last});
+std::vector<ListedNetworks::Standing> ListedNetworks::standing(std::string_view behind,
+                                                               std::size_t most) const {
+  std::vector<Standing> some;
+  for (auto at = followed_.upper_bound(behind); at != followed_.end() && some.size() < most; ++at) {
+    const auto known = known_.find(at->first);
+    some.push_back({at->first, known == known_.end() ? nullptr : &known->second, at->second.last});
   }
-  return all;
+  return some;
 }
 
 std::vector<std::string> ListedNetworks::problems(Seconds now) const {

@@ -62,8 +62,8 @@ class ListedNetworks {
     const KnownNetworks* known = nullptr;  // null: nothing is
     std::optional<spf::Ended> last{};  // what became of the last question; nothing: no answer yet
   };
-  // Of each that is followed.
-  std::vector<Standing> standing() const;
+  // Of each that is followed, in the order of their names; of up to `most` behind one.
+  std::vector<Standing> standing(std::string_view behind = {}, std::size_t most = SIZE_MAX) const;
   // "spf:example.com: not known: the DNS gave no answer", of those that are not known.
   std::vector<std::string> problems(Seconds now) const;
 
@@ -83,7 +83,7 @@ class ListedNetworks {
   Background& background_;
   const Report report_;
   Want want_;
-  std::map<std::string, Followed> followed_;
+  std::map<std::string, Followed, std::less<>> followed_;
   NetworksByDomain known_;
   bool writes_ = true, changed_ = false, writing_ = false, failing_ = false;
   Seconds written_at_ = 0;

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 #include <spdlog/sinks/null_sink.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -190,6 +191,56 @@ TEST_CASE_FIXTURE(Fixture, "a million records go piece by piece, however the rea
   }
   CHECK(text.find("\"count\":20000,") != std::string::npos);
   CHECK(most < 256 * 1024);  // each turn
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "so do all entries and all networks of domains, of more than it holds at once") {
+  std::string long_text;
+  for (int i = 0; i < 140; ++i) long_text += "\xc3\xa9";
+  service->entries().change(
+      [&](Entries& entries) -> Result<void> {
+        for (std::size_t i = 0; i < Entries::kMax; ++i) {
+          const std::string sender = "m" + std::to_string(i) + long_text + "@example.org";
+          auto put = entries.put({Entry::Kind::block, sender, kNow, {}, "uid:0"});
+          if (!put) return put;
+        }
+        for (int i = 0; i < 1000; ++i) {
+          (void)entries.remove("m" + std::to_string(i) + long_text + "@example.org");
+          const std::string domain = "spf:d" + std::to_string(i) + ".example";
+          auto put = entries.put({Entry::Kind::allow, domain, kNow, {}, "uid:0"});
+          if (!put) return put;
+        }
+        return {};
+      },
+      [](const auto& done) {
+        if (!done) FAIL(done.error().text);
+      });
+  background.drain();
+  spf::Flattened known{spf::Ended::whole, 3600, {}};
+  for (std::uint32_t i = 0; i < 300; ++i) known.networks.push_back({Ip::from_v4(i << 9), 120});
+  for (int i = 0; i < 1000; ++i) {
+    service->take_networks("d" + std::to_string(i) + ".example", known, kNow);
+  }
+  for (const char* const command : {"entries", "networks"}) {
+    CAPTURE(command);
+    Peer peer(path);
+    peer.send("{\"command\":\"" + std::string(command) + "\"}\n");
+    std::string text;
+    std::size_t most = 0;
+    while (text.find("\"done\"") == std::string::npos) {
+      server->handle(kNow);
+      const std::string some = peer.received();
+      most = std::max(most, some.size());
+      text += some;
+      REQUIRE(counters.control.out_of_memory == 0);
+    }
+    CHECK(text.size() > 4 << 20);
+    CHECK(most < 256 * 1024);  // each turn
+    const bool entries = command == std::string("entries");
+    const auto lines = std::size_t(std::count(text.begin(), text.end(), '\n'));
+    CHECK(lines == (entries ? Entries::kMax : 1000) + 1);
+    CHECK(text.ends_with("{\"done\":true,\"count\":" + std::to_string(lines - 1) + "}\n"));
+  }
 }
 
 TEST_CASE_FIXTURE(Fixture, "what is forgotten is in the journal when it is told") {
