@@ -1,5 +1,6 @@
 #include "greyd/fronts/mta_server.h"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -13,6 +14,7 @@ static_assert(MtaCounters::kBadClient == kMtaFaults);
 
 constexpr Seconds kLogPeriod = 10;                 // seconds, of each kind of trouble
 constexpr std::size_t kKeptRequest = 1024;         // bytes kept for the next request of a batch
+constexpr std::size_t kCheapRecipients = 16;       // a request of more costs as several
 constexpr Ip kThisHost = Ip::from_v4(0x7f000001);  // asks by the socket in the file system
 
 }  // namespace
@@ -69,6 +71,8 @@ class MtaServer::Talk : public StreamTalk {
     entry.fault = {};
     std::swap(entry.request, reader_.request());
     ++taken.due;
+    const std::string_view recipients = entry.request.get(Attribute::recipient);
+    taken.cost += 1 + std::size_t(std::ranges::count(recipients, '\0')) / kCheapRecipients;
     return entry;
   }
 

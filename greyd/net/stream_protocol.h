@@ -46,6 +46,8 @@ class StreamTalk {
   };
   struct Taken {
     unsigned due = 0;  // requests whose answers come by answered()
+    // What they cost, where some cost more than others: as so many. Sources take turns by it.
+    std::size_t cost = 0;
     Then then = Then::go_on;
   };
 

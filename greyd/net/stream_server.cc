@@ -10,10 +10,10 @@
 namespace grey {
 namespace {
 
-constexpr Seconds kLogPeriod = 10;              // seconds, of each kind of trouble
-constexpr std::size_t kReadSize = 2048;         // bytes; Postfix's requests have some 600
-constexpr std::size_t kFullTurn = 128;          // requests; what is ready then is taken next time
-constexpr std::size_t kTurn = 32;               // requests of one source, while others are ready
+constexpr Seconds kLogPeriod = 10;       // seconds, of each kind of trouble
+constexpr std::size_t kReadSize = 2048;  // bytes; Postfix's requests have some 600
+constexpr std::size_t kFullTurn = 128;   // requests' cost; what is ready then comes next time
+constexpr std::size_t kTurn = 32;        // that of one source, while others are ready
 constexpr std::size_t kMaxClosedPerTick = 500;  // that time has run out for
 constexpr std::size_t kKeptOut = 1024;          // bytes kept for the next answer
 constexpr std::size_t kMaxDrained = 1 << 20;    // bytes that may follow the last that count
@@ -178,7 +178,7 @@ void StreamServer::receive(Connection& connection, Seconds now) {
   connection.drains = size > 0 && taken.then == StreamTalk::Then::drain;
   connection.ended = size == 0 || taken.then != StreamTalk::Then::go_on;
   connection.due += taken.due;
-  taken_ += taken.due;
+  taken_ += std::max<std::size_t>(taken.due, taken.cost);
   if (connection.due == 0) push(connection);
 }
 

@@ -101,7 +101,7 @@ class StreamServer {
   unsigned now_ = 0;           // ticks
   bool paused_ = false;        // no connection is accepted until the next tick
   Id handled_ = 0;             // the connection whose event is being handled
-  std::size_t taken_ = 0;      // requests of this turn
+  std::size_t taken_ = 0;      // cost of this turn's requests
   std::vector<Id> asked_;      // of this turn, whose answers are due
   std::vector<Id> held_back_;  // ready, but the protocol was not
 

@@ -186,6 +186,26 @@ TEST_CASE("what asks together is decided as one batch") {
   for (Peer& peer : peers) CHECK(peer.received() == kKnown);
 }
 
+TEST_CASE("those who ask about many recipients take turns by these") {
+  Fixture f;
+  std::vector<Peer> peers;
+  for (int i = 0; i < 20; ++i) peers.push_back(f.connect());
+  std::string recipients = "r0";
+  for (int i = 1; i < 1000; ++i) recipients += ", r" + std::to_string(i);
+  for (Peer& peer : peers) peer.send("check 192.0.2.1 s \"" + recipients + "\"\n");
+  std::size_t most = 0;
+  for (int i = 0; i < 200; ++i) {
+    const std::size_t before = f.asked();
+    f.server().handle(1'700'000'000);
+    most = std::max(most, f.asked() - before);
+  }
+  CHECK(f.asked() == 20);
+  CHECK(most >= 2);
+  CHECK(most <= 3);
+  f.decide_all();
+  for (Peer& peer : peers) CHECK(peer.received() == kKnown);
+}
+
 TEST_CASE("a connection that floods does not keep the others waiting") {
   Fixture f;
   f.at_once = true;
