@@ -11,6 +11,7 @@ namespace grey {
 namespace {
 
 constexpr std::size_t kMostWarnings = 10;
+constexpr std::size_t kManyRanges = 1024;  // of one entry; each takes some tens of octets
 
 Matched key_of(const std::string& file, std::string_view key) {
   return {std::make_shared<const Matched::Place>(Matched::Place{file, std::string(key)}), 0};
@@ -86,6 +87,7 @@ bool AddressList::add(std::string_view entry, std::uint32_t line) {
   if (NetworkSet::is_meant(entry)) {
     if (!clients_.add(entry, line)) return false;
     warn_of_host_bits(entry, line);
+    warn_of_ranges(entry, line);
     return true;
   }
   const bool starred = entry.starts_with("*.");  // as many would write ".example.com"
@@ -131,6 +133,15 @@ void AddressList::warn_of_host_bits(std::string_view entry, std::uint32_t line) 
   const Network network{written->address.network(written->prefix), written->prefix};
   if (network.address == written->address) return;
   warn(line, std::string(entry) + " is taken as " + to_string(network));
+}
+
+// It costs memory, and time at each reload, by what it stands for.
+void AddressList::warn_of_ranges(std::string_view entry, std::uint32_t line) {
+  if (entry.find_first_of("*?-") == std::string_view::npos) return;
+  const std::size_t ranges = NetworkSet::ranges_of(entry);
+  if (ranges <= kManyRanges) return;
+  warn(line, std::string(entry) + " stands for " + std::to_string(ranges) +
+                 " ranges of addresses, with what they take of memory");
 }
 
 // The heaviest mistake, so it has a place of its own among the few.

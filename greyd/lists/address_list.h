@@ -175,6 +175,7 @@ class AddressList {
   bool add_mailbox(Entries& entries, std::string_view entry, std::uint32_t line);
   void warn(std::uint32_t line, std::string text);
   void warn_of_host_bits(std::string_view entry, std::uint32_t line);
+  void warn_of_ranges(std::string_view entry, std::uint32_t line);
   void warn_of_all();
 
   Matched at(std::uint32_t line) const;

@@ -103,13 +103,18 @@ TEST_CASE("several texts are one list, each with lines of its own") {
 TEST_CASE("what is hardly meant as it stands is warned of, and taken") {
   const AddressList list = list_of(
       "192.0.2.0/24\n10.1.2.3/8\n172.16.5/12\n2001:db8::1/32\n192.0.2.7/32\n::1/128\n"
-      "::ffff:10.0.0.1/104\n*.example.com\n.example.net\n*@x.example\n");
+      "::ffff:10.0.0.1/104\n*.example.com\n.example.net\n*@x.example\n10.1-4.*.1\n10.*.*.1\n"
+      "10.1-5.*.1\n");
   CHECK(list.warnings() ==
         std::vector<std::string>{"list:2: 10.1.2.3/8 is taken as 10.0.0.0/8",
                                  "list:3: 172.16.5/12 is taken as 172.16.0.0/12",
                                  "list:4: 2001:db8::1/32 is taken as 2001:db8::/32",
                                  "list:7: ::ffff:10.0.0.1/104 is taken as 10.0.0.0/8",
-                                 "list:8: *.example.com is taken as .example.com"});
+                                 "list:8: *.example.com is taken as .example.com",
+                                 "list:12: 10.*.*.1 stands for 65536 ranges of addresses, with "
+                                 "what they take of memory",
+                                 "list:13: 10.1-5.*.1 stands for 1280 ranges of addresses, with "
+                                 "what they take of memory"});
   CHECK(client(list, "10.9.9.9") == "list:2");
   CHECK(text_of(list.find_client_name("mx.example.com")) == "list:8");
 }
