@@ -49,7 +49,12 @@ class MtaServer::Talk : public StreamTalk {
   using Step = MtaReader::Step;
 
   void take(Step step, Taken& taken, Seconds now) {
-    if (step == Step::request) add(taken);
+    if (step == Step::request) {
+      // (What could not be read has no values to look at.)
+      const MtaRequest& request = add(taken).request;
+      const auto more = std::ranges::count(request.get(Attribute::recipient), '\0');
+      taken.cost += std::size_t(more) / kCheapRecipients;
+    }
     if (step != Step::fault) return;
     const std::string_view fault = to_string(reader_.fault());
     const auto kind = std::size_t(reader_.fault());
@@ -71,8 +76,7 @@ class MtaServer::Talk : public StreamTalk {
     entry.fault = {};
     std::swap(entry.request, reader_.request());
     ++taken.due;
-    const std::string_view recipients = entry.request.get(Attribute::recipient);
-    taken.cost += 1 + std::size_t(std::ranges::count(recipients, '\0')) / kCheapRecipients;
+    ++taken.cost;
     return entry;
   }
 
