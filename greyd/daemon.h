@@ -4,6 +4,7 @@
 
 #include <spdlog/logger.h>
 
+#include <exception>
 #include <optional>
 #include <string>
 

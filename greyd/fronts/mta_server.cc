@@ -53,7 +53,7 @@ class MtaServer::Talk : public StreamTalk {
       // (What could not be read has no values to look at.)
       const MtaRequest& request = add(taken).request;
       const auto more = std::ranges::count(request.get(Attribute::recipient), '\0');
-      taken.cost += std::size_t(more) / kCheapRecipients;
+      taken.extra += std::size_t(more) / kCheapRecipients;
     }
     if (step != Step::fault) return;
     const std::string_view fault = to_string(reader_.fault());
@@ -76,7 +76,6 @@ class MtaServer::Talk : public StreamTalk {
     entry.fault = {};
     std::swap(entry.request, reader_.request());
     ++taken.due;
-    ++taken.cost;
     return entry;
   }
 

@@ -194,7 +194,8 @@ bool NetworkSet::add_v4_pattern(std::string_view entry, std::uint32_t line) {
   for (std::size_t i = 0; i < pattern->last; ++i) choices[i] = numbers_of(pattern->parts[i]);
   const unsigned tail_bits = unsigned(8 * (3 - pattern->last));
   const std::uint32_t tail = (1u << tail_bits) - 1;
-  for (std::size_t n = 0; n < combinations_of(*pattern); ++n) {
+  const std::size_t combinations = combinations_of(*pattern);
+  for (std::size_t n = 0; n < combinations; ++n) {
     std::uint32_t lead = 0;
     std::size_t rest = n;
     for (std::size_t i = 0; i < pattern->last; ++i) {

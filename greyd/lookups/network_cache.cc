@@ -8,7 +8,7 @@ namespace {
 
 // Of a node of the map, two of lists, one of a network, and what the heap adds.
 constexpr std::size_t kOfEntry = 400;
-// What there is room for is so much of what one network has brought before its own go.
+// More than one part in so many is much for one network: then its own go.
 constexpr std::size_t kSharesOfAll = 16;
 // Who was looked at is passed over, but not by so many that nobody goes.
 constexpr int kMostPassedOver = 8;
@@ -63,7 +63,7 @@ std::size_t NetworkCache::put(const std::string& domain, const spf::Flattened& f
                  set_of(flattened.networks)};
   entry.octets = kOfEntry + domain.size();
   if (entry.known.networks) entry.octets += sizeof(NetworkSet) + entry.known.networks->memory();
-  // Nodes first: without memory nothing has changed.
+  // Nodes first: without memory it is as if nothing had been known.
   Order place(1), place_of_share(1);
   entry.share = shares_.try_emplace(by).first;
   const auto at = domains_.emplace(domain, std::move(entry)).first;

@@ -46,8 +46,7 @@ class StreamTalk {
   };
   struct Taken {
     unsigned due = 0;  // requests whose answers come by answered()
-    // What they cost, where some cost more than others: as so many. Sources take turns by it.
-    std::size_t cost = 0;
+    std::size_t extra = 0;  // what they cost beyond one each: sources take turns by both
     Then then = Then::go_on;
   };
 

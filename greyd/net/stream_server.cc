@@ -178,7 +178,7 @@ void StreamServer::receive(Connection& connection, Seconds now) {
   connection.drains = size > 0 && taken.then == StreamTalk::Then::drain;
   connection.ended = size == 0 || taken.then != StreamTalk::Then::go_on;
   connection.due += taken.due;
-  taken_ += std::max<std::size_t>(taken.due, taken.cost);
+  taken_ += taken.due + taken.extra;
   if (connection.due == 0) push(connection);
 }
 
