@@ -20,6 +20,8 @@
 
 namespace grey {
 
+constexpr std::size_t kCheapRecipients = 16;  // a query of more is dear, whoever asks
+
 template <typename Item>
 class Backlog {
  public:

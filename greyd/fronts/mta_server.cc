@@ -4,6 +4,7 @@
 #include <exception>
 #include <utility>
 
+#include "greyd/fronts/backlog.h"
 #include "greyd/fronts/decision_log.h"
 #include "greyd/fronts/question_id.h"
 
@@ -14,7 +15,6 @@ static_assert(MtaCounters::kBadClient == kMtaFaults);
 
 constexpr Seconds kLogPeriod = 10;                 // seconds, of each kind of trouble
 constexpr std::size_t kKeptRequest = 1024;         // bytes kept for the next request of a batch
-constexpr std::size_t kCheapRecipients = 16;       // a request of more costs as several
 constexpr Ip kThisHost = Ip::from_v4(0x7f000001);  // asks by the socket in the file system
 
 }  // namespace

@@ -13,8 +13,7 @@ namespace {
 
 constexpr int kMaxBatches = 16;  // of one call; then signals and timers have their turn
 constexpr std::size_t kMaxBytes = 512 * 1024;  // likewise
-constexpr std::size_t kCheapRecipients = 16;   // a query of more is dear
-constexpr std::size_t kCheapBytes = 4096;      // so is a longer datagram, which is not even parsed
+constexpr std::size_t kCheapBytes = 4096;      // a longer datagram is dear, and not even parsed
 constexpr std::size_t kMaxBacklog = 2 << 20;   // bytes
 constexpr Seconds kLogPeriod = 10;             // seconds, of bad datagrams
 constexpr Seconds kLossesPeriod = 60;

@@ -45,7 +45,7 @@ class StreamTalk {
             // that is closed with that unread is reset, and the answers are lost on the way
   };
   struct Taken {
-    unsigned due = 0;  // requests whose answers come by answered()
+    unsigned due = 0;       // requests whose answers come by answered()
     std::size_t extra = 0;  // what they cost beyond one each: sources take turns by both
     Then then = Then::go_on;
   };
