@@ -117,8 +117,12 @@ struct SharedState::Impl {
       on_failure();
     }
   }
+  // An answer that is late, or none, is asked for once more at the next tick: on one connection the
+  // store forgets nothing that another run does not tell of. To hear all anew for that would keep a
+  // slow machine from ever being done.
   void on_failure() {
-    store.up() ? member.missed() : member.lost();
+    if (store.up()) return member.missed();
+    member.lost();
     orders.join();
   }
   void on_tick() {
