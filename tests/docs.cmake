@@ -18,5 +18,5 @@ if(NOT GREY_SANITIZE) # as those that need throw-away copies of this machine
            COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/readme_test.sh ${CMAKE_BINARY_DIR})
   set_tests_properties(readme_test PROPERTIES SKIP_RETURN_CODE 77)
   # Both make packages, in one place.
-  set_tests_properties(readme_test package_test PROPERTIES RESOURCE_LOCK packages TIMEOUT 900)
+  set_tests_properties(readme_test package_test PROPERTIES RESOURCE_LOCK packages)
 endif()

@@ -73,7 +73,6 @@ set_tests_properties(greysmtpd_proxy_test PROPERTIES SKIP_RETURN_CODE 77)
 set_tests_properties(greysmtpd_exim_test greysmtpd_postfix_test PROPERTIES SKIP_RETURN_CODE 77)
 add_test(NAME greysmtpd_e2e_test
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/greysmtpd_test.sh $<TARGET_FILE:greysmtpd>)
-set_tests_properties(greysmtpd_e2e_test PROPERTIES TIMEOUT 600)
 add_test(NAME greyspp_test COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/greyspp_test.sh
                                    $<TARGET_FILE:greyspp> $<TARGET_FILE:qmail-greyd>)
 add_test(NAME patch_qmail_test

@@ -22,11 +22,11 @@ add_test(NAME svctool_store_e2e
 add_test(NAME svctool_operator_rules_e2e
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_operator_rules_test.sh $<TARGET_FILE:svctool>
                  $<TARGET_FILE:qmail-greyd>)
-set_tests_properties(svctool_operator_rules_e2e PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
+set_tests_properties(svctool_operator_rules_e2e PROPERTIES SKIP_RETURN_CODE 77)
 add_test(NAME svctool_import_e2e
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_import_test.sh $<TARGET_FILE:svctool>
                  $<TARGET_FILE:qmail-greyd> $<TARGET_FILE:greyctl>)
-set_tests_properties(svctool_import_e2e PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
+set_tests_properties(svctool_import_e2e PROPERTIES SKIP_RETURN_CODE 77)
 add_test(NAME svctool_fault_e2e
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_fault_test.sh $<TARGET_FILE:svctool>)
 add_test(NAME svctool_links_e2e
@@ -34,7 +34,7 @@ add_test(NAME svctool_links_e2e
 add_test(NAME svctool_planted_e2e
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_planted_test.sh $<TARGET_FILE:svctool>
                  $<TARGET_FILE:qmail-greyd>)
-set_tests_properties(svctool_links_e2e svctool_planted_e2e PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
+set_tests_properties(svctool_links_e2e svctool_planted_e2e PROPERTIES SKIP_RETURN_CODE 77)
 add_test(NAME svctool_rules_e2e
          COMMAND perl ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_rules_test.pl $<TARGET_FILE:svctool>)
 add_test(NAME svctool_together_e2e
@@ -49,7 +49,7 @@ add_test(NAME run_test COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/run_test.sh)
 set_tests_properties(run_test PROPERTIES RUN_SERIAL TRUE)
 # Need root for setuidgid, and the daemontools: say so and exit 77 without them.
 set_tests_properties(svctool_e2e svctool_upkeep_e2e svctool_check_e2e svctool_fault_e2e PROPERTIES
-                     SKIP_RETURN_CODE 77 TIMEOUT 300)
+                     SKIP_RETURN_CODE 77)
 
 # In throw-away copies of this machine, which take root; with the sanitizers the daemon does not fit
 # below its memory limit, and packages are not made of such a build.
@@ -58,10 +58,10 @@ if(NOT GREY_SANITIZE)
            COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/supervise_test.sh ${CMAKE_BINARY_DIR})
   add_test(NAME supervise_notify_test
            COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/supervise_notify_test.sh ${CMAKE_BINARY_DIR})
-  set_tests_properties(supervise_notify_test PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 400)
+  set_tests_properties(supervise_notify_test PROPERTIES SKIP_RETURN_CODE 77)
   add_test(NAME svctool_serve_test
            COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_serve_test.sh ${CMAKE_BINARY_DIR})
-  set_tests_properties(svctool_serve_test PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 1000)
+  set_tests_properties(svctool_serve_test PROPERTIES SKIP_RETURN_CODE 77)
   add_test(NAME svctool_edits_e2e
            COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_edits_test.sh ${CMAKE_BINARY_DIR})
   add_test(NAME svctool_broken_test
@@ -86,8 +86,8 @@ add_test(NAME svctool_swaps_e2e
                  $<TARGET_FILE:swap_names>)
 add_test(NAME svctool_room_test
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/svctool_room.sh ${CMAKE_SOURCE_DIR})
-set_tests_properties(svctool_swaps_e2e PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
+set_tests_properties(svctool_swaps_e2e PROPERTIES SKIP_RETURN_CODE 77)
 add_test(NAME svctool_key_e2e
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_key_test.sh $<TARGET_FILE:svctool>
                  $<TARGET_FILE:qmail-greyd>)
-set_tests_properties(svctool_key_e2e PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
+set_tests_properties(svctool_key_e2e PROPERTIES SKIP_RETURN_CODE 77)

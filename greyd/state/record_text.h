@@ -3,9 +3,10 @@
 //   W <first seen> <client> <sender> <recipient>     a triplet that waits for its good retry
 //   B <accepted> <client> <sender> <recipient>       a bounce that has been accepted
 //   P <last seen> <client> <sender> <recipient>      a triplet that has passed
+//   T <last sprung> <messages> <client>              a client who has written to traps
 //   C <last seen> <passes> <client>                  a client and its good retries
-//   S <last told> sent:<domain> <theirs> <ours>      ours has written to theirs, who is of that
-//   domain F <seen> <client> <sender> <recipient>           journal only: this triplet is forgotten
+//   S <last told> sent:<domain> <theirs> <ours>      ours has written to theirs
+//   F <seen> <client> <sender> <recipient>           journal only: this triplet is forgotten
 //   F <seen> <client>                                journal only: this client is forgotten
 //
 // Times are seconds since 1970. Sender and recipient are words of text.h; "<>" is the null sender.

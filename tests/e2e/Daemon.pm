@@ -10,7 +10,7 @@ use Test::More ();
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(slurp spit wait_until query ask asker faketime first_port log_like);
-our $deadline = 30;
+our $deadline = 90;
 
 # The first of sixteen ports: tests begin at the same time, so that their processes have numbers side by side, and
 # each of these has its own. Below those that the system gives to whoever asks for any.

@@ -21,7 +21,6 @@ why=$(unshare -mpnuiC --fork --mount-proc true 2>&1) || skip "$why"
 [ "$(. /etc/os-release && echo "$VERSION_CODENAME")" = bookworm ] || skip 'this is not Debian 12'
 
 work_in_a_directory
-patience=30
 root=$work/root
 volume=$work/volume
 mkdir "$root" "$volume"

@@ -7,7 +7,6 @@ set -u
 here=$(realpath "$(dirname "$0")")
 # shellcheck source-path=SCRIPTDIR
 . "$here/lib.sh"
-patience=20
 top=$(realpath "$here/../..")
 
 # ---- outside

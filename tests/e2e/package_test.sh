@@ -12,7 +12,6 @@ set -u
 here=$(realpath "$(dirname "$0")")
 # shellcheck source-path=SCRIPTDIR
 . "$here/lib.sh"
-patience=20
 
 # ---- outside
 

@@ -10,7 +10,6 @@ here=$(realpath "$(dirname "$0")")
 . "$here/lib.sh"
 # shellcheck source-path=SCRIPTDIR
 . "$here/documented.sh"
-patience=20
 top=$(realpath "$here/../..")
 
 # ---- outside: nothing stands there that no scene does, and nothing is named that is not there
