@@ -27,6 +27,7 @@ class PendingCalls {
     if (idle_.empty()) idle_.emplace_back();
     calls_.splice(calls_.end(), idle_, idle_.begin());
     calls_.back().end = end;
+    calls_.back().put_off = false;
   }
   void remove_last() { idle_.splice(idle_.end(), calls_, std::prev(calls_.end())); }
   void tell_last(Done done) { calls_.back().done = std::move(done); }
@@ -47,11 +48,15 @@ class PendingCalls {
 
   // Calls `tell(done)` for each whose end has come, which may add calls; until it says false, as
   // these calls are others then. When the next one's end comes; Time::max() when none waits.
+  // `more`: what those are given whose end comes for the first time; zero: nothing.
   template <typename Tell>
-  Time give_up(Time now, Tell tell) {
+  Time give_up(Time now, Time more, Tell tell) {
     Time next = Time::max();
     for (Call& call : calls_) {
       if (!call.done) continue;
+      if (call.end <= now && more > Time::zero() && !std::exchange(call.put_off, true)) {
+        call.end = now + more;
+      }
       if (call.end > now) {
         next = std::min(next, call.end);
       } else if (!tell(std::exchange(call.done, nullptr))) {
@@ -72,6 +77,7 @@ class PendingCalls {
   struct Call {
     Done done;  // none: told
     Time end{};
+    bool put_off = false;  // its end, once
   };
   std::list<Call> calls_;
   std::list<Call> idle_;  // kept for those that come: no more than there were at a time

@@ -24,7 +24,8 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
 constexpr std::size_t kReadSize = 64 << 10;
-constexpr int kReadsInTurn = 4;  // others on the loop have their turn, too
+constexpr microseconds kLate = milliseconds(5);  // that a timer is: the loop was busy, or stopped
+constexpr int kReadsInTurn = 4;                  // others on the loop have their turn, too
 // Octets of commands that do not wait for the others of the turn: some dozens of them.
 constexpr std::size_t kSendAt = 8 << 10;
 
@@ -307,18 +308,23 @@ void RedisLink::Impl::arm(microseconds end) {
   timer_end = end;
 }
 
+// Who comes late itself does not blame the server for what has been there for long, nor for what
+// was not even sent: of the time that was lost here as much is given once more, and to nobody
+// twice.
 void RedisLink::Impl::expire() {
   enter([this](FirstThrown& thrown) {
     const unsigned mine = generation;
-    timer_end = microseconds::max();
-    // Who comes late itself does not blame the server for what has been there for long.
+    const microseconds now = monotonic_microseconds();
+    const microseconds late = now - std::exchange(timer_end, microseconds::max());
     if (reader != nullptr) receive(thrown);
     if (generation != mine) return;
     const std::string text = where + ": no answer in time";
-    const microseconds next = calls.give_up(monotonic_microseconds(), [&](const Done& done) {
-      thrown.tell([&] { done(store_failure(Fault::timed_out, text)); });
-      return generation == mine;
-    });
+    const microseconds more = std::min<microseconds>(late, milliseconds(limits.command_ms));
+    const microseconds next =
+        calls.give_up(now, late > kLate ? more : microseconds(0), [&](const Done& done) {
+          thrown.tell([&] { done(store_failure(Fault::timed_out, text)); });
+          return generation == mine;
+        });
     if (next != microseconds::max()) arm(next);
   });
 }

@@ -56,9 +56,10 @@ class RedisLink {
 
   bool ready() const;
   // `done` is called once: with the answer, with a fault that an error is (Fault::refused and the
-  // like), with that which ends the connection, or when `time` is over. It may be called before
-  // this returns. What is answered later is dropped, and the connection stays: who finds it dead
-  // closes it. REQUIRES: `words` is not empty.
+  // like), with that which ends the connection, or when `time` is over; where the loop itself is
+  // late then, what it was late by is given once more, up to another command_ms. It may be called
+  // before this returns. What is answered later is dropped, and the connection stays: who finds it
+  // dead closes it. REQUIRES: `words` is not empty.
   void command(const std::vector<std::string>& words, Done done);
   void command(const std::vector<std::string>& words, Done done, std::chrono::microseconds time);
   // The same of a command that is as it is sent (redis_protocol.h), until `end` on the clock that

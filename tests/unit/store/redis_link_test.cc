@@ -265,8 +265,7 @@ TEST_CASE("calls that are made when others are due do not put those off") {
   rig.link->command({"X"}, [&](const Outcome&) { told = true; });
   const EventLoop::Timer after = rig.loop.every(0.05, ask);
   std::this_thread::sleep_for(milliseconds(200));
-  rig.loop.step();
-  CHECK(told);
+  CHECK(rig.until([&] { return told; }));
 }
 
 // It was stopped, or the disk was slow: the server is not to blame.
@@ -284,6 +283,34 @@ TEST_CASE("who comes late itself takes the answers that are there before it give
   REQUIRE(rig.until([&] { return told.has_value(); }));
   REQUIRE(told->has_value());
   CHECK((*told)->is("GONE"));
+}
+
+TEST_CASE("nor does it give up what it has not even sent") {
+  FakeServer server([](const std::string& received) -> std::string {
+    if (received.find("GO") != std::string::npos) return "+GONE\r\n";
+    return imitation_reply(received, "7.0.15", "");
+  });
+  LinkRig rig({}, {5000, 2000, 4096, 4 << 20});
+  REQUIRE_FALSE(rig.connect(server.place()));
+  std::optional<Outcome> told;
+  rig.link->command({"GO"}, [&](Outcome outcome) { told = std::move(outcome); });
+  std::this_thread::sleep_for(milliseconds(4000));
+  REQUIRE(rig.until([&] { return told.has_value(); }));
+  REQUIRE(told->has_value());
+  CHECK((*told)->is("GONE"));
+}
+
+TEST_CASE("but of a server that is silent it puts off no end twice, however late it comes") {
+  FakeServer server(imitation(""));
+  LinkRig rig({}, {5000, 50, 4096, 4 << 20});
+  REQUIRE_FALSE(rig.connect(server.place()));
+  bool told = false;
+  rig.link->command({"X"}, [&](const Outcome&) { told = true; });
+  for (int turn = 0; turn < 3 && !told; ++turn) {
+    std::this_thread::sleep_for(milliseconds(200));
+    rig.loop.step();
+  }
+  CHECK(told);
 }
 
 TEST_CASE("what waits is bounded, and so is what has not been sent") {
