@@ -23,6 +23,9 @@ namespace grey::shared {
 struct Call {
   std::string_view script;
   Strings keys, arguments;
+  // No mail waits for it, and it may take its time: what is much, over a link that is slow, comes
+  // later, and would never have come were it given up as soon as what a mail waits for.
+  bool unhurried = false;
 };
 
 class Keys {

@@ -8,8 +8,8 @@
 namespace grey::shared {
 namespace {
 
-constexpr std::size_t kSlice = 2000;          // records looked at
-constexpr std::size_t kComparisons = 20'000;  // of a slice, at most
+constexpr std::size_t kSlice = 2000;           // records looked at
+constexpr std::size_t kComparisons = 200'000;  // of a slice, at most: some milliseconds
 
 // No other key begins so: what_it_names() has a brace.
 std::string key_of_client(const Client& client) {

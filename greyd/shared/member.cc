@@ -57,13 +57,13 @@ void Member::tick(Seconds now) {
   if (!link_.up()) return lost();
   if (meeting_) return;
   meeting_ = true;
-  link_.call(
-      {kMeet,
-       {kPolicyKey, kRunKey, kBeatKey},
-       {fingerprint_, name_ + "." + std::to_string(++meetings_), std::to_string(last_.beat)}},
-      [self = self_, now](const auto* answer) {
-        if (*self != nullptr) (*self)->meet(now, answer);
-      });
+  link_.call({kMeet,
+              {kPolicyKey, kRunKey, kBeatKey},
+              {fingerprint_, name_ + "." + std::to_string(++meetings_), std::to_string(last_.beat)},
+              true},
+             [self = self_, now](const auto* answer) {
+               if (*self != nullptr) (*self)->meet(now, answer);
+             });
 }
 
 std::string Member::others_policy() const {
@@ -153,7 +153,7 @@ void Member::heal(Seconds now) {
     Call again = std::move(of.failed.back());
     of.failed.pop_back();
     send(again);
-  } else if (!of.walked) {
+  } else if (!of.walked && of.failed.size() < kMostFailed) {
     Call call = next_to_tell(now);
     if (!call.keys.empty()) send(call);
   }
@@ -166,7 +166,7 @@ void Member::heal(Seconds now) {
 Call Member::next_to_tell(Seconds now) {
   Tell tell(service_.greylist().policy());
   Healing& of = *healing_;
-  const bool more = of.walk.visit(kSlice, [&](const SavedRecord& record) {
+  const auto look_at = [&](const SavedRecord& record) {
     if (std::exchange(of.record_class, record.record_class) != record.record_class) of.old = 0;
     if (record.seen < of.since) {
       ++of.old;
@@ -175,13 +175,21 @@ Call Member::next_to_tell(Seconds now) {
     of.old = 0;
     tell.add(keys_.of(record),
              {record.record_class, record.seen, std::uint8_t(std::min(record.passes, 255u))}, now);
-  });
+  };
+  bool more = true;
+  for (std::size_t looked = 0; more && looked < kSlice && tell.size() < slice_;) {
+    const std::size_t some = std::min(slice_ - tell.size(), kSlice - looked);
+    more = of.walk.visit(some, look_at);
+    looked += some;
+  }
   of.walked = !more;
   if (more && of.old >= kOldEnough) {
     of.walk.skip_list();
     of.old = 0;
   }
-  return tell.take();
+  Call call = tell.take();
+  call.unhurried = true;
+  return call;
 }
 
 void Member::send(const Call& call) {
@@ -193,6 +201,7 @@ void Member::send(const Call& call) {
     --of.healing_->calls;
     if (answer != nullptr) {
       of.counters_.healed += kept.keys.size();
+      of.slice_ = std::min(of.slice_ + 1, kSlice);
       return;
     }
     of.healing_->failed.push_back(kept);

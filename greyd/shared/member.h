@@ -5,6 +5,7 @@
 // about once a second what time it is.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -66,7 +67,10 @@ class Member {
   // A slice of healing: tells some records. To be called often while healing().
   void heal(Seconds now);
   // A call has failed: what is stamped from `last_meeting().good` on is to be told again.
-  void missed() { missed_ = true; }
+  void missed() {
+    missed_ = true;
+    slice_ = std::max(slice_ / 2, kLeastSlice);
+  }
   // Records have come that are stamped with other times than now: all is to be told again.
   void tell_all();
   // The link is gone: the same, when it is back.
@@ -76,6 +80,11 @@ class Member {
   // acknowledged what it had not passed on yet.
   static constexpr Seconds kMayBeLost = 60;
   static constexpr std::size_t kSlice = 100;  // records looked at
+  // Of these as many are told, at most. Who asks over a link that they fill gets late answers: any
+  // that is late halves it, down to kLeastSlice, and each call of healing makes it one more.
+  static constexpr std::size_t kLeastSlice = 5;
+  // Calls of healing that have failed and are kept: with so many it goes no further without these.
+  static constexpr std::size_t kMostFailed = 16;
   // Of healing that are out: who asks waits behind, and of fifty that heal at once each has one.
   static constexpr std::size_t kMostCalls = 1;
   // Records lie in the order in which they changed, and what was learned from the store has older
@@ -117,6 +126,7 @@ class Member {
   State state_ = State::away;
   bool meeting_ = false;        // a call is out
   bool all_ = false;            // is to be told again
+  std::size_t slice_ = kSlice;  // kLeastSlice to that
   bool missed_ = true;          // something, since the last healing began
   std::uint64_t meetings_ = 0;  // so that each would name another run: this one may put it back
   std::string others_policy_;

@@ -11,7 +11,8 @@
 namespace grey::shared {
 namespace {
 
-constexpr std::size_t kPage = 100;                         // orders, of the stream
+constexpr std::size_t kPage = 100;                         // orders of the stream, at most
+constexpr std::size_t kPageOctets = 16 << 10;              // of these: one that reaches it ends
 constexpr Seconds kPrunePeriod = 3600;                     // seconds
 constexpr std::int64_t kKindRank = 1'000'000'000'000'000;  // above all ends
 
@@ -242,7 +243,8 @@ Call Orders::say_call(const Order& order) const {
   return {kSay,
           {kStreamKey, kEntriesKey},
           {to_text(order), key_of(order), std::to_string(stamp.at), std::to_string(stamp.rank),
-           std::to_string(over_at(order)), std::to_string(useful), std::to_string(kMostAhead)}};
+           std::to_string(over_at(order)), std::to_string(useful), std::to_string(kMostAhead)},
+          true};
 }
 
 // ---- hearing -----------------------------------------------------------------------------------
@@ -274,17 +276,19 @@ void Orders::tick(Seconds now) {
   if (now - heard_at_ > kHearsWithin) heard_ = false;
   hear();
   if (!link_.up() || waiting_.empty()) unsaid_since_ = 0;
-  if (!link_.up() || heard_) {
-    unheard_since_ = 0;
-  } else if (unheard_since_ == 0 || unheard_since_ > now) {
-    unheard_since_ = now;
+  // Of times of being up: who is cut off again and again has not heard, either.
+  if (heard_) {
+    unheard_for_ = 0;
+  } else if (link_.up()) {
+    ++unheard_for_;
   }
 }
 
 Orders::Trouble Orders::trouble() const {
-  const auto lasts = [this](Seconds since) { return since != 0 && now_ - since > kHearsWithin; };
-  if (lasts(unheard_since_)) return Trouble::unheard;
-  return lasts(unsaid_since_) ? Trouble::unsaid : Trouble::none;
+  if (!link_.up()) return Trouble::none;
+  if (unheard_for_ > kHearsWithin) return Trouble::unheard;
+  const bool unsaid = unsaid_since_ != 0 && now_ - unsaid_since_ > kHearsWithin;
+  return unsaid ? Trouble::unsaid : Trouble::none;
 }
 
 void Orders::hear() {
@@ -304,7 +308,7 @@ void Orders::hear_entries() {
   if (++pages_ > kMostPages || marks_.crowded()) return;
   asking_ = true;
   link_.call(
-      {kEntries, {kEntriesKey}, {page_, std::to_string(kLongestOrder), std::to_string(now_)}},
+      {kEntries, {kEntriesKey}, {page_, std::to_string(kLongestOrder), std::to_string(now_)}, true},
       [self = self_](const auto* answer) {
         if (*self == nullptr) return;
         (*self)->asking_ = false;
@@ -344,24 +348,31 @@ void Orders::say_missing_entries() {
 void Orders::hear_stream() {
   if (++pages_ > kMostPages) return;  // the rest at the next tick
   asking_ = true;
-  link_.call({kHear, {kStreamKey}, {last_, std::to_string(kLongestOrder)}},
-             [self = self_](const auto* answer) {
-               if (*self == nullptr) return;
-               (*self)->asking_ = false;
-               (*self)->failed_ |= answer == nullptr;
-               if (answer != nullptr) (*self)->take_stream(*answer);
-             });
+  link_.call(
+      {kHear,
+       {kStreamKey},
+       {last_, std::to_string(kLongestOrder), std::to_string(kPage), std::to_string(kPageOctets)},
+       true},
+      [self = self_](const auto* answer) {
+        if (*self == nullptr) return;
+        (*self)->asking_ = false;
+        (*self)->failed_ |= answer == nullptr;
+        if (answer != nullptr) (*self)->take_stream(*answer);
+      });
 }
 
 void Orders::take_stream(const std::vector<std::string>& answer) {
   if (joining_ != Joining::stream && joining_ != Joining::done) return;
   std::vector<Said> said;
+  std::size_t octets = 0;
   for (std::size_t i = 0; i + 1 < answer.size(); i += 2) {
     last_ = answer[i];
     said.push_back({answer[i + 1], time_of(last_)});
+    octets += answer[i].size() + answer[i + 1].size();
   }
+  const bool is_full = said.size() >= kPage || octets >= kPageOctets;
   take(said);
-  if (answer.size() >= 2 * kPage) return marks_.crowded() ? void() : hear_stream();
+  if (is_full) return marks_.crowded() ? void() : hear_stream();
   heard_ = true;
   heard_at_ = now_;
   if (joining_ == Joining::done) return;

@@ -227,15 +227,17 @@ return 1
 )lua";
 
 // KEYS: the stream. ARGV: the id of the last order that was heard ("0": none), the length of the
-// longest that can be one. Answers ids and orders, in turns, at most a hundred; the empty text for
-// what is none.
+// longest that can be one, how many are answered at most, and at how many octets there is no
+// further one. Answers ids and orders, in turns; the empty text for what is none.
 inline constexpr std::string_view kHear = R"lua(
-local answer = {}
-for _, said in ipairs(redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', 100)) do
+local answer, octets = {}, 0
+for _, said in ipairs(redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', ARGV[3])) do
   local order = said[2][2]
   if said[2][1] ~= 'order' or #order > tonumber(ARGV[2]) then order = '' end
   answer[#answer + 1] = said[1]
   answer[#answer + 1] = order
+  octets = octets + #said[1] + #order
+  if octets >= tonumber(ARGV[4]) then break end
 end
 return answer
 )lua";
@@ -244,7 +246,7 @@ return answer
 // order, now. Answers where the next call goes on ("0": that was all), and some of them, each at
 // least once in all; what is of no use any more is taken out.
 inline constexpr std::string_view kEntries = R"lua(
-local page = redis.call('HSCAN', KEYS[1], ARGV[1], 'COUNT', 200)
+local page = redis.call('HSCAN', KEYS[1], ARGV[1], 'COUNT', 100)
 local answer = {page[1]}
 for i = 1, #page[2], 2 do
   local over, order = string.match(page[2][i + 1], '^%d+ %d+ (%d+) (.*)$')

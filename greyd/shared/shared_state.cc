@@ -1,6 +1,7 @@
 #include "greyd/shared/shared_state.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "greyd/net/background_thread.h"
@@ -13,6 +14,8 @@ namespace {
 
 constexpr double kTick = 1;           // seconds: how often others are met
 constexpr double kSlicePause = 0.01;  // seconds between slices of healing and forgetting
+// For what no mail waits for: 16 kB each second go over the slowest link that will do.
+constexpr std::chrono::milliseconds kUnhurried(1000);
 
 std::string text_of(Reply& reply) {
   return reply.is_integer() ? std::to_string(reply.integer) : std::move(reply.text);
@@ -38,16 +41,18 @@ class Link : public ScriptStore {
   bool up() const override { return link_.up(); }
   const std::string& last_refusal() const { return last_refusal_; }
   void call(const Call& call, Done done) override {
-    link_.eval(call.script, call.keys, call.arguments,
-               [this, done = std::move(done)](Outcome outcome) {
-                 if (!outcome) {
-                   last_refusal_ = outcome.error().text;
-                   on_failure_();
-                   return done(nullptr);
-                 }
-                 const std::vector<std::string> texts = texts_of(std::move(*outcome));
-                 done(&texts);
-               });
+    link_.eval(
+        call.script, call.keys, call.arguments,
+        [this, done = std::move(done)](Outcome outcome) {
+          if (!outcome) {
+            last_refusal_ = outcome.error().text;
+            on_failure_();
+            return done(nullptr);
+          }
+          const std::vector<std::string> texts = texts_of(std::move(*outcome));
+          done(&texts);
+        },
+        call.unhurried ? kUnhurried : std::chrono::milliseconds(0));
   }
 
  private:
@@ -110,21 +115,16 @@ struct SharedState::Impl {
   // What people are to read of it: no two runs have the same name, its last part is for that.
   static std::string place_of(const std::string& name) { return name.substr(0, name.rfind('.')); }
 
+  // The server that it was up at before has forgotten nothing meanwhile: orders are heard from
+  // where they were. To hear all anew each time would keep who is cut off often from ever being
+  // done, as it would for an answer that is late.
   void on_state(bool up) {
-    if (up) {
-      on_tick();
-    } else {
-      on_failure();
-    }
+    if (!up) return on_failure();
+    if (store.server_run().empty() || store.server_run() != server_run) orders.join();
+    server_run = store.server_run();
+    on_tick();
   }
-  // An answer that is late, or none, is asked for once more at the next tick: on one connection the
-  // store forgets nothing that another run does not tell of. To hear all anew for that would keep a
-  // slow machine from ever being done.
-  void on_failure() {
-    if (store.up()) return member.missed();
-    member.lost();
-    orders.join();
-  }
+  void on_failure() { store.up() ? member.missed() : member.lost(); }
   void on_tick() {
     const Seconds now = clock();
     if (decider.take_untold()) member.tell_all();
@@ -155,7 +155,8 @@ struct SharedState::Impl {
   Orders orders;
   UnsaidKeeper unsaid;
   SharedDecider decider;
-  std::string run;  // of the store, in which orders were heard
+  std::string run;         // of the store, in which orders were heard
+  std::string server_run;  // in which they were: StoreLink::server_run()
   EventLoop::TurnEnd turn_end;
   EventLoop::Timer tick, slices;
 };

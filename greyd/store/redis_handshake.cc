@@ -103,6 +103,10 @@ std::optional<Failure> judge_info(const Reply& reply) {
   return std::nullopt;
 }
 
+std::string server_run_of(const Reply& reply) {
+  return reply.is_bytes() ? std::string(info_value(reply.text, "run_id")) : std::string();
+}
+
 std::vector<Greeting> store_greetings(const Login& login) {
   std::vector<Greeting> greetings;
   if (!login.user.empty()) {
@@ -113,7 +117,7 @@ std::vector<Greeting> store_greetings(const Login& login) {
   greetings.push_back({{"PING"}, judge_ping});  // refused while a server loads what it has saved
   greetings.push_back({{"CLIENT", "SETNAME", login.client_name}, judge_name});
   // Before SELECT, which a cluster refuses with less of a reason.
-  greetings.push_back({{"INFO", "server"}, judge_reply<judge_info>});
+  greetings.push_back({{"INFO", "server"}, judge_reply<judge_info>, true});
   greetings.push_back({{"ROLE"}, judge_reply<judge_role>});
   if (login.database != 0) {
     greetings.push_back({{"SELECT", std::to_string(login.database)}, judge_done});

@@ -22,6 +22,7 @@ struct Login {
 struct Greeting {
   std::vector<std::string> words;
   std::function<std::optional<Failure>(const Outcome&)> judge;  // why the server is not to be used
+  bool names_run = false;                                       // its answer is for server_run_of()
 };
 
 // All are sent together; the first that is judged bad counts.
@@ -29,5 +30,7 @@ std::vector<Greeting> store_greetings(const Login& login);
 
 std::optional<Failure> judge_role(const Reply& reply);
 std::optional<Failure> judge_info(const Reply& reply);  // of INFO server
+// Its run_id, which Redis and Valkey choose at random at each start; empty: there is none.
+std::string server_run_of(const Reply& reply);
 
 }  // namespace grey

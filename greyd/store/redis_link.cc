@@ -117,6 +117,7 @@ struct RedisLink::Impl : std::enable_shared_from_this<Impl> {
   std::size_t first = 0;      // where to begin: behind one that has not answered
   Connected connected;
   std::size_t ungreeted = 0;  // greetings without an answer
+  std::string server_run;
 
   StreamSocket socket;
   EventLoop::Watch watch;  // goes before the socket
@@ -218,7 +219,10 @@ void RedisLink::Impl::greeted(const Greeting& greeting, const Outcome& outcome) 
   FirstThrown thrown;
   if (std::optional<Failure> bad = greeting.judge(outcome)) {
     drop(at_place(bad->fault, bad->text), thrown);
-  } else if (--ungreeted == 0) {
+    return thrown.rethrow();
+  }
+  if (greeting.names_run) server_run = outcome ? server_run_of(*outcome) : std::string();
+  if (--ungreeted == 0) {
     state = State::ready;
     connect_timer.reset();
     const Connected done = std::exchange(connected, nullptr);
@@ -451,6 +455,10 @@ void RedisLink::encoded(std::string_view command, Done done, microseconds end) {
 
 const std::string& RedisLink::where() const {
   return impl_->where;
+}
+
+const std::string& RedisLink::server_run() const {
+  return impl_->server_run;
 }
 
 }  // namespace grey

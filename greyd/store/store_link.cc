@@ -226,6 +226,10 @@ bool StoreLink::up() const {
   return impl_->phase == Impl::Phase::up;
 }
 
+const std::string& StoreLink::server_run() const {
+  return impl_->link.server_run();
+}
+
 StoreStatus StoreLink::status() const {
   const Impl& impl = *impl_;
   StoreStatus status;

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -83,10 +84,15 @@ class StoreLink {
   void close();
 
   bool up() const;
+  // The run of the server that it is up at, or was last, as that calls it: another one after each
+  // of its starts, and at another server. What the one server has been told it knows as long as it
+  // has the same. Empty: it does not say.
+  const std::string& server_run() const;
   // Runs a script, by its hash: a server that does not know it is given it, and asked once more
   // within the same time. `done` may be called before this returns. Scripts are few and constant:
-  // each text is kept.
-  void eval(std::string_view script, const Strings& keys, const Strings& arguments, Done done);
+  // each text is kept. `time`: zero is that of a command.
+  void eval(std::string_view script, const Strings& keys, const Strings& arguments, Done done,
+            std::chrono::milliseconds time = std::chrono::milliseconds(0));
   // A command as it is. `done` may be called before this returns. REQUIRES: `words` is not empty.
   void plain(const std::vector<std::string>& words, Done done);
 

@@ -179,7 +179,7 @@ void StoreLink::plain(const std::vector<std::string>& words, Done done) {
 }
 
 void StoreLink::eval(std::string_view script, const Strings& keys, const Strings& arguments,
-                     Done done) {
+                     Done done, milliseconds time) {
   const std::shared_ptr<Impl> impl = impl_;
   ++impl->counters.calls;
   const Impl::EvaluationAt call = impl->new_evaluation();
@@ -191,7 +191,7 @@ void StoreLink::eval(std::string_view script, const Strings& keys, const Strings
     throw;
   }
   call->done = std::move(done);
-  call->end = monotonic_microseconds() + impl->call_time();
+  call->end = monotonic_microseconds() + (time.count() > 0 ? time : impl->call_time());
   impl->run(call);
 }
 

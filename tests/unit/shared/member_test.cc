@@ -135,6 +135,35 @@ TEST_CASE_FIXTURE(Fixture, "what failed of a healing is told again, though the c
   CHECK(has_triplet_of("192.0.2.1"));
 }
 
+TEST_CASE_FIXTURE(Fixture,
+                  "when answers are late healing tells less at a time, and then more again") {
+  for (int i = 0; i < 250; ++i) know(a, "192.0.2." + std::to_string(i), now - 20);
+  a.member->tick(now);
+  for (int i = 0; i < 10; ++i) a.member->missed();
+  a.member->heal(now);
+  CHECK(a.member_counters.healed == shared::Member::kLeastSlice);
+  int calls = 1;
+  for (; a.member->healing(); ++calls) a.member->heal(now);
+  CHECK(a.member_counters.healed == 250);
+  CHECK(calls < 25);  // of 50
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "a store that answers none of it is not told on and on, nor is all kept") {
+  for (int i = 0; i < 5000; ++i) {
+    know(a, "10.0." + std::to_string(i / 250) + "." + std::to_string(i % 250), now - 20);
+  }
+  a.member->tick(now);
+  a.store.lose(100, false);
+  const int calls = a.store.calls();
+  for (int i = 0; i < 100; ++i) a.member->heal(now);
+  CHECK(a.store.calls() - calls == int(shared::Member::kMostFailed));
+  a.store.lose(0, false);
+  for (Seconds t = now + 1; a.member->healing() && t < now + 100; ++t) a.tick(t);
+  CHECK_FALSE(a.member->healing());
+  CHECK(a.store.say({"KEYS", "g:*"}).size() == 5000);
+}
+
 TEST_CASE_FIXTURE(Fixture, "a healing that is cut short goes on, and makes good what came then") {
   for (int i = 0; i < 1000; ++i) know(a, "192.0.2." + std::to_string(i % 250), now - 2000 + i);
   a.member->tick(now);

@@ -605,6 +605,35 @@ TEST_CASE_FIXTURE(Fixture, "orders that cannot be heard, or said, are trouble th
   CHECK(late.orders->trouble() == Trouble::none);  // it is away
 }
 
+TEST_CASE_FIXTURE(Fixture, "who is cut off again and again, and hears never, knows of it as well") {
+  using Trouble = Orders::Trouble;
+  a.store.say({"LPUSH", "{greyd}:entries", "x"});
+  for (Seconds now = kNow; now < kNow + 20; ++now) {
+    a.store.set_up(now % 2 == 0);
+    a.tick(now);
+  }
+  a.store.set_up(true);
+  CHECK(a.orders->trouble() == Trouble::unheard);
+  a.store.say({"DEL", "{greyd}:entries"});
+  a.tick(kNow + 20);
+  CHECK(a.orders->trouble() == Trouble::none);
+}
+
+TEST_CASE_FIXTURE(Fixture, "what is heard comes in pieces that a slow link carries in time") {
+  tick_both(kNow);
+  const std::string by(3500, 'x');
+  b.store.say({"EVAL",
+               "for i = 1, 250 do redis.call('XADD', KEYS[1], '*', 'order', "
+               "string.format(ARGV[1], i)) end",
+               "1", "{greyd}:orders",
+               R"({"order":"allow","at":1700000000,"by":")" + by + R"(","entry":"10.0.0.%d"})"});
+  b.tick(kNow + 1);
+  CHECK(b.orders->heard());
+  CHECK(b.order_counters.heard + b.order_counters.refused == 250);
+  CHECK(b.store.longest_answer() >= 16 << 10);
+  CHECK(b.store.longest_answer() < 20 << 10);
+}
+
 // ---- many
 // ----------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -75,6 +76,7 @@ class PlainStore : public shared::ScriptStore {
     arrives_ = arrives;
   }
   int calls() const { return calls_; }
+  std::size_t longest_answer() const { return longest_answer_; }  // octets
 
   void call(const shared::Call& call, Done done) override {
     ++calls_;
@@ -82,6 +84,9 @@ class PlainStore : public shared::ScriptStore {
     std::vector<std::string> texts;
     bool good = false;
     if (!lost || arrives_) good = run(call, texts);
+    std::size_t octets = 0;
+    for (const std::string& text : texts) octets += text.size();
+    longest_answer_ = std::max(longest_answer_, octets);
     done(good && !lost ? &texts : nullptr);
   }
   // A plain command; its answer as texts.
@@ -144,6 +149,7 @@ class PlainStore : public shared::ScriptStore {
   std::unique_ptr<redisContext, decltype(&::redisFree)> context_;
   bool up_ = true, arrives_ = false, keeps_all_ = false;
   int lost_ = 0, calls_ = 0;
+  std::size_t longest_answer_ = 0;
   std::string fault_;
 };
 

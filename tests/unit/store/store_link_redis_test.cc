@@ -206,6 +206,26 @@ TEST_CASE("a store that was killed is found again when it is back, empty as it i
   CHECK(rig.store->counters().losses == 1);
 }
 
+TEST_CASE("a server that is found again has the same run, and after its start another") {
+  RedisServer server;
+  StoreRig rig(url(server));
+  REQUIRE(rig.comes_up());
+  const std::string run = rig.store->server_run();
+  CHECK(run.size() == 40);
+  std::optional<Outcome> killed;
+  rig.store->plain({"CLIENT", "KILL", "SKIPME", "no", "TYPE", "normal"},
+                   [&](Outcome outcome) { killed = std::move(outcome); });
+  REQUIRE(rig.until([&] { return rig.states.size() == 3; }));
+  CHECK(killed);
+  CHECK(rig.store->server_run() == run);
+  server.kill();
+  REQUIRE(rig.until([&] { return !rig.store->up(); }));
+  server.start();
+  REQUIRE(rig.comes_up());
+  CHECK(rig.store->server_run().size() == 40);
+  CHECK(rig.store->server_run() != run);
+}
+
 TEST_CASE("calls that are under way when the server is killed end, each once") {
   RedisServer server;
   StoreRig rig(url(server));
