@@ -30,6 +30,11 @@ FakeServer::Answer imitation(std::string other, std::string version = "7.0.15") 
 // So that a busy machine does not end it.
 constexpr LinkLimits kPatientLimits = {5000, 5000, 4096, 4 << 20};
 
+std::string answer_go(const std::string& received) {
+  if (received.find("GO") != std::string::npos) return "+GONE\r\n";
+  return imitation_reply(received, "7.0.15", "");
+}
+
 }  // namespace
 
 TEST_CASE("a link says what it is asked, and answers come in their order") {
@@ -270,10 +275,7 @@ TEST_CASE("calls that are made when others are due do not put those off") {
 
 // It was stopped, or the disk was slow: the server is not to blame.
 TEST_CASE("who comes late itself takes the answers that are there before it gives anything up") {
-  FakeServer server([](const std::string& received) -> std::string {
-    if (received.find("GO") != std::string::npos) return "+GONE\r\n";
-    return imitation_reply(received, "7.0.15", "");
-  });
+  FakeServer server(answer_go);
   LinkRig rig({}, {5000, 50, 4096, 4 << 20});
   REQUIRE_FALSE(rig.connect(server.place()));
   std::optional<Outcome> told;
@@ -286,10 +288,7 @@ TEST_CASE("who comes late itself takes the answers that are there before it give
 }
 
 TEST_CASE("nor does it give up what it has not even sent") {
-  FakeServer server([](const std::string& received) -> std::string {
-    if (received.find("GO") != std::string::npos) return "+GONE\r\n";
-    return imitation_reply(received, "7.0.15", "");
-  });
+  FakeServer server(answer_go);
   LinkRig rig({}, {5000, 2000, 4096, 4 << 20});
   REQUIRE_FALSE(rig.connect(server.place()));
   std::optional<Outcome> told;
