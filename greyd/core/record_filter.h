@@ -45,6 +45,10 @@ class RecordFilter {
   bool fits_sender(std::string_view sender) const {
     return !sender_ || sender_->fits_stored(sender);
   }
+  // What a sender that is written out is stored as. Nothing: it has wildcards, or is not asked for.
+  std::optional<std::string> stored_sender() const {
+    return sender_ ? sender_->stored_as : std::nullopt;
+  }
   // State and time have no meaning here.
   bool matches(const wire::Query& query) const { return matches(query, {}); }
   // `pool`: as which one it was judged ("spf:example.com"); empty: none.

@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <iterator>
 
+#include "greyd/base/text.h"
 #include "greyd/lists/network_set.h"
 
 namespace grey::shared {
 namespace {
 
 constexpr std::size_t kSlice = 2000;           // records looked at
-constexpr std::size_t kComparisons = 200'000;  // of a slice, at most: some milliseconds
+constexpr std::size_t kComparisons = 100'000;  // of a slice, at most: some milliseconds
 
 // No other key begins so: what_it_names() has a brace.
 std::string key_of_client(const Client& client) {
@@ -47,19 +48,39 @@ Result<bool> Marks::obey(const Order& order) {
   } else if (marks_.size() == kMost) {
     drop(marks_.begin());
   }
-  Mark mark{order, key, ++turns_, nullptr};
+  Mark mark{order, key, ++turns_, nullptr, {}};
   if (wide) mark.filter = std::make_unique<RecordFilter>(std::move(*filter));
   const auto added = marks_.insert(marks_.end(), std::move(mark));
-  if (wide) wide_.emplace(turns_, added);
+  if (wide) {
+    wide_.emplace(turns_, added);
+    index(*added);
+  }
   last_sender_.reset();
   by_key_.emplace(std::move(key), added);
   return true;
+}
+
+void Marks::index(Mark& mark) {
+  const std::optional<std::string> stored = mark.filter->stored_sender();
+  if (!stored) {
+    unwritten_.emplace(mark.turn, &mark);
+    return;
+  }
+  mark.senders = {to_lower(*mark.order.records.sender)};
+  if (to_lower(*stored) != mark.senders.front()) mark.senders.push_back(to_lower(*stored));
+  for (const std::string& sender : mark.senders) by_sender_.emplace(sender, &mark);
 }
 
 void Marks::remove(All::iterator mark) {
   last_sender_.reset();
   by_key_.erase(mark->key);
   wide_.erase(mark->turn);
+  unwritten_.erase(mark->turn);
+  for (const std::string& sender : mark->senders) {
+    const auto [begin, end] = by_sender_.equal_range(sender);
+    by_sender_.erase(
+        std::find_if(begin, end, [&](const auto& item) { return item.second == &*mark; }));
+  }
   marks_.erase(mark);
 }
 
@@ -94,13 +115,26 @@ Seconds Marks::reach(const Mark& mark, const SavedRecord& record) const {
   return mark.order.at + std::min(service_.greylist().policy().min_resend, kReach);
 }
 
+template <typename Visit>
+void Marks::for_sender(std::string_view sender, Turn after, Visit visit) const {
+  for (auto next = unwritten_.upper_bound(after); next != unwritten_.end(); ++next) {
+    if (!visit(*next->second)) return;
+  }
+  if (by_sender_.empty()) return;
+  const auto [begin, end] = by_sender_.equal_range(to_lower(sender));
+  for (auto next = begin; next != end; ++next) {
+    if (next->second->turn > after && !visit(*next->second)) return;
+  }
+}
+
 const std::vector<const Marks::Mark*>& Marks::of_sender(std::string_view sender) const {
   if (last_sender_ == sender) return of_last_sender_;
   last_sender_.reset();
   of_last_sender_.clear();
-  for (const auto& [turn, mark] : wide_) {
-    if (mark->filter->fits_sender(sender)) of_last_sender_.push_back(&*mark);
-  }
+  for_sender(sender, 0, [&](const Mark& mark) {
+    if (mark.filter->fits_sender(sender)) of_last_sender_.push_back(&mark);
+    return true;
+  });
   last_sender_ = sender;
   return of_last_sender_;
 }
@@ -113,7 +147,7 @@ Seconds Marks::forgotten(const SavedRecord& record) const {
     if (at > last && mark.filter->matches(record)) last = at;
   };
   if (is_of_client(record.record_class)) {
-    for (const auto& [turn, mark] : wide_) look(*mark);
+    for (const auto& [turn, mark] : unwritten_) look(*mark);
   } else {
     for (const Mark* const mark : of_sender(record.sender)) look(*mark);
   }
@@ -123,10 +157,12 @@ Seconds Marks::forgotten(const SavedRecord& record) const {
 bool Marks::is_dead(const SavedRecord& record, Turn after) const {
   const Mark* const exact = of_client(record);
   if (exact != nullptr && record.seen <= reach(*exact, record)) return true;
-  return std::any_of(wide_.upper_bound(after), wide_.end(), [&](const auto& item) {
-    const Mark& mark = *item.second;
-    return record.seen <= reach(mark, record) && mark.filter->matches(record);
+  bool dead = false;
+  for_sender(record.sender, after, [&](const Mark& mark) {
+    dead = record.seen <= reach(mark, record) && mark.filter->matches(record);
+    return !dead;
   });
+  return dead;
 }
 
 // ---- forgetting --------------------------------------------------------------------------------
@@ -139,7 +175,7 @@ void Marks::work() {
     walk_to_ = turns_;
     walk_->start();
   }
-  const auto comparisons = 1 + std::distance(wide_.upper_bound(walked_), wide_.end());
+  const auto comparisons = 10 + std::distance(unwritten_.upper_bound(walked_), unwritten_.end());
   const auto slice = std::clamp<std::size_t>(kComparisons / std::size_t(comparisons), 1, kSlice);
   const bool more = service_.forget(
       *walk_, slice, [&](const SavedRecord& record) { return is_dead(record, walked_); });

@@ -7,8 +7,9 @@
 // on that was there before.
 //
 // Most name a client and nothing else: of these there may be many, and they are found by their
-// client. The others, of a network, a sender or a recipient, are compared with each record; those
-// of a sender with each message's once.
+// client. So are those of a sender that is written out, by that. The others, of a network, a
+// recipient or a pattern, are compared with each record; those of a sender with each message's
+// once.
 #pragma once
 
 #include <cstddef>
@@ -75,6 +76,7 @@ class Marks {
     std::string key;  // see key_of(): there is one of each
     Turn turn;
     std::unique_ptr<const RecordFilter> filter;  // nothing: its client is all that it names
+    std::vector<std::string> senders;            // its keys in by_sender_
     bool in_store = false;
   };
   using All = std::list<Mark>;  // oldest first, as they came
@@ -85,6 +87,11 @@ class Marks {
   // Those with a filter that may name triplets of that sender. Valid until marks change, or another
   // sender is asked about.
   const std::vector<const Mark*>& of_sender(std::string_view sender) const;
+  void index(Mark& mark);
+  // Calls visit(const Mark&) for those with a filter that came later than `after`; of those that
+  // write their sender out, which are many, only for whose it may be. Until it says false.
+  template <typename Visit>
+  void for_sender(std::string_view sender, Turn after, Visit visit) const;
   Seconds reach(const Mark& mark, const SavedRecord& record) const;
   // Whether one that came later than `after` names it, or any that names its client.
   bool is_dead(const SavedRecord& record, Turn after) const;
@@ -94,7 +101,10 @@ class Marks {
   Service& service_;
   All marks_;
   std::unordered_map<std::string, All::iterator> by_key_;
-  std::map<Turn, All::iterator> wide_;              // those with a filter
+  std::map<Turn, All::iterator> wide_;     // those with a filter
+  std::map<Turn, const Mark*> unwritten_;  // of these who write no sender out
+  // The others, by the sender as it is written and as it is stored, in lower case.
+  std::unordered_multimap<std::string, const Mark*> by_sender_;
   mutable std::optional<std::string> last_sender_;  // absent: marks have changed since
   mutable std::vector<const Mark*> of_last_sender_;
   Turn turns_ = 0;

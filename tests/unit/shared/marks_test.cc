@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <random>
 #include <string>
 #include <vector>
@@ -124,4 +125,56 @@ TEST_CASE_FIXTURE(Fixture, "any marks forget of any records what comparing each 
     dead += forgotten > 0;
   }
   CHECK(dead > 1000);
+}
+
+TEST_CASE_FIXTURE(Fixture, "what is here of any marks is forgotten as by comparing each") {
+  std::mt19937 random(5);
+  const auto one_of = [&](const auto& list) { return list[random() % std::size(list)]; };
+  const char* const clients[] = {"192.0.2.1", "192.0.3.1", "198.51.100.7"};
+  const char* const addresses[] = {"a@x.example", "B@x.example", "a@y.example", "c@z.example", ""};
+  const char* const patterns[] = {"a@x.example", "b@X.example", "a@Y.example", "*@z.example", ""};
+  const char* const networks[] = {"192.0.2.0/24", "192.0.3.1"};
+  REQUIRE(service->load(kNow, 100));
+  std::size_t gone = 0, left = 0;
+  for (Seconds at = kNow; at < kNow + 300 * 100; at += 100) {
+    for (int i = 0; i < 10; ++i) {
+      const std::string datagram = std::string("I") + one_of(clients) + '\0' + "F" +
+                                   one_of(addresses) + '\0' + "Tr@here.example" + '\0';
+      wire::Query query;
+      REQUIRE(wire::parse(datagram, query) == wire::Fault::none);
+      service->decide({&query, 1}, at + Seconds(random() % 3), [](std::size_t, const Decided&) {});
+    }
+    const auto all = [&] {
+      std::vector<std::pair<std::string, bool>> records;  // whether it is to be dead
+      Greylist::Walk walk(service->walk());
+      walk.start();
+      while (service->forget(walk, 100, [&](const SavedRecord& record) {
+        records.emplace_back(to_string(record.client) + " " + std::string(record.sender) + " " +
+                                 std::string(record.recipient),
+                             record.seen <= obviously(record));
+        return false;
+      })) {
+      }
+      return records;
+    };
+    RecordFilter::Wanted what;
+    while (!what.client && !what.sender) {
+      if (random() % 3 == 0) what.client = one_of(networks);
+      if (random() % 3 != 0) what.sender = one_of(patterns);
+    }
+    forget(what, at + 1);
+    std::vector<std::string> living, is_left;
+    for (const auto& [record, dead] : all()) {
+      if (!dead) living.push_back(record);
+      gone += dead;
+    }
+    while (marks->busy()) marks->work();
+    for (const auto& [record, dead] : all()) is_left.push_back(record);
+    std::sort(living.begin(), living.end());
+    std::sort(is_left.begin(), is_left.end());
+    REQUIRE(is_left == living);
+    left += is_left.size();
+  }
+  CHECK(gone > 100);
+  CHECK(left > 100);
 }
