@@ -68,7 +68,11 @@ void Marks::index(Mark& mark) {
   }
   mark.senders = {to_lower(*mark.order.records.sender)};
   if (to_lower(*stored) != mark.senders.front()) mark.senders.push_back(to_lower(*stored));
-  for (const std::string& sender : mark.senders) by_sender_.emplace(sender, &mark);
+  if (by_sender_.empty()) most_of_sender_ = 0;
+  for (const std::string& sender : mark.senders) {
+    by_sender_.emplace(sender, &mark);
+    most_of_sender_ = std::max(most_of_sender_, by_sender_.count(sender));
+  }
 }
 
 void Marks::remove(All::iterator mark) {
@@ -175,8 +179,9 @@ void Marks::work() {
     walk_to_ = turns_;
     walk_->start();
   }
-  const auto comparisons = 10 + std::distance(unwritten_.upper_bound(walked_), unwritten_.end());
-  const auto slice = std::clamp<std::size_t>(kComparisons / std::size_t(comparisons), 1, kSlice);
+  const auto unwritten = std::distance(unwritten_.upper_bound(walked_), unwritten_.end());
+  const std::size_t comparisons = 1 + std::size_t(unwritten) + most_of_sender_;
+  const auto slice = std::clamp<std::size_t>(kComparisons / comparisons, 1, kSlice);
   const bool more = service_.forget(
       *walk_, slice, [&](const SavedRecord& record) { return is_dead(record, walked_); });
   if (more) return;

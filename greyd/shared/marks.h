@@ -105,6 +105,7 @@ class Marks {
   std::map<Turn, const Mark*> unwritten_;  // of these who write no sender out
   // The others, by the sender as it is written and as it is stored, in lower case.
   std::unordered_multimap<std::string, const Mark*> by_sender_;
+  std::size_t most_of_sender_ = 0;  // that one sender has had there, since there was none
   mutable std::optional<std::string> last_sender_;  // absent: marks have changed since
   mutable std::vector<const Mark*> of_last_sender_;
   Turn turns_ = 0;
