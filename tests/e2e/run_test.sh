@@ -12,6 +12,7 @@ work_in_a_directory
 
 # Something else listens on 127.0.0.1, or on all addresses.
 occupy() { # udp|tcp address port
+  : >"$work/occupied" # now: the redirection below is made some time later, by the process itself
   perl -MIO::Socket::INET -e '
     my ($protocol, $address, $port) = @ARGV;
     my @tcp = $protocol eq "tcp" ? (Listen => 1, ReuseAddr => 1) : ();

@@ -83,6 +83,7 @@ ask_many() { # first count
     }' "$@"
 }
 occupy() { # udp|tcp|unix address: sets occupant
+  : >/tmp/occupied # now: the redirection below is made some time later, by the process itself
   perl -MIO::Socket::INET -MIO::Socket::UNIX -e '
     my ($protocol, $where) = @ARGV;
     $0 = "a\nwrong: b\e[2J";
