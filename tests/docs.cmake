@@ -16,7 +16,5 @@ add_test(NAME rules_sample_test COMMAND perl ${CMAKE_CURRENT_SOURCE_DIR}/e2e/rul
 if(NOT GREY_SANITIZE) # as those that need throw-away copies of this machine
   add_test(NAME readme_test
            COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/readme_test.sh ${CMAKE_BINARY_DIR})
-  set_tests_properties(readme_test PROPERTIES SKIP_RETURN_CODE 77)
-  # Both make packages, in one place.
-  set_tests_properties(readme_test package_test PROPERTIES RESOURCE_LOCK packages)
+  set_tests_properties(readme_test PROPERTIES FIXTURES_REQUIRED packages SKIP_RETURN_CODE 77)
 endif()

@@ -72,11 +72,19 @@ if(NOT GREY_SANITIZE)
            COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/svctool_manual_test.sh)
   add_test(NAME check_greylist_test
            COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_greylist_test.sh)
-  add_test(NAME package_test
-           COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/package_test.sh ${CMAKE_BINARY_DIR})
+  # What installs packages begins when they are made: in one place, by one test.
+  add_test(NAME make_packages_test
+           COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/make_packages_test.sh ${CMAKE_BINARY_DIR})
+  set_tests_properties(make_packages_test PROPERTIES FIXTURES_SETUP packages)
+  set(package_test ${CMAKE_CURRENT_SOURCE_DIR}/e2e/package_test.sh ${CMAKE_SOURCE_DIR}/build/deb)
+  add_test(NAME package_svscan_test COMMAND ${package_test} svscan neither)
+  add_test(NAME package_supervisors_test COMMAND ${package_test} systemd runit s6 before)
+  add_test(NAME package_autopkgtest COMMAND ${package_test} autopkgtest)
+  set_tests_properties(package_svscan_test package_supervisors_test package_autopkgtest
+                       PROPERTIES FIXTURES_REQUIRED packages SKIP_RETURN_CODE 77)
   add_test(NAME install_test
            COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/install_test.sh ${CMAKE_BINARY_DIR})
-  set_tests_properties(supervise_test svctool_edits_e2e svctool_broken_test first_run_test package_test install_test
+  set_tests_properties(supervise_test svctool_edits_e2e svctool_broken_test first_run_test install_test
                        PROPERTIES SKIP_RETURN_CODE 77)
 endif()
 add_executable(swap_names e2e/swap_names.c)
