@@ -4,6 +4,7 @@
 # usage: make_packages_test.sh BUILD-DIRECTORY
 # $PACKAGES_BEFORE may have a directory with the packages of 0.1.0, from before there was debian/, to
 # upgrade from. Else they are made from those of today.
+# shellcheck disable=SC2317 # functions are called through `ok`
 set -u
 here=$(realpath "$(dirname "$0")")
 # shellcheck source-path=SCRIPTDIR
