@@ -62,7 +62,8 @@ void StoreReport::on_second() {
   last_ = std::move(stands);
   const auto line = lines_.due(last_, state_.link_counters().losses, now);
   if (!line) return;
-  if (problem_of(last_, now)) {
+  const bool evicts = last_.up && !last_.evicts_by.empty();
+  if (problem_of(last_, now) || evicts) {
     logger_.warn("{}", *line);
   } else if (say_all_) {
     logger_.info("{}", *line);
@@ -98,6 +99,7 @@ StoreStanding StoreReport::look() const {
   if (standing.state == StoreStanding::State::other_clock) {
     standing.clock_ahead = state_.clock_ahead();
   }
+  if (standing.up) standing.evicts_by = link.evicts_by;
   standing.healing = state_.healing();
   const auto trouble = state_.orders_trouble();
   if (standing.state == StoreStanding::State::member && trouble != shared::Orders::Trouble::none) {

@@ -13,6 +13,12 @@ constexpr Seconds kMeets = 5;
 
 constexpr std::string_view kAlone = "; this daemon decides alone";
 
+std::string evicts(const std::string& policy) {
+  return policy.empty() ? policy
+                        : ", which may drop what it was told (maxmemory-policy " + policy +
+                              "; noeviction keeps it)";
+}
+
 }  // namespace
 
 std::string_view to_string(State state) {
@@ -29,7 +35,7 @@ std::string to_line(const StoreStanding& standing) {
   }
   std::string text = "store: up at " + standing.where;
   if (standing.state == State::member) {
-    if (standing.orders_fault.empty()) return text;
+    if (standing.orders_fault.empty()) return text + evicts(standing.evicts_by);
     text += ", its orders cannot be " + std::string(standing.orders_unheard ? "heard" : "said");
     text += " (" + standing.orders_fault + ")";
     return standing.orders_unheard ? text.append(kAlone) : text;
@@ -59,6 +65,7 @@ void add_store(JsonLine& line, const StoreStanding& standing) {
   line.flag("up", standing.up).text("state", to_string(standing.state));
   line.number("since", standing.since).flag("healing", standing.healing);
   line.flag("breaker_open", standing.breaker_open);
+  if (!standing.evicts_by.empty()) line.text("evicts_by", standing.evicts_by);
   if (!standing.others_policy.empty()) line.text("others_policy", standing.others_policy);
   if (standing.clock_ahead != 0) line.number("clock_ahead", standing.clock_ahead);
   if (!standing.last_fault.empty()) {

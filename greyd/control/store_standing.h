@@ -27,6 +27,7 @@ struct StoreStanding {
   Seconds since = 0;          // of `up` and `state`, as they are
   std::string others_policy;  // under other_policy
   Seconds clock_ahead = 0;    // of the store's, under other_clock; below 0: behind
+  std::string evicts_by;      // how it may drop what it was told: ServerFacts; empty: it does not
   bool healing = false;       // what is known here is being told again
   bool breaker_open = false;  // it has failed, and is left alone but for an attempt a second
   std::string last_fault;     // in words; empty: there was none
@@ -42,7 +43,8 @@ std::string_view to_string(StoreStanding::State state);
 
 // "store: up at db1:6379", "store: down: db1:6379: no answer in time; this daemon decides alone"
 std::string to_line(const StoreStanding& standing);
-// The same where it is a problem; nothing where it is none.
+// The same where it is a problem; nothing where it is none. That it may drop what it was told is
+// none by itself, as it may have room for all: that is for a warning.
 std::optional<std::string> problem_of(const StoreStanding& standing, Seconds now);
 
 // The object "store" of a status.

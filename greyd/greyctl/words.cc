@@ -166,6 +166,8 @@ std::string store_text(const Json& store, Seconds now, const Paint& paint) {
     text += state == "member" ? state : paint.bad(state);
   }
   if (store.value("healing", false)) text += ", is being told what is known here";
+  const std::string evicts_by = store.value("evicts_by", "");
+  if (!evicts_by.empty()) text += paint.bad(", may drop what it was told (" + evicts_by + ")");
   if (store.value("breaker_open", false)) text += ", tried once a second";
   text += '\n';
   if (store.contains("last_fault")) {

@@ -38,7 +38,7 @@ class Asking {
       : here_(fingerprint(policy, settings.key)),
         most_clock_difference_(Member::most_clock_difference(policy)),
         loop_([this](const std::exception& error) {
-          add({"refused", error.what(), false});
+          add({"refused", error.what(), Passes::no});
           loop_.stop();
         }),
         background_(loop_),
@@ -68,10 +68,11 @@ class Asking {
     if (!status.last_fault.empty())
       return add(remark_of({status.last_fault_kind, status.last_fault}));
     add({"timed_out", (status.where.empty() ? "it" : status.where) + " has not answered in time",
-         true});
+         Passes::maybe});
   }
   static StoreRemark remark_of(const Failure& why) {
-    return {std::string(to_string(why.fault)), why.text, may_pass(why.fault)};
+    return {std::string(to_string(why.fault)), why.text,
+            may_pass(why.fault) ? Passes::maybe : Passes::no};
   }
 
   void ask() {
@@ -81,9 +82,10 @@ class Asking {
       if (!outcome) return add(remark_of(outcome.error()));
       const std::vector<Reply>& items = outcome->items;
       if (items.size() != 2)
-        return add({"no_redis", link_.status().where + ": no answer of a script's", false});
+        return add({"no_redis", link_.status().where + ": no answer of a script's", Passes::no});
       judge_policy(items[0].text);
       judge_clock(items[1].text);
+      judge_eviction();
     });
   }
 
@@ -95,7 +97,7 @@ class Asking {
     add({key ? "other_key" : "other_policy",
          link_.status().where + ": others share it under another " +
              (key ? "key" : "policy: " + differs),
-         false});
+         Passes::no});
   }
   void judge_clock(std::string_view text) {
     Seconds time = 0;
@@ -105,7 +107,16 @@ class Asking {
     add({"clock",
          link_.status().where + ": its clock and this one's differ by " +
              std::to_string(difference) + " seconds",
-         false});
+         Passes::no});
+  }
+
+  void judge_eviction() {
+    const StoreStatus status = link_.status();
+    if (status.evicts_by.empty()) return;
+    add({"evicts",
+         status.where + ": it may drop what it was told, by its maxmemory-policy " +
+             status.evicts_by,
+         Passes::shares});
   }
 
   const std::string here_;
@@ -117,13 +128,19 @@ class Asking {
   StoreLink link_;
 };
 
-// A line each: word, 1 or 0, text.
+// A line each: word, a digit, text.
 std::string to_wire(const std::vector<StoreRemark>& remarks) {
   std::string wire;
   for (const StoreRemark& remark : remarks) {
-    wire.append(remark.word).append(remark.may_pass ? " 1 " : " 0 ").append(remark.text) += '\n';
+    wire.append(remark.word).append(" ").append(1, char('0' + int(remark.passes)));
+    wire.append(" ").append(remark.text) += '\n';
   }
   return wire;
+}
+
+Passes passes_of(std::string_view digit) {
+  if (digit == "2") return Passes::shares;
+  return digit == "1" ? Passes::no : Passes::maybe;
 }
 
 std::vector<StoreRemark> from_wire(std::string_view wire) {
@@ -132,8 +149,8 @@ std::vector<StoreRemark> from_wire(std::string_view wire) {
     const std::size_t end = std::min(wire.find('\n'), wire.size());
     std::string_view line = wire.substr(0, end);
     wire.remove_prefix(std::min(end + 1, wire.size()));
-    const std::string_view word = take_field(line), may_pass = take_field(line);
-    remarks.push_back({std::string(word), std::string(line), may_pass == "1"});
+    const std::string_view word = take_field(line), passes = take_field(line);
+    remarks.push_back({std::string(word), std::string(line), passes_of(passes)});
   }
   return remarks;
 }
@@ -171,7 +188,8 @@ bool read_all(int in, std::string& text) {
 }  // namespace
 
 std::vector<StoreRemark> ask_store(const SharedSettings& settings, const Policy& policy) {
-  const StoreRemark not_asked = {"down", to_string(settings.url) + ": it could not be asked", true};
+  const StoreRemark not_asked = {"down", to_string(settings.url) + ": it could not be asked",
+                                 Passes::maybe};
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return {not_asked};
   const Fd in(ends[0]);
@@ -191,11 +209,16 @@ std::vector<StoreRemark> ask_store(const SharedSettings& settings, const Policy&
 }
 
 std::string to_line(const StoreRemark& remark) {
-  std::string line = "store: " + remark.word + ": " + remark.text;
-  return line + (remark.may_pass
-                     ? "; until it answers the daemon decides alone"
-                     : "; that does not pass by itself: until it is mended the daemon decides "
-                       "alone");
+  const std::string line = "store: " + remark.word + ": " + remark.text;
+  switch (remark.passes) {
+    case Passes::maybe:
+      return line + "; until it answers the daemon decides alone";
+    case Passes::no:
+      return line + "; that does not pass by itself: until it is mended the daemon decides alone";
+    case Passes::shares:
+      break;
+  }
+  return line + "; noeviction keeps it";
 }
 
 }  // namespace grey::shared

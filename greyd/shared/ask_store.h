@@ -1,6 +1,7 @@
 // What there is to know of a store before a daemon shares it, without becoming one of those who do.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,12 +11,20 @@
 
 namespace grey::shared {
 
+// Whether what keeps a daemon from sharing may end by itself.
+enum class Passes : std::uint8_t {
+  maybe,
+  no,
+  shares,  // nothing keeps it: it shares all the same
+};
+
 // Something for which a daemon would decide alone, or that an operator should know all the same.
 struct StoreRemark {
-  // For programs: a Fault as to_string() spells it, "other_policy", "other_key" or "clock".
+  // For programs: a Fault as to_string() spells it, "other_policy", "other_key", "clock" or
+  // "evicts".
   std::string word;
   std::string text;  // one line: what and where
-  bool may_pass = true;
+  Passes passes = Passes::maybe;
   bool operator==(const StoreRemark&) const = default;
 };
 

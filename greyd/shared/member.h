@@ -131,6 +131,7 @@ class Member {
   std::uint64_t meetings_ = 0;  // so that each would name another run: this one may put it back
   std::string others_policy_;
   Seconds clock_ahead_ = 0;
+  Seconds told_lost_at_ = 0;          // 0: it has not been
   std::unique_ptr<Healing> healing_;  // the last that was begun
   std::shared_ptr<Member*> self_ = std::make_shared<Member*>(this);
 };

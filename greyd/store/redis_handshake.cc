@@ -34,8 +34,9 @@ std::optional<Failure> judge_ping(const Outcome& outcome) {
   return std::nullopt;
 }
 
-// A name is for people who look at CLIENT LIST: a user who may not set it can do without.
-std::optional<Failure> judge_name(const Outcome&) {
+// A name is for people who look at CLIENT LIST: a user who may not set it can do without. So can
+// those who are not told how it makes room.
+std::optional<Failure> judge_nothing(const Outcome&) {
   return std::nullopt;
 }
 
@@ -103,8 +104,17 @@ std::optional<Failure> judge_info(const Reply& reply) {
   return std::nullopt;
 }
 
-std::string server_run_of(const Reply& reply) {
-  return reply.is_bytes() ? std::string(info_value(reply.text, "run_id")) : std::string();
+void learn_run(const Reply& reply, ServerFacts& facts) {
+  facts.run = reply.is_bytes() ? info_value(reply.text, "run_id") : std::string_view();
+}
+
+void learn_eviction(const Reply& reply, ServerFacts& facts) {
+  facts.evicts_by.clear();
+  if (!reply.is_bytes()) return;
+  const std::string_view bound = info_value(reply.text, "maxmemory");  // 0: there is none
+  const std::string_view policy = info_value(reply.text, "maxmemory_policy");
+  if (bound.empty() || bound == "0" || policy.empty() || policy == "noeviction") return;
+  facts.evicts_by = to_word(policy.substr(0, kMaxQuoted));
 }
 
 std::vector<Greeting> store_greetings(const Login& login) {
@@ -115,10 +125,12 @@ std::vector<Greeting> store_greetings(const Login& login) {
     greetings.push_back({{"AUTH", login.password}, judge_auth});
   }
   greetings.push_back({{"PING"}, judge_ping});  // refused while a server loads what it has saved
-  greetings.push_back({{"CLIENT", "SETNAME", login.client_name}, judge_name});
+  greetings.push_back({{"CLIENT", "SETNAME", login.client_name}, judge_nothing});
   // Before SELECT, which a cluster refuses with less of a reason.
-  greetings.push_back({{"INFO", "server"}, judge_reply<judge_info>, true});
+  greetings.push_back({{"INFO", "server"}, judge_reply<judge_info>, learn_run});
   greetings.push_back({{"ROLE"}, judge_reply<judge_role>});
+  // By itself: only from 7.0 on two sections may be asked for at once.
+  greetings.push_back({{"INFO", "memory"}, judge_nothing, learn_eviction});
   if (login.database != 0) {
     greetings.push_back({{"SELECT", std::to_string(login.database)}, judge_done});
   }

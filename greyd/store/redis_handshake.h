@@ -19,18 +19,27 @@ struct Login {
   std::string client_name = "qmail-greyd";  // in CLIENT LIST; without blanks
 };
 
+// What a server says of itself.
+struct ServerFacts {
+  // Its run_id, which Redis and Valkey choose at random at each start; empty: there is none.
+  std::string run;
+  // Its maxmemory-policy, where it makes room by what it was told to keep: "allkeys-lru". Empty: it
+  // keeps all, or does not say.
+  std::string evicts_by;
+};
+
 struct Greeting {
   std::vector<std::string> words;
   std::function<std::optional<Failure>(const Outcome&)> judge;  // why the server is not to be used
-  bool names_run = false;                                       // its answer is for server_run_of()
+  void (*learn)(const Reply&, ServerFacts&) = nullptr;          // from its answer
 };
 
 // All are sent together; the first that is judged bad counts.
 std::vector<Greeting> store_greetings(const Login& login);
 
 std::optional<Failure> judge_role(const Reply& reply);
-std::optional<Failure> judge_info(const Reply& reply);  // of INFO server
-// Its run_id, which Redis and Valkey choose at random at each start; empty: there is none.
-std::string server_run_of(const Reply& reply);
+std::optional<Failure> judge_info(const Reply& reply);        // of INFO server
+void learn_run(const Reply& reply, ServerFacts& facts);       // likewise
+void learn_eviction(const Reply& reply, ServerFacts& facts);  // of INFO memory
 
 }  // namespace grey

@@ -117,7 +117,7 @@ struct RedisLink::Impl : std::enable_shared_from_this<Impl> {
   std::size_t first = 0;      // where to begin: behind one that has not answered
   Connected connected;
   std::size_t ungreeted = 0;  // greetings without an answer
-  std::string server_run;
+  ServerFacts server;
 
   StreamSocket socket;
   EventLoop::Watch watch;  // goes before the socket
@@ -221,7 +221,7 @@ void RedisLink::Impl::greeted(const Greeting& greeting, const Outcome& outcome) 
     drop(at_place(bad->fault, bad->text), thrown);
     return thrown.rethrow();
   }
-  if (greeting.names_run) server_run = outcome ? server_run_of(*outcome) : std::string();
+  if (greeting.learn != nullptr) greeting.learn(outcome ? *outcome : Reply(), server);
   if (--ungreeted == 0) {
     state = State::ready;
     connect_timer.reset();
@@ -457,8 +457,8 @@ const std::string& RedisLink::where() const {
   return impl_->where;
 }
 
-const std::string& RedisLink::server_run() const {
-  return impl_->server_run;
+const ServerFacts& RedisLink::server() const {
+  return impl_->server;
 }
 
 }  // namespace grey

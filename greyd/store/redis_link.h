@@ -68,8 +68,8 @@ class RedisLink {
 
   // "db1:6379", as it was connected to last.
   const std::string& where() const;
-  // As a greeting's answer has named it: see server_run_of(). Empty: it has not.
-  const std::string& server_run() const;
+  // What the greetings' answers have told of it: of the one that is connected, or was last.
+  const ServerFacts& server() const;
 
  private:
   struct Impl;

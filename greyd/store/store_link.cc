@@ -227,7 +227,7 @@ bool StoreLink::up() const {
 }
 
 const std::string& StoreLink::server_run() const {
-  return impl_->link.server_run();
+  return impl_->link.server().run;
 }
 
 StoreStatus StoreLink::status() const {
@@ -244,6 +244,7 @@ StoreStatus StoreLink::status() const {
   status.last_fault = impl.last_fault;
   status.last_fault_kind = impl.last_fault_kind;
   status.last_fault_at = impl.last_fault_at;
+  status.evicts_by = impl.link.server().evicts_by;
   return status;
 }
 

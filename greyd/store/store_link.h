@@ -66,6 +66,7 @@ struct StoreStatus {
   std::string last_fault;  // in words; empty: there was none
   Fault last_fault_kind = Fault::down;  // of that
   Seconds last_fault_at = 0;
+  std::string evicts_by;  // ServerFacts::evicts_by of the server that it is up at, or was last
 };
 
 class StoreLink {

@@ -36,6 +36,8 @@ constexpr Row kRows[] = {
      "see what has become of its replicas, or lower its min-replicas-to-write"},
     {"full", Severity::warning, "store-takes-nothing",
      "give it more memory (maxmemory), or room on its disk"},
+    {"evicts", Severity::warning, "store-evicts",
+     "set its maxmemory-policy to noeviction, and a maxmemory that holds all"},
     {"not_master", Severity::wrong, "store-not-master", kMaster},
     {"bad_sentinel", Severity::wrong, "store-not-known",
      "name the store in STORE as its Sentinels do: SENTINEL MASTERS lists them"},

@@ -241,6 +241,20 @@ logs($denied, qr/store: down: .*WRONGPASS.* \(that does not pass by itself\)/, '
 cli($locked, '-a', 'right', qw(CONFIG SET requirepass seWrong));
 logs($denied, qr/ store: up at 127\.0\.0\.1:$locked$/m, 'a password that is set right there is enough');
 
+# ---- one that may drop what it was told is shared all the same -----------------------------------
+
+my $cache = redis(new_port(), '--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lru');
+my @cache = ("--store=redis://127.0.0.1:$cache", @with_key);
+my ($evicts, @remarks) = run_to_end($program, @cache, '--check', @listen);
+is $evicts, 0, 'one that evicts: --check: exit 0';
+is @remarks, 1, 'one that evicts: --check: one line' or diag @remarks;
+like $remarks[0] // '', qr/^warning: store: evicts: 127\.0\.0\.1:$cache: it may drop what it was told, by its maxmemory-policy allkeys-lru; noeviction keeps it$/,
+    'one that evicts: --check: what, and what would be better';
+my $evicting = daemon_at('evicting');
+start_at($evicting, @cache);
+logs($evicting, qr/^warning: store: up at 127\.0\.0\.1:$cache, which may drop what it was told \(maxmemory-policy allkeys-lru; noeviction keeps it\)$/m,
+    'one that evicts: the daemon joins, and warns');
+
 # ---- a policy, and what is left of --check -------------------------------------------------------
 
 is cli($plain, 'KEYS', '*'), '', 'no --check and no daemon that was refused has left a key' if wait_until(sub { cli($plain, 'KEYS', 'p:*') eq '' });

@@ -68,6 +68,20 @@ TEST_CASE("a member that cannot hear, or say, orders has a problem") {
         "daemon decides alone");
 }
 
+TEST_CASE("a store that may drop what it was told is said to be one, and is no problem by itself") {
+  StoreStanding standing = member();
+  standing.evicts_by = "allkeys-lru";
+  CHECK(to_line(standing) ==
+        "store: up at db1:6379, named by h1:26379, which may drop what it was told "
+        "(maxmemory-policy allkeys-lru; noeviction keeps it)");
+  CHECK(problem(standing) == "none");
+  std::string out;
+  JsonLine line(out);
+  add_store(line, standing);
+  line.end();
+  CHECK(out.find(R"("breaker_open":false,"evicts_by":"allkeys-lru"})") != std::string::npos);
+}
+
 TEST_CASE("who has just found the store has a moment to meet the others") {
   StoreStanding standing = member();
   standing.state = State::alone;

@@ -26,12 +26,14 @@ TEST_CASE("whatever stands there is one printable line, and a short one") {
 }
 
 TEST_CASE("a remark is one line, which says whether it may pass") {
-  CHECK(to_line({"unreachable", "db1:6379: Connection refused", true}) ==
+  CHECK(to_line({"unreachable", "db1:6379: Connection refused", Passes::maybe}) ==
         "store: unreachable: db1:6379: Connection refused; until it answers the daemon decides "
         "alone");
-  CHECK(to_line({"denied", "db1:6379: WRONGPASS", false}) ==
+  CHECK(to_line({"denied", "db1:6379: WRONGPASS", Passes::no}) ==
         "store: denied: db1:6379: WRONGPASS; that does not pass by itself: until it is mended the "
         "daemon decides alone");
+  CHECK(to_line({"evicts", "db1:6379: it may drop what it was told", Passes::shares}) ==
+        "store: evicts: db1:6379: it may drop what it was told; noeviction keeps it");
 }
 
 TEST_CASE("a store that is not there is a remark, within about a second") {
@@ -39,5 +41,5 @@ TEST_CASE("a store that is not there is a remark, within about a second") {
   settings.url = *parse_store_url("redis://127.0.0.1:1");
   const std::vector<StoreRemark> remarks = ask_store(settings, {});
   REQUIRE(remarks.size() == 1);
-  CHECK(remarks[0] == StoreRemark{"unreachable", "127.0.0.1:1: Connection refused", true});
+  CHECK(remarks[0] == StoreRemark{"unreachable", "127.0.0.1:1: Connection refused", Passes::maybe});
 }

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <ctime>
 #include <string>
 
@@ -79,6 +80,15 @@ TEST_CASE_FIXTURE(Fixture, "a store that was wiped is told all again, by each") 
   CHECK(a.said == "store: it has lost what it was told; it is told again\n");
   CHECK(has_triplet_of("192.0.2.1"));
   CHECK(has_triplet_of("192.0.2.2"));
+
+  SUBCASE("one that loses all again and again is not complained of each time") {
+    for (Seconds at = now + 2; at < now + 30; ++at) {  // by then its clock would be another
+      a.store.say({"FLUSHALL"});
+      a.tick(at);
+    }
+    CHECK(a.member_counters.lost > 20);
+    CHECK(std::ranges::count(a.said, '\n') == 1);
+  }
 }
 
 // It was restarted with an old snapshot, or another took its place, and lacks the last 1000

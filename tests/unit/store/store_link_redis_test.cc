@@ -226,6 +226,23 @@ TEST_CASE("a server that is found again has the same run, and after its start an
   CHECK(rig.store->server_run() != run);
 }
 
+TEST_CASE("a server that makes room by what it was told to keep says so each time that it is met") {
+  RedisServer server({"--maxmemory-policy", "allkeys-lru"});
+  StoreRig rig(url(server));
+  REQUIRE(rig.comes_up());
+  CHECK(rig.store->status().evicts_by.empty());  // it has no bound
+  const auto meets_again = [&](const char* setting, const char* value) {
+    REQUIRE(server.ask({"CONFIG", "SET", setting, value}).is("OK"));
+    const std::size_t states = rig.states.size();
+    rig.store->plain({"CLIENT", "KILL", "SKIPME", "no", "TYPE", "normal"}, [](const Outcome&) {});
+    REQUIRE(rig.until([&] { return rig.states.size() == states + 2; }));
+    return rig.store->status().evicts_by;
+  };
+  CHECK(meets_again("maxmemory", "100mb") == "allkeys-lru");
+  CHECK(meets_again("maxmemory-policy", "volatile-ttl") == "volatile-ttl");  // all of ours have one
+  CHECK(meets_again("maxmemory-policy", "noeviction").empty());
+}
+
 TEST_CASE("calls that are under way when the server is killed end, each once") {
   RedisServer server;
   StoreRig rig(url(server));

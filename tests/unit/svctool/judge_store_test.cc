@@ -11,7 +11,8 @@ namespace {
 
 Finding finding_of(const std::string& word) {
   Findings findings;
-  judge_store({shared::to_line({word, "db1:6379: what", false})}, "/service/x", findings);
+  judge_store({shared::to_line({word, "db1:6379: what", shared::Passes::no})}, "/service/x",
+              findings);
   REQUIRE(findings.list.size() == 1);
   return findings.list[0];
 }
@@ -28,6 +29,8 @@ TEST_CASE("what the daemon says of its store is a finding with a remedy") {
   CHECK(finding_of("other_policy").severity == Severity::wrong);
   CHECK(finding_of("other_key").id == "store-key-differs");
   CHECK(finding_of("clock").severity == Severity::wrong);
+  CHECK(finding_of("evicts").id == "store-evicts");
+  CHECK(finding_of("evicts").severity == Severity::warning);
 }
 
 TEST_CASE("each fault of a store is known, and is wrong where it does not pass by itself") {
