@@ -10,6 +10,7 @@
 
 #include "greyd/base/counters.h"
 #include "greyd/base/error.h"
+#include "greyd/base/rate_limit.h"
 #include "greyd/control/commands.h"
 #include "greyd/control/control_server.h"
 #include "greyd/fronts/key_keeper.h"

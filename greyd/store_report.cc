@@ -62,8 +62,7 @@ void StoreReport::on_second() {
   last_ = std::move(stands);
   const auto line = lines_.due(last_, state_.link_counters().losses, now);
   if (!line) return;
-  const bool evicts = last_.up && !last_.evicts_by.empty();
-  if (problem_of(last_, now) || evicts) {
+  if (problem_of(last_, now) || !last_.evicts_by.empty()) {
     logger_.warn("{}", *line);
   } else if (say_all_) {
     logger_.info("{}", *line);

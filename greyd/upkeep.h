@@ -12,6 +12,7 @@
 
 #include "greyd/base/counters.h"
 #include "greyd/base/error.h"
+#include "greyd/base/rate_limit.h"
 #include "greyd/fronts/counters_text.h"
 #include "greyd/fronts/key_keeper.h"
 #include "greyd/net/event_loop.h"

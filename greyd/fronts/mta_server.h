@@ -16,6 +16,7 @@
 
 #include "greyd/base/counters.h"
 #include "greyd/base/hash_key.h"
+#include "greyd/base/rate_limit.h"
 #include "greyd/core/decider.h"
 #include "greyd/fronts/batch_pool.h"
 #include "greyd/fronts/mta_request.h"

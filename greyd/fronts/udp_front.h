@@ -23,6 +23,7 @@
 #include "greyd/base/counters.h"
 #include "greyd/base/files.h"
 #include "greyd/base/hash_key.h"
+#include "greyd/base/rate_limit.h"
 #include "greyd/core/decider.h"
 #include "greyd/fronts/admission.h"
 #include "greyd/fronts/backlog.h"

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "greyd/base/counters.h"
+#include "greyd/base/rate_limit.h"
 #include "greyd/greyctl/channel.h"
 #include "greyd/greyctl/lesser_user.h"
 #include "greyd/greyctl/site.h"

@@ -16,12 +16,12 @@
 #include <vector>
 
 #include "greyd/base/files.h"
+#include "greyd/base/rate_limit.h"
 #include "greyd/base/seconds.h"
 #include "greyd/core/sender_networks.h"
 #include "greyd/lookups/lookup_counters.h"
 #include "greyd/lookups/network_cache.h"
 #include "greyd/net/event_loop.h"
-#include "greyd/net/log.h"
 #include "greyd/spf/messages.h"
 
 namespace grey {

@@ -22,8 +22,8 @@
 
 #include "greyd/base/counters.h"
 #include "greyd/base/files.h"
+#include "greyd/base/rate_limit.h"
 #include "greyd/net/listener.h"
-#include "greyd/net/log.h"
 #include "greyd/net/stream_connections.h"
 #include "greyd/net/stream_protocol.h"
 

@@ -11,8 +11,6 @@
 namespace grey::shared {
 namespace {
 
-// Between two words on a loss: a store without room for all may lose what is told it, at once.
-constexpr Seconds kLostAgain = 60;
 constexpr std::size_t kLongestRun = 1000;  // octets; ours are shorter
 
 Seconds number_of(std::string_view text) {
@@ -97,9 +95,8 @@ void Member::meet(Seconds now, const std::vector<std::string>* answer) {
   if (another) {
     if (!last_.run.empty()) {
       ++counters_.lost;
-      if (now < told_lost_at_ || now >= told_lost_at_ + kLostAgain) {
+      if (lost_limit_.due(now) > 0) {
         report_("store: it has lost what it was told; it is told again");
-        told_lost_at_ = now;
       }
     }
     begin_healing(lost_since(run), now);

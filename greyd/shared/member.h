@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "greyd/base/rate_limit.h"
 #include "greyd/base/seconds.h"
 #include "greyd/core/greylist.h"
 #include "greyd/service/service.h"
@@ -131,7 +132,8 @@ class Member {
   std::uint64_t meetings_ = 0;  // so that each would name another run: this one may put it back
   std::string others_policy_;
   Seconds clock_ahead_ = 0;
-  Seconds told_lost_at_ = 0;          // 0: it has not been
+  // Of words on a loss: a store without room for all may lose at once what it is told.
+  RateLimit lost_limit_{60};
   std::unique_ptr<Healing> healing_;  // the last that was begun
   std::shared_ptr<Member*> self_ = std::make_shared<Member*>(this);
 };

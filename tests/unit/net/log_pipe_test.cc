@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "greyd/base/rate_limit.h"
 #include "greyd/net/log.h"
 
 using namespace grey;
